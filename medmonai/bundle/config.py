@@ -1,0 +1,94 @@
+"""What a running bundle's config says of itself: its folder, its merged content, ids that nothing reads."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+# Ids that MONAI or its tools read although no other id refers to them.
+_READ_BY_MONAI = {
+    "_meta_", "imports", "initialize", "run", "finalize", "bundle_root", "device", "dataset_dir", "output_dir", "network_def",
+    "train", "validate", "test", "inferer", "dataset", "evaluator", "handlers", "preprocessing", "postprocessing",
+    "key_metric", "val_interval", "dataloader", "run_name", "experiment_name", "tracking_uri", "save_execute_config",
+    "is_not_rank0", "displayable_configs",
+}
+
+
+def _callers(kind: type) -> Iterator[Any]:
+    """Yield the objects of a class whose methods called us, nearest first.
+
+    A config expression is evaluated without any name for the config it stands in, and a bundle has no other way to know
+    its own folder or content when it runs from another directory (docs/decisions/0003). MONAI's parser and workflow are
+    always on the stack then.
+    """
+    frame = inspect.currentframe()
+    try:
+        while frame is not None:
+            candidate = frame.f_locals.get("self")
+            if isinstance(candidate, kind):
+                yield candidate
+            frame = frame.f_back
+    finally:
+        del frame
+
+
+def bundle_root() -> str:
+    """Return the folder of the bundle whose config is being evaluated; "." where no MONAI workflow runs.
+
+    For `"bundle_root": "$medmonai.bundle.bundle_root()"`. MONAI's customary `"."` is the current directory, which is the
+    bundle only for those who stand in it.
+    """
+    for workflow in _callers(ConfigWorkflow):
+        folder = Path(workflow.config_root_path).resolve()
+        return str(folder.parent if folder.name == "configs" else folder)
+    return "."
+
+
+def merged_config() -> dict[str, Any]:
+    """Return a copy of the merged config that is being evaluated, as plain JSON values, without `_meta_`.
+
+    Raises:
+        RuntimeError: called from elsewhere than a config expression.
+    """
+    for parser in _callers(ConfigParser):
+        content = copy.deepcopy(parser.config)
+        content.pop("_meta_", None)
+        return content
+    raise RuntimeError("merged_config() has no config to return: call it from an expression of a bundle's config.")
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        for value in content.values():
+            yield from _strings(value)
+    elif isinstance(content, (list, tuple)):
+        for value in content:
+            yield from _strings(value)
+    elif isinstance(content, str):
+        yield content
+
+
+def unread_ids(config: dict[str, Any]) -> dict[str, str]:
+    """Return the top-level ids that nothing reads, each with the nearest id that is read ("" if none is near).
+
+    MONAI accepts a mistyped override (`--learning_rat 1`) in silence and trains with the old value. Such an id is one
+    that no `@` or `%` refers to and that neither MONAI nor its tools read by name.
+    """
+    read = {match for text in _strings(config) for match in re.findall(r"[@%]([A-Za-z_]\w*)", text)}
+    known = sorted((set(config) & read) | (_READ_BY_MONAI & set(config)))
+    unread = [name for name in config if name not in read and name not in _READ_BY_MONAI]
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "") for name in unread}
+
+
+def check_ids(config: dict[str, Any]) -> None:
+    """Raise ValueError for the first id that nothing reads, with the nearest valid one."""
+    for name, nearest in unread_ids(config).items():
+        hint = f"did you mean --{nearest}?" if nearest else "see the bundle's README for its ids."
+        raise ValueError(f"config id {name!r} is not read by anything in this bundle; {hint}")

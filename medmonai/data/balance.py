@@ -1,0 +1,110 @@
+"""Which cases an epoch of training shows, and in what order: balancing as a plan of indices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+Strategy = Literal["none", "oversample", "cap", "dual"]
+
+
+def _generator(seed: int, epoch: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+
+
+def _repeat_to(members: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw `length` of the members: whole permutations, then a part of one, so that no case is shown twice too often."""
+    rounds = -(-length // len(members))
+    return np.concatenate([rng.permutation(members) for _ in range(rounds)])[:length]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How the classes are balanced in an epoch of training. Every plan follows from (seed, epoch) alone.
+
+    ============ ==============================================================================================
+    strategy     an epoch shows
+    ============ ==============================================================================================
+    none         every case once
+    oversample   every class as often as the largest one; a case at most once more often than another of its class
+    cap          at most `cap` cases of each class, drawn anew each epoch
+    dual         batches that all hold `positive_rate` positives; as many batches as the class that needs most
+    ============ ==============================================================================================
+
+    MONAI's `DistributedWeightedRandomSampler` draws with replacement, so an epoch misses about a third of the cases;
+    LibAUC's `DualSampler` uses the global NumPy generator and cannot be resumed. Validation and test take no Balance.
+
+    Args:
+        strategy: one of the four.
+        cap: cases of a class in an epoch, for "cap".
+        positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least one of each class.
+
+    Raises:
+        ValueError: unknown strategy, or a value outside its range.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 1, 1])
+        >>> plan = Balance("oversample").plan(labels, batch_size=4, seed=0, epoch=1)
+        >>> np.bincount(labels[plan]).tolist()
+        [4, 4]
+    """
+
+    strategy: Strategy = "none"
+    cap: int | None = None
+    positive_rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.strategy not in get_args(Strategy):
+            raise ValueError(f"balance strategy {self.strategy!r} is unknown; use one of {', '.join(get_args(Strategy))}.")
+        if (self.strategy == "cap") != (self.cap is not None):
+            raise ValueError(f"balance strategy {self.strategy!r} with cap={self.cap}; cap belongs to 'cap' and only there.")
+        if self.cap is not None and self.cap < 1:
+            raise ValueError(f"cap={self.cap}; at least 1 case of a class is needed.")
+        if not 0 < self.positive_rate < 1:
+            raise ValueError(f"positive_rate={self.positive_rate}; a share between 0 and 1 (exclusive) is needed.")
+
+    def plan(self, labels: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+        """Return the indices of an epoch in the order they are shown, int64; "dual" returns whole batches.
+
+        Args:
+            labels: (N,) classes; (N, L) labels are taken by "none" only.
+            batch_size: cases of a batch over all ranks; used by "dual".
+            seed: the seed of the run.
+            epoch: the epoch, from 1.
+
+        Raises:
+            ValueError: labels that the strategy cannot balance (multilabel, one class only, not binary for "dual").
+        """
+        rng = _generator(seed, epoch)
+        if self.strategy == "none":
+            return rng.permutation(len(labels))
+        members = self._members(labels)
+        if self.strategy == "dual":
+            return self._dual_plan(members, batch_size, rng)
+        largest = max(len(m) for m in members)
+        if self.strategy == "oversample":
+            drawn = [_repeat_to(m, largest, rng) for m in members]
+        else:
+            drawn = [rng.permutation(m)[: self.cap] for m in members]
+        return rng.permutation(np.concatenate(drawn))
+
+    def _members(self, labels: np.ndarray) -> list[np.ndarray]:
+        if labels.ndim != 1:
+            raise ValueError(f"balance strategy {self.strategy!r} needs one class a case; these labels have shape "
+                             f"{labels.shape}. Use 'none' for multilabel tasks.")
+        members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+        if len(members) < 2 or (self.strategy == "dual" and len(members) != 2):
+            wanted = "exactly two classes" if self.strategy == "dual" else "at least two classes"
+            raise ValueError(f"balance strategy {self.strategy!r} needs {wanted}; the labels hold {len(members)}.")
+        return members
+
+    def _dual_plan(self, members: list[np.ndarray], batch_size: int, rng: np.random.Generator) -> np.ndarray:
+        if batch_size < 2:
+            raise ValueError(f"batch_size={batch_size}; balance strategy 'dual' needs at least 2.")
+        positives = min(max(round(self.positive_rate * batch_size), 1), batch_size - 1)
+        share = (batch_size - positives, positives)
+        batches = max(-(-len(m) // s) for m, s in zip(members, share))
+        parts = [_repeat_to(m, batches * s, rng).reshape(batches, s) for m, s in zip(members, share)]
+        return np.concatenate(parts, axis=1).reshape(-1)

@@ -1,0 +1,234 @@
+"""The one form that every source of cases takes: an array of images and what is known about each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from medmonai.task import Task
+
+IMAGE_DTYPES = ("uint8", "int16", "float32")
+
+# Rows that a check looks at in one go, so that a memmap is never read whole.
+_CHUNK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a data set comes from, under which licence, and what is known to be wrong with it.
+
+    Args:
+        name: name of the set, for example "pneumoniamnist".
+        version: version of the set or of the recipe that made it.
+        licence: licence of the images, as its source states it.
+        citation: the papers to cite.
+        source: URL, or a description of how the images were made.
+        checksum: algorithm and digest of the file, for example "md5:28209eda..."; "" if it was not verified.
+        known_issues: one sentence each; shown when the set is loaded and carried into reports.
+    """
+
+    name: str
+    _: KW_ONLY
+    version: str = ""
+    licence: str = ""
+    citation: str = ""
+    source: str = ""
+    checksum: str = ""
+    known_issues: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return {**asdict(self), "known_issues": list(self.known_issues)}
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort(Dataset):
+    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set.
+
+    Checked once, here: whatever is a Cohort has matching lengths, unique ids, labels that fit the task and finite
+    pixels. The images are taken as they are, never copied; a memmap stays on disk. MONAI keeps a list of dictionaries
+    with file names, which has to be decoded and checked case by case while training.
+
+    Args:
+        images: (N, C, *spatial) with two or three spatial axes; uint8, int16 or float32; array or memmap.
+        labels: whole numbers, (N,) or, multilabel, (N, L); kept as int64.
+        ids: (N,) different strings.
+        task: what is predicted.
+        class_names: one name a class (or label), in the order of the labels.
+        provenance: where the images come from.
+        split: "train", "val", "test" or another name.
+        groups: (N,) patient or lesion of each case, or None where it is not known.
+
+    Raises:
+        TypeError: images, ids or groups of a dtype that is not allowed.
+        ValueError: no case, wrong or different lengths, double ids, labels outside the task, NaN or infinite pixels.
+
+    Example:
+        >>> cohort = Cohort(np.zeros((2, 1, 4, 4), np.uint8), labels=[0, 1], ids=["a", "b"], task=Task("binary", 2),
+        ...                 class_names=("normal", "lesion"), provenance=Provenance("example"), split="train")
+        >>> len(cohort), cohort.spatial_size, cohort.class_counts()
+        (2, (4, 4), {'normal': 1, 'lesion': 1})
+    """
+
+    images: np.ndarray
+    _: KW_ONLY
+    labels: np.ndarray
+    ids: np.ndarray
+    task: Task
+    class_names: tuple[str, ...]
+    provenance: Provenance
+    split: str
+    groups: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        check_images(self.images)
+        keep = object.__setattr__  # the way a frozen dataclass sets its own fields
+        keep(self, "ids", check_ids(self.ids, len(self.images)))
+        keep(self, "labels", self.task.check_labels(self.labels))
+        keep(self, "class_names", _check_class_names(self.class_names, self.task))
+        if self.groups is not None:
+            keep(self, "groups", _as_column(self.groups, "groups", "biuU"))
+        for name, values in (("labels", self.labels), ("groups", self.groups)):
+            if values is not None and len(values) != len(self.images):
+                raise ValueError(f"{name} hold {len(values)} rows and images {len(self.images)}; give one an image.")
+        check_finite(self.images, self.ids)
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of an image."""
+        return int(self.images.shape[1])
+
+    @property
+    def spatial_size(self) -> tuple[int, ...]:
+        """Voxels along each spatial axis."""
+        return tuple(int(n) for n in self.images.shape[2:])
+
+    @property
+    def spatial_dims(self) -> int:
+        """2 for images, 3 for volumes."""
+        return self.images.ndim - 2
+
+    def class_counts(self) -> dict[str, int]:
+        """Return the cases of each class; for a multilabel task the positives of each label."""
+        if self.task.exclusive:
+            counts = np.bincount(self.labels, minlength=self.task.num_classes)
+        else:
+            counts = self.labels.sum(axis=0)
+        return {name: int(n) for name, n in zip(self.class_names, counts)}
+
+    def require_every_class(self) -> None:
+        """Say what is missing if a class has no case, or a label of a multilabel task no positive or no negative.
+
+        Raises:
+            ValueError: naming the split, the missing classes and the counts.
+        """
+        counts = self.class_counts()
+        full = len(self) if not self.task.exclusive else len(self) + 1
+        missing = [name for name, n in counts.items() if n in (0, full)]
+        if missing:
+            kind = "class" if self.task.exclusive else "positive or no negative case of label"
+            raise ValueError(f"{self.provenance.name} {self.split}: no {kind} {', '.join(map(repr, missing))} among "
+                             f"its {len(self)} cases (counts: {counts}); check the labels or draw the split anew.")
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> Cohort:
+        """Return the cases at the indices (or where a boolean mask is true), in that order.
+
+        A run of neighbours stays a view of the images, on disk if they are; any other choice copies its images.
+
+        Raises:
+            IndexError: an index outside the cohort.
+            TypeError: indices that are neither whole numbers nor a mask.
+            ValueError: no index, or one twice.
+        """
+        chosen = np.asarray(indices)
+        if chosen.dtype == bool:
+            chosen = np.flatnonzero(_as_mask(chosen, len(self)))
+        if chosen.size and chosen.dtype.kind not in "iu":
+            raise TypeError(f"indices have dtype {chosen.dtype}; whole numbers or a boolean mask are needed.")
+        chosen = np.arange(len(self))[chosen.astype(np.int64)]  # wraps negative indices, checks the range
+        run = chosen.size > 0 and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + chosen.size))
+        # A fancy index into a memmap gives an array in memory that still calls itself memmap: hence the plain view.
+        images = self.images[chosen[0] : chosen[-1] + 1] if run else np.asarray(self.images)[chosen]
+        groups = None if self.groups is None else self.groups[chosen]
+        return replace(self, images=images, labels=self.labels[chosen], ids=self.ids[chosen], groups=groups)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return one case: its image (C, *spatial) in the dtype it is stored in, label (int64) and id."""
+        label = torch.as_tensor(np.array(self.labels[index]))
+        return {"image": torch.from_numpy(np.array(self.images[index])), "label": label, "id": str(self.ids[index])}
+
+    def __repr__(self) -> str:
+        return (f"Cohort({self.provenance.name} {self.split}: {len(self)} cases, {self.in_channels} x "
+                f"{self.spatial_size} {self.images.dtype}, {self.task.kind} {self.class_counts()})")
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raise TypeError or ValueError unless the images are (N, C, *spatial) of an allowed dtype, with N at least 1."""
+    if not isinstance(images, np.ndarray) or images.dtype.name not in IMAGE_DTYPES:
+        kind = getattr(images, "dtype", type(images).__name__)
+        raise TypeError(f"images are {kind}; a NumPy array or memmap of {', '.join(IMAGE_DTYPES)} is needed.")
+    if images.ndim not in (4, 5) or 0 in images.shape[1:]:
+        raise ValueError(f"images have shape {images.shape}; (N, C, H, W) or (N, C, H, W, D) is needed.")
+    if len(images) == 0:
+        raise ValueError(f"images have shape {images.shape}: no case; at least one is needed.")
+
+
+def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
+    """Return the ids as an array of str, or raise if they are not `expected` different strings."""
+    ids = _as_column(ids, "ids", "U")
+    if len(ids) != expected:
+        raise ValueError(f"ids hold {len(ids)} rows and images {expected}; give one for each image.")
+    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image each.
+    hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
+    hashes.sort()
+    if (hashes[1:] == hashes[:-1]).any():
+        names, counts = np.unique(ids, return_counts=True)
+        if counts.max() > 1:
+            double = str(names[counts.argmax()])
+            raise ValueError(f"ids: {double!r} occurs {counts.max()} times; every case needs its own id.")
+    return ids
+
+
+def check_finite(images: np.ndarray, ids: np.ndarray) -> None:
+    """Raise ValueError with the first id whose image holds a NaN or an infinity."""
+    if images.dtype.kind != "f":
+        return
+    step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        finite = np.isfinite(part).reshape(len(part), -1).all(axis=1)
+        if not finite.all():
+            first = str(ids[start + int(np.argmin(finite))])
+            raise ValueError(f"images: case {first!r} holds NaN or infinite pixels; repair it or leave it out.")
+
+
+def _as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
+    column = np.asarray(values)
+    if column.dtype.kind not in kinds:
+        wanted = "str" if kinds == "U" else "str or int"
+        raise TypeError(f"{name} have dtype {column.dtype}; an array of {wanted} is needed.")
+    if column.ndim != 1:
+        raise ValueError(f"{name} have shape {column.shape}; (N,) is needed.")
+    return column
+
+
+def _as_mask(mask: np.ndarray, length: int) -> np.ndarray:
+    if mask.shape != (length,):
+        raise ValueError(f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed.")
+    return mask
+
+
+def _check_class_names(names: Sequence[str], task: Task) -> tuple[str, ...]:
+    names = (names,) if isinstance(names, str) else tuple(names)
+    named = all(isinstance(name, str) and name for name in names)
+    if len(names) != task.num_classes or len(set(names)) != len(names) or not named:
+        raise ValueError(f"class_names={names!r}; this {task.kind} task needs {task.num_classes} different names.")
+    return names

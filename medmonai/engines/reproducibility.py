@@ -1,0 +1,94 @@
+"""What a run needs to be repeated: the seed, the versions, the revision of the code, the machine."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import logging
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from monai.utils import set_determinism
+
+logger = logging.getLogger("medmonai.engines")
+
+_PACKAGES = ("medmonai", "torch", "monai", "pytorch-ignite", "libauc", "medmnist", "numpy", "scipy", "scikit-learn", "nibabel")
+
+
+def prepare_process(seed: int, *, device: str | torch.device = "cpu") -> None:
+    """Seed Python, NumPy and torch, choose deterministic kernels, and keep freed memory in the process.
+
+    On a CPU the same seed, versions, thread count and machine give the same bits. On CUDA deterministic kernels are
+    asked for and benchmarking is switched off; operations without a deterministic kernel warn.
+
+    glibc hands large blocks back to the system at each step and faults them in again at the next; keeping them makes
+    small 3D networks up to 1.9 times as fast on a CPU. Elsewhere than on glibc nothing is changed.
+
+    Raises:
+        ValueError: the seed is not a whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed!r}; a whole number from 0 to {2**32 - 1} is needed.")
+    set_determinism(seed=seed)
+    if torch.device(device).type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    if platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # the numbers of malloc.h
+    for option, value in ((m_mmap_max, 0), (m_trim_threshold, 2**31 - 1), (m_top_pad, 256 * 2**20)):
+        mallopt(option, value)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result; "absent" where one is not installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def git_revision(folder: str | Path) -> str:
+    """Return the commit of the checkout a folder lies in, with "+changes" if it is edited; "unknown" outside of git."""
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def run_record(*, seed: int, device: str | torch.device) -> dict[str, object]:
+    """Return what is written beside every result: seed, device, threads, versions, revision, machine; no paths or names."""
+    device = torch.device(device)
+    return {
+        "seed": seed,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({_cpu_name()})",
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+        "git_revision": git_revision(Path(__file__).parent),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "byteorder": sys.byteorder,
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown")
+    except OSError:
+        return platform.processor() or "unknown"

@@ -1,0 +1,23 @@
+"""Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one entry of a bundle's list."""
+
+from .auc_metric import AUCMetric
+from .history import HistoryWriter
+from .loader_epoch import LoaderEpoch
+from .non_finite import NonFiniteGuard
+from .pesg_stage import PESGStage
+from .predictions_collector import PredictionsCollector
+from .predictions_writer import PredictionsWriter
+from .progress import Progress
+from .weight_average import WeightAverage
+
+__all__ = [
+    "AUCMetric",
+    "HistoryWriter",
+    "LoaderEpoch",
+    "NonFiniteGuard",
+    "PESGStage",
+    "PredictionsCollector",
+    "PredictionsWriter",
+    "Progress",
+    "WeightAverage",
+]

@@ -1,0 +1,68 @@
+"""One line of history.csv per epoch: what the loss, the AUC and the learning rate did."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+
+COLUMNS = ("epoch", "stage", "train_loss", "validation_auc", "learning_rate", "seconds")
+
+
+class HistoryWriter:
+    """Append epoch, stage, mean training loss, validation AUC, learning rate and seconds to a CSV file, on rank 0.
+
+    A resumed run keeps the lines of the epochs before it and drops any later ones. Attach it after the validation, so
+    that the epoch's AUC is known. The loss of the AUC stage is a min-max objective and may rise or be negative while the
+    AUC improves: read the AUC.
+
+    Args:
+        path: the CSV file.
+        evaluator: the validation engine, whose key metric is written.
+        stage: an object with `name(engine)`, such as a `PESGStage`; None writes "train".
+    """
+
+    def __init__(self, path: str | Path, *, evaluator: Any, stage: Any = None) -> None:
+        self.path, self.evaluator, self.stage = Path(path), evaluator, stage
+        self._loss, self._count, self._began = 0.0, 0, 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer, after its ValidationHandler."""
+        engine.add_event_handler(Events.STARTED, self._open)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+
+    def _open(self, engine: Engine) -> None:
+        if engine.state.rank != 0:
+            return
+        kept = []
+        if self.path.is_file() and engine.state.epoch:
+            with self.path.open(newline="") as file:
+                kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def _begin(self, engine: Engine) -> None:
+        self._loss, self._count, self._began = 0.0, 0, time.perf_counter()
+
+    def _add(self, engine: Engine) -> None:
+        # Added on the device: reading the value here would make a GPU wait in every iteration.
+        self._loss = self._loss + engine.state.output["loss"].detach()
+        self._count += 1
+
+    def _write(self, engine: Engine) -> None:
+        if engine.state.rank != 0:
+            return
+        state = self.evaluator.state
+        auc = state.metrics.get(state.key_metric_name, "") if state.epoch == engine.state.epoch else ""
+        row = (engine.state.epoch, self.stage.name(engine) if self.stage else "train", float(self._loss) / self._count,
+               auc, engine.optimizer.param_groups[0]["lr"], round(time.perf_counter() - self._began, 3))
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerow(row)

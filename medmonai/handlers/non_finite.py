@@ -1,0 +1,48 @@
+"""Stop a run at the first loss or gradient that is not a finite number."""
+
+from __future__ import annotations
+
+import torch
+from ignite.engine import Engine
+from monai.engines.utils import IterationEvents
+
+
+class NonFiniteGuard:
+    """Raise FloatingPointError when the loss or a gradient is NaN or infinite, before the step that would use it.
+
+    A clipped optimiser turns an infinite gradient into an ordinary-looking one, and a NaN spreads to every weight within
+    two steps; both train on silently. On a CPU every iteration is checked. On CUDA a check makes the host wait, so the
+    verdicts are collected on the device and read every `interval` iterations. With a GradScaler (fp16) infinite
+    gradients are part of the method, so only the loss is checked. Ignite's `TerminateOnNan` looks at the engine's output,
+    not at gradients, and ends the run without an error.
+
+    Args:
+        interval: iterations between two reads on CUDA.
+    """
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+        self._finite: torch.Tensor | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a MONAI trainer."""
+        engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Check this iteration's loss and gradients."""
+        finite = torch.isfinite(engine.state.output["loss"].detach()).all()
+        if engine.scaler is None:
+            gradients = [p.grad for g in engine.optimizer.param_groups for p in g["params"] if p.grad is not None]
+            if gradients:
+                finite = finite & torch.isfinite(torch.stack(torch._foreach_norm(gradients, 1)).sum())
+        if finite.is_cuda:
+            finite = finite if self._finite is None else self._finite & finite
+            self._finite = finite
+            if engine.state.iteration % self.interval:
+                return
+            self._finite = None
+        if not finite:
+            raise FloatingPointError(
+                f"the loss or a gradient is not finite in epoch {engine.state.epoch}, iteration {engine.state.iteration} "
+                f"(loss {engine.state.output['loss'].item():.4g}); lower the learning rate, or run with --precision fp32."
+            )

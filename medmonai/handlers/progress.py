@@ -1,0 +1,56 @@
+"""A progress bar over the whole training, with the time left and the AUC of each epoch."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ignite.engine import Engine, Events
+from tqdm import tqdm
+
+
+class Progress:
+    """Show one bar over all iterations with its ETA, and a line per epoch with loss and validation AUC, on rank 0.
+
+    Where the output is no terminal there is no bar, only the lines. Ignite's `ProgressBar` starts a new bar each epoch,
+    so it never says when the training ends.
+
+    Args:
+        evaluator: the validation engine, whose key metric is shown.
+        stage: an object with `name(engine)`; None shows no stage.
+    """
+
+    def __init__(self, *, evaluator: Any, stage: Any = None) -> None:
+        self.evaluator, self.stage = evaluator, stage
+        self._bar: tqdm | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer, after its ValidationHandler."""
+        engine.add_event_handler(Events.STARTED, self._open)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self._bar.update() if self._bar else None)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._line)
+        engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self._close)
+
+    def _open(self, engine: Engine) -> None:
+        if engine.state.rank == 0:
+            total = engine.state.max_epochs * engine.state.epoch_length
+            self._bar = tqdm(total=total, initial=engine.state.iteration, unit="it", desc="training",
+                             disable=not sys.stderr.isatty(), dynamic_ncols=True)
+
+    def _line(self, engine: Engine) -> None:
+        if engine.state.rank != 0:
+            return
+        state = self.evaluator.state
+        stage = f" [{self.stage.name(engine)}]" if self.stage else ""
+        text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {engine.state.output['loss'].item():.4f}"
+        if state.epoch == engine.state.epoch and state.key_metric_name in state.metrics:
+            best = "  (best)" if state.best_metric_epoch == state.epoch else ""
+            text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{best}"
+        tqdm.write(text)
+
+    def _close(self, engine: Engine, error: BaseException | None = None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        if error is not None:
+            raise error

@@ -1,0 +1,31 @@
+"""A running average of the weights, updated after each step."""
+
+from __future__ import annotations
+
+from ignite.engine import Engine, Events
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+
+class WeightAverage:
+    """Update a torch `AveragedModel` with the network's weights after every iteration.
+
+    With `get_ema_multi_avg_fn(decay)` the average is w_avg = decay * w_avg + (1 - decay) * w, batch-norm statistics
+    included (`use_buffers=True`). `restart()` begins anew from the next weights, as a new training stage needs.
+    Ignite's `EMAHandler` does the same parameter by parameter in Python; torch's does it in a few operations.
+
+    Args:
+        average: the averaged model.
+        network: the network in training, not wrapped for distributed training.
+    """
+
+    def __init__(self, average: AveragedModel, network: nn.Module) -> None:
+        self.average, self.network = average, network
+
+    def restart(self) -> None:
+        """Forget the average; the next iteration's weights begin it."""
+        self.average.n_averaged.zero_()
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.network))

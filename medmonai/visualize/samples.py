@@ -1,0 +1,69 @@
+"""Example cases of each class: images as they are, volumes as three orthogonal planes through the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from medmonai.data import Cohort
+
+from .style import new_figure, styled
+
+
+def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 0) -> Figure:
+    """Draw a grid with one row a class (multilabel: a label) and example cases side by side.
+
+    One-channel data are drawn in grey, three-channel uint8 in colour, anything else by its first channel in grey. Grey
+    values span the range of each row, so that cases of one class compare. Volumes (C, A, B, D) give three panels a case,
+    the middle planes of their three axes.
+
+    Args:
+        cohort: where the cases come from.
+        per_class: cases a class; default 6 images or 2 volumes.
+        seed: which cases; the same seed gives the same figure.
+
+    Returns:
+        A figure of column width, unknown to pyplot.
+
+    Raises:
+        ValueError: `per_class` below 1, images that are neither 2D nor 3D.
+    """
+    dims = cohort.images.ndim - 2
+    if dims not in (2, 3):
+        raise ValueError(f"images have shape {cohort.images.shape}; (N, C, *spatial) in 2D or 3D is needed.")
+    per_class = (6 if dims == 2 else 2) if per_class is None else per_class
+    if per_class < 1:
+        raise ValueError(f"per_class={per_class}; at least 1 is needed.")
+    columns = per_class * (1 if dims == 2 else 3)
+    names = cohort.class_names
+    rng = np.random.default_rng(seed)
+    with styled():
+        figure = new_figure(0.15 + len(names) * (3.4 / columns + 0.24))
+        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.075, wspace=0, hspace=0)
+        grid = figure.subplots(len(names), columns, squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for c, (name, row) in enumerate(zip(names, grid)):
+            members = np.flatnonzero(cohort.labels == c if cohort.task.exclusive else cohort.labels[:, c] == 1)
+            chosen = np.sort(rng.choice(members, min(per_class, len(members)), replace=False))
+            title = row[0].set_title(f"{name} ({len(members)} cases)", loc="left", fontsize=7, pad=2)
+            title.set_in_layout(False)  # or the first panel would get the width of its title
+            _draw_row(row, [panel for i in chosen for panel in _panels(np.asarray(cohort.images[i]))])
+    return figure
+
+
+def _panels(image: np.ndarray) -> list[np.ndarray]:
+    """(C, H, W) or (C, A, B, D) -> panels (H, W) or (H, W, 3)."""
+    image = image if image.shape[0] == 3 and image.dtype == np.uint8 else image[:1]
+    planes = [image]
+    if image.ndim == 4:
+        planes = [np.take(image, image.shape[axis] // 2, axis=axis) for axis in (1, 2, 3)]
+    return [plane[0] if len(plane) == 1 else np.moveaxis(plane, 0, -1) for plane in planes]
+
+
+def _draw_row(row: np.ndarray, panels: list[np.ndarray]) -> None:
+    if not panels:
+        return
+    low, high = min(panel.min() for panel in panels), max(panel.max() for panel in panels)
+    for axes, panel in zip(row, panels):
+        axes.imshow(panel, cmap="gray", vmin=low, vmax=high, interpolation="nearest")

@@ -1,0 +1,78 @@
+"""One look for all figures: colour-blind safe colours, legible at the width of a journal column, no pyplot state."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from medmonai.predictions import replacing
+
+COLUMN_WIDTH = 3.5  # inches: one column of most journals
+NOTICE = "Research use only, not for clinical use"
+# Okabe & Ito (2008), without yellow, which is too faint for a line on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", ":")
+
+_RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.7,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,  # text stays text in the PDF
+}
+
+
+def styled() -> matplotlib.RcParams:
+    """Context in which a figure is built and saved in the one look; the caller's own settings come back afterwards."""
+    return matplotlib.rc_context(_RC)
+
+
+def new_figure(height: float, *, width: float = COLUMN_WIDTH) -> Figure:
+    """An empty figure of that size in inches with the research-use notice, drawn by Agg and unknown to pyplot."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.supxlabel(NOTICE, fontsize=5, color="0.4", x=0.99, ha="right")
+    return figure
+
+
+def line_look(index: int) -> dict[str, str]:
+    """Colour and line style of curve `index`: 21 that differ, then they repeat."""
+    return {"color": COLORS[index % len(COLORS)], "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)]}
+
+
+def open_axes(axes: Axes) -> None:
+    """Leave only the left and lower frame lines."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save_figure(figure: Figure, path_without_suffix: str | Path, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write PNG (200 dpi) and PDF (vectors), each whole or not at all, without dates: the same figure is the same file.
+
+    Args:
+        figure: what the figure functions return.
+        path_without_suffix: ``out/roc`` gives ``out/roc.png`` and ``out/roc.pdf``; the folder must exist.
+        overwrite: replace existing files.
+
+    Returns:
+        The two paths.
+
+    Raises:
+        FileExistsError: one of them exists and `overwrite` is False; then neither is written.
+        FileNotFoundError: the folder does not exist.
+    """
+    base = os.fspath(path_without_suffix)
+    png, pdf = Path(base + ".png"), Path(base + ".pdf")
+    with styled(), replacing(png, overwrite=overwrite) as new_png, replacing(pdf, overwrite=overwrite) as new_pdf:
+        figure.savefig(new_png, dpi=200, metadata={"Software": None})
+        figure.savefig(new_pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return png, pdf

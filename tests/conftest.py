@@ -1,0 +1,22 @@
+"""What all tests share: the folder of real data, and one thread per process so that timings do not fight."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib
+import pytest
+import torch
+
+matplotlib.use("Agg")
+torch.set_num_threads(int(os.environ.get("MEDMONAI_TEST_THREADS", "2")))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data that MEDMONAI_TEST_DATA names (medmnist/, chest_xray/, ct/, ham10000/)."""
+    folder = os.environ.get("MEDMONAI_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("no real data: set MEDMONAI_TEST_DATA to its folder")
+    return Path(folder).resolve()

@@ -1,0 +1,223 @@
+"""AUC intervals: the formulas by hand, coverage by simulation, dependent cases, degenerate sets, macro against bootstrap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from medmonai.metrics import Interval, auc_interval, auc_score, delong_variance, macro_auc_interval, macro_auc_score
+from medmonai.task import Task
+
+THREE = Task("multiclass", 3)
+
+
+def binormal(m, n, auc, rng):
+    """Scores of m positives and n negatives whose true AUC is `auc`."""
+    y_true = np.repeat([1, 0], [m, n])
+    return y_true, rng.normal(size=m + n) + y_true * np.sqrt(2) * norm.ppf(auc)
+
+
+def coverage(m, n, auc, repetitions, method="logit_delong", seed=0):
+    rng = np.random.default_rng(seed)
+    ends = [auc_interval(*binormal(m, n, auc, rng), method=method) for _ in range(repetitions)]
+    return np.mean([i.low <= auc <= i.high for i in ends])
+
+
+def test_ends_by_hand():
+    y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
+    a, se = auc_score(y_true, y_score), np.sqrt(delong_variance(y_true, y_score))
+    wald = auc_interval(y_true, y_score, method="wald", confidence=0.9)
+    np.testing.assert_allclose([wald.low, wald.high], [a - 1.6448536 * se, a + 1.6448536 * se], rtol=1e-7)
+    interval = auc_interval(y_true, y_score)
+    odds = a / (1 - a) * np.exp(np.array([-1, 1]) * 1.9599640 * se / (a * (1 - a)))
+    np.testing.assert_allclose([interval.low, interval.high], odds / (1 + odds), rtol=1e-7)
+    assert interval == Interval(a, interval.low, interval.high, 0.95, "logit_delong", 30, 50, ())
+
+
+def test_invariances():
+    y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
+    interval = auc_interval(y_true, y_score)
+    assert auc_interval(y_true, np.exp(y_score)) == interval
+    mirrored = auc_interval(1 - y_true, y_score)
+    np.testing.assert_allclose([1 - mirrored.high, 1 - mirrored.low], [interval.low, interval.high])
+    wider = auc_interval(y_true, y_score, confidence=0.99)
+    assert wider.low < interval.low < interval.estimate < interval.high < wider.high
+
+
+def test_coverage():
+    # 400 repetitions: standard error .011 at .95
+    assert coverage(64, 246, 0.85, 400) > 0.915
+    assert coverage(390, 234, 0.95, 400) > 0.915
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("m", "n"), [(390, 234), (64, 246), (43, 339), (114, 42)])
+@pytest.mark.parametrize("auc", [0.85, 0.95, 0.985])
+def test_coverage_on_sets_like_the_real_ones(m, n, auc):
+    logit, wald = (coverage(m, n, auc, 2000, method) for method in ("logit_delong", "wald"))
+    assert logit > (0.90 if auc == 0.985 else 0.915)
+    assert logit > wald - 0.01
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 40])
+def test_perfect_separation_is_not_certainty(k):
+    interval = auc_interval(np.repeat([0, 1], [60, k]), np.arange(60.0 + k))
+    assert (interval.estimate, interval.high) == (1.0, 1.0)
+    assert interval.low == pytest.approx(0.025 ** (1 / k))  # P(k independent pairs in order) = AUC^k
+    assert interval.method == "clopper_pearson_pairs"
+    assert ("variance_undefined" if k == 1 else "zero_variance") in interval.flags
+    assert ("few_positives" in interval.flags) == (k < 10)
+
+
+def test_perfect_separation_keeps_its_promise():
+    rng = np.random.default_rng(0)
+    low = auc_interval([0] * 8 + [1] * 8, np.arange(16)).low
+    perfect = np.mean([auc_score(*binormal(8, 8, low, rng)) == 1 for _ in range(2000)])
+    assert perfect <= 0.025  # a model no better than `low` separates perfectly at most that often
+
+
+def test_wrong_way_round_and_constant_scores():
+    reversed_ = auc_interval([1] * 20 + [0] * 20, np.arange(40))
+    assert (reversed_.estimate, reversed_.low) == (0, 0)
+    assert reversed_.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    constant = auc_interval([0, 1] * 20, np.ones(40))
+    assert constant.estimate == 0.5
+    assert 0.2 < constant.low < 0.35
+    assert constant.low == pytest.approx(1 - constant.high)
+    assert constant.flags == ("zero_variance",)
+
+
+def test_few_cases_are_flagged():
+    y_true, y_score = binormal(9, 9, 0.7, np.random.default_rng(0))
+    assert auc_interval(y_true, y_score).flags == ("few_positives", "few_negatives")
+    assert auc_interval(*binormal(10, 10, 0.7, np.random.default_rng(0))).flags == ()
+
+
+def test_wald_is_clipped_and_says_so():
+    y_true, y_score = [0] * 12 + [1] * 12, np.r_[np.arange(11.0), 12.5, np.arange(12, 24)]
+    interval = auc_interval(y_true, y_score, method="wald")
+    assert interval.high == 1
+    assert interval.flags == ("clipped",)
+    assert auc_interval(y_true, y_score).high < 1
+
+
+def test_one_class_is_nan_with_a_warning():
+    with pytest.warns(UserWarning, match="0 positive and 3 negative"):
+        interval = auc_interval([0, 0, 0], [1, 2, 3])
+    assert np.isnan([interval.estimate, interval.low, interval.high]).all()
+    assert interval.flags == ("one_class",)
+
+
+def test_groups_of_one_change_nothing():
+    y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
+    grouped, plain = auc_interval(y_true, y_score, groups=np.arange(80)), auc_interval(y_true, y_score)
+    np.testing.assert_allclose([grouped.low, grouped.high], [plain.low, plain.high], rtol=1e-12)
+    assert grouped.flags == plain.flags
+
+
+def test_copies_of_a_patient_do_not_narrow_the_interval():
+    y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
+    plain = auc_interval(y_true, y_score)
+    copies = [np.repeat(y_true, 9), np.repeat(y_score, 9)]
+    grouped = auc_interval(*copies, groups=np.repeat(np.arange(80).astype(str), 9))
+    # m (m - 1) of the influences' scale counts copies, so the two agree to 1/m
+    np.testing.assert_allclose([grouped.low, grouped.high], [plain.low, plain.high], rtol=0.01)
+    naive = auc_interval(*copies)
+    assert naive.high - naive.low < 0.4 * (plain.high - plain.low)
+
+
+def test_groups_are_what_is_counted_for_flags_and_pairs():
+    y_true, y_score = np.repeat([0, 1], 20), np.arange(40.0)
+    interval = auc_interval(y_true, y_score, groups=np.repeat(np.arange(10), 4))
+    assert interval.low == pytest.approx(0.025 ** (1 / 5))
+    assert interval.flags == ("few_positives", "few_negatives", "zero_variance")
+    one = auc_interval(y_true, np.arange(40) % 7, groups=["p"] * 40)
+    assert one.low < 0.05 and one.high > 0.95
+
+
+@pytest.mark.parametrize(("options", "match"), [
+    ({"confidence": 95}, "confidence=95; a number between 0 and 1"),
+    ({"method": "delong"}, "method='delong' is unknown; use one of logit_delong, wald"),
+    ({"groups": ["a"]}, r"groups have shape \(1,\) for 4 cases"),
+])
+def test_bad_options(options, match):
+    with pytest.raises(ValueError, match=match):
+        auc_interval([0, 0, 1, 1], [1, 2, 3, 4], **options)
+    with pytest.raises(ValueError, match=match):
+        macro_auc_interval([0, 1, 2, 0], np.eye(3)[[0, 1, 2, 0]], THREE, **options)
+
+
+def test_two_columns_are_refused():
+    with pytest.raises(ValueError, match="one column"):
+        auc_interval([0, 1], [[0.1, 0.9], [0.2, 0.8]])
+
+
+def three_classes(n=300, seed=0, strength=1.0):
+    rng = np.random.default_rng(seed)
+    y_true = rng.choice(3, n, p=[0.6, 0.25, 0.15])
+    return y_true, rng.normal(size=(n, 3)) + strength * np.eye(3)[y_true]
+
+
+def standard_error(interval):
+    """Of the estimate, back from the logit ends."""
+    a = interval.estimate
+    width = np.log(interval.high / (1 - interval.high)) - np.log(interval.low / (1 - interval.low))
+    return width / (2 * 1.9599640) * a * (1 - a)
+
+
+def bootstrap_error(y_true, y_score, task, repetitions=600):
+    rng = np.random.default_rng(1)
+    draws = rng.integers(0, len(y_true), (repetitions, len(y_true)))
+    return np.std([macro_auc_score(y_true[i], y_score[i], task) for i in draws])
+
+
+def test_macro_interval_against_bootstrap():
+    y_true, y_score = three_classes()
+    interval = macro_auc_interval(y_true, y_score, THREE)
+    assert interval.estimate == pytest.approx(macro_auc_score(y_true, y_score, THREE), abs=1e-15)
+    assert standard_error(interval) == pytest.approx(bootstrap_error(y_true, y_score, THREE), rel=0.1)
+    assert interval.n_positive == np.bincount(y_true).min()
+    assert interval.n_negative == 300 - np.bincount(y_true).max()
+
+
+def test_macro_interval_of_dependent_labels_against_bootstrap():
+    task, (y_true, y_score) = Task("multilabel", 2), three_classes()
+    labels = np.stack([y_true > 0, y_true > 0], axis=1).astype(int)
+    y_score = np.stack([-y_score[:, 0], -y_score[:, 0]], axis=1)  # twice the same label: no gain from averaging
+    interval = macro_auc_interval(labels, y_score, task)
+    assert interval.low == pytest.approx(auc_interval(labels[:, 0], y_score[:, 0]).low, abs=1e-12)
+    assert standard_error(interval) == pytest.approx(bootstrap_error(labels, y_score, task), rel=0.1)
+
+
+def test_macro_of_a_binary_task_is_that_of_class_1():
+    y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
+    both = np.stack([-y_score, y_score], axis=1)
+    assert macro_auc_interval(y_true, both, Task("binary", 2)) == auc_interval(y_true, y_score)
+
+
+def test_macro_coverage():
+    truth = norm.cdf(np.sqrt(0.5))  # column c is N(1, 1) in class c and N(0, 1) in every other
+    inside = [i.low <= truth <= i.high for i in
+              (macro_auc_interval(*three_classes(200, seed=s), THREE) for s in range(300))]
+    assert np.mean(inside) > 0.915
+
+
+def test_macro_leaves_absent_classes_out():
+    y_true, y_score = three_classes()
+    kept = y_true < 2
+    with pytest.warns(UserWarning, match="class 'c' has 0 of"):
+        interval = macro_auc_interval(y_true[kept], y_score[kept], THREE, class_names=("a", "b", "c"))
+    assert interval.flags == ("absent_class",)
+    with pytest.warns(UserWarning, match="class 0 has 2 of 2"):
+        nothing = macro_auc_interval([0, 0], np.eye(3)[:2], THREE)
+    assert np.isnan(nothing.estimate)
+    assert nothing.flags == ("absent_class",)
+
+
+def test_macro_perfect_separation():
+    y_true = np.repeat([0, 1, 2], [20, 30, 12])
+    interval = macro_auc_interval(y_true, np.eye(3)[y_true], THREE)
+    assert (interval.estimate, interval.high) == (1, 1)
+    assert interval.low == pytest.approx(0.025 ** (1 / 12))
+    assert interval.flags == ("zero_variance",)

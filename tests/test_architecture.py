@@ -1,0 +1,301 @@
+"""The plan of the house, checked on the syntax tree: import direction, sizes, names, and what is never done."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# A room may import itself and the rooms to its right. A room that is not listed fails: give it a place.
+ROOMS = ("__main__", "studies", "report", "bundle", "baselines", "engines", "handlers", "visualize", "data", "transforms",
+         "networks", "losses", "optimizers", "metrics", "predictions", "task")
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "core", "base"}
+PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
+MODULE_LINES, FUNCTION_LINES = 250, 40
+
+
+def sources(*folders):
+    return {path: path.read_text(encoding="utf-8") for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))}
+
+
+PACKAGE = sources("medmonai")
+ALL_CODE = {**PACKAGE, **sources("scripts", "benchmarks", "bundles")}
+
+
+def dotted(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {dotted(path) for path in PACKAGE}
+
+
+def imports(name, tree, *, is_package=False, top_level_only=False):
+    """Full names that a module imports: `from a.b import c` gives a.b.c; relative ones are resolved."""
+    for node in at_import(tree) if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = name.split(".")
+            above = above[: len(above) - node.level + is_package] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def at_import(node):
+    """Every node that runs when the module is imported: all but the insides of functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child
+            yield from at_import(child)
+
+
+def of_module(full_name, modules):
+    """The module that `full_name` belongs to: itself, or the longest prefix that is a module."""
+    while full_name and full_name not in modules:
+        full_name = full_name.rpartition(".")[0]
+    return full_name
+
+
+def wrong_directions(name, tree, *, is_package=False):
+    """Imports of rooms that are not to the right of the module's own room."""
+    room = (name.split(".") + [""])[1]
+    for target in imports(name, tree, is_package=is_package):
+        parts = target.split(".")
+        if parts[0] != "medmonai" or len(parts) == 1 or parts[1] == room or parts[1].startswith("__version"):
+            continue
+        if room not in ROOMS or parts[1] not in ROOMS or ROOMS.index(parts[1]) < ROOMS.index(room):
+            yield f"{name} imports {target}"
+
+
+def cycle(graph):
+    """One cycle of module names, or None."""
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            return [*path[path.index(name):], name]
+        if name in done:
+            return None
+        path.append(name)
+        found = next(filter(None, map(visit, sorted(graph.get(name, ())))), None)
+        path.pop()
+        done.add(name)
+        return found
+
+    return next(filter(None, map(visit, sorted(graph))), None)
+
+
+def foreign_imports(name, tree):
+    """torchvision or pyplot where it matters, and parts of LibAUC that import torchvision or plot."""
+    for target in imports(name, tree):
+        if target.split(".")[0] == "libauc" and target.split(".")[1:2] not in (["optimizers"], ["losses"]):
+            yield f"{name} imports {target}: only libauc.optimizers and libauc.losses"
+        if target.startswith(("matplotlib.pyplot", "pylab")):
+            yield f"{name} imports {target}: pyplot keeps state"
+    for target in imports(name, tree, top_level_only=True):
+        if target.split(".")[0] == "torchvision":
+            yield f"{name} imports {target} when it is imported: it fails beside a CPU-only torch"
+
+
+def unsafe(name, tree):
+    """Unpickling in any form, and archives unpacked blindly."""
+    for target in imports(name, tree):
+        if target.split(".")[0] in PICKLES or target in ("joblib.dump", "joblib.load"):
+            yield f"{name} imports {target}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            if node.attr in ("extractall", "unpack_archive") or (owner == "joblib" and node.attr in ("dump", "load")):
+                yield f"{name}:{node.lineno} uses {node.attr}"
+        if isinstance(node, ast.Call):
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            for option, safe in (("allow_pickle", False), ("weights_only", True)):
+                value = given.get(option)
+                if value is not None and not (isinstance(value, ast.Constant) and value.value is safe):
+                    yield f"{name}:{node.lineno} {option} is not {safe}"
+            if ast.unparse(node.func) == "torch.load" and "weights_only" not in given:
+                yield f"{name}:{node.lineno} torch.load without weights_only=True"
+
+
+def code_lines(function):
+    """Lines of a function without its docstring."""
+    first = function.body[0]
+    docstring = first if ast.get_docstring(function, clean=False) is not None else None
+    return function.end_lineno - function.lineno + 1 - (docstring.end_lineno - docstring.lineno + 1 if docstring else 0)
+
+
+def oversized(name, text, tree):
+    """Modules and functions that have grown beyond one concept."""
+    lines = len(text.splitlines())
+    if lines > MODULE_LINES:
+        yield f"{name} has {lines} lines; {MODULE_LINES} are allowed: split it by concept"
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and code_lines(node) > FUNCTION_LINES:
+            yield f"{name}.{node.name} has {code_lines(node)} lines of code; {FUNCTION_LINES} are allowed"
+
+
+def found(check, files=PACKAGE):
+    """What `check(name, tree)` says about each file."""
+    return [fault for path, text in files.items() for fault in check(dotted(path), ast.parse(text))]
+
+
+def test_rooms_import_only_to_the_right():
+    faults = [fault for path, text in PACKAGE.items()
+              for fault in wrong_directions(dotted(path), ast.parse(text), is_package=path.name == "__init__.py")]
+    assert not faults, "\n".join(faults)
+    unknown = {name.split(".")[1] for name in MODULES if "." in name} - set(ROOMS)
+    assert not unknown, f"rooms without a place in the order: {unknown}"
+
+
+def test_no_import_cycles():
+    graph = {}
+    for path, text in PACKAGE.items():
+        name = dotted(path)
+        targets = imports(name, ast.parse(text), is_package=path.name == "__init__.py")
+        graph[name] = {of_module(target, MODULES) for target in targets if target.startswith("medmonai.")} - {"medmonai"}
+    loop = cycle(graph)
+    assert loop is None, " -> ".join(loop)
+
+
+def test_foreign_imports():
+    faults = found(foreign_imports)
+    assert not faults, "\n".join(faults)
+
+
+def test_nothing_is_unpickled():
+    faults = found(unsafe, ALL_CODE)
+    for path in sorted((ROOT / "bundles").rglob("*.json")):
+        text = path.read_text(encoding="utf-8").replace(" ", "")
+        faults += [f"{path.relative_to(ROOT)} has {word}" for word in
+                   ("allow_pickle=True", "weights_only=False", '"allow_pickle":true', '"weights_only":false', "pickle.")
+                   if word in text]
+    assert not faults, "\n".join(faults)
+
+
+def test_sizes():
+    faults = [fault for path, text in PACKAGE.items() for fault in oversized(dotted(path), text, ast.parse(text))]
+    assert not faults, "\n".join(faults)
+
+
+def test_names_say_what_is_inside():
+    faults = [path.relative_to(ROOT) for path in PACKAGE
+              if FORBIDDEN_NAMES & set(path.relative_to(ROOT).with_suffix("").parts)]
+    assert not faults, f"name these modules after a concept: {faults}"
+
+
+def test_every_module_has_a_docstring_and_lazy_annotations():
+    faults = []
+    for path, text in PACKAGE.items():
+        tree = ast.parse(text)
+        if not ast.get_docstring(tree):
+            faults.append(f"{dotted(path)} has no docstring")
+        if path.name != "__init__.py" and "__future__.annotations" not in imports(dotted(path), tree):
+            faults.append(f"{dotted(path)} lacks from __future__ import annotations")
+    assert not faults, "\n".join(faults)
+
+
+def test_each_room_lists_its_public_names():
+    faults = []
+    for path, text in PACKAGE.items():
+        if path.name != "__init__.py" or path.parent.name == "medmonai":
+            continue
+        tree, name = ast.parse(text), dotted(path)
+        if not any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__" for node in tree.body):
+            faults.append(f"{name} has no __all__")
+        faults += [f"{name} imports {target}: only its own modules" for target in imports(name, tree, is_package=True)
+                   if not target.startswith((f"{name}.", "__future__."))]
+    assert not faults, "\n".join(faults)
+
+
+def loaded_after(statement):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                              check=True).stdout.split())
+
+
+def test_importing_the_package_is_free():
+    assert not {"torch", "monai", "numpy", "matplotlib"} & loaded_after("import medmonai")
+
+
+def test_importing_every_room_loads_no_torchvision_and_no_pyplot():
+    rooms = [room for room in ROOMS if room != "__main__" and f"medmonai.{room}" in MODULES]
+    loaded = loaded_after("import " + ", ".join(f"medmonai.{room}" for room in rooms))
+    assert not {"torchvision", "matplotlib.pyplot"} & loaded
+
+
+# The checks themselves: each sees the fault it is there for.
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("medmonai.metrics.x", "from medmonai.data import Cohort"),
+    ("medmonai.metrics.x", "from ..visualize import roc"),
+    ("medmonai.metrics.x", "from medmonai import bundle"),
+    ("medmonai.metrics.x", "def f():\n    import medmonai.engines.trainer"),
+    ("medmonai.task", "from .predictions import Predictions"),
+    ("medmonai.new_room.x", "from medmonai.task import Task"),
+])
+def test_wrong_directions_are_seen(name, code):
+    assert list(wrong_directions(name, ast.parse(code)))
+
+
+@pytest.mark.parametrize("code", ["from medmonai.predictions import read_predictions", "from .ranking import auc_score",
+                                  "from medmonai import __version__", "import numpy as np"])
+def test_right_directions_pass(code):
+    assert not list(wrong_directions("medmonai.metrics.x", ast.parse(code)))
+
+
+def test_relative_imports_of_a_package_are_resolved():
+    tree = ast.parse("from .roc import roc_figure\nfrom ..task import Task")
+    expected = ["medmonai.visualize.roc.roc_figure", "medmonai.task.Task"]
+    assert list(imports("medmonai.visualize", tree, is_package=True)) == expected
+    assert list(imports("medmonai.visualize.style", tree)) == expected
+
+
+def test_cycles_are_seen():
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+
+
+@pytest.mark.parametrize(("check", "code"), [
+    (foreign_imports, "import torchvision"),
+    (foreign_imports, "try:\n    from torchvision import models\nexcept ImportError:\n    models = None"),
+    (foreign_imports, "class A:\n    import torchvision"),
+    (foreign_imports, "from libauc.sampler import DualSampler"),
+    (foreign_imports, "import libauc"),
+    (foreign_imports, "def f():\n    import matplotlib.pyplot as plt"),
+    (foreign_imports, "from matplotlib import pyplot as plt"),
+    (unsafe, "import pickle"),
+    (unsafe, "from joblib import dump"),
+    (unsafe, "joblib.load('x')"),
+    (unsafe, "np.load(f, allow_pickle=True)"),
+    (unsafe, "np.load(f, allow_pickle=flag)"),
+    (unsafe, "torch.load(f, weights_only=False)"),
+    (unsafe, "torch.load(f)"),
+    (unsafe, "tarfile.open(f).extractall()"),
+])
+def test_faults_are_seen(check, code):
+    assert list(check("medmonai.x", ast.parse(code)))
+
+
+@pytest.mark.parametrize(("check", "code"), [
+    (foreign_imports, "def f():\n    import torchvision"),
+    (foreign_imports, "from libauc.optimizers import PESG"),
+    (foreign_imports, "import libauc.losses"),
+    (unsafe, "torch.load(f, weights_only=True)"),
+    (unsafe, "np.load(f, allow_pickle=False)"),
+    (unsafe, "from joblib import Parallel, delayed"),
+])
+def test_good_code_passes(check, code):
+    assert not list(check("medmonai.x", ast.parse(code)))
+
+
+def test_sizes_are_counted_without_the_docstring():
+    docstring = '    """' + "\n    ".join(["text"] * 50) + '"""\n'
+    for lines, faults in ((39, 0), (40, 1)):
+        text = "def f():\n" + docstring + "    x = 1\n" * lines
+        assert len(list(oversized("m", text, ast.parse(text)))) == faults
+    assert list(oversized("m", "\n" * 251, ast.parse("")))

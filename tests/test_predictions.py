@@ -1,0 +1,245 @@
+"""The predictions table: checks, round trips, other tools' tables, and what a bad file gets."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medmonai.predictions import Predictions, check_same_cases, read_predictions, replacing, write_predictions
+from medmonai.task import Task
+
+BINARY = Task("binary", 2)
+SCORES = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]
+
+
+def table(**changes):
+    fields = {"ids": ["a", "b", "c"], "y_true": [0, 1, 0], "y_score": SCORES, "task": BINARY,
+              "class_names": ("normal", "sick"), **changes}
+    return Predictions(**fields)
+
+
+def assert_same(a, b):
+    assert a.task == b.task
+    assert a.class_names == b.class_names
+    assert a.ids.tolist() == b.ids.tolist()
+    np.testing.assert_array_equal(a.y_score.view(np.int64), b.y_score.view(np.int64))  # bit for bit, -0.0 too
+    for name in ("y_true", "groups"):
+        left, right = getattr(a, name), getattr(b, name)
+        assert (left is None and right is None) or left.tolist() == right.tolist()
+
+
+def test_columns_are_float64_int64_and_read_only():
+    p = table(y_score=np.array(SCORES, np.float32), y_true=np.array([[0], [1], [0]], np.uint8), ids=[7, 8, 9])
+    assert (p.y_score.dtype, p.y_true.dtype, p.ids.tolist()) == (np.float64, np.int64, ["7", "8", "9"])
+    assert len(p) == 3
+    with pytest.raises(ValueError, match="read-only"):
+        p.y_score[0, 0] = 1
+
+
+def test_the_callers_arrays_stay_writable():
+    scores, labels, ids = np.array(SCORES), np.array([0, 1, 0]), np.array(["a", "b", "c"])
+    table(y_score=scores, y_true=labels, ids=ids)
+    scores[0, 0], labels[0], ids[0] = 0.5, 1, "z"
+
+
+def test_positive_scores():
+    assert table().positive_scores.tolist() == [0.1, 0.8, 0.4]
+    with pytest.raises(ValueError, match="multilabel task has no positive_scores"):
+        _ = table(task=Task("multilabel", 2), y_true=[[0, 1]] * 3).positive_scores
+
+
+def test_predicted_names():
+    assert table(y_score=[[0.5, 0.5], [0.4, 0.6], [1, 0]]).predicted_names() == ["normal", "sick", "normal"]
+    multilabel = table(task=Task("multilabel", 2), y_true=None, y_score=[[0.9, 0.6], [0.1, 0.2], [0.5, 0.6]])
+    assert multilabel.predicted_names() == ["normal; sick", "", "sick"]
+    three = table(task=Task("ordinal", 3), y_true=None, y_score=np.eye(3)[::-1], class_names=list("xyz"))
+    assert three.predicted_names() == ["z", "y", "x"]
+
+
+@pytest.mark.parametrize(("changes", "match"), [
+    ({"ids": ["a", "b", "a"]}, "ids must be unique; 'a' occurs 2 times"),
+    ({"ids": ["a", "", "c"]}, r"ids\[1\] is empty"),
+    ({"ids": ["a", "b"]}, r"y_score has shape \(3, 2\); 2 ids"),
+    ({"y_true": [0, 1]}, "y_true has 2 entries for 3 ids"),
+    ({"y_true": [0, 1, 2]}, "y_true range from 0 to 2"),
+    ({"y_score": [[1, 0], [np.nan, 1], [1, 0]]}, r"y_score\[1, 0\] is nan \(id 'b'\)"),
+    ({"y_score": [[1, 0], [np.inf, 1], [1, 0]]}, "must be finite"),
+    ({"y_score": [0.1, 0.2, 0.3]}, r"needs? \(3, 2\)"),
+    ({"class_names": ("a",)}, "needs one name a class"),
+    ({"class_names": ("a", "a")}, "all different"),
+    ({"groups": ["p", "q"]}, "groups has 2 entries"),
+    ({"groups": ["p", "", "q"]}, r"groups\[1\] is empty"),
+    ({"ids": ["a", "b\rc", "c"]}, r"ids hold 'b\\rc'; a line break is not allowed"),
+    ({"class_names": ("a", "b\n")}, "class_names hold"),
+    ({"ids": [], "y_true": [], "y_score": np.empty((0, 2))}, "at least one"),
+])
+def test_bad_tables(changes, match):
+    with pytest.raises(ValueError, match=match):
+        table(**changes)
+
+
+def examples():
+    scores = np.random.default_rng(0).dirichlet(np.ones(3), 4)
+    yield "binary", table(), None
+    yield "groups", table(groups=["p1", "p1", "p2"]), None
+    yield "unlabelled", table(y_true=None), None
+    yield "multiclass", Predictions(list("abcd"), [0, 1, 2, 0], scores, Task("multiclass", 3), ("x", "y_true", "score_1")), None
+    yield "unlabelled multiclass", Predictions(list("abcd"), None, scores, Task("multiclass", 3), list("xyz")), None
+    yield "ordinal", Predictions(list("abcd"), [0, 1, 2, 0], scores, Task("ordinal", 3), list("xyz")), Task("ordinal", 3)
+    labels = [[0, 1, 1], [0, 0, 0], [1, 1, 1], [1, 0, 0]]
+    yield "multilabel", Predictions(list("abcd"), labels, scores, Task("multilabel", 3), list("xyz")), None
+    yield "one label", Predictions(["a", "b"], [[0], [1]], [[0.1], [0.2]], Task("multilabel", 1), ["x"]), None
+    yield "unlabelled multilabel", Predictions(list("abcd"), None, scores, Task("multilabel", 3), list("xyz")), Task(
+        "multilabel", 3)
+
+
+@pytest.mark.parametrize("with_predicted", [False, True])
+@pytest.mark.parametrize(("predictions", "task"), [pytest.param(p, task, id=name) for name, p, task in examples()])
+def test_round_trip(tmp_path, predictions, task, with_predicted):
+    write_predictions(predictions, tmp_path / "p.csv", with_predicted=with_predicted)
+    assert_same(read_predictions(tmp_path / "p.csv", task=task), predictions)
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    names=st.lists(NAMES, min_size=3, max_size=3, unique=True),
+    ids=st.lists(NAMES.filter(bool), min_size=2, max_size=2, unique=True),
+    scores=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=6, max_size=6),
+)
+def test_any_name_and_any_score_round_trips(tmp_path_factory, names, ids, scores):
+    path = tmp_path_factory.mktemp("p") / "p.csv"
+    predictions = Predictions(ids, [0, 2], np.reshape(scores, (2, 3)), Task("multiclass", 3), names)
+    write_predictions(predictions, path)
+    assert_same(read_predictions(path), predictions)
+
+
+def test_the_file_by_hand(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(table(class_names=("no, none", 'so-called "sick"'), groups=["p", "p", "q"]), path,
+                      with_predicted=True)
+    assert path.read_text(encoding="utf-8").splitlines()[:2] == [
+        'id,group,y_true,"score_no, none","score_so-called ""sick""",predicted', 'a,p,0,0.9,0.1,"no, none"']
+    assert oct(path.stat().st_mode & 0o777) == oct(0o666 & ~_umask())
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_no_overwrite_and_no_partial_file(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(table(), path)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="pass overwrite=True"):
+        write_predictions(table(y_true=None), path)
+    assert path.read_bytes() == before
+    write_predictions(table(y_true=None), path, overwrite=True)
+    assert b"y_true" not in path.read_bytes()
+    assert os.listdir(tmp_path) == ["p.csv"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "p.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="full"), replacing(path, overwrite=True) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("disk full")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["p.txt"]
+
+
+def test_a_file_made_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "p.txt"
+    with pytest.raises(FileExistsError, match="in the meantime"), replacing(path) as temporary:
+        temporary.write_text("mine")
+        path.write_text("theirs")
+    assert path.read_text() == "theirs"
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        write_predictions(table(), tmp_path / "no" / "p.csv")
+
+
+@pytest.mark.parametrize(("header", "names"), [("score", ("negative", "positive")), ("score_sick", ("not sick", "sick"))])
+def test_one_score_column_is_the_positive_class(tmp_path, header, names):
+    path = tmp_path / "other.csv"
+    path.write_text(f"\ufeff{header},id,y_true,site\n0.25,a,1.0,x\n1,b,0,y\n", encoding="utf-8")
+    p = read_predictions(path)
+    assert (p.task, p.class_names, p.groups) == (BINARY, names, None)
+    assert p.y_score.tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert p.y_true.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("text", "match"), [
+    ("", r"columns \[\] and 0 cases"),
+    ("id,y_true,score\n", "and 0 cases"),
+    ("name,y_true,score\na,0,1\n", "needs a column 'id'"),
+    ("id,id,score\na,0,1\n", "no column twice"),
+    ("id,y_true\na,0\n", "no score column among"),
+    ("id,y_true,score\na,0,0.1\nb,1\n", "row 3 has 2 cells; the header has 3"),
+    ("id,y_true,score\na,0,0.1\nb,1,high\n", "row 3, column 'score': 'high' is not a finite number"),
+    ("id,y_true,score\na,0,0.1\nb,1,nan\n", "row 3, column 'score': 'nan'"),
+    ("id,y_true,score\na,0,0.1\nb,,0.3\n", "row 3, column 'y_true': ''"),
+    ("id,y_true,score\na,0,0.1\nb,2,0.3\n", "row 3, column 'y_true': '2' is not a label .* use 0 to 1"),
+    ("id,y_true,score\na,0,0.1\nb,0.5,0.3\n", "row 3, column 'y_true': '0.5'"),
+    ("id,y_true_a,y_true_b,score_b,score_a\nx,0,1,0,1\n", "label columns .* needs"),
+    ("id,score_a,score_b,score_c\nx,0.9,0.9,0.9\n", "multiclass or multilabel"),
+    ("id,y_true,score\na,0,0.1\na,1,0.3\n", "'a' occurs 2 times"),
+    ('id,y_true,score\n"a,0,0.1\n', "row 2 has 1 cells"),
+])
+def test_bad_files_are_named(tmp_path, text, match):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=match) as error:
+        read_predictions(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_no_table(tmp_path):
+    (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x00id")
+    with pytest.raises(ValueError, match="not a CSV table in UTF-8"):
+        read_predictions(tmp_path / "p.csv")
+    with pytest.raises(FileNotFoundError):
+        read_predictions(tmp_path / "none.csv")
+
+
+def test_task_that_does_not_fit_the_file(tmp_path):
+    write_predictions(table(), tmp_path / "p.csv")
+    with pytest.raises(ValueError, match="ordinal task of 3 classes needs one name a class"):
+        read_predictions(tmp_path / "p.csv", task=Task("ordinal", 3))
+
+
+def test_check_same_cases():
+    check_same_cases(table(), table(y_score=np.array(SCORES)[::-1]))
+    for other, match in [
+        (table(ids=["a", "c", "b"]), "case 1 is 'b' in one table, 'c' in the other .*sort both"),
+        (table(ids=["a", "x", "c"]), "case 1 is 'b' .* 'x' .*other cases"),
+        (table(ids=["a", "b"], y_true=[0, 1], y_score=SCORES[:2]), "3 cases, the other 2; 'c' is in one only"),
+        (table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
+        (table(y_true=None), "the other has none"),
+        (table(class_names=("normal", "ill")), "two tasks"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            check_same_cases(table(), other)
+
+
+def test_200_000_rows_in_seconds(tmp_path):
+    rng = np.random.default_rng(0)
+    p = rng.random(200_000)
+    big = Predictions(np.arange(200_000), p > 0.5, np.stack([1 - p, p], 1), BINARY, ("n", "p"))
+    start = time.perf_counter()
+    write_predictions(big, tmp_path / "p.csv")
+    assert_same(read_predictions(tmp_path / "p.csv"), big)
+    assert time.perf_counter() - start < 10  # 1.5 s on an idle core; slower means something quadratic

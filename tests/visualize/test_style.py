@@ -1,0 +1,69 @@
+"""Saving: PNG and PDF, whole or not at all, the same bytes each time; settings left as they were."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import pytest
+from PIL import Image
+
+from medmonai.visualize import history_figure, save_figure
+from medmonai.visualize.style import COLUMN_WIDTH, NOTICE, line_look
+
+HISTORY = {"loss": [3, 2, 1], "val_auc": [0.5, 0.6, 0.7]}
+
+
+def test_png_and_pdf(tmp_path):
+    png, pdf = save_figure(history_figure(HISTORY), tmp_path / "run.1")
+    assert (png, pdf) == (tmp_path / "run.1.png", tmp_path / "run.1.pdf")
+    assert sorted(os.listdir(tmp_path)) == ["run.1.pdf", "run.1.png"]
+    with Image.open(png) as image:
+        assert image.width == round(COLUMN_WIDTH * 200)
+        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_same_figure_same_bytes_without_dates(tmp_path):
+    first = save_figure(history_figure(HISTORY), tmp_path / "a")
+    second = save_figure(history_figure(HISTORY), tmp_path / "b")
+    for a, b in zip(first, second):
+        assert a.read_bytes() == b.read_bytes()
+        assert b"Date" not in a.read_bytes()
+        assert b"Matplotlib" not in a.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_existing_files_are_kept(tmp_path, suffix):
+    (tmp_path / f"a.{suffix}").write_text("old")
+    with pytest.raises(FileExistsError, match=f"a.{suffix} exists"):
+        save_figure(history_figure(HISTORY), tmp_path / "a")
+    assert os.listdir(tmp_path) == [f"a.{suffix}"]
+    save_figure(history_figure(HISTORY), tmp_path / "a", overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["a.pdf", "a.png"]
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        save_figure(history_figure(HISTORY), tmp_path / "no" / "a")
+
+
+def test_notice_is_on_the_figure_and_settings_are_left_alone(tmp_path):
+    before = dict(matplotlib.rcParams)
+    figure = history_figure(HISTORY)
+    save_figure(figure, tmp_path / "a")
+    assert figure.get_supxlabel() == NOTICE == "Research use only, not for clinical use"
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_not_imported():
+    code = "import sys, medmonai.visualize.history, medmonai.visualize.roc; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_21_curves_look_different():
+    looks = [tuple(line_look(i).values()) for i in range(22)]
+    assert len(set(looks[:21])) == 21
+    assert looks[21] == looks[0]
