@@ -135,7 +135,7 @@ def _verified_md5(path: Path, wanted: DatasetFile) -> str:
     key = (str(path.resolve()), *stamp.values())
     if key not in _md5_of:
         note = expansion_note(path, "train_images")
-        known = note["md5"] if note and {k: note.get(k) for k in stamp} == stamp else ""
+        known = note.get("md5", "") if note and {k: note.get(k) for k in stamp} == stamp else ""
         _md5_of[key] = str(known) or _md5(path)
     if _md5_of[key] != wanted.md5:
         raise ValueError(f"{path} ({stamp['size']} bytes) has MD5 {_md5_of[key]}, expected {wanted.md5}: truncated or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class NpzArray:
     def read(self) -> np.ndarray:
         """Return the array as it lies in the file."""
         out = np.empty(self.shape, self.dtype)
-        self._stream(out, None)
+        self._stream(np.atleast_1d(out), None)
         return out
 
     def read_images(self, out: np.ndarray, *, channels_last: bool) -> None:
@@ -164,9 +164,7 @@ def expansion_note(npz_path: Path, key: str) -> dict[str, str | int] | None:
 @contextmanager
 def replaced_when_done(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder that takes the place of `path` if the block ends without an error."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # mkstemp's would stay private to this user
     try:
         yield temporary
         os.replace(temporary, path)
@@ -185,9 +183,10 @@ def _expanded_path(npz_path: Path, key: str) -> Path:
 
 def _read_note(note: Path) -> dict[str, str | int] | None:
     try:
-        return json.loads(note.read_text(encoding="utf-8"))
+        content = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return content if isinstance(content, dict) else None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:

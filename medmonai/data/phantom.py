@@ -39,8 +39,10 @@ class PhantomDesign:
 
     Args:
         spatial_size: voxels along each of two or three axes, at least 8.
-        amplitude: height of the lesion, grey levels; by default one that gives an ideal AUC near 0.94 with the other defaults.
-        lesion_width: standard deviation of the lesion's profile, voxels, at most a sixth of the shortest axis.
+        amplitude: height of the lesion, grey levels; by default one that gives an ideal AUC near 0.94 with the other
+            defaults from 18 voxels an axis on.
+        lesion_width: standard deviation of the lesion's profile, voxels, at most a sixth of the shortest axis; by default 3,
+            or that sixth where it is less.
         noise_sd: standard deviation of the noise, grey levels, 4 to 24.
         correlation_length: l above, voxels; 0 gives white noise.
         white_fraction: part of the noise variance without correlation, in (0, 1].
@@ -59,7 +61,7 @@ class PhantomDesign:
     spatial_size: tuple[int, ...] = (28, 28)
     _: KW_ONLY
     amplitude: float | None = None
-    lesion_width: float = 3.0
+    lesion_width: float | None = None
     noise_sd: float = 20.0
     correlation_length: float = 1.5
     white_fraction: float = 0.2
@@ -71,6 +73,8 @@ class PhantomDesign:
         object.__setattr__(self, "spatial_size", size)
         if len(size) not in (2, 3) or min(size) < 8:
             raise ValueError(f"spatial_size={size}; two or three axes of at least 8 voxels are needed.")
+        if self.lesion_width is None:
+            object.__setattr__(self, "lesion_width", min(3.0, min(size) / 6))
         if self.position not in get_args(Position):
             raise ValueError(f"position={self.position!r} is unknown; use one of {', '.join(get_args(Position))}.")
         if self.amplitude is None:

@@ -4,7 +4,7 @@ from .auc_metric import AUCMetric
 from .history import HistoryWriter
 from .loader_epoch import LoaderEpoch
 from .non_finite import NonFiniteGuard
-from .pesg_stage import PESGStage
+from .pesg_stage import PESGStage, RegularizerDecay
 from .predictions_collector import PredictionsCollector
 from .predictions_writer import PredictionsWriter
 from .progress import Progress
@@ -19,5 +19,6 @@ __all__ = [
     "PredictionsCollector",
     "PredictionsWriter",
     "Progress",
+    "RegularizerDecay",
     "WeightAverage",
 ]

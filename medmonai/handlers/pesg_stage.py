@@ -17,14 +17,13 @@ from .weight_average import WeightAverage
 class PESGStage:
     """Swap a trainer's loss and optimiser for the AUC margin loss and PESG from `start_epoch` on.
 
-    At the start of the stage the head can be initialised anew, PESG's reference is set to the weights it begins with, and
-    the running average of the weights begins again. At each of `decay_epochs` (counted within the stage, after that many
-    of its epochs) PESG's regulariser is updated: reference = mean of the weights since the last update, learning rate
-    divided by `decay_factor`. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021, section
-    5.1: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it alone.
+    When the stage begins, the head can be initialised anew, PESG's reference is set to the weights it begins with, the
+    running average of the weights begins again, and so does the search for the best epoch: the warm-up is where the stage
+    starts from, not a rival to choose. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
+    section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it alone.
 
-    The handler has no state of its own: the stage follows from the epoch, and everything else is in the optimiser's and
-    the network's, so a resumed run goes on exactly and never replays an update.
+    The handler has no state of its own: the stage follows from the epoch, everything else is in the optimiser and the
+    network, so a resumed run goes on exactly.
 
     Args:
         start_epoch: the first epoch of the stage, from 1; beyond `max_epochs` the stage never begins.
@@ -32,9 +31,8 @@ class PESGStage:
         loss_function: the loss PESG was built with.
         network: the network, not wrapped for distributed training.
         reset_head: initialise the last linear layer anew when the stage begins.
-        decay_epochs: epochs of the stage after which the regulariser is updated.
-        decay_factor: what the learning rate is divided by at such an update.
         average: the handler of the running average, if there is one.
+        evaluator: the validation engine, if there is one.
 
     Raises:
         ValueError: start_epoch below 1.
@@ -42,19 +40,16 @@ class PESGStage:
 
     def __init__(
         self, start_epoch: int, *, optimizer: PESG, loss_function: nn.Module, network: nn.Module,
-        reset_head: bool = False, decay_epochs: Sequence[int] = (), decay_factor: float = 10.0,
-        average: WeightAverage | None = None,
+        reset_head: bool = False, average: WeightAverage | None = None, evaluator: Any = None,
     ) -> None:
         if start_epoch < 1:
             raise ValueError(f"start_epoch={start_epoch}; epochs count from 1.")
         self.start_epoch, self.optimizer, self.loss_function, self.network = start_epoch, optimizer, loss_function, network
-        self.reset_head, self.decay_epochs, self.decay_factor = reset_head, tuple(decay_epochs), decay_factor
-        self.average = average
+        self.reset_head, self.average, self.evaluator = reset_head, average, evaluator
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI trainer."""
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._decay)
 
     def name(self, engine: Any) -> str:
         """Return the stage the engine is in: "cross_entropy" or "auc"."""
@@ -64,13 +59,37 @@ class PESGStage:
         if engine.state.epoch < self.start_epoch:
             return
         engine.optimizer, engine.loss_function = self.optimizer, self.loss_function
-        if engine.state.epoch == self.start_epoch:
-            if self.reset_head:
-                reset_head(self.network)
-            self.optimizer.set_reference()
-            if self.average is not None:
-                self.average.restart()
+        if engine.state.epoch > self.start_epoch:
+            return
+        if self.reset_head:
+            reset_head(self.network)
+        self.optimizer.set_reference()
+        if self.average is not None:
+            self.average.restart()
+        if self.evaluator is not None:
+            self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
 
-    def _decay(self, engine: Engine) -> None:
-        if engine.state.epoch - self.start_epoch + 1 in self.decay_epochs:
-            self.optimizer.update_regularizer(decay_factor=self.decay_factor)
+
+class RegularizerDecay:
+    """Update PESG's regulariser after the given epochs: reference = mean of the weights since the last update.
+
+    The learning rate is divided by `factor` at the same time, as LibAUC's recipes do at 1/2 and 3/4 of the stage. An
+    update happens at the end of its epoch and is part of the optimiser's state: a resumed run never repeats one.
+
+    Args:
+        optimizer: the PESG.
+        epochs: epochs of the trainer after which the update is made, from 1; each must lie in PESG's stage.
+        factor: what the learning rate is divided by.
+    """
+
+    def __init__(self, optimizer: PESG, *, epochs: Sequence[int], factor: float = 10.0) -> None:
+        self.optimizer, self.epochs, self.factor = optimizer, frozenset(epochs), factor
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a MONAI trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Update if this epoch is one of them and PESG is what the trainer steps with."""
+        if engine.state.epoch in self.epochs and engine.optimizer is self.optimizer:
+            self.optimizer.update_regularizer(decay_factor=self.factor)

@@ -90,3 +90,20 @@ def check_rates(rates: Rates) -> None:
         if not possible or not 0 <= number <= highest or (name == "clip_value" and number == 0):
             allowed = {"momentum": "a number from 0 to 1", "clip_value": "a number above 0"}
             raise ValueError(f"{name}={value!r} is not possible; use {allowed.get(name, 'a number of at least 0')}.")
+
+
+def check_state(state_dict: dict[str, Any], **lists: list[torch.Tensor] | None) -> None:
+    """Check that a dict is the state of a PESG whose named lists have these shapes.
+
+    Raises:
+        ValueError: something is missing, or the shapes differ.
+    """
+    missing = [key for key in (*lists, "T", "steps", "state", "param_groups") if key not in state_dict]
+    if missing:
+        raise ValueError(f"state_dict has no {', '.join(missing)}; it is not the state of a PESG.")
+    for key, mine in lists.items():
+        theirs = state_dict[key] or []
+        # LibAUC's scalars have the shape (1,), MONAI's ().
+        if [tuple(t.shape) or (1,) for t in mine or []] != [tuple(t.shape) or (1,) for t in theirs]:
+            raise ValueError(f"state_dict[{key!r}] does not fit these parameters (or epoch_decay is 0 in one of the two); "
+                             f"build the same network and PESG first.")

@@ -10,8 +10,8 @@ import libauc.optimizers
 import torch
 from torch import distributed
 
-from .checks import check_loss, check_rates, checked_parameters
-from .update import Rates, Tensors, pesg_update_, with_layout_of
+from .checks import check_loss, check_rates, check_state, checked_parameters
+from .update import Rates, Tensors, has_buffer, pesg_update_, with_layout_of
 
 _COUNTERS = ("T", "steps")
 _LISTS = ("model_ref", "model_acc")
@@ -46,7 +46,7 @@ class PESG(libauc.optimizers.PESG):
         lr: learning rate (0.1 in the paper; 0.01 to 0.05 after a cross-entropy stage).
         epoch_decay: pull towards the reference; 0 switches reference and averages off.
         weight_decay: pull towards 0.
-        momentum: share of the new direction, 0 to 1; 0 means no buffer.
+        momentum: share of the new direction, 0 to 1; at both ends there is no buffer.
         clip_value: bound of each element of the gradient.
         device: only checked against the parameters' own.
         reference: "initial" (the weights as they are) or "libauc" (N(0, 0.01), from torch's global generator).
@@ -218,7 +218,7 @@ class PESG(libauc.optimizers.PESG):
         super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of everything but a, b and alpha, which the loss's own state_dict holds."""
+        """Return a copy of everything but the values of a, b and alpha, which the loss's own state_dict holds."""
         state = torch.optim.Optimizer.state_dict(self)
         extra = {key: getattr(self, key) for key in (*_LISTS, *_COUNTERS)}
         return copy.deepcopy({**state, **extra})
@@ -229,14 +229,7 @@ class PESG(libauc.optimizers.PESG):
         Raises:
             ValueError: it is not the state of a PESG, or of other parameters. Nothing is changed then.
         """
-        missing = [key for key in (*_LISTS, *_COUNTERS, "state", "param_groups") if key not in state_dict]
-        if missing:
-            raise ValueError(f"state_dict has no {', '.join(missing)}; it is not the state of a PESG.")
-        for key in _LISTS:
-            mine, theirs = getattr(self, key), state_dict[key]
-            if [p.shape for p in mine or []] != [p.shape for p in theirs or []]:
-                raise ValueError(f"state_dict[{key!r}] does not fit these parameters (or epoch_decay is 0 in one of the "
-                                 f"two); build the same network and PESG first.")
+        check_state(state_dict, model_ref=self.model_ref, model_acc=self.model_acc)
         state = copy.deepcopy({key: state_dict[key] for key in ("state", "param_groups")})
         known = (*self.param_groups[0], "initial_lr")
         state["param_groups"] = [{k: v for k, v in group.items() if k in known} for group in state["param_groups"]]
@@ -262,13 +255,13 @@ class PESG(libauc.optimizers.PESG):
     def _active(self) -> dict[tuple[bool, torch.dtype], list[int]]:
         """Return the parameters that have a gradient, by whether it is their first step, and by dtype."""
         groups: dict[tuple[bool, torch.dtype], list[int]] = {}
-        momentum = self.param_groups[0]["momentum"]
+        buffered = has_buffer(self.param_groups[0]["momentum"])
         for index, param in enumerate(self.params):
             if param.grad is None:
                 continue
             if param.grad.layout != torch.strided:
                 raise TypeError(f"parameter {index} has a {param.grad.layout} gradient; PESG needs dense ones.")
-            first = momentum != 0 and "momentum_buffer" not in self.state[param]
+            first = buffered and "momentum_buffer" not in self.state[param]
             groups.setdefault((first, param.dtype), []).append(index)
         return groups
 
@@ -276,7 +269,7 @@ class PESG(libauc.optimizers.PESG):
         """Return the tensors of one call of the update, all in the parameters' memory layout."""
         params = [self.params[index] for index in indices]
         buffers: list[torch.Tensor] = []
-        if self.param_groups[0]["momentum"] != 0:
+        if has_buffer(self.param_groups[0]["momentum"]):
             for param in params:
                 buffer = torch.empty_like(param) if first else self.state[param]["momentum_buffer"]
                 buffers.append(with_layout_of(param, buffer))

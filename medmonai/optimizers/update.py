@@ -15,7 +15,7 @@ PIECE = 2**18
 class Tensors(NamedTuple):
     """What one step reads and writes: one entry a parameter in each list.
 
-    `buffers` is empty without momentum; `references` and `sums` are empty without epoch decay.
+    `buffers` is empty unless `has_buffer(momentum)`; `references` and `sums` are empty without epoch decay.
     """
 
     params: list[torch.Tensor]
@@ -33,6 +33,11 @@ class Rates(NamedTuple):
     weight_decay: float
     epoch_decay: float
     clip_value: float
+
+
+def has_buffer(momentum: float) -> bool:
+    """Say whether the update keeps a mean of directions: at 0 and at 1 it is the new direction itself."""
+    return 0 < momentum < 1
 
 
 def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:

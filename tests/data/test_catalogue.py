@@ -62,7 +62,7 @@ def test_unknown_name_gives_the_nearest(name, nearest):
 
 
 def test_unknown_name_lists_all():
-    with pytest.raises(ValueError, match="Use one of pathmnist, .*synapsemnist3d"):
+    with pytest.raises(ValueError, match=r"Use one of pathmnist, .*synapsemnist3d"):
         dataset_info("zzz")
 
 

@@ -17,6 +17,7 @@ from medmonai.handlers import (
     PredictionsCollector,
     PredictionsWriter,
     Progress,
+    RegularizerDecay,
     WeightAverage,
 )
 from medmonai.losses import AUCMarginLoss, TaskLoss
@@ -160,14 +161,14 @@ def stage_trainer(start_epoch, *, epochs, decay_epochs=(), reset_head=False):
     network = resnet10(width=4)
     loss = AUCMarginLoss(1)
     optimizer = PESG(network.parameters(), loss_fn=loss, lr=0.1, epoch_decay=2e-3, weight_decay=0.0)
-    stage = PESGStage(start_epoch, optimizer=optimizer, loss_function=loss, network=network, decay_epochs=decay_epochs,
-                      decay_factor=10, reset_head=reset_head)
-    engine = trainer(network, [stage], epochs=epochs, optimizer=torch.optim.SGD(network.parameters(), lr=1e-3))
+    stage = PESGStage(start_epoch, optimizer=optimizer, loss_function=loss, network=network,
+                      reset_head=reset_head)
+    engine = trainer(network, [stage, RegularizerDecay(optimizer, epochs=decay_epochs, factor=10)], epochs=epochs, optimizer=torch.optim.SGD(network.parameters(), lr=1e-3))
     return engine, stage, optimizer, loss
 
 
 def test_the_stage_swaps_loss_and_optimiser_at_its_epoch_and_decays():
-    engine, stage, optimizer, loss = stage_trainer(2, epochs=4, decay_epochs=(2,))
+    engine, stage, optimizer, loss = stage_trainer(2, epochs=4, decay_epochs=(1, 3))  # 1 lies before the stage
     engine.run()
     assert engine.optimizer is optimizer and engine.loss_function is loss
     assert stage.name(engine) == "auc"

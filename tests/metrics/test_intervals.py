@@ -132,6 +132,8 @@ def test_groups_are_what_is_counted_for_flags_and_pairs():
     interval = auc_interval(y_true, y_score, groups=np.repeat(np.arange(10), 4))
     assert interval.low == pytest.approx(0.025 ** (1 / 5))
     assert interval.flags == ("few_positives", "few_negatives", "zero_variance")
+    mixed = auc_interval(y_true, y_score, groups=np.tile(np.arange(6), 7)[:40])  # every group has both classes
+    assert mixed.low == pytest.approx(0.025 ** (1 / 3))  # six groups make three pairs of different groups
     one = auc_interval(y_true, np.arange(40) % 7, groups=["p"] * 40)
     assert one.low < 0.05 and one.high > 0.95
 

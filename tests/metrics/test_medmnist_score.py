@@ -36,6 +36,7 @@ def test_a_tie_at_one_half_is_negative():
     y_score = [[0.5, 0.5], [0.5, 0.5]]
     assert medmnist_acc([0, 1], y_score, Task("binary", 2)) == 0.5
     assert medmnist_acc([0, 0], y_score, Task("binary", 2)) == 1.0
+    assert medmnist_acc([0, 1], [[0.505, 0.495], [0.495, 0.505]], Task("binary", 2)) == 1.0
     assert medmnist_acc([[0, 0], [1, 0]], y_score, Task("multilabel", 2)) == 0.75
 
 

@@ -1,0 +1,143 @@
+"""The commands as people type them, each in a process of its own and from another directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from bundle_runs import BUNDLES, small, write_medmnist
+
+from medmonai.metrics import auc_score
+from medmonai.predictions import read_predictions
+
+PHANTOM = BUNDLES / "lesion_phantom_classification"
+
+
+def call(*words, cwd, expect=0, **environment):
+    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=600,
+                          env={**os.environ, "OMP_NUM_THREADS": "1", "MEDMNIST_ROOT": "", **environment}, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
+def options(overrides):
+    return [word for key, value in overrides.items()
+            for word in (f"--{key}", value if isinstance(value, str) else json.dumps(value).replace("false", "False"))]
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
+    overrides = small(PHANTOM.name, None, tmp_path / "out", evaluate=True)
+    out, _ = call("medmonai", "run", PHANTOM, *options(overrides), cwd=elsewhere)
+    assert out.count("python -m monai.bundle run") == 2
+    assert "test AUC 0." in out and "ideal observer 0." in out and "not for clinical use" in out
+    assert str(tmp_path / "out") in out
+    assert not list(elsewhere.iterdir())
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    table = read_predictions(tmp_path / "out" / "predictions_test.csv")
+    found = auc_score(table.y_true, table.y_score[:, 1])
+    assert metrics["splits"]["test"]["auc"]["estimate"] == pytest.approx(found, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", BUNDLES / "lesion_fantom_classification"], "did you mean"),
+        (["run", PHANTOM, "--learning_rat", "1"], "config id 'learning_rat' does not exist in lesion_phantom_classification; "
+                                                  "did you mean --learning_rate?"),
+        (["run", PHANTOM, "--seed"], "--seed has no value"),
+        (["run", PHANTOM, "--seed", "-3"], "seed=-3; a whole number"),
+        (["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"], "vesselmnist3d"),
+        (["run", BUNDLES / "vesselmnist3d_classification", "--image_size", "32"], "32"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(words, message, elsewhere, tmp_path):
+    _, err = call("medmonai", *words, "--output_dir", tmp_path / "out", cwd=elsewhere, expect=1)
+    assert message in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "out").exists() and not list(elsewhere.iterdir())
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, medmonai.__main__; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_stock_command_on_real_pneumoniamnist(real_data, elsewhere, tmp_path):
+    configs = BUNDLES / "pneumoniamnist_classification" / "configs"
+    common = ["--dataset_dir", real_data / "medmnist", "--output_dir", tmp_path / "out", "--max_epochs", 2, "--seed", 1,
+              "--network_def#width", 4]
+    call("monai.bundle", "run", "--config_file", configs / "train.json", *common, cwd=elsewhere)
+    both = str([str(configs / "train.json"), str(configs / "evaluate.json")])
+    call("monai.bundle", "run", "--config_file", both, *common, cwd=elsewhere)
+    assert not list(elsewhere.iterdir())
+    table = read_predictions(tmp_path / "out" / "predictions_test.csv")
+    assert np.bincount(table.y_true).tolist() == [234, 390]
+    assert auc_score(table.y_true, table.y_score[:, 1]) > 0.8
+
+
+def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
+    """19 validation cases over 2 ranks: nothing is padded, and every rank sees the same AUC."""
+    data = write_medmnist(tmp_path, "vesselmnist3d", (28, 28, 28), size={"train": 40, "val": 19, "test": 11})
+    configs = BUNDLES / "vesselmnist3d_classification" / "configs"
+    overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {"batch_size": 8, "precision": "fp32"}
+    probe = {"finalize": ["$print('rank', torch.distributed.get_rank(), 'auc', @validate#evaluator.state.metrics['auc'], "
+                          "'weights', float(sum(p.double().abs().sum() for p in @network_def.parameters())), "
+                          "'dual', float(@auc_loss.alpha.sum()))", "$torch.distributed.destroy_process_group()"]}
+    (tmp_path / "probe.json").write_text(json.dumps(probe))
+    files = str([str(configs / "train.json"), str(configs / "multi_gpu_train.json"), str(tmp_path / "probe.json")])
+    out, err = call("torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "-m", "monai.bundle", "run",
+                    "--config_file", files, *options(overrides), cwd=elsewhere)
+    said = [line.split(maxsplit=2)[2] for line in out.splitlines() if line.startswith("rank ")]
+    assert len(said) == 2 and said[0] == said[1], out + err
+    both = str([str(configs / "train.json"), str(configs / "evaluate.json")])
+    call("monai.bundle", "run", "--config_file", both, *options(overrides), "--flip_axes", "[]",
+         "--ckpt_path", str(tmp_path / "two" / "models" / "model.pt"), cwd=elsewhere)
+    table = read_predictions(tmp_path / "two" / "predictions_val.csv")
+    with (tmp_path / "two" / "history.csv").open() as file:
+        aucs = [float(row["validation_auc"]) for row in csv.DictReader(file)]
+    assert len(table.ids) == 19
+    assert auc_score(table.y_true, table.y_score[:, 1]) == pytest.approx(aucs[-1], abs=1e-9)
+
+
+def test_tracking_with_mlflow(elsewhere, tmp_path):
+    pytest.importorskip("mlflow")
+    overrides = small(PHANTOM.name, None, tmp_path / "out")
+    call("monai.bundle", "run", "--config_file", PHANTOM / "configs" / "train.json", *options(overrides),
+         "--tracking", "mlflow", cwd=elsewhere)
+    assert list((tmp_path / "out").glob("mlruns.db"))
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["lesion_phantom_classification", pytest.param("lesion_phantom3d_classification", marks=pytest.mark.slow)]
+)
+def test_the_default_network_comes_within_two_points_of_the_ideal_observer(name, elsewhere, tmp_path):
+    """And does not beat it by more than chance: that would be a leak of the label."""
+    call("medmonai", "run", BUNDLES / name, "--output_dir", tmp_path / "out", cwd=elsewhere)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    network, ideal = metrics["splits"]["test"]["auc"], metrics["references"]["ideal_observer"]["auc"]
+    assert ideal["estimate"] - 0.02 <= network["estimate"]
+    tables = [read_predictions(tmp_path / "out" / f) for f in ("predictions_test.csv", "predictions_test_ideal_observer.csv")]
+    assert z_of_difference(*tables) < 3
+
+
+def z_of_difference(first, second):
+    from medmonai.metrics import delong_covariance
+
+    scores = np.stack([first.y_score[:, 1], second.y_score[:, 1]], axis=1)
+    aucs = [auc_score(first.y_true, s) for s in scores.T]
+    covariance = delong_covariance(first.y_true, scores)
+    return (aucs[0] - aucs[1]) / np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+
+

@@ -1,0 +1,144 @@
+"""What a run folder guards: resuming, other runs in it, the test split, mistyped ids. One 2D and one 3D bundle."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from bundle_runs import BUNDLES, run, small, workflow
+from ignite.engine import Events
+
+from medmonai.engines import load_checkpoint
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BOTH = ["lesion_phantom_classification", "lesion_phantom3d_classification"]
+
+
+def history(folder):
+    with (folder / "history.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def same(first, second) -> bool:
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(epoch, flow):
+    def kill(engine):
+        if engine.state.epoch == epoch and engine.state.iteration % engine.state.epoch_length == 1:
+            raise Killed
+    flow.parser.get_parsed_content("train#trainer").add_event_handler(Events.ITERATION_COMPLETED, kill)
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("killed_in", [2, 4])
+def test_a_resumed_run_ends_with_the_same_bits(name, killed_in, tmp_path):
+    settings = small(name, None, tmp_path / "whole") | {"max_epochs": 4}
+    run(name, "train.json", **settings)
+    settings["output_dir"] = str(tmp_path / "killed")
+    flow = workflow(name, "train.json", **settings)
+    flow.initialize()
+    kill_after(killed_in, flow)
+    with pytest.raises(Exception) as caught:
+        flow.run()
+    assert isinstance(caught.value.__cause__, Killed)
+    run(name, "train.json", **settings)
+    whole, resumed = tmp_path / "whole", tmp_path / "killed"
+    assert json.loads((resumed / "run.json").read_text())["resumed_from_epoch"] == killed_in - 1
+    assert history(whole) == history(resumed) and len(history(whole)) == 4
+    for file in ("model.pt", "model_final.pt", "last.pt"):
+        assert same(load_checkpoint(whole / "models" / file), load_checkpoint(resumed / "models" / file)), file
+
+
+def innermost(caught) -> str:
+    error = caught.value
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:  # MONAI wraps what an expression raised
+        error = error.__cause__
+    return str(error)
+
+
+def test_a_folder_with_another_run_or_a_finished_one_is_left_alone(tmp_path):
+    settings = small(BOTH[0], None, tmp_path)
+    run(BOTH[0], "train.json", **settings)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", **settings | {"learning_rate": 0.5})
+    assert re.search(r"holds another run: it differs in learning_rate \(0.002 there, 0.5 now\)", innermost(caught))
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", **settings)
+    assert "holds this run, finished" in innermost(caught)
+    assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+
+def test_the_test_split_is_opened_once(tmp_path):
+    settings = small(BOTH[0], None, tmp_path, evaluate=True)
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path))
+    run(BOTH[0], "train.json", "evaluate.json", **settings)
+    before = (tmp_path / "predictions_test.csv").read_bytes()
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", "evaluate.json", **settings)
+    assert "the test split was opened in" in innermost(caught)
+    assert before == (tmp_path / "predictions_test.csv").read_bytes()
+
+
+def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(tmp_path):
+    settings = small(BOTH[0], None, tmp_path, evaluate=True)
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", "evaluate.json", **settings)
+    assert "no checkpoint at" in innermost(caught)
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "trained"))
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", "evaluate.json", **settings,
+            ckpt_path=str(tmp_path / "trained" / "models" / "model.pt"), **{"network_def::stem": "standard"})
+    assert "another network" in innermost(caught)
+    assert not (tmp_path / "test_opened.json").exists() and not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("learning_rat", "learning_rate"), ("max_epoch", "max_epochs")])
+def test_a_mistyped_id_stops_a_stock_run_before_anything_is_written(key, nearest, tmp_path):
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"), **{key: 1})
+    assert f"config id '{key}' is not read by anything in this bundle; did you mean --{nearest}?" in innermost(caught)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_overlays_of_the_docs_run(number, tmp_path):
+    overlays = re.findall(r"```json\n(.*?)```", (DOCS / "how_to" / "change_a_recipe.md").read_text(), re.DOTALL)
+    assert len(overlays) == 2
+    (tmp_path / "mine.json").write_text(overlays[number])
+    settings = small(BOTH[0], None, tmp_path / "out") | {"max_epochs": 8, "learning_rate": 0.0, "auc_learning_rate": 1e-9}
+    flow = workflow(BOTH[0], "train.json", str(tmp_path / "mine.json"), **settings)
+    flow.initialize()
+    flow.run()
+    assert len(history(tmp_path / "out")) == (6 if number == 0 else 8)  # the AUC never moves: patience 5 ends it
+
+
+def test_the_plain_recipes_are_one_override_away(tmp_path):
+    adam = {"_target_": "torch.optim.Adam", "params": "$@network.parameters()", "lr": "@learning_rate"}
+    for number, change in enumerate(({"warmup_epochs": "$@max_epochs"}, {"warmup_epochs": 0}, {"optimizer": adam},
+                                     {"train#augmentation": []}, {"normalisation": []}, {"train#balance#strategy": "dual"})):
+        run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / str(number)) | change)
+    stages = [[row["stage"] for row in history(tmp_path / str(n))] for n in (0, 1)]
+    assert stages == [["cross_entropy"] * 2, ["auc"] * 2]
+
+
+def test_every_config_is_found_from_its_bundle():
+    for name in BOTH:
+        flow = workflow(name, "train.json")
+        flow.initialize()
+        assert flow.bundle_root == str(BUNDLES / name)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import gzip
+import logging
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medmonai.data import ImageSet, load_images
+
+RNG = np.random.default_rng(0)
+
+
+def grey(*shape):
+    return RNG.integers(0, 256, shape, dtype=np.uint8)
+
+
+def save_nifti(path, data, affine=None):
+    nibabel.save(nibabel.Nifti1Image(data, np.eye(4) if affine is None else affine), path)
+
+
+def test_png_folder(tmp_path):
+    arrays = {"b.png": grey(28, 20), "a.PNG": grey(28, 20), "deep/c.png": grey(28, 20)}
+    (tmp_path / "deep").mkdir()
+    for name, array in arrays.items():
+        Image.fromarray(array).save(tmp_path / name)
+    found = load_images(tmp_path, in_channels=1, spatial_size=(28, 20))
+    assert isinstance(found, ImageSet) and found.ids.tolist() == ["a.PNG", "b.png", "deep/c.png"]
+    for i, name in enumerate(found.ids):
+        assert np.array_equal(found.images[i, 0], arrays[name])
+        assert torch.equal(found[i]["image"][0], torch.from_numpy(arrays[name])) and found[i]["id"] == name
+    assert (found.in_channels, found.spatial_size, found.spatial_dims, len(found)) == (1, (28, 20), 2, 3)
+
+
+def test_one_file_and_no_folder_names_in_ids(tmp_path):
+    Image.fromarray(grey(8, 8)).save(tmp_path / "x.png")
+    assert load_images(tmp_path / "x.png", in_channels=1, spatial_size=(8, 8)).ids.tolist() == ["x.png"]
+
+
+def test_jpeg_and_channels(tmp_path):
+    colour = np.zeros((16, 16, 3), np.uint8)
+    colour[..., 0], colour[..., 1], colour[..., 2] = 200, 100, 50
+    Image.fromarray(colour).save(tmp_path / "a.png")
+    Image.fromarray(np.full((16, 16), 77, np.uint8)).save(tmp_path / "b.jpg", quality=100)
+    Image.fromarray(np.dstack([colour, np.full((16, 16), 9, np.uint8)]), "RGBA").save(tmp_path / "c.png")
+    Image.fromarray(colour).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "d.png")
+    Image.fromarray(np.eye(16, dtype=bool)).save(tmp_path / "e.png")
+    rgb = load_images(tmp_path, in_channels=3, spatial_size=(16, 16))
+    assert rgb.images[0, :, 0, 0].tolist() == [200, 100, 50] and rgb.images[1, :, 5, 5].tolist() == [77] * 3
+    assert np.array_equal(rgb.images[0], rgb.images[2]) and np.array_equal(rgb.images[0], rgb.images[3])
+    one = load_images(tmp_path, in_channels=1, spatial_size=(16, 16))
+    assert one.images[0, 0, 0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    assert one.images[4, 0].tolist() == (np.eye(16) * 255).tolist()
+    assert abs(int(one.images[0, 0, 0, 0]) - np.array(Image.fromarray(colour).convert("L"))[0, 0]) <= 1  # PIL's luma
+
+
+@pytest.mark.parametrize(("size", "shape"), [((14, 14), (28, 28)), ((40, 20), (28, 28)), ((10, 10, 10), (20, 30, 10))])
+def test_resized_with_a_warning(tmp_path, caplog, size, shape):
+    smooth = sum(np.meshgrid(*[np.linspace(0, 80, n) for n in shape], indexing="ij")).astype(np.uint8)
+    if len(shape) == 2:
+        Image.fromarray(smooth).save(tmp_path / "a.png")
+        Image.fromarray(grey(*size)).save(tmp_path / "b.png")
+    else:
+        save_nifti(tmp_path / "a.nii.gz", smooth)
+        save_nifti(tmp_path / "b.nii.gz", grey(*size))
+    with caplog.at_level(logging.WARNING, logger="medmonai.data"):
+        found = load_images(tmp_path, in_channels=1, spatial_size=size)
+    assert f"1 of 2 images were resized to {size}" in caplog.text
+    expected = sum(np.meshgrid(*[(np.arange(o) + 0.5) / o * 80 for o in size], indexing="ij"))
+    inner = tuple(slice(n // 4, -(n // 4)) for n in size)  # the border is smoothed
+    assert np.abs(found.images[0, 0][inner] - expected[inner]).max() < 6
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_nifti_orientation(tmp_path, suffix):
+    data = grey(6, 7, 8)
+    save_nifti(tmp_path / f"ras{suffix}", data)
+    save_nifti(tmp_path / f"las{suffix}", data[::-1], np.diag([-1, 1, 1, 1]))
+    save_nifti(tmp_path / f"pir{suffix}", np.transpose(data, (1, 2, 0))[::-1, ::-1],
+               np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]))
+    found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
+    for image in found.images:
+        assert np.array_equal(image[0], data)
+
+
+def test_nifti_axes(tmp_path):
+    data = grey(6, 7, 8)
+    save_nifti(tmp_path / "a.nii", data[..., None])
+    save_nifti(tmp_path / "b.nii", np.stack([data] * 3, axis=-1))
+    found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
+    assert np.array_equal(found.images[0, 0], data) and np.abs(found.images[1, 0].astype(int) - data).max() == 0
+    save_nifti(tmp_path / "c.nii", data[:, :, :1])
+    with pytest.raises(ValueError, match=r"c.nii has shape \(6, 7, 8, 3\)|b.nii has shape \(6, 7, 8, 3\)|a.nii has shape"):
+        load_images(tmp_path, in_channels=1, spatial_size=(6, 7))
+    assert np.array_equal(load_images(tmp_path / "c.nii", in_channels=1, spatial_size=(6, 7)).images[0, 0], data[:, :, 0])
+
+
+def test_intensity_range(tmp_path):
+    data = np.array([-2000, -160, 40, 240, 3000], np.int16).reshape(5, 1, 1) * np.ones((1, 2, 2), np.int16)
+    save_nifti(tmp_path / "a.nii", data)
+    found = load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=(-160, 240))
+    assert found.images.dtype == np.uint8 and found.images[0, 0, :, 0, 0].tolist() == [0, 0, 128, 255, 255]
+    with pytest.raises(ValueError, match=r"a.nii has float32 grey values from -2000 to 3000, not uint8; give intensity_range"):
+        load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2))
+    for bad in ((5, 5), (3, 1), (1, 2, 3), (float("nan"), 1)):
+        with pytest.raises(ValueError, match="intensity_range="):
+            load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=bad)
+
+
+def test_scaled_uint8_nifti_is_no_plain_uint8(tmp_path):
+    image = nibabel.Nifti1Image(grey(4, 4, 4), np.eye(4))
+    image.header.set_slope_inter(2.0, -1000)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(ValueError, match="not uint8; give intensity_range"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4))
+
+
+def test_sixteen_bit_png(tmp_path):
+    Image.fromarray(np.array([[0, 1000], [2000, 65535]], np.uint16)).save(tmp_path / "a.png")
+    found = load_images(tmp_path, in_channels=1, spatial_size=(2, 2), intensity_range=(0, 2000))
+    assert found.images[0, 0].tolist() == [[0, 128], [255, 255]]
+    with pytest.raises(ValueError, match=r"a.png has u?int\d\d grey values from 0 to 65535"):
+        load_images(tmp_path, in_channels=1, spatial_size=(2, 2))
+
+
+def test_nan_names_the_file(tmp_path):
+    data = np.zeros((4, 4, 4), np.float32)
+    data[1, 1, 1] = np.nan
+    save_nifti(tmp_path / "bad.nii.gz", data)
+    with pytest.raises(ValueError, match=r"bad.nii.gz holds NaN"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4), intensity_range=(0, 1))
+
+
+@pytest.mark.parametrize(("shape", "size", "channels", "view"), [
+    ((5, 8, 9), (8, 9), 1, lambda x: x[:, None]),
+    ((5, 8, 9, 3), (8, 9), 3, lambda x: np.moveaxis(x, -1, 1)),
+    ((5, 3, 8, 9), (8, 9), 3, lambda x: x),
+    ((5, 1, 8, 9), (8, 9), 1, lambda x: x),
+    ((5, 8, 9, 7), (8, 9, 7), 1, lambda x: x[:, None]),
+    ((5, 1, 8, 9, 7), (8, 9, 7), 1, lambda x: x),
+])
+@pytest.mark.parametrize("key", ["images", "test_images"])
+def test_npz(tmp_path, shape, size, channels, view, key):
+    array = grey(*shape)
+    np.savez(tmp_path / "cases.npz", **{key: array})
+    for path in (tmp_path, tmp_path / "cases.npz"):
+        found = load_images(path, in_channels=channels, spatial_size=size)
+        assert np.array_equal(found.images, view(array)) and found.ids[4] == "cases-000004"
+
+
+def test_npz_ids_and_labels_are_not_mixed_up(tmp_path):
+    np.savez(tmp_path / "a.npz", images=grey(2, 8, 8), ids=np.array(["p1", "p2"]), labels=np.array([0, 1]))
+    assert load_images(tmp_path, in_channels=1, spatial_size=(8, 8)).ids.tolist() == ["p1", "p2"]
+
+
+@pytest.mark.parametrize(("arrays", "match"), [
+    ({"train_images": grey(2, 8, 8), "test_images": grey(2, 8, 8)}, r"a.npz holds train_images, test_images; one array"),
+    ({"x": grey(2, 8, 8)}, r"a.npz holds x; one array `images`"),
+    ({"images": np.array([None, None])}, r"images is an object array"),
+    ({"images": grey(2, 8)}, r"images has shape \(2, 8\); \(N, \*spatial\)"),
+    ({"images": grey(2, 8, 8, 2)}, r"images has shape \(2, 8, 8, 2\)"),
+    ({"images": grey(0, 8, 8)}, r"no case"),
+    ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 grey values"),
+    ({"images": grey(2, 8, 8), "ids": np.array(["p"])}, r"a.npz: ids hold 1 rows and images 2"),
+    ({"images": grey(2, 8, 8), "ids": np.array(["p", "p"])}, r"'p' occurs 2 times"),
+    ({"images": grey(2, 8, 8), "ids": np.array(["p", None], object)}, r"ids is an object array"),
+])
+def test_npz_errors(tmp_path, arrays, match):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=match) as raised:
+        load_images(tmp_path, in_channels=1, spatial_size=(8, 8))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("a.png", b""), ("a.png", b"no picture"), ("a.jpg", b"\xff\xd8\xff"), ("a.nii", b""), ("a.nii.gz", b""),
+    ("a.nii.gz", b"\x1f\x8b\x08no"), ("a.nii.gz", gzip.compress(b"short")), ("a.npz", b""), ("a.npz", b"PK\x03\x04"),
+])
+def test_damaged_files_are_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    size = (4, 4, 4) if ".nii" in name else (4, 4)
+    with pytest.raises(ValueError, match=rf"{name} \({len(content)} bytes\)") as raised:
+        load_images(tmp_path, in_channels=1, spatial_size=size)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", ["png", "nii.gz"])
+def test_files_cut_short_are_named(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "png":
+        Image.fromarray(grey(64, 64)).save(path)
+    else:
+        save_nifti(path, grey(16, 16, 16))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"{path.name} .*cannot be read"):
+        load_images(tmp_path, in_channels=1, spatial_size=(64, 64) if suffix == "png" else (16, 16, 16))
+
+
+def test_empty_and_mixed_folders(tmp_path, caplog):
+    with pytest.raises(FileNotFoundError, match=r"holds no image \(0 other files\); .nii, .nii.gz, .png"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_images(tmp_path / "absent", in_channels=1, spatial_size=(4, 4))
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / ".hidden.png").write_text("x")
+    with pytest.raises(FileNotFoundError, match=r"1 other files"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+    Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
+    with caplog.at_level(logging.WARNING, logger="medmonai.data"):
+        assert len(load_images(tmp_path, in_channels=1, spatial_size=(4, 4))) == 1
+    assert "1 files that are no images were passed over" in caplog.text
+    np.savez(tmp_path / "a.npz", images=grey(2, 4, 4))
+    with pytest.raises(ValueError, match=r"holds PNG/JPEG and npz files; give a folder with one kind"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+    (tmp_path / "a.png").unlink()
+    np.savez(tmp_path / "b.npz", images=grey(2, 4, 4))
+    with pytest.raises(ValueError, match=r"holds 2 npz files"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+
+
+def test_axes_and_channels_that_do_not_fit(tmp_path):
+    Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a.png is a 2D image and spatial_size=\(4, 4, 4\) has three axes"):
+        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4))
+    for channels, size in ((2, (4, 4)), (1, (4,)), (1, (4, 0))):
+        with pytest.raises(ValueError, match=rf"in_channels={channels}, spatial_size="):
+            load_images(tmp_path, in_channels=channels, spatial_size=size)
+
+
+def test_image_set_checks():
+    with pytest.raises(ValueError, match="case 'b' holds NaN"):
+        ImageSet(np.array([0, np.nan], np.float32).reshape(2, 1, 1, 1), ids=["a", "b"])
+    with pytest.raises(TypeError, match="images are float64"):
+        ImageSet(np.zeros((2, 1, 4, 4)), ids=["a", "b"])
+    assert repr(ImageSet(np.zeros((2, 1, 4, 4), np.uint8), ids=["a", "b"])) == "ImageSet(2 images, 1 x (4, 4) uint8)"
+
+
+def test_real_ct(real_data):
+    found = load_images(real_data / "ct", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-1000, 400))
+    assert found.ids.tolist() == ["abdomen_ct_small.nii.gz", "chest_ct_a.nii.gz", "chest_ct_b.nii.gz"]
+    assert all(40 < image.std() for image in found.images)
+    # In RAS the last axis runs upwards: in the chest CTs the lungs' air lies above the abdomen.
+    assert all(image[0, 8:20, 8:20, 16:].mean() < image[0, 8:20, 8:20, :8].mean() for image in found.images[1:])
+
+
+def test_real_pictures(real_data):
+    found = load_images(real_data / "chest_xray" / "test", in_channels=1, spatial_size=(224, 224))
+    assert len(found) == 60 and found.ids[0].startswith("NORMAL/") and found.images.std() > 20

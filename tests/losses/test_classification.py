@@ -1,0 +1,144 @@
+"""TaskLoss against torch's losses and by hand, for all kinds of task."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.data import MetaTensor
+
+from medmonai.losses import TaskLoss
+from medmonai.task import Task
+
+TASKS = [Task("binary", 2), Task("multiclass", 4), Task("ordinal", 4), Task("multilabel", 3)]
+
+
+def batch(task, size=12, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(size, task.num_outputs, generator=generator)
+    if task.exclusive:
+        return logits.requires_grad_(), torch.randint(task.num_classes, (size,), generator=generator)
+    return logits.requires_grad_(), torch.randint(2, logits.shape, generator=generator)
+
+
+def test_by_hand():
+    loss = TaskLoss("binary", label_smoothing=0.2)
+    # sigmoid(log 3) = 3/4, smoothed target .9
+    value = loss(torch.tensor([[math.log(3)]]), torch.tensor([1]))
+    assert value.item() == pytest.approx(-(0.9 * math.log(0.75) + 0.1 * math.log(0.25)))
+
+
+def test_binary_is_bce():
+    logits, labels = batch(TASKS[0])
+    expected = F.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+    torch.testing.assert_close(TaskLoss("binary")(logits, labels), expected)
+
+
+@pytest.mark.parametrize("task", TASKS[1:3])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 3.0, 4.0]])
+def test_several_classes_are_torchs(task, smoothing, weights):
+    logits, labels = batch(task)
+    tensor = None if weights is None else torch.tensor(weights)
+    expected = F.cross_entropy(logits, labels, weight=tensor, label_smoothing=smoothing)
+    assert torch.equal(TaskLoss(task, label_smoothing=smoothing, class_weights=weights)(logits, labels), expected)
+
+
+def test_multilabel_is_bce_and_weighs_columns():
+    logits, labels = batch(TASKS[3])
+    torch.testing.assert_close(TaskLoss(TASKS[3])(logits, labels),
+                               F.binary_cross_entropy_with_logits(logits, labels.float()))
+    columns = F.binary_cross_entropy_with_logits(logits, labels * 0.9 + 0.05, reduction="none").mean(0)
+    weighted = TaskLoss(TASKS[3], label_smoothing=0.1, class_weights=[1, 2, 5])(logits, labels)
+    torch.testing.assert_close(weighted, (columns[0] + 2 * columns[1] + 5 * columns[2]) / 8)
+
+
+def test_two_classes_in_one_or_two_logits_mean_the_same():
+    logits, labels = batch(TASKS[0])
+    options = {"label_smoothing": 0.1, "class_weights": [1.0, 3.0]}
+    both = torch.cat([-0.5 * logits, 0.5 * logits], dim=1)
+    torch.testing.assert_close(TaskLoss("binary", **options)(logits, labels),
+                               TaskLoss("multiclass", num_classes=2, **options)(both, labels))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_equal_weights_change_nothing(task):
+    logits, labels = batch(task)
+    torch.testing.assert_close(TaskLoss(task, class_weights=[3.0] * task.num_classes)(logits, labels),
+                               TaskLoss(task)(logits, labels))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_gradcheck(task):
+    logits, labels = batch(task, 5)
+    loss = TaskLoss(task, label_smoothing=0.1, class_weights=[1.0 + i for i in range(task.num_classes)])
+    assert torch.autograd.gradcheck(lambda x: loss(x, labels), (logits.detach().double().requires_grad_(),))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_meta_tensors_dtypes_and_shapes(task):
+    logits, labels = batch(task)
+    loss = TaskLoss(task)
+    expected = loss(logits, labels)
+    value = loss(MetaTensor(logits), MetaTensor(labels.float()))
+    assert type(value) is torch.Tensor
+    torch.testing.assert_close(value, expected)
+    if task.exclusive:
+        torch.testing.assert_close(loss(logits, labels.unsqueeze(1).to(torch.uint8)), expected)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_float32_under_autocast(task):
+    logits, labels = batch(task)
+    low = logits.detach().bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = TaskLoss(task, label_smoothing=0.1)(low, labels)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, TaskLoss(task, label_smoothing=0.1)(low.float(), labels))
+
+
+@settings(max_examples=40, deadline=None)
+@given(logit=st.floats(-1e4, 1e4, width=32), label=st.integers(0, 1), smoothing=st.floats(0, 0.5))
+def test_binary_is_finite_at_extremes(logit, label, smoothing):
+    logits = torch.tensor([[logit]], requires_grad=True)
+    value = TaskLoss("binary", label_smoothing=smoothing)(logits, torch.tensor([label]))
+    assert torch.isfinite(value)
+    assert value >= 0
+    assert torch.isfinite(torch.autograd.grad(value, logits)[0]).all()
+
+
+@pytest.mark.parametrize(("task", "options", "error", "message"), [
+    ("multiclass", {}, ValueError, "task='multiclass' needs num_classes"),
+    ("ternary", {"num_classes": 3}, ValueError, "kind='ternary'"),
+    (TASKS[1], {"num_classes": 5}, ValueError, "num_classes=5 contradicts"),
+    ("binary", {"label_smoothing": 1.0}, ValueError, "label_smoothing=1.0"),
+    ("binary", {"class_weights": [1.0]}, ValueError, "class_weights=.* needs 2 positive numbers"),
+    ("binary", {"class_weights": [1.0, 0.0]}, ValueError, "needs 2 positive numbers"),
+])
+def test_impossible_arguments(task, options, error, message):
+    with pytest.raises(error, match=message):
+        TaskLoss(task, **options)
+
+
+@pytest.mark.parametrize(("task", "logits", "labels", "message"), [
+    (TASKS[0], torch.zeros(2, 2), torch.tensor([0, 1]), r"logits have shape \(2, 2\)"),
+    (TASKS[0], torch.zeros(2, 1), torch.tensor([0, 2]), "labels hold 2; whole numbers from 0 to 1"),
+    (TASKS[0], torch.zeros(2, 1), torch.tensor([0.0, 0.5]), "labels hold 0.5"),
+    (TASKS[0], torch.zeros(2, 1), torch.zeros(2, 2), r"labels have shape \(2, 2\)"),
+    (TASKS[1], torch.zeros(2, 4), torch.tensor([0, 4]), "labels hold 4"),
+    (TASKS[3], torch.zeros(2, 3), torch.zeros(2), r"labels have shape \(2,\)"),
+    (TASKS[3], torch.zeros(2, 3), torch.full((2, 3), 0.5), "labels hold 0.5"),
+])
+def test_bad_batches(task, logits, labels, message):
+    with pytest.raises(ValueError, match=message):
+        TaskLoss(task)(logits, labels)
+
+
+def test_it_has_no_state_and_a_short_repr():
+    loss = TaskLoss("binary", class_weights=[1.0, 2.0])
+    assert not loss.state_dict()
+    assert "class_weights=[1.0, 2.0]" in repr(loss)
