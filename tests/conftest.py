@@ -10,7 +10,7 @@ import pytest
 import torch
 
 matplotlib.use("Agg")
-torch.set_num_threads(int(os.environ.get("MEDMONAI_TEST_THREADS", "2")))
+torch.set_num_threads(int(os.environ.get("MEDMONAI_TEST_THREADS", "1")))
 
 
 @pytest.fixture(scope="session")

@@ -152,8 +152,7 @@ class Cohort(Dataset):
             raise TypeError(f"indices have dtype {chosen.dtype}; whole numbers or a boolean mask are needed.")
         chosen = np.arange(len(self))[chosen.astype(np.int64)]  # wraps negative indices, checks the range
         run = chosen.size > 0 and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + chosen.size))
-        # A fancy index into a memmap gives an array in memory that still calls itself memmap: hence the plain view.
-        images = self.images[chosen[0] : chosen[-1] + 1] if run else np.asarray(self.images)[chosen]
+        images = self.images[chosen[0] : chosen[-1] + 1] if run else self.images[chosen]
         groups = None if self.groups is None else self.groups[chosen]
         return replace(self, images=images, labels=self.labels[chosen], ids=self.ids[chosen], groups=groups)
 

@@ -74,6 +74,12 @@ def test_resized_with_a_warning(tmp_path, caplog, size, shape):
     assert np.abs(found.images[0, 0][inner] - expected[inner]).max() < 6
 
 
+def test_shrinking_smooths_first(tmp_path):
+    Image.fromarray(grey(64, 64)).save(tmp_path / "a.png")
+    inner = load_images(tmp_path, in_channels=1, spatial_size=(8, 8)).images[0, 0, 1:-1, 1:-1]
+    assert inner.std() < 16  # 74 / 8 if all 64 pixels were averaged; 37 for four of them
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_nifti_orientation(tmp_path, suffix):
     data = grey(6, 7, 8)
@@ -110,9 +116,10 @@ def test_intensity_range(tmp_path):
             load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=bad)
 
 
-def test_scaled_uint8_nifti_is_no_plain_uint8(tmp_path):
+@pytest.mark.parametrize("scaling", [(2.0, 0.0), (1.0, -1000.0)])
+def test_scaled_uint8_nifti_is_no_plain_uint8(tmp_path, scaling):
     image = nibabel.Nifti1Image(grey(4, 4, 4), np.eye(4))
-    image.header.set_slope_inter(2.0, -1000)
+    image.header.set_slope_inter(*scaling)
     nibabel.save(image, tmp_path / "a.nii")
     with pytest.raises(ValueError, match="not uint8; give intensity_range"):
         load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4))

@@ -102,6 +102,20 @@ def test_mean_variance_and_correlation(size):
     assert (images * shifted).mean() == pytest.approx(full[(1, *[0] * (len(size) - 1))], rel=0.03)
 
 
+@pytest.mark.parametrize("size", [(64, 64), (32, 32, 32)])
+def test_correlated_part_falls_off_exponentially(size):
+    design = PhantomDesign(size, correlation_length=4.0, white_fraction=0.01)
+    covariance = np.fft.irfftn(design.spectrum(), s=size, axes=range(len(size)))
+    along = covariance[(slice(0, 9), *[0] * (len(size) - 1))]
+    np.testing.assert_allclose(along[3:] / along[2], np.exp(-(np.arange(3, 9) - 2) / 4.0), atol=0.03)
+
+
+def test_spectrum_by_hand():
+    design = PhantomDesign((8, 8), correlation_length=1.0, white_fraction=0.2, noise_sd=10)
+    shape = [[(1 + (2 * np.pi) ** 2 * (a**2 + b**2) / 64) ** -1.5 for b in range(-4, 4)] for a in range(-4, 4)]
+    assert design.spectrum()[1, 2] == pytest.approx(100 * (0.8 * shape[5][6] / np.mean(shape) + 0.2))
+
+
 def test_white_noise_has_a_flat_spectrum():
     assert np.allclose(PhantomDesign((16, 16), lesion_width=2, correlation_length=0).spectrum(), 400)
 

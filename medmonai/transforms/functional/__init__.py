@@ -17,7 +17,7 @@ from medmonai.transforms.functional.intensity import (
     scale_intensity,
     shift_intensity,
 )
-from medmonai.transforms.functional.members import on_members, upload
+from medmonai.transforms.functional.members import on_members, per_sample, upload
 from medmonai.transforms.functional.orientation import flip, permute_axes, rotate90
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "flip",
     "normalize",
     "on_members",
+    "per_sample",
     "permute_axes",
     "resample",
     "rescale",

@@ -89,7 +89,7 @@ def rescale(
     out = x.sub_(low).div_(torch.where(constant, 1.0, high - low))
     if minv is not None and maxv is not None:
         out.mul_(maxv - minv).add_(minv)
-    return torch.where(constant, value, out) if bool(len(x)) else out
+    return torch.where(constant, value, out)
 
 
 def rescale_range(

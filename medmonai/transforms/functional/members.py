@@ -41,7 +41,7 @@ def on_members(
     Args:
         x: (B, C, *spatial).
         index: (n,) int64 on the CPU, each sample at most once.
-        function: maps (n, C, *spatial) to the same shape and does not keep its argument.
+        function: maps (n, C, *spatial) to a new tensor of the same shape.
         overwrite: whether ``x`` itself may be written to.
 
     Returns:
@@ -54,8 +54,7 @@ def on_members(
     if len(index) == 0:
         return x
     if len(index) == len(x):
-        changed = function(x if overwrite else x.clone())
-        return changed
+        return function(x)
     index = upload(index, x.device)
     changed = function(x.index_select(0, index))
     if changed.dtype != x.dtype:

@@ -1,0 +1,138 @@
+"""The dictionary twins: the same transforms for MONAI's dictionary pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import InvertibleTransform, MapTransform, Randomizable, Transform
+
+from medmonai.transforms import affine, color, intensity, normalization, orientation
+
+
+class KeyedTransform(MapTransform, InvertibleTransform):
+    """An array transform applied to the entries of a dictionary, with one draw for all of them.
+
+    Args:
+        keys: the entries to transform; they must fit one draw (the same spatial size).
+        allow_missing_keys: pass over keys that the dictionary lacks, instead of a KeyError.
+        **arguments: those of the array transform, by name.
+    """
+
+    array: ClassVar[type[Transform]]
+
+    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False, **arguments: object) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform = self.array(**arguments)
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> KeyedTransform:
+        """Seed the array transform."""
+        self.transform.set_random_state(seed, state)
+        return self
+
+    def randomize(self, data: torch.Tensor | None = None) -> None:
+        """Draw for one image."""
+        self.transform.randomize(data)
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Transform the entries ``keys`` of ``data``; the others are handed on."""
+        out = dict(data)
+        found = list(self.key_iterator(out))
+        again = {}
+        if isinstance(self, Randomizable) and found:
+            self.randomize(out[found[0]])
+            again = {"randomize": False}
+        for key in found:
+            out[key] = self.transform(out[key], **again)
+        return out
+
+    def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Undo a spatial transform where MONAI's array transform can; intensities stay, as in MONAI."""
+        out = dict(data)
+        if isinstance(self.transform, InvertibleTransform):
+            for key in self.key_iterator(out):
+                out[key] = self.transform.inverse(out[key])
+        return out
+
+
+class RandFlipd(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandFlip``."""
+
+    array = orientation.RandFlip
+
+
+class RandRotate90d(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandRotate90``."""
+
+    array = orientation.RandRotate90
+
+
+class RandAxisPermuted(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandAxisPermute``."""
+
+    array = orientation.RandAxisPermute
+
+
+class RandRotated(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandRotate``."""
+
+    array = affine.RandRotate
+
+
+class RandAffined(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandAffine``."""
+
+    array = affine.RandAffine
+
+
+class RandGaussianNoised(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandGaussianNoise``."""
+
+    array = intensity.RandGaussianNoise
+
+
+class RandScaleIntensityd(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandScaleIntensity``."""
+
+    array = intensity.RandScaleIntensity
+
+
+class RandShiftIntensityd(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandShiftIntensity``."""
+
+    array = intensity.RandShiftIntensity
+
+
+class RandAdjustContrastd(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandAdjustContrast``."""
+
+    array = intensity.RandAdjustContrast
+
+
+class RandColorJitterd(KeyedTransform, Randomizable):
+    """Dictionary twin of ``RandColorJitter``."""
+
+    array = color.RandColorJitter
+
+
+class NormalizeIntensityd(KeyedTransform):
+    """Dictionary twin of ``NormalizeIntensity``."""
+
+    array = normalization.NormalizeIntensity
+
+
+class ScaleIntensityd(KeyedTransform):
+    """Dictionary twin of ``ScaleIntensity``."""
+
+    array = normalization.ScaleIntensity
+
+
+class ScaleIntensityRanged(KeyedTransform):
+    """Dictionary twin of ``ScaleIntensityRange``."""
+
+    array = normalization.ScaleIntensityRange
