@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -38,7 +38,7 @@ def _overrides(words: list[str]) -> dict[str, Any]:
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(context: typer.Context, bundle: str, output_dir: str = "") -> None:
+def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Option("--output_dir")] = "") -> None:
     """Train BUNDLE, evaluate it on its test split and draw the figures.
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
