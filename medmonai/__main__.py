@@ -66,6 +66,6 @@ def _one_line(error: Exception) -> str:
 if __name__ == "__main__":
     try:
         app(prog_name="python -m medmonai")
-    except (ValueError, TypeError, FileNotFoundError, FloatingPointError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError, RuntimeError) as error:
         print(_one_line(error), file=sys.stderr)
         sys.exit(1)

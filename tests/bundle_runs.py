@@ -33,7 +33,8 @@ def small(name: str, medmnist_dir: Path, output_dir: Path, *, evaluate: bool = F
     overrides = {"output_dir": str(output_dir), "max_epochs": 2, "batch_size": 16, "network_def::width": 4, "seed": 1}
     if "phantom" in name:
         splits = ["validate", *(["test"] if evaluate else [])]
-        overrides |= {"train_cases": 48, "spatial_size": [12, 12, 12] if "3d" in name else [12, 12]} | {f"{split}::dataset::num_cases": 48 for split in splits}
+        overrides |= {"train_cases": 48, "spatial_size": [12, 12, 12] if "3d" in name else [12, 12]}
+        overrides |= {f"{split}::dataset::num_cases": 48 for split in splits}
     else:
         overrides |= {"dataset_dir": str(medmnist_dir), "verify_checksum": False}
     return overrides

@@ -66,8 +66,14 @@ def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
         config_file = paths[0] if len(paths) == 1 else str(paths)
         words = ["python", "-m", "monai.bundle", "run", "--config_file", config_file]
         for key, value in values.items():
-            words += [f"--{key}", value if isinstance(value, str) else json.dumps(value)]
-        yield shlex.join(words)
+            words += [f"--{key}", str(value)]
+        yield " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell; the list of config files in double quotes, as MONAI's documentation writes it."""
+    plain = not set(word) & set('"$`\\!')
+    return f'"{word}"' if "'" in word and plain else shlex.quote(word)
 
 
 def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any]) -> list[Any]:

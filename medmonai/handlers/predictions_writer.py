@@ -14,22 +14,30 @@ from .predictions_collector import PredictionsCollector
 class PredictionsWriter:
     """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels where there are labels.
 
-    Without labels (inference) a column `predicted` names the class of the highest score. The file is replaced: whether a
-    split may be opened again is decided before the evaluation, not here. MONAI's `ClassificationSaver` writes no labels,
-    groups or class names.
+    Without labels (inference) a column `predicted` names the class of the highest score. MONAI's `ClassificationSaver`
+    writes no labels, groups or class names.
 
     Args:
         collector: what collects the predictions of the same evaluator; attached here.
         path: the CSV file.
+        overwrite: replace an existing file; for an evaluation whose run folder guards its test split itself.
+
+    Raises:
+        FileExistsError: when the evaluation starts, if the file exists and may not be replaced.
     """
 
-    def __init__(self, collector: PredictionsCollector, path: str | Path) -> None:
-        self.collector, self.path = collector, Path(path)
+    def __init__(self, collector: PredictionsCollector, path: str | Path, *, overwrite: bool = False) -> None:
+        self.collector, self.path, self.overwrite = collector, Path(path), overwrite
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI evaluator."""
         self.collector.attach(engine)
+        engine.add_event_handler(Events.STARTED, self._check)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def _check(self, engine: Engine) -> None:
+        if self.path.exists() and not self.overwrite:
+            raise FileExistsError(f"{self.path} exists and is left alone; choose another --output_dir, or move it away.")
 
     def __call__(self, engine: Engine) -> None:
         """Write the table."""

@@ -11,7 +11,7 @@ import torch
 from torch import distributed
 
 from .checks import check_loss, check_rates, check_state, checked_parameters
-from .update import Rates, Tensors, has_buffer, pesg_update_, with_layout_of
+from .update import Rates, gather, pesg_update_
 
 _COUNTERS = ("T", "steps")
 _LISTS = ("model_ref", "model_acc")
@@ -139,8 +139,9 @@ class PESG(libauc.optimizers.PESG):
         self._average_gradients()
         group = self.param_groups[0]
         rates = Rates(**{key: group[key] for key in Rates._fields})
-        for (first, _), indices in self._active().items():
-            pesg_update_(self._gather(indices, first=first), rates, first=first)
+        calls = gather(self.params, self.state, references=self.model_ref, sums=self.model_acc, momentum=rates.momentum)
+        for (first, _), tensors in calls.items():
+            pesg_update_(tensors, rates, first=first)
         if self.model_acc is not None:
             idle = [index for index, param in enumerate(self.params) if param.grad is None]
             if idle:  # their mean is the mean of an unchanged weight, not 0
@@ -251,40 +252,6 @@ class PESG(libauc.optimizers.PESG):
         group = self.param_groups[0]
         settings = ", ".join(f"{key}={float(group[key]):g}" for key in Rates._fields)
         return f"PESG({settings}, parameters={sum(p.numel() for p in self.params)}, T={self.T}, steps={self.steps})"
-
-    def _active(self) -> dict[tuple[bool, torch.dtype], list[int]]:
-        """Return the parameters that have a gradient, by whether it is their first step, and by dtype."""
-        groups: dict[tuple[bool, torch.dtype], list[int]] = {}
-        buffered = has_buffer(self.param_groups[0]["momentum"])
-        for index, param in enumerate(self.params):
-            if param.grad is None:
-                continue
-            if param.grad.layout != torch.strided:
-                raise TypeError(f"parameter {index} has a {param.grad.layout} gradient; PESG needs dense ones.")
-            first = buffered and "momentum_buffer" not in self.state[param]
-            groups.setdefault((first, param.dtype), []).append(index)
-        return groups
-
-    def _gather(self, indices: list[int], *, first: bool) -> Tensors:
-        """Return the tensors of one call of the update, all in the parameters' memory layout."""
-        params = [self.params[index] for index in indices]
-        buffers: list[torch.Tensor] = []
-        if has_buffer(self.param_groups[0]["momentum"]):
-            for param in params:
-                buffer = torch.empty_like(param) if first else self.state[param]["momentum_buffer"]
-                buffers.append(with_layout_of(param, buffer))
-                self.state[param]["momentum_buffer"] = buffers[-1]
-        if self.model_ref is not None:
-            for column in (self.model_ref, self.model_acc):
-                for index, param in zip(indices, params):
-                    column[index] = with_layout_of(param, column[index])
-        return Tensors(
-            params=params,
-            grads=[with_layout_of(param, param.grad) for param in params],
-            buffers=buffers,
-            references=[self.model_ref[index] for index in indices] if self.model_ref is not None else [],
-            sums=[self.model_acc[index] for index in indices] if self.model_acc is not None else [],
-        )
 
     def _average_gradients(self) -> None:
         if not self.distributed or self.a.grad is None or self.b.grad is None:

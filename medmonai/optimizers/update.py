@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, MutableMapping
+from typing import Any, NamedTuple
 
 import torch
 
 # On a CPU the update is bound by memory: it is done piece by piece, so that a piece stays in the cache between the
 # operations. 2^18 float32 values of five tensors are 5 MiB; 2^17 and the whole list at once are slower (measured).
 PIECE = 2**18
+SMALL = 2**13
 
 
 class Tensors(NamedTuple):
@@ -49,7 +50,7 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
         sum = sum + w
 
     `momentum` weighs the NEW direction, the reverse of torch: PESG's .9 is `SGD(momentum=.1, dampening=.1)`. torch's
-    fused SGD kernel does decay, buffer and step in one pass, so five passes are left of nine; gradients are not
+    fused SGD kernel does decay, buffer and step in one pass, so four passes are left of eight; gradients are not
     changed. All tensors of one call share device and dtype. No storage moves and no value is read on the host.
 
     Args:
@@ -59,14 +60,28 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
     """
     if not tensors.params:
         return
+    low, high = -rates.clip_value, rates.clip_value
     if tensors.params[0].device.type != "cpu":
-        grads = torch._foreach_clamp_min(tensors.grads, -rates.clip_value)
-        torch._foreach_clamp_max_(grads, rates.clip_value)
+        grads = torch._foreach_clamp_min(tensors.grads, low)
+        torch._foreach_clamp_max_(grads, high)
         _descend(tensors._replace(grads=grads), rates, first)
         return
+    scratch = torch.empty(min(PIECE, sum(grad.numel() for grad in tensors.grads)), dtype=tensors.params[0].dtype)
     for piece in _pieces(tensors):
-        grads = [grad.clamp(-rates.clip_value, rates.clip_value) for grad in piece.grads]
-        _descend(piece._replace(grads=grads), rates, first)
+        _descend(piece._replace(grads=_clamped(piece.grads, low, high, scratch)), rates, first)
+
+
+def _clamped(grads: list[torch.Tensor], low: float, high: float, scratch: torch.Tensor) -> list[torch.Tensor]:
+    """Return clamped copies, the large ones in the scratch: fresh memory of that size costs page faults each time."""
+    copies, start = [], 0
+    for grad in grads:
+        if grad.numel() < SMALL:
+            copies.append(grad.clamp(low, high))
+        else:
+            copy = scratch.as_strided(grad.shape, grad.stride(), start)
+            copies.append(torch.clamp(grad, low, high, out=copy))
+            start += grad.numel()
+    return copies
 
 
 def _descend(tensors: Tensors, rates: Rates, first: bool) -> None:
@@ -127,3 +142,48 @@ def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
         raise RuntimeError(f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG anew after "
                            f"such a change.")
     return moved
+
+
+def gather(
+    params: list[torch.Tensor],
+    state: MutableMapping[torch.Tensor, dict[str, Any]],
+    *,
+    references: list[torch.Tensor] | None,
+    sums: list[torch.Tensor] | None,
+    momentum: float,
+) -> dict[tuple[bool, torch.dtype], Tensors]:
+    """Collect what has a gradient into one call of the update for each dtype, first steps apart.
+
+    Missing momentum buffers are put into `state`, empty. Whatever is not in its parameter's memory layout is moved there
+    (in `state`, `references` and `sums` too), as the update goes by storage order.
+
+    Raises:
+        TypeError: a sparse gradient.
+        RuntimeError: see `with_layout_of`.
+    """
+    calls: dict[tuple[bool, torch.dtype], Tensors] = {}
+    buffered, dense = has_buffer(momentum), torch.strided
+    for index, param in enumerate(params):
+        grad = param.grad
+        if grad is None:
+            continue
+        if grad.layout is not dense:
+            raise TypeError(f"parameter {index} has a {grad.layout} gradient; PESG needs dense ones.")
+        own = state[param] if buffered else None
+        first = buffered and "momentum_buffer" not in own
+        key = (first, param.dtype)
+        tensors = calls.get(key)
+        if tensors is None:
+            tensors = calls[key] = Tensors([], [], [], [], [])
+        tensors.params.append(param)
+        tensors.grads.append(with_layout_of(param, grad))
+        if buffered:
+            own["momentum_buffer"] = with_layout_of(param, torch.empty_like(param) if first else own["momentum_buffer"])
+            tensors.buffers.append(own["momentum_buffer"])
+        if references is not None:
+            if references[index].stride() != param.stride():
+                references[index] = with_layout_of(param, references[index])
+                sums[index] = with_layout_of(param, sums[index])
+            tensors.references.append(references[index])
+            tensors.sums.append(sums[index])
+    return calls

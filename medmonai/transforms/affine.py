@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import monai.transforms as mt
 import torch
+from monai.config import NdarrayOrTensor
 from monai.utils import ensure_tuple, issequenceiterable
 
 from medmonai.transforms import functional
@@ -94,14 +95,28 @@ class RandAffine(BatchTransform, mt.RandAffine):
             part: _limits(values, f"{part}_range of {name}", neutral=float(part == "scale"))
             for part, values in zip(_PARTS, ranges)
         }
+        self._counts = [len(limits) for limits in self.limits.values()]
+        self._all_limits = torch.cat(list(self.limits.values()))
         moved = [bool((limits != float(part == "scale")).any()) for part, limits in self.limits.items()]
         warn_if_idle(self, strength=any(moved))
+
+    def randomize(self, data: NdarrayOrTensor | None = None) -> None:
+        """Draw for one image from ``self.R``: twice, as a call of MONAI's RandAffine does, to stay equal to it."""
+        super().randomize(data)
+        if self._do_transform:
+            self.rand_affine_grid.randomize()
+
+    def __call__(self, img: NdarrayOrTensor, randomize: bool = True, lazy: bool | None = None) -> torch.Tensor:
+        """Transform one image (C, *spatial)."""
+        if randomize:
+            self.randomize()
+        return super().__call__(img, randomize=False, lazy=lazy)
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1), as ``functional.affine_matrix`` defines it."""
         chosen = draw_chosen(self.prob, len(x), generator)
-        drawn = draw_uniform(torch.cat(list(self.limits.values())), len(x), generator)
-        parts = dict(zip(_PARTS, drawn.split([len(limits) for limits in self.limits.values()], dim=1)))
+        drawn = draw_uniform(self._all_limits, len(x), generator)
+        parts = dict(zip(_PARTS, drawn.split(self._counts, dim=1)))
         return {"chosen": chosen, "matrix": functional.affine_matrix(x.ndim - 2, **parts)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:

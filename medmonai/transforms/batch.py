@@ -79,4 +79,4 @@ def draw_chosen(prob: float, size: int, generator: torch.Generator) -> torch.Ten
 def draw_uniform(limits: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
     """Draw (size, K) float64 numbers, column k uniform in ``limits[k]`` = (low, high)."""
     low, high = limits.unbind(1)
-    return low + (high - low) * torch.rand(size, len(limits), generator=generator, dtype=torch.float64)
+    return torch.lerp(low, high, torch.rand(size, len(limits), generator=generator, dtype=torch.float64))

@@ -57,9 +57,11 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         img = float_image(img)
         return super().__call__(img.clone() if self.nonzero or self.channel_wise else img)
 
-    def _given(self, value: Sequence | NdarrayOrTensor | float | None, name: str, x: torch.Tensor) -> torch.Tensor:
-        if value is None:
-            return None
+    def _given(
+        self, value: Sequence | NdarrayOrTensor | float | None, name: str, x: torch.Tensor
+    ) -> torch.Tensor | float | None:
+        if value is None or isinstance(value, numbers.Number):
+            return value
         value = torch.as_tensor(value, dtype=torch.float32)
         if not self.channel_wise:
             return functional.upload(value, x.device)

@@ -103,6 +103,10 @@ def test_predictions_are_written_with_labels(tmp_path):
     evaluator(cases, Mean(), [writer])[0].run()
     table = read_predictions(tmp_path / "new" / "predictions.csv")
     assert np.array_equal(table.y_true, cases.labels) and table.ids.tolist() == cases.ids.tolist()
+    with pytest.raises(FileExistsError, match="is left alone"):
+        evaluator(cases, Mean(), [writer])[0].run()
+    writer.overwrite = True
+    evaluator(cases, Mean(), [writer])[0].run()
 
 
 @pytest.mark.parametrize("poison", ["loss", "gradient"])
@@ -163,7 +167,8 @@ def stage_trainer(start_epoch, *, epochs, decay_epochs=(), reset_head=False):
     optimizer = PESG(network.parameters(), loss_fn=loss, lr=0.1, epoch_decay=2e-3, weight_decay=0.0)
     stage = PESGStage(start_epoch, optimizer=optimizer, loss_function=loss, network=network,
                       reset_head=reset_head)
-    engine = trainer(network, [stage, RegularizerDecay(optimizer, epochs=decay_epochs, factor=10)], epochs=epochs, optimizer=torch.optim.SGD(network.parameters(), lr=1e-3))
+    decay = RegularizerDecay(optimizer, epochs=decay_epochs, factor=10)
+    engine = trainer(network, [stage, decay], epochs=epochs, optimizer=torch.optim.SGD(network.parameters(), lr=1e-3))
     return engine, stage, optimizer, loss
 
 

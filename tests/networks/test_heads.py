@@ -72,6 +72,7 @@ def test_it_works_under_distributed_data_parallel(tmp_path):
         wrapped = nn.parallel.DistributedDataParallel(network)
         assert head_of(wrapped) is network.fc
         reset_head(wrapped, seed=2)
+        del wrapped  # before its group: see tests/optimizers/test_distributed.py
     finally:
         distributed.destroy_process_group()
     reference = reset_head(resnet10(width=4), seed=2)

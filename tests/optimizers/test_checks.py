@@ -118,5 +118,5 @@ def test_a_sparse_gradient_is_refused():
     table = nn.Embedding(4, 2, sparse=True)
     optimizer = build(table.parameters())
     table(torch.tensor([1])).sum().backward()
-    with pytest.raises(TypeError, match="parameter 0 has a torch.sparse_coo gradient"):
+    with pytest.raises(TypeError, match=r"parameter 0 has a torch\.sparse_coo gradient"):
         optimizer.step()

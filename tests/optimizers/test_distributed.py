@@ -35,6 +35,9 @@ def work(rank, folder, reference, early):
     state = {"weights": list(network.parameters()), "abc": [loss_fn.a, loss_fn.b, loss_fn.alpha],
              "reference": optimizer.model_ref, "sums": optimizer.model_acc}
     torch.save({key: [t.detach() for t in value] for key, value in state.items()}, f"{folder}/{rank}.pt")
+    # A DistributedDataParallel that outlives its group can hang in gloo's destructor (torch 2.13).
+    del wrapped
+    distributed.barrier()
     distributed.destroy_process_group()
 
 

@@ -45,6 +45,7 @@ def test_it_is_the_formula_however_it_is_cut(piece, momentum, decays, first, cli
     gradients = [gradient.clone() for gradient in tensors.grads]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("medmonai.optimizers.update.PIECE", piece)
+        patch.setattr("medmonai.optimizers.update.SMALL", 10)
         pesg_update_(tensors, rates, first=first)
     for index, (param, buffer, total) in enumerate(expected):
         torch.testing.assert_close(tensors.params[index], param)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -16,31 +20,30 @@ _CHUNK_VOXELS = 100_000
 _MAX_ROWS = 4096
 
 
-def rotation(angles: torch.Tensor, spatial_dims: int) -> torch.Tensor:
+def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
     """Rotation matrices (B, d, d) from radians (B, 1 to 3); in 3D about x, then the turned y, then z: Rx Ry Rz.
 
     In 2D only the first angle counts, from the first spatial axis to the second. Missing angles are 0 (as in MONAI).
     """
-    cos, sin = angles.cos(), angles.sin()
-    if spatial_dims == 2:
-        c, s = cos[:, 0], sin[:, 0]
-        return torch.stack([c, -s, s, c], dim=1).view(-1, 2, 2)
+    planes = ((0, 1),) if spatial_dims == 2 else ((1, 2), (2, 0), (0, 1))
     result = None
-    for axis, (i, j) in zip(range(angles.shape[1]), ((1, 2), (2, 0), (0, 1))):
-        turn = torch.eye(3, dtype=angles.dtype).repeat(len(angles), 1, 1)
-        turn[:, i, i] = turn[:, j, j] = cos[:, axis]
-        turn[:, i, j], turn[:, j, i] = -sin[:, axis], sin[:, axis]
+    for angle, (i, j) in zip(angles.T, planes):
+        turn = np.empty((len(angles), spatial_dims, spatial_dims))
+        turn[:] = np.eye(spatial_dims)
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn[:, i, i] = turn[:, j, j] = cos
+        turn[:, i, j], turn[:, j, i] = -sin, sin
         result = turn if result is None else result @ turn
     return result
 
 
-def shearing(coefficients: torch.Tensor, spatial_dims: int) -> torch.Tensor:
+def shearing(coefficients: np.ndarray, spatial_dims: int) -> np.ndarray:
     """Shear matrices (B, d, d) of determinant 1: one elementary shear per off-diagonal place, row by row, first first.
 
     Missing coefficients are 0; MONAI's ``create_shear`` has the same order.
     """
     places = [(i, j) for i in range(spatial_dims) for j in range(spatial_dims) if i != j]
-    result = torch.eye(spatial_dims, dtype=coefficients.dtype).repeat(len(coefficients), 1, 1)
+    result = np.tile(np.eye(spatial_dims), (len(coefficients), 1, 1))
     for column, (i, j) in zip(range(coefficients.shape[1]), places):
         result[:, i] += coefficients[:, column, None] * result[:, j]
     return result
@@ -56,6 +59,8 @@ def affine_matrix(
 ) -> torch.Tensor:
     """Maps of output to input voxels, relative to the centre of the image: R H (S p + t), per sample.
 
+    Computed with NumPy on the CPU: for so few numbers a call of torch's costs three times as much.
+
     Args:
         spatial_dims: d, 2 or 3.
         rotate: (B, 0..3) radians.
@@ -64,52 +69,64 @@ def affine_matrix(
         scale: (B, 0..d) factors; 1 keeps the size, 2 halves it (output to input, as in MONAI).
 
     Returns:
-        (B, d, d + 1): the linear part and the shift. Surplus parameters are ignored, missing ones are neutral.
+        (B, d, d + 1) float64: the linear part and the shift. Surplus parameters are ignored, missing ones are neutral.
     """
-    size, dtype = len(rotate), rotate.dtype
-    linear = None
-    if rotate.shape[1]:
-        linear = rotation(rotate, spatial_dims)
-    if shear.shape[1]:
-        sheared = shearing(shear, spatial_dims)
-        linear = sheared if linear is None else linear @ sheared
-    if linear is None:
-        linear = torch.eye(spatial_dims, dtype=dtype).repeat(size, 1, 1)
-    offset = torch.zeros(size, spatial_dims, 1, dtype=dtype)
-    if translate.shape[1]:
-        given = min(translate.shape[1], spatial_dims)
-        offset = linear[:, :, :given] @ translate[:, :given, None]
-    if scale.shape[1]:
-        scale = F.pad(scale[:, :spatial_dims], (0, spatial_dims - min(scale.shape[1], spatial_dims)), value=1.0)
-        linear = linear * scale[:, None, :]
-    return torch.cat([linear, offset], dim=2)
+    angles, coefficients, shifts, factors = (part.double().numpy() for part in (rotate, shear, translate, scale))
+    if angles.shape[1]:
+        linear = rotation(angles, spatial_dims)
+    else:
+        linear = np.tile(np.eye(spatial_dims), (len(angles), 1, 1))
+    if coefficients.shape[1]:
+        linear = linear @ shearing(coefficients, spatial_dims)
+    matrix = np.zeros((len(linear), spatial_dims, spatial_dims + 1))
+    matrix[:, :, :-1] = linear
+    given = min(shifts.shape[1], spatial_dims)
+    if given:
+        matrix[:, :, -1:] = linear[:, :, :given] @ shifts[:, :given, None]
+    given = min(factors.shape[1], spatial_dims)
+    if given:
+        matrix[:, :, :given] *= factors[:, None, :given]
+    return torch.from_numpy(matrix)
 
 
-def axis_terms(matrix: torch.Tensor, spatial_size: torch.Size) -> list[torch.Tensor]:
-    """Split A p into one term per spatial axis: (B, d, size_j) tensors whose broadcast sum is the sampled coordinate.
-
-    Coordinates are in voxels from the centre. The shift is in the first term.
-    """
-    terms = []
+@lru_cache(maxsize=64)
+def _places(spatial_size: tuple[int, ...]) -> np.ndarray:
+    """Homogeneous voxel places, axis after axis: (d + 1, sum of sizes); the shift goes with the first axis."""
+    basis = np.zeros((len(spatial_size) + 1, sum(spatial_size)))
+    start = 0
     for j, size in enumerate(spatial_size):
-        place = torch.arange(size, dtype=matrix.dtype, device=matrix.device) - (size - 1) / 2
-        terms.append(matrix[:, :, j, None] * place)
-    terms[0] = terms[0] + matrix[:, :, -1:]
-    return terms
+        basis[j, start : start + size] = np.arange(size) - (size - 1) / 2
+        start += size
+    basis[-1, : spatial_size[0]] = 1
+    return basis
 
 
-def sampling_grid(terms: list[torch.Tensor]) -> torch.Tensor:
+def axis_terms(matrix: np.ndarray, spatial_size: tuple[int, ...]) -> torch.Tensor:
+    """Split A p into one term per spatial axis: (B, d, sum of sizes) float32, to be split by ``spatial_size``.
+
+    The broadcast sum of the d parts is the sampled coordinate, in voxels from the centre.
+    """
+    terms = matrix.reshape(-1, matrix.shape[2]) @ _places(spatial_size)
+    return torch.from_numpy(terms.astype(np.float32)).view(*matrix.shape[:2], -1)
+
+
+@lru_cache(maxsize=64)
+def _to_grid(spatial_size: tuple[int, ...]) -> np.ndarray:
+    """Factors (d, 1) from voxels to grid_sample's [-1, 1]; 1 for a single voxel, as in MONAI."""
+    return np.array([[2 / max(2, length)] for length in spatial_size])
+
+
+def sampling_grid(terms: torch.Tensor, spatial_size: tuple[int, ...]) -> torch.Tensor:
     """Add the terms up to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample`` wants it.
 
     In 2D the pair (x, y) is one complex number, so that one vectorised addition fills the interleaved grid.
     """
-    if len(terms) == 2:
-        rows, columns = (torch.complex(term[:, 1], term[:, 0]) for term in terms)
-        return torch.view_as_real(rows[:, :, None] + columns[:, None, :])
-    slices, rows, columns = terms
-    planes = rows[:, :, :, None] + columns[:, :, None, :]
-    full = slices[:, :, :, None, None] + planes[:, :, None]
-    return full.flip(1).movedim(1, -1)
+    if len(spatial_size) == 2:
+        rows, columns = torch.complex(terms[:, 1], terms[:, 0]).split(spatial_size, dim=1)
+        return torch.view_as_real(rows[:, :, None] + columns[:, None])
+    slices, rows, columns = terms.flip(1).split(spatial_size, dim=2)
+    planes = rows[:, :, :, None] + columns[:, :, None]
+    return (slices[:, :, :, None, None] + planes[:, :, None]).movedim(1, -1)
 
 
 def resample(
@@ -126,7 +143,7 @@ def resample(
 
     Args:
         x: (B, C, *spatial), any real dtype.
-        matrix: (B, d, d + 1) from output to input voxels, relative to the centre (see ``affine_matrix``).
+        matrix: (B, d, d + 1), on the CPU, from output to input voxels, relative to the centre (see ``affine_matrix``).
         mode: "bilinear" (trilinear in 3D) or "nearest".
         padding_mode: "zeros", "border" or "reflection": what lies outside.
 
@@ -138,24 +155,19 @@ def resample(
         >>> resample(torch.arange(3.0).expand(1, 1, 3, 3), shift)[0, 0, 0]
         tensor([1., 2., 2.])
     """
-    x, size = x.to(torch.float32), x.shape[2:]
+    x, size = x.to(torch.float32), tuple(x.shape[2:])
     cpu = x.device.type == "cpu"
     by_slices = cpu and len(size) == 3 and mode == "bilinear" and min(size) > 1 and size[0] * size[1] <= _MAX_ROWS
-    if not by_slices:
-        matrix = matrix * matrix.new_tensor([2 / max(2, length) for length in size])[:, None]
-    terms = axis_terms(upload(matrix.to(torch.float32), x.device), size)
+    maps = matrix.double().numpy()
+    terms = upload(axis_terms(maps if by_slices else maps * _to_grid(size), size), x.device)
 
-    def sample(part: slice) -> torch.Tensor:
-        some = [term[part] for term in terms]
+    def sample(x: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
         if by_slices:
-            return trilinear(x[part], some, padding_mode=padding_mode)
-        return F.grid_sample(x[part], sampling_grid(some), mode=mode, padding_mode=padding_mode, align_corners=False)
+            return trilinear(x, terms, padding_mode=padding_mode)
+        grid = sampling_grid(terms, size)
+        return F.grid_sample(x, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
 
-    chunk = max(1, _CHUNK_VOXELS // size.numel()) if cpu else len(x)
+    chunk = max(1, _CHUNK_VOXELS // math.prod(size)) if cpu else len(x)
     if chunk >= len(x):
-        return sample(slice(None))
-    out = torch.empty_like(x)
-    for start in range(0, len(x), chunk):
-        part = slice(start, start + chunk)
-        out[part] = sample(part)
-    return out
+        return sample(x, terms)
+    return torch.cat([sample(*parts) for parts in zip(x.split(chunk), terms.split(chunk))])

@@ -120,19 +120,20 @@ def rescale_range(
 def normalize(
     x: torch.Tensor,
     *,
-    subtrahend: torch.Tensor | None = None,
-    divisor: torch.Tensor | None = None,
+    subtrahend: torch.Tensor | float | None = None,
+    divisor: torch.Tensor | float | None = None,
     nonzero: bool = False,
     channel_wise: bool = False,
     overwrite: bool = False,
 ) -> torch.Tensor:
     """Compute (x - subtrahend) / divisor; where one is None, the sample's (or channel's) mean or standard deviation.
 
-    A divisor of 0 counts as 1, so a constant image becomes 0.
+    A divisor of 0 counts as 1, so a constant image becomes 0. A standard deviation within rounding of 0 (below 1e-6 of
+    the mean's size) counts as 0; dividing by it would blow the rounding up to a signal.
 
     Args:
         x: (B, C, *spatial).
-        subtrahend: anything that broadcasts against (B, C, *spatial).
+        subtrahend: a number, or anything that broadcasts against (B, C, *spatial).
         divisor: likewise.
         nonzero: leave zeros as they are, and compute mean and standard deviation without them.
         channel_wise: each channel by itself.
@@ -144,8 +145,9 @@ def normalize(
         dims = tuple(range(2 if channel_wise else 1, x.ndim))
         mean, deviation = _masked_moments(out, mask, dims) if nonzero else _moments(out, dims, correction=0)
         subtrahend = mean if subtrahend is None else subtrahend
-        divisor = deviation if divisor is None else divisor
-    divisor = torch.where(divisor == 0, 1.0, divisor)
+        if divisor is None:
+            divisor = torch.where(deviation <= 1e-6 * mean.abs(), 0.0, deviation)
+    divisor = torch.where(divisor == 0, 1.0, divisor) if isinstance(divisor, torch.Tensor) else divisor or 1.0
     if mask is not None:
         return torch.where(mask, (out - subtrahend) / divisor, out)
     return out.sub_(subtrahend).div_(divisor)

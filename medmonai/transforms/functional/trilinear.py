@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 
 
-def trilinear(x: torch.Tensor, terms: list[torch.Tensor], *, padding_mode: str) -> torch.Tensor:
+def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> torch.Tensor:
     """Sample volumes at coordinates given as one term per axis; equals ``grid_sample(align_corners=False)``.
 
     Args:
         x: (B, C, D, H, W) float32, each axis at least 2.
-        terms: (B, 3, size_j) for each axis j; their broadcast sum is the place in voxels from the centre.
+        terms: (B, 3, D + H + W) float32, a part for each axis; their broadcast sum is the place in voxels from the
+            centre.
         padding_mode: "zeros", "border" or "reflection".
 
     Returns:
@@ -24,11 +25,11 @@ def trilinear(x: torch.Tensor, terms: list[torch.Tensor], *, padding_mode: str) 
         float32 coordinate among D * H rows is what limits it.
     """
     shape = x.shape
+    slices, rows, columns = terms.split(tuple(shape[2:]), dim=2)
     if padding_mode == "zeros":
         # Beyond a ring of zeros, border padding is zero padding.
         x = F.pad(x, (1, 1, 1, 1, 1, 1))
     batch, channels, depth, height, width = x.shape
-    slices, rows, columns = terms
     planes = rows[:, :, :, None] + columns[:, :, None, :]
     place = [slices[:, k, :, None, None] + planes[:, k, None] for k in range(3)]
     for coordinate, length in zip(place, (depth, height, width)):

@@ -31,7 +31,7 @@ def test_normalize_gives_mean_0_and_deviation_1(size, channel_wise, nonzero):
 @pytest.mark.parametrize("nonzero", [False, True])
 def test_normalize_of_a_constant_image_is_0(value, nonzero):
     out = functional.normalize(torch.full((2, 1, 28, 28), value), nonzero=nonzero)
-    assert out.abs().max() < 1e-2 and torch.isfinite(out).all()
+    assert out.abs().max() < 1e-2  # false for NaN too
 
 
 def test_rescale_and_constant_image():
@@ -54,11 +54,10 @@ def test_gamma_keeps_range_and_statistics(size):
     chosen = torch.tensor([1, 0, 1, 1, 0], dtype=torch.bool)
     gamma = torch.tensor([2.0, 9, 0.5, 1, 9])
     out = functional.adjust_gamma(x, chosen, gamma)
-    low, high = x.amin((1, 2, 3), keepdim=True) if x.ndim == 4 else x.amin((1, 2, 3, 4), keepdim=True), None
     assert torch.equal(out[~chosen], x[~chosen])
     torch.testing.assert_close(out[3], x[3], rtol=0, atol=1e-5)
-    assert out[0].sum() < x[0].sum() and out[2].sum() > x[2].sum() and high is None
-    torch.testing.assert_close(out.flatten(1).amin(1), low.flatten())
+    assert out[0].sum() < x[0].sum() and out[2].sum() > x[2].sum()
+    torch.testing.assert_close(out.flatten(1).amin(1), x.flatten(1).amin(1))
     kept = functional.adjust_gamma(x, chosen, gamma, retain_stats=True)
     torch.testing.assert_close(kept.flatten(1).std(1), x.flatten(1).std(1))
     torch.testing.assert_close(kept.flatten(1).mean(1), x.flatten(1).mean(1))
