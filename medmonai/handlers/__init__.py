@@ -3,6 +3,7 @@
 from .auc_metric import AUCMetric
 from .history import HistoryWriter
 from .loader_epoch import LoaderEpoch
+from .loss_output import LossOutput
 from .non_finite import NonFiniteGuard
 from .pesg_stage import PESGStage, RegularizerDecay
 from .predictions_collector import PredictionsCollector
@@ -14,6 +15,7 @@ __all__ = [
     "AUCMetric",
     "HistoryWriter",
     "LoaderEpoch",
+    "LossOutput",
     "NonFiniteGuard",
     "PESGStage",
     "PredictionsCollector",

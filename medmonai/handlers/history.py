@@ -9,6 +9,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from .loss_output import loss_of
+
 COLUMNS = ("epoch", "stage", "train_loss", "validation_auc", "learning_rate", "seconds")
 
 
@@ -54,7 +56,7 @@ class HistoryWriter:
 
     def _add(self, engine: Engine) -> None:
         # Added on the device: reading the value here would make a GPU wait in every iteration.
-        self._loss = self._loss + engine.state.output["loss"].detach()
+        self._loss = self._loss + loss_of(engine.state.output)
         self._count += 1
 
     def _write(self, engine: Engine) -> None:

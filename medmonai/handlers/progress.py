@@ -8,6 +8,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from tqdm import tqdm
 
+from .loss_output import loss_of
+
 
 class Progress:
     """Show one bar over all iterations with its ETA, and a line per epoch with loss and validation AUC, on rank 0.
@@ -42,7 +44,7 @@ class Progress:
             return
         state = self.evaluator.state
         stage = f" [{self.stage.name(engine)}]" if self.stage else ""
-        text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {engine.state.output['loss'].item():.4f}"
+        text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {loss_of(engine.state.output).item():.4f}"
         if state.epoch == engine.state.epoch and state.key_metric_name in state.metrics:
             best = "  (best)" if state.best_metric_epoch == state.epoch else ""
             text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{best}"

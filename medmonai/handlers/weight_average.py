@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
@@ -13,6 +14,9 @@ class WeightAverage:
     With `get_ema_multi_avg_fn(decay)` the average is w_avg = decay * w_avg + (1 - decay) * w, batch-norm statistics
     included (`use_buffers=True`). `restart()` begins anew from the next weights, as a new training stage needs.
     Ignite's `EMAHandler` does the same parameter by parameter in Python; torch's does it in a few operations.
+
+    Under torch.distributed every rank's batch-norm statistics are its own; before a validation those of rank 0 are given to
+    all, so that all ranks evaluate the same network.
 
     Args:
         average: the averaged model.
@@ -29,3 +33,9 @@ class WeightAverage:
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.network))
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self._agree())
+
+    def _agree(self) -> None:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            for buffer in self.average.buffers():
+                torch.distributed.broadcast(buffer, 0)

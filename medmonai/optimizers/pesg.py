@@ -11,7 +11,8 @@ import torch
 from torch import distributed
 
 from .checks import check_loss, check_rates, check_state, checked_parameters
-from .update import Rates, gather, pesg_update_
+from .plan import Call, plan, signature, with_layout_of
+from .update import Rates, update_pieces_
 
 _COUNTERS = ("T", "steps")
 _LISTS = ("model_ref", "model_acc")
@@ -100,14 +101,14 @@ class PESG(libauc.optimizers.PESG):
         self.T = self.steps = 0
         # torch's constructor, not LibAUC's: that draws random numbers, prints, and puts tensors into the group.
         torch.optim.Optimizer.__init__(self, self.params, rates._asdict())
-        self.model_ref = self.model_acc = None
+        self._references = self._sums = self._plan = None
         if epoch_decay > 0:
-            self.model_ref = [param.detach().clone() for param in self.params]
-            self.model_acc = [torch.zeros_like(param, requires_grad=False) for param in self.params]
+            self._references = [param.detach().clone() for param in self.params]
+            self._sums = [torch.zeros_like(param, requires_grad=False) for param in self.params]
             if reference == "libauc":
-                for ref in self.model_ref:
+                for ref in self._references:
                     ref.copy_(torch.empty(ref.shape).normal_(0, 0.01))
-        self._agree([self.a, self.b, self.alpha, *(self.model_ref or [])])
+        self._agree([self.a, self.b, self.alpha, *(self._references or [])])
         if callable(getattr(loss_fn, "attach", None)):
             loss_fn.attach(self)
 
@@ -115,6 +116,16 @@ class PESG(libauc.optimizers.PESG):
     def lr(self) -> float | torch.Tensor:
         """The learning rate of the next step."""
         return self.param_groups[0]["lr"]
+
+    @property
+    def model_ref(self) -> tuple[torch.Tensor, ...] | None:
+        """The reference of every parameter, a and b last; None without epoch_decay. See `set_reference`."""
+        return None if self._references is None else tuple(self._references)
+
+    @property
+    def model_acc(self) -> tuple[torch.Tensor, ...] | None:
+        """The sums of the weights since the last `update_regularizer`, in the same order."""
+        return None if self._sums is None else tuple(self._sums)
 
     @property
     def distributed(self) -> bool:
@@ -139,13 +150,12 @@ class PESG(libauc.optimizers.PESG):
         self._average_gradients()
         group = self.param_groups[0]
         rates = Rates(**{key: group[key] for key in Rates._fields})
-        calls = gather(self.params, self.state, references=self.model_ref, sums=self.model_acc, momentum=rates.momentum)
-        for (first, _), tensors in calls.items():
-            pesg_update_(tensors, rates, first=first)
-        if self.model_acc is not None:
-            idle = [index for index, param in enumerate(self.params) if param.grad is None]
-            if idle:  # their mean is the mean of an unchanged weight, not 0
-                torch._foreach_add_([self.model_acc[i] for i in idle], [self.params[i] for i in idle])
+        for call in self._calls(rates.momentum):
+            own = [self.params[index] for index in call.indices]
+            update_pieces_(call.pieces, [with_layout_of(p, p.grad) for p in own], rates, first=call.first)
+        idle = [index for index, param in enumerate(self.params) if param.grad is None]
+        if self._sums is not None and idle:  # their mean is the mean of an unchanged weight, not 0
+            torch._foreach_add_([self._sums[i] for i in idle], [self.params[i] for i in idle])
         if self.alpha.grad is not None:
             optimum = self.b - self.a + self.margin
             self.alpha.add_((optimum - self.alpha) * (2 * group["lr"])).clamp_(0, 999)
@@ -165,10 +175,10 @@ class PESG(libauc.optimizers.PESG):
 
         Momentum buffers and the learning rate stay. Without epoch_decay there is nothing to do.
         """
-        if self.model_ref is not None:
-            torch._foreach_copy_(self.model_ref, self.params)
-            torch._foreach_zero_(self.model_acc)
-            self._agree(self.model_ref)
+        if self._references is not None:
+            torch._foreach_copy_(self._references, self.params)
+            torch._foreach_zero_(self._sums)
+            self._agree(self._references)
         self.T = 0
 
     @torch.no_grad()
@@ -182,14 +192,14 @@ class PESG(libauc.optimizers.PESG):
             RuntimeError: no step since the last update; epoch_decay is 0; decay_factor although a scheduler owns lr.
             ValueError: decay_factor not above 0. Nothing is changed in any of these cases.
         """
-        if self.model_ref is None:
+        if self._references is None:
             raise RuntimeError("update_regularizer has no reference to update, as epoch_decay=0; use update_lr.")
         if self.T == 0:
             raise RuntimeError("update_regularizer needs a step since the last update (T=0); call it once a milestone.")
         self.update_lr(decay_factor)
-        torch._foreach_copy_(self.model_ref, self.model_acc)
-        torch._foreach_div_(self.model_ref, float(self.T))
-        torch._foreach_zero_(self.model_acc)
+        torch._foreach_copy_(self._references, self._sums)
+        torch._foreach_div_(self._references, float(self.T))
+        torch._foreach_zero_(self._sums)
         self.T = 0
 
     @torch.no_grad()
@@ -237,12 +247,14 @@ class PESG(libauc.optimizers.PESG):
         torch.optim.Optimizer.load_state_dict(self, state)
         for key in _LISTS:
             if getattr(self, key) is not None:
-                torch._foreach_copy_(getattr(self, key), [value.detach() for value in state_dict[key]])
+                for mine, saved in zip(getattr(self, key), state_dict[key]):
+                    mine.copy_(saved.detach().reshape(mine.shape))
+        self._plan = None
         self.T, self.steps = int(state_dict["T"]), int(state_dict["steps"])
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("device", "loss_fn", "mode", "a", "b", "alpha", "margin", "params", *_LISTS, *_COUNTERS)
-        return {**super().__getstate__(), **{key: getattr(self, key) for key in own}}
+        own = ("device", "loss_fn", "mode", "a", "b", "alpha", "margin", "params", "_references", "_sums", *_COUNTERS)
+        return {**super().__getstate__(), **{key: getattr(self, key) for key in own}, "_plan": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         torch.optim.Optimizer.__setstate__(self, state)
@@ -252,6 +264,14 @@ class PESG(libauc.optimizers.PESG):
         group = self.param_groups[0]
         settings = ", ".join(f"{key}={float(group[key]):g}" for key in Rates._fields)
         return f"PESG({settings}, parameters={sum(p.numel() for p in self.params)}, T={self.T}, steps={self.steps})"
+
+    def _calls(self, momentum: float) -> list[Call]:
+        """Return the calls of this step: those of the step before, unless something moved, came or went."""
+        now = (momentum, len(self.state), signature(self.params))
+        if self._plan is None or self._plan[0] != now or any(call.first for call in self._plan[1]):
+            calls = plan(self.params, self.state, references=self._references, sums=self._sums, momentum=momentum)
+            self._plan = ((momentum, len(self.state), now[2]), calls)
+        return self._plan[1]
 
     def _average_gradients(self) -> None:
         if not self.distributed or self.a.grad is None or self.b.grad is None:

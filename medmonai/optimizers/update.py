@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import torch
 
@@ -24,6 +24,17 @@ class Tensors(NamedTuple):
     buffers: list[torch.Tensor]
     references: list[torch.Tensor]
     sums: list[torch.Tensor]
+
+
+class Piece(NamedTuple):
+    """A part of a step small enough for the cache: some parameters, or part number `part` of one (their `indices`).
+
+    Its `tensors.grads` is empty: gradients are new tensors in each step, the rest stays.
+    """
+
+    tensors: Tensors
+    indices: list[int]
+    part: int | None
 
 
 class Rates(NamedTuple):
@@ -50,72 +61,89 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
         sum = sum + w
 
     `momentum` weighs the NEW direction, the reverse of torch: PESG's .9 is `SGD(momentum=.1, dampening=.1)`. torch's
-    fused SGD kernel does decay, buffer and step in one pass, so four passes are left of eight; gradients are not
-    changed. All tensors of one call share device and dtype. No storage moves and no value is read on the host.
+    fused SGD kernel does decay, buffer and step in one pass, so four passes are left of eight. Gradients are not changed,
+    no storage moves and no value is read on the host.
 
     Args:
-        tensors: the lists.
+        tensors: the lists, all of one device and dtype, all in the memory layout of their parameter.
         rates: the numbers.
         first: whether the buffers are empty, not yet a mean of directions.
     """
-    if not tensors.params:
+    update_pieces_(cut(tensors), tensors.grads, rates, first=first)
+
+
+def update_pieces_(pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Rates, *, first: bool) -> None:
+    """Do the same on a step that was cut before; `grads` in the order of the parameters that were cut."""
+    if not grads:
         return
     low, high = -rates.clip_value, rates.clip_value
-    if tensors.params[0].device.type != "cpu":
-        grads = torch._foreach_clamp_min(tensors.grads, low)
-        torch._foreach_clamp_max_(grads, high)
-        _descend(tensors._replace(grads=grads), rates, first)
-        return
-    scratch = torch.empty(min(PIECE, sum(grad.numel() for grad in tensors.grads)), dtype=tensors.params[0].dtype)
-    for piece in _pieces(tensors):
-        _descend(piece._replace(grads=_clamped(piece.grads, low, high, scratch)), rates, first)
+    on_cpu = grads[0].device.type == "cpu"
+    scratch = grads[0].new_empty(min(PIECE, sum(grad.numel() for grad in grads)) if on_cpu else 0)
+    for piece in pieces:
+        if piece.part is None:
+            own = [grads[index] for index in piece.indices]
+        else:
+            if piece.part == 0:
+                parts = _in_storage_order(grads[piece.indices[0]]).split(PIECE)
+            own = [parts[piece.part]]
+        if on_cpu:
+            own = _clamped(own, low, high, scratch)
+        else:
+            own = torch._foreach_clamp_min(own, low)
+            torch._foreach_clamp_max_(own, high)
+        _descend(piece.tensors, own, rates, first)
 
 
 def _clamped(grads: list[torch.Tensor], low: float, high: float, scratch: torch.Tensor) -> list[torch.Tensor]:
     """Return clamped copies, the large ones in the scratch: fresh memory of that size costs page faults each time."""
     copies, start = [], 0
     for grad in grads:
-        if grad.numel() < SMALL:
+        count = grad.numel()
+        if count < SMALL:
             copies.append(grad.clamp(low, high))
         else:
             copy = scratch.as_strided(grad.shape, grad.stride(), start)
             copies.append(torch.clamp(grad, low, high, out=copy))
-            start += grad.numel()
+            start += count
     return copies
 
 
-def _descend(tensors: Tensors, rates: Rates, first: bool) -> None:
+def _descend(tensors: Tensors, grads: list[torch.Tensor], rates: Rates, first: bool) -> None:
     """Update with gradients that are clamped and may be overwritten."""
     if tensors.references:
-        torch._foreach_add_(tensors.grads, tensors.references, alpha=-rates.epoch_decay)
-    keep = 1.0 - rates.momentum
+        torch._foreach_add_(grads, tensors.references, alpha=-rates.epoch_decay)
+    keep = 1.0 - rates.momentum if tensors.buffers else 0.0
     torch._fused_sgd_(
-        tensors.params, tensors.grads, tensors.buffers, lr=rates.lr, nesterov=False, maximize=False,
+        tensors.params, grads, tensors.buffers, lr=rates.lr, momentum=keep, dampening=keep, is_first_step=first,
         weight_decay=rates.weight_decay + (rates.epoch_decay if tensors.references else 0.0),
-        momentum=keep if tensors.buffers else 0.0, dampening=keep if tensors.buffers else 0.0, is_first_step=first,
+        nesterov=False, maximize=False,
     )
     if tensors.sums:
         torch._foreach_add_(tensors.sums, tensors.params)
 
 
-def _pieces(tensors: Tensors) -> Iterator[Tensors]:
-    """Yield the same work in pieces of about PIECE values: large tensors cut, small ones together."""
+def cut(tensors: Tensors) -> Iterator[Piece]:
+    """Yield the work in pieces of about PIECE values: large tensors cut, small ones together. On a GPU: in one piece."""
+    tensors = tensors._replace(grads=[])
+    if tensors.params and tensors.params[0].device.type != "cpu":
+        yield Piece(tensors, list(range(len(tensors.params))), None)
+        return
     small: list[int] = []
     values = 0
     for index, param in enumerate(tensors.params):
         count = param.numel()
         if count > PIECE:
-            cut = [[_in_storage_order(column[index]).split(PIECE)] if column else [] for column in tensors]
-            for number in range(len(cut[0][0])):
-                yield Tensors(*[[column[0][number]] if column else [] for column in cut])
+            columns = [_in_storage_order(column[index]).split(PIECE) if column else () for column in tensors]
+            for part in range(len(columns[0])):
+                yield Piece(Tensors(*[[column[part]] if column else [] for column in columns]), [index], part)
             continue
         if values + count > PIECE:
-            yield _select(tensors, small)
+            yield Piece(_select(tensors, small), small, None)
             small, values = [], 0
         small.append(index)
         values += count
     if small:
-        yield _select(tensors, small)
+        yield Piece(_select(tensors, small), small, None)
 
 
 def _select(tensors: Tensors, indices: list[int]) -> Tensors:
@@ -125,65 +153,3 @@ def _select(tensors: Tensors, indices: list[int]) -> Tensors:
 def _in_storage_order(tensor: torch.Tensor) -> torch.Tensor:
     """Return all values of a dense tensor as one line, whatever its memory format."""
     return tensor.as_strided((tensor.numel(),), (1,))
-
-
-def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor with the strides of a dense parameter: itself where it has them, as nearly always.
-
-    The update goes by storage order, so a network that changed its memory format must not meet older buffers.
-
-    Raises:
-        RuntimeError: the parameter is a view with gaps.
-    """
-    if tensor.stride() == param.stride():
-        return tensor
-    moved = torch.empty_like(param, requires_grad=False).copy_(tensor)
-    if moved.stride() != param.stride():
-        raise RuntimeError(f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG anew after "
-                           f"such a change.")
-    return moved
-
-
-def gather(
-    params: list[torch.Tensor],
-    state: MutableMapping[torch.Tensor, dict[str, Any]],
-    *,
-    references: list[torch.Tensor] | None,
-    sums: list[torch.Tensor] | None,
-    momentum: float,
-) -> dict[tuple[bool, torch.dtype], Tensors]:
-    """Collect what has a gradient into one call of the update for each dtype, first steps apart.
-
-    Missing momentum buffers are put into `state`, empty. Whatever is not in its parameter's memory layout is moved there
-    (in `state`, `references` and `sums` too), as the update goes by storage order.
-
-    Raises:
-        TypeError: a sparse gradient.
-        RuntimeError: see `with_layout_of`.
-    """
-    calls: dict[tuple[bool, torch.dtype], Tensors] = {}
-    buffered, dense = has_buffer(momentum), torch.strided
-    for index, param in enumerate(params):
-        grad = param.grad
-        if grad is None:
-            continue
-        if grad.layout is not dense:
-            raise TypeError(f"parameter {index} has a {grad.layout} gradient; PESG needs dense ones.")
-        own = state[param] if buffered else None
-        first = buffered and "momentum_buffer" not in own
-        key = (first, param.dtype)
-        tensors = calls.get(key)
-        if tensors is None:
-            tensors = calls[key] = Tensors([], [], [], [], [])
-        tensors.params.append(param)
-        tensors.grads.append(with_layout_of(param, grad))
-        if buffered:
-            own["momentum_buffer"] = with_layout_of(param, torch.empty_like(param) if first else own["momentum_buffer"])
-            tensors.buffers.append(own["momentum_buffer"])
-        if references is not None:
-            if references[index].stride() != param.stride():
-                references[index] = with_layout_of(param, references[index])
-                sums[index] = with_layout_of(param, sums[index])
-            tensors.references.append(references[index])
-            tensors.sums.append(sums[index])
-    return calls

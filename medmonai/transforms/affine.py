@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import monai.transforms as mt
+import numpy as np
 import torch
 from monai.config import NdarrayOrTensor
 from monai.utils import ensure_tuple, issequenceiterable
 
 from medmonai.transforms import functional
-from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_chosen, draw_uniform, warn_if_idle
+from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_parameters, warn_if_idle
 from medmonai.transforms.functional.affine import MODES, PADDING_MODES
 from medmonai.transforms.functional.members import on_members
 
@@ -18,8 +19,8 @@ Range = Sequence[tuple[float, float] | float] | float | None
 _PARTS = ("rotate", "shear", "translate", "scale")
 
 
-def _limits(values: Range, name: str, *, neutral: float = 0.0) -> torch.Tensor:
-    """MONAI's range argument as (K, 2) limits: a number r is (-r, r), a pair is itself, None is left out."""
+def _limits(values: Range, name: str, *, neutral: float = 0.0) -> np.ndarray:
+    """Read MONAI's range argument as (K, 2) limits: a number r is (-r, r), a pair is itself, None is left out."""
     rows = []
     for value in ensure_tuple(values):
         if issequenceiterable(value):
@@ -28,7 +29,7 @@ def _limits(values: Range, name: str, *, neutral: float = 0.0) -> torch.Tensor:
             rows.append(tuple(value))
         elif value is not None:
             rows.append((-value, value))
-    return torch.tensor(rows, dtype=torch.float64).view(-1, 2) + neutral
+    return np.array(rows, dtype=np.float64).reshape(-1, 2) + neutral
 
 
 def _check_sampling(mode: str, padding_mode: str, name: str) -> None:
@@ -96,7 +97,7 @@ class RandAffine(BatchTransform, mt.RandAffine):
             for part, values in zip(_PARTS, ranges)
         }
         self._counts = [len(limits) for limits in self.limits.values()]
-        self._all_limits = torch.cat(list(self.limits.values()))
+        self._all_limits = np.concatenate(list(self.limits.values()))
         moved = [bool((limits != float(part == "scale")).any()) for part, limits in self.limits.items()]
         warn_if_idle(self, strength=any(moved))
 
@@ -114,8 +115,7 @@ class RandAffine(BatchTransform, mt.RandAffine):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1), as ``functional.affine_matrix`` defines it."""
-        chosen = draw_chosen(self.prob, len(x), generator)
-        drawn = draw_uniform(self._all_limits, len(x), generator)
+        chosen, drawn = draw_parameters(self.prob, self._all_limits, len(x), generator)
         parts = dict(zip(_PARTS, drawn.split(self._counts, dim=1)))
         return {"chosen": chosen, "matrix": functional.affine_matrix(x.ndim - 2, **parts)}
 
@@ -158,13 +158,13 @@ class RandRotate(BatchTransform, mt.RandRotate):
         if not keep_size:
             raise ValueError(f"keep_size=False of {name} would give images of several sizes; use monai.transforms' own.")
         super().__init__(range_x, range_y, range_z, check_prob(prob, name), mode=mode, padding_mode=padding_mode)
-        self.limits = torch.tensor([self.range_x, self.range_y, self.range_z], dtype=torch.float64)
+        self.limits = np.array([self.range_x, self.range_y, self.range_z], dtype=np.float64)
         warn_if_idle(self, strength=bool(self.limits.any()))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1)."""
-        chosen = draw_chosen(self.prob, len(x), generator)
-        angles = draw_uniform(self.limits if x.ndim == 5 else self.limits[:1], len(x), generator)
+        limits = self.limits if x.ndim == 5 else self.limits[:1]
+        chosen, angles = draw_parameters(self.prob, limits, len(x), generator)
         none = angles[:, :0]
         matrix = functional.affine_matrix(x.ndim - 2, rotate=angles, shear=none, translate=none, scale=none)
         return {"chosen": chosen, "matrix": matrix}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 from monai.data import MetaTensor
 
@@ -76,7 +77,21 @@ def draw_chosen(prob: float, size: int, generator: torch.Generator) -> torch.Ten
     return torch.rand(size, generator=generator) < prob
 
 
-def draw_uniform(limits: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw (size, K) float64 numbers, column k uniform in ``limits[k]`` = (low, high)."""
-    low, high = limits.unbind(1)
-    return torch.lerp(low, high, torch.rand(size, len(limits), generator=generator, dtype=torch.float64))
+def draw_parameters(
+    prob: float, limits: np.ndarray, size: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw for ``size`` samples whether they are transformed, and with what parameters.
+
+    Args:
+        prob: probability of each sample.
+        limits: (K, 2) float64, low and high of each parameter.
+        size: number of samples.
+        generator: a CPU generator.
+
+    Returns:
+        (size,) bool, and (size, K) float64, column k uniform between ``limits[k]`` (for the samples that stay, too).
+    """
+    # One call of the generator, and NumPy for the few numbers: every call counts in a batch of small images.
+    drawn = torch.rand(size, len(limits) + 1, generator=generator, dtype=torch.float64).numpy()
+    low, high = limits.T
+    return torch.from_numpy(drawn[:, 0] < prob), torch.from_numpy(low + (high - low) * drawn[:, 1:])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import monai.transforms as mt
+import numpy as np
 import torch
 from monai.config import NdarrayOrTensor
 from monai.data import MetaTensor
 
 from medmonai.transforms import functional
-from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_chosen, draw_uniform, warn_if_idle
+from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_parameters, warn_if_idle
 from medmonai.transforms.functional.members import on_members
 from medmonai.transforms.intensity import float_image
 
@@ -93,9 +94,9 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and (B,) of each of the four that can change."""
-        chosen = draw_chosen(self.prob, len(x), generator)
-        limits = torch.tensor(list(self.limits.values()), dtype=torch.float64).view(-1, 2)
-        return {"chosen": chosen, **dict(zip(self.limits, draw_uniform(limits, len(x), generator).unbind(1)))}
+        limits = np.array(list(self.limits.values())).reshape(-1, 2)
+        chosen, drawn = draw_parameters(self.prob, limits, len(x), generator)
+        return {"chosen": chosen, **dict(zip(self.limits, drawn.unbind(1)))}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Change the chosen samples."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import monai.transforms as mt
+import numpy as np
 import torch
 from monai.config import NdarrayOrTensor
 from monai.data.meta_obj import get_track_meta
 from monai.utils import convert_to_tensor
 
 from medmonai.transforms import functional
-from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_chosen, draw_uniform, warn_if_idle
+from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_parameters, warn_if_idle
 
 
 def float_image(img: NdarrayOrTensor) -> torch.Tensor:
@@ -47,9 +48,9 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
 
         On another device than the CPU the noise comes from a generator of that device, seeded from ``generator``.
         """
-        chosen = draw_chosen(self.prob, len(x), generator)
-        drawn = torch.rand(len(x), generator=generator) if self.sample_std else torch.ones(len(x))
-        std = drawn * self.std
+        limits = np.array([[0.0 if self.sample_std else self.std, self.std]])
+        chosen, drawn = draw_parameters(self.prob, limits, len(x), generator)
+        std = drawn[:, 0].to(torch.float32)
         index = chosen.nonzero().flatten()
         if len(index) and x.device.type != "cpu":
             seed = int(torch.randint(2**62, (), generator=generator))
@@ -68,9 +69,8 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
 def _draw_factors(transform: mt.RandomizableTransform, limits: tuple[float, float], x: torch.Tensor,
                   generator: torch.Generator) -> torch.Tensor:
     """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
-    chosen = draw_chosen(transform.prob, len(x), generator)
     columns = x.shape[1] if transform.channel_wise else 1
-    drawn = draw_uniform(torch.tensor([limits], dtype=torch.float64).expand(columns, 2), len(x), generator)
+    chosen, drawn = draw_parameters(transform.prob, np.array([limits] * columns), len(x), generator)
     drawn = drawn * chosen[:, None]
     return drawn if transform.channel_wise else drawn[:, 0]
 
@@ -170,8 +170,7 @@ class RandAdjustContrast(BatchTransform, mt.RandAdjustContrast):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``gamma`` (B,)."""
-        chosen = draw_chosen(self.prob, len(x), generator)
-        gamma = draw_uniform(torch.tensor([self.gamma], dtype=torch.float64), len(x), generator)
+        chosen, gamma = draw_parameters(self.prob, np.array([self.gamma]), len(x), generator)
         return {"chosen": chosen, "gamma": gamma[:, 0]}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:

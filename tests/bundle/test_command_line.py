@@ -94,6 +94,9 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     probe = {"finalize": ["$print('rank', torch.distributed.get_rank(), 'auc', @validate#evaluator.state.metrics['auc'], "
                           "'weights', float(sum(p.double().abs().sum() for p in @network_def.parameters())), "
                           "'dual', float(@auc_loss.alpha.sum()))", "$torch.distributed.destroy_process_group()"]}
+    collector = {"_target_": "medmonai.handlers.PredictionsCollector", "cases": "@validate#dataset"}
+    probe["validate::handlers"] = [{"_target_": "medmonai.handlers.PredictionsWriter", "collector": collector,
+                                    "path": str(tmp_path / "ranks.csv"), "overwrite": True}]
     (tmp_path / "probe.json").write_text(json.dumps(probe))
     files = str([str(configs / "train.json"), str(configs / "multi_gpu_train.json"), str(tmp_path / "probe.json")])
     out, err = call("torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "monai.bundle", "run",
@@ -106,8 +109,10 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     table = read_predictions(tmp_path / "two" / "predictions_val.csv")
     with (tmp_path / "two" / "history.csv").open() as file:
         aucs = [float(row["validation_auc"]) for row in csv.DictReader(file)]
-    assert len(table.ids) == 19
-    assert auc_score(table.y_true, table.y_score[:, 1]) == pytest.approx(aucs[-1], abs=1e-9)
+    ranks = read_predictions(tmp_path / "ranks.csv")
+    assert len(table.ids) == len(ranks.ids) == 19 and table.ids.tolist() == ranks.ids.tolist()
+    assert auc_score(ranks.y_true, ranks.y_score[:, 1]) == pytest.approx(aucs[-1], abs=1e-12)
+    assert np.allclose(table.y_score, ranks.y_score, atol=1e-5)  # the same weights in one process
 
 
 def test_tracking_with_mlflow(elsewhere, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmonai.optimizers.update import Rates, Tensors, has_buffer, pesg_update_, with_layout_of
+from medmonai.optimizers.update import Rates, Tensors, has_buffer, pesg_update_
 
 SHAPES = [(3,), (), (40, 30), (2, 3, 2, 2), (7,), (0,), (2000,)]
 
@@ -59,13 +59,3 @@ def test_it_is_the_formula_however_it_is_cut(piece, momentum, decays, first, cli
 def test_nothing_to_do():
     pesg_update_(Tensors([], [], [], [], []), Rates(0.1, 0.9, 0, 0, 1), first=False)
 
-
-def test_layout():
-    like = torch.zeros(2, 3, 4, 4).to(memory_format=torch.channels_last)
-    x = torch.randn(2, 3, 4, 4)
-    moved = with_layout_of(like, x)
-    assert moved.stride() == like.stride()
-    assert torch.equal(moved, x)
-    assert with_layout_of(x, x) is x
-    with pytest.raises(RuntimeError, match="view with gaps"):
-        with_layout_of(torch.zeros(4, 4)[:, ::2], torch.zeros(4, 2))

@@ -71,21 +71,18 @@ def affine_matrix(
     Returns:
         (B, d, d + 1) float64: the linear part and the shift. Surplus parameters are ignored, missing ones are neutral.
     """
-    angles, coefficients, shifts, factors = (part.double().numpy() for part in (rotate, shear, translate, scale))
-    if angles.shape[1]:
-        linear = rotation(angles, spatial_dims)
-    else:
-        linear = np.tile(np.eye(spatial_dims), (len(angles), 1, 1))
+    angles, coefficients, shifts, factors = (np.asarray(part) for part in (rotate, shear, translate, scale))
+    matrix = np.zeros((len(angles), spatial_dims, spatial_dims + 1))
+    linear, offset = matrix[:, :, :-1], matrix[:, :, -1:]
+    linear[:] = rotation(angles, spatial_dims) if angles.shape[1] else np.eye(spatial_dims)
     if coefficients.shape[1]:
-        linear = linear @ shearing(coefficients, spatial_dims)
-    matrix = np.zeros((len(linear), spatial_dims, spatial_dims + 1))
-    matrix[:, :, :-1] = linear
+        linear[:] = linear @ shearing(coefficients, spatial_dims)
     given = min(shifts.shape[1], spatial_dims)
     if given:
-        matrix[:, :, -1:] = linear[:, :, :given] @ shifts[:, :given, None]
+        np.matmul(linear[:, :, :given], shifts[:, :given, None], out=offset)
     given = min(factors.shape[1], spatial_dims)
     if given:
-        matrix[:, :, :given] *= factors[:, None, :given]
+        linear[:, :, :given] *= factors[:, None, :given]
     return torch.from_numpy(matrix)
 
 

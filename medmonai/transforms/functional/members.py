@@ -61,11 +61,12 @@ def on_members(
         x = x.to(changed.dtype)
     elif not overwrite:
         x = x.clone()
-    words, changed_words = _words(x), _words(changed)
-    if words is None or changed_words is None:
-        return x.index_copy_(0, index, changed)
-    words.index_copy_(0, index, changed_words)
-    return x
+    if x.element_size() < 4:
+        words, changed_words = _words(x), _words(changed)
+        if words is not None and changed_words is not None:
+            words.index_copy_(0, index, changed_words)
+            return x
+    return x.index_copy_(0, index, changed)
 
 
 def _words(x: torch.Tensor) -> torch.Tensor | None:
