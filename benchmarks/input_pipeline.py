@@ -85,8 +85,11 @@ def medmonai_batches(images: torch.Tensor, batch_size: int, poses: bool) -> Iter
 
 
 def monai_dictionary(images: torch.Tensor, batch_size: int, poses: bool) -> Iterator[torch.Tensor]:
-    compose = mt.Compose(chain(mt, images.ndim - 2, poses, "d", keys="image"))
-    dataset = CacheDataset([{"image": image, "label": i % 2} for i, image in enumerate(images)], compose, progress=False)
+    # Arrays without a channel, as an npz has them; all before the first random transform is cached.
+    channel = mt.EnsureChannelFirstd("image", channel_dim="no_channel")
+    compose = mt.Compose([channel, *chain(mt, images.ndim - 2, poses, "d", keys="image")])
+    items = [{"image": image, "label": i % 2} for i, image in enumerate(images[:, 0].numpy())]
+    dataset = CacheDataset(items, compose, progress=False)
     loader = DataLoader(dataset, batch_size=batch_size, shuffle=True, num_workers=0)
     while True:
         for batch in loader:

@@ -79,10 +79,10 @@ class RegularizerDecay:
     Args:
         optimizer: the PESG.
         epochs: epochs of the trainer after which the update is made, from 1; each must lie in PESG's stage.
-        factor: what the learning rate is divided by.
+        factor: what the learning rate is divided by; None where a scheduler owns it.
     """
 
-    def __init__(self, optimizer: PESG, *, epochs: Sequence[int], factor: float = 10.0) -> None:
+    def __init__(self, optimizer: PESG, *, epochs: Sequence[int], factor: float | None = 10.0) -> None:
         self.optimizer, self.epochs, self.factor = optimizer, frozenset(epochs), factor
 
     def attach(self, engine: Engine) -> None:

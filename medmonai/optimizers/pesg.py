@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import libauc.optimizers
 import torch
-from torch import distributed
 
 from .checks import check_loss, check_rates, check_state, checked_parameters
 from .plan import Call, plan, signature, with_layout_of
+from .ranks import average_gradients, take_from_first_rank
 from .update import Rates, update_pieces_
 
 _COUNTERS = ("T", "steps")
@@ -74,17 +74,9 @@ class PESG(libauc.optimizers.PESG):
     """
 
     def __init__(
-        self,
-        params: Iterable[torch.Tensor],
-        *,
-        loss_fn: Any,
-        lr: float | torch.Tensor = 0.1,
-        epoch_decay: float = 2e-3,
-        weight_decay: float = 1e-5,
-        momentum: float = 0.9,
-        clip_value: float = 1.0,
-        device: torch.device | str | None = None,
-        reference: Literal["initial", "libauc"] = "initial",
+        self, params: Iterable[torch.Tensor], *, loss_fn: Any, lr: float | torch.Tensor = 0.1, epoch_decay: float = 2e-3,
+        weight_decay: float = 1e-5, momentum: float = 0.9, clip_value: float = 1.0,
+        device: torch.device | str | None = None, reference: Literal["initial", "libauc"] = "initial",
     ) -> None:
         rates = Rates(lr, momentum, weight_decay, epoch_decay, clip_value)
         check_rates(rates)
@@ -108,7 +100,7 @@ class PESG(libauc.optimizers.PESG):
             if reference == "libauc":
                 for ref in self._references:
                     ref.copy_(torch.empty(ref.shape).normal_(0, 0.01))
-        self._agree([self.a, self.b, self.alpha, *(self._references or [])])
+        take_from_first_rank([self.a, self.b, self.alpha, *(self._references or [])])
         if callable(getattr(loss_fn, "attach", None)):
             loss_fn.attach(self)
 
@@ -127,16 +119,6 @@ class PESG(libauc.optimizers.PESG):
         """The sums of the weights since the last `update_regularizer`, in the same order."""
         return None if self._sums is None else tuple(self._sums)
 
-    @property
-    def distributed(self) -> bool:
-        """Whether several ranks train together, now (not when the optimiser was built)."""
-        return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
-
-    @property
-    def world_size(self) -> int:
-        """Number of ranks."""
-        return distributed.get_world_size() if self.distributed else 1
-
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step. Gradients are read, not changed, except that those of a and b become the mean over ranks.
@@ -147,7 +129,7 @@ class PESG(libauc.optimizers.PESG):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._average_gradients()
+        average_gradients([self.a, self.b])
         group = self.param_groups[0]
         rates = Rates(**{key: group[key] for key in Rates._fields})
         for call in self._calls(rates.momentum):
@@ -178,7 +160,7 @@ class PESG(libauc.optimizers.PESG):
         if self._references is not None:
             torch._foreach_copy_(self._references, self.params)
             torch._foreach_zero_(self._sums)
-            self._agree(self._references)
+            take_from_first_rank(self._references)
         self.T = 0
 
     @torch.no_grad()
@@ -211,19 +193,11 @@ class PESG(libauc.optimizers.PESG):
             raise ValueError(f"decay_factor={decay_factor} is not possible; use a number above 0, such as 10.")
         group = self.param_groups[0]
         if "initial_lr" in group:
-            raise RuntimeError("a learning-rate scheduler owns lr and would overwrite decay_factor; leave decay_factor "
-                               "out or the scheduler.")
-        if isinstance(group["lr"], torch.Tensor):
-            group["lr"].div_(decay_factor)
-        else:
-            group["lr"] /= decay_factor
+            raise RuntimeError("a learning-rate scheduler owns lr and would overwrite decay_factor; leave one of them out.")
+        group["lr"] /= decay_factor  # in place where it is a tensor
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Refuse a second group: reference and averages belong to the first one.
-
-        Raises:
-            RuntimeError: always, once the optimiser is built.
-        """
+        """Raise RuntimeError for a second group: reference and averages belong to the first one."""
         if self.param_groups:
             raise RuntimeError("PESG has one parameter group; build a new PESG with all parameters.")
         super().add_param_group(param_group)
@@ -272,20 +246,3 @@ class PESG(libauc.optimizers.PESG):
             calls = plan(self.params, self.state, references=self._references, sums=self._sums, momentum=momentum)
             self._plan = ((momentum, len(self.state), now[2]), calls)
         return self._plan[1]
-
-    def _average_gradients(self) -> None:
-        if not self.distributed or self.a.grad is None or self.b.grad is None:
-            return
-        both = torch.stack([self.a.grad, self.b.grad])
-        distributed.all_reduce(both)
-        both /= self.world_size
-        self.a.grad.copy_(both[0])
-        self.b.grad.copy_(both[1])
-
-    def _agree(self, tensors: list[torch.Tensor]) -> None:
-        if self.distributed:
-            for tensor in tensors:
-                value = tensor.detach().contiguous()
-                distributed.broadcast(value, 0)
-                tensor.detach().copy_(value)
-

@@ -96,7 +96,8 @@ class RandAffine(BatchTransform, mt.RandAffine):
             part: _limits(values, f"{part}_range of {name}", neutral=float(part == "scale"))
             for part, values in zip(_PARTS, ranges)
         }
-        self._counts = [len(limits) for limits in self.limits.values()]
+        ends = np.cumsum([len(limits) for limits in self.limits.values()])
+        self._columns = {part: slice(end - len(self.limits[part]), end) for part, end in zip(_PARTS, ends)}
         self._all_limits = np.concatenate(list(self.limits.values()))
         moved = [bool((limits != float(part == "scale")).any()) for part, limits in self.limits.items()]
         warn_if_idle(self, strength=any(moved))
@@ -115,8 +116,9 @@ class RandAffine(BatchTransform, mt.RandAffine):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1), as ``functional.affine_matrix`` defines it."""
-        chosen, drawn = draw_parameters(self.prob, self._all_limits, len(x), generator)
-        parts = dict(zip(_PARTS, drawn.split(self._counts, dim=1)))
+        chosen, drawn = draw_parameters(self.prob, self._all_limits, x.shape[0], generator)
+        drawn = drawn.numpy()
+        parts = {part: drawn[:, columns] for part, columns in self._columns.items()}
         return {"chosen": chosen, "matrix": functional.affine_matrix(x.ndim - 2, **parts)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
@@ -164,7 +166,7 @@ class RandRotate(BatchTransform, mt.RandRotate):
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1)."""
         limits = self.limits if x.ndim == 5 else self.limits[:1]
-        chosen, angles = draw_parameters(self.prob, limits, len(x), generator)
+        chosen, angles = draw_parameters(self.prob, limits, x.shape[0], generator)
         none = angles[:, :0]
         matrix = functional.affine_matrix(x.ndim - 2, rotate=angles, shear=none, translate=none, scale=none)
         return {"chosen": chosen, "matrix": matrix}

@@ -95,7 +95,7 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and (B,) of each of the four that can change."""
         limits = np.array(list(self.limits.values())).reshape(-1, 2)
-        chosen, drawn = draw_parameters(self.prob, limits, len(x), generator)
+        chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
         return {"chosen": chosen, **dict(zip(self.limits, drawn.unbind(1)))}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:

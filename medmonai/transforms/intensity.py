@@ -49,13 +49,13 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
         On another device than the CPU the noise comes from a generator of that device, seeded from ``generator``.
         """
         limits = np.array([[0.0 if self.sample_std else self.std, self.std]])
-        chosen, drawn = draw_parameters(self.prob, limits, len(x), generator)
+        chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
         std = drawn[:, 0].to(torch.float32)
         index = chosen.nonzero().flatten()
-        if len(index) and x.device.type != "cpu":
+        if index.numel() and x.device.type != "cpu":
             seed = int(torch.randint(2**62, (), generator=generator))
             generator = torch.Generator(x.device).manual_seed(seed)
-        noise = torch.randn(len(index), *x.shape[1:], generator=generator, device=x.device)
+        noise = torch.randn(index.numel(), *x.shape[1:], generator=generator, device=x.device)
         noise.mul_(functional.per_sample(std[index], noise))
         if self.mean != 0:
             noise.add_(self.mean)
@@ -70,7 +70,7 @@ def _draw_factors(transform: mt.RandomizableTransform, limits: tuple[float, floa
                   generator: torch.Generator) -> torch.Tensor:
     """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
     columns = x.shape[1] if transform.channel_wise else 1
-    chosen, drawn = draw_parameters(transform.prob, np.array([limits] * columns), len(x), generator)
+    chosen, drawn = draw_parameters(transform.prob, np.array([limits] * columns), x.shape[0], generator)
     drawn = drawn * chosen[:, None]
     return drawn if transform.channel_wise else drawn[:, 0]
 
@@ -170,7 +170,7 @@ class RandAdjustContrast(BatchTransform, mt.RandAdjustContrast):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``gamma`` (B,)."""
-        chosen, gamma = draw_parameters(self.prob, np.array([self.gamma]), len(x), generator)
+        chosen, gamma = draw_parameters(self.prob, np.array([self.gamma]), x.shape[0], generator)
         return {"chosen": chosen, "gamma": gamma[:, 0]}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:

@@ -37,7 +37,7 @@ class RandFlip(BatchTransform, mt.RandFlip):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool."""
-        return {"chosen": draw_chosen(self.prob, len(x), generator)}
+        return {"chosen": draw_chosen(self.prob, x.shape[0], generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Mirror the chosen samples."""
@@ -67,8 +67,8 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``k`` (B,) int64, 0 for the samples that stay."""
-        k = torch.randint(1, self.max_k + 1, (len(x),), generator=generator)
-        return {"k": k * draw_chosen(self.prob, len(x), generator)}
+        k = torch.randint(1, self.max_k + 1, (x.shape[0],), generator=generator)
+        return {"k": k * draw_chosen(self.prob, x.shape[0], generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Rotate each sample by its ``k`` quarter turns."""
@@ -121,8 +121,8 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform):
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``choice`` (B,) int64, the number of the permutation, 0 for the samples that stay."""
-        choice = torch.randint(1, max(2, self._count(x.ndim - 2)), (len(x),), generator=generator)
-        return {"choice": choice * draw_chosen(self.prob, len(x), generator)}
+        choice = torch.randint(1, max(2, self._count(x.ndim - 2)), (x.shape[0],), generator=generator)
+        return {"choice": choice * draw_chosen(self.prob, x.shape[0], generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Permute the axes of each sample by its ``choice``."""

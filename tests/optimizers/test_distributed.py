@@ -10,9 +10,16 @@ from medmonai.losses import AUCMarginLoss
 from medmonai.networks import reset_head
 from medmonai.optimizers import PESG
 
+CASES = {"random_start": ("libauc", False), "built_before_the_group": ("initial", True)}
 
-def work(rank, folder, reference, early):
+
+def work(rank, folder):
     torch.set_num_threads(1)
+    for case, options in CASES.items():
+        train(rank, f"{folder}/{case}", *options)
+
+
+def train(rank, folder, reference, early):
     torch.manual_seed(0)
     network, loss_fn = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1)), AUCMarginLoss()
     torch.manual_seed(100 + rank)
@@ -41,10 +48,19 @@ def work(rank, folder, reference, early):
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize(("reference", "early"), [("libauc", False), ("initial", True)])
-def test_two_ranks_agree(reference, early, tmp_path):
-    multiprocessing.spawn(work, args=(str(tmp_path), reference, early), nprocs=2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Both cases in one pair of processes: starting them costs more than the training."""
+    folder = tmp_path_factory.mktemp("ranks")
+    for case in CASES:
+        (folder / case).mkdir()
+    multiprocessing.spawn(work, args=(str(folder),), nprocs=2)
+    return folder
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_two_ranks_agree(case, folder):
+    first, second = (torch.load(folder / case / f"{rank}.pt", weights_only=True) for rank in range(2))
     for key, tensors in first.items():
         for one, two in zip(tensors, second[key]):
             assert torch.equal(one, two), key

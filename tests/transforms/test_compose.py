@@ -86,6 +86,13 @@ def test_a_view_of_the_input_is_not_overwritten():
         assert torch.equal(x, before) and out.shape == (4, 1, 8, 7)
 
 
+def test_input_handed_through_unchanged_is_not_overwritten():
+    x = torch.rand(4, 1, 8, 8)
+    before = x.clone()
+    mm.BatchCompose([mm.RandFlip(prob=1e-9), mm.NormalizeIntensity()]).batch(x, seeded())
+    assert torch.equal(x, before)
+
+
 def test_empty_and_nested():
     x = torch.rand(3, 1, 8, 8)
     assert torch.equal(mm.BatchCompose([]).batch(x, seeded()), x)

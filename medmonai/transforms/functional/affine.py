@@ -52,10 +52,10 @@ def shearing(coefficients: np.ndarray, spatial_dims: int) -> np.ndarray:
 def affine_matrix(
     spatial_dims: int,
     *,
-    rotate: torch.Tensor,
-    shear: torch.Tensor,
-    translate: torch.Tensor,
-    scale: torch.Tensor,
+    rotate: np.ndarray | torch.Tensor,
+    shear: np.ndarray | torch.Tensor,
+    translate: np.ndarray | torch.Tensor,
+    scale: np.ndarray | torch.Tensor,
 ) -> torch.Tensor:
     """Maps of output to input voxels, relative to the centre of the image: R H (S p + t), per sample.
 
@@ -119,8 +119,8 @@ def sampling_grid(terms: torch.Tensor, spatial_size: tuple[int, ...]) -> torch.T
     In 2D the pair (x, y) is one complex number, so that one vectorised addition fills the interleaved grid.
     """
     if len(spatial_size) == 2:
-        rows, columns = torch.complex(terms[:, 1], terms[:, 0]).split(spatial_size, dim=1)
-        return torch.view_as_real(rows[:, :, None] + columns[:, None])
+        pair, height = torch.complex(terms[:, 1], terms[:, 0]), spatial_size[0]
+        return torch.view_as_real(pair[:, :height, None] + pair[:, None, height:])
     slices, rows, columns = terms.flip(1).split(spatial_size, dim=2)
     planes = rows[:, :, :, None] + columns[:, :, None]
     return (slices[:, :, :, None, None] + planes[:, :, None]).movedim(1, -1)
@@ -164,7 +164,7 @@ def resample(
         grid = sampling_grid(terms, size)
         return F.grid_sample(x, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
 
-    chunk = max(1, _CHUNK_VOXELS // math.prod(size)) if cpu else len(x)
-    if chunk >= len(x):
+    chunk = max(1, _CHUNK_VOXELS // math.prod(size)) if cpu else x.shape[0]
+    if chunk >= x.shape[0]:
         return sample(x, terms)
     return torch.cat([sample(*parts) for parts in zip(x.split(chunk), terms.split(chunk))])

@@ -9,7 +9,7 @@ from medmonai.transforms.functional.members import as_float32, on_members, per_s
 
 def add_noise(x: torch.Tensor, index: torch.Tensor, noise: torch.Tensor, *, overwrite: bool = False) -> torch.Tensor:
     """Add ``noise`` (n, C, *spatial) to the n samples that ``index`` (n,) names."""
-    if len(index) == 0:
+    if index.numel() == 0:
         return x.to(torch.float32)
     return as_float32(x, overwrite=overwrite).index_add_(0, upload(index, x.device), noise)
 

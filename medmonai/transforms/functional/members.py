@@ -51,9 +51,10 @@ def on_members(
         >>> on_members(torch.ones(3, 1, 2, 2), torch.tensor([1]), lambda part: part * 5)[:, 0, 0, 0]
         tensor([1., 5., 1.])
     """
-    if len(index) == 0:
+    count = index.numel()
+    if count == 0:
         return x
-    if len(index) == len(x):
+    if count == x.shape[0]:
         return function(x)
     index = upload(index, x.device)
     changed = function(x.index_select(0, index))
@@ -73,4 +74,4 @@ def _words(x: torch.Tensor) -> torch.Tensor | None:
     """View the samples of ``x`` as 64-bit words where that is possible; copying byte by byte takes three times as long."""
     size = x.element_size()
     whole = x.stride(0) * size % 8 == 0 and x.storage_offset() * size % 8 == 0
-    return x.view(len(x), -1).view(torch.int64) if whole and x.is_contiguous() else None
+    return x.view(x.shape[0], -1).view(torch.int64) if whole and x.is_contiguous() else None
