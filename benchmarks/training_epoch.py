@@ -20,7 +20,7 @@ from torch import nn
 
 from medmonai.data import Balance, Cohort, Provenance, ResidentLoader
 from medmonai.engines import PrecisionInferer
-from medmonai.handlers import LoaderEpoch, NonFiniteGuard, WeightAverage
+from medmonai.handlers import LoaderEpoch, LossOutput, NonFiniteGuard, WeightAverage
 from medmonai.losses import TaskLoss
 from medmonai.networks import resnet18, to_channels_last
 from medmonai.task import Task
@@ -87,7 +87,7 @@ def bare_epoch(make, batches, inferer, device: str):
 
 def engine_epoch(make, loader, inferer, device: str, *, average: bool):
     network, optimizer = network_and_optimizer(make, device)
-    handlers = [LoaderEpoch(loader), NonFiniteGuard()]
+    handlers = [LoaderEpoch(loader), NonFiniteGuard(), LossOutput()]
     if average:
         ema = torch.optim.swa_utils.get_ema_multi_avg_fn(0.98)
         averaged = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
@@ -146,7 +146,7 @@ def overhead(options) -> None:
         "engine": engine_epoch(Nothing, batches, PrecisionInferer(), "cpu", average=True),
     }, options.rounds, "cpu")
     print(f"engine overhead above a bare loop: {(took['engine'] - took['bare']) / 200 * 1e3:.3f} ms an iteration "
-          "(SupervisedTrainer, LoaderEpoch, NonFiniteGuard, WeightAverage)")
+          "(SupervisedTrainer, LoaderEpoch, NonFiniteGuard, LossOutput, WeightAverage)")
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ class ResidentLoader:
     Args:
         cohort: the cases, or an `ImageSet` without labels (then no "label" is yielded).
         batch_size: cases of a batch on one rank.
-        transform: anything with `batch(x, generator)`, such as `medmonai.transforms.BatchCompose`; None leaves the grey
+        transform: anything with `batch(x, generator, overwrite=...)`, such as `medmonai.transforms.BatchCompose`; None leaves the grey
             values as they are.
         balance: the plan of an epoch; None for evaluation.
         drop_last: leave out the last batch of an epoch if it is smaller.
@@ -160,7 +160,8 @@ class ResidentLoader:
     def _finish(self, index: np.ndarray, images: torch.Tensor, generator: torch.Generator) -> dict[str, torch.Tensor]:
         images = images.to(self.device, non_blocking=True)
         if self.transform is not None:
-            images = self.transform.batch(images, generator)
+            # A gathered batch belongs to nobody else, so the transforms need not copy it first.
+            images = self.transform.batch(images, generator, overwrite=True)
         batch = {"image": images.float(), "index": torch.from_numpy(index)}
         if self._labels is not None:
             batch["label"] = self._labels[batch["index"]].to(self.device, non_blocking=True)

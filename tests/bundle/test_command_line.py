@@ -19,7 +19,7 @@ PHANTOM = BUNDLES / "lesion_phantom_classification"
 
 
 def call(*words, cwd, expect=0, **environment):
-    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=600,
+    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=300,
                           env={**os.environ, **environment}, check=False)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout, done.stderr
@@ -93,7 +93,7 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {"batch_size": 8, "precision": "fp32"}
     probe = {"finalize": ["$print('rank', torch.distributed.get_rank(), 'auc', @validate#evaluator.state.metrics['auc'], "
                           "'weights', float(sum(p.double().abs().sum() for p in @network_def.parameters())), "
-                          "'dual', float(@auc_loss.alpha.sum()))", "$torch.distributed.destroy_process_group()"]}
+                          "'dual', float(@auc_loss.alpha.sum()))", "$torch.distributed.barrier()", "$torch.distributed.destroy_process_group()"]}
     collector = {"_target_": "medmonai.handlers.PredictionsCollector", "cases": "@validate#dataset"}
     probe["validate::handlers"] = [{"_target_": "medmonai.handlers.PredictionsWriter", "collector": collector,
                                     "path": str(tmp_path / "ranks.csv"), "overwrite": True}]
