@@ -42,8 +42,8 @@ class ResidentLoader:
     Args:
         cohort: the cases, or an `ImageSet` without labels (then no "label" is yielded).
         batch_size: cases of a batch on one rank.
-        transform: anything with `batch(x, generator, overwrite=...)`, such as `medmonai.transforms.BatchCompose`; None leaves the grey
-            values as they are.
+        transform: anything with `batch(x, generator, overwrite=...)`, such as `medmonai.transforms.BatchCompose`; None
+            leaves the grey values as they are.
         balance: the plan of an epoch; None for evaluation.
         drop_last: leave out the last batch of an epoch if it is smaller.
         seed: decides the order and every random transform.

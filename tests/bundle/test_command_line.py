@@ -93,7 +93,8 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {"batch_size": 8, "precision": "fp32"}
     probe = {"finalize": ["$print('rank', torch.distributed.get_rank(), 'auc', @validate#evaluator.state.metrics['auc'], "
                           "'weights', float(sum(p.double().abs().sum() for p in @network_def.parameters())), "
-                          "'dual', float(@auc_loss.alpha.sum()))", "$torch.distributed.barrier()", "$torch.distributed.destroy_process_group()"]}
+                          "'dual', float(@auc_loss.alpha.sum()))",
+                          "$torch.distributed.barrier()", "$torch.distributed.destroy_process_group()"]}
     collector = {"_target_": "medmonai.handlers.PredictionsCollector", "cases": "@validate#dataset"}
     probe["validate::handlers"] = [{"_target_": "medmonai.handlers.PredictionsWriter", "collector": collector,
                                     "path": str(tmp_path / "ranks.csv"), "overwrite": True}]
