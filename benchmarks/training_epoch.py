@@ -68,7 +68,8 @@ def augmentation() -> BatchCompose:
 
 
 def network_and_optimizer(make, device: str) -> tuple[nn.Module, torch.optim.Optimizer]:
-    network = to_channels_last(make().to(device))
+    network = make().to(device)
+    network = network if isinstance(network, Nothing) else to_channels_last(network)
     return network, torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
 
 
