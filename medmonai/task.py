@@ -59,11 +59,6 @@ class Task:
         """Whether a case has exactly one class (everything but multilabel)."""
         return self.kind != "multilabel"
 
-    @property
-    def default_loss(self) -> Literal["bce", "cross_entropy"]:
-        """The cross-entropy that fits the task's logits."""
-        return "bce" if self.kind in ("binary", "multilabel") else "cross_entropy"
-
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Turn logits (B, num_outputs) into float32 scores (B, num_classes) in [0, 1].
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmonai.predictions import Predictions, check_same_cases, read_predictions, replacing, write_predictions
+from medmonai.predictions import Predictions, check_same_cases, read_predictions, write_predictions
 from medmonai.task import Task
 
 BINARY = Task("binary", 2)
@@ -146,24 +146,6 @@ def test_no_overwrite_and_no_partial_file(tmp_path):
     write_predictions(table(y_true=None), path, overwrite=True)
     assert b"y_true" not in path.read_bytes()
     assert os.listdir(tmp_path) == ["p.csv"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "p.txt"
-    path.write_text("old")
-    with pytest.raises(RuntimeError, match="full"), replacing(path, overwrite=True) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("disk full")
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["p.txt"]
-
-
-def test_a_file_made_meanwhile_is_kept(tmp_path):
-    path = tmp_path / "p.txt"
-    with pytest.raises(FileExistsError, match="in the meantime"), replacing(path) as temporary:
-        temporary.write_text("mine")
-        path.write_text("theirs")
-    assert path.read_text() == "theirs"
 
 
 def test_missing_folder(tmp_path):

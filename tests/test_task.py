@@ -16,7 +16,6 @@ def test_outputs_and_loss(kind, num_classes, outputs):
     task = Task(kind, num_classes)
     assert task.num_outputs == outputs
     assert task.exclusive == (kind != "multilabel")
-    assert task.default_loss == ("bce" if kind in ("binary", "multilabel") else "cross_entropy")
 
 
 @pytest.mark.parametrize(("kind", "num_classes"), [("binary", 3), ("binary", 1), ("multiclass", 1), ("ordinal", 0),

@@ -89,7 +89,6 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **source, "task_kind": task.kind, "num_classes": task.num_classes, "num_outputs": task.num_outputs,
         "spatial_size": source["size"], "network_def": network,
-        "network": "$medmonai.networks.to_channels_last(@network_def.to(@device))",
         "max_epochs": recipe["epochs"], "warmup_epochs": recipe.get("warmup_epochs", "$round(0.65 * @max_epochs)"),
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
         "normalisation": [normalisation],
@@ -98,7 +97,7 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metadata(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
     found = versions()
     probabilities = {str(c): label for c, label in enumerate(values["class_names"])}
     if values["num_outputs"] == 1:
@@ -154,7 +153,7 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     for config in _CONFIGS:
         content = json.loads((_TEMPLATE / "configs" / config).read_text())
         rendered[f"configs/{config}"] = json.dumps(_fill(content, values), indent=2) + "\n"
-    rendered["configs/metadata.json"] = json.dumps(_metadata(name, values), indent=2) + "\n"
+    rendered["configs/metadata.json"] = json.dumps(_metadata(values), indent=2) + "\n"
     rendered["configs/logging.conf"] = (_TEMPLATE / "configs" / "logging.conf").read_text()
     issues = "\n".join(f"- {issue}" for issue in values["known_issues"]) or "None known."
     text = {**values, "name": name, "issues": issues, "classes": ", ".join(values["class_names"]),

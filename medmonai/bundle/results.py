@@ -8,6 +8,7 @@ from typing import Any
 
 from medmonai.metrics import summarize
 from medmonai.predictions import Predictions, write_predictions
+from medmonai.ranks import rank
 from medmonai.visualize import history_figure, roc_figure, samples_figure, save_figure
 
 from .run_folder import write_json
@@ -19,9 +20,9 @@ def write_results(
     predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohort: Any,
     references: Mapping[str, Predictions] | None = None,
 ) -> dict[str, Any]:
-    """Write metrics.json and the figures of an evaluated run; return the metrics.
+    """Write the figures and metrics.json of an evaluated run on rank 0; return the metrics.
 
-    Called last in the "run" list of a bundle's evaluate.json; under torch.distributed by rank 0 only.
+    Called last in the "run" list of a bundle's evaluate.json. metrics.json comes last: it says that all else is there.
 
     Args:
         predictions: split -> predictions, with "test" among them.
@@ -36,13 +37,16 @@ def write_results(
         "splits": {split: summarize(table) for split, table in predictions.items()},
         "references": {name: summarize(table) for name, table in references.items()},
     }
+    if rank() != 0:
+        return metrics
     for name, table in references.items():
         write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
-    write_json(metrics, folder / "metrics.json")
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    save_figure(roc_figure(predictions["test"], references=references), figures / "roc")
-    save_figure(samples_figure(cohort), figures / "samples")
+    drawn = {"roc": roc_figure(predictions["test"], references=references), "samples": samples_figure(cohort)}
     if (folder / "history.csv").is_file():
-        save_figure(history_figure(folder / "history.csv"), figures / "history")
+        drawn["history"] = history_figure(folder / "history.csv")
+    for name, figure in drawn.items():
+        save_figure(figure, figures / name, overwrite=True)
+    write_json(metrics, folder / "metrics.json")
     return metrics

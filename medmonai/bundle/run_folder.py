@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +13,8 @@ import torch
 from monai.engines import SupervisedTrainer
 
 from medmonai.engines import RunCheckpoint, load_weights, run_record
+from medmonai.ranks import rank, wait_for_all
+from medmonai.whole_files import replacing
 
 from .config import check_ids, merged_config
 
@@ -24,25 +24,15 @@ _PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "initialize", "
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON through a temporary file in the same folder, so that a reader never meets half of it."""
+    """Write JSON, and its folder if need be, so that a reader never meets half of it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, path)
+    with replacing(path, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
-
-
-def _barrier() -> None:
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.barrier()
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -74,12 +64,12 @@ def train(trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: 
     resumed_from = checkpoint.resume(trainer) if old else 0
     record = {"finished": False, "resumed_from_epoch": resumed_from, "started": _now(),
               **run_record(seed=seed, device=trainer.state.device)}
-    _barrier()  # nobody may write before everybody has read what was there
-    if _rank() == 0:
+    wait_for_all()  # nobody may write before everybody has read what was there
+    if rank() == 0:
         write_json(config, folder / "config.json")
         write_json(record, folder / "run.json")
     trainer.run()
-    if _rank() == 0:
+    if rank() == 0:
         best = checkpoint.evaluator.state
         write_json({**record, "finished": True, "ended": _now(), "best_epoch": best.best_metric_epoch,
                     "best_validation_auc": float(best.best_metric)}, folder / "run.json")
@@ -90,7 +80,8 @@ def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: st
     """Load the checkpoint and write down that the test split is opened, once for a run folder.
 
     Called first in the "run" list of a bundle's evaluate.json. The opening stands in `test_opened.json` with the
-    checkpoint's SHA-256 and the versions.
+    checkpoint's SHA-256 and the versions. An evaluation that broke off before its metrics were written may be repeated
+    with the same checkpoint and config: it can only end as the first one would have.
 
     Raises:
         ValueError: the test split was opened in this folder before, or an id is read by nothing.
@@ -99,25 +90,23 @@ def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: st
     config = merged_config()
     check_ids(config)
     folder = Path(output_dir)
-    opened = folder / "test_opened.json"
     load_weights(network, checkpoint)
-    if opened.exists() and (folder / "predictions_test.csv").exists():
-        raise ValueError(f"the test split was opened in {folder} before ({_read_json(opened).get('opened')}); its "
-                         "predictions are there. To evaluate anew, name another --output_dir and --ckpt_path.")
-    _barrier()
-    if _rank() == 0:
+    digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    opened = _read_json(folder / "test_opened.json")
+    if opened:
+        changed = _difference(_read_json(folder / "evaluate_config.json"), config)
+        changed = "the checkpoint" if opened["checkpoint_sha256"] != digest else changed
+        if changed or (folder / "metrics.json").exists():
+            why = f"with a difference in {changed}" if changed else "and its metrics.json is there"
+            raise ValueError(f"the test split was opened in {folder} before ({opened['opened']}), {why}. To evaluate anew, "
+                             "name another --output_dir and --ckpt_path.")
+    wait_for_all()
+    if rank() == 0:
         device = next(network.parameters()).device
-        write_json({"opened": _now(), "checkpoint_sha256": hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest(),
-                    **run_record(seed=int(config.get("seed", 0)), device=device)}, opened)
         write_json(config, folder / "evaluate_config.json")
+        write_json({"opened": opened.get("opened", _now()), "checkpoint_sha256": digest,
+                    **run_record(seed=int(config.get("seed", 0)), device=device)}, folder / "test_opened.json")
 
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def read_history(folder: str | Path) -> dict[str, list[str]]:
-    """Return the columns of a run folder's history.csv."""
-    with (Path(folder) / "history.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}

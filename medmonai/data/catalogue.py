@@ -14,7 +14,6 @@ from typing import Any
 
 from medmonai.task import Task
 
-HOMEPAGE = "https://medmnist.com"
 MEDMNIST_CITATION = ("Yang J, Shi R, Wei D, et al. MedMNIST v2 - A large-scale lightweight benchmark for 2D and 3D "
                      "biomedical image classification. Scientific Data 10:41 (2023). doi:10.1038/s41597-022-01721-8")
 
@@ -93,11 +92,6 @@ class DatasetInfo:
     def known_issues(self) -> tuple[str, ...]:
         """What a reader of results on this set has to know, one sentence each."""
         return _ISSUES.get(self.name, (_UNVERIFIED,))
-
-    @property
-    def homepage(self) -> str:
-        """Where MedMNIST describes the set."""
-        return HOMEPAGE
 
     def file(self, size: int = 28) -> DatasetFile:
         """Return the file that holds the set at a size.

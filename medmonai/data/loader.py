@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from medmonai.ranks import rank, world_size
+
 from .balance import Balance
 from .cohort import Cohort
 
@@ -18,12 +20,6 @@ Residency = Literal["auto", "device", "host", "disk"]
 
 # Of the memory that is free on the accelerator, the part a data set may take for itself.
 _DEVICE_SHARE = 0.5
-
-
-def _rank_and_world() -> tuple[int, int]:
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
 
 
 class ResidentLoader:
@@ -68,7 +64,7 @@ class ResidentLoader:
             raise ValueError(f"batch_size={batch_size}; at least 1 is needed.")
         self.cohort, self.batch_size, self.balance, self.drop_last, self.seed = cohort, batch_size, balance, drop_last, seed
         self.transform, self.device = transform, torch.device(device)
-        self.rank, self.world = _rank_and_world()
+        self.rank, self.world = rank(), world_size()
         self.epoch, self._start_batch = 1, 0
         if balance is not None and isinstance(cohort, Cohort):
             cohort.require_every_class()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+
+from medmonai.whole_files import replacing
 
 _ITEM_KINDS = "buif"
 
@@ -142,7 +143,7 @@ def expanded(array: NpzArray, *, channels_last: bool, identity: dict[str, str | 
     if known != identity and not same_content:
         path.parent.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
-        with replaced_when_done(path) as temporary:
+        with replacing(path, overwrite=True) as temporary:
             spatial = array.shape[1:-1] if channels_last else array.shape[1:]
             shape = (array.shape[0], array.shape[-1] if channels_last else 1, *spatial)
             out = np.lib.format.open_memmap(temporary, mode="w+", dtype=array.dtype, shape=shape)
@@ -150,7 +151,7 @@ def expanded(array: NpzArray, *, channels_last: bool, identity: dict[str, str | 
             out.flush()
             del out
     if known != identity:
-        with replaced_when_done(note) as temporary:
+        with replacing(note, overwrite=True) as temporary:
             temporary.write_text(json.dumps(identity), encoding="utf-8")
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -159,17 +160,6 @@ def expansion_note(npz_path: Path, key: str) -> dict[str, str | int] | None:
     """Return the identity that the expanded copy of an array was made from; None where there is no such copy."""
     path = _expanded_path(npz_path, key)
     return _read_note(path.with_suffix(".json")) if path.is_file() else None
-
-
-@contextmanager
-def replaced_when_done(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder that takes the place of `path` if the block ends without an error."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # mkstemp's would stay private to this user
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _expanded_path(npz_path: Path, key: str) -> Path:
@@ -197,7 +187,10 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 @contextmanager
 def _whole(path: Path, key: str) -> Iterator[None]:
-    """Turn whatever a damaged member raises into one line that names the file and the key."""
+    """Turn whatever a damaged member raises into one line that names the file and the key.
+
+    NotImplementedError is what zipfile raises for a compression that it does not know.
+    """
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:

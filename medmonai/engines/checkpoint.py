@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import io
-import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,27 +13,16 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from medmonai.whole_files import replacing
+
 
 def save_atomically(content: Any, path: str | Path) -> None:
-    """Write a checkpoint through a temporary file in the same folder, with its SHA-256 beside it.
-
-    The previous file stays until the new one is complete on disk, so a kill at any moment leaves a readable one.
-    """
+    """Write a checkpoint, and its folder if need be, so that a kill at any moment leaves the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    data = buffer.getvalue()
-    for target, payload in ((path, data), (path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+    # Through an open file: given a path, torch writes its name into the archive, and equal weights get different hashes.
+    with replacing(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def load_checkpoint(path: str | Path) -> Any:
@@ -80,9 +66,9 @@ class RunCheckpoint:
 
     `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights are averaged), as
     MONAI's tools read them. `last.pt` holds everything that decides the epochs to come: network, average, optimisers,
-    loss, scheduler, engine counters, random states. With it, a run that is started again goes on after the last whole
-    epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's `CheckpointSaver` keeps what it is
-    given and neither counters nor random states, and its best score is forgotten by a new process.
+    loss, scheduler, GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on after
+    the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's `CheckpointSaver` keeps
+    what it is given and neither counters nor random states, and its best score is forgotten by a new process.
 
     Args:
         folder: where the files are kept.
@@ -110,6 +96,7 @@ class RunCheckpoint:
                 "objects": {name: item.state_dict() for name, item in self.state.items()},
                 "epoch": engine.state.epoch, "iteration": engine.state.iteration,
                 "best_metric": float(best.best_metric), "best_metric_epoch": best.best_metric_epoch,
+                "scaler": engine.scaler.state_dict() if engine.scaler is not None else {},
                 "random": _random_state(),
             },
             self.folder / "last.pt",
@@ -134,6 +121,8 @@ class RunCheckpoint:
         for name, item in self.state.items():
             # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
+        if engine.scaler is not None:
+            engine.scaler.load_state_dict(saved["scaler"])
         self.evaluator.state.best_metric = saved["best_metric"]
         self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
         _restore_random_state(saved["random"])

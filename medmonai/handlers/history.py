@@ -9,6 +9,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from medmonai.whole_files import replacing
+
 from .loss_output import loss_of
 
 COLUMNS = ("epoch", "stage", "train_loss", "validation_auc", "learning_rate", "seconds")
@@ -46,7 +48,7 @@ class HistoryWriter:
             with self.path.open(newline="") as file:
                 kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w", newline="") as file:
+        with replacing(self.path, overwrite=True) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(kept)

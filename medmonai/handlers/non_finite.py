@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
+
+from .loss_output import loss_of
 
 
 class NonFiniteGuard:
-    """Raise FloatingPointError when the loss or a gradient is NaN or infinite, before the step that would use it.
+    """Raise FloatingPointError when the loss or a gradient is NaN or infinite.
 
     A clipped optimiser turns an infinite gradient into an ordinary-looking one, and a NaN spreads to every weight within
-    two steps; both train on silently. On a CPU every iteration is checked. On CUDA a check makes the host wait, so the
-    verdicts are collected on the device and read every `interval` iterations. With a GradScaler (fp16) infinite
-    gradients are part of the method, so only the loss is checked. Ignite's `TerminateOnNan` looks at the engine's output,
-    not at gradients, and ends the run without an error.
+    two steps; both train on silently. On a CPU every iteration is checked before its step. On CUDA a check makes the
+    host wait, so the verdicts are collected on the device and read every `interval` iterations and at the end of an
+    epoch, before its checkpoint. With a GradScaler (fp16) infinite gradients are part of the method, so only the loss is
+    checked. Ignite's `TerminateOnNan` looks at the engine's output, not at gradients, and ends the run without an error.
 
     Args:
         interval: iterations between two reads on CUDA.
@@ -25,8 +27,9 @@ class NonFiniteGuard:
         self._finite: torch.Tensor | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a MONAI trainer."""
+        """Attach to a MONAI trainer, before its checkpoint."""
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._read)
 
     def __call__(self, engine: Engine) -> None:
         """Check this iteration's loss and gradients."""
@@ -35,14 +38,15 @@ class NonFiniteGuard:
             gradients = [p.grad for g in engine.optimizer.param_groups for p in g["params"] if p.grad is not None]
             if gradients:
                 finite = finite & torch.isfinite(torch.stack(torch._foreach_norm(gradients, 1)).sum())
-        if finite.is_cuda:
-            finite = finite if self._finite is None else self._finite & finite
-            self._finite = finite
-            if engine.state.iteration % self.interval:
-                return
-            self._finite = None
-        if not finite:
+        self._finite = finite if self._finite is None else self._finite & finite
+        if not finite.is_cuda or engine.state.iteration % self.interval == 0:
+            self._read(engine)
+
+    def _read(self, engine: Engine) -> None:
+        finite, self._finite = self._finite, None
+        if finite is not None and not finite:
             raise FloatingPointError(
-                f"the loss or a gradient is not finite in epoch {engine.state.epoch}, iteration {engine.state.iteration} "
-                f"(loss {engine.state.output['loss'].item():.4g}); lower the learning rate, or run with --precision fp32."
+                f"the loss or a gradient is not finite in epoch {engine.state.epoch}, by iteration {engine.state.iteration} "
+                f"(loss {loss_of(engine.state.output).item():.4g}); lower the learning rate, or run with "
+                "--precision fp32."
             )

@@ -9,6 +9,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from medmonai.predictions import Predictions
+from medmonai.ranks import together, world_size
 from medmonai.task import Task
 
 
@@ -41,8 +42,8 @@ class PredictionsCollector:
     def _gathered(self) -> tuple[np.ndarray, torch.Tensor]:
         index = torch.cat([i for i, _ in self._parts]) if self._parts else torch.empty(0, dtype=torch.int64)
         logits = torch.cat([z for _, z in self._parts]).cpu() if self._parts else torch.empty(0, self.task.num_outputs)
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            everyone: list[Any] = [None] * torch.distributed.get_world_size()
+        if together():
+            everyone: list[Any] = [None] * world_size()
             torch.distributed.all_gather_object(everyone, (index, logits))
             index, logits = (torch.cat([part[k] for part in everyone]) for k in (0, 1))
         order = torch.argsort(index)

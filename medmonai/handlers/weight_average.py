@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
+
+from medmonai.ranks import take_from_first_rank
 
 
 class WeightAverage:
@@ -33,9 +34,4 @@ class WeightAverage:
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.network))
-        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self._agree())
-
-    def _agree(self) -> None:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            for buffer in self.average.buffers():
-                torch.distributed.broadcast(buffer, 0)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: take_from_first_rank([*self.average.buffers()]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import distributed, nn
+from torch import nn
+
+from medmonai.ranks import take_from_first_rank
 
 
 def head_of(network: nn.Module) -> nn.Linear:
@@ -65,6 +67,5 @@ def reset_head(
     head.weight.copy_(weight)
     if head.bias is not None:
         head.bias.zero_()
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.broadcast(head.weight, 0)
+    take_from_first_rank([head.weight])
     return head

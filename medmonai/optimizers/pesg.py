@@ -9,9 +9,10 @@ from typing import Any, Literal
 import libauc.optimizers
 import torch
 
+from medmonai.ranks import average_gradients, take_from_first_rank
+
 from .checks import check_loss, check_rates, check_state, checked_parameters
 from .plan import Call, plan, signature, with_layout_of
-from .ranks import average_gradients, take_from_first_rank
 from .update import Rates, update_pieces_
 
 _COUNTERS = ("T", "steps")

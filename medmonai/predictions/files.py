@@ -7,43 +7,15 @@ is empty without groups; a table of unlabelled cases has no ``y_true``. Scores r
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from medmonai.task import Task
+from medmonai.whole_files import replacing
 
 from .table import Predictions
-
-
-@contextmanager
-def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the place of `path` only when the block succeeds.
-
-    The content is on the disk (fsync) before the rename, so a crash leaves the old file or the new one, never a part.
-
-    Raises:
-        FileExistsError: `path` exists and `overwrite` is False.
-        FileNotFoundError: the folder does not exist.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} of {path.name} does not exist; create it first.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it, or choose another name.")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        if not overwrite and path.exists():
-            raise FileExistsError(f"{path} was created by another process in the meantime; it was left as it is.")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_predictions(

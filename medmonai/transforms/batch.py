@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from monai.data import MetaTensor
 Draws = dict[str, torch.Tensor]
 
 
-class BatchTransform:
+class BatchTransform(ABC):
     """Mixin that adds ``batch`` to a MONAI array transform: draw, then apply.
 
     MONAI's transforms take one image at a time and draw from ``self.R``. A subclass names here what one draw for B
@@ -42,9 +43,9 @@ class BatchTransform:
         """Draw the parameters of a batch like ``x``: CPU tensors with one entry a sample. Nothing to draw: empty."""
         return {}
 
+    @abstractmethod
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Apply what was drawn."""
-        raise NotImplementedError(f"{type(self).__name__} lacks apply().")
 
 
 def check_batch(x: torch.Tensor, name: str) -> torch.Tensor:

@@ -10,11 +10,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from bundle_runs import BUNDLES, small, write_medmnist
 
 from medmonai.metrics import auc_score
 from medmonai.predictions import read_predictions
 
+ON_TWO_RANKS = ("torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m")
 PHANTOM = BUNDLES / "lesion_phantom_classification"
 
 
@@ -91,22 +93,26 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     data = write_medmnist(tmp_path, "vesselmnist3d", (28, 28, 28), size={"train": 40, "val": 19, "test": 11})
     configs = BUNDLES / "vesselmnist3d_classification" / "configs"
     overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {"batch_size": 8, "precision": "fp32"}
-    probe = {"finalize": ["$print('rank', torch.distributed.get_rank(), 'auc', @validate#evaluator.state.metrics['auc'], "
-                          "'weights', float(sum(p.double().abs().sum() for p in @network_def.parameters())), "
-                          "'dual', float(@auc_loss.alpha.sum()))",
+    state = ("[@validate#evaluator.state.metrics['auc'], [p.detach() for p in @network_def.parameters()], "
+             "@auc_loss.state_dict()]")
+    probe = {"finalize": [f"$torch.save({state}, '{tmp_path}/rank' + str(torch.distributed.get_rank()) + '.pt')",
                           "$torch.distributed.barrier()", "$torch.distributed.destroy_process_group()"]}
     collector = {"_target_": "medmonai.handlers.PredictionsCollector", "cases": "@validate#dataset"}
     probe["validate::handlers"] = [{"_target_": "medmonai.handlers.PredictionsWriter", "collector": collector,
                                     "path": str(tmp_path / "ranks.csv"), "overwrite": True}]
     (tmp_path / "probe.json").write_text(json.dumps(probe))
     files = str([str(configs / "train.json"), str(configs / "multi_gpu_train.json"), str(tmp_path / "probe.json")])
-    out, err = call("torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "monai.bundle", "run",
-                    "--config_file", files, *options(overrides), cwd=elsewhere)
-    said = [line.split(maxsplit=2)[2] for line in out.splitlines() if line.startswith("rank ")]
-    assert len(said) == 2 and said[0] == said[1], out + err
-    both = str([str(configs / "train.json"), str(configs / "evaluate.json")])
-    call("monai.bundle", "run", "--config_file", both, *options(overrides), "--flip_axes", "[]",
-         "--ckpt_path", str(tmp_path / "two" / "models" / "model.pt"), cwd=elsewhere)
+    call(*ON_TWO_RANKS, "monai.bundle", "run", "--config_file", files, *options(overrides), cwd=elsewhere)
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    both = [str(configs / "train.json"), str(configs / "evaluate.json")]
+    call("monai.bundle", "run", "--config_file", str(both), *options(overrides), "--flip_axes", "[]", cwd=elsewhere)
+    on_two = options(overrides | {"output_dir": str(tmp_path / "evaluated")})
+    call(*ON_TWO_RANKS, "monai.bundle", "run", "--config_file",
+         str([*both, str(configs / "multi_gpu_train.json")]), *on_two, "--flip_axes", "[]",
+         "--ckpt_path", tmp_path / "two" / "models" / "model.pt", cwd=elsewhere)
+    for file in ("predictions_val.csv", "predictions_test.csv", "metrics.json"):
+        assert (tmp_path / "two" / file).read_text() == (tmp_path / "evaluated" / file).read_text(), file
     table = read_predictions(tmp_path / "two" / "predictions_val.csv")
     with (tmp_path / "two" / "history.csv").open() as file:
         aucs = [float(row["validation_auc"]) for row in csv.DictReader(file)]

@@ -95,6 +95,22 @@ def test_the_test_split_is_opened_once(tmp_path):
     assert before == (tmp_path / "predictions_test.csv").read_bytes()
 
 
+def test_an_evaluation_that_broke_off_is_repeated_but_never_with_anything_else(tmp_path):
+    settings = small(BOTH[0], None, tmp_path, evaluate=True)
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path))
+    run(BOTH[0], "train.json", "evaluate.json", **settings)
+    metrics, opened = ((tmp_path / name).read_text() for name in ("metrics.json", "test_opened.json"))
+    (tmp_path / "metrics.json").unlink()  # written last: what a kill before the end leaves
+    model = tmp_path / "models" / "model.pt"
+    for change in ({"flip_axes": [0]}, {"ckpt_path": str(model.with_name("model_final.pt"))}):
+        with pytest.raises(RuntimeError) as caught:
+            run(BOTH[0], "train.json", "evaluate.json", **settings | change)
+        assert f"with a difference in {next(iter(change))}" in innermost(caught).replace("the checkpoint", "ckpt_path")
+    run(BOTH[0], "train.json", "evaluate.json", **settings)
+    assert metrics == (tmp_path / "metrics.json").read_text()
+    assert json.loads(opened)["opened"] == json.loads((tmp_path / "test_opened.json").read_text())["opened"]
+
+
 def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(tmp_path):
     settings = small(BOTH[0], None, tmp_path, evaluate=True)
     with pytest.raises(RuntimeError) as caught:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from medmonai.data.npz import npz_array, npz_keys, replaced_when_done
+from medmonai.data.npz import npz_array, npz_keys
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,15 +46,3 @@ def test_a_member_that_is_no_array(tmp_path):
         archive.writestr("x.npy", b"not an array at all")
     with pytest.raises(ValueError, match=r"a.npz: x cannot be read"):
         npz_array(tmp_path / "a.npz", "x")
-
-
-def test_replaced_when_done(tmp_path):
-    target = tmp_path / "a.txt"
-    with replaced_when_done(target) as temporary:
-        temporary.write_text("new")
-        assert not target.exists()
-    assert target.read_text() == "new"
-    with pytest.raises(RuntimeError), replaced_when_done(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert target.read_text() == "new" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]

@@ -120,7 +120,7 @@ def test_what_is_not_finite_stops_the_run_before_the_step(poison):
             return torch.sqrt((logits - logits.detach()).abs().sum())  # 0, with an infinite gradient
 
     before = network.linear.weight.clone()
-    with pytest.raises(FloatingPointError, match="epoch 1, iteration 1"):
+    with pytest.raises(FloatingPointError, match="epoch 1, by iteration 1 "):
         trainer(network, [NonFiniteGuard()], loss=Poison()).run()
     assert torch.equal(before, network.linear.weight)
 

@@ -58,7 +58,7 @@ def test_a_prolonged_run_does_not_fail_and_resumes():
     assert other.lr_lambdas[0] == OneCycle(4)
 
 
-def test_it_can_be_pickled():
+def test_it_can_be_pickled():  # as a checkpoint of LambdaLR and a spawned process do with it
     assert pickle.loads(pickle.dumps(OneCycle(7, end=0.5))) == OneCycle(7, end=0.5)
 
 

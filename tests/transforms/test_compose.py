@@ -47,6 +47,7 @@ def test_stock_transforms_work_and_follow_the_generator(size):
     compose, x = chain(size), images(size)
     first = compose.batch(x, seeded(1))
     assert first.dtype == torch.float32 and not isinstance(first, MetaTensor)
+    # What a DataLoader's worker processes get.
     assert torch.equal(pickle.loads(pickle.dumps(compose)).batch(x, seeded(1)), first)
     assert not torch.equal(compose.batch(x, seeded(2)), first)
 

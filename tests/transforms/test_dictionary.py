@@ -53,6 +53,7 @@ def test_twin_is_bit_equal_under_one_seed(name, size):
         assert out["same"] is x and out["id"] == "a"
         changed += not torch.equal(expected, x)
     assert changed > 1
+    # What a DataLoader's worker processes get.
     assert isinstance(pickle.loads(pickle.dumps(dictionary)), type(dictionary))
 
 

@@ -175,6 +175,7 @@ def test_overwrite_gives_the_same(name, size):
 @every
 def test_pickled_copy_and_same_generator_state_give_the_same(name):
     transform, x = make(name), batch_of((8, 8))
+    # What a DataLoader's worker processes get.
     twin = pickle.loads(pickle.dumps(transform))
     first = transform.batch(x, seeded(5))
     assert torch.equal(twin.batch(x, seeded(5)), first)

@@ -1,4 +1,8 @@
-"""What ranks that train together must agree on."""
+"""Processes that train together under torch.distributed: who is who, and what they must agree on.
+
+Ignite's `idist` answers the same questions, but starts a collective operation the first time it is asked for a rank and
+still answers for a process group that was destroyed; torch's own functions raise where there is no group.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,24 @@ from torch import distributed
 
 
 def together() -> bool:
-    """Return whether several ranks train together, now (not when an optimiser was built)."""
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+    """Return whether several ranks work together, now (not when an object was built)."""
+    return world_size() > 1
+
+
+def rank() -> int:
+    """Return the number of this process, 0 where there is only one."""
+    return distributed.get_rank() if _grouped() else 0
+
+
+def world_size() -> int:
+    """Return the number of processes."""
+    return distributed.get_world_size() if _grouped() else 1
+
+
+def wait_for_all() -> None:
+    """Return when every rank has come here."""
+    if together():
+        distributed.barrier()
 
 
 def average_gradients(parameters: Sequence[torch.Tensor]) -> None:
@@ -31,3 +51,7 @@ def take_from_first_rank(tensors: Sequence[torch.Tensor]) -> None:
             value = tensor.detach().contiguous()
             distributed.broadcast(value, 0)
             tensor.detach().copy_(value)
+
+
+def _grouped() -> bool:
+    return distributed.is_available() and distributed.is_initialized()

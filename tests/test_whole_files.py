@@ -1,0 +1,50 @@
+"""A file is the old one or the new one, whatever happens while it is written."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from medmonai.whole_files import replacing
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path):
+    target = tmp_path / "a.txt"
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+        assert temporary.suffix == ".txt" and not target.exists()
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "p.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="full"), replacing(path, overwrite=True) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("disk full")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["p.txt"]
+
+
+def test_a_file_made_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "p.txt"
+    with pytest.raises(FileExistsError, match="in the meantime"), replacing(path) as temporary:
+        temporary.write_text("mine")
+        path.write_text("theirs")
+    assert path.read_text() == "theirs"
+
+
+def test_an_existing_file_is_kept_unless_asked_otherwise(tmp_path):
+    path = tmp_path / "p.txt"
+    path.write_text("old")
+    with pytest.raises(FileExistsError, match="pass overwrite=True"), replacing(path):
+        raise AssertionError("the block must not run")
+    assert path.read_text() == "old"
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"folder .*no of p\.txt does not exist; create it first"), \
+            replacing(tmp_path / "no" / "p.txt"):
+        raise AssertionError("the block must not run")
