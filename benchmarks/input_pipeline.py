@@ -5,7 +5,9 @@ Gaussian noise (p .5, standard deviation up to .05 of white), normalise. The set
 only. One process, rounds interleaved, the warm-up left out, medians. Peers that are not installed are named and
 skipped.
 
-    python -m benchmarks.input_pipeline [--threads 1] [--rounds 7] [--csv results.csv]
+    python -m benchmarks.input_pipeline [--threads N] [--rounds 7] [--csv results.csv]
+
+Threads are torch's default, one a core, for all peers; MONAI's transforms of one image hardly use a second one.
 """
 
 from __future__ import annotations
@@ -208,7 +210,7 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS)[:3], choices=list(SETTINGS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="at least so long for each peer in each round")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

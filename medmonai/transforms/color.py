@@ -96,7 +96,7 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
         """Draw ``chosen`` (B,) bool and (B,) of each of the four that can change."""
         limits = np.array(list(self.limits.values())).reshape(-1, 2)
         chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
-        return {"chosen": chosen, **dict(zip(self.limits, drawn.unbind(1)))}
+        return {"chosen": torch.from_numpy(chosen), **dict(zip(self.limits, torch.from_numpy(drawn).unbind(1)))}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Change the chosen samples."""

@@ -50,16 +50,16 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
         """
         limits = np.array([[0.0 if self.sample_std else self.std, self.std]])
         chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
-        std = drawn[:, 0].to(torch.float32)
-        index = chosen.nonzero().flatten()
-        if index.numel() and x.device.type != "cpu":
+        std = drawn[:, 0].astype(np.float32)
+        own = torch.from_numpy(std[chosen])
+        if own.numel() and x.device.type != "cpu":
             seed = int(torch.randint(2**62, (), generator=generator))
             generator = torch.Generator(x.device).manual_seed(seed)
-        noise = torch.randn(index.numel(), *x.shape[1:], generator=generator, device=x.device)
-        noise.mul_(functional.per_sample(std[index], noise))
+        noise = torch.randn(own.numel(), *x.shape[1:], generator=generator, device=x.device)
+        noise.mul_(functional.per_sample(own, noise))
         if self.mean != 0:
             noise.add_(self.mean)
-        return {"chosen": chosen, "std": std, "noise": noise}
+        return {"chosen": torch.from_numpy(chosen), "std": torch.from_numpy(std), "noise": noise}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Add the noise to the chosen samples."""
@@ -71,7 +71,7 @@ def _draw_factors(transform: mt.RandomizableTransform, limits: tuple[float, floa
     """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
     columns = x.shape[1] if transform.channel_wise else 1
     chosen, drawn = draw_parameters(transform.prob, np.array([limits] * columns), x.shape[0], generator)
-    drawn = drawn * chosen[:, None]
+    drawn = torch.from_numpy(drawn * chosen[:, None])
     return drawn if transform.channel_wise else drawn[:, 0]
 
 
@@ -171,7 +171,7 @@ class RandAdjustContrast(BatchTransform, mt.RandAdjustContrast):
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``gamma`` (B,)."""
         chosen, gamma = draw_parameters(self.prob, np.array([self.gamma]), x.shape[0], generator)
-        return {"chosen": chosen, "gamma": gamma[:, 0]}
+        return {"chosen": torch.from_numpy(chosen), "gamma": torch.from_numpy(gamma)[:, 0]}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Change the chosen samples."""

@@ -27,12 +27,14 @@ def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
     """
     planes = ((0, 1),) if spatial_dims == 2 else ((1, 2), (2, 0), (0, 1))
     result = None
-    for angle, (i, j) in zip(angles.T, planes):
-        turn = np.empty((len(angles), spatial_dims, spatial_dims))
-        turn[:] = np.eye(spatial_dims)
-        cos, sin = np.cos(angle), np.sin(angle)
+    cosines, sines = np.cos(angles), np.sin(angles)
+    for cos, sin, (i, j) in zip(cosines.T, sines.T, planes):
+        turn = np.zeros((len(angles), spatial_dims, spatial_dims))
         turn[:, i, i] = turn[:, j, j] = cos
-        turn[:, i, j], turn[:, j, i] = -sin, sin
+        turn[:, j, i] = sin
+        np.negative(sin, out=turn[:, i, j])
+        if spatial_dims == 3:
+            turn[:, 3 - i - j, 3 - i - j] = 1
         result = turn if result is None else result @ turn
     return result
 
@@ -73,13 +75,13 @@ def affine_matrix(
     """
     angles, coefficients, shifts, factors = (np.asarray(part) for part in (rotate, shear, translate, scale))
     matrix = np.zeros((len(angles), spatial_dims, spatial_dims + 1))
-    linear, offset = matrix[:, :, :-1], matrix[:, :, -1:]
+    linear, offset = matrix[:, :, :-1], matrix[:, :, -1]
     linear[:] = rotation(angles, spatial_dims) if angles.shape[1] else np.eye(spatial_dims)
     if coefficients.shape[1]:
         linear[:] = linear @ shearing(coefficients, spatial_dims)
     given = min(shifts.shape[1], spatial_dims)
     if given:
-        np.matmul(linear[:, :, :given], shifts[:, :given, None], out=offset)
+        np.sum(linear[:, :, :given] * shifts[:, None, :given], axis=2, out=offset)
     given = min(factors.shape[1], spatial_dims)
     if given:
         linear[:, :, :given] *= factors[:, None, :given]
