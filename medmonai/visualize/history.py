@@ -19,7 +19,7 @@ def history_figure(history: Mapping[str, Sequence[Any]] | str | Path) -> Figure:
     """Draw every ``*loss`` column above every ``*auc`` column over the epochs.
 
     A vertical line marks where ``stage`` changes; the loss of another stage has another scale, so its line is broken
-    there. Empty and non-finite values are left out. The best validation AUC is marked.
+    there. Empty and non-finite values are left out. The best AUC of the last stage, the epoch a run keeps, is marked.
 
     Args:
         history: column -> values, or the path of a history.csv. Columns ``epoch`` (default 1, 2, ...) and ``stage`` are
@@ -66,8 +66,9 @@ def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, starts: list[int],
         seen = np.isfinite(values[piece])
         axes.plot(epochs[piece][seen], values[piece][seen], marker=".", markersize=3, **look)
         look = {**look, "label": "_"}  # one legend entry for all pieces
-    if auc and np.isfinite(values).any():
-        best = int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))
+    last = np.where(np.isfinite(values) & (np.arange(len(values)) >= (starts[-1] if starts else 0)), values, -np.inf)
+    if auc and np.isfinite(last).any():
+        best = int(np.argmax(last))
         axes.plot(epochs[best], values[best], marker="o", markersize=5, markerfacecolor="none", linestyle="",
                   color=look["color"], label=f"best {values[best]:.4f}, epoch {epochs[best]:g}")
 

@@ -64,7 +64,7 @@ def _draw(axes: Axes, label: str, points: tuple[np.ndarray, np.ndarray], interva
 def _binary_curves(tables: Mapping[str, Predictions]) -> list[tuple[str, np.ndarray, np.ndarray, Interval]]:
     curves = []
     for name, table in tables.items():
-        label = table.class_names[1] if len(tables) == 1 else name
+        label = table.class_names[1] if len(tables) == 1 else name.replace("_", " ")
         curves.append((label, table.y_true, table.positive_scores, _interval(table, table.y_true, table.positive_scores)))
     return curves
 

@@ -32,7 +32,7 @@ def test_two_panels(tmp_path, source):
     loss, auc = figure.axes
     assert (loss.get_ylabel(), auc.get_ylabel(), auc.get_xlabel()) == ("loss", "AUC", "epoch")
     assert labels(loss) == ["train loss"]
-    assert labels(auc) == ["validation AUC", "best 0.9500, epoch 2"]
+    assert labels(auc) == ["validation AUC", "best 0.9000, epoch 4"]  # of the last stage: what a run keeps
     np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[1, 0.9], [2, 0.5]])  # broken where the loss changes
     np.testing.assert_array_equal(loss.lines[1].get_xydata(), [[3, -0.1], [4, -0.2]])
     np.testing.assert_array_equal(auc.lines[0].get_xydata(), [[1, 0.8], [2, 0.95], [4, 0.9]])
