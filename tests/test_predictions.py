@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmonai.predictions import Predictions, check_same_cases, read_predictions, write_predictions
+from medmonai.predictions import Predictions, align, check_same_cases, read_predictions, write_predictions
 from medmonai.task import Task
 
 BINARY = Task("binary", 2)
@@ -59,6 +59,8 @@ def test_predicted_names():
     assert multilabel.predicted_names() == ["normal; sick", "", "sick"]
     three = table(task=Task("ordinal", 3), y_true=None, y_score=np.eye(3)[::-1], class_names=list("xyz"))
     assert three.predicted_names() == ["z", "y", "x"]
+    assert three.predicted_names(np.array([0, 0, 2])) == ["x", "x", "z"]
+    assert multilabel.predicted_names(np.array([[0, 1], [1, 0], [0, 0]])) == ["sick", "normal", ""]
 
 
 @pytest.mark.parametrize(("changes", "match"), [
@@ -101,7 +103,7 @@ def examples():
 @pytest.mark.parametrize("with_predicted", [False, True])
 @pytest.mark.parametrize(("predictions", "task"), [pytest.param(p, task, id=name) for name, p, task in examples()])
 def test_round_trip(tmp_path, predictions, task, with_predicted):
-    write_predictions(predictions, tmp_path / "p.csv", with_predicted=with_predicted)
+    write_predictions(predictions, tmp_path / "p.csv", predicted=predictions.predicted_names() if with_predicted else None)
     assert_same(read_predictions(tmp_path / "p.csv", task=task), predictions)
 
 
@@ -123,8 +125,8 @@ def test_any_name_and_any_score_round_trips(tmp_path_factory, names, ids, scores
 
 def test_the_file_by_hand(tmp_path):
     path = tmp_path / "p.csv"
-    write_predictions(table(class_names=("no, none", 'so-called "sick"'), groups=["p", "p", "q"]), path,
-                      with_predicted=True)
+    named = table(class_names=("no, none", 'so-called "sick"'), groups=["p", "p", "q"])
+    write_predictions(named, path, predicted=named.predicted_names())
     assert path.read_text(encoding="utf-8").splitlines()[:2] == [
         'id,group,y_true,"score_no, none","score_so-called ""sick""",predicted', 'a,p,0,0.9,0.1,"no, none"']
     assert oct(path.stat().st_mode & 0o777) == oct(0o666 & ~_umask())
@@ -215,6 +217,33 @@ def test_check_same_cases():
     ]:
         with pytest.raises(ValueError, match=match):
             check_same_cases(table(), other)
+
+
+def test_align_sorts_and_keeps_what_belongs_together():
+    a = table(groups=["p", "p", "q"])
+    b = table(ids=["c", "a", "b"], y_true=[0, 0, 1], y_score=[SCORES[2], SCORES[0], SCORES[1]], groups=["z", "y", "y"])
+    assert_same(align(a, b), a)  # groups may have other names
+    assert align(a, table()).groups.tolist() == ["p", "p", "q"]
+    assert align(table(), b).groups.tolist() == ["y", "y", "z"]
+    assert align(a, table(class_names=("negative", "positive"))).class_names == ("normal", "sick")
+    assert_same(align(table(y_true=None), table(y_true=None)), table(y_true=None))
+
+
+def test_align_refuses_other_cases():
+    four = {"ids": ["a", "x", "y", "z"], "y_true": [0, 1, 0, 0], "y_score": [*SCORES, SCORES[0]]}
+    for a, b, match in [
+        (table(), table(ids=["a", "b", "x"]), "other cases: 'c' not in the second table"),
+        (table(ids=["a"], y_true=[0], y_score=SCORES[:1]), table(**four), "'x', 'y', 'z' not in the first table"),
+        (table(**four), table(), "'x', 'y', 'z' not in the second"),
+        (table(), table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
+        (table(), table(y_true=None), "the other has none"),
+        (table(), table(task=Task("ordinal", 2)), "tables of two tasks"),
+        (table(y_true=None), table(y_true=None, class_names=("sick", "normal")), "tables of two tasks"),
+        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "q"]), "other groups"),
+        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "r"]), "other groups"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            align(a, b)
 
 
 def test_200_000_rows_in_seconds(tmp_path):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from .ranking import check_binary
+from medmonai.task import Task
+
+from .ranking import check_binary, one_vs_rest
 
 
 def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,6 +45,62 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
     if n > 1:
         influence[~positive] = (w - aucs) / np.sqrt(n * (n - 1))
     return aucs, influence
+
+
+def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the mean of.
+
+    The influence on the mean is the mean of the influences on the AUCs, so that the sum of its squares holds the
+    covariance between the classes, which share all cases. Classes without positive or without negative cases are left
+    out; of a binary task only class 1 counts.
+
+    Args:
+        y_true: labels of the task, (N,) or (N, L).
+        y_score: (N, num_classes).
+        task: what the labels mean.
+
+    Returns:
+        The mean (NaN if no class is left), influences (N,) and class numbers.
+
+    Raises:
+        ValueError: shapes or labels that do not fit the task, NaN scores.
+    """
+    columns, y_score = one_vs_rest(y_true, y_score, task)
+    positives = columns.sum(axis=0)
+    defined = np.flatnonzero((positives > 0) & (positives < len(columns)))
+    if task.kind == "binary":
+        defined = defined[defined == 1]
+    if not defined.size:
+        return float("nan"), np.full(len(columns), np.nan), defined
+    parts = [auc_influence(columns[:, c], y_score[:, c : c + 1]) for c in defined]
+    influence = np.mean([part[1][:, 0] for part in parts], axis=0)
+    return float(np.mean([part[0][0] for part in parts])), influence, defined
+
+
+def sum_by_group(influence: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Influences (N,) added up within each patient or lesion: one value a group, or as they are without groups."""
+    if groups is None:
+        return influence
+    return np.bincount(np.unique(groups, return_inverse=True)[1], weights=influence)
+
+
+def influence_freedom(influence: np.ndarray) -> float:
+    """Degrees of freedom of a variance that is the sum of G squared influences: df = 2 v^2 / (sum u^4 - v^2 / G).
+
+    Satterthwaite's rule: a chi-square with df degrees has the relative variance 2 / df, and that of v = sum u^2 is
+    estimated from the u^2 themselves. Equal to G for normal influences; far lower where a few cases make the variance,
+    as the few misranked ones do at a high AUC. Never above G - 1.
+
+    Args:
+        influence: (G,) one value a case, or a group (`sum_by_group`); not all zero.
+
+    Returns:
+        1 or more; 2 or more from three groups on.
+    """
+    squares = influence**2
+    spread = np.sum(squares**2) - squares.sum() ** 2 / len(squares)
+    most = max(len(squares) - 1.0, 1.0)
+    return float(min(2 * squares.sum() ** 2 / spread, most)) if spread > 0 else most
 
 
 def delong_covariance(y_true: np.ndarray, y_scores: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from .table import Predictions
 
 
 def write_predictions(
-    predictions: Predictions, path: str | Path, *, overwrite: bool = False, with_predicted: bool = False
+    predictions: Predictions, path: str | Path, *, overwrite: bool = False, predicted: Sequence[str] | None = None
 ) -> None:
     """Write the table as CSV: whole or not at all.
 
@@ -27,7 +27,7 @@ def write_predictions(
         predictions: the table; without labels the ``y_true`` column is left out.
         path: the file to write; its folder must exist.
         overwrite: replace an existing file.
-        with_predicted: add a column ``predicted`` with the class name(s) (`Predictions.predicted_names`). A multilabel
+        predicted: a column ``predicted`` with these names, one a case, such as `Predictions.predicted_names()`. A multilabel
             table without labels cannot be told from a multiclass one: read it with ``task=``.
 
     Raises:
@@ -42,9 +42,9 @@ def write_predictions(
         columns += [predictions.y_true.tolist()] if exclusive else predictions.y_true.T.tolist()
     header += [f"score_{name}" for name in predictions.class_names]
     columns += predictions.y_score.T.tolist()  # Python floats: csv writes their repr, which reads back exactly
-    if with_predicted:
+    if predicted is not None:
         header.append("predicted")
-        columns.append(predictions.predicted_names())
+        columns.append(list(predicted))
     with replacing(path, overwrite=overwrite) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

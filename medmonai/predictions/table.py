@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,16 +79,19 @@ class Predictions:
             raise ValueError(f"a {self.task.kind} task has no positive_scores (no one class is positive); use y_score[:, c].")
         return self.y_score[:, 1]
 
-    def predicted_names(self) -> list[str]:
-        """Name of the class with the highest score for each case.
+    def predicted_names(self, decided: np.ndarray | None = None) -> list[str]:
+        """Name of the decided class for each case; the labels of a multilabel task are joined by "; ".
 
-        Binary: class 1 above 0.5, as MedMNIST counts. Multilabel: the labels above 0.5, joined by "; ".
+        Args:
+            decided: (N,) class numbers, or (N, L) of 0 and 1, as `medmonai.metrics.decide` returns them; by default the
+                highest score, for binary and multilabel tasks what is above 0.5, as MedMNIST counts.
         """
+        if decided is None:
+            above = self.y_score > 0.5
+            decided = {"multilabel": above, "binary": above[:, -1]}.get(self.task.kind, self.y_score.argmax(axis=1))
         if self.task.kind == "multilabel":
-            above = (self.y_score > 0.5).tolist()
-            return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in above]
-        best = self.y_score[:, 1] > 0.5 if self.task.kind == "binary" else self.y_score.argmax(axis=1)
-        return [self.class_names[i] for i in best.astype(int).tolist()]
+            return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
+        return [self.class_names[int(c)] for c in decided.tolist()]
 
 
 def _texts(values: Sequence | np.ndarray, name: str, *, empty: bool = False) -> np.ndarray:
@@ -127,3 +130,43 @@ def check_same_cases(a: Predictions, b: Predictions) -> None:
         row = np.flatnonzero((a.y_true != b.y_true).reshape(len(a), -1).any(axis=1))[0]
         raise ValueError(f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in the "
                          "other.")
+
+
+def align(a: Predictions, b: Predictions) -> Predictions:
+    """Return table b in the order of table a, after checking that both hold the same cases.
+
+    Labels and groups must be the same; where one table has no groups (another tool wrote it), b gets those of a, and
+    the caller takes a's. Two binary tables may name their classes differently, because equal labels show which column is
+    the positive one; b gets the names of a.
+
+    Raises:
+        ValueError: another task, other cases (the first are named), another label or group of a case.
+
+    Example:
+        >>> a = Predictions(["x", "y"], None, [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> b = Predictions(["y", "x"], None, [[0.3, 0.7], [0.6, 0.4]], Task("binary", 2), ("normal", "sick"))
+        >>> align(a, b).y_score.tolist()
+        [[0.6, 0.4], [0.3, 0.7]]
+    """
+    same = np.array_equal(a.ids, b.ids)
+    for one, other, where in () if same else ((a, b, "second"), (b, a, "first")):
+        missing = one.ids[~np.isin(one.ids, other.ids)]
+        if missing.size:
+            more = f" and {missing.size - 3} more" if missing.size > 3 else ""
+            raise ValueError(f"the tables hold other cases: {', '.join(map(repr, missing[:3].tolist()))}{more} not in the "
+                             f"{where} table; compare predictions of the same split.")
+    if same:
+        order = np.arange(len(b))
+    else:
+        by_id = np.argsort(b.ids)
+        order = by_id[np.searchsorted(b.ids, a.ids, sorter=by_id)]
+    names = a.class_names if a.task.kind == b.task.kind == "binary" and a.y_true is not None else b.class_names
+    found = Predictions(a.ids, None if b.y_true is None else b.y_true[order], b.y_score[order], b.task, names,
+                        a.groups if b.groups is None else b.groups[order])
+    check_same_cases(a, found)
+    if a.groups is not None:
+        ours, theirs = (np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups))
+        pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
+        if not pairs == ours.max() + 1 == theirs.max() + 1:
+            raise ValueError("the tables put the cases into other groups; give both the same patients or lesions.")
+    return replace(found, groups=found.groups if a.groups is None else a.groups)

@@ -1,0 +1,89 @@
+"""Calibration of a predictions table, as a dictionary that goes into metrics.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from medmonai.predictions import Predictions
+
+from .calibration import bin_numbers, calibrated_events, case_losses
+from .resampling import basic_ends, bca_ends, by_group, entry, resampled_totals
+
+
+def summarize_calibration(
+    predictions: Predictions, *, bins: int = 15, confidence: float = 0.95, seed: int = 0, repetitions: int = 1000
+) -> dict[str, Any]:
+    """ECE, Brier score and NLL of a labelled table of probabilities, with bootstrap intervals.
+
+    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says why; the upper end can
+    lie near the estimate, because ECE is an overestimate); the low end is 0 where noise alone, the distance of bootstrap
+    tables from the table, reaches the estimate. With groups, whole groups are resampled.
+
+    Args:
+        predictions: a table of probabilities with labels.
+        bins: of equal mass, at most so many.
+        confidence: nominal coverage.
+        seed: of the bootstrap.
+        repetitions: bootstrap tables.
+
+    Returns:
+        JSON-able: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of the decided class;
+        multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal), ``brier``, ``nll``, each {estimate, low,
+        high, confidence, method, n, flags}; flag ``zero_variance`` and no ends where no bootstrap table differs.
+
+    Raises:
+        ValueError: a table without labels, scores outside [0, 1], a confidence outside (0, 1).
+
+    Example:
+        >>> from medmonai.task import Task
+        >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> round(summarize_calibration(p)["brier"]["estimate"], 12)
+        0.025
+    """
+    p = predictions
+    if p.y_true is None:
+        raise ValueError("predictions have no y_true; calibration needs labels.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95.")
+    losses = case_losses(p.y_true, p.y_score, p.task)
+    kinds = {"ece": "top_label"} | ({"classwise_ece": "classwise"} if p.task.kind in ("multiclass", "ordinal") else {})
+    gaps = {name: _gaps(*calibrated_events(p.y_true, p.y_score, p.task, average=average), bins)
+            for name, average in kinds.items()}
+    features = by_group(sparse.csr_array(sparse.hstack([np.ones((len(p), 1)), losses, *gaps.values()])), p.groups)
+    drawn = resampled_totals(features, repetitions=repetitions, seed=seed)
+    total, by = np.asarray(features.sum(axis=0)).ravel(), "" if p.groups is None else "group_"
+    found: dict[str, Any] = {"n": len(p), "bins": bins}
+    facts, first = {"confidence": confidence, "n": len(p)}, 3
+    for name, gap in gaps.items():
+        columns, first = slice(first, first + gap.shape[1]), first + gap.shape[1]
+        pieces = gap.shape[1] // bins  # one ECE each
+        estimate, draws = (np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn))
+        noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / len(p) / pieces
+        low, high = basic_ends(float(estimate), draws, confidence=confidence)
+        low = 0.0 if estimate <= np.quantile(noise, (1 + confidence) / 2) else max(low, 0.0)
+        found[name] = _entry(estimate, draws, (low, max(high, low)), method=f"basic_{by}bootstrap", **facts)
+    kept = total[:3] - features[:, :3].toarray()
+    ones = np.ones(len(kept))
+    for column, name in enumerate(("brier", "nll"), start=1):
+        estimate, draws = (t[..., column] / t[..., 0] for t in (total, drawn))
+        without = np.divide(kept[:, column], kept[:, 0], out=np.full(len(kept), np.nan), where=kept[:, 0] > 0)
+        ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
+        found[name] = _entry(estimate, draws, ends, method=f"bca_{by}bootstrap", **facts)
+    return found
+
+
+def _gaps(events: np.ndarray, p: np.ndarray, bins: int) -> sparse.csr_array:
+    """Event minus probability of each case, in the column of its bin: (N, columns x bins)."""
+    rows, pieces = p.shape
+    number = np.stack([bin_numbers(column, bins) for column in p.T], axis=1) + bins * np.arange(pieces)
+    return sparse.csr_array(((events - p).ravel(), (np.repeat(np.arange(rows), pieces), number.ravel())),
+                            shape=(rows, pieces * bins))
+
+
+def _entry(estimate: float, draws: np.ndarray, ends: tuple[float, float], **facts: Any) -> dict[str, Any]:
+    if np.ptp(draws) < 1e-15:
+        return entry(estimate, (np.nan, np.nan), flags=("zero_variance",), **facts)
+    return entry(estimate, ends, **facts)

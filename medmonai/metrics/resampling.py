@@ -1,0 +1,131 @@
+"""Bootstrap of whatever is a sum over cases, by case or by group, and the intervals that come from it.
+
+A metric of summed features (counts, losses) needs no table to be resampled: a bootstrap table is a weighted sum of the
+features of cases, or of groups. Cases with the same features are drawn together, by a multinomial.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.stats import norm
+
+CELLS = 4_000_000  # of one chunk of weights: 32 MB
+
+
+def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval of a proportion, elementwise; NaN where n = 0.
+
+    Args:
+        successes: 0 to n, whole or not.
+        n: trials.
+        confidence: nominal coverage.
+
+    Returns:
+        Low and high ends, of the arguments' shape.
+
+    References:
+        Wilson, JASA 22:209 (1927), doi:10.1080/01621459.1927.10502953; equal to `scipy.stats.binomtest(...).proportion_ci`.
+
+    Example:
+        >>> [round(float(end), 4) for end in wilson(9, 10)]
+        [0.5958, 0.9821]
+    """
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4))
+        low, high = (k + z2 / 2 - half) / (n + z2), (k + z2 / 2 + half) / (n + z2)
+    return np.where(k == 0, 0 * low, np.clip(low, 0, 1)), np.where(k == n, 1 + 0 * low, np.clip(high, 0, 1))
+
+
+def by_group(features: np.ndarray | sparse.csr_array, groups: np.ndarray | None) -> np.ndarray | sparse.csr_array:
+    """Sum features (N, F) within each group: (G, F). Without groups they stay as they are."""
+    if groups is None:
+        return features
+    number = np.unique(groups, return_inverse=True)[1]
+    member = sparse.csr_array((np.ones(len(number)), (number, np.arange(len(number)))))
+    return member @ features
+
+
+def resampled_totals(
+    features: np.ndarray | sparse.csr_array, *, repetitions: int, seed: int, multiplicity: np.ndarray | None = None
+) -> np.ndarray:
+    """Column sums of bootstrap tables: draw as many units as there are, with replacement, and add up their features.
+
+    Args:
+        features: (K, F), a row a case, a group, or a kind of case.
+        repetitions: tables to draw.
+        seed: of the draws.
+        multiplicity: (K,) units that have each row; default one.
+
+    Returns:
+        (repetitions, F) float64.
+    """
+    rng, rows = np.random.default_rng(seed), features.shape[0]
+    multiplicity = np.ones(rows, dtype=np.int64) if multiplicity is None else multiplicity
+    units = int(multiplicity.sum())
+    chunk = max(1, CELLS // max(rows, 1))
+    parts = []
+    for start in range(0, repetitions, chunk):
+        count = min(chunk, repetitions - start)
+        if 4 * rows < units:
+            weights = rng.multinomial(units, multiplicity / units, size=count)
+        else:
+            row_of = np.repeat(np.arange(rows), multiplicity)
+            weights = np.stack([np.bincount(row_of[rng.integers(0, units, units)], minlength=rows) for _ in range(count)])
+        parts.append(np.asarray((features.T @ weights.T.astype(np.float64)).T))
+    return np.concatenate(parts)
+
+
+def bca_ends(
+    estimate: float, draws: np.ndarray, jackknife: np.ndarray, multiplicity: np.ndarray, *, confidence: float
+) -> tuple[float, float]:
+    """Ends of the bias-corrected and accelerated (BCa) bootstrap interval; undefined draws (NaN) are left out.
+
+    Args:
+        estimate: of the whole table.
+        draws: (R,) the metric of bootstrap tables.
+        jackknife: (K,) the metric without one unit of each kind.
+        multiplicity: (K,) units of each kind.
+        confidence: nominal coverage.
+
+    Returns:
+        Low and high; NaN where no draw is defined.
+
+    References:
+        Efron, JASA 82:171 (1987), doi:10.1080/01621459.1987.10478410; `scipy.stats.bootstrap` uses the same formulas.
+    """
+    draws, kept = draws[~np.isnan(draws)], ~np.isnan(jackknife)
+    if not len(draws):
+        return np.nan, np.nan
+    jackknife, multiplicity = jackknife[kept], multiplicity[kept]
+    below = ((draws < estimate).mean() + (draws <= estimate).mean()) / 2  # ties are many: counts are whole numbers
+    bias = norm.ppf(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
+    apart = jackknife @ multiplicity / max(multiplicity.sum(), 1) - jackknife
+    spread = (multiplicity @ apart**2) ** 1.5
+    acceleration = multiplicity @ apart**3 / (6 * spread) if spread > 0 else 0.0
+    shifted = bias + norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(draws, norm.cdf(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3)))
+    return float(low), float(high)
+
+
+def basic_ends(estimate: float, draws: np.ndarray, *, confidence: float) -> tuple[float, float]:
+    """Ends of the basic (reverse percentile) interval: the estimate minus the errors of the bootstrap tables.
+
+    For a metric that noise pushes up, such as a calibration error: bootstrap tables are noisier than the table, and their
+    percentiles would lie above the estimate.
+    """
+    below, above = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(2 * estimate - above), float(2 * estimate - below)
+
+
+def entry(
+    estimate: float, ends: tuple[float, float], *, confidence: float, method: str, n: int, flags: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """One metric as it stands in JSON: None for NaN, `flags` only where there are any."""
+    values = [None if np.isnan(value) else float(value) for value in (estimate, *ends)]
+    found = dict(zip(("estimate", "low", "high"), values), confidence=confidence, method=method, n=int(n))
+    return found | ({"flags": list(flags)} if flags else {})

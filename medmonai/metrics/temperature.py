@@ -1,0 +1,193 @@
+"""Recalibration: a temperature (and, for sigmoids, biases) fitted on validation and applied to another table."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, log_softmax, logsumexp
+
+from medmonai.predictions import Predictions
+
+from .calibration import check_range
+from .ranking import one_vs_rest
+
+FLOOR = 1e-12  # probabilities are kept this far from 0 and 1 before their logarithm
+LIMITS = (0.02, 50.0)  # of the temperature
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Divisor of the logits and what is added after, with where they come from.
+
+    Args:
+        temperature: T > 0; above 1 makes scores less certain.
+        bias: one a sigmoid (binary: one, multilabel: one a label); empty for a softmax.
+        n: cases it was fitted on.
+        chosen_on: ``validation``, or ``none`` for (1, 0), which changes nothing.
+
+    Raises:
+        ValueError: a temperature that is not above 0, a bias that is not finite, an unknown `chosen_on`.
+
+    Example:
+        >>> Temperature.from_dict(Temperature(1.5, (0.2,), 524).as_dict()).temperature
+        1.5
+    """
+
+    temperature: float
+    bias: tuple[float, ...]
+    n: int
+    chosen_on: str = "validation"
+
+    def __post_init__(self) -> None:
+        bias = tuple(float(value) for value in self.bias)
+        if not 0 < self.temperature < math.inf or not all(map(math.isfinite, bias)):
+            raise ValueError(f"temperature={self.temperature}, bias={bias}; use a number above 0, and finite biases.")
+        if self.chosen_on not in ("validation", "none") or self.n < 0:
+            raise ValueError(f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases from 0 up.")
+        object.__setattr__(self, "temperature", float(self.temperature))
+        object.__setattr__(self, "bias", bias)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self) | {"bias": list(self.bias)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Temperature:
+        """Read what `as_dict` wrote.
+
+        Raises:
+            ValueError: a missing or an unknown field.
+        """
+        if set(fields) != {"temperature", "bias", "n", "chosen_on"}:
+            raise ValueError(f"fields {sorted(fields)}; a temperature has temperature, bias, n and chosen_on.")
+        return cls(float(fields["temperature"]), tuple(fields["bias"]), int(fields["n"]), str(fields["chosen_on"]))
+
+
+def fit_temperature(validation: Predictions) -> Temperature:
+    """Fit the temperature with the smallest NLL on a validation table.
+
+    - Sigmoid tasks (binary, multilabel): p' = sigmoid(z / T + b), z = logit(p), one T and one b a column: Platt scaling.
+      AUC margin losses leave the level of the scores free, so T alone would not do.
+    - Softmax tasks (multiclass, ordinal): p' = softmax(log p / T), no bias.
+
+    The targets are Platt's: (m + 1) / (m + 2) instead of 1 for a case of a class (of either side of a label) with m
+    cases, the rest shared by the other classes. Without them a validation table with no case decided wrong has T = 0.
+
+    A sigmoid column keeps the order of its cases and so its AUC; a softmax keeps the decided class of each case. T stays
+    within 0.02 to 50; a fit that ends there, as for scores that rank the wrong way round, is warned about.
+
+    Args:
+        validation: a table of probabilities with labels, of other cases than those it is for.
+
+    Returns:
+        The temperature; store `as_dict()` with the model.
+
+    Raises:
+        ValueError: no labels, scores outside [0, 1].
+
+    References:
+        Platt, Advances in Large Margin Classifiers (1999); Guo et al., ICML 2017, arXiv:1706.04599.
+    """
+    if validation.y_true is None:
+        raise ValueError("validation has no y_true; a temperature is fitted on labelled cases.")
+    columns, scores = one_vs_rest(validation.y_true, validation.y_score, validation.task)
+    check_range(scores)
+    kind = validation.task.kind
+    if kind in ("multiclass", "ordinal"):
+        temperature, bias = _fit_softmax(_softmax_targets(columns), _log(scores)), ()
+    else:
+        temperature, bias = _fit_sigmoid(columns[:, 1:] if kind == "binary" else columns, _sigmoid_logits(scores, kind))
+    if temperature in LIMITS:
+        warnings.warn(f"temperature={temperature:g} is a limit: validation scores may rank the wrong way round, or hardly "
+                      "differ.", UserWarning, stacklevel=2)
+    return Temperature(temperature, bias, len(validation))
+
+
+def apply_temperature(predictions: Predictions, temperature: Temperature) -> Predictions:
+    """Return the table with recalibrated scores; labels, ids and groups stay.
+
+    Args:
+        predictions: a table of probabilities.
+        temperature: from `fit_temperature` on other cases.
+
+    Raises:
+        ValueError: scores outside [0, 1], not one bias a column.
+
+    Example:
+        >>> from medmonai.task import Task
+        >>> p = Predictions(["a"], None, [[0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> apply_temperature(p, Temperature(2.0, (0.0,), 10)).positive_scores.round(6).tolist()
+        [0.666667]
+    """
+    task, scores = predictions.task, predictions.y_score
+    check_range(scores)
+    wanted = 0 if task.kind in ("multiclass", "ordinal") else task.num_outputs
+    if len(temperature.bias) != wanted:
+        raise ValueError(f"bias={temperature.bias}; a {task.kind} task of {task.num_classes} classes needs {wanted}.")
+    if not wanted:
+        return replace(predictions, y_score=np.exp(log_softmax(_log(scores) / temperature.temperature, axis=1)))
+    z = _sigmoid_logits(scores, task.kind) / temperature.temperature + np.array(temperature.bias)
+    return replace(predictions, y_score=np.hstack([expit(-z), expit(z)]) if task.kind == "binary" else expit(z))
+
+
+def _log(p: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(p, FLOOR, 1))
+
+
+def _sigmoid_logits(scores: np.ndarray, kind: str) -> np.ndarray:
+    """Logits (N, columns); a binary table's own (1 - p) column keeps digits that 1 - p has lost near p = 1."""
+    return _log(scores[:, 1:]) - _log(scores[:, :1]) if kind == "binary" else _log(scores) - _log(1 - scores)
+
+
+def _softmax_targets(columns: np.ndarray) -> np.ndarray:
+    rest = 1 / (columns.sum(axis=0) + 2)
+    own = (columns @ rest)[:, None]
+    return np.where(columns == 1, 1 - own, own / (columns.shape[1] - 1))
+
+
+def _fit_softmax(targets: np.ndarray, log_p: np.ndarray) -> float:
+    """T with the smallest cross-entropy to the targets, which is convex in 1/T."""
+    def nll(log_temperature: float) -> float:
+        z = log_p * np.exp(-log_temperature)
+        return float(np.mean(logsumexp(z, axis=1) - np.sum(targets * z, axis=1)))
+
+    low, high = np.log(LIMITS)
+    best = float(minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
+    return next((limit for limit in LIMITS if abs(np.log(limit) - best) < 1e-6), float(np.exp(best)))
+
+
+def _fit_sigmoid(columns: np.ndarray, z: np.ndarray) -> tuple[float, tuple[float, ...]]:
+    """T and the biases with the smallest cross-entropy to Platt's targets, convex in (1/T, b)."""
+    positives = columns.sum(axis=0)
+    targets = np.where(columns == 1, (positives + 1) / (positives + 2), 1 / (len(columns) - positives + 2))
+    scale = max(float(z.std()), 1e-3)
+
+    def solve(free: np.ndarray, fixed: float | None) -> np.ndarray:
+        def terms(x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            slope, bias = (x[0], x[1:]) if fixed is None else (fixed, x)
+            u = z / scale * slope + bias
+            p = expit(u)
+            error, weight = p - targets, p * (1 - p)
+            hessian = np.diag(np.concatenate([[np.sum(weight * (z / scale) ** 2)], weight.sum(axis=0)]))
+            hessian[0, 1:] = hessian[1:, 0] = np.sum(weight * z / scale, axis=0)
+            gradient = np.concatenate([[np.sum(error * z / scale)], error.sum(axis=0)])
+            first = 0 if fixed is None else 1
+            return (float(np.sum(np.logaddexp(0, u) - targets * u)) / u.size, gradient[first:] / u.size,
+                    hessian[first:, first:] / u.size)
+
+        return minimize(lambda x: terms(x)[0], free, jac=lambda x: terms(x)[1], hess=lambda x: terms(x)[2],
+                        method="trust-exact", options={"gtol": 1e-10, "initial_trust_radius": 1.0, "max_trust_radius": 1e3}).x
+
+    start = np.log((positives + 1) / (len(columns) - positives + 1))
+    best = solve(np.concatenate([[1.0], start]), None)
+    slope = float(np.clip(best[0] / scale, 1 / LIMITS[1], 1 / LIMITS[0]))
+    if slope == best[0] / scale:
+        return 1 / slope, tuple(map(float, best[1:]))
+    limit = LIMITS[1] if slope == 1 / LIMITS[1] else LIMITS[0]
+    return limit, tuple(map(float, solve(start, slope * scale)))

@@ -1,0 +1,133 @@
+"""Subgroups: bands, minimum sizes, numbers equal to those of the part alone, metadata files good and bad."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medmonai.metrics import OperatingPoint, auc_interval, band_values, read_metadata, subgroup_summary, wilson
+from medmonai.predictions import Predictions
+from medmonai.task import Task
+
+
+def drawn(kind="binary", classes=2, n=200, groups=None):
+    rng, task = np.random.default_rng(0), Task(kind, classes)
+    y_true = rng.integers(0, 2 if kind == "multilabel" else classes, (n, classes) if kind == "multilabel" else n)
+    signal = y_true if kind == "multilabel" else np.eye(classes)[y_true]
+    scores = rng.random((n, classes)) + signal
+    scores = scores / 2 if kind == "multilabel" else scores / scores.sum(axis=1, keepdims=True)
+    return Predictions(np.arange(n), y_true, scores, task, [f"c{c}" for c in range(classes)], groups)
+
+
+def test_numbers_are_those_of_the_part_alone():
+    p, sex = drawn(), np.array(["m", "f"] * 100)
+    point = OperatingPoint((0.6,), "youden", "validation", 50)
+    rows = subgroup_summary(p, sex, point=point, confidence=0.9)
+    assert [row["group"] for row in rows] == ["f", "m"]
+    y_true, y_score = p.y_true[1::2], p.positive_scores[1::2]
+    alone = auc_interval(y_true, y_score, confidence=0.9)
+    assert [rows[0]["auc"][name] for name in ("estimate", "low", "method")] == [alone.estimate, alone.low, alone.method]
+    found = int((y_score[y_true == 1] > 0.6).sum())
+    low, high = wilson(found, int(y_true.sum()), confidence=0.9)
+    assert (rows[0]["recall"]["low"], rows[0]["recall"]["high"]) == (low, high)
+    assert (rows[0]["n"], rows[0]["n_positive"], rows[0]["n_groups"], rows[0]["flags"]) == (100, y_true.sum(), None, [])
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("binary", 2), ("multiclass", 3), ("ordinal", 4), ("multilabel", 3)])
+@pytest.mark.parametrize("groups", [None, np.arange(200) // 2])
+def test_every_task(kind, classes, groups):
+    rows = subgroup_summary(drawn(kind, classes, groups=groups), np.array(["a"] * 80 + ["b"] * 120))
+    for row in rows:
+        assert row["auc"]["low"] < row["auc"]["estimate"] <= row["auc"]["high"]
+        assert 0 < row["recall"]["estimate"] <= 1
+        assert row["n_groups"] == (None if groups is None else row["n"] // 2)
+
+
+def test_small_subgroups_are_withheld():
+    p = drawn()
+    site = np.array(["big"] * 160 + ["small"] * 19 + ["sick"] * 21)
+    sick = site == "sick"
+    labels = np.where(sick, 1, p.y_true)
+    rows = {row["group"]: row for row in subgroup_summary(Predictions(p.ids, labels, p.y_score, p.task, p.class_names), site)}
+    assert rows["big"]["flags"] == []
+    assert "too_few_cases" in rows["small"]["flags"]
+    assert rows["sick"]["flags"] == ["too_few_negatives"]
+    for name in ("small", "sick"):
+        assert (rows[name]["auc"]["estimate"], rows[name]["recall"]["low"]) == (None, None)
+    assert rows["sick"]["n_positive"] == 21
+    few = subgroup_summary(p, site, minimum_cases=5, minimum_positives=1)
+    assert all(row["auc"]["estimate"] is not None for row in few if row["group"] != "sick")
+
+
+def test_patients_are_counted_not_images():
+    p = drawn(groups=np.arange(200) // 20)  # ten patients
+    assert subgroup_summary(p, ["x"] * 200)[0]["flags"] == ["too_few_cases"]
+
+
+def test_bands():
+    ages = np.array(["30", "40", " 59.5", "60", "", "nan", "90"])
+    expected = ["< 40", "[40, 60)", "[40, 60)", ">= 60", "missing", "missing", ">= 60"]
+    assert band_values(ages, edges=[40, 60]).tolist() == expected
+    rows = subgroup_summary(drawn(n=7), ages, edges=[40, 60])
+    assert [row["group"] for row in rows] == ["< 40", "[40, 60)", ">= 60", "missing"]
+    quartiles = ["< 24.75", "[24.75, 49.5)", "[49.5, 74.25)", ">= 74.25"]
+    assert band_values(np.arange(100)).tolist() == np.repeat(quartiles, 25).tolist()
+    assert band_values(["2", "1", "10"]).tolist() == ["2", "1", "10"]
+    assert [row["group"] for row in subgroup_summary(drawn(n=4), ["10", "2", "[odd", ""])] == ["2", "10", "[odd", "missing"]
+    for edges, values in (([60, 40], ages), ([40], ["m", "f"]), ([], ages)):
+        with pytest.raises(ValueError, match="rising edges and a column of numbers"):
+            band_values(values, edges=edges)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=11, max_size=60, unique=True))
+def test_every_number_falls_into_one_band(numbers):
+    bands = band_values(np.array(numbers))
+    assert len(set(bands.tolist())) <= 4
+    order = np.argsort(numbers, kind="stable")
+    assert np.count_nonzero(bands[order][1:] != bands[order][:-1]) == len(set(bands.tolist())) - 1  # bands are runs
+
+
+def test_read_metadata(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("\ufeffsex,id,age\nf,b,61\nm,a,\nm,z,9\n", encoding="utf-8")
+    found = read_metadata(path, np.array(["a", "b"]))
+    assert {name: values.tolist() for name, values in found.items()} == {"sex": ["m", "f"], "age": ["", "61"]}
+
+
+@pytest.mark.parametrize(("text", "match"), [
+    ("name,sex\na,f\n", r"columns \['name', 'sex'\]; a column 'id' is needed"),
+    ("id,sex,sex\na,f,f\n", "no column twice"),
+    ("id,sex\na\n", "row 2 has 1 cells, the header 2"),
+    ("id,sex\na,f\na,m\n", "row 3 repeats id 'a'"),
+    ("id,sex\nb,f\n", "no row for id 'a'; every case needs one"),
+    ("", "a column 'id' is needed"),
+])
+def test_bad_metadata(tmp_path, text, match):
+    path = tmp_path / "cases.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=match):
+        read_metadata(path, ["a"])
+
+
+def test_metadata_of_another_encoding_and_many_missing_cases(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_bytes(b"id,sex\na,\xff\n")
+    with pytest.raises(ValueError, match="not a CSV table in UTF-8"):
+        read_metadata(path, ["a"])
+    path.write_text("id,sex\na,f\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="'0', '1', '2' and 7 more"):
+        read_metadata(path, np.arange(10).astype(str))
+
+
+def test_bad_calls():
+    p = drawn(n=20)
+    with pytest.raises(ValueError, match=r"values have shape \(3,\) for 20 cases"):
+        subgroup_summary(p, ["a", "b", "c"])
+    with pytest.raises(ValueError, match="no y_true"):
+        subgroup_summary(Predictions(p.ids, None, p.y_score, p.task, p.class_names), ["a"] * 20)
