@@ -49,7 +49,13 @@ _ISSUES = {
         _UNVERIFIED,
         "The prior shifts: 74 % of train and 62.5 % of test are positive; give results at a threshold chosen on "
         "validation beside 0.5.",
+        "Leaking splits: 8 images of train are in val, pixel for pixel (medmonai data check); test shares none with them.",
         "The validation AUC is saturated (.995-.997 for most networks): it cannot choose between models.",
+    ),
+    "vesselmnist3d": (
+        _UNVERIFIED,
+        "Near duplicates: 7 pairs of volumes across splits at 28 voxels, 11 at 64 (5 test volumes have a twin in train), one "
+        "of them with another label (medmonai data check).",
     ),
     "breastmnist": (_UNVERIFIED, "Class 1, the positive one, is 'normal, benign'; class 0 is 'malignant'."),
 }

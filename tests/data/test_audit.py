@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from medmonai.data import Cohort, Provenance, audit_cohorts, lesion_phantom, load_medmnist
+from medmonai.task import Task
+
+SIZES = [(28, 28), (14, 14, 14)]
+EXACT, NEAR, CONSTANT = "exact duplicates", "near duplicates", "constant images"
+
+
+def smooth(n, size, seed):
+    shapes = gaussian_filter(np.random.default_rng(seed).standard_normal((n, 1, *size)), (0, 0) + (1.5,) * len(size))
+    return (120 + 30 * shapes / shapes.std()).clip(0, 255).astype(np.uint8)
+
+
+def splits(size=(28, 28), n=(12, 8), **changes):
+    """Two splits of different images; `changes` go to both."""
+    made = []
+    for split, count in zip(("train", "val", "test"), n):
+        values = {"labels": np.arange(count) % 2, "ids": [f"{split}{i}" for i in range(count)], "task": Task("binary", 2),
+                  "class_names": ("normal", "lesion"), "provenance": Provenance("set", checksum="md5:0"), **changes}
+        made.append(Cohort(smooth(count, size, len(made)), split=split, **values))
+    return made
+
+
+def ids(found):
+    return [[case.id for case in example] for example in found.examples]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_clean_splits(size):
+    audit = audit_cohorts(splits(size), near_is_leak=True)
+    assert not audit.leaks and not any(found.count for found in audit.findings)
+    assert audit.verdict == "no leakage found between the splits; patients are not known, so theirs cannot be ruled out"
+    assert audit.name == "set" and audit.checksum == "md5:0" and audit.near_complete
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_what_was_planted_is_found(size, dtype):
+    train, val = splits(size)
+    rng = np.random.default_rng(3)
+    val.images[5] = train.images[4]  # labels 1 and 0
+    train.images[9] = train.images[7]
+    near = 0.7 * train.images[2] + 40 + rng.normal(0, 2, train.images[2].shape)
+    val.images[0] = np.rint(near).clip(0, 255)
+    val.images[3] = np.rint(1.2 * train.images[7].astype(float) - 20).clip(0, 255)  # near one that occurs twice
+    train, val = (replace(c, images=c.images.astype(dtype)) for c in (train, val))
+    audit = audit_cohorts([train, val])
+    exact, near = audit.finding(EXACT), audit.finding(NEAR)
+    assert ids(exact) == [["train4", "val5"], ["train7", "train9"]] and (exact.count, exact.across_count) == (2, 1)
+    assert sorted(ids(near)) == [["train2", "val0"], ["train7", "val3"]] and min(near.scores) >= 0.94
+    assert ids(audit.finding("label conflicts of exact duplicates")) == [["train4", "val5"]]
+    assert ids(audit.finding("label conflicts of near duplicates")) == []
+    assert [leak.kind for leak in audit.leaks] == [EXACT]
+    assert audit.verdict.startswith("leakage between splits: exact duplicates 1 (train/val 1); patients")
+    strict = audit_cohorts([train, val], near_is_leak=True)
+    assert [leak.kind for leak in strict.leaks] == [EXACT, NEAR]
+    assert audit_cohorts([train, val], near_threshold=None).finding(NEAR).count == 0
+    assert audit_cohorts([train]).leaks == ()  # duplicates within a split are no leak
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_twin_in_another_split_stands_for_identical_images(size):
+    train, val = splits(size)
+    train.images[6] = train.images[1]
+    val.images[2] = train.images[1]
+    train.images[3] = np.rint(0.8 * train.images[1] + 20)
+    near = audit_cohorts([train, val]).finding(NEAR)
+    assert (near.count, near.across_count) == (1, 1) and ids(near) == [["val2", "train3"]]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_blank_images_do_not_match(size):
+    train, val = splits(size)
+    train.images[[0, 3]], val.images[[1, 2]] = 0, 0
+    train.images[5] = 200
+    val.images[6] = 0
+    val.images[(6, 0) + (4,) * len(size)] = 9  # almost blank
+    audit = audit_cohorts([train, val], near_is_leak=True)
+    assert not audit.leaks and audit.finding(EXACT).count == audit.finding(NEAR).count == 0
+    assert ids(audit.finding(CONSTANT)) == [["train0"], ["train3"], ["train5"], ["val1"], ["val2"]]
+    assert ids(audit.finding("images of low contrast")) == [["val6"]]
+
+
+def test_all_images_blank():
+    train, val = splits()
+    train.images[:], val.images[:] = 0, 7
+    audit = audit_cohorts([train, val])
+    assert audit.finding(CONSTANT).count == 20 and not audit.leaks
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_groups_in_two_splits(kind):
+    train, val, test = splits(n=(12, 8, 6))
+    groups = [np.arange(12) // 2, 4 + np.arange(8) // 2, 100 + np.arange(6)]
+    train, val, test = (replace(c, groups=g.astype(kind)) for c, g in zip((train, val, test), groups))
+    audit = audit_cohorts([train, val, test])
+    found = audit.finding("groups in several splits")
+    assert (found.count, found.cases) == (2, 8) and dict(found.across) == {"train/val": 2, "train/test": 0, "val/test": 0}
+    assert ids(found)[0] == ["train8", "train9", "val0", "val1"] and audit.leaks == (found,)
+    assert audit.verdict == "leakage between splits: groups in several splits 2 (train/val 2)"
+    partly = audit_cohorts([train, replace(val, groups=None), test])
+    assert not partly.leaks and not partly.groups_known
+
+
+def test_ids_in_several_splits_are_a_note():
+    train, val = splits()
+    audit = audit_cohorts([train, replace(val, ids=[f"train{i + 4}" for i in range(8)])])
+    assert audit.finding("ids in several splits").count == 8 and not audit.leaks
+
+
+def test_multilabel_conflicts():
+    labels = [[1, 0, 1], [0, 1, 1]] * 4
+    train, val = splits(n=(8, 8), task=Task("multilabel", 3), class_names=("a", "b", "c"), labels=labels)
+    val.images[0], val.images[1] = train.images[1], train.images[3]
+    conflicts = audit_cohorts([train, val]).finding("label conflicts of exact duplicates")
+    assert ids(conflicts) == [["train1", "val0"]] and conflicts.examples[0][0].label == "b; c"
+
+
+def test_json_lines_and_compact():
+    train, val = splits()
+    val.images[5] = train.images[4]
+    audit = audit_cohorts([train, val])
+    for content in (audit.as_dict(), audit.compact(allowed=True)):
+        assert json.loads(json.dumps(content, allow_nan=False)) == content
+    compact = audit.compact(allowed=True)
+    assert compact["leakage"] and compact["leakage_allowed"] and compact["counts"][EXACT] == 1
+    assert compact["leaks"] == {EXACT: {"across": {"train/val": 1}, "examples": [["train4", "val5"]]}}
+    assert len(json.dumps(compact)) < 1500
+    lines = audit.lines()
+    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 8
+    with pytest.raises(ValueError, match=r"kind='x' is unknown; use one of 'exact duplicates'"):
+        audit.finding("x")
+
+
+def test_the_number_of_examples_is_bounded():
+    train, val = splits(n=(12, 12))
+    val.images[:] = train.images
+    audit = audit_cohorts([train, val], examples=3)
+    assert audit.finding(EXACT).count == 12 and len(audit.finding(EXACT).examples) == 3
+    train.images[:] = train.images[0]
+    assert len(audit_cohorts([train]).finding(EXACT).examples[0]) == 8
+
+
+def test_a_search_that_stopped_says_so():
+    train, val = splits()
+    train.images[:] = np.rint(train.images[0] + np.random.default_rng(0).normal(0, 1, train.images.shape)).clip(0, 255)
+    audit = audit_cohorts([train, val], max_pairs=5)
+    assert not audit.near_complete and "search for near duplicates stopped early" in audit.verdict
+    assert "the search stopped" in audit.lines()[-1]
+
+
+def test_wrong_cohorts():
+    train, val = splits()
+    with pytest.raises(ValueError, match="cohorts are empty"):
+        audit_cohorts([])
+    with pytest.raises(ValueError, match=r"splits \['train', 'train'\]; each needs a name of its own"):
+        audit_cohorts([train, train])
+    with pytest.raises(ValueError, match=r"cohorts differ in spatial_size: \{'train': \(28, 28\), 'val': \(14, 14\)\}"):
+        audit_cohorts([train, splits((14, 14))[1]])
+    with pytest.raises(ValueError, match=r"cohorts differ in class_names"):
+        audit_cohorts([train, replace(val, class_names=("a", "b"))])
+
+
+def test_memmaps_are_read_in_chunks(tmp_path):
+    cohort = lesion_phantom(split="train", num_cases=8)
+    images = np.lib.format.open_memmap(tmp_path / "a.npy", mode="w+", dtype=np.uint8, shape=(1500, 1, 224, 224))
+    images[:, :, ::8, ::8] = np.random.default_rng(0).integers(1, 255, (1500, 1, 28, 28))
+    big = Cohort(images, labels=np.arange(1500) % 2, ids=[str(i) for i in range(1500)], task=cohort.task,
+                 class_names=cohort.class_names, provenance=cohort.provenance, split="train")
+    audit_cohorts([cohort])
+    tracemalloc.start()
+    audit_cohorts([big])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * images.nbytes  # 33 MB of 75: what the features of a chunk take
+
+
+def test_phantoms_are_clean():
+    for size in SIZES:
+        cohorts = [lesion_phantom(split=s, spatial_size=size, num_cases=60) for s in ("train", "val", "test")]
+        assert not any(found.count for found in audit_cohorts(cohorts).findings)
+
+
+@pytest.mark.parametrize(("name", "size", "exact", "near", "across"), [
+    ("pneumoniamnist", 28, (27, 56, 8), (1, 1), {"train/val": 8, "train/test": 0, "val/test": 0}),
+    ("vesselmnist3d", 28, (0, 0, 0), (13, 7), {}),
+])
+def test_the_real_sets_hold_what_the_page_says(real_data, name, size, exact, near, across):
+    cohorts = [load_medmnist(name, split=split, size=size, dataset_dir=real_data / "medmnist", download=False)
+               for split in ("train", "val", "test")]
+    audit = audit_cohorts(cohorts)
+    found = audit.finding(EXACT)
+    assert (found.count, found.cases, found.across_count) == exact and dict(found.across) == across
+    assert (audit.finding(NEAR).count, audit.finding(NEAR).across_count) == near
+    assert audit.finding(CONSTANT).count == 0 and audit.finding("images of low contrast").count == 1
+    pixels = [image.tobytes() for c in cohorts for image in c.images]
+    assert len(pixels) - len(set(pixels)) == found.cases - found.count  # another way to the same number
