@@ -48,12 +48,12 @@ def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 
             chosen = np.sort(rng.choice(members, min(per_class, len(members)), replace=False))
             title = row[0].set_title(f"{name} ({len(members)} cases)", loc="left", fontsize=7, pad=2)
             title.set_in_layout(False)  # or the first panel would get the width of its title
-            _draw_row(row, [panel for i in chosen for panel in _panels(np.asarray(cohort.images[i]))])
+            _draw_row(row, [panel for i in chosen for panel in middle_planes(np.asarray(cohort.images[i]))])
     return figure
 
 
-def _panels(image: np.ndarray) -> list[np.ndarray]:
-    """(C, H, W) or (C, A, B, D) -> panels (H, W) or (H, W, 3)."""
+def middle_planes(image: np.ndarray) -> list[np.ndarray]:
+    """Return the image (C, H, W), or the middle planes of the three axes of (C, A, B, D), as panels (H, W) or (H, W, 3)."""
     image = image if image.shape[0] == 3 and image.dtype == np.uint8 else image[:1]
     planes = [image]
     if image.ndim == 4:

@@ -1,0 +1,222 @@
+"""What ROC and precision-recall figures share: which curves there are, where they stand, their bands and markers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from medmonai.metrics import OperatingPoint, decide
+from medmonai.predictions import Predictions
+
+from .bands import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
+from .names import shortened
+from .panels import PANEL_LEGEND, PANEL_TEXT, PANEL_TITLE, label_panels, panel_figure, panel_names
+from .style import line_look, new_figure, open_axes, styled
+
+LONGEST_NAME = 28  # characters that fit into the legend of a column beside the numbers
+MARKERS = ("o", "s", "D", "^")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One class of one table: 0/1 labels and scores (N,), and the operating points as (text, called positive (N,))."""
+
+    model: str
+    class_name: str
+    y_true: np.ndarray
+    y_score: np.ndarray
+    groups: np.ndarray | None
+    points: tuple[tuple[str, np.ndarray], ...]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """How a curve is drawn.
+
+    Args:
+        corners: labels and scores -> x, y; empty where undefined.
+        band: resampled counts -> low, high over `GRID`.
+        place: labels and called positive -> where the marker stands.
+        text: curve, its resampled counts -> the area with its interval.
+        behind: what stands behind the curves.
+        labels: of the two axes.
+        legend: what the numbers are.
+        with_band: whether bands are drawn.
+        seed: of the resampling.
+        resampled: whether `text` needs counts.
+        corner: where a short legend may stand inside the axes.
+    """
+
+    corners: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    band: Callable[[ResampledCounts], tuple[np.ndarray, np.ndarray]]
+    place: Callable[[np.ndarray, np.ndarray], tuple[float, float]]
+    text: Callable[[Curve, ResampledCounts | None], str]
+    behind: Callable[[Axes, Sequence[Curve]], None]
+    labels: tuple[str, str]
+    legend: str
+    with_band: bool
+    seed: int
+    resampled: bool = False
+    corner: str | None = None
+
+
+def tables_of(predictions: Predictions | Mapping[str, Predictions], references: Mapping[str, Predictions] | None,
+              ) -> dict[str, Predictions]:
+    """Name -> table; a single table is named "model".
+
+    Raises:
+        ValueError: no table, a table without labels, tables of two tasks, or references that are not binary.
+    """
+    tables = {"model": predictions} if isinstance(predictions, Predictions) else dict(predictions)
+    if not tables:
+        raise ValueError("predictions hold no table; at least one is needed.")
+    first = next(iter(tables.values()))
+    for name, table in {**tables, **(references or {})}.items():
+        if table.y_true is None:
+            raise ValueError(f"the table of {name!r} has no y_true; a curve needs labels.")
+        if references and table.task.kind != "binary":
+            raise ValueError(f"the table of {name!r} is {table.task.kind}; references are drawn for binary tables only.")
+        if name in tables and (table.task, table.class_names) != (first.task, first.class_names):
+            raise ValueError(f"the table of {name!r} is of {table.task}, {table.class_names}; one figure needs one task, "
+                             f"here {first.task}, {first.class_names}.")
+    return {**tables, **(references or {})}
+
+
+def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve]]:
+    """One list of curves a class (binary: class 1 alone), with one curve a table."""
+    first = next(iter(tables.values()))
+    columns = (1,) if first.task.kind == "binary" else range(first.task.num_classes)
+    chosen = _points_of(tables, points)
+    return [[Curve(name.replace("_", " "), table.class_names[c], _is_class(table, c), table.y_score[:, c], table.groups,
+                   tuple((_describe(point), _called(table, point, c)) for point in chosen.get(name, ())))
+             for name, table in tables.items()] for c in columns]
+
+
+def curve_figure(classes: list[list[Curve]], plane: Plane, *, panels: bool) -> Figure:
+    """Draw the curves of all classes in one pair of axes, or one panel a class."""
+    with styled():
+        return (_panels if panels else _one_axes)(classes, plane)
+
+
+def _one_axes(classes: list[list[Curve]], plane: Plane) -> Figure:
+    curves = [curve for of_class in classes for curve in of_class]
+    several = len(classes[0]) > 1
+    names = shortened([curve.model if several else curve.class_name for curve in curves], LONGEST_NAME)
+    keys = _keys(curves, plane.with_band)
+    entries = len(curves) + len(keys)
+    inside = plane.corner if entries <= 4 and not plane.with_band else None
+    figure = new_figure(3.4 + (0 if inside else 0.4 + 0.172 * entries))
+    axes = figure.subplots()
+    for index, (curve, name) in enumerate(zip(curves, names)):
+        text = _draw(axes, curve, plane, line_look(index))
+        axes.lines[-1].set_label(f"{name}: {text}")
+        _mark(axes, curve, plane, line_look(index)["color"])
+    handles = [line for line in axes.lines if not line.get_label().startswith("_")] + keys
+    plane.behind(axes, curves)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel=plane.labels[0], ylabel=plane.labels[1])
+    open_axes(axes)
+    (axes if inside else figure).legend(
+        handles=handles, loc=inside or "outside upper center", framealpha=0.8, edgecolor="none", title=plane.legend,
+        title_fontsize=7, handlelength=1.8, borderpad=0.2)
+    return figure
+
+
+def _panels(classes: list[list[Curve]], plane: Plane) -> Figure:
+    several = len(classes[0]) > 1
+    looks = [Line2D([], [], label=name, **line_look(i))
+             for i, name in enumerate(shortened([curve.model for curve in classes[0]], LONGEST_NAME)) if several]
+    keys = [*looks, *_keys([curve for of_class in classes for curve in of_class], plane.with_band)]
+    figure, panels = panel_figure(len(classes), height=1.05, above=0.13 + 0.09 * len(classes[0]),
+                                  extra=0.15 * (len(keys) + 1), square=True)
+    names = panel_names([curves[0].class_name for curves in classes])
+    for axes, curves, name in zip(panels, classes, names):
+        for index, curve in enumerate(curves):
+            text = _draw(axes, curve, plane, {**line_look(index), "linewidth": 0.9})
+            axes.lines[-1].set_label(text.replace(" to ", "\N{EN DASH}"))
+            _mark(axes, curve, plane, line_look(index)["color"])
+        plane.behind(axes, curves)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        axes.set_title("\n".join(" " * (1 + len(curves))), fontsize=PANEL_TITLE, pad=0)  # room for the legend, which may be
+        legend = axes.legend(  # wider than the panel
+            title=name, title_fontsize=PANEL_TITLE, alignment="left", loc="lower left", bbox_to_anchor=(0, 1),
+            fontsize=PANEL_LEGEND, frameon=False, handlelength=0.7 * several, handletextpad=0.3 * several,
+            borderaxespad=0.2, borderpad=0, labelspacing=0.15)
+        legend.set_in_layout(False)
+    label_panels(panels, *plane.labels)
+    figure.legend(handles=keys, loc="outside upper center", fontsize=PANEL_TEXT, frameon=False, title_fontsize=PANEL_TEXT,
+                  title=f"below each name: {plane.legend}")
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, plane: Plane, look: dict[str, Any]) -> str:
+    """Draw the curve, last of the axes' lines, and its band; return the text of its area."""
+    x, y = plane.corners(curve.y_true, curve.y_score)
+    axes.plot(x, y, **look)
+    counts = None
+    if len(x) and (plane.with_band or plane.resampled):
+        thresholds = curve_thresholds(curve.y_true, curve.y_score)
+        counts = resampled_counts(curve.y_true, curve.y_score, thresholds, groups=curve.groups, seed=plane.seed)
+    if plane.with_band and counts is not None:
+        low, high = plane.band(counts)
+        axes.fill_between(GRID, low, high, color=look["color"], alpha=0.18, linewidth=0, zorder=1)
+    return plane.text(curve, counts)
+
+
+def _mark(axes: Axes, curve: Curve, plane: Plane, color: str) -> None:
+    for marker, (_, called) in zip(MARKERS, curve.points):
+        if 0 < curve.y_true.sum() < len(curve.y_true):
+            axes.plot(*plane.place(curve.y_true, called), marker=marker, markersize=5, markerfacecolor="white",
+                      markeredgecolor=color, markeredgewidth=1.1, linestyle="", label="_", zorder=3, clip_on=False)
+
+
+def _keys(curves: Sequence[Curve], band: bool) -> list[Any]:
+    """Legend entries of the operating points and of the band."""
+    keys: dict[str, Any] = {}
+    for curve in curves:
+        for marker, (text, _) in zip(MARKERS, curve.points):
+            keys.setdefault(text, Line2D([], [], marker=marker, markersize=5, markerfacecolor="white", linestyle="",
+                                         markeredgecolor="0.3", label=text))
+    if band:
+        unit = "cases" if curves[0].groups is None else "groups"
+        text = f"pointwise 95 % band, {RESAMPLES:,} bootstraps of {unit}"
+        keys[text] = Patch(facecolor="0.5", alpha=0.3, linewidth=0, label=text)
+    return list(keys.values())
+
+
+def _is_class(table: Predictions, c: int) -> np.ndarray:
+    return (table.y_true == c).astype(np.int64) if table.task.exclusive else table.y_true[:, c]
+
+
+def _points_of(tables: Mapping[str, Predictions], points: Any) -> dict[str, Sequence[Any]]:
+    if points is None:
+        return {}
+    if not isinstance(points, Mapping):
+        points = {next(iter(tables)): points}
+    unknown = [name for name in points if name not in tables]
+    if unknown:
+        raise ValueError(f"operating_points name {unknown[0]!r}; the tables are {', '.join(map(repr, tables))}.")
+    chosen = {name: point if isinstance(point, (list, tuple)) else (point,) for name, point in points.items()}
+    many = [name for name, of_table in chosen.items() if len(of_table) > len(MARKERS)]
+    if many:
+        raise ValueError(f"{many[0]!r} has {len(chosen[many[0]])} operating points; at most {len(MARKERS)} can be told apart.")
+    return chosen
+
+
+def _describe(point: OperatingPoint) -> str:
+    rule = {"argmax": "highest score", "youden": "Youden", "f1": "highest F1"}.get(point.rule, point.rule.replace("=", " "))
+    if len(point.thresholds) != 1:
+        return rule if point.rule != "0.5" else "threshold 0.5"
+    threshold = f"threshold {point.thresholds[0]:.3g}"
+    return threshold if point.chosen_on == "none" else f"{threshold} ({rule} on {point.chosen_on})"
+
+
+def _called(table: Predictions, point: OperatingPoint, c: int) -> np.ndarray:
+    decided = decide(table, point)
+    return (decided == c) if table.task.exclusive else decided[:, c] == 1

@@ -1,0 +1,70 @@
+"""Small panels side by side, one a class, within a column: two or three in a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .names import shortened
+from .style import new_figure, open_axes
+
+PANEL_TITLE, PANEL_TEXT, PANEL_LEGEND = 6.5, 6, 5.5  # points
+
+
+def panel_figure(
+    count: int, *, height: float, above: float = 0.0, extra: float = 0.0, square: bool = False,
+    shared_y: bool = True,
+) -> tuple[Figure, list[Axes]]:
+    """A figure of column width with `count` panels of shared axes; call inside `styled`.
+
+    Args:
+        count: panels; up to 4 stand two in a row, more stand three in a row.
+        height: of one row of three panels, inches; rows of two are 1.4 times as high.
+        above: what stands above each panel, inches.
+        extra: height for a legend above, inches.
+        square: whether both axes have the same scale.
+        shared_y: whether all panels have the same vertical axis.
+
+    Returns:
+        The figure and its panels in reading order; places without a panel are empty.
+    """
+    columns = min(count, 2 if count <= 4 else 3)
+    rows = math.ceil(count / columns)
+    figure = new_figure(0.25 + extra + rows * (above + height * {1: 2.2, 2: 1.4, 3: 1.0}[columns]))
+    figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))  # the last tick label reaches beyond its panel
+    grid = figure.subplots(rows, columns, sharex=True, sharey=shared_y, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    panels = list(grid.flat[:count])
+    for index, axes in enumerate(panels):
+        open_axes(axes)
+        axes.tick_params(labelsize=PANEL_TEXT, length=2, pad=1.5, labelbottom=index + columns >= count,
+                         labelleft=not shared_y or index % columns == 0)
+        if square:
+            axes.set_aspect("equal")
+    return figure, panels
+
+
+def panel_names(names: Sequence[str], *, beside: int = 0) -> list[str]:
+    """Class names as they fit above panels, with `beside` characters of something else next to them."""
+    return shortened(names, (17 if len(names) > 4 else 28) - beside)
+
+
+def label_panels(panels: list[Axes], xlabel: str, ylabel: str) -> None:
+    """Label the outer panels: the lowest of each column and the first of each row."""
+    columns = min(len(panels), 2 if len(panels) <= 4 else 3)
+    for index, axes in enumerate(panels):
+        if index + columns >= len(panels):
+            axes.set_xlabel(xlabel, fontsize=PANEL_TITLE, labelpad=2)
+            if len(panels) - index > len(panels) % columns > 0:  # below it is an empty place: no wider gap between the rows
+                axes.xaxis.set_in_layout(False)
+        if index % columns == 0:
+            axes.set_ylabel(ylabel, fontsize=PANEL_TITLE, labelpad=2)
+
+
+def title_panel(axes: Axes, title: str) -> None:
+    """Set a title at the left end of the panel."""
+    axes.set_title(title, fontsize=PANEL_TITLE, pad=3, loc="left")

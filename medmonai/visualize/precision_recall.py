@@ -1,0 +1,90 @@
+"""Precision-recall curves with the average precision in the legend and the prevalence behind them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from medmonai.metrics import OperatingPoint, average_precision_score, precision_recall_points
+from medmonai.predictions import Predictions
+
+from .bands import (
+    ResampledCounts,
+    average_precisions,
+    curve_thresholds,
+    percentiles,
+    precision_recall_band,
+    sample_counts,
+)
+from .curves import Curve, Plane, curve_figure, curves_of, tables_of
+
+
+def precision_recall_figure(
+    predictions: Predictions | Mapping[str, Predictions], *, references: Mapping[str, Predictions] | None = None,
+    band: bool = False,
+    operating_points: OperatingPoint | Sequence[OperatingPoint] | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
+    | None = None,
+    seed: int = 0,
+) -> Figure:
+    """Draw precision against recall, laid out as `roc_figure` lays out its curves.
+
+    A curve has a step at each distinct score, as average precision = sum (R_k - R_(k-1)) P_k counts it. The dashed lines
+    are the prevalences, the precision of a score without information (left out where they are more than four).
+    Precision depends on them, so that curves of sets of different prevalence do not compare. Intervals of the average
+    precision are percentiles of 1,000 bootstraps of the cases (of the groups, where the table has them); the band is that
+    of the precision at each recall on its own.
+
+    Args:
+        predictions: a table with labels, or model name -> table of the same task.
+        references: name -> binary table with labels, drawn beside a binary one.
+        band: draw the pointwise 95 % bootstrap band.
+        operating_points: as for `roc_figure`.
+        seed: of band and intervals.
+
+    Returns:
+        A figure of column width, unknown to pyplot.
+
+    Raises:
+        ValueError: as for `roc_figure`.
+    """
+    classes = curves_of(tables_of(predictions, references), operating_points)
+    panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
+    plane = Plane(corners=_corners, band=precision_recall_band, place=_place,
+                  text=_text, behind=_prevalences, labels=("recall (sensitivity)", "precision"),
+                  legend="average precision (95 % interval)", with_band=band, seed=seed, resampled=True)
+    return curve_figure(classes, plane, panels=panels)
+
+
+def _corners(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the steps: each precision from the recall before to its own."""
+    if np.min(y_true) == np.max(y_true):
+        return np.empty(0), np.empty(0)
+    recall, precision, _ = precision_recall_points(y_true, y_score)
+    return np.append(0, np.repeat(recall, 2)[:-1]), np.repeat(precision, 2)
+
+
+def _text(curve: Curve, counts: ResampledCounts | None) -> str:
+    with warnings.catch_warnings():  # the legend says "undefined"
+        warnings.simplefilter("ignore", UserWarning)
+        value = average_precision_score(curve.y_true, curve.y_score)
+    if counts is None:
+        return "undefined"
+    # Followed at fewer thresholds than it has, a curve loses a little area: the same for the sample as for its resamples.
+    own = sample_counts(curve.y_true, curve.y_score, curve_thresholds(curve.y_true, curve.y_score))
+    low, high = (end + value - average_precisions(own)[0] for end in percentiles(average_precisions(counts), 0.95))
+    return f"{value:.3f} ({low:.3f} to {min(high, 1):.3f})"
+
+
+def _place(y_true: np.ndarray, called: np.ndarray) -> tuple[float, float]:
+    """Recall and precision of the cases called positive; no precision where there are none."""
+    return float(called[y_true == 1].mean()), float(y_true[called].mean()) if called.any() else np.nan
+
+
+def _prevalences(axes: Axes, curves: Sequence[Curve]) -> None:
+    prevalences = {float(np.mean(curve.y_true)) for curve in curves}
+    for prevalence in prevalences if len(prevalences) <= 4 else ():
+        axes.axhline(prevalence, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
