@@ -1,19 +1,29 @@
-"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility."""
+"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility, saliency."""
 
 from .checkpoint import RunCheckpoint, load_checkpoint, load_weights, save_atomically
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
+from .randomization import RandomizationCheck, randomization_check
 from .reproducibility import git_revision, prepare_process, run_record, versions
+from .saliency import grad_cam, occlusion_map
+from .saliency_files import write_saliency_nifti
+from .target_layer import find_target_layer
 
 __all__ = [
     "FlipAveragingInferer",
     "PrecisionInferer",
+    "RandomizationCheck",
     "RunCheckpoint",
     "choose_precision",
+    "find_target_layer",
     "git_revision",
+    "grad_cam",
     "load_checkpoint",
     "load_weights",
+    "occlusion_map",
     "prepare_process",
+    "randomization_check",
     "run_record",
     "save_atomically",
     "versions",
+    "write_saliency_nifti",
 ]

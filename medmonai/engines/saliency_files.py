@@ -1,0 +1,54 @@
+"""Saliency maps of volumes as NIfTI files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from medmonai.whole_files import replacing
+
+
+def write_saliency_nifti(
+    saliency: np.ndarray, path: str | Path, *, affine: np.ndarray | None = None, overwrite: bool = False
+) -> Path:
+    """Write one map of a volume as NIfTI-1, float32, whole or not at all; the same map is the same file.
+
+    Args:
+        saliency: (A, B, D) or (1, A, B, D).
+        path: ends with .nii or .nii.gz.
+        affine: 4 x 4, from voxel to millimetre, of the grid that the network saw (after resampling); for a mere spacing
+            `numpy.diag([*spacing, 1])`. Default: identity, units unknown.
+        overwrite: replace an existing file.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError, FileNotFoundError: see `medmonai.whole_files.replacing`.
+        ValueError: not one volume, values that are not finite, a path or an affine of another form.
+    """
+    import nibabel  # slow to import, and only volumes need it
+
+    path, volume = Path(path), np.asarray(saliency, dtype=np.float32)
+    volume = volume[0] if volume.ndim == 4 and len(volume) == 1 else volume
+    if volume.ndim != 3 or not np.isfinite(volume).all():
+        raise ValueError(f"saliency has shape {np.shape(saliency)}; one finite volume (A, B, D) or (1, A, B, D) is needed.")
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise ValueError(f"path {path.name!r} names no NIfTI file; end it with .nii or .nii.gz.")
+    # Identity by default: the map has the image's voxel grid and nothing else is known. MedMNIST's volumes carry neither
+    # spacing nor orientation, and an invented spacing would look like a measured one. Viewers overlay by the affine, so
+    # a map with the image's own affine lies on it.
+    known = affine is not None
+    affine = np.eye(4) if affine is None else np.asarray(affine, dtype=np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+        raise ValueError(f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
+                         "numpy.diag([*spacing, 1]).")
+    image = nibabel.Nifti1Image(volume, affine)
+    image.header["descrip"] = b"saliency in [0, 1]; research use only, not for clinical use"
+    image.header.set_xyzt_units("mm" if known else "unknown")
+    data = image.to_bytes()
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
+    return path
