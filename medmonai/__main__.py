@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Classification of medical images and volumes. Research software: not for clinical use.")
+_HELP = "Classification of medical images and volumes. Research software: not for clinical use."
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
+data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
+app.add_typer(data, name="data")
 
-
-@app.callback()
-def main() -> None:
-    """Classification of medical images and volumes. Research software: not for clinical use."""
+Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
 
 
 def _overrides(words: list[str]) -> dict[str, Any]:
@@ -39,12 +40,10 @@ def _overrides(words: list[str]) -> dict[str, Any]:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Option("--output_dir")] = "") -> None:
-    """Train BUNDLE, evaluate it on its test split and draw the figures.
+    """Train BUNDLE, evaluate it on its test split, draw the figures and write the report.
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
     """
-    from pathlib import Path
-
     from medmonai.bundle import commands, describe, free_folder, run_bundle
 
     overrides = _overrides(context.args)
@@ -54,6 +53,74 @@ def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Op
         typer.echo(f"  {line}")
     metrics = run_bundle(bundle, output_dir=folder, overrides=overrides)
     typer.echo(describe(metrics, folder))
+
+
+@app.command()
+def evaluate(
+    table: Path, *, output: Annotated[Path, typer.Option(help="the folder for metrics and figures")],
+    validation: Annotated[Path | None, typer.Option(help="table of validation cases, for threshold and temperature")] = None,
+    task: Annotated[str, typer.Option(help="only if the table does not tell: ordinal, multilabel")] = "",
+    rule: Rule = "youden", metadata: Annotated[Path | None, typer.Option(help="CSV with a column id, for subgroups")] = None,
+    by: Annotated[str, typer.Option(help="columns of the metadata, with commas between")] = "",
+    confidence: float = 0.95, seed: int = 0, overwrite: Overwrite = False,
+) -> None:
+    """Evaluate a predictions TABLE (CSV: id, y_true, score_<class>...): metrics with intervals, and figures."""
+    from medmonai.report import describe_evaluation, evaluate_files
+
+    evaluation = evaluate_files(
+        table, validation=validation, output=output, task=task, rule=rule, metadata=metadata,
+        columns=[name for name in by.split(",") if name], confidence=confidence, seed=seed, overwrite=overwrite)
+    typer.echo(describe_evaluation(evaluation, output))
+
+
+@app.command()
+def compare(
+    tables: list[str], *, output: Annotated[Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")],
+    metric: Annotated[str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")] = "auc",
+    confidence: float = 0.95, alpha: float = 0.05, overwrite: Overwrite = False,
+) -> None:
+    """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
+
+    A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged for each case.
+    """
+    from medmonai.report import compare_files
+
+    for line in compare_files(tables, output=output, metric=metric, confidence=confidence, alpha=alpha, overwrite=overwrite):
+        typer.echo(line)
+
+
+@app.command()
+def report(
+    folders: list[Path],
+    output: Annotated[Path | None, typer.Option(help="the HTML file; default: report.html in the first folder")] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="also write the tables as LaTeX (booktabs)")] = False,
+) -> None:
+    """Write one HTML file about run FOLDERS that opens offline."""
+    from medmonai.report import write_report
+
+    for path in write_report(folders, output=output, latex=latex):
+        typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@data.command()
+def check(
+    name: Annotated[str, typer.Argument(help="a MedMNIST set, or the folder of a bundle")],
+    dataset_dir: Annotated[str, typer.Option("--dataset_dir")] = "", size: int = 28,
+    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit")] = None, verify: bool = True,
+) -> None:
+    """Audit a data set: duplicates, leakage between splits, label conflicts, blank images, distributions."""
+    from medmonai.data import audit_cohorts, load_medmnist
+    from medmonai.whole_files import write_json
+
+    splits = ("train", "val", "test")
+    audit = audit_cohorts([load_medmnist(name, split=split, size=size, dataset_dir=dataset_dir or None, verify=verify)
+                           for split in splits])
+    for line in audit.lines():
+        typer.echo(line)
+    if output is not None:
+        write_json(audit.as_dict(), output)
+    if audit.leaks:
+        raise typer.Exit(1)
 
 
 def _one_line(error: Exception) -> str:

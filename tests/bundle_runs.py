@@ -13,8 +13,13 @@ RECIPES = json.loads((BUNDLES / "recipes.json").read_text())
 SPLITS = {"train": 48, "val": 20, "test": 24}
 
 
-def write_medmnist(folder: Path, name: str, shape: tuple[int, ...], *, size: dict[str, int] | None = None) -> Path:
-    """Write a file of MedMNIST's layout, with bright squares in the positives so that there is something to learn."""
+def write_medmnist(
+    folder: Path, name: str, shape: tuple[int, ...], *, size: dict[str, int] | None = None, leak: int = 0
+) -> Path:
+    """Write a file of MedMNIST's layout, with bright squares in the positives so that there is something to learn.
+
+    The first `leak` images of test are those of train.
+    """
     rng = np.random.default_rng(0)
     arrays = {}
     for split, n in (size or SPLITS).items():
@@ -24,6 +29,7 @@ def write_medmnist(folder: Path, name: str, shape: tuple[int, ...], *, size: dic
         for image, label in zip(images, labels[:, 0]):
             image[middle] += np.uint8(100 * label)
         arrays |= {f"{split}_images": images, f"{split}_labels": labels}
+    arrays["test_images"][:leak], arrays["test_labels"][:leak] = arrays["train_images"][:leak], arrays["train_labels"][:leak]
     np.savez_compressed(folder / f"{name}.npz", **arrays)
     return folder
 

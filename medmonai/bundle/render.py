@@ -91,7 +91,7 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "spatial_size": source["size"], "network_def": network,
         "max_epochs": recipe["epochs"], "warmup_epochs": recipe.get("warmup_epochs", "$round(0.65 * @max_epochs)"),
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
-        "normalisation": [normalisation],
+        "normalisation": [normalisation], "allow_leakage": recipe.get("allow_leakage", False),
         **{name: recipe[name] for name in ("batch_size", "learning_rate", "auc_learning_rate", "average_decay",
                                            "label_smoothing", "balance", "augmentation", "flip_axes", "title")},
     }

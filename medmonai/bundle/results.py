@@ -1,4 +1,4 @@
-"""From the predictions of a run to its metrics.json and figures."""
+"""From the predictions of a run to everything that its folder says about them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,62 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medmonai.metrics import summarize
+import torch
+
+from medmonai.data import Cohort, ResidentLoader
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.ranks import rank
-from medmonai.visualize import history_figure, roc_figure, samples_figure, save_figure
+from medmonai.report import Evaluation, evaluate, write_evaluation, write_report
+from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
+from medmonai.whole_files import write_json
 
-from .run_folder import write_json
-
-NOT_CLINICAL = "Research software: not for clinical use."
+from .explain import write_saliency
 
 
 def write_results(
-    predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohort: Any,
-    references: Mapping[str, Predictions] | None = None,
+    predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
+    loader: ResidentLoader, audit: Mapping[str, Any], references: Mapping[str, Predictions] | None = None, rule: str = "youden",
 ) -> dict[str, Any]:
-    """Write the figures and metrics.json of an evaluated run on rank 0; return the metrics.
+    """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return the metrics.
 
-    Called last in the "run" list of a bundle's evaluate.json. metrics.json comes last: it says that all else is there.
+    Called last in the "run" list of a bundle's evaluate.json. The operating point and the temperature are chosen on
+    validation, stored beside the weights (models/decision.json) and applied to test. metrics.json comes after all but the
+    report: it says that the evaluation is complete.
 
     Args:
-        predictions: split -> predictions, with "test" among them.
+        predictions: "validation" and "test" -> predictions.
         output_dir: the run folder.
-        cohort: the test cohort: its provenance goes into metrics.json, a grid of its cases into figures/.
+        cohorts: "train", "validation" and "test" -> cases, for the data card and the pictures.
+        network: the trained network, not wrapped.
+        loader: the loader of the test cases; what it does to images is done to those that are explained.
+        audit: what the audit of the splits found, as `DataAudit.summary()` returns it.
         references: name -> predictions on the test cases to stand beside (an ideal observer); also written as tables.
+        rule: how the operating point is chosen.
     """
-    folder, references = Path(output_dir), dict(references or {})
-    metrics = {
-        "disclaimer": NOT_CLINICAL,
-        "data": cohort.provenance.as_dict(),
-        "splits": {split: summarize(table) for split, table in predictions.items()},
-        "references": {name: summarize(table) for name, table in references.items()},
-    }
+    evaluation = evaluate(predictions["test"], validation=predictions["validation"], rule=rule)
+    folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
     if rank() != 0:
-        return metrics
+        return {"splits": {"test": evaluation.metrics}}
     for name, table in references.items():
         write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    drawn = {"roc": roc_figure(predictions["test"], references=references), "samples": samples_figure(cohort)}
+    _write_decision(evaluation, folder)
+    counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
+    write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
+    write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder)
+    sizes = {name: len(cohort) for name, cohort in cohorts.items()}
+    figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
+               "failures": failures_figure(test, evaluation.test, evaluation.decided)}
     if (folder / "history.csv").is_file():
-        drawn["history"] = history_figure(folder / "history.csv")
-    for name, figure in drawn.items():
-        save_figure(figure, figures / name, overwrite=True)
-    write_json(metrics, folder / "metrics.json")
+        figures["history"] = history_figure(folder / "history.csv")
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures" / name, overwrite=True)
+    metrics = write_evaluation(evaluation, folder, data=test.provenance.as_dict(), references=references)
+    write_report([folder])
     return metrics
+
+
+def _write_decision(evaluation: Evaluation, folder: Path) -> None:
+    """Store what a user of the weights needs beside them: threshold and temperature, and what they were chosen on."""
+    write_json({"class_names": list(evaluation.test.class_names), "operating_point": evaluation.point.as_dict(),
+                "temperature": evaluation.metrics["calibration"]["temperature"]}, folder / "models" / "decision.json")

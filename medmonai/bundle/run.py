@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from .results import NOT_CLINICAL
+from medmonai.report import NOT_CLINICAL
 
 _TRAIN = ("train.json",)
 _EVALUATE = ("train.json", "evaluate.json")
@@ -107,8 +107,8 @@ def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:
     """Return the lines that end a run: AUC with its interval, references beside it, where the results lie."""
     lines = [f"test AUC {_interval(metrics['splits']['test']['auc'])}"]
     lines += [f"  {name.replace('_', ' ')} {_interval(table['auc'])}" for name, table in metrics["references"].items()]
-    lines += [f"results: {output_dir} (predictions_test.csv, predictions_val.csv, metrics.json, figures/, models/)",
-              NOT_CLINICAL]
+    lines += [f"results: {output_dir} (report.html, predictions_test.csv, predictions_val.csv, metrics.json, metrics.csv, "
+              "figures/, models/)", NOT_CLINICAL]
     return "\n".join(lines)
 
 

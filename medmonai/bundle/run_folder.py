@@ -14,25 +14,13 @@ from monai.engines import SupervisedTrainer
 
 from medmonai.engines import RunCheckpoint, load_weights, run_record
 from medmonai.ranks import rank, wait_for_all
-from medmonai.whole_files import replacing
+from medmonai.whole_files import read_json, write_json
 
 from .config import check_ids, merged_config
 
 # What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
 _PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "initialize", "run", "finalize", "imports", "run_name",
            "tracking_uri", "experiment_name", "save_execute_config", "is_not_rank0"}
-
-
-def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON, and its folder if need be, so that a reader never meets half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -43,11 +31,20 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return ""
 
 
-def train(trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int) -> SupervisedTrainer:
+def train(
+    trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int, audit: Mapping[str, Any] | None = None
+) -> SupervisedTrainer:
     """Train into a run folder: `config.json`, `run.json`, `history.csv` and `models/` end up in it.
 
     A folder that holds an unfinished run of the same config is taken up where it stopped, so the same command resumes.
     Called from the "run" list of a bundle's train.json.
+
+    Args:
+        trainer: the trainer.
+        checkpoint: its checkpoint handler.
+        output_dir: the run folder.
+        seed: recorded.
+        audit: what the audit of the splits found, recorded too.
 
     Raises:
         ValueError: an id that nothing reads; or the folder holds a finished run or one of another config.
@@ -55,15 +52,15 @@ def train(trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: 
     config = merged_config()
     check_ids(config)
     folder = Path(output_dir)
-    old = _read_json(folder / "config.json")
-    status = _read_json(folder / "run.json")
+    old = read_json(folder / "config.json")
+    status = read_json(folder / "run.json")
     if old and (difference := _difference(old, config)):
         raise ValueError(f"{folder} holds another run: it differs in {difference}; choose another --output_dir.")
     if old and status.get("finished"):
         raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
     resumed_from = checkpoint.resume(trainer) if old else 0
     record = {"finished": False, "resumed_from_epoch": resumed_from, "started": _now(),
-              **run_record(seed=seed, device=trainer.state.device)}
+              **run_record(seed=seed, device=trainer.state.device), "audit": dict(audit or {})}
     wait_for_all()  # nobody may write before everybody has read what was there
     if rank() == 0:
         write_json(config, folder / "config.json")
@@ -92,9 +89,9 @@ def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: st
     folder = Path(output_dir)
     load_weights(network, checkpoint)
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
-    opened = _read_json(folder / "test_opened.json")
+    opened = read_json(folder / "test_opened.json")
     if opened:
-        changed = _difference(_read_json(folder / "evaluate_config.json"), config)
+        changed = _difference(read_json(folder / "evaluate_config.json"), config)
         changed = "the checkpoint" if opened["checkpoint_sha256"] != digest else changed
         if changed or (folder / "metrics.json").exists():
             why = f"with a difference in {changed}" if changed else "and its metrics.json is there"

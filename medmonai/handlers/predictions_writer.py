@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from ignite.engine import Engine, Events
 
+from medmonai.metrics import OperatingPoint, decide, default_operating_point
 from medmonai.predictions import write_predictions
+from medmonai.whole_files import read_json
 
 from .predictions_collector import PredictionsCollector
+
+logger = logging.getLogger("medmonai.handlers")
 
 
 class PredictionsWriter:
     """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels where there are labels.
 
-    Without labels (inference) a column `predicted` names the class of the highest score. MONAI's `ClassificationSaver`
-    writes no labels, groups or class names.
+    Without labels (inference) a column `predicted` names the decided class: at the operating point stored beside the
+    weights where there is one, else at the default one (0.5, or the highest score). MONAI's `ClassificationSaver` writes
+    no labels, groups or class names.
 
     Args:
         collector: what collects the predictions of the same evaluator; attached here.
         path: the CSV file.
         overwrite: replace an existing file; for an evaluation whose run folder guards its test split itself.
+        decision: a decision.json as an evaluation leaves it in models/; passed over where there is no such file.
 
     Raises:
+        ValueError: a decision for other classes.
         FileExistsError: when the evaluation starts, if the file exists and may not be replaced.
     """
 
-    def __init__(self, collector: PredictionsCollector, path: str | Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, collector: PredictionsCollector, path: str | Path, *, overwrite: bool = False, decision: str | Path | None = None
+    ) -> None:
         self.collector, self.path, self.overwrite = collector, Path(path), overwrite
+        self.decision = None if decision is None else Path(decision)
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI evaluator."""
@@ -44,4 +55,18 @@ class PredictionsWriter:
         predictions = self.collector.predictions()
         if engine.state.rank == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_predictions(predictions, self.path, overwrite=True, with_predicted=predictions.y_true is None)
+            unlabelled = predictions.y_true is None
+            predicted = predictions.predicted_names(decide(predictions, self._point())) if unlabelled else None
+            write_predictions(predictions, self.path, overwrite=True, predicted=predicted)
+
+    def _point(self) -> OperatingPoint:
+        stored = read_json(self.decision) if self.decision is not None else {}
+        if not stored:
+            logger.info("decided at 0.5 or by the highest score: no operating point is stored beside the weights")
+            return default_operating_point(self.collector.task)
+        if tuple(stored["class_names"]) != self.collector.class_names:
+            raise ValueError(f"{self.decision} is for the classes {stored['class_names']}, not "
+                             f"{list(self.collector.class_names)}; name another --decision_path.")
+        point = OperatingPoint.from_dict(stored["operating_point"])
+        logger.info("decided at thresholds %s (%s, chosen on %d validation cases)", point.thresholds, point.rule, point.n)
+        return point

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bundle_runs import BUNDLES, run, small, workflow
+from bundle_runs import BUNDLES, run, small, workflow, write_medmnist
 from ignite.engine import Events
 
 from medmonai.engines import load_checkpoint
@@ -122,6 +122,33 @@ def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(
             ckpt_path=str(tmp_path / "trained" / "models" / "model.pt"), **{"network_def::stem": "standard"})
     assert "another network" in innermost(caught)
     assert not (tmp_path / "test_opened.json").exists() and not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_commands_of_the_report_repeat_the_run(name, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    run(name, "train.json", **small(name, None, first))
+    run(name, "train.json", "evaluate.json", **small(name, None, first, evaluate=True))
+    page = (first / "report.html").read_text()
+    commands = re.findall(r"python -m monai.bundle run --config_file RUN/(\S+) --output_dir NEW", page)
+    assert commands == ["config.json", "evaluate_config.json"]
+    for file in commands:
+        run(name, str(first / file), output_dir=str(again))
+    for file in ("predictions_test.csv", "predictions_val.csv", "metrics.json"):
+        assert (first / file).read_bytes() == (again / file).read_bytes(), file
+
+
+def test_leakage_between_the_splits_stops_the_training(tmp_path):
+    data = write_medmnist(tmp_path, "pneumoniamnist", (28, 28), leak=3)
+    settings = small("pneumoniamnist_classification", data, tmp_path / "out") | {"allow_leakage": False}
+    with pytest.raises(RuntimeError) as caught:
+        run("pneumoniamnist_classification", "train.json", **settings)
+    assert "exact duplicates 3 (train/test 3)" in innermost(caught) and not (tmp_path / "out").exists()
+    settings["allow_leakage"] = True
+    run("pneumoniamnist_classification", "train.json", **settings)
+    run("pneumoniamnist_classification", "train.json", "evaluate.json", **settings)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["audit"]["leakage_allowed"] is True
+    assert "explicitly allowed for this run" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("key", "nearest"), [("learning_rat", "learning_rate"), ("max_epoch", "max_epochs")])

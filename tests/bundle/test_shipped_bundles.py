@@ -22,7 +22,9 @@ from medmonai.predictions import read_predictions
 
 NAMES = sorted(RECIPES)
 OUTPUTS = {"config.json", "run.json", "history.csv", "models", "predictions_val.csv", "predictions_test.csv", "metrics.json",
-           "figures", "test_opened.json", "evaluate_config.json"}
+           "metrics.csv", "data.json", "saliency.json", "report.html", "figures", "test_opened.json", "evaluate_config.json"}
+FIGURES = {"samples", "labels", "history", "roc", "precision_recall", "confusion", "scores", "calibration", "decision_curve",
+           "failures", "saliency", "occlusion"}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -51,8 +53,9 @@ def test_no_bundle_has_drifted_from_its_rendering():
 def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     name, output = trained
     assert OUTPUTS <= {p.name for p in output.iterdir()}
-    assert {"model.pt", "model_final.pt", "last.pt"} <= {p.name for p in (output / "models").iterdir()}
-    assert {"roc.png", "roc.pdf", "history.png", "samples.png"} <= {p.name for p in (output / "figures").iterdir()}
+    assert {"model.pt", "model_final.pt", "last.pt", "decision.json"} == {p.name for p in (output / "models").iterdir()}
+    assert {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")} == {p.name for p in (output / "figures").iterdir()}
+    assert len(list(output.glob("saliency/*.nii.gz"))) == (8 if len(shape_of(name)) == 3 else 0)
     with (output / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(r["epoch"], r["stage"]) for r in rows] == [("1", "cross_entropy"), ("2", "auc")]
@@ -60,12 +63,16 @@ def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     table = read_predictions(output / "predictions_test.csv")
     assert metrics["splits"]["test"]["n"] == len(table.ids)
     assert set(metrics["references"]) == ({"ideal_observer"} if "phantom" in name else set())
+    stored = json.loads((output / "models" / "decision.json").read_text())
+    assert stored["operating_point"]["chosen_on"] == "validation"
+    assert stored["operating_point"] == metrics["splits"]["test"]["decisions"]["locked"]["operating_point"]
+    assert json.loads((output / "data.json").read_text())["audit"]["verdict"].startswith("no leakage found")
     assert json.loads((output / "run.json").read_text())["finished"] is True
 
 
 def test_no_local_path_leaves_the_run(trained):
     _, output = trained
-    for file in ("run.json", "metrics.json", "test_opened.json", "predictions_test.csv", "history.csv"):
+    for file in ("run.json", "metrics.json", "test_opened.json", "predictions_test.csv", "history.csv", "report.html"):
         assert str(output) not in (output / file).read_text() and "/home" not in (output / file).read_text()
 
 
@@ -105,7 +112,9 @@ def test_inference_needs_no_labels(trained, tmp_path):
     assert len(rows) == 3 and "y_true" not in rows[0]
     scores = [c for c in rows[0] if c.startswith("score_")]
     assert len(scores) == 2 and all(abs(sum(float(r[s]) for s in scores) - 1) < 1e-6 for r in rows)
-    assert {r["predicted"] for r in rows} <= {s.removeprefix("score_") for s in scores}
+    point = json.loads((output / "models" / "decision.json").read_text())["operating_point"]
+    names = [s.removeprefix("score_") for s in scores]
+    assert [r["predicted"] for r in rows] == [names[float(r[scores[1]]) > point["thresholds"][0]] for r in rows]
 
 
 def test_metadata_and_network(trained, tmp_path):

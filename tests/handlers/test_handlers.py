@@ -1,4 +1,5 @@
 import csv
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from torch import nn
 
-from medmonai.data import Balance, Cohort, Provenance, ResidentLoader
+from medmonai.data import Balance, Cohort, ImageSet, Provenance, ResidentLoader
 from medmonai.handlers import (
     AUCMetric,
     HistoryWriter,
@@ -62,6 +63,7 @@ class Mean(nn.Module):
         super().__init__()
         self.linear = nn.Linear(1, 1)
         nn.init.ones_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
 
     def forward(self, x):
         return self.linear(x.flatten(1).mean(1, keepdim=True) / 100)
@@ -107,6 +109,31 @@ def test_predictions_are_written_with_labels(tmp_path):
         evaluator(cases, Mean(), [writer])[0].run()
     writer.overwrite = True
     evaluator(cases, Mean(), [writer])[0].run()
+
+
+def test_unlabelled_cases_are_decided_at_the_stored_point(tmp_path):
+    cases = ImageSet(cohort().images, ids=cohort().ids)
+    options = {"task": TASK, "class_names": ("a", "b")}
+    point = {"thresholds": [0.7], "rule": "youden", "chosen_on": "validation", "n": 9}
+    stored = {"class_names": ["a", "b"], "operating_point": point}
+    (tmp_path / "decision.json").write_text(json.dumps(stored))
+    (tmp_path / "other.json").write_text(json.dumps(stored | {"class_names": ["a", "c"]}))
+    for name, threshold in (("decision.json", 0.7), ("none.json", 0.5)):
+        collector = PredictionsCollector(cases, **options)
+        writer = PredictionsWriter(collector, tmp_path / f"{name}.csv", decision=tmp_path / name)
+        unlabelled(cases, writer).run()
+        with (tmp_path / f"{name}.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert [r["predicted"] for r in rows] == ["ab"[float(r["score_b"]) > threshold] for r in rows]
+        assert {r["predicted"] for r in rows} == ({"a", "b"} if threshold == 0.7 else {"b"})
+    with pytest.raises(ValueError, match=r"is for the classes \['a', 'c'\], not \['a', 'b'\]"):
+        unlabelled(cases, PredictionsWriter(PredictionsCollector(cases, **options), tmp_path / "x.csv",
+                                            decision=tmp_path / "other.json")).run()
+
+
+def unlabelled(cases, handler):
+    return SupervisedEvaluator(device=torch.device("cpu"), val_data_loader=ResidentLoader(cases, batch_size=16), network=Mean(),
+                               val_handlers=[handler], decollate=False)
 
 
 @pytest.mark.parametrize("poison", ["loss", "gradient"])

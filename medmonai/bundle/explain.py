@@ -1,0 +1,112 @@
+"""Saliency of a run: which cases are shown, their maps, and the check that the maps depend on what was learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from medmonai.data import Cohort, ResidentLoader
+from medmonai.engines import find_target_layer, grad_cam, occlusion_map, randomization_check, write_saliency_nifti
+from medmonai.predictions import Predictions
+from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
+from medmonai.whole_files import write_json
+
+# Cases in the figure, and cases that the randomisation check averages over.
+_SHOWN, _CHECKED = {2: 8, 3: 4}, {2: 12, 3: 6}
+
+
+def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: int) -> np.ndarray:
+    """Return row numbers: the surest right decisions of each class in turn, and the surest mistakes in every third place.
+
+    Args:
+        predictions: a table with labels.
+        decided: the decisions on it.
+        count: at most so many.
+    """
+    mistakes = confident_mistakes(predictions, decided, count=count).tolist()
+    wrong = decided != predictions.y_true
+    right = ~(wrong if wrong.ndim == 1 else wrong.any(axis=1))
+    by_class = []
+    for c in range(predictions.task.num_classes):
+        of_class = decided == c if decided.ndim == 1 else decided[:, c] == 1
+        rows = np.flatnonzero(right & of_class)
+        by_class.append(rows[np.argsort(-predictions.y_score[rows, c], kind="stable")].tolist())
+    chosen: list[int] = []
+    while len(chosen) < count and (mistakes or any(by_class)):
+        turn = len(chosen)
+        queue = mistakes if mistakes and (turn % 3 == 2 or not any(by_class)) else max(by_class, key=len)
+        if queue is not mistakes:
+            fullest = [rows for rows in by_class if rows]
+            queue = fullest[turn % len(fullest)]
+        row = queue.pop(0)
+        if row not in chosen:
+            chosen.append(row)
+    return np.array(chosen, dtype=np.int64)
+
+
+def write_saliency(
+    network: nn.Module, *, loader: ResidentLoader, cohort: Cohort, predictions: Predictions, decided: np.ndarray, folder: Path,
+    seed: int = 0,
+) -> None:
+    """Write figures/saliency and figures/occlusion, saliency.json, and for volumes saliency/ID_METHOD.nii.gz.
+
+    The maps are for the decided class (multilabel: the label with the highest score). The randomisation check, of Grad-CAM,
+    stands in the figure and in saliency.json.
+
+    Args:
+        network: the trained network, not wrapped.
+        loader: of the cohort's cases; its transform is applied, without randomness.
+        cohort: the test cases.
+        predictions: their table.
+        decided: the decisions on it.
+        folder: the run folder.
+        seed: of the random weights.
+    """
+    dims = cohort.spatial_dims
+    rows = cases_to_explain(predictions, decided, count=_CHECKED[dims])
+    images = torch.from_numpy(np.asarray(cohort.images[rows])).to(loader.device)
+    inputs = images.float()
+    if loader.transform is not None:
+        inputs = loader.transform.batch(images, torch.Generator().manual_seed(seed))
+    classes = (decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)).tolist()
+    cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
+    layer, shown = find_target_layer(network, cohort.spatial_size), slice(0, _SHOWN[dims])
+    maps = {
+        "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
+        # Windows side by side where there are many: overlapping ones take eight times as long in a volume.
+        "occlusion": occlusion_map(network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0),
+    }
+    check = randomization_check(network, inputs, class_index=classes, repeats=3, seed=seed) if len(rows) > 1 else None
+    said = [check.line, check.caveat] if check else []
+    titles = [f"{str(case['id'])[-6:]} {'right' if case['right'] else 'wrong'} {case['score']:.2f}" for case in cases[shown]]
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, found in maps.items():
+        note = "\n".join(said) if name == "saliency" else ""
+        figure = saliency_figure(cohort.images[rows[shown]], found, titles=titles, note=note)
+        save_figure(figure, folder / "figures" / name, overwrite=True)
+    lines = [f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's maximum: maps of two "
+             "images do not compare in strength.", *said]
+    write_json({"lines": lines, "layer": layer, "cases": cases, "check": check.as_dict() if check else None},
+               folder / "saliency.json")
+    if dims == 3:
+        _write_volumes(maps, [str(case["id"]) for case in cases], folder / "saliency")
+
+
+def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, found in maps.items():
+        method = {"saliency": "grad_cam"}.get(name, name)
+        for case, volume in zip(ids, found):
+            write_saliency_nifti(volume, folder / f"{case.replace('/', '_')}_{method}.nii.gz", overwrite=True)
+
+
+def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:
+    """Return what the report says of a case: id, truth, the class its map is for, that class's score."""
+    names, truth = predictions.class_names, predictions.y_true[row]
+    true = names[truth] if predictions.task.exclusive else "; ".join(n for n, on in zip(names, truth) if on) or "none"
+    right = bool(truth == c) if predictions.task.exclusive else bool(truth[c])
+    return {"id": str(predictions.ids[row]), "true": true, "decided": names[c], "score": float(predictions.y_score[row, c]),
+            "right": right}

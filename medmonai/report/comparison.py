@@ -1,0 +1,69 @@
+"""Several models on the same cases: which differences hold, as a table, a figure and files."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from medmonai.metrics import Comparison, compare_tables
+from medmonai.predictions import Predictions
+from medmonai.visualize import comparison_figure, save_figure, styled
+from medmonai.whole_files import replacing, write_json
+
+from .evaluation import NOT_CLINICAL
+from .latex import write_latex
+from .page import Picture, Section
+from .tables import Table, method_words, number
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+    """Return the pairs with difference, interval, p, Holm's p and the verdict on the first against the second."""
+    rows = tuple(
+        (f"{c.a} - {c.b}", f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})", number(c.p_value), number(c.p_holm),
+         c.verdict)
+        for c in comparisons
+    )
+    first = comparisons[0]
+    caption = (f"Difference in {first.metric.replace('_', ' ')} on the same {first.n} test cases "
+               f"({method_words(first.method)}), p values with Holm's correction over {len(comparisons)} pairs. The "
+               "verdict is on the first of the pair.")
+    return Table("comparison", caption, ("pair", "difference", "p", "p (Holm)", "verdict"), rows)
+
+
+def comparison_section(tables: Mapping[str, Predictions]) -> Section:
+    """Compare the AUCs of tables on the same cases and return a section of the report."""
+    found = compare_tables(tables)
+    with styled():
+        buffer = io.BytesIO()
+        figure = comparison_figure(found)
+        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    width = round(figure.get_size_inches()[0] * 110)
+    picture = Picture(base64.b64encode(buffer.getvalue()).decode("ascii"), "Differences with their intervals.", width)
+    return Section("Comparison", "comparison", tables=(comparison_table(found),), figures=(picture,))
+
+
+def write_comparison(comparisons: Sequence[Comparison], folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write comparison.csv, .json, .tex and the figure.
+
+    Raises:
+        FileExistsError: one of them exists and `overwrite` is False; then nothing is written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"comparison.{suffix}" for suffix in ("csv", "json", "tex", "png", "pdf")]
+    there = [path.name for path in paths if path.exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{', '.join(there)} in {folder} would be written over; name another --output, or pass "
+                              "--overwrite.")
+    with replacing(paths[0], overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Comparison)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**asdict(comparison), "flags": " ".join(comparison.flags)} for comparison in comparisons)
+    write_json({"disclaimer": NOT_CLINICAL, "comparisons": [asdict(comparison) for comparison in comparisons]}, paths[1])
+    write_latex([comparison_table(comparisons)], paths[2], overwrite=True)
+    save_figure(comparison_figure(comparisons), folder / "comparison", overwrite=True)
+    return paths

@@ -1,0 +1,148 @@
+"""From predictions tables to everything that is said about them: one dictionary, nothing chosen on the test table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from medmonai.metrics import (
+    OperatingPoint,
+    Temperature,
+    apply_temperature,
+    choose_operating_point,
+    decide,
+    default_operating_point,
+    fit_temperature,
+    summarize,
+    summarize_calibration,
+    summarize_decisions,
+    summarize_ranking,
+)
+from medmonai.predictions import Predictions
+
+NOT_CLINICAL = "Research software: not for clinical use."
+# Operating points that reviewers ask for beside the chosen one; each threshold is taken from validation.
+FIXED_RULES = ("sensitivity=0.9", "sensitivity=0.95", "specificity=0.9", "specificity=0.95")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found, for the tables and figures that are made of it.
+
+    Args:
+        test: the table that was evaluated.
+        validation: the table that threshold and temperature were chosen on; None if there was none.
+        metrics: the numbers, JSON-able.
+        point: the operating point chosen on validation; the default one without.
+        calibrated: the test table after the temperature fitted on validation; None without validation.
+    """
+
+    test: Predictions
+    validation: Predictions | None
+    metrics: dict[str, Any]
+    point: OperatingPoint
+    calibrated: Predictions | None
+
+    @property
+    def decided(self) -> Any:
+        """Decisions on the test table at the operating point, as `medmonai.metrics.decide` returns them."""
+        return decide(self.test, self.point)
+
+
+def evaluate(
+    test: Predictions, *, validation: Predictions | None = None, rule: str = "youden", confidence: float = 0.95, seed: int = 0
+) -> Evaluation:
+    """Evaluate a test table: ranking, decisions at a locked threshold, calibration, all with intervals.
+
+    The threshold and the temperature come from the validation table and are applied to the test table unchanged. Without
+    one there is only the default decision (0.5, or the highest score) and the scores as they are: nothing is ever chosen
+    on the table that is evaluated.
+
+    Args:
+        test: a table with labels.
+        validation: a table with labels of other cases, from the same network.
+        rule: how the operating point is chosen, see `medmonai.metrics.choose_operating_point`.
+        confidence: nominal coverage of all intervals.
+        seed: of the bootstrap.
+
+    Returns:
+        The `Evaluation`; its `metrics` hold `summarize(test)` and "ranking", "decisions" ("default", "locked" and, for
+        binary and multilabel tasks, `FIXED_RULES`; no "default" where scores leave [0, 1]), "calibration" ("before",
+        "after", "temperature"; None where they do).
+
+    Raises:
+        ValueError: a table without labels; tables of two tasks; a case that is in both tables.
+
+    Example:
+        >>> from medmonai.task import Task
+        >>> table = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> evaluate(table).metrics["decisions"]["default"]["overall"]["accuracy"]["estimate"]
+        1.0
+    """
+    check_apart(test, validation)
+    options = {"confidence": confidence, "seed": seed}
+    default = default_operating_point(test.task)
+    point = default if validation is None else choose_operating_point(validation, rule=rule)
+    temperature = fit_temperature(validation) if validation is not None and probable(test) and probable(validation) else None
+    calibrated = None if temperature is None else apply_temperature(test, temperature)
+    metrics = {
+        **summarize(test, confidence=confidence),
+        "ranking": summarize_ranking(test),
+        "decisions": _decisions(test, validation, default=default, point=point, **options),
+        "calibration": _calibration(test, calibrated, temperature, **options),
+    }
+    return Evaluation(test, validation, metrics, point, calibrated)
+
+
+def check_apart(test: Predictions, validation: Predictions | None) -> None:
+    """Check that both tables have labels, belong to one task, and share no case.
+
+    Raises:
+        ValueError: naming what is wrong, with the first shared ids.
+    """
+    for name, table in (("test", test), ("validation", validation)):
+        if table is not None and table.y_true is None:
+            raise ValueError(f"the {name} table has no y_true; an evaluation needs labels.")
+    if validation is None:
+        return
+    if validation.task != test.task or validation.class_names != test.class_names:
+        raise ValueError(f"the validation table is of another task: {validation.task}, {validation.class_names} instead of "
+                         f"{test.task}, {test.class_names}.")
+    shared = sorted(set(test.ids.tolist()) & set(validation.ids.tolist()))
+    if shared:
+        raise ValueError(f"{len(shared)} cases are in both the test and the validation table ({', '.join(shared[:3])}, ...): "
+                         "a threshold chosen on test cases is not a locked one; give a validation table of other cases.")
+
+
+def probable(table: Predictions) -> bool:
+    """Whether the scores can be probabilities; logits of another tool are ranked, but 0.5 means nothing to them."""
+    return bool(table.y_score.min() >= 0 and table.y_score.max() <= 1)
+
+
+def _decisions(
+    test: Predictions, validation: Predictions | None, *, default: OperatingPoint, point: OperatingPoint,
+    confidence: float, seed: int,
+) -> dict[str, Any]:
+    found = {}
+    if default.thresholds == () or probable(test):
+        found["default"] = summarize_decisions(test, default, confidence=confidence, seed=seed)
+    if validation is None or test.task.kind in ("multiclass", "ordinal"):
+        return found
+    found["locked"] = summarize_decisions(test, point, confidence=confidence, seed=seed)
+    for rule in FIXED_RULES:
+        fixed = choose_operating_point(validation, rule=rule)
+        found[rule] = summarize_decisions(test, fixed, confidence=confidence, seed=seed)
+    return found
+
+
+def _calibration(
+    test: Predictions, calibrated: Predictions | None, temperature: Temperature | None, *, confidence: float, seed: int
+) -> dict[str, Any]:
+    if not probable(test):
+        return {"before": None, "after": None, "temperature": None}
+    found: dict[str, Any] = {"before": summarize_calibration(test, confidence=confidence, seed=seed), "after": None,
+                             "temperature": None}
+    if calibrated is not None and temperature is not None:
+        found["after"] = summarize_calibration(calibrated, confidence=confidence, seed=seed)
+        found["temperature"] = temperature.as_dict()
+    return found

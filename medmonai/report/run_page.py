@@ -1,0 +1,150 @@
+"""A run folder as a page: what its files say, in the order a reviewer asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from medmonai.whole_files import read_json
+
+from .page import Card, Listing, Picture, RunPage, Section
+from .tables import Table, chosen_decisions, counts_table, method_words, number, split_tables, words
+
+# The figures of a run: file name -> (section, caption).
+FIGURES = {
+    "samples": ("data", "Example cases of each class from the test split."),
+    "labels": ("data", "Cases of each class in each split."),
+    "history": ("training", "Loss and validation AUC per epoch; the circle is the epoch that was kept. The loss of the AUC "
+                            "stage is a saddle-point objective: its value says nothing about progress."),
+    "roc": ("performance", "ROC curve on the test split; the point is the operating point chosen on validation."),
+    "precision_recall": ("performance", "Precision and recall on the test split."),
+    "confusion": ("performance", "Confusion matrix on the test split at the operating point."),
+    "scores": ("performance", "Distribution of the scores for each outcome."),
+    "calibration": ("calibration", "Observed frequency against predicted probability, before and after the temperature "
+                                   "fitted on validation, with the number of cases."),
+    "decision_curve": ("calibration", "Net benefit of deciding by the calibrated score against treating all or none."),
+    "failures": ("failures", "The most confident mistakes: id, truth, decision and its score."),
+    "saliency": ("saliency", "Where the last layers find evidence for the decided class, by Grad-CAM."),
+    "occlusion": ("saliency", "How far the logit of the decided class falls where the image is covered, by occlusion."),
+}
+TITLES = {"data": "Data", "training": "Training", "performance": "Performance", "calibration": "Calibration and decision curve",
+          "failures": "Failure gallery", "saliency": "Saliency", "repeat": "How to repeat this"}
+# Ids of a config that only say where things lie; not part of what a reader needs, and often private.
+_PLACES = ("output_dir", "dataset_dir", "bundle_root", "ckpt_path")
+
+
+def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run") -> RunPage:
+    """Collect everything a run folder holds.
+
+    Args:
+        folder: a folder with metrics.json; config.json, run.json, test_opened.json, data.json, saliency.json, history.csv
+            and figures/ are used where they exist.
+        name: how the run is called; by default the folder's name.
+        anchor: prefix of the links within the page.
+
+    Raises:
+        FileNotFoundError: there is no metrics.json.
+    """
+    folder = Path(folder)
+    metrics = read_json(folder / "metrics.json")
+    if not metrics:
+        raise FileNotFoundError(f"no metrics.json in {folder}; evaluate first: python -m medmonai evaluate "
+                                f"{folder}/predictions_test.csv --output {folder}.")
+    data = read_json(folder / "data.json")
+    tables = tuple(split_tables(metrics["splits"]["test"]))
+    calibration = tuple(table for table in tables if table.name == "calibration")
+    parts = {
+        "data": _data(metrics, data), "training": _training(folder),
+        "performance": {"tables": tuple(table for table in tables if table not in calibration)},
+        "calibration": {"tables": calibration}, "failures": {}, "saliency": _saliency(read_json(folder / "saliency.json")),
+        "repeat": _repeat(folder),
+    }
+    pictures: dict[str, list[Picture]] = {}
+    for stem, (part, caption) in FIGURES.items():
+        path = folder / "figures" / f"{stem}.png"
+        if path.is_file():
+            pictures.setdefault(part, []).append(Picture.read(path, caption))
+    sections = [Section(TITLES[part], f"{anchor}-{part}", figures=tuple(pictures.get(part, ())), **content)
+                for part, content in parts.items()]
+    shown = tuple(section for section in sections if not section.empty)
+    return RunPage(name or folder.resolve().name, anchor, tuple(_cards(metrics)), shown, tables)
+
+
+def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
+    test = metrics["splits"]["test"]
+    auc = test["auc"]
+    groups = f", {test['n_groups']} groups" if test.get("n_groups") else ""
+    flags = "".join(f"; {flag.replace('_', ' ')}" for flag in auc["flags"])
+    yield Card("test AUC", number(auc["estimate"]), f"{auc['confidence']:.0%} interval {number(auc['low'])} to "
+               f"{number(auc['high'])} ({method_words(auc['method'])}), n = {test['n']}{groups}{flags}")
+    for name, table in metrics.get("references", {}).items():
+        ends = f"interval {number(table['auc']['low'])} to {number(table['auc']['high'])}, same cases"
+        yield Card(f"{name.replace('_', ' ')} AUC", number(table["auc"]["estimate"]), ends)
+    decided = chosen_decisions(test)
+    how = "threshold chosen on validation" if "locked" in test["decisions"] else "default decision"
+    for metric in ("balanced_accuracy", "recall", "specificity"):
+        if decided and metric in decided["overall"]:
+            value = decided["overall"][metric]
+            yield Card(words(metric), number(value["estimate"]), f"{number(value['low'])} to {number(value['high'])}; {how}")
+    after = (test.get("calibration") or {}).get("after") or {}
+    if "ece" in after:
+        yield Card("calibration error (ECE)", number(after["ece"]["estimate"]), "after the temperature fitted on validation")
+
+
+def _data(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    facts = []
+    known = metrics.get("data") or {}
+    labels = {"name": "set", "version": "version", "licence": "licence", "citation": "please cite", "source": "source",
+              "checksum": "checksum"}
+    facts += [f"{label}: {known[key]}" for key, label in labels.items() if known.get(key)]
+    facts += [f"Known issue: {issue}" for issue in known.get("known_issues", ())]
+    audit = data.get("audit") or {}
+    facts += [f"Audit: {audit['verdict']}"] if audit else []
+    if audit.get("leakage") and audit.get("leakage_allowed"):
+        facts.append("Training on data that leaks was explicitly allowed for this run (allow_leakage): figures on a split that "
+                     "shares cases with train are too good.")
+    counts = data.get("counts") or {name: split["class_counts"] for name, split in metrics["splits"].items()}
+    listings = (Listing("The whole audit of the splits", "\n".join(audit["lines"]), folded=True),) if audit.get("lines") else ()
+    return {"facts": tuple(facts), "tables": (counts_table(counts),), "listings": listings}
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    run = read_json(folder / "run.json")
+    if not run:
+        return {}
+    best = ""
+    if "best_epoch" in run:
+        best = f"; kept epoch {run['best_epoch']}, validation AUC {number(run['best_validation_auc'], 4)}"
+    resumed = f"; resumed after epoch {run['resumed_from_epoch']}" if run.get("resumed_from_epoch") else ""
+    return {"facts": (f"seed {run['seed']} on {run['device']}, {run['threads']} threads{best}{resumed}",
+                      f"started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)")}
+
+
+def _saliency(found: Mapping[str, Any]) -> dict[str, Any]:
+    if not found:
+        return {}
+    rows = tuple((case["id"], case["true"], case["decided"], number(case["score"]), "right" if case["right"] else "wrong")
+                 for case in found["cases"])
+    table = Table("saliency", "Cases in the figure, in its order, and those that the check averages over as well.",
+                  ("id", "true class", "map for the class", "score", "decision"), rows)
+    return {"texts": tuple(found["lines"]), "tables": (table,)}
+
+
+def _repeat(folder: Path) -> dict[str, Any]:
+    opened, config = read_json(folder / "test_opened.json"), read_json(folder / "config.json")
+    facts, listings = [], []
+    if opened:
+        versions = ", ".join(f"{name} {version}" for name, version in opened["versions"].items())
+        facts = [f"Versions: {versions}", f"Revision of the code: {opened['git_revision']}",
+                 f"The test split was opened on {opened['opened']} (UTC) with the checkpoint of SHA-256 "
+                 f"{opened['checkpoint_sha256']}."]
+    if config:
+        shown = {**config, **{name: "..." for name in _PLACES if name in config}}
+        commands = ["python -m monai.bundle run --config_file RUN/config.json --output_dir NEW"]
+        if (folder / "evaluate_config.json").is_file():
+            commands.append("python -m monai.bundle run --config_file RUN/evaluate_config.json --output_dir NEW")
+        listings = [Listing("Commands that repeat the run (RUN: this folder; NEW: an empty one)", "\n".join(commands)),
+                    Listing("The whole config, as run", json.dumps(shown, indent=2), folded=True)]
+    return {"facts": tuple(facts), "listings": tuple(listings)}

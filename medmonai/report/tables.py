@@ -1,0 +1,179 @@
+"""The tables of a report, made once from the metrics and rendered as HTML, LaTeX or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready for print: every cell is text.
+
+    Args:
+        name: a short identifier, for file names and LaTeX labels.
+        caption: what it shows, with n and the method of the intervals.
+        header: names of the columns; the first one names the rows.
+        rows: the cells, as many a row as there are columns.
+    """
+
+    name: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"table {self.name!r}: a row of {len(row)} cells under {len(self.header)} columns: {row}.")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with that many decimals, or "undefined"."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
+    """Return "estimate (low to high)", with its flags."""
+    if metric.get("estimate") is None:
+        return UNDEFINED
+    text = number(metric["estimate"], digits)
+    if metric.get("low") is not None:
+        text += f" ({number(metric['low'], digits)} to {number(metric['high'], digits)})"
+    flags = ", ".join(flag.replace("_", " ") for flag in metric.get("flags") or ())
+    return f"{text} [{flags}]" if flags else text
+
+
+def words(name: str) -> str:
+    """Return a metric's name as it is read: "mcc" -> "MCC", "balanced_accuracy" -> "balanced accuracy"."""
+    known = {"mcc": "MCC", "f1": "F1", "ece": "ECE", "nll": "NLL", "auc": "AUC", "cohen_kappa": "Cohen's kappa",
+             "brier": "Brier score", "macro_f1": "macro F1", "micro_f1": "micro F1", "weighted_f1": "weighted F1"}
+    return known.get(name, name.replace("_", " "))
+
+
+def _cases(split: Mapping[str, Any]) -> str:
+    groups = f" in {split['n_groups']} groups" if split.get("n_groups") else ""
+    return f"{split['n']} test cases{groups}"
+
+
+def _methods(metrics: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(sorted({method_words(m["method"]) for m in metrics if m and m.get("method")}))
+
+
+def method_words(method: str) -> str:
+    """Return the name of a method as papers spell it: "bca_bootstrap" -> "BCa bootstrap"."""
+    spelled = {"bca": "BCa", "delong": "DeLong", "delong's": "DeLong's", "wilson": "Wilson", "wald": "Wald",
+               "mcnemar": "McNemar", "clopper": "Clopper", "pearson": "Pearson"}
+    return " ".join(spelled.get(word, word) for word in method.replace("_", " ").split())
+
+
+def ranking_table(split: Mapping[str, Any]) -> Table:
+    """Return AUC (overall and per class), average precision and partial AUC of a test split."""
+    named = {"all": split["auc"], **split.get("class_auc", {})}
+    ranking = split["ranking"]
+    rows = []
+    for name, auc in named.items():
+        own = ranking["overall"] if name == "all" else ranking["per_class"][name]
+        label = {"positive_class": "positive class", "macro_one_vs_rest": "macro, one vs rest"}[split["auc_average"]]
+        rows.append((label if name == "all" else name, interval(auc), number(own["average_precision"]),
+                     number(own["partial_auc"])))
+    caption = (f"Ranking on {_cases(split)}: AUC with its {split['auc']['confidence']:.0%} interval "
+               f"({_methods(list(named.values()))}), average precision, partial AUC up to 1 - specificity = "
+               f"{ranking['max_fpr']:g} (McClish, 0.5 is chance).")
+    return Table("ranking", caption, ("class", "AUC", "average precision", "partial AUC"), tuple(rows))
+
+
+def decisions_table(split: Mapping[str, Any]) -> Table | None:
+    """Return the metrics at the chosen and at the default operating point; None where nothing could be decided."""
+    points = {key: split["decisions"][key] for key in ("locked", "default") if key in split["decisions"]}
+    if not points:
+        return None
+    first = next(iter(points.values()))
+    names = list(first["overall"])
+    rows = [("threshold", *(_thresholds(p["operating_point"]) for p in points.values()))]
+    rows += [(words(name), *(interval(p["overall"][name]) for p in points.values())) for name in names]
+    locked = " The locked threshold was chosen on validation and applied unchanged." if "locked" in points else ""
+    caption = f"Decisions on {_cases(split)}, with intervals ({_methods([first['overall'][name] for name in names])}).{locked}"
+    header = tuple(f"locked ({p['operating_point']['rule']})" if key == "locked" else key for key, p in points.items())
+    return Table("decisions", caption, ("metric", *header), tuple(rows))
+
+
+def fixed_table(split: Mapping[str, Any]) -> Table | None:
+    """Return recall, specificity and precision at thresholds that reached a fixed share on validation; None without them."""
+    points = {key: point for key, point in split["decisions"].items() if "=" in key}
+    if not points:
+        return None
+    overall = next(iter(points.values()))["overall"]
+    names = [name for name in ("recall", "specificity", "precision", "macro_recall", "macro_specificity", "macro_precision")
+             if name in overall]
+    rows = tuple((f"{key.replace('=', ' ')} on validation", _thresholds(p["operating_point"]),
+                  *(interval(p["overall"][name]) for name in names)) for key, p in points.items())
+    caption = f"Thresholds that reach a fixed sensitivity or specificity on validation, applied unchanged to {_cases(split)}."
+    return Table("fixed", caption, ("chosen for", "threshold", *map(words, names)), rows)
+
+
+def _thresholds(point: Mapping[str, Any]) -> str:
+    values = point["thresholds"]
+    if not values:
+        return "highest score"
+    return number(values[0]) if len(values) == 1 else f"{number(min(values))} to {number(max(values))}"
+
+
+def chosen_decisions(split: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the decisions at the locked point, at the default one without validation, or None where there are none."""
+    return split["decisions"].get("locked") or split["decisions"].get("default")
+
+
+def classes_table(split: Mapping[str, Any]) -> Table | None:
+    """Return recall, precision, specificity and F1 of every class at the chosen point."""
+    decided = chosen_decisions(split)
+    if decided is None:
+        return None
+    shown = ("recall", "precision", "specificity", "f1")
+    rows = [(name, str(own["support"]), *(interval(own[metric]) if metric in own else "" for metric in shown))
+            for name, own in decided["per_class"].items()]
+    caption = f"Each class at the operating point {decided['operating_point']['rule']}, {_cases(split)}."
+    return Table("classes", caption, ("class", "cases", *map(words, shown)), tuple(rows))
+
+
+def calibration_table(split: Mapping[str, Any]) -> Table | None:
+    """Return Brier score, ECE and NLL before and after the temperature; None where the scores are no probabilities."""
+    both = split["calibration"]
+    if both["before"] is None:
+        return None
+    stages = [stage for stage in ("before", "after") if both[stage]]
+    names = [name for name, value in both["before"].items() if isinstance(value, Mapping) and "estimate" in value]
+    rows = tuple((words(name), *(interval(both[stage][name]) for stage in stages)) for name in names)
+    how = ""
+    if both["temperature"]:
+        fitted = both["temperature"]
+        bias = ", with a bias for each column" if fitted["bias"] else ""
+        how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
+    return Table("calibration", f"Calibration on {_cases(split)}, lower is better.{how}", ("metric", *stages), rows)
+
+
+def counts_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
+    """Return the cases of every class in every split."""
+    splits = list(counts)
+    names = list(next(iter(counts.values())))
+    rows = tuple((name, *(str(counts[split].get(name, 0)) for split in splits)) for name in names)
+    return Table("counts", "Cases of each class in each split.", ("class", *splits), rows)
+
+
+def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield all tables of a test split."""
+    made = (ranking_table(split), decisions_table(split), fixed_table(split), classes_table(split), calibration_table(split))
+    yield from (table for table in made if table is not None)
+    for name, groups in split.get("subgroups", {}).items():
+        yield subgroup_table(name, groups)
+
+
+def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]]) -> Table:
+    """Return AUC and recall in every subgroup of one column of the metadata."""
+    rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
+                  interval(group["recall"])) for group in groups)
+    caption = "Subgroups: small ones are flagged; differences between them are not corrected for looking at several."
+    return Table(f"subgroups_{name}", f"{name}. {caption}", (name, "cases", "positives", "AUC", "recall"), rows)

@@ -1,0 +1,141 @@
+"""The evaluation of a table: nothing is chosen on test, every kind of task, and the files it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scored_tables import TASKS, scored
+
+from medmonai.metrics import apply_temperature, choose_operating_point, decide, fit_temperature, summarize_decisions
+from medmonai.predictions import Predictions, write_predictions
+from medmonai.report import evaluate, evaluate_files, write_evaluation
+
+
+@pytest.mark.parametrize("kind", list(TASKS))
+def test_every_kind_of_task_with_and_without_validation(kind, tmp_path):
+    test, validation = scored(kind), scored(kind, 200, split="val")
+    for held in (None, validation):
+        evaluation = evaluate(test, validation=held)
+        metrics = evaluation.metrics
+        assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+        assert metrics["n"] == 300 and metrics["auc"]["low"] < metrics["auc"]["estimate"] < metrics["auc"]["high"]
+        assert ("locked" in metrics["decisions"]) == (held is not None and kind in ("binary", "multilabel"))
+        assert (metrics["calibration"]["after"] is not None) == (held is not None)
+
+
+def test_threshold_and_temperature_are_those_of_validation():
+    test, validation = scored("binary"), scored("binary", 200, split="val")
+    evaluation = evaluate(test, validation=validation, rule="sensitivity=0.9")
+    point = choose_operating_point(validation, rule="sensitivity=0.9")
+    assert evaluation.point == point and point.chosen_on == "validation"
+    assert np.array_equal(evaluation.decided, decide(test, point))
+    assert evaluation.metrics["decisions"]["locked"] == summarize_decisions(test, point)
+    expected = apply_temperature(test, fit_temperature(validation))
+    assert np.array_equal(evaluation.calibrated.y_score, expected.y_score)
+    # Other test cases, the same threshold: nothing of the test table goes into it.
+    assert evaluate(scored("binary", seed=5), validation=validation, rule="sensitivity=0.9").point == point
+
+
+def test_one_table_for_both_is_refused():
+    test = scored("binary")
+    with pytest.raises(ValueError, match=r"300 cases are in both the test and the validation table \(test-000000, test-000001"):
+        evaluate(test, validation=test)
+    with pytest.raises(ValueError, match="the validation table is of another task"):
+        evaluate(test, validation=scored("ordinal", split="val"))
+    with pytest.raises(ValueError, match="the validation table has no y_true"):
+        evaluate(test, validation=replace(scored("binary", split="val"), y_true=None))
+
+
+def test_logits_of_another_tool_are_ranked_but_not_taken_for_probabilities():
+    table = scored("binary")
+    logits = replace(table, y_score=np.log(table.y_score) * 5)
+    with pytest.warns(UserWarning, match="no probabilities"):
+        metrics = evaluate(logits).metrics
+    assert metrics["decisions"] == {} and metrics["calibration"]["before"] is None
+    held = replace(scored("binary", split="val"), y_score=np.log(scored("binary", split="val").y_score) * 5)
+    with pytest.warns(UserWarning, match="no probabilities"):
+        evaluation = evaluate(logits, validation=held)
+    assert next(iter(evaluation.metrics["decisions"])) == "locked" and evaluation.calibrated is None
+
+
+@pytest.mark.parametrize("kind", ["binary", "ordinal"])
+def test_files_and_figures(kind, tmp_path):
+    metrics = write_evaluation(evaluate(scored(kind), validation=scored(kind, 200, split="val")), tmp_path / "new")
+    folder = tmp_path / "new"
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    expected = {"roc", "precision_recall", "scores", "confusion", "calibration", "decision_curve"}
+    assert {p.stem for p in (folder / "figures").iterdir()} == expected
+    assert all((folder / "figures" / f"{name}.pdf").stat().st_size > 1000 for name in expected)
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found = {(r["split"], r["part"], r["decision"], r["class"], r["metric"]): r for r in rows}
+    assert len(found) == len(rows)
+    auc = found["test", "ranking", "", "", "auc"]
+    assert float(auc["estimate"]) == metrics["splits"]["test"]["auc"]["estimate"]
+    assert float(found["test", "decisions", "default", "", "accuracy"]["low"]) == (
+        metrics["splits"]["test"]["decisions"]["default"]["overall"]["accuracy"]["low"])
+
+
+def test_an_absent_class_is_said_not_guessed(tmp_path):
+    table = scored("multiclass")
+    kept = table.y_true != 3
+    part = Predictions(table.ids[kept], table.y_true[kept], table.y_score[kept], table.task, table.class_names)
+    with pytest.warns(UserWarning, match="class 3"):
+        evaluation = evaluate(part)
+    assert evaluation.metrics["class_auc"]["class 3"]["estimate"] is None
+    assert "absent_class" in evaluation.metrics["auc"]["flags"]
+    write_evaluation(evaluation, tmp_path)
+
+
+def test_files_are_not_written_over(tmp_path):
+    write_predictions(scored("binary"), tmp_path / "test.csv")
+    write_predictions(scored("binary", split="val"), tmp_path / "val.csv")
+    evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")
+    before = (tmp_path / "out" / "metrics.json").read_bytes()
+    with pytest.raises(FileExistsError, match="holds metrics"):
+        evaluate_files(tmp_path / "test.csv", output=tmp_path / "out")
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == before
+    evaluate_files(tmp_path / "test.csv", output=tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / "metrics.json").read_bytes() != before
+
+
+def test_subgroups_of_a_metadata_file(tmp_path):
+    table = scored("binary")
+    write_predictions(table, tmp_path / "test.csv")
+    rows = "".join(f"{name},{'mf'[i % 2]},{20 + i % 60}\n" for i, name in enumerate(table.ids))
+    (tmp_path / "people.csv").write_text("id,sex,age\n" + rows)
+    metrics = evaluate_files(tmp_path / "test.csv", output=tmp_path / "out", metadata=tmp_path / "people.csv",
+                             columns=["sex", "age"]).metrics
+    assert [row["group"] for row in metrics["subgroups"]["sex"]] == ["f", "m"]
+    assert sum(row["n"] for row in metrics["subgroups"]["age"]) == 300
+    with pytest.raises(ValueError, match="has no column 'site'; it has sex, age"):
+        evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", metadata=tmp_path / "people.csv", columns=["site"])
+    with pytest.raises(ValueError, match="belong together"):
+        evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", columns=["sex"])
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("text", "match"), [
+    ("id,y_true\na,0\n", "no score column"),
+    ("id,y_true,score_a,score_b\na,0,0.2,nan\nb,1,0.1,0.9\n", "row 2, column 'score_b': 'nan'"),
+    ("id,y_true,score_a,score_b\na,0,0.2,0.8\na,1,0.1,0.9\n", "'a' occurs 2 times"),
+    ("id,y_true,score_a,score_b\na,0,0.2,0.8\nb,7,0.1,0.9\n", "'7' is not a label"),
+    ("id,score_a,score_b\na,0.2,0.8\nb,0.1,0.9\n", "the test table has no y_true"),
+])
+def test_bad_tables_write_nothing(text, match, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match=match):
+        evaluate_files(tmp_path / "t.csv", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_from_a_spreadsheet(tmp_path):
+    """With a byte-order mark, extra columns, and one score column."""
+    rows = "".join(f"case {i},{i % 2},{0.3 + 0.4 * (i % 2) + 0.01 * (i % 7)},note\n" for i in range(40))
+    (tmp_path / "sheet.csv").write_text("\ufeffid,y_true,score,remark\n" + rows, encoding="utf-8")
+    evaluation = evaluate_files(tmp_path / "sheet.csv", output=tmp_path / "out")
+    assert evaluation.metrics["auc"]["estimate"] == 1.0 and evaluation.metrics["auc"]["low"] < 1

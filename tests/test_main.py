@@ -1,0 +1,86 @@
+"""The commands that read predictions tables and data sets, as people type them."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from scored_tables import scored
+from typer.testing import CliRunner
+
+from medmonai.__main__ import app
+from medmonai.predictions import write_predictions
+
+
+def call(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Two runs on the same cases, the first one better."""
+    for name, signal in (("strong", 2.5), ("weak", 0.3)):
+        (tmp_path / name).mkdir()
+        write_predictions(scored("binary", signal=signal), tmp_path / name / "predictions_test.csv")
+        write_predictions(scored("binary", 200, split="val", signal=signal), tmp_path / name / "predictions_val.csv")
+    return tmp_path
+
+
+def test_evaluate_then_report(tables):
+    run = tables / "strong"
+    done = call("evaluate", run / "predictions_test.csv", "--validation", run / "predictions_val.csv", "--output", run)
+    assert done.exit_code == 0, done.output
+    for text in ("AUC 0.9", "chosen on 200 validation cases", "not for clinical use"):
+        assert text in done.output
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["splits"]["test"]["decisions"]["locked"]["operating_point"]["n"] == 200
+    done = call("report", run, "--latex")
+    assert done.exit_code == 0 and (run / "report.html").is_file() and (run / "report.tex").is_file()
+
+
+@pytest.mark.parametrize("metric", ["auc", "accuracy", "f1"])
+def test_compare_gives_verdicts(metric, tables):
+    paths = [tables / name / "predictions_test.csv" for name in ("strong", "weak")]
+    done = call("compare", *paths, "--output", tables / "out", "--metric", metric)
+    assert done.exit_code == 0, done.exception
+    assert "strong - weak: +0." in done.output and done.output.splitlines()[0].endswith("better")
+    with (tables / "out" / "comparison.csv").open() as file:
+        row, = csv.DictReader(file)
+    assert (row["a"], row["b"], row["metric"], row["verdict"]) == ("strong", "weak", metric, "better")
+    assert {p.suffix for p in (tables / "out").iterdir()} == {".csv", ".json", ".tex", ".png", ".pdf"}
+    again = call("compare", *paths, "--output", tables / "out")
+    assert isinstance(again.exception, FileExistsError)
+
+
+def test_seeds_of_one_model_are_averaged_not_compared(tables):
+    for seed in range(3):
+        write_predictions(scored("binary", signal=1.0), tables / f"seed{seed}.csv")
+    several = "many=" + ",".join(str(tables / f"seed{seed}.csv") for seed in range(3))
+    done = call("compare", several, f"one={tables / 'seed0.csv'}", "--output", tables / "out")
+    assert done.exit_code == 0 and "not distinguishable" in done.output
+    row = json.loads((tables / "out" / "comparison.json").read_text())["comparisons"][0]
+    assert (row["seeds_a"], row["seeds_b"], row["difference"]) == (3, 1, 0.0)
+
+
+def test_what_cannot_be_compared_is_said(tables):
+    path = tables / "strong" / "predictions_test.csv"
+    write_predictions(scored("binary", seed=1, split="other"), tables / "other.csv")
+    for words, message in (
+        ((path,), "at least two with different names"),
+        ((path, f"other={tables / 'other.csv'}"), "test-000000"),
+        ((f"a={path}", f"b={tables / 'other.csv'}", "--metric", "accuracy"), "needs a threshold locked on validation"),
+        ((path, tables / "none.csv"), "no predictions table at"),
+    ):
+        done = call("compare", *words, "--output", tables / "out")
+        assert message in str(done.exception), (words, done.exception)
+    assert not (tables / "out").exists()
+
+
+def test_data_check_on_real_data(real_data, tmp_path):
+    """The official PneumoniaMNIST has 8 images of train in val; its exit status says so."""
+    done = call("data", "check", "pneumoniamnist", "--dataset_dir", real_data / "medmnist", "--output", tmp_path / "audit.json")
+    assert done.exit_code == 1 and "exact duplicates 8 (train/val 8)" in done.output
+    assert json.loads((tmp_path / "audit.json").read_text())["leaks"] == ["exact duplicates"]
+    done = call("data", "check", "vesselmnist3d", "--dataset_dir", real_data / "medmnist")
+    assert done.exit_code == 0 and "no leakage found" in done.output
