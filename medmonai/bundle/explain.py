@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: in
 
 def write_saliency(
     network: nn.Module, *, loader: ResidentLoader, cohort: Cohort, predictions: Predictions, decided: np.ndarray, folder: Path,
-    seed: int = 0,
+    target_layer: str | None = None, seed: int = 0,
 ) -> None:
     """Write figures/saliency and figures/occlusion, saliency.json, and for volumes saliency/ID_METHOD.nii.gz.
 
@@ -63,6 +64,7 @@ def write_saliency(
         predictions: their table.
         decided: the decisions on it.
         folder: the run folder.
+        target_layer: the layer that Grad-CAM looks at; by default `find_target_layer` chooses.
         seed: of the random weights.
     """
     dims = cohort.spatial_dims
@@ -73,13 +75,15 @@ def write_saliency(
         inputs = loader.transform.batch(images, torch.Generator().manual_seed(seed))
     classes = (decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)).tolist()
     cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
-    layer, shown = find_target_layer(network, cohort.spatial_size), slice(0, _SHOWN[dims])
+    layer, shown = target_layer or find_target_layer(network, cohort.spatial_size), slice(0, _SHOWN[dims])
     maps = {
         "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
         # Windows side by side where there are many: overlapping ones take eight times as long in a volume.
         "occlusion": occlusion_map(network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0),
     }
-    check = randomization_check(network, inputs, class_index=classes, repeats=3, seed=seed) if len(rows) > 1 else None
+    check = randomization_check(
+        network, inputs, class_index=classes, repeats=3, seed=seed, method=partial(grad_cam, target_layer=layer),
+    ) if len(rows) > 1 else None
     said = [check.line, check.caveat] if check else []
     titles = [f"{str(case['id'])[-6:]} {'right' if case['right'] else 'wrong'} {case['score']:.2f}" for case in cases[shown]]
     (folder / "figures").mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from .explain import write_saliency
 def write_results(
     predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
     loader: ResidentLoader, audit: Mapping[str, Any], references: Mapping[str, Predictions] | None = None, rule: str = "youden",
+    saliency_layer: str | None = None,
 ) -> dict[str, Any]:
     """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return the metrics.
 
@@ -37,6 +38,7 @@ def write_results(
         audit: what the audit of the splits found, as `DataAudit.summary()` returns it.
         references: name -> predictions on the test cases to stand beside (an ideal observer); also written as tables.
         rule: how the operating point is chosen.
+        saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
     """
     evaluation = evaluate(predictions["test"], validation=predictions["validation"], rule=rule)
     folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
@@ -47,7 +49,8 @@ def write_results(
     _write_decision(evaluation, folder)
     counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
     write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
-    write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder)
+    write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder,
+                   target_layer=saliency_layer)
     sizes = {name: len(cohort) for name, cohort in cohorts.items()}
     figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
                "failures": failures_figure(test, evaluation.test, evaluation.decided)}

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from medmonai.metrics import Comparison, compare_tables
-from medmonai.predictions import Predictions
-from medmonai.visualize import comparison_figure, save_figure, styled
+from medmonai.predictions import Predictions, align
+from medmonai.visualize import comparison_figure, roc_figure, save_figure, styled
 from medmonai.whole_files import replacing, write_json
 
 from .evaluation import NOT_CLINICAL
@@ -37,13 +39,18 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
 def comparison_section(tables: Mapping[str, Predictions]) -> Section:
     """Compare the AUCs of tables on the same cases and return a section of the report."""
     found = compare_tables(tables)
+    first = next(iter(tables.values()))
+    aligned = {name: align(first, table) for name, table in tables.items()}
+    pictures = (_picture(comparison_figure(found), "Differences with their intervals."),
+                _picture(roc_figure(aligned), "ROC curves of all models on the same cases."))
+    return Section("Comparison", "comparison", tables=(comparison_table(found),), figures=pictures)
+
+
+def _picture(figure: Figure, caption: str) -> Picture:
     with styled():
         buffer = io.BytesIO()
-        figure = comparison_figure(found)
         figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
-    width = round(figure.get_size_inches()[0] * 110)
-    picture = Picture(base64.b64encode(buffer.getvalue()).decode("ascii"), "Differences with their intervals.", width)
-    return Section("Comparison", "comparison", tables=(comparison_table(found),), figures=(picture,))
+    return Picture(base64.b64encode(buffer.getvalue()).decode("ascii"), caption, round(figure.get_size_inches()[0] * 110))
 
 
 def write_comparison(comparisons: Sequence[Comparison], folder: str | Path, *, overwrite: bool = False) -> list[Path]:
