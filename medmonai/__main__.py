@@ -77,6 +77,7 @@ def evaluate(
 def compare(
     tables: list[str], *, output: Annotated[Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")],
     metric: Annotated[str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")] = "auc",
+    task: Annotated[str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")] = "", rule: Rule = "youden",
     confidence: float = 0.95, alpha: float = 0.05, overwrite: Overwrite = False,
 ) -> None:
     """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
@@ -85,7 +86,8 @@ def compare(
     """
     from medmonai.report import compare_files
 
-    for line in compare_files(tables, output=output, metric=metric, confidence=confidence, alpha=alpha, overwrite=overwrite):
+    for line in compare_files(tables, output=output, metric=metric, task=task, rule=rule, confidence=confidence, alpha=alpha,
+                              overwrite=overwrite):
         typer.echo(line)
 
 
@@ -104,16 +106,18 @@ def report(
 
 @data.command()
 def check(
-    name: Annotated[str, typer.Argument(help="a MedMNIST set, or the folder of a bundle")],
+    name: Annotated[str, typer.Argument(help="a MedMNIST set")], *,
     dataset_dir: Annotated[str, typer.Option("--dataset_dir")] = "", size: int = 28,
     output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit")] = None, verify: bool = True,
+    download: bool = False,
 ) -> None:
     """Audit a data set: duplicates, leakage between splits, label conflicts, blank images, distributions."""
     from medmonai.data import audit_cohorts, load_medmnist
     from medmonai.whole_files import write_json
 
     splits = ("train", "val", "test")
-    audit = audit_cohorts([load_medmnist(name, split=split, size=size, dataset_dir=dataset_dir or None, verify=verify)
+    audit = audit_cohorts([load_medmnist(name, split=split, size=size, dataset_dir=dataset_dir or None, verify=verify,
+                                         download=download)
                            for split in splits])
     for line in audit.lines():
         typer.echo(line)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
 from scored_tables import scored
 from typer.testing import CliRunner
 
 from medmonai.__main__ import app
-from medmonai.predictions import write_predictions
+from medmonai.metrics import average_seeds, choose_operating_point, decide
+from medmonai.predictions import read_predictions, write_predictions
 
 
 def call(*words):
@@ -35,8 +37,12 @@ def test_evaluate_then_report(tables):
         assert text in done.output
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["splits"]["test"]["decisions"]["locked"]["operating_point"]["n"] == 200
+    stored = json.loads((run / "evaluation.json").read_text())
+    assert stored["tables"]["test"]["file"] == "predictions_test.csv" and len(stored["tables"]["validation"]["sha256"]) == 64
     done = call("report", run, "--latex")
-    assert done.exit_code == 0 and (run / "report.html").is_file() and (run / "report.tex").is_file()
+    assert done.exit_code == 0 and (run / "report.tex").is_file()
+    page = (run / "report.html").read_text()
+    assert "python -m medmonai evaluate predictions_test.csv --validation predictions_val.csv --rule youden" in page
 
 
 @pytest.mark.parametrize("metric", ["auc", "accuracy", "f1"])
@@ -61,6 +67,28 @@ def test_seeds_of_one_model_are_averaged_not_compared(tables):
     assert done.exit_code == 0 and "not distinguishable" in done.output
     row = json.loads((tables / "out" / "comparison.json").read_text())["comparisons"][0]
     assert (row["seeds_a"], row["seeds_b"], row["difference"]) == (3, 1, 0.0)
+    assert "many: AUC of 3 seeds" in done.output
+    assert json.loads((tables / "out" / "comparison.json").read_text())["seeds"]["many"]["n_seeds"] == 3
+
+
+def test_the_threshold_of_several_seeds_is_chosen_on_their_averaged_scores(tables):
+    """One seed's threshold on averaged scores once turned a verdict round."""
+    folders = [tables / f"seed{seed}" for seed in range(3)]
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        for split, n in (("test", 300), ("val", 200)):
+            write_predictions(scored("binary", n, signal=0.5 + seed, split=split), folder / f"predictions_{split}.csv")
+    several = "many=" + ",".join(str(folder / "predictions_test.csv") for folder in folders)
+    done = call("compare", several, tables / "weak" / "predictions_test.csv", "--output", tables / "out", "--metric", "accuracy")
+    assert done.exit_code == 0, done.exception
+    row = json.loads((tables / "out" / "comparison.json").read_text())["comparisons"][0]
+    averages = {split: average_seeds([read_predictions(f / f"predictions_{split}.csv") for f in folders]) for split in ("test", "val")}
+    weak = {split: read_predictions(tables / "weak" / f"predictions_{split}.csv") for split in ("test", "val")}
+    right = [np.mean(decide(t["test"], choose_operating_point(t["val"])) == t["test"].y_true) for t in (averages, weak)]
+    assert row["difference"] == pytest.approx(right[0] - right[1], abs=1e-12)
+    (folders[1] / "predictions_val.csv").unlink()
+    done = call("compare", several, tables / "weak" / "predictions_test.csv", "--output", tables / "new", "--metric", "accuracy")
+    assert "seed1/predictions_val.csv; put it there" in str(done.exception)
 
 
 def test_what_cannot_be_compared_is_said(tables):

@@ -11,7 +11,7 @@ import torch
 from medmonai.data import Cohort, ResidentLoader
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.ranks import rank
-from medmonai.report import Evaluation, evaluate, write_evaluation, write_report
+from medmonai.report import evaluate, write_decision, write_evaluation, write_report
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
 from medmonai.whole_files import write_json
 
@@ -46,7 +46,7 @@ def write_results(
         return {"splits": {"test": evaluation.metrics}}
     for name, table in references.items():
         write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
-    _write_decision(evaluation, folder)
+    write_decision(evaluation, folder)
     counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
     write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
     write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder,
@@ -62,9 +62,3 @@ def write_results(
     metrics = write_evaluation(evaluation, folder, data=test.provenance.as_dict(), references=references)
     write_report([folder])
     return metrics
-
-
-def _write_decision(evaluation: Evaluation, folder: Path) -> None:
-    """Store what a user of the weights needs beside them: threshold and temperature, and what they were chosen on."""
-    write_json({"class_names": list(evaluation.test.class_names), "operating_point": evaluation.point.as_dict(),
-                "temperature": evaluation.metrics["calibration"]["temperature"]}, folder / "models" / "decision.json")

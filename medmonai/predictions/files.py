@@ -7,6 +7,7 @@ is empty without groups; a table of unlabelled cases has no ``y_true``. Scores r
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,13 +59,16 @@ def read_predictions(path: str | Path, *, task: Task | None = None) -> Predictio
     binary and is taken as the positive class's p, completed to (1 - p, p); two score columns mean binary, more mean
     multiclass. Pass `task` for ordinal tables, and for multilabel ones without labels. Other columns are ignored.
 
+    The order of the score columns is the order of the labels 0, 1, ...; columns numbered otherwise are refused. ``y_true``
+    may hold class names instead of numbers. What spreadsheets write is read too: semicolons or tabs between cells, decimal
+    commas beside them, empty last lines, spaces and capitals in the names id, group, y_true.
+
     Raises:
         FileNotFoundError: no such file.
         ValueError: a missing or repeated column, a bad value; file, row and column are named (the header is row 1).
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
+        header, rows = _read_cells(path)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
     for row, cells in enumerate(rows, start=2):
@@ -80,14 +84,54 @@ def read_predictions(path: str | Path, *, task: Task | None = None) -> Predictio
         raise ValueError(f"{path}: {error}") from None
 
 
+def _read_cells(path: str | Path) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows, whichever of comma, semicolon and tab stands between the cells."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        text = file.read()
+    for delimiter in (",", ";", "\t", ","):  # the last: a comma, to name the columns in the error
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[]]
+        known = {name: name.strip().lower() for name in header if name.strip().lower() in ("id", "group", "y_true")}
+        if "id" in known.values():
+            break
+    names = [known.get(name, name) for name in header]
+    while rows and not any(cell.strip() for cell in rows[-1]):
+        rows.pop()
+    numbers = [i for i, name in enumerate(names) if name.startswith(("score", "y_true")) and delimiter != ","]
+    for cells in rows:
+        for i in numbers:
+            if i < len(cells):
+                cells[i] = cells[i].replace(",", ".")
+    return names, rows
+
+
+def _check_order(scored: list[str]) -> None:
+    """Refuse score columns that are numbered, but not as their places say: which label is which?"""
+    numbers = [name.removeprefix("score_") for name in scored]
+    if not all(number.isdecimal() and number.isascii() for number in numbers):
+        return
+    places = list(map(int, numbers))
+    if places == [0] or (sorted(places) == list(range(len(places))) and places != sorted(places)):
+        raise ValueError(f"score columns {scored}: the first one belongs to label 0, the next to label 1, and so on; put "
+                         "numbered columns into that order, all of them, or name them by class.")
+
+
+def _labels(columns: dict[str, Sequence[str]], name: str, class_names: Sequence[str]) -> np.ndarray:
+    """Return label numbers; class names become their numbers."""
+    texts = [text.strip() for text in columns[name]]
+    if name == "y_true" and set(texts) <= set(class_names) and not all(text.isdecimal() for text in texts):
+        return np.array([list(class_names).index(text) for text in texts], dtype=float)
+    return _numbers(columns, name)
+
+
 def _from_columns(columns: dict[str, Sequence[str]], task: Task | None) -> Predictions:
     scored = [name for name in columns if name == "score" or name.startswith("score_")]
+    _check_order(scored)
     labelled = [name for name in columns if name == "y_true" or name.startswith("y_true_")]
     if not scored:
         raise ValueError(f"no score column among {list(columns)}; name them score_<class>.")
     names = [name.removeprefix("score_") for name in scored]
     y_score = np.stack([_numbers(columns, name) for name in scored], axis=1)
-    y_true = np.stack([_numbers(columns, name) for name in labelled], axis=1) if labelled else None
+    y_true = np.stack([_labels(columns, name, names) for name in labelled], axis=1) if labelled else None
     if task is None:
         task = _infer_task(len(names), labelled, y_score)
     if task.kind == "binary" and len(names) == 1:

@@ -4,7 +4,7 @@ from .commands import compare_files, describe_evaluation, evaluate_files, read_t
 from .comparison import comparison_section, comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
 from .latex import latex_table, write_latex
-from .results import evaluation_figures, write_evaluation
+from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
 from .tables import Table, split_tables
 from .write import write_report
 
@@ -22,8 +22,10 @@ __all__ = [
     "evaluation_figures",
     "latex_table",
     "read_table",
+    "remove_evaluation",
     "split_tables",
     "write_comparison",
+    "write_decision",
     "write_evaluation",
     "write_latex",
     "write_report",

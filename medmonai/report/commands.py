@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from medmonai.metrics import OperatingPoint, choose_operating_point, compare_tables, read_metadata, subgroup_summary
-from medmonai.predictions import Predictions, read_predictions
+from medmonai.engines import versions
+from medmonai.metrics import (
+    OperatingPoint,
+    average_seeds,
+    choose_operating_point,
+    compare_tables,
+    read_metadata,
+    seed_spread,
+    subgroup_summary,
+)
+from medmonai.predictions import Predictions, read_predictions, write_predictions
 from medmonai.task import Task
+from medmonai.whole_files import read_json, write_json
 
 from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate
-from .results import write_evaluation
+from .results import remove_evaluation, write_decision, write_evaluation
 from .tables import chosen_decisions, interval, method_words
 
 
@@ -35,6 +48,10 @@ def evaluate_files(
 ) -> Evaluation:
     """Evaluate a predictions table and write metrics.json, metrics.csv and figures/ into a folder.
 
+    A folder that holds the same evaluation already is left as it is. What an earlier one left of another table or threshold
+    is removed before anything is written, so that a report never mixes two; in the folder of a run the data card and the
+    references stay.
+
     Args:
         table: the test table.
         output: the folder, made if need be.
@@ -48,13 +65,13 @@ def evaluate_files(
         overwrite: write over an earlier evaluation in the folder.
 
     Raises:
-        FileExistsError: the folder holds metrics.json and `overwrite` is False.
+        FileExistsError: the folder holds another evaluation and `overwrite` is False.
         FileNotFoundError: a table that does not exist.
         ValueError: see `evaluate`; columns without metadata.
     """
     output = Path(output)
-    if (output / "metrics.json").exists() and not overwrite:
-        raise FileExistsError(f"{output} holds metrics.json; name another --output, or pass --overwrite.")
+    if output.exists() and not output.is_dir():
+        raise FileExistsError(f"{output} is a file; name a folder with --output.")
     if bool(columns) != (metadata is not None):
         raise ValueError("--metadata FILE and --by COLUMN,... belong together; give both or none.")
     test = read_table(table, kind=task)
@@ -67,8 +84,32 @@ def evaluate_files(
     if found:
         evaluation.metrics["subgroups"] = {
             name: subgroup_summary(test, found[name], point=evaluation.point, confidence=confidence) for name in columns}
-    write_evaluation(evaluation, output)
+    old = read_json(output / "metrics.json")
+    if old and json.loads(json.dumps(evaluation.metrics)) == old["splits"]["test"]:
+        return evaluation
+    kept = output / "predictions_test.csv"
+    copied = not (kept.exists() and kept.samefile(table)) and not (output / "run.json").exists()
+    there = [name for name in ("metrics.json", "metrics.csv", "figures", *(["predictions_test.csv"] if copied else []))
+             if (output / name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{output} holds {', '.join(there)} of another evaluation; name another --output, or pass "
+                              "--overwrite.")
+    remove_evaluation(output)
+    references = {name: read_table(output / f"predictions_test_{name}.csv", kind=task) for name in old.get("references", {})}
+    _write_record({"test": table, "validation": validation, "metadata": metadata}, output, rule=rule, confidence=confidence,
+                  seed=seed)
+    write_decision(evaluation, output)
+    if copied:  # so that a report of several folders can compare them
+        write_predictions(test, kept, overwrite=True)
+    write_evaluation(evaluation, output, data=old.get("data"), references=references)
     return evaluation
+
+
+def _write_record(tables: Mapping[str, str | Path | None], output: Path, **options: Any) -> None:
+    """Write down what an evaluation was made of: files with their SHA-256, options, versions."""
+    given = {name: Path(path) for name, path in tables.items() if path is not None}
+    files = {name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for name, path in given.items()}
+    write_json({**options, "versions": versions(), "tables": files}, output / "evaluation.json")
 
 
 def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
@@ -86,8 +127,8 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
 
 
 def compare_files(
-    tables: Sequence[str], *, output: str | Path, metric: str = "auc", confidence: float = 0.95, alpha: float = 0.05,
-    overwrite: bool = False,
+    tables: Sequence[str], *, output: str | Path, metric: str = "auc", task: str = "", rule: str = "youden",
+    confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
 ) -> Iterator[str]:
     """Compare predictions tables in pairs, write the comparison, and yield the lines to print.
 
@@ -97,6 +138,8 @@ def compare_files(
         tables: PATH, NAME=PATH or NAME=PATH,PATH,... each.
         output: the folder.
         metric: "auc" or a decision metric.
+        task: the kind of task, where the columns cannot tell.
+        rule: how the operating point of a decision metric is chosen on validation.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts, after Holm's correction.
         overwrite: write over an earlier comparison.
@@ -108,14 +151,20 @@ def compare_files(
     if len(paths) < 2 or len(paths) < len(tables):
         raise ValueError(f"{len(tables)} tables with the names {', '.join(paths)}; at least two with different names are "
                          "needed: NAME=PATH.")
-    seeds = {name: [read_table(path) for path in some] for name, some in paths.items()}
-    points = None if metric == "auc" else {name: _point(some[0], metric) for name, some in paths.items()}
+    seeds = {name: [read_table(path, kind=task) for path in some] for name, some in paths.items()}
+    points = None if metric == "auc" else {name: _point(some, metric, task=task, rule=rule) for name, some in paths.items()}
     comparisons = compare_tables(seeds, metric=metric, confidence=confidence, alpha=alpha, points=points)
-    written = write_comparison(comparisons, output, overwrite=overwrite)
+    spread = {name: seed_spread(some) for name, some in seeds.items()}
+    written = write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
     table = comparison_table(comparisons)
-    for row in table.rows:
-        yield f"{row[0]}: {row[1]}, p {row[2]}, Holm {row[3]}: {row[4]}"
+    for row, found in zip(table.rows, comparisons):
+        flags = f" [{', '.join(found.flags)}]" if found.flags else ""
+        yield f"{row[0]}: {row[1]}, p {row[2]}, Holm {row[3]}: {row[4]}{flags}"
     yield table.caption
+    for name, own in spread.items():
+        if own["n_seeds"] > 1:
+            yield (f"{name}: AUC of {own['n_seeds']} seeds {own['mean']:.3f} on average, {own['min']:.3f} to {own['max']:.3f} "
+                   f"(SD {own['sd']:.3f}): what another training would change, apart from the interval above")
     yield f"results: {Path(output)} ({', '.join(path.name for path in written)})"
     yield NOT_CLINICAL
 
@@ -126,9 +175,11 @@ def _named(text: str) -> tuple[str, list[Path]]:
     return (name if equals else found[0].resolve().parent.name), found
 
 
-def _point(path: Path, metric: str) -> OperatingPoint:
-    beside = path.with_name("predictions_val.csv")
-    if not beside.is_file():
-        raise ValueError(f"metric {metric!r} of {path} needs a threshold locked on validation, and there is no {beside}; "
-                         "put it there or compare by AUC.")
-    return choose_operating_point(read_table(beside))
+def _point(paths: Sequence[Path], metric: str, *, task: str, rule: str) -> OperatingPoint:
+    """Choose the threshold of a model on its validation scores, averaged over seeds as its test scores are."""
+    beside = [path.with_name("predictions_val.csv") for path in paths]
+    missing = next((path for path in beside if not path.is_file()), None)
+    if missing:
+        raise ValueError(f"metric {metric!r} needs a threshold locked on validation, and there is no {missing}; put it there "
+                         "or compare by AUC.")
+    return choose_operating_point(average_seeds([read_table(path, kind=task) for path in beside]), rule=rule)

@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -19,20 +20,20 @@ from medmonai.whole_files import replacing, write_json
 from .evaluation import NOT_CLINICAL
 from .latex import write_latex
 from .page import Picture, Section
-from .tables import Table, method_words, number
+from .tables import Table, method_words, p_number, words
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     """Return the pairs with difference, interval, p, Holm's p and the verdict on the first against the second."""
     rows = tuple(
-        (f"{c.a} - {c.b}", f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})", number(c.p_value), number(c.p_holm),
+        (f"{c.a} - {c.b}", f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})", p_number(c.p_value), p_number(c.p_holm),
          c.verdict)
         for c in comparisons
     )
     first = comparisons[0]
-    caption = (f"Difference in {first.metric.replace('_', ' ')} on the same {first.n} test cases "
-               f"({method_words(first.method)}), p values with Holm's correction over {len(comparisons)} pairs. The "
-               "verdict is on the first of the pair.")
+    caption = (f"Difference in {words(first.metric)} on the same {first.n} test cases "
+               f"({method_words(first.method)}), p values with Holm's correction over all pairs ({len(comparisons)}). The verdict "
+               "is on the first of the pair.")
     return Table("comparison", caption, ("pair", "difference", "p", "p (Holm)", "verdict"), rows)
 
 
@@ -53,8 +54,17 @@ def _picture(figure: Figure, caption: str) -> Picture:
     return Picture(base64.b64encode(buffer.getvalue()).decode("ascii"), caption, round(figure.get_size_inches()[0] * 110))
 
 
-def write_comparison(comparisons: Sequence[Comparison], folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+def write_comparison(
+    comparisons: Sequence[Comparison], folder: str | Path, *, spread: Mapping[str, Mapping[str, Any]] | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
     """Write comparison.csv, .json, .tex and the figure.
+
+    Args:
+        comparisons: what `compare_tables` found.
+        folder: where to, made if need be.
+        spread: name -> `seed_spread` of its tables; goes into the JSON file.
+        overwrite: write over an earlier comparison.
 
     Raises:
         FileExistsError: one of them exists and `overwrite` is False; then nothing is written.
@@ -70,7 +80,8 @@ def write_comparison(comparisons: Sequence[Comparison], folder: str | Path, *, o
         writer = csv.DictWriter(file, [field.name for field in fields(Comparison)], lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(comparison), "flags": " ".join(comparison.flags)} for comparison in comparisons)
-    write_json({"disclaimer": NOT_CLINICAL, "comparisons": [asdict(comparison) for comparison in comparisons]}, paths[1])
+    write_json({"disclaimer": NOT_CLINICAL, "comparisons": [asdict(comparison) for comparison in comparisons],
+                "seeds": dict(spread or {})}, paths[1])
     write_latex([comparison_table(comparisons)], paths[2], overwrite=True)
     save_figure(comparison_figure(comparisons), folder / "comparison", overwrite=True)
     return paths

@@ -83,7 +83,7 @@ def evaluate(
     options = {"confidence": confidence, "seed": seed}
     default = default_operating_point(test.task)
     point = default if validation is None else choose_operating_point(validation, rule=rule)
-    temperature = fit_temperature(validation) if validation is not None and probable(test) and probable(validation) else None
+    temperature = fit_temperature(validation) if validation is not None and probable(test) else None
     calibrated = None if temperature is None else apply_temperature(test, temperature)
     metrics = {
         **summarize(test, confidence=confidence),
@@ -95,7 +95,7 @@ def evaluate(
 
 
 def check_apart(test: Predictions, validation: Predictions | None) -> None:
-    """Check that both tables have labels, belong to one task, and share no case.
+    """Check that both tables have labels, belong to one task, and share no case and no group.
 
     Raises:
         ValueError: naming what is wrong, with the first shared ids.
@@ -108,6 +108,15 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
     if validation.task != test.task or validation.class_names != test.class_names:
         raise ValueError(f"the validation table is of another task: {validation.task}, {validation.class_names} instead of "
                          f"{test.task}, {test.class_names}.")
+    if probable(test) != probable(validation):
+        which = ("test", "validation") if probable(test) else ("validation", "test")
+        raise ValueError(f"the scores of the {which[0]} table lie in [0, 1], those of the {which[1]} table do not: "
+                         "they are not of one network; give both as probabilities or both as logits.")
+    groups = [set() if table.groups is None else set(table.groups.tolist()) for table in (test, validation)]
+    both = sorted(groups[0] & groups[1])
+    if both:
+        raise ValueError(f"{len(both)} groups (patients) are in both the test and the validation table ({', '.join(both[:3])}, "
+                         "...): split them by group.")
     shared = sorted(set(test.ids.tolist()) & set(validation.ids.tolist()))
     if shared:
         raise ValueError(f"{len(shared)} cases are in both the test and the validation table ({', '.join(shared[:3])}, ...): "

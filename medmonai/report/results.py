@@ -27,6 +27,7 @@ from .tables import chosen_decisions
 
 # Classes or labels from which a confusion matrix gets two columns of the page.
 _MANY = 7
+OF_TEST = ("roc", "precision_recall", "scores", "confusion", "calibration", "decision_curve")
 
 
 def write_evaluation(
@@ -55,6 +56,26 @@ def write_evaluation(
     write_metrics_csv(splits, folder / "metrics.csv", overwrite=True)
     write_json(metrics, folder / "metrics.json")
     return metrics
+
+
+def write_decision(evaluation: Evaluation, folder: Path) -> None:
+    """Store threshold and temperature, and what they were chosen on, beside the weights if the folder has any."""
+    if (folder / "models").is_dir():
+        write_json({"class_names": list(evaluation.test.class_names), "operating_point": evaluation.point.as_dict(),
+                    "temperature": evaluation.metrics["calibration"]["temperature"]}, folder / "models" / "decision.json")
+
+
+def remove_evaluation(folder: Path) -> None:
+    """Remove what an earlier evaluation left that depends on its table or threshold; metrics.json first.
+
+    A folder without metrics.json is no evaluation, so one that is killed half way cannot be taken for a whole.
+    """
+    (folder / "metrics.json").unlink(missing_ok=True)
+    for name in ("metrics.csv", "report.html", "report.tex", "saliency.json", "evaluation.json"):
+        (folder / name).unlink(missing_ok=True)
+    for name in (*OF_TEST, "failures", "saliency", "occlusion"):
+        for suffix in (".png", ".pdf"):
+            (folder / "figures" / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def evaluation_figures(evaluation: Evaluation, *, references: Mapping[str, Predictions] | None = None) -> dict[str, Figure]:

@@ -46,12 +46,16 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
 
     Raises:
         FileNotFoundError: there is no metrics.json.
+        ValueError: metrics.json of an earlier version.
     """
     folder = Path(folder)
     metrics = read_json(folder / "metrics.json")
     if not metrics:
         raise FileNotFoundError(f"no metrics.json in {folder}; evaluate first: python -m medmonai evaluate "
                                 f"{folder}/predictions_test.csv --output {folder}.")
+    if "ranking" not in metrics.get("splits", {}).get("test", {}):
+        raise ValueError(f"{folder}/metrics.json is of an earlier version of medmonai; evaluate again: python -m medmonai evaluate "
+                         f"{folder}/predictions_test.csv --validation {folder}/predictions_val.csv --output NEW.")
     data = read_json(folder / "data.json")
     tables = tuple(split_tables(metrics["splits"]["test"]))
     calibration = tuple(table for table in tables if table.name == "calibration")
@@ -135,9 +139,17 @@ def _saliency(found: Mapping[str, Any]) -> dict[str, Any]:
 def _repeat(folder: Path) -> dict[str, Any]:
     opened, config = read_json(folder / "test_opened.json"), read_json(folder / "config.json")
     facts, listings = [], []
+    evaluation = read_json(folder / "evaluation.json")
+    if evaluation:
+        tables = evaluation["tables"]
+        files = " ".join(f"--{name} {one['file']}" if name != "test" else one["file"] for name, one in tables.items())
+        facts += [f"{name} table {one['file']}: SHA-256 {one['sha256']}" for name, one in tables.items()]
+        facts.append("Evaluated with " + ", ".join(f"{name} {version}" for name, version in evaluation["versions"].items()))
+        listings.append(Listing("The evaluation", f"python -m medmonai evaluate {files} --rule {evaluation['rule']} --confidence "
+                                f"{evaluation['confidence']} --seed {evaluation['seed']} --output NEW"))
     if opened:
         versions = ", ".join(f"{name} {version}" for name, version in opened["versions"].items())
-        facts = [f"Versions: {versions}", f"Revision of the code: {opened['git_revision']}",
+        facts += [f"Versions: {versions}", f"Revision of the code: {opened['git_revision']}",
                  f"The test split was opened on {opened['opened']} (UTC) with the checkpoint of SHA-256 "
                  f"{opened['checkpoint_sha256']}."]
     if config:
@@ -145,6 +157,6 @@ def _repeat(folder: Path) -> dict[str, Any]:
         commands = ["python -m monai.bundle run --config_file RUN/config.json --output_dir NEW"]
         if (folder / "evaluate_config.json").is_file():
             commands.append("python -m monai.bundle run --config_file RUN/evaluate_config.json --output_dir NEW")
-        listings = [Listing("Commands that repeat the run (RUN: this folder; NEW: an empty one)", "\n".join(commands)),
+        listings += [Listing("Commands that repeat the run (RUN: this folder; NEW: an empty one)", "\n".join(commands)),
                     Listing("The whole config, as run", json.dumps(shown, indent=2), folded=True)]
     return {"facts": tuple(facts), "listings": tuple(listings)}

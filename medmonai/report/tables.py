@@ -36,6 +36,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None else f"{value:.{digits}f}"
 
 
+def p_number(value: float | None) -> str:
+    """Return a p value as papers print it."""
+    return "<0.001" if value is not None and value < 0.001 else number(value)
+
+
 def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
     """Return "estimate (low to high)", with its flags."""
     if metric.get("estimate") is None:
@@ -111,7 +116,8 @@ def fixed_table(split: Mapping[str, Any]) -> Table | None:
              if name in overall]
     rows = tuple((f"{key.replace('=', ' ')} on validation", _thresholds(p["operating_point"]),
                   *(interval(p["overall"][name]) for name in names)) for key, p in points.items())
-    caption = f"Thresholds that reach a fixed sensitivity or specificity on validation, applied unchanged to {_cases(split)}."
+    caption = f"Thresholds that reach a fixed sensitivity or specificity on validation, applied unchanged to {_cases(split)} "
+    caption += f"({_methods([overall[name] for name in names])})."
     return Table("fixed", caption, ("chosen for", "threshold", *map(words, names)), rows)
 
 
@@ -135,7 +141,8 @@ def classes_table(split: Mapping[str, Any]) -> Table | None:
     shown = ("recall", "precision", "specificity", "f1")
     rows = [(name, str(own["support"]), *(interval(own[metric]) if metric in own else "" for metric in shown))
             for name, own in decided["per_class"].items()]
-    caption = f"Each class at the operating point {decided['operating_point']['rule']}, {_cases(split)}."
+    methods = _methods([own[metric] for own in decided["per_class"].values() for metric in shown if metric in own])
+    caption = f"Each class at the operating point {decided['operating_point']['rule']}, {_cases(split)} ({methods})."
     return Table("classes", caption, ("class", "cases", *map(words, shown)), tuple(rows))
 
 
@@ -150,9 +157,10 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
     how = ""
     if both["temperature"]:
         fitted = both["temperature"]
-        bias = ", with a bias for each column" if fitted["bias"] else ""
+        bias = ", with a bias" if fitted["bias"] else ""
         how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
-    return Table("calibration", f"Calibration on {_cases(split)}, lower is better.{how}", ("metric", *stages), rows)
+    return Table("calibration", f"Calibration on {_cases(split)}, lower is better ({_methods(list(both['before'][name] for name in names))}). ECE "
+                 f"overestimates where cases are few; its interval allows for that and can lie below it.{how}", ("metric", *stages), rows)
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -175,5 +183,6 @@ def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]]) -> Table:
     """Return AUC and recall in every subgroup of one column of the metadata."""
     rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
                   interval(group["recall"])) for group in groups)
-    caption = "Subgroups: small ones are flagged; differences between them are not corrected for looking at several."
-    return Table(f"subgroups_{name}", f"{name}. {caption}", (name, "cases", "positives", "AUC", "recall"), rows)
+    caption = (f"Subgroups by {name}, {sum(group['n'] for group in groups)} test cases ({_methods([g['auc'] for g in groups])}): small "
+               "ones are flagged; differences between them are not corrected for looking at several.")
+    return Table(f"subgroups_{name}", caption, (name, "cases", "positives", "AUC", "recall"), rows)

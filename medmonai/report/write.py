@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def write_report(folders: Sequence[str | Path], *, output: str | Path | None = N
 
 
 def _tables(runs: Sequence[RunPage], comparison: Section | None) -> list:
-    tables = [table for run in runs for table in run.tables]
+    several = len(runs) > 1
+    tables = [replace(table, name=f"{run.anchor}-{table.name}", caption=f"{run.name}: {table.caption}") if several else table
+              for run in runs for table in run.tables]
     return tables + list(comparison.tables if comparison else ())
 
 

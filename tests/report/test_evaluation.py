@@ -46,6 +46,12 @@ def test_one_table_for_both_is_refused():
         evaluate(test, validation=test)
     with pytest.raises(ValueError, match="the validation table is of another task"):
         evaluate(test, validation=scored("ordinal", split="val"))
+    logits = replace(scored("binary", split="val"), y_score=np.log(scored("binary", split="val").y_score) * 5)
+    with pytest.raises(ValueError, match=r"the scores of the test table lie in \[0, 1\], those of the validation table do not"):
+        evaluate(test, validation=logits)
+    by_patient = scored("binary", groups=True)
+    with pytest.raises(ValueError, match=r"100 groups \(patients\) are in both"):
+        evaluate(by_patient, validation=replace(scored("binary", split="val"), groups=by_patient.groups))
     with pytest.raises(ValueError, match="the validation table has no y_true"):
         evaluate(test, validation=replace(scored("binary", split="val"), y_true=None))
 
@@ -96,11 +102,30 @@ def test_files_are_not_written_over(tmp_path):
     write_predictions(scored("binary", split="val"), tmp_path / "val.csv")
     evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")
     before = (tmp_path / "out" / "metrics.json").read_bytes()
+    evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")  # the same: left as it is
     with pytest.raises(FileExistsError, match="holds metrics"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "out")
     assert (tmp_path / "out" / "metrics.json").read_bytes() == before
-    evaluate_files(tmp_path / "test.csv", output=tmp_path / "out", overwrite=True)
+    logits = replace(scored("binary"), y_score=np.log(scored("binary").y_score) * 5)
+    write_predictions(logits, tmp_path / "logits.csv")
+    with pytest.warns(UserWarning, match="no probabilities"):
+        evaluate_files(tmp_path / "logits.csv", output=tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "metrics.json").read_bytes() != before
+    # What the logits have no figure for is not left over from the probabilities.
+    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"roc", "precision_recall", "scores"}
+
+
+def test_a_run_keeps_its_data_card_and_stores_the_new_point(tmp_path):
+    test, validation = scored("binary"), scored("binary", split="val")
+    (tmp_path / "models").mkdir()
+    for name, table in (("test", test), ("test_ideal_observer", test), ("val", validation)):
+        write_predictions(table, tmp_path / f"predictions_{name}.csv")
+    write_evaluation(evaluate(test, validation=validation), tmp_path, data={"licence": "CC0"}, references={"ideal_observer": test})
+    evaluate_files(tmp_path / "predictions_test.csv", validation=tmp_path / "predictions_val.csv", output=tmp_path,
+                   rule="sensitivity=0.9", overwrite=True)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["data"] == {"licence": "CC0"} and list(metrics["references"]) == ["ideal_observer"]
+    assert json.loads((tmp_path / "models" / "decision.json").read_text())["operating_point"]["rule"] == "sensitivity=0.9"
 
 
 def test_subgroups_of_a_metadata_file(tmp_path):

@@ -79,6 +79,8 @@ def test_a_table_by_hand():
     assert latex_table(table).splitlines()[2:-3] == [
         r"\caption{n = 3}", r"\label{tab:t}", r"\begin{tabular}{lr}", r"\toprule", r"class & AUC \\", r"\midrule",
         r"a\_b & 0.9 (0.8--1.0) \\"]
+    bands = latex_table(Table("by age <b>", "", ("age", "n"), (("[40, 58)", "3"),)))
+    assert "\n{}[40, 58) & 3" in bands and r"\label{tab:by-age-b-}" in bands
     with pytest.raises(ValueError, match="a row of 1 cells under 2 columns"):
         Table("t", "", ("a", "b"), (("x",),))
 
@@ -102,6 +104,10 @@ def test_several_runs_are_compared_where_their_cases_are_the_same(tmp_path):
 
 
 def test_a_folder_without_an_evaluation_is_named(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "metrics.json").write_text('{"splits": {"test": {"n": 3}}}')
+    with pytest.raises(ValueError, match="of an earlier version of medmonai; evaluate again"):
+        write_report([tmp_path / "old"])
     with pytest.raises(FileNotFoundError, match=r"no metrics.json in .*; evaluate first"):
         write_report([tmp_path])
     with pytest.raises(ValueError, match="folders is empty"):
