@@ -79,15 +79,17 @@ def test_the_threshold_of_several_seeds_is_chosen_on_their_averaged_scores(table
         for split, n in (("test", 300), ("val", 200)):
             write_predictions(scored("binary", n, signal=0.5 + seed, split=split), folder / f"predictions_{split}.csv")
     several = "many=" + ",".join(str(folder / "predictions_test.csv") for folder in folders)
-    done = call("compare", several, tables / "weak" / "predictions_test.csv", "--output", tables / "out", "--metric", "accuracy")
+    words = ("compare", several, tables / "weak" / "predictions_test.csv", "--metric", "accuracy", "--output")
+    done = call(*words, tables / "out")
     assert done.exit_code == 0, done.exception
     row = json.loads((tables / "out" / "comparison.json").read_text())["comparisons"][0]
-    averages = {split: average_seeds([read_predictions(f / f"predictions_{split}.csv") for f in folders]) for split in ("test", "val")}
+    averages = {split: average_seeds([read_predictions(folder / f"predictions_{split}.csv") for folder in folders])
+                for split in ("test", "val")}
     weak = {split: read_predictions(tables / "weak" / f"predictions_{split}.csv") for split in ("test", "val")}
     right = [np.mean(decide(t["test"], choose_operating_point(t["val"])) == t["test"].y_true) for t in (averages, weak)]
     assert row["difference"] == pytest.approx(right[0] - right[1], abs=1e-12)
     (folders[1] / "predictions_val.csv").unlink()
-    done = call("compare", several, tables / "weak" / "predictions_test.csv", "--output", tables / "new", "--metric", "accuracy")
+    done = call(*words, tables / "new")
     assert "seed1/predictions_val.csv; put it there" in str(done.exception)
 
 

@@ -27,7 +27,8 @@ def escaped(text: str) -> str:
 
 def latex_table(table: Table) -> str:
     r"""Return a table environment for `\usepackage{booktabs}`: caption above, first column left, the others right."""
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escaped(table.caption)}}}", rf"\label{{tab:{re.sub('[^A-Za-z0-9_-]+', '-', table.name)}}}",
+    label = re.sub("[^A-Za-z0-9_-]+", "-", table.name)
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escaped(table.caption)}}}", rf"\label{{tab:{label}}}",
              rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}", r"\toprule"]
     lines += [" & ".join(map(escaped, table.header)) + r" \\", r"\midrule"]
     # A bracket behind the line break of the row before would be read as its argument.

@@ -54,8 +54,8 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
         raise FileNotFoundError(f"no metrics.json in {folder}; evaluate first: python -m medmonai evaluate "
                                 f"{folder}/predictions_test.csv --output {folder}.")
     if "ranking" not in metrics.get("splits", {}).get("test", {}):
-        raise ValueError(f"{folder}/metrics.json is of an earlier version of medmonai; evaluate again: python -m medmonai evaluate "
-                         f"{folder}/predictions_test.csv --validation {folder}/predictions_val.csv --output NEW.")
+        raise ValueError(f"{folder}/metrics.json is of an earlier version of medmonai; evaluate again: python -m medmonai "
+                         f"evaluate {folder}/predictions_test.csv --validation {folder}/predictions_val.csv --output NEW.")
     data = read_json(folder / "data.json")
     tables = tuple(split_tables(metrics["splits"]["test"]))
     calibration = tuple(table for table in tables if table.name == "calibration")
@@ -145,8 +145,8 @@ def _repeat(folder: Path) -> dict[str, Any]:
         files = " ".join(f"--{name} {one['file']}" if name != "test" else one["file"] for name, one in tables.items())
         facts += [f"{name} table {one['file']}: SHA-256 {one['sha256']}" for name, one in tables.items()]
         facts.append("Evaluated with " + ", ".join(f"{name} {version}" for name, version in evaluation["versions"].items()))
-        listings.append(Listing("The evaluation", f"python -m medmonai evaluate {files} --rule {evaluation['rule']} --confidence "
-                                f"{evaluation['confidence']} --seed {evaluation['seed']} --output NEW"))
+        listings.append(Listing("The evaluation", f"python -m medmonai evaluate {files} --rule {evaluation['rule']} "
+                                f"--confidence {evaluation['confidence']} --seed {evaluation['seed']} --output NEW"))
     if opened:
         versions = ", ".join(f"{name} {version}" for name, version in opened["versions"].items())
         facts += [f"Versions: {versions}", f"Revision of the code: {opened['git_revision']}",

@@ -159,8 +159,10 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
         fitted = both["temperature"]
         bias = ", with a bias" if fitted["bias"] else ""
         how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
-    return Table("calibration", f"Calibration on {_cases(split)}, lower is better ({_methods(list(both['before'][name] for name in names))}). ECE "
-                 f"overestimates where cases are few; its interval allows for that and can lie below it.{how}", ("metric", *stages), rows)
+    methods = _methods([both["before"][name] for name in names])
+    caption = (f"Calibration on {_cases(split)}, lower is better ({methods}). ECE overestimates where cases are few; its "
+               f"interval allows for that and can lie below it.{how}")
+    return Table("calibration", caption, ("metric", *stages), rows)
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -183,6 +185,7 @@ def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]]) -> Table:
     """Return AUC and recall in every subgroup of one column of the metadata."""
     rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
                   interval(group["recall"])) for group in groups)
-    caption = (f"Subgroups by {name}, {sum(group['n'] for group in groups)} test cases ({_methods([g['auc'] for g in groups])}): small "
-               "ones are flagged; differences between them are not corrected for looking at several.")
+    cases, methods = sum(group["n"] for group in groups), _methods([group["auc"] for group in groups])
+    caption = (f"Subgroups by {name}, {cases} test cases ({methods}): small ones are flagged; differences between them are not "
+               "corrected for looking at several.")
     return Table(f"subgroups_{name}", caption, (name, "cases", "positives", "AUC", "recall"), rows)

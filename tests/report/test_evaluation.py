@@ -120,7 +120,8 @@ def test_a_run_keeps_its_data_card_and_stores_the_new_point(tmp_path):
     (tmp_path / "models").mkdir()
     for name, table in (("test", test), ("test_ideal_observer", test), ("val", validation)):
         write_predictions(table, tmp_path / f"predictions_{name}.csv")
-    write_evaluation(evaluate(test, validation=validation), tmp_path, data={"licence": "CC0"}, references={"ideal_observer": test})
+    evaluation = evaluate(test, validation=validation)
+    write_evaluation(evaluation, tmp_path, data={"licence": "CC0"}, references={"ideal_observer": test})
     evaluate_files(tmp_path / "predictions_test.csv", validation=tmp_path / "predictions_val.csv", output=tmp_path,
                    rule="sensitivity=0.9", overwrite=True)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
