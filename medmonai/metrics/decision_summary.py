@@ -35,6 +35,7 @@ AVERAGED: dict[str, Metric] = {
     "weighted_f1": lambda c: counting.f1(c, average="weighted"),
 }
 CHANCE: dict[str, Metric] = {"mcc": counting.mcc, "cohen_kappa": counting.cohen_kappa}
+ONE_CLASS: dict[str, Metric] = {**PER_CLASS, **EXCLUSIVE, **CHANCE}  # one class against the rest
 ORDINAL: dict[str, Metric] = {"quadratic_kappa": lambda c: counting.cohen_kappa(c, weights="quadratic")}
 # Counts of a multilabel table: a 2 x 2 matrix a label, and a last one with all cases in row 1, right where all labels are.
 MULTILABEL: dict[str, Metric] = {
@@ -43,6 +44,8 @@ MULTILABEL: dict[str, Metric] = {
     **{f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :]) for name, metric in PER_CLASS.items()},
     **{f"micro_{name}": lambda c, metric=metric: metric(c[..., :-1, :, :].sum(axis=-3))
        for name, metric in PER_CLASS.items() if name != "specificity"},
+    **{f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :])
+       for name, metric in {"balanced_accuracy": counting.balanced_accuracy, **CHANCE}.items()},
 }
 METRICS = {"binary": {**EXCLUSIVE, **PER_CLASS, **CHANCE}, "multiclass": {**EXCLUSIVE, **AVERAGED, **CHANCE},
            "ordinal": {**EXCLUSIVE, **AVERAGED, **CHANCE, **ORDINAL}, "multilabel": MULTILABEL}
@@ -73,7 +76,7 @@ def summarize_decisions(
         - ``overall`` {metric: {estimate, low, high, confidence, method, n, flags}}; recall, specificity, precision and
           f1 of a binary table are those of class 1; ``macro_``, ``micro_`` and ``weighted_`` as in `counting.recall`;
           ``quadratic_kappa`` for grades; ``subset_accuracy`` counts cases with all labels right;
-        - ``per_class`` {name: {metric: ..., "support": cases}}.
+        - ``per_class`` {name: {metric: ..., "support": cases}}, each class against the rest.
 
         ``n`` is what a share is a share of, else the cases. ``flags`` (only where there are any): ``few_cases`` (below
         10 cases, or groups, of the class or, overall, of the rarest class), ``zero_variance``, ``undefined``,
@@ -117,7 +120,7 @@ def _one_class(counts: _Resampled, c: int, multilabel: bool) -> dict[str, Any]:
 
     cases, support = int(two(counts.total)[1].sum()), counts.units_with(c)
     return {name: counts.interval(name, lambda all_counts, metric=metric: metric(two(all_counts)), support=support,
-                                  two=two(counts.total)) for name, metric in PER_CLASS.items()} | {"support": cases}
+                                  two=two(counts.total)) for name, metric in ONE_CLASS.items()} | {"support": cases}
 
 
 def _unit_counts(predictions: Predictions, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -117,7 +117,7 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
     metrics = evaluation.metrics
     lines = [f"AUC {interval(metrics['auc'], 4)} ({method_words(metrics['auc']['method'])}, n = {metrics['n']})"]
     chosen = chosen_decisions(metrics)
-    for name in ("balanced_accuracy", "accuracy") if chosen else ():
+    for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy") if chosen else ():
         point = chosen["operating_point"]
         where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
         if name in chosen["overall"]:

@@ -88,7 +88,7 @@ def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
         yield Card(f"{name.replace('_', ' ')} AUC", number(table["auc"]["estimate"]), ends)
     decided = chosen_decisions(test)
     how = "threshold chosen on validation" if "locked" in test["decisions"] else "default decision"
-    for metric in ("balanced_accuracy", "recall", "specificity"):
+    for metric in ("balanced_accuracy", "recall", "specificity", "macro_balanced_accuracy", "macro_f1"):
         if decided and metric in decided["overall"]:
             value = decided["overall"][metric]
             yield Card(words(metric), number(value["estimate"]), f"{number(value['low'])} to {number(value['high'])}; {how}")

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from scored_tables import scored
 from sklearn import metrics as sk
 
 from medmonai.metrics import OperatingPoint, decide, default_operating_point, summarize_decisions
@@ -117,7 +118,8 @@ def test_multilabel_estimates_are_scikit_learns():
         wanted |= {f"{average}_{name}": theirs(p.y_true, y, average=average) for average in ("macro", "micro")}
     for name, value in wanted.items():
         assert found["overall"][name]["estimate"] == pytest.approx(value, abs=1e-12)
-    assert found["overall"].keys() == wanted.keys() | {"macro_specificity"}
+    assert found["overall"].keys() == wanted.keys() | {"macro_specificity", "macro_balanced_accuracy", "macro_mcc",
+                                                        "macro_cohen_kappa"}
     assert found["overall"]["subset_accuracy"]["method"] == "wilson"
     matrices = sk.multilabel_confusion_matrix(p.y_true, y).tolist()
     assert found["confusion_matrix"] == dict(zip(p.class_names, matrices))
@@ -177,7 +179,8 @@ def test_no_error_is_not_certainty(groups):
 
 def test_one_class_decided_throughout():
     y = np.repeat([0, 1], [90, 30])
-    with pytest.warns(UserWarning, match=r"undefined \(NaN\), no case to count: precision, mcc, precision of 'c1'") as caught:
+    undefined = r"undefined \(NaN\), no case to count: precision, mcc, mcc of 'c0', precision of 'c1', mcc of 'c1'\."
+    with pytest.warns(UserWarning, match=undefined) as caught:
         found = summary(decided(y, np.zeros(120, int)))
     assert len(caught) == 1
     balanced = found["overall"]["balanced_accuracy"]
@@ -252,3 +255,22 @@ def test_speed(kind, classes, n, groups):
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):
         call(drawn("multiclass", 3))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_each_class_against_the_rest_has_every_metric(kind):
+    p = scored(kind)
+    point = default_operating_point(p.task)
+    found, y_pred = summarize_decisions(p, point), decide(p, point)
+    values = {name: [] for name in ("accuracy", "balanced_accuracy", "mcc", "cohen_kappa")}
+    for c, own in enumerate(found["per_class"].values()):
+        true, said = (p.y_true[:, c], y_pred[:, c]) if kind == "multilabel" else (p.y_true == c, y_pred == c)
+        expected = {"accuracy": sk.accuracy_score(true, said), "balanced_accuracy": sk.balanced_accuracy_score(true, said),
+                    "mcc": sk.matthews_corrcoef(true, said), "cohen_kappa": sk.cohen_kappa_score(true, said)}
+        for name, value in expected.items():
+            assert own[name]["estimate"] == pytest.approx(value, abs=1e-12)
+            assert own[name]["low"] < own[name]["estimate"] < own[name]["high"]
+            values[name].append(value)
+    if kind == "multilabel":
+        for name in ("balanced_accuracy", "mcc", "cohen_kappa"):
+            assert found["overall"][f"macro_{name}"]["estimate"] == pytest.approx(np.mean(values[name]), abs=1e-12)
