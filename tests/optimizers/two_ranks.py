@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import torch
@@ -19,8 +20,9 @@ def train(folder, case, reference, early):
     network, loss_fn = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1)), AUCMarginLoss()
     if early:
         optimizer = PESG(network.parameters(), loss_fn=loss_fn, reference=reference, lr=0.05)
-    distributed.init_process_group("gloo")
-    rank = distributed.get_rank()
+    # A store of its own for each case: torchrun's still holds the addresses of the group before.
+    rank = int(os.environ["RANK"])
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/{case}-store", rank=rank, world_size=2)
     torch.manual_seed(100 + rank)
     if not early:
         optimizer = PESG(network.parameters(), loss_fn=loss_fn, reference=reference, lr=0.05)
