@@ -101,3 +101,15 @@ class Task:
             raise ValueError(f"{name} range from {labels.min()} to {labels.max()}; a {self.kind} task of "
                              f"{self.num_classes} classes allows 0 to {highest}.")
         return labels.astype(np.int64)
+
+    def one_hot(self, labels: np.ndarray) -> np.ndarray:
+        """Return (N, num_classes) int64, 1 where the case has the class or label: each class against the rest.
+
+        Args:
+            labels: as `check_labels` returns them.
+
+        Example:
+            >>> Task("multiclass", 3).one_hot(np.array([2, 0])).tolist()
+            [[0, 0, 1], [1, 0, 0]]
+        """
+        return (labels[:, None] == np.arange(self.num_classes)).astype(np.int64) if self.exclusive else labels

@@ -47,6 +47,15 @@ def test_the_callers_arrays_stay_writable():
     scores[0, 0], labels[0], ids[0] = 0.5, 1, "z"
 
 
+def test_logits_of_two_outputs_are_one():
+    p = table(y_score=[[1.0, 3.0], [2.0, -2.0], [0.5, 0.5]])
+    assert (p.score_kind, p.y_score.tolist()) == ("logits", [[0, 2], [0, -4], [0, 0]])
+    assert table(y_score=p.y_score).y_score.tolist() == p.y_score.tolist()  # once is enough
+    assert table().score_kind == "probabilities"
+    several = table(task=Task("multilabel", 2), y_true=None, y_score=[[1, 3], [2, -2], [0.5, 0.5]])
+    assert (several.score_kind, several.y_score[0].tolist()) == ("logits", [1, 3])
+
+
 def test_positive_scores():
     assert table().positive_scores.tolist() == [0.1, 0.8, 0.4]
     with pytest.raises(ValueError, match="multilabel task has no positive_scores"):
@@ -185,6 +194,8 @@ def test_one_score_column_is_the_positive_class(tmp_path, header, names):
     p = read_predictions(path)
     assert (p.task, p.class_names, p.groups) == (BINARY, names, None)
     assert p.y_score.tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    path.write_text(path.read_text().replace("0.25", "-0.25"))
+    assert read_predictions(path).y_score.tolist() == [[0.0, -0.25], [0.0, 1.0]]  # a logit keeps its units
     assert p.y_true.tolist() == [1, 0]
 
 

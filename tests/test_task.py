@@ -90,3 +90,8 @@ def test_infinite_labels_are_refused():
 
 def test_empty_labels_pass():
     assert Task("binary", 2).check_labels(np.array([], dtype=np.int64)).shape == (0,)
+
+
+def test_one_hot_is_each_class_against_the_rest():
+    assert Task("ordinal", 3).one_hot(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert Task("multilabel", 2).one_hot(np.array([[1, 1], [0, 0]])).tolist() == [[1, 1], [0, 0]]

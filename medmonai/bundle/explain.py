@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +21,21 @@ _SHOWN, _CHECKED = {2: 8, 3: 4}, {2: 12, 3: 6}
 
 
 def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: int) -> np.ndarray:
-    """Return row numbers: the surest right decisions of each class in turn, and the surest mistakes in every third place.
+    """Return row numbers, in turn one of the surest mistakes and the surest right decision of each class.
 
     Args:
         predictions: a table with labels.
         decided: the decisions on it.
         count: at most so many.
     """
-    mistakes = confident_mistakes(predictions, decided, count=count).tolist()
     wrong = decided != predictions.y_true
     right = ~(wrong if wrong.ndim == 1 else wrong.any(axis=1))
-    by_class = []
-    for c in range(predictions.task.num_classes):
-        of_class = decided == c if decided.ndim == 1 else decided[:, c] == 1
-        rows = np.flatnonzero(right & of_class)
-        by_class.append(rows[np.argsort(-predictions.y_score[rows, c], kind="stable")].tolist())
-    chosen: list[int] = []
-    while len(chosen) < count and (mistakes or any(by_class)):
-        turn = len(chosen)
-        queue = mistakes if mistakes and (turn % 3 == 2 or not any(by_class)) else max(by_class, key=len)
-        if queue is not mistakes:
-            fullest = [rows for rows in by_class if rows]
-            queue = fullest[turn % len(fullest)]
-        row = queue.pop(0)
-        if row not in chosen:
-            chosen.append(row)
-    return np.array(chosen, dtype=np.int64)
+    queues = [confident_mistakes(predictions, decided, count=count).tolist()]
+    for is_class, score in zip(predictions.task.one_hot(decided).T, predictions.y_score.T):
+        rows = np.flatnonzero(right & (is_class == 1))
+        queues.append(rows[np.argsort(-score[rows], kind="stable")].tolist())
+    in_turn = dict.fromkeys(row for places in zip_longest(*queues) for row in places if row is not None)
+    return np.array(list(in_turn)[:count], dtype=np.int64)
 
 
 def write_saliency(

@@ -56,7 +56,6 @@ def write_results(
                "failures": failures_figure(test, evaluation.test, evaluation.decided)}
     if (folder / "history.csv").is_file():
         figures["history"] = history_figure(folder / "history.csv")
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / name, overwrite=True)
     metrics = write_evaluation(evaluation, folder, data=test.provenance.as_dict(), references=references)

@@ -104,6 +104,8 @@ class Audit:
         lines = [f"{self.name}: {self.verdict}"]
         lines += [line for split in self.splits for line in split.lines()]
         lines += [found.line() for found in self.findings]
+        if self.near_threshold is None:
+            lines.append("near duplicates: not looked for")
         if not self.near_complete:
             lines.append(f"near duplicates: the search stopped, too many pairs are alike, so there are more than these; raise "
                          f"the threshold ({self.near_threshold}).")
@@ -155,13 +157,14 @@ def audit_cohorts(
     near, scores, complete = _near(table, exact, constant, near_threshold, max_pairs)
     known = all(cohort.groups is not None for cohort in cohorts)
     names = dict.fromkeys(cohort.provenance.name for cohort in cohorts)
-    differ = near.differing(table.label_of)
+    of_near = (table.finding(NEAR, near, scores),
+               table.finding("label conflicts of near duplicates", near.differing(table.label_of)))
     return Audit(
         " + ".join(names), checksum=cohorts[0].provenance.checksum,
         splits=tuple(describe_split(cohort, s) for cohort, s in zip(cohorts, statistics)),
         findings=(
             table.finding(EXACT, exact), table.finding("label conflicts of exact duplicates", exact.differing(table.label_of)),
-            table.finding(NEAR, near, scores), table.finding("label conflicts of near duplicates", differ),
+            *(() if near_threshold is None else of_near),
             table.finding(GROUPS, _shared_groups(table)),
             table.finding("ids in several splits", same_rows(np.concatenate([cohort.ids for cohort in cohorts]))),
             table.singles("constant images", np.flatnonzero(constant)),

@@ -115,11 +115,7 @@ class Cohort(Dataset):
 
     def class_counts(self) -> dict[str, int]:
         """Return the cases of each class; for a multilabel task the positives of each label."""
-        if self.task.exclusive:
-            counts = np.bincount(self.labels, minlength=self.task.num_classes)
-        else:
-            counts = self.labels.sum(axis=0)
-        return {name: int(n) for name, n in zip(self.class_names, counts)}
+        return dict(zip(self.class_names, self.task.one_hot(self.labels).sum(axis=0).tolist()))
 
     def require_every_class(self) -> None:
         """Say what is missing if a class has no case, or a label of a multilabel task no positive or no negative.

@@ -13,9 +13,7 @@ from .counting import (
     accuracy,
     balanced_accuracy,
     cohen_kappa,
-    confusion_matrix,
     f1,
-    label_matrices,
     mcc,
     one_vs_rest_matrices,
     precision,
@@ -31,6 +29,7 @@ from .medmnist_score import medmnist_acc, medmnist_auc
 from .net_benefit import DecisionCurve, decision_curve, net_benefit
 from .paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
 from .ranking import auc_score, auc_scores, macro_auc_score, roc_points
+from .ranking_influence import average_precision_influence, partial_auc_influence
 from .ranking_points import (
     average_precision_score,
     cut_counts,
@@ -39,11 +38,11 @@ from .ranking_points import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from .ranking_summary import summarize_ranking
+from .ranking_summary import average_precision_interval, summarize_ranking
 from .resampling import wilson
 from .subgroups import band_values, read_metadata, subgroup_summary
 from .summary import accuracy_interval, summarize
-from .temperature import Temperature, apply_temperature, fit_temperature
+from .temperature import Temperature, apply_temperature, default_temperature, fit_temperature
 
 __all__ = [
     "Comparison",
@@ -61,6 +60,8 @@ __all__ = [
     "auc_interval",
     "auc_score",
     "auc_scores",
+    "average_precision_influence",
+    "average_precision_interval",
     "average_precision_score",
     "average_seeds",
     "balanced_accuracy",
@@ -69,12 +70,12 @@ __all__ = [
     "choose_operating_point",
     "cohen_kappa",
     "compare_tables",
-    "confusion_matrix",
     "cut_counts",
     "decide",
     "decision_curve",
     "decision_test",
     "default_operating_point",
+    "default_temperature",
     "delong_covariance",
     "delong_test",
     "delong_variance",
@@ -82,7 +83,6 @@ __all__ = [
     "f1",
     "fit_temperature",
     "holm",
-    "label_matrices",
     "macro_auc_interval",
     "macro_auc_score",
     "mcc",
@@ -93,6 +93,7 @@ __all__ = [
     "net_benefit",
     "one_vs_rest_matrices",
     "paired_bootstrap",
+    "partial_auc_influence",
     "partial_auc_score",
     "precision",
     "precision_recall_points",

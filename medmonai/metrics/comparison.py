@@ -83,8 +83,9 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def compare_tables(
     tables: Mapping[str, Tables], *, metric: str | Callable[[np.ndarray, np.ndarray], float] = "auc", confidence: float = 0.95,
     alpha: float = 0.05, points: Mapping[str, OperatingPoint] | None = None, repetitions: int = 2000, seed: int = 0,
+    against: str | None = None,
 ) -> list[Comparison]:
-    """Compare all pairs of models on the same cases.
+    """Compare models on the same cases: all pairs, or every other one against a baseline.
 
     - ``auc``: DeLong's test (`delong_test`); more than two classes or labels: of the mean one-vs-rest AUC.
     - ``accuracy``, ``subset_accuracy`` (multilabel: all labels right) or ``label_accuracy`` (mean over labels) at each model's
@@ -105,13 +106,14 @@ def compare_tables(
         points: name -> operating point, chosen on validation, for metrics of decisions; default 0.5 or the highest score.
         repetitions: resamples of a bootstrap.
         seed: of the resampling.
+        against: name of the baseline; then only pairs (other, baseline) are compared, and Holm's correction is over these.
 
     Returns:
         One comparison a pair, in the order of the names.
 
     Raises:
         ValueError: fewer than two names, no labels, other cases (the first ids are named), an unknown metric, points that
-            lack a name, a metric that is undefined on these cases.
+            lack a name, a metric that is undefined on these cases, a baseline that is none of the names.
 
     Example:
         >>> from medmonai.task import Task
@@ -127,19 +129,30 @@ def compare_tables(
     missing = [name for name in tables if points is not None and name not in points]
     if missing:
         raise ValueError(f"points lack {missing[0]!r}; give every table an operating point that was chosen on validation.")
+    if against is not None and against not in tables:
+        raise ValueError(f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}.")
     several = {name: _seeds(name, found) for name, found in tables.items()}
     models = _aligned({name: average_seeds(found) for name, found in several.items()})
+    pairs = list(combinations(models, 2)) if against is None else [(name, against) for name in models if name != against]
     tests = {}
-    for a, b in combinations(models, 2):
+    for a, b in pairs:
         point_a, point_b = (None if points is None else points[name] for name in (a, b))
         options = {"confidence": confidence, "repetitions": repetitions, "seed": seed}
         tests[a, b] = _test(metric, (models[a], point_a), (models[b], point_b), **options)
-    corrected = holm([test.p_value for test in tests.values()])
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return [Comparison(a, b, name, test.difference, test.low, test.high, test.p_value, p_holm,
-                       _verdict(test.difference, p_holm, alpha), test.method, len(models[a]), _n_groups(models[a]),
-                       len(several[a]), len(several[b]), confidence, alpha, test.flags)
-            for ((a, b), test), p_holm in zip(tests.items(), corrected)]
+    return with_holm([
+        Comparison(a, b, name, test.difference, test.low, test.high, test.p_value, None, "not distinguishable", test.method,
+                   len(models[a]), _n_groups(models[a]), len(several[a]), len(several[b]), confidence, alpha, test.flags)
+        for (a, b), test in tests.items()])
+
+
+def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own `alpha`.
+
+    For families that one call of `compare_tables` cannot hold, such as pairs that share other seeds.
+    """
+    corrected = holm([comparison.p_value for comparison in comparisons])
+    return [replace(c, p_holm=p, verdict=_verdict(c.difference, p, c.alpha)) for c, p in zip(comparisons, corrected)]
 
 
 def average_seeds(tables: Sequence[Predictions]) -> Predictions:

@@ -1,8 +1,8 @@
 """Metrics of decisions, as functions of confusion counts (..., C, C); leading dimensions are computed at once.
 
-`counts[..., i, j]` is the number of cases of class i that were decided as j (scikit-learn's order). Because a metric reads
-only the counts, thousands of bootstrap tables cost one call. MONAI's `ConfusionMatrixMetric` counts each class as a label
-of its own (MONAI#7009), so its precision of a multiclass table is another number.
+`counts[..., i, j]` is the number of cases of class i that were decided as j, as `sklearn.metrics.confusion_matrix` counts.
+Because a metric reads only the counts, thousands of bootstrap tables cost one call. MONAI's `ConfusionMatrixMetric` counts
+each class as a label of its own (MONAI#7009), so its precision of a multiclass table is another number.
 
 Undefined values (0/0) are NaN without a warning: callers with names warn (`summarize_decisions`).
 """
@@ -13,43 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from medmonai.task import Task
-
 Average = Literal["macro", "weighted", "micro"]
-
-
-def confusion_matrix(y_true: np.ndarray, y_pred: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count cases by true and decided class: int64 (C, C), rows are true.
-
-    Raises:
-        ValueError: labels outside 0..num_classes - 1, another length.
-
-    Example:
-        >>> confusion_matrix([0, 1, 1], [0, 0, 1], 2).tolist()
-        [[1, 0], [1, 1]]
-    """
-    task = Task("multiclass", num_classes)
-    y_true, y_pred = task.check_labels(y_true, name="y_true"), task.check_labels(y_pred, name="y_pred")
-    if len(y_true) != len(y_pred):
-        raise ValueError(f"y_pred has {len(y_pred)} entries for {len(y_true)} of y_true; one a case is needed.")
-    return np.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
-def label_matrices(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    """Count multilabel cases (N, L) label by label: int64 (L, 2, 2), each [[tn, fp], [fn, tp]].
-
-    Raises:
-        ValueError: values other than 0 and 1, another shape.
-
-    Example:
-        >>> label_matrices([[0, 1], [1, 1]], [[0, 1], [1, 0]]).tolist()
-        [[[1, 0], [0, 1]], [[0, 0], [1, 1]]]
-    """
-    task = Task("multilabel", np.shape(y_true)[-1])
-    y_true, y_pred = task.check_labels(y_true, name="y_true"), task.check_labels(y_pred, name="y_pred")
-    if len(y_true) != len(y_pred):
-        raise ValueError(f"y_pred has {len(y_pred)} rows for {len(y_true)} of y_true; one a case is needed.")
-    return np.stack([np.bincount(code, minlength=4).reshape(2, 2) for code in (2 * y_true + y_pred).T])
 
 
 def one_vs_rest_matrices(counts: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ def decision_test(
 
     found = differences(features.sum(axis=0) if multiplicity is None else multiplicity @ features)[0]
     drawn = differences(resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity))
-    return from_resamples(float(found), drawn, confidence=confidence, by_group=groups is not None)
+    return from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
 
 
 def _codes(y_true: np.ndarray, decided: np.ndarray, task: Task) -> np.ndarray:

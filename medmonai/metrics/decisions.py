@@ -155,7 +155,7 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
     if not default.thresholds:
         return scores.argmax(axis=1).astype(np.int64)
     scores = scores[:, 1:] if predictions.task.kind == "binary" else scores
-    if point.chosen_on == "none" and (scores.min() < 0 or scores.max() > 1):
+    if point.chosen_on == "none" and predictions.score_kind == "logits":
         raise ValueError(f"scores range from {scores.min():g} to {scores.max():g}: no probabilities, so a threshold of "
                          f"{point.rule} means nothing; choose one on validation.")
     above = (scores > np.array(point.thresholds)).astype(np.int64)

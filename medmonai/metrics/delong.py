@@ -77,13 +77,6 @@ def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> 
     return float(np.mean([part[0][0] for part in parts])), influence, defined
 
 
-def sum_by_group(influence: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """Influences (N,) added up within each patient or lesion: one value a group, or as they are without groups."""
-    if groups is None:
-        return influence
-    return np.bincount(np.unique(groups, return_inverse=True)[1], weights=influence)
-
-
 def influence_freedom(influence: np.ndarray) -> float:
     """Degrees of freedom of a variance that is the sum of G squared influences: df = 2 v^2 / (sum u^4 - v^2 / G).
 
@@ -92,7 +85,7 @@ def influence_freedom(influence: np.ndarray) -> float:
     as the few misranked ones do at a high AUC. Never above G - 1.
 
     Args:
-        influence: (G,) one value a case, or a group (`sum_by_group`); not all zero.
+        influence: (G,) one value a case, or a group (`resampling.by_group`); not all zero.
 
     Returns:
         1 or more; 2 or more from three groups on.

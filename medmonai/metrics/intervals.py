@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -11,8 +12,9 @@ from scipy.stats import beta, norm, t
 
 from medmonai.task import Task
 
-from .delong import auc_influence, influence_freedom, macro_auc_influence, sum_by_group
+from .delong import auc_influence, influence_freedom, macro_auc_influence
 from .ranking import check_binary, one_vs_rest, warn_undefined
+from .resampling import by_group
 
 Method = Literal["logit_delong_t", "logit_delong", "wald"]
 FEW = 10  # cases of the rarer class below which an interval is flagged
@@ -95,7 +97,7 @@ def auc_interval(
         warn_undefined([f"{counts[0]} positive and {counts[1]} negative cases"])
         return Interval(np.nan, np.nan, np.nan, confidence, method, *counts, ("one_class",))
     plain = Interval(float(aucs[0]), np.nan, np.nan, confidence, method, *counts)
-    return _with_ends(plain, sum_by_group(influence[:, 0], groups), _independent(y_true, groups))
+    return _with_ends(plain, by_group(influence[:, 0], groups), independent_counts(y_true, groups))
 
 
 def macro_auc_interval(
@@ -142,9 +144,9 @@ def macro_auc_interval(
     if not defined.size:
         return Interval(np.nan, np.nan, np.nan, confidence, method, 0, 0, flags)
     counts = (int(positives[defined].min()), int((len(columns) - positives[defined]).min()))
-    independent = np.min([_independent(columns[:, c], groups) for c in defined], axis=0)
+    independent = np.min([independent_counts(columns[:, c], groups) for c in defined], axis=0)
     plain = Interval(estimate, np.nan, np.nan, confidence, method, *counts, flags)
-    return _with_ends(plain, sum_by_group(influence, groups), independent)
+    return _with_ends(plain, by_group(influence, groups), independent)
 
 
 def _check(confidence: float, method: str, groups: np.ndarray | None, cases: int) -> None:
@@ -156,7 +158,23 @@ def _check(confidence: float, method: str, groups: np.ndarray | None, cases: int
         raise ValueError(f"groups have shape {np.shape(groups)} for {cases} cases; ({cases},) is needed.")
 
 
-def _independent(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[int, int, int]:
+def few_flags(independent: Sequence[int]) -> list[str]:
+    """Flags of an interval from `independent_counts`."""
+    return [name for name, count in zip(("few_positives", "few_negatives"), independent) if count < FEW]
+
+
+def logit_ends(estimate: float, half: float) -> tuple[float, float]:
+    """Ends of an interval that is `half` wide to either side, laid out on the logit scale; never outside (0, 1).
+
+    Args:
+        estimate: inside (0, 1).
+        half: quantile times standard error, on the scale of the estimate.
+    """
+    half /= estimate * (1 - estimate)
+    return float(expit(logit(estimate) - half)), float(expit(logit(estimate) + half))
+
+
+def independent_counts(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[int, int, int]:
     """Cases (groups) with a positive, with a negative, and pairs of them without one case (group) in two pairs."""
     positive = y_true == 1
     groups = np.arange(len(y_true)) if groups is None else np.asarray(groups)
@@ -167,8 +185,7 @@ def _independent(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[int, in
 def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, int, int]) -> Interval:
     a, tail = plain.estimate, (1 - plain.confidence) / 2
     error = np.sqrt(influence @ influence)
-    few = [name for name, count in zip(("few_positives", "few_negatives"), independent) if count < FEW]
-    flags, method, half = [*plain.flags, *few], plain.method, norm.ppf(1 - tail) * error
+    flags, method, half = [*plain.flags, *few_flags(independent)], plain.method, norm.ppf(1 - tail) * error
     if not error > 1e-12:  # zero but for rounding, or NaN
         flags.append("variance_undefined" if np.isnan(error) else "zero_variance")
         method, pairs = "clopper_pearson_pairs", independent[2]
@@ -180,6 +197,5 @@ def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, i
     else:
         if method == "logit_delong_t":
             half = t.ppf(1 - tail, influence_freedom(influence)) * error
-        half /= a * (1 - a)
-        low, high = expit(logit(a) - half), expit(logit(a) + half)
+        low, high = logit_ends(a, half)
     return replace(plain, low=float(low), high=float(high), method=method, flags=tuple(flags))

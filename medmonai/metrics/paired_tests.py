@@ -10,8 +10,9 @@ from scipy.stats import binom, norm, t
 
 from medmonai.task import Task
 
-from .delong import influence_freedom, macro_auc_influence, sum_by_group
+from .delong import influence_freedom, macro_auc_influence
 from .intervals import Interval, macro_auc_interval
+from .resampling import by_group
 
 ZERO = 1e-12  # a standard error below this is rounding
 
@@ -69,7 +70,7 @@ def delong_test(
     if np.isnan(singles[0].estimate):
         raise ValueError("y_true has no class with both positive and negative cases; an AUC cannot be compared on it.")
     parts = [macro_auc_influence(y_true, score, task)[1] for score in (score_a, score_b)]
-    influence = sum_by_group(parts[0] - parts[1], groups)
+    influence = by_group(parts[0] - parts[1], groups)
     difference, error = singles[0].estimate - singles[1].estimate, float(np.sqrt(influence @ influence))
     flags = tuple(f for f in singles[0].flags if f in ("few_positives", "few_negatives", "absent_class"))
     method = "delong" if groups is None else "delong_by_group"
@@ -137,7 +138,7 @@ def accuracy_test(
         half = norm.ppf(0.5 + confidence / 2) * error
         return PairedDifference(difference, float(max(centre - half, -1)), float(min(centre + half, 1)),
                                 mcnemar(a == 1, b == 1), "mcnemar_mid_p")
-    totals = sum_by_group((each - difference) / n, groups)
+    totals = by_group((each - difference) / n, groups)
     units = len(totals)
     error = np.sqrt(totals @ totals * units / (units - 1)) if units > 1 else 0.0
     method = "paired_t" if groups is None else "paired_t_by_group"
@@ -177,11 +178,11 @@ def paired_bootstrap(
         rows = drawn if groups is None else np.concatenate([members[g] for g in drawn])
         differences[r] = metric(y_true[rows], output_a[rows]) - metric(y_true[rows], output_b[rows])
     found = float(metric(y_true, output_a) - metric(y_true, output_b))
-    return from_resamples(found, differences, confidence=confidence, by_group=groups is not None)
+    return from_resamples(found, differences, confidence=confidence, grouped=groups is not None)
 
 
 def from_resamples(
-    difference: float, differences: np.ndarray, *, confidence: float, by_group: bool
+    difference: float, differences: np.ndarray, *, confidence: float, grouped: bool
 ) -> PairedDifference:
     """Percentile interval and p value of resampled differences (B,); undefined (NaN) ones are left out and flagged.
 
@@ -193,7 +194,7 @@ def from_resamples(
         raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
     low, high = np.quantile(kept, [0.5 - confidence / 2, 0.5 + confidence / 2])
     fewer = min((kept <= 0).sum(), (kept >= 0).sum())
-    method = "paired_bootstrap_by_group" if by_group else "paired_bootstrap"
+    method = "paired_bootstrap_by_group" if grouped else "paired_bootstrap"
     return PairedDifference(difference, float(low), float(high), float(min(1.0, 2 * (1 + fewer) / (len(kept) + 1))), method,
                             () if kept.size == differences.size else ("undefined_resamples",))
 

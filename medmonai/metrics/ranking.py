@@ -157,8 +157,7 @@ def one_vs_rest(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np
                          f"({len(labels)}, {task.num_classes}).")
     if np.isnan(y_score).any():
         raise ValueError(f"y_score has {int(np.isnan(y_score).sum())} NaN; an AUC needs a number for every case.")
-    columns = (labels[:, None] == np.arange(task.num_classes)).astype(np.int64) if task.exclusive else labels
-    return columns, y_score
+    return task.one_hot(labels), y_score
 
 
 def warn_undefined(reasons: list[str]) -> None:

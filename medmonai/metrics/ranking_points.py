@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from .ranking import check_binary, roc_points
+from .ranking import check_binary
 
 
 def cut_counts(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +71,7 @@ def precision_recall_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np
 
 
 def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
-    """Average precision: sum over thresholds of (recall gained) x precision. Equal to scikit-learn's.
+    """Average precision as scikit-learn computes it: sum over thresholds of (recall gained) x precision.
 
     Its chance level is the share of positives, not 0.5: compare it only within one table.
 
@@ -83,52 +83,49 @@ def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
         0 to 1; NaN with a warning where a class is absent (scikit-learn: 0 or 1).
 
     Raises:
-        ValueError: no case, labels other than 0 and 1, another length, NaN scores.
+        ValueError: labels other than 0 and 1, another length, scores that are not finite.
 
     Example:
         >>> round(average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.8333
     """
-    _, tp, fp = cut_counts(y_true, y_score)
-    if _one_class("average precision", tp, fp):
+    from sklearn import metrics  # half a second, which only those pay who rank
+
+    y_true, y_score = check_binary(y_true, y_score)
+    if _one_class("average precision", y_true.sum(), len(y_true) - y_true.sum()):
         return float("nan")
-    return float(np.sum(np.diff(tp) * tp[1:] / (tp[1:] + fp[1:])) / tp[-1])
+    return float(metrics.average_precision_score(y_true, y_score))
 
 
-def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float, standardized: bool = True) -> float:
-    """Area under the ROC curve for 1 - specificity in [0, max_fpr].
+def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float) -> float:
+    """Area under the ROC curve for 1 - specificity in [0, max_fpr], standardised, as scikit-learn computes it.
 
-    Standardised as McClish (1989, doi:10.1177/0272989X8900900307): (1 + (area - low) / (high - low)) / 2 with
-    low = max_fpr^2 / 2 (chance) and high = max_fpr, so that 0.5 is chance and 1 is perfect. Equal to scikit-learn's
-    `roc_auc_score(max_fpr=...)`.
+    (1 + (area - low) / (high - low)) / 2 with low = max_fpr^2 / 2 (chance) and high = max_fpr, so that 0.5 is chance and 1
+    is perfect (McClish 1989, doi:10.1177/0272989X8900900307).
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,) higher for the positive class.
         max_fpr: right end, in (0, 1].
-        standardized: False gives the plain area, 0 to `max_fpr`.
 
     Returns:
         The area; NaN with a warning where a class is absent.
 
     Raises:
-        ValueError: max_fpr outside (0, 1]; labels or scores as for `auc_score`.
+        ValueError: max_fpr outside (0, 1]; labels or scores as for `average_precision_score`.
 
     Example:
-        >>> partial_auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], max_fpr=0.5, standardized=False)
-        0.25
+        >>> round(partial_auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], max_fpr=0.5), 4)
+        0.6667
     """
+    from sklearn import metrics
+
     if not 0 < max_fpr <= 1:
         raise ValueError(f"max_fpr={max_fpr}; a number above 0 and up to 1 is needed.")
-    fpr, tpr = roc_points(y_true, y_score)
-    if not len(fpr):
-        warnings.warn("partial AUC undefined (NaN): only one class is present.", UserWarning, stacklevel=2)
+    y_true, y_score = check_binary(y_true, y_score)
+    if _one_class("partial AUC", y_true.sum(), len(y_true) - y_true.sum()):
         return float("nan")
-    stop = np.searchsorted(fpr, max_fpr, side="right")
-    x, y = np.append(fpr[:stop], max_fpr), np.append(tpr[:stop], np.interp(max_fpr, fpr, tpr))
-    area = float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
-    low = max_fpr**2 / 2
-    return (1 + (area - low) / (max_fpr - low)) / 2 if standardized else area
+    return float(metrics.roc_auc_score(y_true, y_score, max_fpr=max_fpr))
 
 
 def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: float) -> tuple[float, float]:
@@ -152,7 +149,7 @@ def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: 
         (0.5, 0.625)
     """
     thresholds, tp, fp = cut_counts(y_true, y_score)
-    if _one_class("sensitivity at a specificity", tp, fp):
+    if _one_class("sensitivity at a specificity", tp[-1], fp[-1]):
         return float("nan"), float("nan")
     best = cut_at_specificity(tp, fp, target)
     return float(tp[best] / tp[-1]), float(thresholds[best])
@@ -174,7 +171,7 @@ def specificity_at_sensitivity(y_true: np.ndarray, y_score: np.ndarray, target: 
         (0.5, 0.1875)
     """
     thresholds, tp, fp = cut_counts(y_true, y_score)
-    if _one_class("specificity at a sensitivity", tp, fp):
+    if _one_class("specificity at a sensitivity", tp[-1], fp[-1]):
         return float("nan"), float("nan")
     best = cut_at_sensitivity(tp, fp, target)
     return float((fp[-1] - fp[best]) / fp[-1]), float(thresholds[best])
@@ -199,8 +196,9 @@ def _check_target(target: float) -> None:
         raise ValueError(f"target={target}; a share from 0 to 1 is needed, such as 0.9.")
 
 
-def _one_class(name: str, tp: np.ndarray, fp: np.ndarray) -> bool:
-    absent = 0 in (tp[-1], fp[-1])
+def _one_class(name: str, positives: int, negatives: int) -> bool:
+    absent = 0 in (positives, negatives)
     if absent:
-        warnings.warn(f"{name} undefined (NaN): {tp[-1]} positive and {fp[-1]} negative cases.", UserWarning, stacklevel=3)
-    return bool(absent)
+        warnings.warn(f"{name} undefined (NaN): {positives} positive and {negatives} negative cases.", UserWarning,
+                      stacklevel=3)
+    return absent

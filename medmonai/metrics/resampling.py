@@ -42,7 +42,7 @@ def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) ->
 
 
 def by_group(features: np.ndarray | sparse.csr_array, groups: np.ndarray | None) -> np.ndarray | sparse.csr_array:
-    """Sum features (N, F) within each group: (G, F). Without groups they stay as they are."""
+    """Sum features (N, F), or (N,), within each group: (G, F), or (G,). Without groups they stay as they are."""
     if groups is None:
         return features
     number = np.unique(groups, return_inverse=True)[1]

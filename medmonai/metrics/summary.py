@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from medmonai.predictions import Predictions
 
 from .intervals import Interval, auc_interval, macro_auc_interval
 from .medmnist_score import medmnist_acc, medmnist_auc
 from .ranking import one_vs_rest
+from .resampling import entry, wilson
 
 
 def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[str, Any]:
@@ -29,9 +29,8 @@ def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[st
     """
     if not len(right):
         raise ValueError("right is empty; an accuracy needs at least one case.")
-    ends = binomtest(int(np.sum(right)), len(right)).proportion_ci(confidence, method="wilson")
-    return {"estimate": float(np.mean(right)), "low": float(ends.low), "high": float(ends.high),
-            "confidence": confidence, "method": "wilson", "n": len(right)}
+    ends = wilson(np.sum(right), len(right), confidence=confidence)
+    return entry(np.mean(right), ends, confidence=confidence, method="wilson", n=len(right))
 
 
 def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def as_json(interval: Interval) -> dict[str, Any]:
 def _accuracies(p: Predictions, columns: np.ndarray, confidence: float) -> dict[str, Any]:
     name = "subset_accuracy" if p.task.kind == "multilabel" else "accuracy"
     halved = p.task.kind in ("binary", "multilabel")
-    if halved and (p.y_score.min() < 0 or p.y_score.max() > 1):
+    if halved and p.score_kind == "logits":
         warnings.warn(f"scores range from {p.y_score.min():g} to {p.y_score.max():g}: no probabilities, so accuracy at "
                       "a threshold of 0.5 is undefined (NaN).", UserWarning, stacklevel=3)
         return {"medmnist_acc": None, name: None}

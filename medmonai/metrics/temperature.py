@@ -13,9 +13,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, logsumexp
 
 from medmonai.predictions import Predictions
-
-from .calibration import check_range
-from .ranking import one_vs_rest
+from medmonai.task import Task
 
 FLOOR = 1e-12  # probabilities are kept this far from 0 and 1 before their logarithm
 LIMITS = (0.02, 50.0)  # of the temperature
@@ -30,9 +28,10 @@ class Temperature:
         bias: one a sigmoid (binary: one, multilabel: one a label); empty for a softmax.
         n: cases it was fitted on.
         chosen_on: ``validation``, or ``none`` for (1, 0), which changes nothing.
+        scores: what it is for: ``probabilities``, whose logits it takes, or ``logits`` (`Predictions.score_kind`).
 
     Raises:
-        ValueError: a temperature that is not above 0, a bias that is not finite, an unknown `chosen_on`.
+        ValueError: a temperature that is not above 0, a bias that is not finite, an unknown `chosen_on` or `scores`.
 
     Example:
         >>> Temperature.from_dict(Temperature(1.5, (0.2,), 524).as_dict()).temperature
@@ -43,6 +42,7 @@ class Temperature:
     bias: tuple[float, ...]
     n: int
     chosen_on: str = "validation"
+    scores: str = "probabilities"
 
     def __post_init__(self) -> None:
         bias = tuple(float(value) for value in self.bias)
@@ -50,6 +50,8 @@ class Temperature:
             raise ValueError(f"temperature={self.temperature}, bias={bias}; use a number above 0, and finite biases.")
         if self.chosen_on not in ("validation", "none") or self.n < 0:
             raise ValueError(f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases from 0 up.")
+        if self.scores not in ("probabilities", "logits"):
+            raise ValueError(f"scores={self.scores!r}; a temperature is for 'probabilities' or for 'logits'.")
         object.__setattr__(self, "temperature", float(self.temperature))
         object.__setattr__(self, "bias", bias)
 
@@ -64,9 +66,20 @@ class Temperature:
         Raises:
             ValueError: a missing or an unknown field.
         """
-        if set(fields) != {"temperature", "bias", "n", "chosen_on"}:
-            raise ValueError(f"fields {sorted(fields)}; a temperature has temperature, bias, n and chosen_on.")
-        return cls(float(fields["temperature"]), tuple(fields["bias"]), int(fields["n"]), str(fields["chosen_on"]))
+        if set(fields) != {"temperature", "bias", "n", "chosen_on", "scores"}:
+            raise ValueError(f"fields {sorted(fields)}; a temperature has temperature, bias, n, chosen_on and scores.")
+        return cls(float(fields["temperature"]), tuple(fields["bias"]), int(fields["n"]), str(fields["chosen_on"]),
+                   str(fields["scores"]))
+
+
+def default_temperature(task: Task, *, scores: str) -> Temperature:
+    """Return the temperature nobody fitted, T = 1 without bias: applied to logits, their plain sigmoid or softmax.
+
+    Example:
+        >>> default_temperature(Task("binary", 2), scores="logits").bias
+        (0.0,)
+    """
+    return Temperature(1.0, (0.0,) * _sigmoids(task), 0, "none", scores)
 
 
 def fit_temperature(validation: Predictions) -> Temperature:
@@ -74,7 +87,9 @@ def fit_temperature(validation: Predictions) -> Temperature:
 
     - Sigmoid tasks (binary, multilabel): p' = sigmoid(z / T + b), z = logit(p), one T and one b a column: Platt scaling.
       AUC margin losses leave the level of the scores free, so T alone would not do.
-    - Softmax tasks (multiclass, ordinal): p' = softmax(log p / T), no bias.
+    - Softmax tasks (multiclass, ordinal): p' = softmax(z / T), z = log p, no bias.
+
+    In a table of logits (another tool's) z is what stands there; binary: column 1 - column 0, as softmax of two has it.
 
     The targets are Platt's: (m + 1) / (m + 2) instead of 1 for a case of a class (of either side of a label) with m
     cases, the rest shared by the other classes. Without them a validation table with no case decided wrong has T = 0.
@@ -83,56 +98,55 @@ def fit_temperature(validation: Predictions) -> Temperature:
     within 0.02 to 50; a fit that ends there, as for scores that rank the wrong way round, is warned about.
 
     Args:
-        validation: a table of probabilities with labels, of other cases than those it is for.
+        validation: a table with labels, of other cases than those it is for.
 
     Returns:
-        The temperature; store `as_dict()` with the model.
+        The temperature, for the kind of scores that `validation` has; store `as_dict()` with the model.
 
     Raises:
-        ValueError: no labels, scores outside [0, 1].
+        ValueError: no labels.
 
     References:
         Platt, Advances in Large Margin Classifiers (1999); Guo et al., ICML 2017, arXiv:1706.04599.
     """
     if validation.y_true is None:
         raise ValueError("validation has no y_true; a temperature is fitted on labelled cases.")
-    columns, scores = one_vs_rest(validation.y_true, validation.y_score, validation.task)
-    check_range(scores)
-    kind = validation.task.kind
-    if kind in ("multiclass", "ordinal"):
-        temperature, bias = _fit_softmax(_softmax_targets(columns), _log(scores)), ()
+    task, columns, z = validation.task, validation.task.one_hot(validation.y_true), _logits(validation)
+    if _sigmoids(task):
+        temperature, bias = _fit_sigmoid(columns[:, -_sigmoids(task):], z)
     else:
-        temperature, bias = _fit_sigmoid(columns[:, 1:] if kind == "binary" else columns, _sigmoid_logits(scores, kind))
+        temperature, bias = _fit_softmax(_softmax_targets(columns), z), ()
     if temperature in LIMITS:
         warnings.warn(f"temperature={temperature:g} is a limit: validation scores may rank the wrong way round, or hardly "
                       "differ.", UserWarning, stacklevel=2)
-    return Temperature(temperature, bias, len(validation))
+    return Temperature(temperature, bias, len(validation), scores=validation.score_kind)
 
 
 def apply_temperature(predictions: Predictions, temperature: Temperature) -> Predictions:
-    """Return the table with recalibrated scores; labels, ids and groups stay.
+    """Return the table with recalibrated probabilities; labels, ids and groups stay.
 
     Args:
-        predictions: a table of probabilities.
+        predictions: a table of the scores that the temperature is for.
         temperature: from `fit_temperature` on other cases.
 
     Raises:
-        ValueError: scores outside [0, 1], not one bias a column.
+        ValueError: a temperature for logits and a table of probabilities or the other way round, not one bias a column.
 
     Example:
-        >>> from medmonai.task import Task
         >>> p = Predictions(["a"], None, [[0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
         >>> apply_temperature(p, Temperature(2.0, (0.0,), 10)).positive_scores.round(6).tolist()
         [0.666667]
     """
-    task, scores = predictions.task, predictions.y_score
-    check_range(scores)
-    wanted = 0 if task.kind in ("multiclass", "ordinal") else task.num_outputs
+    task, wanted = predictions.task, _sigmoids(predictions.task)
+    if temperature.scores != predictions.score_kind:
+        raise ValueError(f"a temperature for {temperature.scores}, a table of {predictions.score_kind}: scores range from "
+                         f"{predictions.y_score.min():g} to {predictions.y_score.max():g}; fit it on scores of the same kind.")
     if len(temperature.bias) != wanted:
         raise ValueError(f"bias={temperature.bias}; a {task.kind} task of {task.num_classes} classes needs {wanted}.")
+    z = _logits(predictions) / temperature.temperature
     if not wanted:
-        return replace(predictions, y_score=np.exp(log_softmax(_log(scores) / temperature.temperature, axis=1)))
-    z = _sigmoid_logits(scores, task.kind) / temperature.temperature + np.array(temperature.bias)
+        return replace(predictions, y_score=np.exp(log_softmax(z, axis=1)))
+    z = z + np.array(temperature.bias)
     return replace(predictions, y_score=np.hstack([expit(-z), expit(z)]) if task.kind == "binary" else expit(z))
 
 
@@ -140,9 +154,19 @@ def _log(p: np.ndarray) -> np.ndarray:
     return np.log(np.clip(p, FLOOR, 1))
 
 
-def _sigmoid_logits(scores: np.ndarray, kind: str) -> np.ndarray:
-    """Logits (N, columns); a binary table's own (1 - p) column keeps digits that 1 - p has lost near p = 1."""
-    return _log(scores[:, 1:]) - _log(scores[:, :1]) if kind == "binary" else _log(scores) - _log(1 - scores)
+def _sigmoids(task: Task) -> int:
+    """Sigmoids of the task, each with a bias: none of a softmax."""
+    return 0 if task.kind in ("multiclass", "ordinal") else task.num_outputs
+
+
+def _logits(predictions: Predictions) -> np.ndarray:
+    """What a temperature divides (N, outputs); the (1 - p) column keeps digits that 1 - p has lost near p = 1."""
+    kind, scores = predictions.task.kind, predictions.y_score
+    probable = predictions.score_kind == "probabilities"
+    if kind == "multilabel":
+        return _log(scores) - _log(1 - scores) if probable else scores
+    z = _log(scores) if probable else scores
+    return z[:, 1:] - z[:, :1] if kind == "binary" else z
 
 
 def _softmax_targets(columns: np.ndarray) -> np.ndarray:
@@ -151,10 +175,10 @@ def _softmax_targets(columns: np.ndarray) -> np.ndarray:
     return np.where(columns == 1, 1 - own, own / (columns.shape[1] - 1))
 
 
-def _fit_softmax(targets: np.ndarray, log_p: np.ndarray) -> float:
+def _fit_softmax(targets: np.ndarray, logits: np.ndarray) -> float:
     """T with the smallest cross-entropy to the targets, which is convex in 1/T."""
     def nll(log_temperature: float) -> float:
-        z = log_p * np.exp(-log_temperature)
+        z = logits * np.exp(-log_temperature)
         return float(np.mean(logsumexp(z, axis=1) - np.sum(targets * z, axis=1)))
 
     low, high = np.log(LIMITS)

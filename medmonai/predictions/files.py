@@ -56,8 +56,9 @@ def read_predictions(path: str | Path, *, task: Task | None = None) -> Predictio
     """Read a table of `write_predictions`, or of another tool with the same column names.
 
     Without `task`: ``y_true_<label>`` columns mean multilabel; one score column (``score`` or ``score_<name>``) means
-    binary and is taken as the positive class's p, completed to (1 - p, p); two score columns mean binary, more mean
-    multiclass. Pass `task` for ordinal tables, and for multilabel ones without labels. Other columns are ignored.
+    binary and is taken as the positive class's p, completed to (1 - p, p), or, where it leaves [0, 1], as its logit z,
+    completed to (0, z); two score columns mean binary, more mean multiclass. Pass `task` for ordinal tables, and for
+    multilabel ones without labels. Other columns are ignored.
 
     The order of the score columns is the order of the labels 0, 1, ...; columns numbered otherwise are refused. ``y_true``
     may hold class names instead of numbers. What spreadsheets write is read too: semicolons or tabs between cells, decimal
@@ -136,7 +137,8 @@ def _from_columns(columns: dict[str, Sequence[str]], task: Task | None) -> Predi
         task = _infer_task(len(names), labelled, y_score)
     if task.kind == "binary" and len(names) == 1:
         names = ["negative", "positive"] if scored == ["score"] else [f"not {names[0]}", names[0]]
-        y_score = np.hstack([1 - y_score, y_score])
+        probable = y_score.min() >= 0 and y_score.max() <= 1
+        y_score = np.hstack([1 - y_score if probable else np.zeros_like(y_score), y_score])
     wanted = ["y_true"] if task.exclusive else [f"y_true_{name}" for name in names]
     if labelled and labelled != wanted:
         raise ValueError(f"label columns {labelled}; a {task.kind} table with the scores {scored} needs {wanted}.")

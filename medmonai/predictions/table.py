@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class Predictions:
         ids: (N,) one name a case, all different; stored as str.
         y_true: labels as ``Task.check_labels`` takes them, or None where there are none (inference).
         y_score: (N, num_classes), finite; stored as float64. Column c belongs to class c: a binary task has (1 - p, p).
+            Scores outside [0, 1] are taken as logits. Of two logits of a binary task only the difference z says something
+            (their softmax is its sigmoid): they are stored as (0, z).
         task: the task the labels and scores belong to.
         class_names: one name a class (or label), all different.
         groups: (N,) patient, lesion or site of each case, stored as str; None where unknown.
@@ -52,6 +55,8 @@ class Predictions:
         if not np.isfinite(scores).all():
             row, column = np.argwhere(~np.isfinite(scores))[0]
             raise ValueError(f"y_score[{row}, {column}] is {scores[row, column]} (id {str(ids[row])!r}); it must be finite.")
+        if self.task.kind == "binary" and not _in_unit_interval(scores):
+            scores = np.stack([np.zeros(len(scores)), scores[:, 1] - scores[:, 0]], axis=1)
         labels = None if self.y_true is None else self.task.check_labels(np.asarray(self.y_true), name="y_true")
         groups = None if self.groups is None else _texts(self.groups, "groups")
         for name, column in (("y_true", labels), ("groups", groups)):
@@ -67,6 +72,11 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def score_kind(self) -> Literal["probabilities", "logits"]:
+        """What the scores are: ``probabilities`` where all lie in [0, 1], else ``logits``."""
+        return "probabilities" if _in_unit_interval(self.y_score) else "logits"
 
     @property
     def positive_scores(self) -> np.ndarray:
@@ -92,6 +102,10 @@ class Predictions:
         if self.task.kind == "multilabel":
             return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
         return [self.class_names[int(c)] for c in decided.tolist()]
+
+
+def _in_unit_interval(scores: np.ndarray) -> bool:
+    return bool(scores.min() >= 0 and scores.max() <= 1)
 
 
 def _texts(values: Sequence | np.ndarray, name: str, *, empty: bool = False) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def evaluate_files(
         overwrite: write over an earlier evaluation in the folder.
 
     Raises:
-        FileExistsError: the folder holds another evaluation and `overwrite` is False.
+        FileExistsError: the folder holds another evaluation and `overwrite` is False, or is that of a run with another table.
         FileNotFoundError: a table that does not exist.
         ValueError: see `evaluate`; columns without metadata.
     """
@@ -87,22 +87,31 @@ def evaluate_files(
     old = read_json(output / "metrics.json")
     if old and json.loads(json.dumps(evaluation.metrics)) == old["splits"]["test"]:
         return evaluation
-    kept = output / "predictions_test.csv"
-    copied = not (kept.exists() and kept.samefile(table)) and not (output / "run.json").exists()
-    there = [name for name in ("metrics.json", "metrics.csv", "figures", *(["predictions_test.csv"] if copied else []))
-             if (output / name).exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{output} holds {', '.join(there)} of another evaluation; name another --output, or pass "
-                              "--overwrite.")
+    copied = _to_be_copied(table, output, overwrite=overwrite)
     remove_evaluation(output)
     references = {name: read_table(output / f"predictions_test_{name}.csv", kind=task) for name in old.get("references", {})}
     _write_record({"test": table, "validation": validation, "metadata": metadata}, output, rule=rule, confidence=confidence,
                   seed=seed)
     write_decision(evaluation, output)
     if copied:  # so that a report of several folders can compare them
-        write_predictions(test, kept, overwrite=True)
+        write_predictions(test, output / "predictions_test.csv", overwrite=True)
     write_evaluation(evaluation, output, data=old.get("data"), references=references)
     return evaluation
+
+
+def _to_be_copied(table: str | Path, output: Path, *, overwrite: bool) -> bool:
+    """Whether the table lies elsewhere than in the folder; refuse a folder with other results."""
+    kept = output / "predictions_test.csv"
+    copied = not (kept.exists() and kept.samefile(table))
+    if copied and (output / "run.json").exists():
+        raise FileExistsError(f"{output} is the folder of a run and {table} is not its predictions_test.csv; name another "
+                              "--output: a run's results are not mixed with those of another table.")
+    there = [name for name in ("metrics.json", "metrics.csv", "figures", *(["predictions_test.csv"] if copied else []))
+             if (output / name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{output} holds {', '.join(there)} of another evaluation; name another --output, or pass "
+                              "--overwrite.")
+    return copied
 
 
 def _write_record(tables: Mapping[str, str | Path | None], output: Path, **options: Any) -> None:
@@ -129,8 +138,8 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
 def compare_files(
     tables: Sequence[str], *, output: str | Path, metric: str = "auc", task: str = "", rule: str = "youden",
     confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
-) -> Iterator[str]:
-    """Compare predictions tables in pairs, write the comparison, and yield the lines to print.
+) -> list[str]:
+    """Compare predictions tables in pairs, write the comparison, and return the lines to print.
 
     A decision metric needs thresholds that were chosen on validation: predictions_val.csv beside each table.
 
@@ -157,16 +166,17 @@ def compare_files(
     spread = {name: seed_spread(some) for name, some in seeds.items()}
     written = write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
     table = comparison_table(comparisons)
+    lines = []
     for row, found in zip(table.rows, comparisons):
         flags = f" [{', '.join(found.flags)}]" if found.flags else ""
-        yield f"{row[0]}: {row[1]}, p {row[2]}, Holm {row[3]}: {row[4]}{flags}"
-    yield table.caption
+        lines.append(f"{row[0]}: {row[1]}, p {row[2]}, Holm {row[3]}: {row[4]}{flags}")
+    lines.append(table.caption)
     for name, own in spread.items():
         if own["n_seeds"] > 1:
-            yield (f"{name}: AUC of {own['n_seeds']} seeds {own['mean']:.3f} on average, {own['min']:.3f} to {own['max']:.3f} "
-                   f"(SD {own['sd']:.3f}): what another training would change, apart from the interval above")
-    yield f"results: {Path(output)} ({', '.join(path.name for path in written)})"
-    yield NOT_CLINICAL
+            lines.append(f"{name}: AUC of {own['n_seeds']} seeds {own['mean']:.3f} on average, {own['min']:.3f} to "
+                         f"{own['max']:.3f} (SD {own['sd']:.3f}): what another training would change, apart from the "
+                         "interval above")
+    return [*lines, f"results: {Path(output)} ({', '.join(path.name for path in written)})", NOT_CLINICAL]
 
 
 def _named(text: str) -> tuple[str, list[Path]]:

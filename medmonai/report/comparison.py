@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections.abc import Mapping, Sequence
@@ -51,7 +50,7 @@ def _picture(figure: Figure, caption: str) -> Picture:
     with styled():
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
-    return Picture(base64.b64encode(buffer.getvalue()).decode("ascii"), caption, round(figure.get_size_inches()[0] * 110))
+    return Picture.from_png(buffer.getvalue(), caption)
 
 
 def write_comparison(

@@ -12,6 +12,7 @@ from medmonai.metrics import (
     choose_operating_point,
     decide,
     default_operating_point,
+    default_temperature,
     fit_temperature,
     summarize,
     summarize_calibration,
@@ -34,6 +35,8 @@ class Evaluation:
         validation: the table that threshold and temperature were chosen on; None if there was none.
         metrics: the numbers, JSON-able.
         point: the operating point chosen on validation; the default one without.
+        uncalibrated: the test table as probabilities: itself, or the plain sigmoid or softmax of logits; None for logits
+            without a validation table of logits.
         calibrated: the test table after the temperature fitted on validation; None without validation.
     """
 
@@ -41,6 +44,7 @@ class Evaluation:
     validation: Predictions | None
     metrics: dict[str, Any]
     point: OperatingPoint
+    uncalibrated: Predictions | None
     calibrated: Predictions | None
 
     @property
@@ -58,6 +62,9 @@ def evaluate(
     one there is only the default decision (0.5, or the highest score) and the scores as they are: nothing is ever chosen
     on the table that is evaluated.
 
+    Scores outside [0, 1] are logits of another tool. They are ranked and, with a validation table of logits, decided at the
+    locked threshold, in their own units, and calibrated; 0.5 means nothing to them.
+
     Args:
         test: a table with labels.
         validation: a table with labels of other cases, from the same network.
@@ -67,11 +74,12 @@ def evaluate(
 
     Returns:
         The `Evaluation`; its `metrics` hold `summarize(test)` and "ranking", "decisions" ("default", "locked" and, for
-        binary and multilabel tasks, `FIXED_RULES`; no "default" where scores leave [0, 1]), "calibration" ("before",
-        "after", "temperature"; None where they do).
+        binary and multilabel tasks, `FIXED_RULES`; no "default" of logits but the highest one), "calibration" ("before",
+        "after", "temperature"; None without validation, "before" for logits only).
 
     Raises:
-        ValueError: a table without labels; tables of two tasks; a case that is in both tables.
+        ValueError: a table without labels; tables of two tasks, or of probabilities and of logits; a case that is in both
+            tables.
 
     Example:
         >>> from medmonai.task import Task
@@ -83,15 +91,18 @@ def evaluate(
     options = {"confidence": confidence, "seed": seed}
     default = default_operating_point(test.task)
     point = default if validation is None else choose_operating_point(validation, rule=rule)
-    temperature = fit_temperature(validation) if validation is not None and probable(test) else None
+    temperature = None if validation is None else fit_temperature(validation)
     calibrated = None if temperature is None else apply_temperature(test, temperature)
+    uncalibrated = test if test.score_kind == "probabilities" else None
+    if uncalibrated is None and validation is not None:
+        uncalibrated = apply_temperature(test, default_temperature(test.task, scores="logits"))
     metrics = {
         **summarize(test, confidence=confidence),
-        "ranking": summarize_ranking(test),
+        "ranking": summarize_ranking(test, confidence=confidence),
         "decisions": _decisions(test, validation, default=default, point=point, **options),
-        "calibration": _calibration(test, calibrated, temperature, **options),
+        "calibration": _calibration(uncalibrated, calibrated, temperature, **options),
     }
-    return Evaluation(test, validation, metrics, point, calibrated)
+    return Evaluation(test, validation, metrics, point, uncalibrated, calibrated)
 
 
 def check_apart(test: Predictions, validation: Predictions | None) -> None:
@@ -108,8 +119,8 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
     if validation.task != test.task or validation.class_names != test.class_names:
         raise ValueError(f"the validation table is of another task: {validation.task}, {validation.class_names} instead of "
                          f"{test.task}, {test.class_names}.")
-    if probable(test) != probable(validation):
-        which = ("test", "validation") if probable(test) else ("validation", "test")
+    if test.score_kind != validation.score_kind:
+        which = ("test", "validation") if test.score_kind == "probabilities" else ("validation", "test")
         raise ValueError(f"the scores of the {which[0]} table lie in [0, 1], those of the {which[1]} table do not: "
                          "they are not of one network; give both as probabilities or both as logits.")
     groups = [set() if table.groups is None else set(table.groups.tolist()) for table in (test, validation)]
@@ -123,17 +134,12 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
                          "a threshold chosen on test cases is not a locked one; give a validation table of other cases.")
 
 
-def probable(table: Predictions) -> bool:
-    """Whether the scores can be probabilities; logits of another tool are ranked, but 0.5 means nothing to them."""
-    return bool(table.y_score.min() >= 0 and table.y_score.max() <= 1)
-
-
 def _decisions(
     test: Predictions, validation: Predictions | None, *, default: OperatingPoint, point: OperatingPoint,
     confidence: float, seed: int,
 ) -> dict[str, Any]:
     found = {}
-    if default.thresholds == () or probable(test):
+    if default.thresholds == () or test.score_kind == "probabilities":
         found["default"] = summarize_decisions(test, default, confidence=confidence, seed=seed)
     if validation is None or test.task.kind in ("multiclass", "ordinal"):
         return found
@@ -145,13 +151,9 @@ def _decisions(
 
 
 def _calibration(
-    test: Predictions, calibrated: Predictions | None, temperature: Temperature | None, *, confidence: float, seed: int
+    before: Predictions | None, after: Predictions | None, temperature: Temperature | None, *, confidence: float, seed: int
 ) -> dict[str, Any]:
-    if not probable(test):
-        return {"before": None, "after": None, "temperature": None}
-    found: dict[str, Any] = {"before": summarize_calibration(test, confidence=confidence, seed=seed), "after": None,
-                             "temperature": None}
-    if calibrated is not None and temperature is not None:
-        found["after"] = summarize_calibration(calibrated, confidence=confidence, seed=seed)
-        found["temperature"] = temperature.as_dict()
-    return found
+    found: dict[str, Any] = {
+        stage: None if table is None else summarize_calibration(table, confidence=confidence, seed=seed)
+        for stage, table in (("before", before), ("after", after))}
+    return found | {"temperature": None if temperature is None else temperature.as_dict()}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+from PIL import Image
 
 from medmonai.whole_files import replacing
 
@@ -32,11 +34,10 @@ class Picture:
     wide: bool = False
 
     @classmethod
-    def read(cls, path: Path, caption: str, *, dpi: int = 200) -> Picture:
-        """Read a PNG that `save_figure` wrote; its size in inches decides its width on the page."""
-        data = path.read_bytes()
-        pixels = int.from_bytes(data[16:20], "big")  # of the header chunk
-        inches = pixels / dpi
+    def from_png(cls, data: bytes, caption: str) -> Picture:
+        """Take a PNG as `save_figure` writes it; its size in inches decides its width on the page."""
+        with Image.open(io.BytesIO(data)) as image:
+            inches = image.width / image.info["dpi"][0]
         return cls(base64.b64encode(data).decode("ascii"), caption, round(inches * 110), inches > 4.5)
 
 

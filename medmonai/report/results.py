@@ -21,7 +21,7 @@ from medmonai.visualize import (
 )
 from medmonai.whole_files import write_json
 
-from .evaluation import NOT_CLINICAL, Evaluation, probable
+from .evaluation import NOT_CLINICAL, Evaluation
 from .long_table import write_metrics_csv
 from .tables import chosen_decisions
 
@@ -82,21 +82,22 @@ def evaluation_figures(evaluation: Evaluation, *, references: Mapping[str, Predi
     """Return the figures of a test table: name -> figure.
 
     ROC (with a band and the operating point for a binary task), precision and recall, confusion matrix, scores per outcome,
-    calibration before and after the temperature, decision curve of the calibrated scores. Scores that cannot be
-    probabilities have the first four only.
+    calibration before and after the temperature, decision curve of the calibrated scores. Logits without a validation
+    table have the first four only.
     """
     test, binary = evaluation.test, evaluation.test.task.kind == "binary"
     points = evaluation.point if binary and evaluation.point.chosen_on == "validation" else None
+    curve = {"band": binary, "operating_points": points, "confidence": evaluation.metrics["auc"]["confidence"]}
     drawn = {
-        "roc": roc_figure(test, references=references, band=binary, operating_points=points),
-        "precision_recall": precision_recall_figure(test, references=references, band=binary, operating_points=points),
+        "roc": roc_figure(test, references=references, **curve),
+        "precision_recall": precision_recall_figure(test, references=references, **curve),
         "scores": score_distribution_figure(test, operating_point=evaluation.point if points else None),
     }
     decided = chosen_decisions(evaluation.metrics)
     if decided:
         wide = {"width": 7.0} if test.task.exclusive and test.task.num_classes >= _MANY else {}
         drawn["confusion"] = confusion_figure(decided["confusion_matrix"], test.class_names, **wide)
-    if probable(test):
-        drawn["calibration"] = calibration_figure(test, evaluation.calibrated)
-        drawn["decision_curve"] = decision_curve_figure(evaluation.calibrated or test)
+    if evaluation.uncalibrated is not None:
+        drawn["calibration"] = calibration_figure(evaluation.uncalibrated, evaluation.calibrated)
+        drawn["decision_curve"] = decision_curve_figure(evaluation.calibrated or evaluation.uncalibrated)
     return drawn

@@ -53,7 +53,8 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
     if not metrics:
         raise FileNotFoundError(f"no metrics.json in {folder}; evaluate first: python -m medmonai evaluate "
                                 f"{folder}/predictions_test.csv --output {folder}.")
-    if "ranking" not in metrics.get("splits", {}).get("test", {}):
+    ranking = metrics.get("splits", {}).get("test", {}).get("ranking", {})
+    if not isinstance(ranking.get("overall", {}).get("average_precision"), Mapping):
         raise ValueError(f"{folder}/metrics.json is of an earlier version of medmonai; evaluate again: python -m medmonai "
                          f"evaluate {folder}/predictions_test.csv --validation {folder}/predictions_val.csv --output NEW.")
     data = read_json(folder / "data.json")
@@ -69,7 +70,7 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
     for stem, (part, caption) in FIGURES.items():
         path = folder / "figures" / f"{stem}.png"
         if path.is_file():
-            pictures.setdefault(part, []).append(Picture.read(path, caption))
+            pictures.setdefault(part, []).append(Picture.from_png(path.read_bytes(), caption))
     sections = [Section(TITLES[part], f"{anchor}-{part}", figures=tuple(pictures.get(part, ())), **content)
                 for part, content in parts.items()]
     shown = tuple(section for section in sections if not section.empty)

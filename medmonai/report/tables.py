@@ -83,11 +83,12 @@ def ranking_table(split: Mapping[str, Any]) -> Table:
     for name, auc in named.items():
         own = ranking["overall"] if name == "all" else ranking["per_class"][name]
         label = {"positive_class": "positive class", "macro_one_vs_rest": "macro, one vs rest"}[split["auc_average"]]
-        rows.append((label if name == "all" else name, interval(auc), number(own["average_precision"]),
-                     number(own["partial_auc"])))
-    caption = (f"Ranking on {_cases(split)}: AUC with its {split['auc']['confidence']:.0%} interval "
-               f"({_methods(list(named.values()))}), average precision, partial AUC up to 1 - specificity = "
-               f"{ranking['max_fpr']:g} (McClish, 0.5 is chance).")
+        rows.append((label if name == "all" else name, interval(auc), interval(own["average_precision"]),
+                     interval(own["partial_auc"])))
+    areas = list(ranking["overall"].values())
+    caption = (f"Ranking on {_cases(split)}: AUC, average precision, and partial AUC up to 1 - specificity = "
+               f"{ranking['max_fpr']:g} (McClish, 0.5 is chance), with {split['auc']['confidence']:.0%} intervals "
+               f"(AUC: {_methods(list(named.values()))}; the others: {_methods(areas)}).")
     return Table("ranking", caption, ("class", "AUC", "average precision", "partial AUC"), tuple(rows))
 
 

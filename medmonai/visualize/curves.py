@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from medmonai.metrics import OperatingPoint, decide
+from medmonai.metrics.resampled_curves import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
 from medmonai.predictions import Predictions
 
-from .bands import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
 from .names import shortened
 from .panels import PANEL_LEGEND, PANEL_TEXT, PANEL_TITLE, label_panels, panel_figure, panel_names
 from .style import line_look, new_figure, open_axes, styled
@@ -44,26 +44,24 @@ class Plane:
         corners: labels and scores -> x, y; empty where undefined.
         band: resampled counts -> low, high over `GRID`.
         place: labels and called positive -> where the marker stands.
-        text: curve, its resampled counts -> the area with its interval.
+        text: curve -> the area with its interval.
         behind: what stands behind the curves.
         labels: of the two axes.
         legend: what the numbers are.
         with_band: whether bands are drawn.
         seed: of the resampling.
-        resampled: whether `text` needs counts.
         corner: where a short legend may stand inside the axes.
     """
 
     corners: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
     band: Callable[[ResampledCounts], tuple[np.ndarray, np.ndarray]]
     place: Callable[[np.ndarray, np.ndarray], tuple[float, float]]
-    text: Callable[[Curve, ResampledCounts | None], str]
+    text: Callable[[Curve], str]
     behind: Callable[[Axes, Sequence[Curve]], None]
     labels: tuple[str, str]
     legend: str
     with_band: bool
     seed: int
-    resampled: bool = False
     corner: str | None = None
 
 
@@ -94,7 +92,8 @@ def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve
     first = next(iter(tables.values()))
     columns = (1,) if first.task.kind == "binary" else range(first.task.num_classes)
     chosen = _points_of(tables, points)
-    return [[Curve(name.replace("_", " "), table.class_names[c], _is_class(table, c), table.y_score[:, c], table.groups,
+    truth = {name: table.task.one_hot(table.y_true) for name, table in tables.items()}
+    return [[Curve(name.replace("_", " "), table.class_names[c], truth[name][:, c], table.y_score[:, c], table.groups,
                    tuple((_describe(point), _called(table, point, c)) for point in chosen.get(name, ())))
              for name, table in tables.items()] for c in columns]
 
@@ -159,14 +158,11 @@ def _draw(axes: Axes, curve: Curve, plane: Plane, look: dict[str, Any]) -> str:
     """Draw the curve, last of the axes' lines, and its band; return the text of its area."""
     x, y = plane.corners(curve.y_true, curve.y_score)
     axes.plot(x, y, **look)
-    counts = None
-    if len(x) and (plane.with_band or plane.resampled):
+    if len(x) and plane.with_band:
         thresholds = curve_thresholds(curve.y_true, curve.y_score)
-        counts = resampled_counts(curve.y_true, curve.y_score, thresholds, groups=curve.groups, seed=plane.seed)
-    if plane.with_band and counts is not None:
-        low, high = plane.band(counts)
+        low, high = plane.band(resampled_counts(curve.y_true, curve.y_score, thresholds, groups=curve.groups, seed=plane.seed))
         axes.fill_between(GRID, low, high, color=look["color"], alpha=0.18, linewidth=0, zorder=1)
-    return plane.text(curve, counts)
+    return plane.text(curve)
 
 
 def _mark(axes: Axes, curve: Curve, plane: Plane, color: str) -> None:
@@ -188,10 +184,6 @@ def _keys(curves: Sequence[Curve], band: bool) -> list[Any]:
         text = f"pointwise 95 % band, {RESAMPLES:,} bootstraps of {unit}"
         keys[text] = Patch(facecolor="0.5", alpha=0.3, linewidth=0, label=text)
     return list(keys.values())
-
-
-def _is_class(table: Predictions, c: int) -> np.ndarray:
-    return (table.y_true == c).astype(np.int64) if table.task.exclusive else table.y_true[:, c]
 
 
 def _points_of(tables: Mapping[str, Predictions], points: Any) -> dict[str, Sequence[Any]]:
@@ -218,5 +210,4 @@ def _describe(point: OperatingPoint) -> str:
 
 
 def _called(table: Predictions, point: OperatingPoint, c: int) -> np.ndarray:
-    decided = decide(table, point)
-    return (decided == c) if table.task.exclusive else decided[:, c] == 1
+    return table.task.one_hot(decide(table, point))[:, c] == 1

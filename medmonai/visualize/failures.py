@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from medmonai.data import Cohort
 from medmonai.predictions import Predictions
 
+from .names import ELLIPSIS, shortened
 from .samples import middle_planes
 from .style import new_figure, styled
 
@@ -95,9 +96,8 @@ def _text(predictions: Predictions, decided: np.ndarray, case: int) -> str:
         worst = wrong[np.argmax(np.where(decided[case][wrong] == 1, score[wrong], 1 - score[wrong]))]
         true, said = (f"{'' if on else 'no '}{names[worst]}" for on in (predictions.y_true[case, worst], decided[case, worst]))
         value = score[worst]
-    return "\n".join((_short(str(predictions.ids[case])), f"is {_short(true, 21)}", f"said {_short(said, 13)}, {value:.2f}"))
-
-
-def _short(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Shorten at the front: the ends of ids differ."""
-    return text if len(text) <= longest else "\N{HORIZONTAL ELLIPSIS}" + text[-longest + 1 :]
+    case_id = str(predictions.ids[case])
+    if len(case_id) > LONGEST_TEXT:  # at the front: the ends of ids differ
+        case_id = ELLIPSIS + case_id[-LONGEST_TEXT + 1 :]
+    (true,), (said,) = shortened([true], 21), shortened([said], 13)
+    return "\n".join((case_id.replace("$", r"\$"), f"is {true}", f"said {said}, {value:.2f}"))

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medmonai.metrics import OperatingPoint, average_precision_score, precision_recall_points
+from medmonai.metrics import OperatingPoint, average_precision_interval, precision_recall_points
+from medmonai.metrics.resampled_curves import precision_recall_band
 from medmonai.predictions import Predictions
 
-from .bands import (
-    ResampledCounts,
-    average_precisions,
-    curve_thresholds,
-    percentiles,
-    precision_recall_band,
-    sample_counts,
-)
 from .curves import Curve, Plane, curve_figure, curves_of, tables_of
 
 
@@ -28,6 +22,7 @@ def precision_recall_figure(
     band: bool = False,
     operating_points: OperatingPoint | Sequence[OperatingPoint] | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
     | None = None,
+    confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
     """Draw precision against recall, laid out as `roc_figure` lays out its curves.
@@ -35,15 +30,16 @@ def precision_recall_figure(
     A curve has a step at each distinct score, as average precision = sum (R_k - R_(k-1)) P_k counts it. The dashed lines
     are the prevalences, the precision of a score without information (left out where they are more than four).
     Precision depends on them, so that curves of sets of different prevalence do not compare. Intervals of the average
-    precision are percentiles of 1,000 bootstraps of the cases (of the groups, where the table has them); the band is that
-    of the precision at each recall on its own.
+    precision are those of `average_precision_interval`, with the table's groups; the band holds percentiles of the
+    precision at each recall on its own, over 1,000 bootstraps of the cases (of the groups, where the table has them).
 
     Args:
         predictions: a table with labels, or model name -> table of the same task.
         references: name -> binary table with labels, drawn beside a binary one.
         band: draw the pointwise 95 % bootstrap band.
         operating_points: as for `roc_figure`.
-        seed: of band and intervals.
+        confidence: nominal coverage of the intervals.
+        seed: of the band.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -54,8 +50,8 @@ def precision_recall_figure(
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
     plane = Plane(corners=_corners, band=precision_recall_band, place=_place,
-                  text=_text, behind=_prevalences, labels=("recall (sensitivity)", "precision"),
-                  legend="average precision (95 % interval)", with_band=band, seed=seed, resampled=True)
+                  text=partial(_text, confidence=confidence), behind=_prevalences, labels=("recall (sensitivity)", "precision"),
+                  legend=f"average precision ({100 * confidence:g} % interval)", with_band=band, seed=seed)
     return curve_figure(classes, plane, panels=panels)
 
 
@@ -67,16 +63,14 @@ def _corners(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.append(0, np.repeat(recall, 2)[:-1]), np.repeat(precision, 2)
 
 
-def _text(curve: Curve, counts: ResampledCounts | None) -> str:
+def _text(curve: Curve, *, confidence: float) -> str:
     with warnings.catch_warnings():  # the legend says "undefined"
         warnings.simplefilter("ignore", UserWarning)
-        value = average_precision_score(curve.y_true, curve.y_score)
-    if counts is None:
+        found = average_precision_interval(curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups)
+    if found["estimate"] is None:
         return "undefined"
-    # Followed at fewer thresholds than it has, a curve loses a little area: the same for the sample as for its resamples.
-    own = sample_counts(curve.y_true, curve.y_score, curve_thresholds(curve.y_true, curve.y_score))
-    low, high = (end + value - average_precisions(own)[0] for end in percentiles(average_precisions(counts), 0.95))
-    return f"{value:.3f} ({low:.3f} to {min(high, 1):.3f})"
+    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{found['estimate']:.3f}{ends}"
 
 
 def _place(y_true: np.ndarray, called: np.ndarray) -> tuple[float, float]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medmonai.metrics import OperatingPoint, auc_interval, roc_points
+from medmonai.metrics.resampled_curves import roc_band
 from medmonai.predictions import Predictions
 
-from .bands import ResampledCounts, roc_band
 from .curves import Curve, Plane, curve_figure, curves_of, tables_of
 
 
@@ -21,13 +22,14 @@ def roc_figure(
     band: bool = False,
     operating_points: OperatingPoint | Sequence[OperatingPoint] | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
     | None = None,
+    confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
     """Draw the ROC curve of a labelled table, of several models, with references such as an ideal observer beside them.
 
     Binary: one curve for class 1 and one a model or reference. Otherwise: one curve a class against the rest, in one pair
     of axes for one table; several models, bands and operating points need the room of one panel a class. Classes that
-    are absent are named without a curve. Intervals are those of `auc_interval`, 95 %, with the table's groups.
+    are absent are named without a curve. Intervals are those of `auc_interval`, with the table's groups.
 
     The band holds, at each 1 - specificity on its own, 95 % of the sensitivities of 1,000 bootstraps of the cases (of the
     groups, where the table has them); the whole curve lies inside less often, and a perfect curve has no band. The point
@@ -39,6 +41,7 @@ def roc_figure(
         band: draw the pointwise bootstrap band.
         operating_points: one or up to four of the first table, or table name -> one or several (a single table is named
             "model"). Choose them on validation.
+        confidence: nominal coverage of the intervals.
         seed: of the band.
 
     Returns:
@@ -50,16 +53,16 @@ def roc_figure(
     """
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
-    plane = Plane(corners=roc_points, band=roc_band, place=_place, text=_text, behind=_chance,
-                  labels=("1 - specificity", "sensitivity"), legend="AUC (95 % interval)", with_band=band, seed=seed,
-                  corner="lower right")
+    plane = Plane(corners=roc_points, band=roc_band, place=_place, text=partial(_text, confidence=confidence), behind=_chance,
+                  labels=("1 - specificity", "sensitivity"), legend=f"AUC ({100 * confidence:g} % interval)",
+                  with_band=band, seed=seed, corner="lower right")
     return curve_figure(classes, plane, panels=panels)
 
 
-def _text(curve: Curve, _: ResampledCounts | None) -> str:
+def _text(curve: Curve, *, confidence: float) -> str:
     with warnings.catch_warnings():  # the legend says "undefined"
         warnings.simplefilter("ignore", UserWarning)
-        found = auc_interval(curve.y_true, curve.y_score, groups=curve.groups)
+        found = auc_interval(curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups)
     if np.isnan(found.estimate):
         return "undefined"
     return f"{found.estimate:.3f} ({found.low:.3f} to {found.high:.3f})"

@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from .names import shortened
 from .style import new_figure, styled
 
 CASES_A_ROW = 3  # images; a volume has a row of its own
@@ -63,11 +64,10 @@ def saliency_figure(
         for axes in grid.flat:
             axes.set_axis_off()
         width = columns // a_row
-        for i, title in enumerate(titles):
+        for i, title in enumerate(shortened(titles, width * 9)):
             row, start = grid[i // a_row], (i % a_row) * width
             _draw_case(row[start : start + width], images[i], maps[i, 0], spacing)
-            text = _shortened(title, width * 9) + (" (no evidence)" if not maps[i].any() else "")
-            _head(row[start], text)
+            _head(row[start], title + (" (no evidence)" if not maps[i].any() else ""))
         bar = figure.colorbar(ScalarMappable(Normalize(0, 1), COLORMAP), ax=grid, orientation="horizontal", aspect=40,
                               pad=0.03, shrink=0.7, ticks=[0, 0.5, 1])
         bar.set_label("saliency (1: the most in each case)", fontsize=6, labelpad=1)
@@ -125,7 +125,3 @@ def _head(axes: Axes, text: str) -> None:
     axes.set_title(" ", fontsize=6, pad=2)
     axes.annotate(text, (0, 1), xytext=(0, 2), xycoords="axes fraction", textcoords="offset points", fontsize=6,
                   annotation_clip=False).set_in_layout(False)
-
-
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"

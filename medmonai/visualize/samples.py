@@ -43,8 +43,8 @@ def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 
         grid = figure.subplots(len(names), columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        for c, (name, row) in enumerate(zip(names, grid)):
-            members = np.flatnonzero(cohort.labels == c if cohort.task.exclusive else cohort.labels[:, c] == 1)
+        for name, row, is_class in zip(names, grid, cohort.task.one_hot(cohort.labels).T):
+            members = np.flatnonzero(is_class)
             chosen = np.sort(rng.choice(members, min(per_class, len(members)), replace=False))
             title = row[0].set_title(f"{name} ({len(members)} cases)", loc="left", fontsize=7, pad=2)
             title.set_in_layout(False)  # or the first panel would get the width of its title

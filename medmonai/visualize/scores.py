@@ -46,10 +46,10 @@ def score_distribution_figure(predictions: Predictions, *, operating_point: Oper
     low, high = min(0.0, p.y_score.min()), max(1.0, p.y_score.max())
     with styled():
         figure, panels = panel_figure(len(columns), height=1.1, extra=0.0 if len(columns) == 1 else 0.3)
-        counts = [int(np.sum(p.y_true == c if p.task.exclusive else p.y_true[:, c])) for c in columns]
-        names = panel_names(p.class_names, beside=len(f"({max(counts):,})"))
+        outcomes = p.task.one_hot(p.y_true)
+        names = panel_names(p.class_names, beside=len(f"({outcomes[:, columns].sum(axis=0).max():,})"))
         for axes, c, name, threshold in zip(panels, columns, names[columns[0]:], thresholds):
-            has = p.y_true == c if p.task.exclusive else p.y_true[:, c] == 1
+            has = outcomes[:, c] == 1
             _two_histograms(axes, p.y_score[:, c], has, np.linspace(low, high, BINS + 1))
             if threshold is not None:
                 axes.axvline(threshold, color="black", linewidth=0.9, linestyle="--")

@@ -63,7 +63,10 @@ def test_what_was_planted_is_found(size, dtype):
     assert audit.verdict.startswith("leakage between splits: exact duplicates 1 (train/val 1); patients")
     strict = audit_cohorts([train, val], near_is_leak=True)
     assert [leak.kind for leak in strict.leaks] == [EXACT, NEAR]
-    assert audit_cohorts([train, val], near_threshold=None).finding(NEAR).count == 0
+    without = audit_cohorts([train, val], near_threshold=None)
+    assert "near duplicates: not looked for" in without.lines() and NEAR not in without.compact()["counts"]
+    with pytest.raises(ValueError, match="kind='near duplicates' is unknown"):
+        without.finding(NEAR)
     assert audit_cohorts([train]).leaks == ()  # duplicates within a split are no leak
 
 

@@ -96,7 +96,7 @@ def test_speed():
 
 @pytest.mark.parametrize(("change", "options", "match"), [
     ({"y_true": None}, {}, "predictions have no y_true"),
-    ({"y_score": np.full((400, 2), 2.0)}, {}, "calibration needs probabilities"),
+    ({"y_score": np.tile([0.0, 2.0], (400, 1))}, {}, "calibration needs probabilities"),
     ({}, {"confidence": 0}, "confidence=0"),
     ({}, {"bins": 0}, "bins=0"),
 ])

@@ -23,6 +23,7 @@ from medmonai.metrics import (
     mcnemar,
     seed_spread,
 )
+from medmonai.metrics.comparison import with_holm
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
@@ -168,6 +169,25 @@ def test_any_function():
     found = compare_tables({"a": a, "b": b}, metric=average_precision, repetitions=100)[0]
     assert (found.metric, found.method, found.verdict) == ("average_precision", "paired_bootstrap", "better")
     assert found.difference == pytest.approx(average_precision(a.y_true, a.y_score) - average_precision(b.y_true, b.y_score))
+
+
+def test_against_a_baseline_only():
+    models = dict(zip("abcd", tables([1.3, 0.9, 1.1, 1.0], n=300, seed=3)))
+    found = compare_tables(models, against="b")
+    assert [(c.a, c.b) for c in found] == [("a", "b"), ("c", "b"), ("d", "b")]
+    assert [c.p_holm for c in found] == holm([c.p_value for c in found])  # three tests, not six
+    for c in found:
+        one = compare_tables({c.a: models[c.a], "b": models["b"]})[0]
+        assert (one.difference, one.low, one.p_value) == (c.difference, c.low, c.p_value)
+    with pytest.raises(ValueError, match="against='z' is none of the tables; use one of 'a', 'b', 'c', 'd'"):
+        compare_tables(models, against="z")
+
+
+def test_comparisons_of_several_calls_become_one_family():
+    models = dict(zip("abcd", tables([1.3, 0.9, 1.1, 1.0], n=300, seed=3)))
+    apart = [compare_tables({name: models[name], "b": models["b"]})[0] for name in "acd"]
+    assert with_holm(apart) == compare_tables(models, against="b")
+    assert with_holm([]) == []
 
 
 def test_a_model_against_itself():

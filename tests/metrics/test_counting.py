@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from medmonai.metrics import counting
-from medmonai.metrics.counting import confusion_matrix, label_matrices, one_vs_rest_matrices
+from medmonai.metrics.counting import one_vs_rest_matrices
 
 PAIRS = ((counting.recall, sk.recall_score), (counting.precision, sk.precision_score), (counting.f1, sk.f1_score))
 
@@ -26,8 +26,8 @@ def labels(draw):
 @settings(max_examples=60, deadline=None)
 def test_equal_to_scikit_learn(case):
     y_true, y_pred, classes = case
-    counts, names = confusion_matrix(y_true, y_pred, classes), range(classes)
-    np.testing.assert_array_equal(counts, sk.confusion_matrix(y_true, y_pred, labels=names))
+    names = range(classes)
+    counts = sk.confusion_matrix(y_true, y_pred, labels=names)
     np.testing.assert_array_equal(one_vs_rest_matrices(counts),
                                   sk.multilabel_confusion_matrix(y_true, y_pred, labels=names))
     same = {"rtol": 0, "atol": 1e-12}
@@ -50,14 +50,14 @@ def test_equal_to_scikit_learn(case):
 
 def test_balanced_accuracy_is_scikit_learns():
     y_true, y_pred = [0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 0, 2]
-    assert counting.balanced_accuracy(confusion_matrix(y_true, y_pred, 3)) == pytest.approx(
+    assert counting.balanced_accuracy(sk.confusion_matrix(y_true, y_pred)) == pytest.approx(
         sk.balanced_accuracy_score(y_true, y_pred), abs=1e-15)
 
 
 def test_specificity_is_the_recall_of_the_rest():
     rng = np.random.default_rng(0)
     y_true, y_pred = rng.integers(0, 4, (2, 200))
-    counts = confusion_matrix(y_true, y_pred, 4)
+    counts = sk.confusion_matrix(y_true, y_pred)
     wanted = [sk.recall_score(y_true != c, y_pred != c) for c in range(4)]
     np.testing.assert_allclose(counting.specificity(counts), wanted, atol=1e-15)
     np.testing.assert_allclose(counting.specificity(counts, average="macro"), np.mean(wanted), atol=1e-15)
@@ -102,8 +102,7 @@ def test_large_counts_stay_exact():
 def test_multilabel_counts():
     rng = np.random.default_rng(0)
     y_true, y_pred = rng.integers(0, 2, (2, 80, 5))
-    counts = label_matrices(y_true, y_pred)
-    np.testing.assert_array_equal(counts, sk.multilabel_confusion_matrix(y_true, y_pred))
+    counts = sk.multilabel_confusion_matrix(y_true, y_pred)
     pooled = counts.sum(axis=0)
     for ours, theirs in PAIRS:
         np.testing.assert_allclose(ours(counts)[:, 1], theirs(y_true, y_pred, average=None), atol=1e-12)
@@ -111,9 +110,6 @@ def test_multilabel_counts():
 
 
 @pytest.mark.parametrize(("call", "match"), [
-    (lambda: confusion_matrix([0, 3], [0, 1], 3), "y_true range from 0 to 3"),
-    (lambda: confusion_matrix([0, 1], [0], 3), "y_pred has 1 entries for 2"),
-    (lambda: label_matrices([[0, 1]], [[0, 1], [1, 1]]), "y_pred has 2 rows for 1"),
     (lambda: counting.recall(np.ones((2, 3))), r"shape \(2, 3\)"),
     (lambda: counting.f1(np.ones((2, 2)), average="mean"), "average='mean'"),
     (lambda: counting.cohen_kappa(np.ones((2, 2)), weights="cubic"), "weights='cubic'"),

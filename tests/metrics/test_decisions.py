@@ -101,7 +101,7 @@ def test_the_default_is_what_the_table_and_medmnist_say(kind, classes):
 
 
 def test_a_chosen_threshold_may_be_any_number():
-    raw = Predictions("a b c d".split(), [0, 0, 1, 1], [[3, -3], [2, -2], [-4, 4], [-7, 7]], BINARY, ("normal", "sick"))
+    raw = Predictions("a b c d".split(), [0, 0, 1, 1], [[0, -3], [0, -2], [0, 4], [0, 7]], BINARY, ("normal", "sick"))
     assert decide(raw, choose_operating_point(raw)).tolist() == [0, 0, 1, 1]
     with pytest.raises(ValueError, match="scores range from -3 to 7: no probabilities"):
         decide(raw, default_operating_point(BINARY))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from medmonai.metrics import (
     cut_counts,
     partial_auc_score,
     precision_recall_points,
+    roc_points,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
@@ -24,12 +27,24 @@ TABLE = st.lists(st.tuples(st.integers(0, 1), SCORE), min_size=2, max_size=40).f
 
 @given(TABLE)
 @settings(max_examples=80, deadline=None)
-def test_equal_to_scikit_learn(table):
+def test_areas_are_those_of_our_curves(table):
     y_true, y_score = map(np.array, zip(*table))
-    assert average_precision_score(y_true, y_score) == pytest.approx(sk.average_precision_score(y_true, y_score), abs=1e-12)
+    recall, precision, _ = precision_recall_points(y_true, y_score)
+    steps = np.sum(np.diff(recall, prepend=0) * precision)
+    assert average_precision_score(y_true, y_score) == pytest.approx(steps, abs=1e-12)
+    fpr, tpr = roc_points(y_true, y_score)
     for max_fpr in (0.05, 0.1, 0.5, 1.0):
-        theirs = sk.roc_auc_score(y_true, y_score, max_fpr=max_fpr)
-        assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(theirs, abs=1e-12)
+        x = np.union1d(fpr[fpr <= max_fpr], max_fpr)
+        lines = [np.interp((a + b) / 2, fpr, tpr) * (b - a) for a, b in pairwise(x)]
+        chance = max_fpr**2 / 2
+        wanted = 0.5 + (sum(lines) - chance) / (max_fpr - chance) / 2
+        assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(wanted, abs=1e-12)
+
+
+@given(TABLE)
+@settings(max_examples=80, deadline=None)
+def test_points_are_scikit_learns(table):
+    y_true, y_score = map(np.array, zip(*table))
     precision, recall, _ = sk.precision_recall_curve(y_true, y_score)
     ours = precision_recall_points(y_true, y_score)
     np.testing.assert_allclose(ours[0][::-1], recall[:-1], atol=1e-12)
@@ -78,13 +93,23 @@ def test_of_equals_the_other_side_is_best():
     assert sensitivity_at_specificity([0, 0, 1], [1, 2, 3], 0.5) == (1.0, 2.5)  # 1.5 is as sensitive, with a false alarm
 
 
+def test_areas_by_hand():
+    y_true, y_score = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+    assert average_precision_score(y_true, y_score) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    assert partial_auc_score(y_true, y_score, max_fpr=0.5) == pytest.approx((1 + (0.25 - 0.125) / (0.5 - 0.125)) / 2)
+
+
+def test_no_case_has_no_area():
+    with pytest.warns(UserWarning, match="0 positive and 0 negative"):
+        assert np.isnan(average_precision_score([], []))
+
+
 def test_partial_auc_ends():
     rng = np.random.default_rng(0)
     y_true, y_score = rng.integers(0, 2, 500), rng.normal(size=500)
     assert partial_auc_score(y_true, y_score, max_fpr=1.0) == pytest.approx(auc_score(y_true, y_score), abs=1e-12)
     assert partial_auc_score(y_true, y_true, max_fpr=0.1) == 1.0
     assert partial_auc_score(y_true, np.ones(500), max_fpr=0.1) == pytest.approx(0.5, abs=1e-15)
-    assert partial_auc_score(y_true, y_true, max_fpr=0.1, standardized=False) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("function", [
@@ -104,7 +129,7 @@ def test_no_positive_has_no_precision_recall_curve():
     (lambda: partial_auc_score([0, 1], [0, 1], max_fpr=0), "max_fpr=0"),
     (lambda: sensitivity_at_specificity([0, 1], [0, 1], 90), "target=90"),
     (lambda: specificity_at_sensitivity([0, 1], [0, 1], float("nan")), "target=nan"),
-    (lambda: average_precision_score([], []), "y_true is empty"),
+    (lambda: sensitivity_at_specificity([], [], 0.9), "y_true is empty"),
     (lambda: average_precision_score([0, 1], [0, np.nan]), "1 NaN"),
 ])
 def test_bad_arguments(call, match):

@@ -58,6 +58,7 @@ def test_chunks_and_sparse_features_change_nothing(monkeypatch):
 def test_sums_by_group():
     features = np.arange(8.0).reshape(4, 2)
     assert by_group(features, np.array(["b", "a", "b", "a"])).tolist() == [[8, 10], [4, 6]]
+    assert by_group(features[:, 0], np.array([7, 3, 7, 3])).tolist() == [8, 4]
     assert by_group(features, None) is features
 
 

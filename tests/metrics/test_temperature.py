@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from medmonai.metrics import (
     Temperature,
     apply_temperature,
     auc_scores,
+    default_temperature,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
@@ -38,6 +40,36 @@ def distorted(kind, classes, n=4000, seed=0, factor=3.0, shift=2.0):
         y_score = np.hstack([expit(-u), expit(u)]) if kind == "binary" else expit(u)
         y_true = y_true[:, 0] if kind == "binary" else y_true
     return Predictions(np.arange(n), y_true, y_score, task, [f"class {c}" for c in range(classes)])
+
+
+def as_logits(p):
+    """The same table as another tool would write it, before sigmoid or softmax: of two outputs only the difference counts."""
+    noise = np.random.default_rng(5).normal(size=(len(p), 1))
+    z = np.log(p.y_score) - np.log1p(-p.y_score) if p.task.kind == "multilabel" else np.log(p.y_score) + noise
+    return replace(p, y_score=z)
+
+
+@pytest.mark.parametrize(("kind", "classes"), KINDS)
+def test_logits_are_calibrated_like_their_probabilities(kind, classes):
+    validation, test = distorted(kind, classes, n=400), distorted(kind, classes, n=300, seed=1)
+    ours, theirs = fit_temperature(as_logits(validation)), fit_temperature(validation)
+    assert (ours.scores, theirs.scores) == ("logits", "probabilities")
+    np.testing.assert_allclose(apply_temperature(as_logits(test), ours).y_score, apply_temperature(test, theirs).y_score,
+                               rtol=0, atol=1e-6)
+    plain = apply_temperature(as_logits(test), default_temperature(test.task, scores="logits"))
+    np.testing.assert_allclose(plain.y_score, test.y_score, rtol=0, atol=1e-12)
+
+
+def test_logits_by_hand():
+    halved = Temperature(2.0, (0.5,), 9, scores="logits")
+    p = Predictions(["a", "b"], None, [[1.0, 3.0], [2.0, -2.0]], Task("binary", 2), ("n", "p"))  # z = 2, -4
+    np.testing.assert_allclose(apply_temperature(p, halved).positive_scores, expit([1.5, -1.5]), rtol=1e-15)
+    q = Predictions(["a"], None, [[0.0, 2 * np.log(2), 2 * np.log(3)]], Task("multiclass", 3), tuple("xyz"))
+    np.testing.assert_allclose(apply_temperature(q, Temperature(2.0, (), 9, scores="logits")).y_score, [[1 / 6, 1 / 3, 1 / 2]],
+                               rtol=1e-14)
+    r = Predictions(["a"], None, [[-2.0, 4.0]], Task("multilabel", 2), tuple("xy"))
+    moved = apply_temperature(r, Temperature(2.0, (0.0, 1.0), 9, scores="logits"))
+    np.testing.assert_allclose(moved.y_score, expit([[-1.0, 3.0]]), rtol=1e-15)
 
 
 @pytest.mark.parametrize(("kind", "classes"), KINDS)
@@ -168,16 +200,20 @@ def test_an_absent_label_has_a_finite_bias():
 def test_round_trip_through_json():
     found = fit_temperature(distorted("multilabel", 3, n=100))
     assert Temperature.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    of_logits = fit_temperature(as_logits(distorted("multiclass", 4, n=100)))
+    assert of_logits.scores == "logits" and Temperature.from_dict(of_logits.as_dict()) == of_logits
 
 
 @pytest.mark.parametrize(("call", "match"), [
     (lambda p: fit_temperature(Predictions(p.ids, None, p.y_score, p.task, p.class_names)), "validation has no y_true"),
-    (lambda p: fit_temperature(Predictions(p.ids, p.y_true, 9 * p.y_score, p.task, p.class_names)), "needs probabilities"),
+    (lambda p: apply_temperature(as_logits(p), fit_temperature(p)), "a temperature for probabilities, a table of logits"),
+    (lambda p: apply_temperature(p, fit_temperature(as_logits(p))), "a temperature for logits, a table of probabilities"),
+    (lambda p: Temperature(1.0, (), 1, scores="odds"), "scores='odds'"),
     (lambda p: apply_temperature(p, Temperature(2.0, (), 10)), "binary task of 2 classes needs 1"),
     (lambda p: Temperature(0.0, (), 1), "temperature=0.0"),
     (lambda p: Temperature(float("nan"), (), 1), "temperature=nan"),
     (lambda p: Temperature(1.0, (), 1, "test"), "chosen_on='test'"),
-    (lambda p: Temperature.from_dict({"temperature": 1}), "a temperature has temperature, bias, n and chosen_on"),
+    (lambda p: Temperature.from_dict({"temperature": 1}), "a temperature has temperature, bias, n, chosen_on and scores"),
 ])
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import logit
 from scored_tables import TASKS, scored
 
-from medmonai.metrics import apply_temperature, choose_operating_point, decide, fit_temperature, summarize_decisions
+from medmonai.metrics import (
+    apply_temperature,
+    choose_operating_point,
+    decide,
+    fit_temperature,
+    summarize_decisions,
+    summarize_ranking,
+)
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.report import evaluate, evaluate_files, write_evaluation
+from medmonai.report import evaluate, evaluate_files, evaluation_figures, split_tables, write_evaluation
 
 
 @pytest.mark.parametrize("kind", list(TASKS))
@@ -61,11 +70,51 @@ def test_logits_of_another_tool_are_ranked_but_not_taken_for_probabilities():
     logits = replace(table, y_score=np.log(table.y_score) * 5)
     with pytest.warns(UserWarning, match="no probabilities"):
         metrics = evaluate(logits).metrics
-    assert metrics["decisions"] == {} and metrics["calibration"]["before"] is None
-    held = replace(scored("binary", split="val"), y_score=np.log(scored("binary", split="val").y_score) * 5)
-    with pytest.warns(UserWarning, match="no probabilities"):
-        evaluation = evaluate(logits, validation=held)
-    assert next(iter(evaluation.metrics["decisions"])) == "locked" and evaluation.calibrated is None
+    assert metrics["decisions"] == {} and metrics["calibration"] == {"before": None, "after": None, "temperature": None}
+
+
+def as_logits(table):
+    """The same scores as another tool would leave them, before sigmoid or softmax."""
+    multilabel = table.task.kind == "multilabel"
+    return replace(table, y_score=logit(table.y_score) if multilabel else np.log(table.y_score) - 3)
+
+
+@pytest.mark.parametrize("kind", list(TASKS))
+def test_logits_with_a_validation_table_are_calibrated(kind, tmp_path):
+    tables = scored(kind), scored(kind, 200, split="val")
+    probabilities = evaluate(tables[0], validation=tables[1])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "scores range from")
+        logits = evaluate(as_logits(tables[0]), validation=as_logits(tables[1]))
+    np.testing.assert_allclose(logits.uncalibrated.y_score, tables[0].y_score, atol=1e-12)
+    np.testing.assert_allclose(logits.calibrated.y_score, probabilities.calibrated.y_score, atol=1e-6)
+    ours, theirs = logits.metrics["calibration"], probabilities.metrics["calibration"]
+    assert (ours["temperature"]["scores"], theirs["temperature"]["scores"]) == ("logits", "probabilities")
+    for stage in ("before", "after"):
+        for name in ("ece", "brier", "nll"):
+            for part in ("estimate", "low", "high"):
+                assert ours[stage][name][part] == pytest.approx(theirs[stage][name][part], abs=1e-5)
+    if kind in ("binary", "multilabel"):  # one logit, one probability: the same order
+        assert logits.metrics["ranking"] == probabilities.metrics["ranking"]
+        assert logits.metrics["auc"] == probabilities.metrics["auc"]
+    else:
+        assert logits.metrics["decisions"] == probabilities.metrics["decisions"]
+    if kind in ("binary", "multiclass"):
+        drawn = evaluation_figures(logits)
+        assert {"calibration", "decision_curve", "scores"} <= drawn.keys()
+        assert "calibration" in [table.name for table in split_tables(logits.metrics)]
+
+
+def test_ranking_has_the_interval_of_every_class(tmp_path):
+    evaluation = evaluate(scored("ordinal"), confidence=0.9, seed=3)
+    metrics = evaluation.metrics
+    assert metrics["ranking"] == summarize_ranking(scored("ordinal"), confidence=0.9)
+    table = next(split_tables(metrics))
+    own = metrics["ranking"]["per_class"]["class 2"]["partial_auc"]
+    assert table.rows[3][-1] == f"{own['estimate']:.3f} ({own['low']:.3f} to {own['high']:.3f})"
+    assert "90% intervals (AUC: logit DeLong t; the others: logit influence t)" in table.caption
+    title = evaluation_figures(evaluation)["precision_recall"].legends[0].get_title().get_text()
+    assert title == "average precision (90 % interval)"
 
 
 @pytest.mark.parametrize("kind", ["binary", "ordinal"])
@@ -80,6 +129,8 @@ def test_files_and_figures(kind, tmp_path):
         rows = list(csv.DictReader(file))
     found = {(r["split"], r["part"], r["decision"], r["class"], r["metric"]): r for r in rows}
     assert len(found) == len(rows)
+    ranking = metrics["splits"]["test"]["ranking"]["overall"]
+    assert float(found["test", "ranking", "", "", "average_precision"]["low"]) == ranking["average_precision"]["low"]
     auc = found["test", "ranking", "", "", "auc"]
     assert float(auc["estimate"]) == metrics["splits"]["test"]["auc"]["estimate"]
     assert float(found["test", "decisions", "default", "", "accuracy"]["low"]) == (
@@ -127,6 +178,15 @@ def test_a_run_keeps_its_data_card_and_stores_the_new_point(tmp_path):
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["data"] == {"licence": "CC0"} and list(metrics["references"]) == ["ideal_observer"]
     assert json.loads((tmp_path / "models" / "decision.json").read_text())["operating_point"]["rule"] == "sensitivity=0.9"
+
+
+def test_the_folder_of_a_run_takes_no_other_table(tmp_path):
+    write_predictions(scored("binary"), tmp_path / "other.csv")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(FileExistsError, match=r"is the folder of a run and .*other\.csv is not its predictions_test\.csv"):
+        evaluate_files(tmp_path / "other.csv", output=tmp_path / "run", overwrite=True)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
 def test_subgroups_of_a_metadata_file(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
-from medmonai.metrics import OperatingPoint
+from medmonai.metrics import OperatingPoint, summarize_ranking
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 from medmonai.visualize import precision_recall_figure, save_figure
@@ -48,18 +48,26 @@ def test_steps_hold_the_average_precision(all_inside):
     all_inside(figure)
 
 
-def test_interval_is_that_of_the_bootstrap():
+@pytest.mark.parametrize("groups", [None, np.arange(150) // 2])
+def test_numbers_are_those_of_the_summary(groups):
+    p = binary(groups=groups)
+    own = summarize_ranking(p, confidence=0.9)["overall"]["average_precision"]
+    figure = precision_recall_figure(p, confidence=0.9)
+    assert legend(figure) == [f"sick: {own['estimate']:.3f} ({own['low']:.3f} to {own['high']:.3f})"]
+    assert figure.legends[0].get_title().get_text() == "average precision (90 % interval)"
+
+
+def test_interval_agrees_with_a_bootstrap():
     p, rng = binary(n=400), np.random.default_rng(5)
     drawn = [average_precision_score(p.y_true[i], p.positive_scores[i]) for i in rng.integers(0, 400, (1000, 400))]
     numbers = legend(precision_recall_figure(p))[0].partition("(")[2].rstrip(")").split(" to ")
     np.testing.assert_allclose([float(n) for n in numbers], np.quantile(drawn, [0.025, 0.975]), atol=0.012)
 
 
-def test_thinned_curves_do_not_move_the_interval():
-    p = binary(n=20_000)  # more distinct scores than are followed
-    numbers = legend(precision_recall_figure(p))[0].partition("(")[2].rstrip(")").split(" to ")
-    middle = np.mean([float(n) for n in numbers])
-    assert middle == pytest.approx(average_precision_score(p.y_true, p.positive_scores), abs=0.002)
+def test_a_perfect_ranking_has_no_interval():
+    p = binary()
+    perfect = Predictions(p.ids, p.y_true, np.stack([1 - p.y_true, p.y_true], 1), p.task, p.class_names)
+    assert legend(precision_recall_figure(perfect)) == ["sick: 1.000"]
 
 
 def test_groups_band_and_operating_point(all_inside):

@@ -46,6 +46,10 @@ def test_binary_curve_and_legend():
     i = auc_interval(p.y_true, p.positive_scores)
     assert legend(figure) == [f"sick: {i.estimate:.3f} ({i.low:.3f} to {i.high:.3f})"]
     assert figure.get_size_inches()[0] == 3.5
+    i = auc_interval(p.y_true, p.positive_scores, confidence=0.8)
+    other = roc_figure(p, confidence=0.8)
+    assert legend(other) == [f"sick: {i.estimate:.3f} ({i.low:.3f} to {i.high:.3f})"]
+    assert other.axes[0].get_legend().get_title().get_text() == "AUC (80 % interval)"
 
 
 def test_groups_widen_the_interval_in_the_legend():

@@ -6,17 +6,15 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import precision_recall_curve
 
-from medmonai.visualize.bands import (
+from medmonai.metrics.resampled_curves import (
     GRID,
     MAX_THRESHOLDS,
-    average_precisions,
     curve_thresholds,
     precision_recall_band,
     resampled_counts,
     roc_band,
-    sample_counts,
 )
 
 
@@ -38,7 +36,12 @@ def plain_bootstrap(y_true, y_score, thresholds, groups, resamples, seed=1):
     return np.array(counts)
 
 
-def test_sample_counts_by_hand():
+def sample_counts(y_true, y_score, thresholds):
+    """Counts of the cases themselves: of one group, whatever is drawn."""
+    return resampled_counts(y_true, y_score, thresholds, groups=np.zeros(len(y_true)), resamples=1)
+
+
+def test_counts_by_hand():
     counts = sample_counts(np.array([0, 1, 1, 0]), np.array([0.1, 0.4, 0.9, 0.9]), np.array([0.9, 0.4, 0.1]))
     assert counts.true_positives.tolist() == [[1, 2, 2]]
     assert counts.false_positives.tolist() == [[1, 1, 2]]
@@ -80,10 +83,13 @@ def test_thresholds():
     assert MAX_THRESHOLDS * 0.9 < len(many) <= MAX_THRESHOLDS and (np.diff(many) < 0).all()
 
 
-def test_average_precision_is_scikit_learns():
+def test_precision_recall_band_of_one_curve_is_scikit_learns():
     y_true, y_score = table()
-    own = average_precisions(sample_counts(y_true, y_score, curve_thresholds(y_true, y_score)))
-    np.testing.assert_allclose(own, [average_precision_score(y_true, y_score)], rtol=0, atol=1e-12)
+    low, high = precision_recall_band(sample_counts(y_true, y_score, curve_thresholds(y_true, y_score)))
+    precision, recall, _ = precision_recall_curve(y_true, y_score)
+    first = [precision[np.flatnonzero(recall >= max(x, 1e-9) - 1e-12)[-1]] for x in GRID]
+    np.testing.assert_allclose(low, first, atol=1e-12)
+    np.testing.assert_array_equal(low, high)
 
 
 def test_roc_band_is_the_percentiles_of_plain_curves():
