@@ -91,9 +91,11 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "spatial_size": source["size"], "network_def": network,
         "max_epochs": recipe["epochs"], "warmup_epochs": recipe.get("warmup_epochs", "$round(0.65 * @max_epochs)"),
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
+        "flips": [{"_target_": "medmonai.transforms.RandFlip", "prob": 0.5, "spatial_axis": axis}
+                  for axis in recipe["flip_axes"]],
         "normalisation": [normalisation], "allow_leakage": recipe.get("allow_leakage", False),
         **{name: recipe[name] for name in ("batch_size", "learning_rate", "auc_learning_rate", "average_decay",
-                                           "label_smoothing", "balance", "augmentation", "flip_axes", "title")},
+                                           "label_smoothing", "balance", "flip_axes", "affine", "noise", "title")},
     }
 
 
@@ -140,7 +142,8 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     Args:
         name: the folder's name, ending in "_classification" (MONAI Label reads the task from it).
         recipe: one entry of bundles/recipes.json: dataset, network, epochs, batch_size, optimizer, learning_rate,
-            auc_learning_rate, average_decay, label_smoothing, balance, augmentation, flip_axes, normalisation, title.
+            auc_learning_rate, average_decay, label_smoothing, balance, flip_axes (flips in training, flip averaging in the
+            evaluation), affine, noise, normalisation, title.
 
     Raises:
         ValueError: a name that does not end in "_classification", an unknown dataset or size.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,24 +11,8 @@ from monai.bundle import ConfigWorkflow
 
 from medmonai.report import NOT_CLINICAL
 
-_TRAIN = ("train.json",)
-_EVALUATE = ("train.json", "evaluate.json")
-
-
-def bundle_configs(bundle: str | Path) -> Path:
-    """Return the configs folder of a bundle.
-
-    Raises:
-        FileNotFoundError: there is no such bundle; the nearest one beside it is named.
-    """
-    folder = Path(bundle)
-    configs = folder / "configs"
-    if (configs / "train.json").is_file():
-        return configs
-    beside = sorted(p.parent.parent.name for p in folder.parent.glob("*/configs/train.json")) if folder.parent.is_dir() else []
-    near = difflib.get_close_matches(folder.name, beside, n=1, cutoff=0.3)
-    hint = f"did you mean {folder.parent / near[0]}?" if near else "name a folder that holds configs/train.json."
-    raise FileNotFoundError(f"no bundle at {folder}; {hint}")
+from .overrides import EVALUATE, TRAIN, bundle_config, bundle_configs, split_overrides
+from .run_folder import trained
 
 
 def free_folder(parent: str | Path, name: str) -> Path:
@@ -39,29 +21,10 @@ def free_folder(parent: str | Path, name: str) -> Path:
     return next(c for c in candidates if not c.exists())
 
 
-def _top(key: str) -> str:
-    return key.lstrip("+").split("::")[0].split("#")[0]
-
-
-def _top_level_ids(configs: Path, names: tuple[str, ...]) -> set[str]:
-    return {_top(key) for name in names for key in json.loads((configs / name).read_text())}
-
-
-def _split_overrides(configs: Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the overrides of the training and of the evaluation; refuse one that neither config knows."""
-    of_train, of_evaluate = (_top_level_ids(configs, names) for names in (_TRAIN, _EVALUATE))
-    for name in map(_top, overrides):
-        if name not in of_evaluate:
-            near = difflib.get_close_matches(name, sorted(of_evaluate), n=1, cutoff=0.5)
-            hint = f"did you mean --{near[0]}?" if near else f"known are {', '.join(sorted(of_evaluate))}."
-            raise ValueError(f"config id {name!r} does not exist in {configs.parent.name}; {hint}")
-    return {key: value for key, value in overrides.items() if _top(key) in of_train}, dict(overrides)
-
-
 def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
     """Yield the `python -m monai.bundle run` commands that do the same as `run_bundle`."""
     configs = bundle_configs(bundle).resolve()
-    for files, values in zip((_TRAIN, _EVALUATE), _split_overrides(configs, overrides)):
+    for files, values in zip((TRAIN, EVALUATE), split_overrides(bundle, overrides)):
         paths = [str(configs / f) for f in files]
         config_file = paths[0] if len(paths) == 1 else str(paths)
         words = ["python", "-m", "monai.bundle", "run", "--config_file", config_file]
@@ -90,7 +53,8 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
 
     Args:
         bundle: the bundle's folder.
-        output_dir: the run folder; an unfinished run of the same config in it is taken up.
+        output_dir: the run folder; an unfinished run of the same config in it is taken up, and where the training is
+            finished but not evaluated, only the evaluation runs.
         overrides: config ids -> values, as on MONAI's command line.
 
     Raises:
@@ -98,9 +62,10 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
         ValueError: an id that does not exist, or a folder that holds another run.
     """
     configs = bundle_configs(bundle).resolve()
-    of_train, of_evaluate = _split_overrides(configs, {**(overrides or {}), "output_dir": str(output_dir)})
-    _run(configs, _TRAIN, of_train)
-    return _run(configs, _EVALUATE, of_evaluate)[-1]
+    of_train, of_evaluate = split_overrides(bundle, {**(overrides or {}), "output_dir": str(output_dir)})
+    if not trained(output_dir, bundle_config(bundle, of_train)):
+        _run(configs, TRAIN, of_train)
+    return _run(configs, EVALUATE, of_evaluate)[-1]
 
 
 def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:

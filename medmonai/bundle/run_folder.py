@@ -23,12 +23,30 @@ _PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "initialize", "
            "tracking_uri", "experiment_name", "save_execute_config", "is_not_rank0"}
 
 
+def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config computes, without where its files lie and what it runs on."""
+    return {name: value for name, value in config.items() if name not in _PLACES}
+
+
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first id at which two configs differ, leaving out places; "" if none does."""
+    old, new = without_places(old), without_places(new)
     for name in sorted(set(old) | set(new)):
-        if name not in _PLACES and old.get(name) != new.get(name):
+        if old.get(name) != new.get(name):
             return f"{name} ({json.dumps(old.get(name))[:60]} there, {json.dumps(new.get(name))[:60]} now)"
     return ""
+
+
+def trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
+    """Whether a folder holds the finished training of a config that has not been evaluated yet.
+
+    Args:
+        output_dir: the run folder.
+        config: the merged config of the training, as `bundle_config` returns it.
+    """
+    folder = Path(output_dir)
+    waits = read_json(folder / "run.json").get("finished", False) and not (folder / "metrics.json").exists()
+    return waits and not _difference(read_json(folder / "config.json"), json.loads(json.dumps(config)))
 
 
 def train(
@@ -59,7 +77,7 @@ def train(
     if old and status.get("finished"):
         raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
     resumed_from = checkpoint.resume(trainer) if old else 0
-    record = {"finished": False, "resumed_from_epoch": resumed_from, "started": _now(),
+    record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
               **run_record(seed=seed, device=trainer.state.device), "audit": dict(audit or {})}
     wait_for_all()  # nobody may write before everybody has read what was there
     if rank() == 0:
@@ -68,7 +86,7 @@ def train(
     trainer.run()
     if rank() == 0:
         best = checkpoint.evaluator.state
-        write_json({**record, "finished": True, "ended": _now(), "best_epoch": best.best_metric_epoch,
+        write_json({**record, "finished": True, "ended": now(), "best_epoch": best.best_metric_epoch,
                     "best_validation_auc": float(best.best_metric)}, folder / "run.json")
     return trainer
 
@@ -101,9 +119,10 @@ def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: st
     if rank() == 0:
         device = next(network.parameters()).device
         write_json(config, folder / "evaluate_config.json")
-        write_json({"opened": opened.get("opened", _now()), "checkpoint_sha256": digest,
+        write_json({"opened": opened.get("opened", now()), "checkpoint_sha256": digest,
                     **run_record(seed=int(config.get("seed", 0)), device=device)}, folder / "test_opened.json")
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as a run folder notes it: UTC, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

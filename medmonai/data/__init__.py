@@ -6,6 +6,7 @@ from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .cohort import Cohort, Provenance
 from .description import SplitDescription, describe_split
 from .duplicates import Case, Finding
+from .folds import cross_validation_cohort
 from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
 from .images import ImageSet, load_images
 from .leakage import check_leakage, require_no_leakage
@@ -29,6 +30,7 @@ __all__ = [
     "SplitDescription",
     "audit_cohorts",
     "check_leakage",
+    "cross_validation_cohort",
     "dataset_info",
     "dataset_names",
     "describe_split",

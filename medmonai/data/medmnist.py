@@ -43,7 +43,8 @@ def load_medmnist(
         download: whether a missing file may be downloaded.
         verify: whether the file must be the official one (MD5, number of cases). False takes any file of its layout.
         memory_limit: bytes of images (all splits) above which they are expanded once into a memmap beside the npz file.
-            Default: half of the memory that is free.
+            Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else half of the memory that is free.
+            With 0, processes that train on one set at the same time share its pages.
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
@@ -64,7 +65,7 @@ def load_medmnist(
     for s, array in arrays.items():
         _check_layout(array, info, size, info.num_cases[s] if verify else None)
     labels = _read_labels(path, split, info, arrays[split].shape[0])
-    limit = available_memory() // 2 if memory_limit is None else memory_limit
+    limit = _memory_limit() if memory_limit is None else memory_limit
     on_disk = sum(array.nbytes for array in arrays.values()) > limit
     images = _read_images(arrays[split], info, identity={"md5": md5, **_stamp(path)} if on_disk else None)
     provenance = Provenance(
@@ -90,6 +91,13 @@ def available_memory() -> int:
     except (OSError, ValueError):  # another system, or a group without a limit ("max")
         pass
     return max(0, min(free))
+
+
+def _memory_limit() -> int:
+    given = os.environ.get("MEDMONAI_MEMORY_LIMIT", "")
+    if given and not given.isdecimal():
+        raise ValueError(f"MEDMONAI_MEMORY_LIMIT={given!r}; a number of bytes is needed, or leave it unset.")
+    return int(given) if given else available_memory() // 2
 
 
 def _folders(dataset_dir: str | Path | None) -> list[Path]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from medmonai.task import Task
 
+from .class_weights import balanced_class_weights
 from .labels import check_logits, class_numbers, plain, zeros_and_ones
 
 
@@ -29,12 +32,14 @@ class TaskLoss(nn.Module):
         task: a `Task`, or its kind as a string (then `num_classes` is needed, except for "binary").
         num_classes: classes, or labels of a multilabel task, if `task` is a string.
         label_smoothing: eps in [0, 1).
-        class_weights: one positive number a class (binary: two), or a label: how much its cases, or its column, count.
+        class_weights: one positive number a class (binary: two), or a label: how much its cases, or its column, count;
+            "balanced" lets every class of `labels` count alike (see `balanced_class_weights`).
+        labels: the labels of all training cases; used by "balanced" only.
 
     Raises:
-        ValueError: an argument outside the above; in `forward`: logits not (B, num_outputs), or labels that do not fit
-            (their values are read on the CPU only; on CUDA a class number out of range is a device-side assert and a
-            multilabel value other than 0 and 1 a NaN loss).
+        ValueError: an argument outside the above, or "balanced" for a multilabel task; in `forward`: logits not
+            (B, num_outputs), or labels that do not fit (their values are read on the CPU only; on CUDA a class number
+            out of range is a device-side assert and a multilabel value other than 0 and 1 a NaN loss).
 
     Example:
         >>> TaskLoss("binary")(torch.zeros(2, 1), torch.tensor([0, 1]))
@@ -49,7 +54,8 @@ class TaskLoss(nn.Module):
         *,
         num_classes: int | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Sequence[float] | Literal["balanced"] | None = None,
+        labels: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         if isinstance(task, str):
@@ -61,11 +67,18 @@ class TaskLoss(nn.Module):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing={label_smoothing} is not possible; use a number in [0, 1).")
         self.task, self.label_smoothing = task, float(label_smoothing)
-        self.register_buffer("class_weights", self._weights(class_weights), persistent=False)
+        self.register_buffer("class_weights", self._weights(class_weights, labels), persistent=False)
 
-    def _weights(self, class_weights: Sequence[float] | None) -> torch.Tensor | None:
+    def _weights(
+        self, class_weights: Sequence[float] | str | None, labels: np.ndarray | None
+    ) -> torch.Tensor | None:
         if class_weights is None:
             return None
+        if isinstance(class_weights, str):
+            if class_weights != "balanced" or labels is None:
+                raise ValueError(f"class_weights={class_weights!r} with labels={'None' if labels is None else '...'}; use "
+                                 f"'balanced' together with the labels of the training cases, or numbers.")
+            class_weights = balanced_class_weights(labels, self.task)
         weights = torch.as_tensor(class_weights, dtype=torch.float32)
         wanted = self.task.num_classes
         if weights.shape != (wanted,) or not bool((torch.isfinite(weights) & (weights > 0)).all()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
-from medmonai.losses import TaskLoss
+from medmonai.losses import TaskLoss, balanced_class_weights
 from medmonai.task import Task
 
 TASKS = [Task("binary", 2), Task("multiclass", 4), Task("ordinal", 4), Task("multilabel", 3)]
@@ -72,6 +73,26 @@ def test_equal_weights_change_nothing(task):
                                TaskLoss(task)(logits, labels))
 
 
+@pytest.mark.parametrize("task", TASKS[:3])
+def test_balanced_weights_are_those_of_the_training_labels(task):
+    logits, labels = batch(task)
+    all_labels = np.repeat(np.arange(task.num_classes), 3 + 5 * np.arange(task.num_classes))
+    numbers = balanced_class_weights(all_labels, task)
+    weighted = TaskLoss(task, class_weights="balanced", labels=all_labels, label_smoothing=0.1)(logits, labels)
+    assert torch.equal(weighted, TaskLoss(task, class_weights=numbers, label_smoothing=0.1)(logits, labels))
+    assert not torch.isclose(weighted, TaskLoss(task, label_smoothing=0.1)(logits, labels))
+
+
+def test_binary_class_weights_are_torchs_pos_weight():
+    """pos_weight = w1 / w0; torch divides by the number of cases, the weighted mean by the sum of their weights."""
+    logits, labels = batch(TASKS[0], size=30)
+    w0, w1 = balanced_class_weights(labels.numpy(), TASKS[0])
+    torchs = F.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), pos_weight=torch.tensor(w1 / w0), reduction="sum")
+    weights = torch.where(labels == 1, w1, w0)
+    found = TaskLoss("binary", class_weights="balanced", labels=labels.numpy())(logits, labels)
+    torch.testing.assert_close(found, w0 * torchs / weights.sum())
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_gradcheck(task):
     logits, labels = batch(task, 5)
@@ -118,6 +139,9 @@ def test_binary_is_finite_at_extremes(logit, label, smoothing):
     ("binary", {"label_smoothing": 1.0}, ValueError, "label_smoothing=1.0"),
     ("binary", {"class_weights": [1.0]}, ValueError, "class_weights=.* needs 2 positive numbers"),
     ("binary", {"class_weights": [1.0, 0.0]}, ValueError, "needs 2 positive numbers"),
+    ("binary", {"class_weights": "balance", "labels": [0, 1]}, ValueError, "class_weights='balance' .* use 'balanced'"),
+    ("binary", {"class_weights": "balanced"}, ValueError, "labels=None; use 'balanced' together with the labels"),
+    (TASKS[3], {"class_weights": "balanced", "labels": [[0, 1, 1]]}, ValueError, "one number a label"),
 ])
 def test_impossible_arguments(task, options, error, message):
     with pytest.raises(error, match=message):

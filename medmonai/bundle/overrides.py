@@ -1,0 +1,101 @@
+"""A bundle's configs before anything runs: where they are, what is overridden, and what comes of it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from pydoc import locate
+from typing import Any
+
+from monai.bundle import ConfigComponent, ConfigParser
+from monai.bundle.reference_resolver import ReferenceResolver
+
+TRAIN = ("train.json",)
+EVALUATE = ("train.json", "evaluate.json")
+
+
+def bundle_configs(bundle: str | Path) -> Path:
+    """Return the configs folder of a bundle.
+
+    Raises:
+        FileNotFoundError: there is no such bundle; the nearest one beside it is named.
+    """
+    folder = Path(bundle)
+    configs = folder / "configs"
+    if (configs / "train.json").is_file():
+        return configs
+    beside = sorted(p.parent.parent.name for p in folder.parent.glob("*/configs/train.json")) if folder.parent.is_dir() else []
+    near = difflib.get_close_matches(folder.name, beside, n=1, cutoff=0.3)
+    hint = f"did you mean {folder.parent / near[0]}?" if near else "name a folder that holds configs/train.json."
+    raise FileNotFoundError(f"no bundle at {folder}; {hint}")
+
+
+def bundle_config(
+    bundle: str | Path, overrides: Mapping[str, Any] | None = None, *, files: tuple[str, ...] = TRAIN
+) -> dict[str, Any]:
+    """Return the merged config of a bundle with overrides applied, as `monai.bundle` would run it; nothing is evaluated.
+
+    Args:
+        bundle: the bundle's folder.
+        overrides: config ids -> values, as on MONAI's command line.
+        files: configs that are merged, the later ones over the earlier.
+
+    Raises:
+        FileNotFoundError: no such bundle.
+    """
+    configs = bundle_configs(bundle)
+    parser = ConfigParser()
+    parser.read_config([str(configs / file) for file in files])
+    parser.update(dict(overrides or {}))
+    return {name: value for name, value in parser.config.items() if name != parser.meta_key}
+
+
+def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the overrides of the training and of the evaluation.
+
+    Raises:
+        ValueError: an id that neither config has; MONAI would add it in silence, and nothing would read it.
+    """
+    of_train, of_evaluate = (bundle_config(bundle, files=files) for files in (TRAIN, EVALUATE))
+    for name in overrides:
+        _check_id(of_evaluate, name, bundle=Path(bundle).name)
+    return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
+
+
+def _keys(name: str) -> list[str]:
+    return ReferenceResolver.split_id(name.lstrip("+"))
+
+
+def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
+    """Follow an id through the config; nothing in it may be new but an argument that a component takes."""
+    content: Any = config
+    for depth, key in enumerate(keys := _keys(name)):
+        known = _known(content)
+        if key not in known:
+            allowed = _arguments(content) if depth == len(keys) - 1 else set()
+            if key in allowed:
+                return
+            known |= allowed
+            inside = "".join(f"{part}#" for part in keys[:depth])
+            near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
+            listed = ", ".join(inside + other for other in sorted(known))
+            hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
+            raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")
+        content = content[int(key)] if isinstance(content, list) else content[key]
+
+
+def _known(content: Any) -> set[str]:
+    """Return the ids right under a part of a config."""
+    if isinstance(content, Mapping):
+        return set(content)
+    return set(map(str, range(len(content)))) if isinstance(content, list) else set()
+
+
+def _arguments(content: Any) -> set[str]:
+    """Return the arguments that a component (a part with a `_target_`) can be given, whether it has them or not."""
+    if not isinstance(content, Mapping) or "_target_" not in content:
+        return set()
+    target = locate(ConfigComponent(dict(content)).resolve_module_name())
+    return set(inspect.signature(target).parameters) | {"_disabled_", "_mode_"}
