@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from medmonai.errors import one_line
+
 _HELP = "Classification of medical images and volumes. Research software: not for clinical use."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
 data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data, name="data")
+study = typer.Typer(no_args_is_help=True, help="Ablation and grid studies.")
+app.add_typer(study, name="study")
 
 Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
@@ -127,16 +133,55 @@ def check(
         raise typer.Exit(1)
 
 
-def _one_line(error: Exception) -> str:
-    """Return the innermost error's message: MONAI wraps what a config expression raised."""
-    while error.__cause__ is not None and isinstance(error, RuntimeError):
-        error = error.__cause__
-    return f"error: {' '.join(str(error).split())}"
+@study.command("run")
+def run_study(
+    path: Annotated[Path, typer.Argument(metavar="STUDY", help="the study file, such as scripts/ablations/augmentation.json")],
+    *, output: Annotated[Path, typer.Option(help="the folder of the study")],
+    jobs: Annotated[int, typer.Option(help="cells at a time; they share the cores")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or ray (a cluster)")] = "loky",
+    settings: Annotated[list[str], typer.Option("--set", metavar="ID=VALUE", help="a config id for every cell")] = [],  # noqa: B006
+    bundles: Annotated[list[str], typer.Option("--bundle", help="only this one; may be repeated")] = [],  # noqa: B006
+    cells: Annotated[str, typer.Option(metavar="I/N", help="only the i-th of n parts of the cells")] = "",
+    num_gpus: Annotated[float, typer.Option(help="GPUs of a cell with ray; fractions share one")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the cells")] = False,
+) -> None:
+    """Run a study: every bundle x arm x seed in a folder of its own, then the verdicts.
+
+    The same command again goes on where it stopped: what is finished is left, what broke off or failed runs again.
+    """
+    from medmonai.studies import run_study as run_all
+
+    lines, complete = run_all(path, output=output, jobs=jobs, backend=backend, bundles=bundles, part=cells, num_gpus=num_gpus,
+                              dry_run=dry_run, settings=_overrides([f"--{setting}" for setting in settings]))
+    typer.echo("\n".join(lines))
+    if not complete:
+        raise typer.Exit(1)
+
+
+@study.command()
+def status(folder: Annotated[Path, typer.Argument(help="the folder of the study")]) -> None:
+    """Say how far a study is: finished, failed and why, the time left."""
+    from medmonai.studies import status_lines
+
+    typer.echo("\n".join(status_lines(folder)))
+
+
+@study.command()
+def summary(folder: Annotated[Path, typer.Argument(help="the folder of the study")]) -> None:
+    """Write the summary of a study's finished cells again."""
+    from medmonai.studies import summarize
+
+    typer.echo("\n".join(summarize(folder)))
+
+
+def main(command: Callable[[], object]) -> None:
+    """Call a command of this file; an error becomes one line on stderr and exit status 1."""
+    try:
+        command()
+    except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError, RuntimeError) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    try:
-        app(prog_name="python -m medmonai")
-    except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError, RuntimeError) as error:
-        print(_one_line(error), file=sys.stderr)
-        sys.exit(1)
+    main(partial(app, prog_name="python -m medmonai"))

@@ -1,0 +1,154 @@
+"""Running one cell in its folder: claimed, logged, resumable, and either finished or failed with a reason."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from filelock import SoftFileLease, Timeout
+
+from medmonai.bundle import EVALUATE, bundle_config, commands, now, run_bundle
+from medmonai.engines import run_record
+from medmonai.errors import one_line
+from medmonai.predictions import write_predictions
+from medmonai.report import evaluate, write_decision, write_evaluation, write_report
+from medmonai.whole_files import read_json, replacing, write_json
+
+from .cell_results import load_cell
+from .cells import Cell
+from .identity import cohorts
+
+State = Literal["finished", "failed", "elsewhere"]
+# A claim that nobody has renewed for so long is void; on the same machine a dead process loses it at once.
+_LEASE, _PATIENCE = 30.0, 35.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended.
+
+    Args:
+        key: the cell.
+        state: "finished", "failed", or "elsewhere" if another process is at it.
+        seconds: this attempt took.
+        error: why it failed, in one line.
+    """
+
+    key: str
+    state: State
+    seconds: float = 0.0
+    error: str = ""
+
+
+def run_cell(cell: Cell, folder: str | Path) -> Outcome:
+    """Run a cell in its folder and return how it ended; what it prints goes to `log.txt` there.
+
+    The folder gets `cell.json` (what the cell is), `command.txt` (the same with `python -m monai.bundle run` alone) and
+    what the run leaves. A run that broke off is taken up where it stopped; one that is finished is left as it is. A cell
+    that another living process runs is left to it.
+
+    Args:
+        cell: the cell.
+        folder: its folder, made if need be.
+    """
+    folder, start = Path(folder), time.monotonic()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = SoftFileLease(folder / ".claim", lease_duration=_LEASE)
+        with claim.acquire(timeout=_PATIENCE), _log(folder / "log.txt") as log:
+            try:
+                _run(cell, folder)
+                return _ended(Outcome(cell.key, "finished", time.monotonic() - start), folder)
+            except Exception as error:
+                traceback.print_exc(file=log)
+                return _ended(Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder)
+    except Timeout:
+        return Outcome(cell.key, "elsewhere", error="another process is running it")
+    except OSError as error:  # the folder cannot be written: not even the failure can be noted there
+        return Outcome(cell.key, "failed", time.monotonic() - start, one_line(error))
+
+
+def _run(cell: Cell, folder: Path) -> None:
+    known = read_json(folder / "cell.json")
+    if known.get("key", cell.key) != cell.key:
+        raise ValueError(f"{folder} holds cell {known['key']}, which is of another study or other code; move it away.")
+    if (folder / "metrics.json").exists():
+        load_cell(folder)
+        if not (folder / "report.html").exists():  # it broke off between the two
+            write_report([folder])
+        return
+    write_json({**asdict(cell), "variant": cell.variant}, folder / "cell.json")
+    if cell.estimator is None:
+        _write_text(folder / "command.txt", "\n".join(_commands(cell)) + "\n")
+        run_bundle(cell.bundle, output_dir=folder, overrides=cell.overrides)
+    else:
+        _run_baseline(cell, folder)
+
+
+def _commands(cell: Cell) -> Iterator[str]:
+    """Yield the two commands that repeat the cell in a folder of their own; threads belong to it, they decide the bits."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    prefix = f"OMP_NUM_THREADS={threads} " if threads else ""
+    for line in commands(cell.bundle, {**cell.overrides, "output_dir": f"repeated-{cell.key}"}):
+        yield prefix + line
+
+
+def _run_baseline(cell: Cell, folder: Path) -> None:
+    from medmonai.baselines import train_baseline
+
+    started = now()
+    train, validation, test = cohorts(bundle_config(cell.bundle, cell.overrides, files=EVALUATE))
+    given: dict[str, Any] = {"features": "pixels", "parameters": {}, **cell.estimator}
+    # One job: cells run side by side already.
+    fitted = train_baseline(train, estimator=given["name"], features=given["features"], parameters=given["parameters"],
+                            seed=cell.seed)
+    found = {name: fitted.predict(cohort) for name, cohort in (("val", validation), ("test", test))}
+    for name, table in found.items():
+        write_predictions(table, folder / f"predictions_{name}.csv", overwrite=True)
+    write_json({"finished": True, "started": started, "ended": now(), **run_record(seed=cell.seed, device="cpu"),
+                "estimator": fitted.record}, folder / "run.json")
+    evaluation = evaluate(found["test"], validation=found["val"])
+    write_decision(evaluation, folder)
+    write_evaluation(evaluation, folder, data=test.provenance.as_dict())
+    write_report([folder])
+
+
+def _ended(outcome: Outcome, folder: Path) -> Outcome:
+    """Note the outcome in the folder; seconds of several attempts add up."""
+    before = read_json(folder / "outcome.json").get("seconds", 0.0)
+    write_json({**asdict(outcome), "seconds": before + outcome.seconds}, folder / "outcome.json")
+    return outcome
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[TextIO]:
+    """Send everything that this process prints, in Python or below it, to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with path.open("a", encoding="utf-8") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        handlers = list(logging.getLogger().handlers)
+        try:
+            yield file
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            logging.getLogger().handlers[:] = handlers
+            for descriptor, old in zip((1, 2), kept):
+                os.dup2(old, descriptor)
+                os.close(old)

@@ -1,0 +1,132 @@
+"""The cells of a study: every bundle x arm x grid point x seed x fold, each with the hash of what defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medmonai.bundle import TRAIN, bundle_config, split_overrides
+
+from .definition import Study, variant_name
+from .identity import DataHashes, code_version, definition, digest
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study.
+
+    Args:
+        bundle: the bundle's folder.
+        arm: name of the arm.
+        seed: the seed.
+        point: grid values; {} without a grid.
+        fold: number of the cross-validation part, from 0; None without.
+        overrides: config ids -> values of this run, without output_dir.
+        estimator: the scikit-learn baseline to fit instead of training the bundle; None for a network.
+        key: hash of what the result follows from; names the folder.
+    """
+
+    bundle: str
+    arm: str
+    seed: int
+    point: Mapping[str, Any] = field(default_factory=dict)
+    fold: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    estimator: Mapping[str, Any] | None = None
+    key: str = ""
+
+    @property
+    def bundle_name(self) -> str:
+        """Last part of the bundle's folder."""
+        return Path(self.bundle).name
+
+    @property
+    def variant(self) -> str:
+        """The arm with its grid point: what is compared."""
+        return variant_name(self.arm, self.point)
+
+    @property
+    def name(self) -> str:
+        """What a person calls the cell."""
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        return f"{self.bundle_name}: {self.variant}, seed {self.seed}{fold}"
+
+    @property
+    def folder_name(self) -> str:
+        """The cell's folder below the study's `cells`."""
+        return f"{self.bundle_name}-{self.key}"
+
+
+def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None) -> list[Cell]:
+    """Return the cells of a study, bundle by bundle and seed by seed, so that every arm has a first result early.
+
+    Args:
+        study: what the file says.
+        settings: config ids for every cell, from the command line.
+
+    Raises:
+        ValueError: an id that a bundle does not have, one that is set in two places, or two arms that are the same run.
+        FileNotFoundError: a data set that cannot be had.
+    """
+    _check_settings(study, settings or {})
+    hashes, cells, twins = DataHashes(), [], {}
+    for bundle in study.bundles:
+        base = {**study.overrides, **study.bundle_overrides.get(Path(bundle).name, {}), **(settings or {})}
+        for seed in study.seeds:
+            for arm in study.arms:
+                for point in study.points(arm):
+                    for fold in range(study.folds) if study.folds else (None,):
+                        cell = _cell(study, bundle, base, hashes, arm=arm, point=point, seed=seed, fold=fold)
+                        if cell.key in twins:
+                            raise ValueError(f"{twins[cell.key].name} and {cell.name} are the same run: their arms differ in "
+                                             "nothing that this bundle computes; drop one of them.")
+                        twins[cell.key] = cell
+                        cells.append(cell)
+    return cells
+
+
+def _check_settings(study: Study, settings: Mapping[str, Any]) -> None:
+    """Refuse ids that are the study's own, and those that would take from an arm or the grid what they are about."""
+    for place, given in (("the command line", settings), ("overrides", study.overrides), ("the grid", study.grid),
+                         *((f"bundle_overrides of {name}", some) for name, some in study.bundle_overrides.items()),
+                         *((f"arm {name!r}", some) for name, some in study.arms.items())):
+        for name in ("seed", "output_dir"):
+            if name in given:
+                raise ValueError(f"{place}: {name} is given by the study itself; leave it out.")
+    for arm, content in study.arms.items():
+        for place, others in (("on the command line", settings), ("in the grid", study.grid)):
+            twice = [name for name in content if name in others]
+            if twice:
+                raise ValueError(f"{twice[0]} is set by arm {arm!r} and {place}; keep one of them.")
+    twice = [name for name in study.grid if name in settings]
+    if twice:
+        raise ValueError(f"{twice[0]} is set in the grid and on the command line; keep one of them.")
+
+
+def _cell(
+    study: Study, bundle: str, base: Mapping[str, Any], hashes: DataHashes, *, arm: str, point: Mapping[str, Any], seed: int,
+    fold: int | None,
+) -> Cell:
+    content = dict(study.arms[arm])
+    estimator = content.pop("estimator", None)
+    overrides = {**base, **content, **point}
+    overrides.update(_fold_overrides(bundle, overrides, folds=study.folds, fold=fold), seed=seed)
+    split_overrides(bundle, overrides)
+    data = hashes.of(bundle, overrides)
+    defined = definition(bundle, overrides, data=data)
+    if estimator is not None:
+        defined = {"estimator": estimator, "seed": seed, "data": data, "code": code_version()}
+    return Cell(bundle, arm, seed, point, fold, overrides, estimator, digest(defined))
+
+
+def _fold_overrides(bundle: str, overrides: Mapping[str, Any], *, folds: int | None, fold: int | None) -> dict[str, Any]:
+    """Return overrides that divide a bundle's train and validation cases anew."""
+    if fold is None:
+        return {}
+    config = bundle_config(bundle, overrides, files=TRAIN)
+    sources = [config["train"]["dataset"], config["validate"]["dataset"]]
+    return {f"{section}#dataset": {"_target_": "medmonai.data.cross_validation_cohort", "cohorts": sources, "folds": folds,
+                                   "fold": fold, "part": part, "seed": 0}
+            for section, part in (("train", "train"), ("validate", "validation"))}

@@ -1,0 +1,95 @@
+"""From a study file to its verdicts: what the command line calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medmonai.report import NOT_CLINICAL
+
+from .cell_results import CellResult, load_cell
+from .cells import plan_cells
+from .definition import read_study
+from .pools import Resources
+from .progress import Progress
+from .runner import cell_folder, part_of, run_cells, write_plan
+from .status import cell_status, read_plan
+from .summary import summarize_study, write_summary
+
+
+def run_study(
+    path: str | Path, *, output: str | Path, jobs: int = 1, backend: str = "loky", settings: Mapping[str, Any] | None = None,
+    bundles: Sequence[str] = (), part: str = "", num_gpus: float = 0.0, dry_run: bool = False,
+) -> tuple[list[str], bool]:
+    """Run a study, or go on with it, and summarise it when all of its cells are finished.
+
+    Args:
+        path: the study file.
+        output: the folder of the study.
+        jobs: cells at a time; the cores are shared among them.
+        backend: "loky" (this machine) or "ray" (a cluster).
+        settings: config ids -> values for every cell.
+        bundles: names of the bundles to run, if not all of the study.
+        part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be followed by `summarize`.
+        num_gpus: GPUs of a cell under Ray.
+        dry_run: only list the cells.
+
+    Returns:
+        The lines to print, and whether every cell that was to run is finished.
+
+    Raises:
+        FileNotFoundError: no study file, bundle or data set.
+        ValueError: a mistake in the study file, an unknown config id, two arms that are the same run.
+        OSError: the output folder cannot be written.
+    """
+    study, resources = read_study(path), Resources.shared(jobs, num_gpus=num_gpus)
+    study = study.only(bundles) if bundles else study
+    with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
+        cells = plan_cells(study, settings=settings)
+    chosen = part_of(cells, part) if part else cells
+    if dry_run:
+        return [f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}" for cell in chosen], True
+    write_plan(study, cells, output, settings=settings or {})
+    with Progress(chosen, output, jobs=jobs) as progress:
+        outcomes = run_cells(chosen, output, resources=resources, backend=backend, watch=progress.ended)
+    bad = [cell for cell in chosen if outcomes[cell.key].state != "finished"]
+    lines = [f"{len(chosen) - len(bad)} of {len(chosen)} cells are finished"]
+    for cell in bad:
+        outcome = outcomes[cell.key]
+        lines.append(f"{outcome.state}: {cell.name}: {outcome.error} ({cell_folder(output, cell) / 'log.txt'})")
+    if bad:
+        lines.append("The same command runs them again and leaves the finished ones.")
+    if part:
+        return [*lines, f"When all parts have run: python -m medmonai study summary {output}"], not bad
+    return [*lines, *summarize(output)], not bad
+
+
+def summarize(output: str | Path) -> list[str]:
+    """Write the summary of the finished cells of a study's folder, and return its lines.
+
+    A cell whose results cannot be read is left out and named.
+
+    Raises:
+        FileNotFoundError: no study in the folder.
+    """
+    study, cells, settings = read_plan(output)
+    finished: dict[str, CellResult] = {}
+    missing = []
+    for cell in cells:
+        status = cell_status(cell, output)
+        try:
+            if status.state == "finished":
+                finished[cell.key] = load_cell(cell_folder(output, cell))
+            else:
+                missing.append(f"{cell.name}: {status.error or status.state}")
+        except ValueError as error:
+            missing.append(f"{cell.name}: {error}")
+    if not finished:
+        return ["No cell is finished: there is nothing to summarise."]
+    summary = summarize_study(cells, finished, baseline=study.baseline)
+    shown = "".join(f" --set {name}={value}" for name, value in settings.items())
+    paths = write_summary(summary, output, title=study.title, question=study.question, unfinished=missing, settings=settings,
+                          commands=[f"python -m medmonai study run STUDY.json --output DIR{shown}"])
+    lines = [*summary.lines(), *(f"not in the summary: {line}" for line in missing)]
+    return [*lines, f"summary: {', '.join(str(path) for path in paths[:2])}", NOT_CLINICAL]

@@ -1,0 +1,141 @@
+"""The study file: bundles, arms, seeds, and what else a study may say, checked against its published JSON Schema."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from medmonai.bundle import bundle_configs
+
+SCHEMA = "study.schema.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study file says.
+
+    Args:
+        bundles: folders of bundles.
+        arms: name -> overrides of config ids, or {"estimator": {...}} for a scikit-learn baseline.
+        seeds: of every arm.
+        baseline: the variant that the others are compared with; None for no comparison.
+        grid: config id -> values to try with every arm of overrides.
+        folds: parts of a cross-validation over train and validation cases; None for the bundles' own splits.
+        overrides: config ids for every cell.
+        bundle_overrides: bundle name -> config ids for its cells.
+        title: heads the summary.
+        question: what the study is to answer.
+    """
+
+    bundles: tuple[str, ...]
+    arms: Mapping[str, Mapping[str, Any]]
+    seeds: tuple[int, ...]
+    baseline: str | None = None
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    folds: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    bundle_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    title: str = "Study"
+    question: str = ""
+
+    def only(self, bundles: Sequence[str]) -> Study:
+        """Return the study of these bundles alone, named by the last part of their folders.
+
+        Raises:
+            ValueError: a bundle that the study does not have.
+        """
+        names = [Path(bundle).name for bundle in self.bundles]
+        for name in bundles:
+            if name not in names:
+                raise ValueError(f"bundle {name!r} is not in the study; it has {', '.join(names)}.")
+        return replace(self, bundles=tuple(bundle for bundle in self.bundles if Path(bundle).name in bundles))
+
+    def points(self, arm: str) -> list[dict[str, Any]]:
+        """Return the grid points of an arm; one, {}, without a grid and for a scikit-learn baseline."""
+        if "estimator" in self.arms[arm]:
+            return [{}]
+        return [dict(zip(self.grid, values)) for values in product(*self.grid.values())]
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of all arms, with their grid points."""
+        return [variant_name(arm, point) for arm in self.arms for point in self.points(arm)]
+
+
+def variant_name(arm: str, point: Mapping[str, Any]) -> str:
+    """Name an arm with its grid point, such as "none, learning_rate=0.1"."""
+    values = (f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in point.items())
+    return ", ".join([arm, *values])
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of study files."""
+    return json.loads((files("medmonai.studies") / SCHEMA).read_text(encoding="utf-8"))
+
+
+def read_study(path: str | Path) -> Study:
+    """Read a study file; its bundles are relative to the file's folder.
+
+    Raises:
+        FileNotFoundError: no such file, or a bundle that does not exist (the nearest is named).
+        ValueError: not JSON, not what the schema says, a baseline or a bundle name that the study does not have.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.json")], n=1, cutoff=0.3)
+        raise FileNotFoundError(f"no study file at {path}" + (f"; did you mean {path.parent / near[0]}?" if near else "."))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_twins)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a study file: {error}") from None
+    wrong = best_match(Draft202012Validator(schema()).iter_errors(content))
+    if wrong is not None:
+        where = "#".join(map(str, wrong.absolute_path)) or "the study"
+        raise ValueError(f"{path}: {where}: {wrong.message}{_near(wrong, content)}; see medmonai/studies/{SCHEMA}.")
+    bundles = tuple(str((path.parent / bundle).resolve()) for bundle in content["bundles"])
+    for bundle in bundles:
+        bundle_configs(bundle)
+    grid = {name: tuple(values) for name, values in content.get("grid", {}).items()}
+    fields = {name: value for name, value in content.items() if name not in ("$schema", "bundles", "seeds", "grid")}
+    study = Study(bundles=bundles, seeds=tuple(content["seeds"]), grid=grid, **{"title": path.stem, **fields})
+    _check_names(study, path)
+    return study
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: JSON would keep the last one and forget the first, such as an arm."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands there twice.")
+    return found
+
+
+def _near(wrong: Any, content: Mapping[str, Any]) -> str:
+    """Name the known key that an unknown one is nearest to."""
+    if wrong.validator != "additionalProperties" or not isinstance(wrong.instance, Mapping):
+        return ""
+    known = list(wrong.schema.get("properties", {}))
+    unknown = next((name for name in wrong.instance if name not in known), "")
+    near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else f" (known are {', '.join(map(repr, known))})"
+
+
+def _check_names(study: Study, path: Path) -> None:
+    names = {"baseline": ([] if study.baseline is None else [study.baseline], study.variants),
+             "bundle_overrides": (list(study.bundle_overrides), [Path(bundle).name for bundle in study.bundles])}
+    for what, (given, known) in names.items():
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(map(repr, known))}."
+                raise ValueError(f"{path}: {what} names {name!r}, which the study does not have; {hint}")

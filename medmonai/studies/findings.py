@@ -1,0 +1,149 @@
+"""What a study found, as records: a variant, a bundle with its variants, the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medmonai.metrics import Comparison
+from medmonai.report.tables import interval, number, p_number
+
+from .cell_results import CellResult, mean_or_none
+from .cells import Cell
+
+
+@dataclass(frozen=True, eq=False)
+class VariantSummary:
+    """One arm (with its grid point) on one bundle.
+
+    Args:
+        name: the variant.
+        expected: seeds that the study asks for.
+        seeds: seed -> result, of seeds of which every cell is finished.
+        folds: of the cross-validation; 0 without.
+        interval: AUC of the seed-averaged test scores with its interval over cases, as JSON; {} without a finished seed.
+        against_baseline: comparison on test with the baseline; None for the baseline itself and where there is none.
+        against_selected: comparison on validation with the selected variant; None for the selected one.
+        compared_seeds: seeds that this variant and the baseline both have; the comparison is on these.
+        note: what to know before reading the numbers; "" for nothing.
+    """
+
+    name: str
+    expected: tuple[int, ...]
+    seeds: Mapping[int, CellResult]
+    folds: int
+    interval: Mapping[str, Any]
+    against_baseline: Comparison | None = None
+    against_selected: Comparison | None = None
+    compared_seeds: tuple[int, ...] = ()
+    note: str = ""
+
+    @property
+    def differs_from_baseline(self) -> str:
+        """Difference to the baseline on test with its interval, as text; "" where there is no comparison."""
+        c = self.against_baseline
+        return f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})" if c else ""
+
+    @property
+    def test_spread(self) -> dict[str, Any]:
+        """Spread of the test AUC over seeds, as `seed_spread` gives it; None for undefined ones."""
+        return _spread([found.test_auc for found in self.seeds.values()])
+
+    @property
+    def validation_spread(self) -> dict[str, Any]:
+        """Spread of the validation AUC over seeds."""
+        return _spread([found.validation_auc for found in self.seeds.values()])
+
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """Mean over seeds of the balanced accuracy, each at its own threshold locked on validation."""
+        return mean_or_none([found.balanced_accuracy for found in self.seeds.values()])
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean seconds a seed."""
+        return mean_or_none([found.seconds for found in self.seeds.values()])
+
+
+@dataclass(frozen=True, eq=False)
+class BundleSummary:
+    """All variants on one bundle.
+
+    Args:
+        name: of the bundle.
+        variants: in the order of the study.
+        baseline: the variant that the others are compared with; None if none was named or it has no finished seed.
+        selected: the variant with the highest mean validation AUC; None without a finished seed. Test has no say.
+        note: why there are no verdicts or no clear selection; "" for nothing.
+    """
+
+    name: str
+    variants: tuple[VariantSummary, ...]
+    baseline: str | None
+    selected: str | None
+    note: str = ""
+
+    def __getitem__(self, name: str) -> VariantSummary:
+        return next(variant for variant in self.variants if variant.name == name)
+
+    @property
+    def not_distinguishable(self) -> list[str]:
+        """Names of the variants that validation cannot tell from the selected one (Holm over all of them)."""
+        return [v.name for v in self.variants if v.against_selected and v.against_selected.verdict == "not distinguishable"]
+
+
+@dataclass(frozen=True, eq=False)
+class StudySummary:
+    """What `summarize_study` found.
+
+    Args:
+        bundles: one a bundle, in the order of the cells.
+        cells: every cell of the study with the result of its own; None for an unfinished one.
+        baseline: the variant that was named as the baseline.
+        metric: what is compared.
+        confidence: nominal coverage of all intervals.
+        alpha: level of the verdicts.
+    """
+
+    bundles: tuple[BundleSummary, ...]
+    cells: tuple[tuple[Cell, CellResult | None], ...]
+    baseline: str | None
+    metric: str
+    confidence: float
+    alpha: float
+
+    def lines(self) -> list[str]:
+        """Return what the command line prints: a line a variant below each bundle."""
+        found = []
+        for bundle in self.bundles:
+            found += [f"{bundle.name}:"] + [f"  {line}" for line in _variant_lines(bundle)]
+            found += [f"  {bundle.note}"] if bundle.note else []
+        return found
+
+
+def _variant_lines(bundle: BundleSummary) -> Iterator[str]:
+    for v in bundle.variants:
+        spread, against = v.test_spread, v.against_baseline
+        parts = [f"test AUC {interval(v.interval)}" if v.interval else "no test AUC"]
+        if spread["n_seeds"] > 1:
+            parts.append(f"{spread['n_seeds']} seeds {number(spread['min'])} to {number(spread['max'])}")
+        if against:
+            parts.append(f"{against.verdict} ({v.differs_from_baseline}, Holm p {p_number(against.p_holm)})")
+        parts += ["baseline"] if v.name == bundle.baseline else []
+        parts += ["selected on validation"] if v.name == bundle.selected else []
+        parts += [v.note] if v.note else []
+        yield f"{v.name}: " + "; ".join(parts)
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    """Give n, mean, sd (None for one seed), min and max; None where no value or an undefined one makes them so."""
+    found: dict[str, Any] = {"n_seeds": len(values), "values": [None if math.isnan(value) else value for value in values],
+                             "mean": None, "sd": None, "min": None, "max": None}
+    if values and None not in found["values"]:
+        found |= {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                  "min": min(values), "max": max(values)}
+    return found

@@ -1,0 +1,97 @@
+"""What a cell's result follows from, as text that can be hashed: the configs, the data, the code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.bundle import ConfigParser
+
+import medmonai
+from medmonai.bundle import EVALUATE, TRAIN, bundle_config, without_places
+from medmonai.data import Cohort
+from medmonai.engines import versions
+
+# Rooms that describe or draw a result and do not decide the predictions.
+_AFTER_PREDICTIONS = {"studies", "report", "visualize", "__main__.py"}
+_PACKAGES = ("torch", "monai", "pytorch-ignite", "libauc", "numpy", "scipy", "scikit-learn")
+_DATASETS = ("train#dataset", "validate#dataset", "test#dataset")
+
+
+def digest(content: Any) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of a JSON value, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def code_version() -> str:
+    """Return versions and a hash of the code that decides predictions: medmonai's own, torch, MONAI, LibAUC, ..."""
+    root, found = Path(medmonai.__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        inside = path.relative_to(root)
+        if inside.parts[0] not in _AFTER_PREDICTIONS:
+            found.update(f"{inside.as_posix()}\n".encode() + path.read_bytes())
+    known = versions()
+    own = f"medmonai {medmonai.__version__} {found.hexdigest()[:12]}"
+    return " ".join([own, *(f"{name} {known[name]}" for name in _PACKAGES)])
+
+
+class DataHashes:
+    """Hashes of the data that bundles read, each data set read once however many cells use it.
+
+    Reading it here is also what expands it on disk, once, for all cells to map (`MEDMONAI_MEMORY_LIMIT=0`).
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, bundle: str, overrides: Mapping[str, Any]) -> str:
+        """Return the hash of the training, validation and test cases of a bundle with these overrides."""
+        config = bundle_config(bundle, overrides, files=EVALUATE)
+        key = json.dumps(_closure(config, _DATASETS), sort_keys=True)
+        if key not in self._known:
+            self._known[key] = digest([cohort_digest(cohort) for cohort in cohorts(config)])
+        return self._known[key]
+
+
+def cohorts(config: Mapping[str, Any]) -> list[Cohort]:
+    """Return the training, validation and test cases that a merged config names."""
+    parser = ConfigParser(dict(config))
+    return [parser.get_parsed_content(name) for name in _DATASETS]
+
+
+def cohort_digest(cohort: Cohort) -> str:
+    """Hash everything a network or a table sees of a cohort: images, labels, ids, groups, classes."""
+    found = hashlib.blake2b(digest_size=16)
+    groups = np.array([]) if cohort.groups is None else cohort.groups
+    for array in (cohort.images, cohort.labels, cohort.ids, groups):
+        found.update(f"{array.dtype} {array.shape}".encode())
+        for rows in np.array_split(array, max(1, array.nbytes >> 24)):
+            found.update(np.ascontiguousarray(rows).tobytes())
+    found.update(repr((cohort.task, cohort.class_names)).encode())
+    return found.hexdigest()
+
+
+def definition(bundle: str, overrides: Mapping[str, Any], *, data: str) -> dict[str, Any]:
+    """Return what defines a run of a bundle: both merged configs without places, the data, the code."""
+    train, evaluate = (without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE))
+    return {"train": train, "evaluate": evaluate, "data": data, "code": code_version()}
+
+
+def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parts of a config that these ids are made of, following references."""
+    parser, found, wanted = ConfigParser(dict(config)), {}, list(names)
+    while wanted:
+        name = wanted.pop()
+        if name in found or name not in parser:
+            continue
+        found[name] = parser[name]
+        wanted += re.findall(r"@([A-Za-z_][\w#]*)", json.dumps(parser[name]))
+    return found

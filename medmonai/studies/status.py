@@ -1,0 +1,121 @@
+"""How far a study is, read from its folder alone; and how long the rest will take, from what the others took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from medmonai.whole_files import read_json
+
+from .cells import Cell
+from .definition import Study
+from .runner import CELLS, PLAN, cell_folder
+
+State = Literal["finished", "failed", "running", "broken off", "waiting"]
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """Where a cell stands.
+
+    Args:
+        cell: the cell.
+        state: "running" if a claim is there (after a crash until the next start), "broken off" if it left a part.
+        seconds: it has taken; NaN where not known.
+        error: why it failed.
+    """
+
+    cell: Cell
+    state: State
+    seconds: float
+    error: str
+
+
+def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any]]:
+    """Return study, cells and command-line settings of a study's folder.
+
+    Raises:
+        FileNotFoundError: there is no study in the folder.
+        ValueError: its plan.json is damaged.
+    """
+    path = Path(output) / PLAN
+    if not path.is_file():
+        raise FileNotFoundError(f"no study at {output}: {PLAN} is not there; name the folder that --output named.")
+    try:
+        content = read_json(path)
+        fields = {**content["study"], "grid": {name: tuple(values) for name, values in content["study"]["grid"].items()}}
+        study = Study(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        return study, [Cell(**cell) for cell in content["cells"]], content["settings"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}); run the study again to write it anew: no cell "
+                         "is lost by that.") from None
+
+
+def cell_status(cell: Cell, output: str | Path) -> CellStatus:
+    """Return where a cell stands."""
+    folder = cell_folder(output, cell)
+    try:
+        outcome = read_json(folder / "outcome.json")
+    except ValueError:
+        outcome = {}
+    seconds = float(outcome.get("seconds", np.nan))
+    if (folder / "metrics.json").is_file():
+        return CellStatus(cell, "finished", seconds, "")
+    if (folder / ".claim").exists():
+        return CellStatus(cell, "running", seconds, "")
+    if outcome.get("state") == "failed":
+        return CellStatus(cell, "failed", seconds, outcome.get("error", ""))
+    return CellStatus(cell, "broken off" if (folder / "cell.json").is_file() else "waiting", seconds, "")
+
+
+def strangers(cells: Sequence[Cell], output: str | Path) -> list[str]:
+    """Return the cell folders that belong to no cell of the study: of other code, data, or arms that are no more."""
+    folder, known = Path(output) / CELLS, {cell.folder_name for cell in cells}
+    return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+
+
+def remaining_seconds(statuses: Sequence[CellStatus], *, jobs: int) -> float:
+    """Return the time the unfinished cells need at that many a time: each the mean of its bundle's, else of all; or NaN."""
+    measured: dict[str, list[float]] = {}
+    for status in statuses:
+        if status.state == "finished" and np.isfinite(status.seconds):
+            measured.setdefault(status.cell.bundle, []).append(status.seconds)
+    if not measured:
+        return np.nan
+    overall = float(np.mean([seconds for some in measured.values() for seconds in some]))
+    left = [status for status in statuses if status.state != "finished"]
+    return sum(float(np.mean(measured.get(status.cell.bundle, [overall]))) for status in left) / jobs
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if not np.isfinite(seconds):
+        return "not known yet"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def status_lines(output: str | Path) -> list[str]:
+    """Return what `medmonai study status` prints: counts, what failed and why, the time left."""
+    _, cells, _ = read_plan(output)
+    statuses = [cell_status(cell, output) for cell in cells]
+    counts = {state: sum(status.state == state for status in statuses) for state in get_args(State)}
+    lines = [f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)]
+    lines += [f"failed: {s.cell.name}: {s.error} ({cell_folder(output, s.cell)})" for s in statuses if s.state == "failed"]
+    if counts["finished"] < len(cells):
+        lines.append(f"one at a time the rest takes {duration(remaining_seconds(statuses, jobs=1))}; the command that started "
+                     "the study goes on with it")
+    others = strangers(cells, output)
+    if others:
+        lines.append(f"{len(others)} folders in {Path(output) / CELLS} are of other code, data or arms and count for nothing, "
+                     f"such as {others[0]}")
+    return lines
+
+

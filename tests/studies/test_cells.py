@@ -1,0 +1,95 @@
+"""Cells: what the key of one depends on, and which overrides are refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from tiny_bundle import write_study
+
+from medmonai.data import PhantomDesign, lesion_phantom
+from medmonai.studies import plan_cells, read_study
+from medmonai.studies.identity import cohort_digest
+
+
+def keys(tmp_path, settings=None, **content):
+    return {cell.name: cell.key for cell in plan_cells(read_study(write_study(tmp_path, **content)), settings=settings)}
+
+
+def test_every_bundle_arm_and_seed_is_a_cell(tmp_path):
+    cells = plan_cells(read_study(write_study(tmp_path)))
+    assert [(cell.variant, cell.seed) for cell in cells] == [("none", 1), ("strong", 1), ("none", 2), ("strong", 2)]
+    assert len({cell.key for cell in cells}) == 4
+    assert cells[1].overrides == {"effect": 3.0, "seed": 1}
+    assert cells[1].folder_name == f"tiny_classification-{cells[1].key}"
+
+
+def test_the_key_follows_from_what_is_computed_and_not_from_names(tmp_path):
+    first = keys(tmp_path)
+    again = keys(tmp_path, arms={"plain": {}, "strong": {"effect": 3.0}}, baseline="plain", seeds=[2, 1])
+    assert set(first.values()) == set(again.values())
+    assert set(keys(tmp_path, settings={"cases": 70}).values()).isdisjoint(first.values())  # other data, another config
+
+
+def test_a_changed_arm_changes_its_own_cells_only(tmp_path):
+    first = keys(tmp_path)
+    changed = keys(tmp_path, arms={"none": {}, "strong": {"effect": 4.0}, "more": {"effect": 5.0}})
+    same = {name for name in first if changed.get(name) == first[name]}
+    assert same == {name for name in first if "none" in name} and len(changed) == 6
+
+
+def test_a_changed_config_of_the_bundle_changes_the_key(tmp_path):
+    first = keys(tmp_path)
+    path = tmp_path / "tiny_classification" / "configs" / "train.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"effect": 1.5}))
+    second = keys(tmp_path)
+    assert first["tiny_classification: none, seed 1"] != second["tiny_classification: none, seed 1"]
+    assert first["tiny_classification: strong, seed 1"] == second["tiny_classification: strong, seed 1"]
+
+
+@pytest.mark.parametrize("size", [(16, 16), (10, 10, 10)])
+def test_the_data_hash_sees_every_part_of_a_cohort(size):
+    cohort = lesion_phantom(split="train", num_cases=20, design=PhantomDesign(size))
+    images, labels = cohort.images.copy(), cohort.labels.copy()
+    images[3].flat[0] += 1
+    labels[0] = 1 - labels[0]
+    others = [replace(cohort, images=images), replace(cohort, labels=labels), replace(cohort, groups=cohort.ids),
+              replace(cohort, class_names=("a", "b")), cohort.subset(range(19))]
+    assert len({cohort_digest(c) for c in [cohort, *others]}) == 6
+    assert cohort_digest(cohort) == cohort_digest(replace(cohort, images=cohort.images.copy()))
+
+
+@pytest.mark.parametrize(("content", "match"), [
+    ({"arms": {"none": {}, "b": {"efect": 2}}}, "'efect' does not exist in tiny_classification; did you mean --effect"),
+    ({"arms": {"none": {}, "b": {"train#augmentatoin": []}}}, "did you mean --train#augmentation"),
+    ({"arms": {"none": {}, "b": {"optimizer#momentun": 1}}}, "did you mean --optimizer#momentum"),
+    ({"arms": {"none": {}, "b": {"effect": 1.0}}}, "none, seed 1 and tiny_classification: b, seed 1 are the same run"),
+    ({"grid": {"effect": [1, 2]}, "baseline": None}, "effect is set by arm 'strong' and in the grid"),
+    ({"arms": {"none": {"seed": 3}}}, "arm 'none': seed is given by the study itself"),
+    ({"overrides": {"output_dir": "x"}}, "overrides: output_dir is given by the study itself"),
+])
+def test_overrides_that_are_refused(content, match, tmp_path):
+    with pytest.raises(ValueError, match=match):
+        keys(tmp_path, **content)
+
+
+def test_settings_from_the_command_line_are_checked_too(tmp_path):
+    with pytest.raises(ValueError, match="did you mean --cases"):
+        keys(tmp_path, settings={"casses": 5})
+    with pytest.raises(ValueError, match="effect is set by arm 'strong' and on the command line"):
+        keys(tmp_path, settings={"effect": 5})
+    with pytest.raises(ValueError, match="optimizer#lr is set in the grid and on the command line"):
+        keys(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None, settings={"optimizer#lr": 5})
+
+
+def test_an_arm_goes_before_what_the_study_says_for_all(tmp_path):
+    content = {"overrides": {"effect": 2.0, "cases": 50}, "bundle_overrides": {"tiny_classification": {"cases": 70}}}
+    cells = plan_cells(read_study(write_study(tmp_path, **content)))
+    assert [cell.overrides["effect"] for cell in cells] == [2.0, 3.0, 2.0, 3.0]
+    assert {cell.overrides["cases"] for cell in cells} == {70}
+
+
+def test_an_argument_a_component_takes_may_be_new(tmp_path):
+    assert len(keys(tmp_path, arms={"none": {}, "momentum": {"optimizer#momentum": 0.9}})) == 4

@@ -1,0 +1,231 @@
+"""Running cells: skipped, resumed, failed, killed; on loky and on Ray, with the real pools."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tiny_bundle import write_study
+
+from medmonai.studies import plan_cells, read_study
+from medmonai.studies.cell_run import run_cell
+from medmonai.studies.pools import LokyPool, Resources, visible_gpus
+from medmonai.studies.runner import cell_folder, part_of, run_cells, write_plan
+from medmonai.studies.status import cell_status, read_plan, remaining_seconds, status_lines, strangers
+
+TWO = Resources(jobs=2, threads=1)
+
+
+def plan(tmp_path, **content):
+    study = read_study(write_study(tmp_path, **content))
+    cells = plan_cells(study)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    write_plan(study, cells, tmp_path / "out", settings={})
+    return cells
+
+
+def starts(tmp_path, cell):
+    return len((cell_folder(tmp_path / "out", cell) / "starts.txt").read_text().split())
+
+
+def states(tmp_path, cells):
+    return Counter(cell_status(cell, tmp_path / "out").state for cell in cells)
+
+
+def test_cells_run_once_and_a_changed_study_adds_what_is_new(tmp_path, here):
+    cells = plan(tmp_path)
+    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
+    assert {o.state for o in outcomes.values()} == {"finished"} and set(outcomes) == {cell.key for cell in cells}
+    for cell in cells:
+        folder = cell_folder(tmp_path / "out", cell)
+        known = json.loads((folder / "cell.json").read_text())
+        assert (known["key"], known["variant"], known["seed"]) == (cell.key, cell.variant, cell.seed)
+        assert (folder / "command.txt").read_text().count("python -m monai.bundle run") == 2
+        assert not (folder / ".claim").exists()
+    more = plan(tmp_path, arms={"none": {}, "strong": {"effect": 3.0}, "weak": {"effect": 0.5}})
+    assert states(tmp_path, more) == {"finished": 4, "waiting": 2}
+    run_cells(more, tmp_path / "out", resources=TWO, backend="here")
+    assert states(tmp_path, more) == {"finished": 6} and {starts(tmp_path, cell) for cell in more} == {1}
+    fewer = plan(tmp_path, seeds=[1])
+    assert len(strangers(fewer, tmp_path / "out")) == 4
+    assert "4 folders in" in status_lines(tmp_path / "out")[-1]
+
+
+def test_a_cell_that_fails_stops_no_other_and_runs_again(tmp_path, here):
+    cells = plan(tmp_path, arms={"none": {}, "bad": {"fail": True}})
+    seen = []
+    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here",
+                         watch=lambda cell, how: seen.append((cell.arm, how.state)))
+    assert sorted(seen) == [("bad", "failed")] * 2 + [("none", "finished")] * 2
+    bad = next(cell for cell in cells if cell.arm == "bad")
+    assert outcomes[bad.key].error == "effect=1.0 is impossible"
+    assert "Traceback" in (cell_folder(tmp_path / "out", bad) / "log.txt").read_text()
+    assert any("failed: tiny_classification: bad, seed 1: effect=1.0" in line
+               for line in status_lines(tmp_path / "out"))
+    run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
+    assert [starts(tmp_path, cell) for cell in cells] == [1, 2, 1, 2]
+
+
+def test_the_same_bits_as_the_command_that_the_cell_names(tmp_path, here):
+    cell = plan(tmp_path)[0]
+    run_cells([cell], tmp_path / "out", resources=TWO, backend="here")
+    folder = cell_folder(tmp_path / "out", cell)
+    for line in (folder / "command.txt").read_text().splitlines():
+        (tmp_path / f"repeated-{cell.key}").mkdir(exist_ok=True)
+        subprocess.run(line.replace("python", sys.executable, 1), shell=True, cwd=tmp_path, check=True, capture_output=True)
+    repeated = tmp_path / f"repeated-{cell.key}"
+    for file in ("predictions_val.csv", "predictions_test.csv"):
+        assert (folder / file).read_bytes() == (repeated / file).read_bytes()
+
+
+@pytest.mark.parametrize("backend", ["loky", "ray"])
+def test_a_worker_that_is_killed_is_replaced(backend, tmp_path):
+    cells = plan(tmp_path, arms={"none": {}, "dies once": {"die": 1}, "dies always": {"die": 99}}, seeds=[1])
+    outcomes = run_cells(cells, tmp_path / "out", resources=Resources(jobs=2, threads=1, retries=1), backend=backend)
+    found = {cell.arm: outcomes[cell.key] for cell in cells}
+    assert {arm: outcome.state for arm, outcome in found.items()} == {
+        "none": "finished", "dies once": "finished", "dies always": "failed"}
+    assert "its worker process died" in found["dies always"].error
+    assert starts(tmp_path, cells[1]) == 2 and starts(tmp_path, cells[2]) in (2, 3)  # loky: side by side, then alone
+
+
+RUNNER = """
+import sys
+from medmonai.studies.pools import Resources
+from medmonai.studies.runner import run_cells
+from medmonai.studies.status import read_plan
+if __name__ == "__main__":
+    run_cells(read_plan(sys.argv[1])[1], sys.argv[1], resources=Resources(jobs=2, threads=1))
+"""
+
+
+def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here):
+    cells = plan(tmp_path, arms={"none": {}, "long": {"die": "$__import__('time').sleep(600) or 0"}}, seeds=[1])
+    (tmp_path / "runner.py").write_text(RUNNER)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "runner.py"), str(tmp_path / "out")])
+    folder = cell_folder(tmp_path / "out", cells[1])
+    wait_for(lambda: (folder / "command.txt").exists() and states(tmp_path, cells)["finished"] == 1)
+    claim = (folder / ".claim").read_text()
+    worker = int(next(line for line in claim.splitlines() if line.startswith("pid=")).partition("=")[2])
+    assert states(tmp_path, cells) == {"finished": 1, "running": 1}
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not alive(worker))
+    short = plan(tmp_path, arms={"none": {}, "long": {"die": 0, "effect": 2.0}}, seeds=[1])
+    start = time.monotonic()
+    outcomes = run_cells(short, tmp_path / "out", resources=TWO, backend="here")
+    assert {outcome.state for outcome in outcomes.values()} == {"finished"} and time.monotonic() - start < 30
+
+
+def test_a_claim_of_a_dead_process_is_void_at_once_and_a_living_one_is_respected(tmp_path, monkeypatch):
+    cell = plan(tmp_path)[0]
+    folder = cell_folder(tmp_path / "out", cell)
+    folder.mkdir(parents=True)
+    hold = f"lease = filelock.SoftFileLease({str(folder / '.claim')!r}, lease_duration=30.0); lease.acquire(); time.sleep(600)"
+    holder = subprocess.Popen([sys.executable, "-c", f"import filelock, time; {hold}"])
+    wait_for((folder / ".claim").exists)
+    monkeypatch.setattr("medmonai.studies.cell_run._PATIENCE", 2.0)
+    assert run_cell(cell, folder).state == "elsewhere" and not (folder / "cell.json").exists()
+    holder.kill()
+    holder.wait()
+    assert run_cell(cell, folder).state == "finished"
+
+
+def test_a_folder_of_another_cell_is_refused(tmp_path):
+    cell, other = plan(tmp_path)[:2]
+    folder = cell_folder(tmp_path / "out", cell)
+    run_cell(other, cell_folder(tmp_path / "out", other))
+    cell_folder(tmp_path / "out", other).rename(folder)
+    before = (folder / "metrics.json").read_bytes()
+    outcome = run_cell(cell, folder)
+    assert outcome.state == "failed" and f"holds cell {other.key}, which is of another study or other code" in outcome.error
+    assert (folder / "metrics.json").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path):
+    cell = plan(tmp_path)[0]
+    (tmp_path / "file").write_text("")
+    outcome = run_cell(cell, tmp_path / "file" / "cell")
+    assert outcome.state == "failed" and "Not a directory" in outcome.error
+
+
+@pytest.mark.parametrize(("part", "expected"), [("1/1", [0, 1, 2, 3, 4]), ("1/2", [0, 2, 4]), ("2/2", [1, 3]), ("7/9", [])])
+def test_parts_of_a_study_are_disjoint_and_complete(part, expected):
+    assert part_of(list(range(5)), part) == expected
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_parts_that_there_are_not(part):
+    with pytest.raises(ValueError, match=r"write i/n with i from 1 to n"):
+        part_of([], part)
+
+
+def test_threads_and_gpus_are_shared(monkeypatch):
+    cores = len(os.sched_getaffinity(0))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert Resources.shared(1).threads == cores and Resources.shared(10 * cores).threads == 1
+    assert set(Resources(jobs=2, threads=3).environment.values()) == {"3", "0"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert Resources.shared(10 * cores).threads == 3
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert visible_gpus() == ["4", "7"]
+    pool = LokyPool(Resources(jobs=3))
+    try:  # two workers see the first GPU, one the second; each has its threads
+        seen = {future.result() for future in [pool._executor.submit(_surroundings, 5.0) for _ in range(3)]}
+    finally:
+        pool.close(now=False)
+    assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for _, _, threads in seen} == {1}
+    with pytest.raises(ValueError, match="jobs=0"):
+        Resources.shared(0)
+
+
+def _surroundings(seconds):
+    import torch
+
+    time.sleep(seconds)
+    return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], torch.get_num_threads()
+
+
+def test_the_time_left_is_that_of_the_bundles_own_cells(tmp_path):
+    cells = plan(tmp_path)
+    for cell, seconds in zip(cells, (10.0, 20.0)):
+        folder = cell_folder(tmp_path / "out", cell)
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text("{}")
+        (folder / "outcome.json").write_text(json.dumps({"state": "finished", "seconds": seconds}))
+    statuses = [cell_status(cell, tmp_path / "out") for cell in cells]
+    assert remaining_seconds(statuses, jobs=1) == 30.0 and remaining_seconds(statuses, jobs=2) == 15.0
+    assert remaining_seconds(statuses[2:], jobs=1) != remaining_seconds(statuses[2:], jobs=1)  # nothing measured: NaN
+    assert status_lines(tmp_path / "out")[0] == "4 cells: 2 finished, 2 waiting"
+
+
+def test_a_plan_reads_as_it_was_written(tmp_path):
+    cells = plan(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None)
+    study, found, settings = read_plan(tmp_path / "out")
+    assert found == cells and settings == {} and study == read_study(tmp_path / "study.json")
+    (tmp_path / "out" / "plan.json").write_text('{"study": 1}')
+    with pytest.raises(ValueError, match=r"is damaged .*run the study again"):
+        read_plan(tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="no study at"):
+        read_plan(tmp_path)
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
