@@ -49,6 +49,7 @@ def bundle_config(
     parser = ConfigParser()
     parser.read_config([str(configs / file) for file in files])
     parser.update(dict(overrides or {}))
+    parser.resolve_macro_and_relative_ids()  # MONAI does so before it runs: `@a#b` becomes `@a::b`
     return {name: value for name, value in parser.config.items() if name != parser.meta_key}
 
 
@@ -79,7 +80,7 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
                 return
             known |= allowed
             inside = "".join(f"{part}#" for part in keys[:depth])
-            near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
+            near = [] if key.isdecimal() else difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
             listed = ", ".join(inside + other for other in sorted(known))
             hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
             raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")

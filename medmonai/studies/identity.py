@@ -93,5 +93,5 @@ def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
         if name in found or name not in parser:
             continue
         found[name] = parser[name]
-        wanted += re.findall(r"@([A-Za-z_][\w#]*)", json.dumps(parser[name]))
+        wanted += re.findall(r"@([A-Za-z_][\w#:]*)", json.dumps(parser[name]))
     return found

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock, Timeout
+
 from .cell_run import Outcome, run_cell
 from .cells import Cell
 
 # Libraries that start a thread a core unless they are told not to.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# The place of this worker process; freed by the system when the process ends.
+_held: list[FileLock] = []
 
 
 class Pool(Protocol):
@@ -114,15 +118,19 @@ def visible_gpus() -> list[str]:
 
 
 def _prepare_worker(places: str, gpus: list[str], jobs: int, parent: int) -> None:
-    """Give a new worker process the GPU of the first place that is free (CUDA has not started in it yet)."""
+    """Give a new worker process the GPU of the first place that is free (CUDA has not started in it yet).
+
+    A place is held as long as the process lives: loky replaces workers that have grown too large.
+    """
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    for place in range(jobs):
+    for place in range(jobs if gpus else 0):
+        lock = FileLock(Path(places) / str(place))
         try:
-            os.close(os.open(Path(places) / str(place), os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
+            lock.acquire(timeout=0)
+        except Timeout:
             continue
-        if gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
+        _held.append(lock)
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
         return
 
 

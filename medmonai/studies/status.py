@@ -110,8 +110,8 @@ def status_lines(output: str | Path) -> list[str]:
     lines = [f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)]
     lines += [f"failed: {s.cell.name}: {s.error} ({cell_folder(output, s.cell)})" for s in statuses if s.state == "failed"]
     if counts["finished"] < len(cells):
-        lines.append(f"one at a time the rest takes {duration(remaining_seconds(statuses, jobs=1))}; the command that started "
-                     "the study goes on with it")
+        rest = duration(remaining_seconds(statuses, jobs=1))
+        lines.append(f"time for the rest, one cell at a time: {rest}; the command that started the study goes on with it")
     others = strangers(cells, output)
     if others:
         lines.append(f"{len(others)} folders in {Path(output) / CELLS} are of other code, data or arms and count for nothing, "

@@ -12,7 +12,9 @@ import torch
 from bundle_runs import BUNDLES, run, small, workflow, write_medmnist
 from ignite.engine import Events
 
+from medmonai.bundle import run_bundle
 from medmonai.engines import load_checkpoint
+from medmonai.errors import one_line
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BOTH = ["lesion_phantom_classification", "lesion_phantom3d_classification"]
@@ -64,24 +66,34 @@ def test_a_resumed_run_ends_with_the_same_bits(name, killed_in, tmp_path):
         assert same(load_checkpoint(whole / "models" / file), load_checkpoint(resumed / "models" / file)), file
 
 
-def innermost(caught) -> str:
-    error = caught.value
-    while isinstance(error, RuntimeError) and error.__cause__ is not None:  # MONAI wraps what an expression raised
-        error = error.__cause__
-    return str(error)
-
-
 def test_a_folder_with_another_run_or_a_finished_one_is_left_alone(tmp_path):
     settings = small(BOTH[0], None, tmp_path)
     run(BOTH[0], "train.json", **settings)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", **settings | {"learning_rate": 0.5})
-    assert re.search(r"holds another run: it differs in learning_rate \(0.002 there, 0.5 now\)", innermost(caught))
+    assert re.search(r"holds another run: it differs in learning_rate \(0.002 there, 0.5 now\)", one_line(caught.value))
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", **settings)
-    assert "holds this run, finished" in innermost(caught)
+    assert "holds this run, finished" in one_line(caught.value)
     assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+
+def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path):
+    settings = small(BOTH[0], None, tmp_path / "out", evaluate=True)
+    settings.pop("output_dir")
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"))
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in ("history.csv", "run.json", "models/model.pt")}
+    with pytest.raises(RuntimeError) as caught:
+        run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings | {"learning_rate": 0.5})
+    assert "holds another run: it differs in learning_rate" in one_line(caught.value)
+    # test::dataset is the evaluation's own id and no part of what was trained
+    run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert before == {name: (tmp_path / "out" / name).read_bytes() for name in before}
+    with pytest.raises(RuntimeError) as caught:
+        run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
+    assert "holds this run, finished" in one_line(caught.value)
 
 
 def test_the_test_split_is_opened_once(tmp_path):
@@ -91,7 +103,7 @@ def test_the_test_split_is_opened_once(tmp_path):
     before = (tmp_path / "predictions_test.csv").read_bytes()
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", "evaluate.json", **settings)
-    assert "the test split was opened in" in innermost(caught)
+    assert "the test split was opened in" in one_line(caught.value)
     assert before == (tmp_path / "predictions_test.csv").read_bytes()
 
 
@@ -105,7 +117,7 @@ def test_an_evaluation_that_broke_off_is_repeated_but_never_with_anything_else(t
     for change in ({"flip_axes": [0]}, {"ckpt_path": str(model.with_name("model_final.pt"))}):
         with pytest.raises(RuntimeError) as caught:
             run(BOTH[0], "train.json", "evaluate.json", **settings | change)
-        assert f"with a difference in {next(iter(change))}" in innermost(caught).replace("the checkpoint", "ckpt_path")
+        assert f"with a difference in {next(iter(change))}" in one_line(caught.value).replace("the checkpoint", "ckpt_path")
     run(BOTH[0], "train.json", "evaluate.json", **settings)
     assert metrics == (tmp_path / "metrics.json").read_text()
     assert json.loads(opened)["opened"] == json.loads((tmp_path / "test_opened.json").read_text())["opened"]
@@ -115,12 +127,12 @@ def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(
     settings = small(BOTH[0], None, tmp_path, evaluate=True)
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", "evaluate.json", **settings)
-    assert "no checkpoint at" in innermost(caught)
+    assert "no checkpoint at" in one_line(caught.value)
     run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "trained"))
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", "evaluate.json", **settings,
             ckpt_path=str(tmp_path / "trained" / "models" / "model.pt"), **{"network_def::stem": "standard"})
-    assert "another network" in innermost(caught)
+    assert "another network" in one_line(caught.value)
     assert not (tmp_path / "test_opened.json").exists() and not (tmp_path / "metrics.json").exists()
 
 
@@ -143,7 +155,7 @@ def test_leakage_between_the_splits_stops_the_training(tmp_path):
     settings = small("pneumoniamnist_classification", data, tmp_path / "out") | {"allow_leakage": False}
     with pytest.raises(RuntimeError) as caught:
         run("pneumoniamnist_classification", "train.json", **settings)
-    assert "exact duplicates 3 (train/test 3)" in innermost(caught) and not (tmp_path / "out").exists()
+    assert "exact duplicates 3 (train/test 3)" in one_line(caught.value) and not (tmp_path / "out").exists()
     settings["allow_leakage"] = True
     run("pneumoniamnist_classification", "train.json", **settings)
     run("pneumoniamnist_classification", "train.json", "evaluate.json", **settings)
@@ -155,7 +167,7 @@ def test_leakage_between_the_splits_stops_the_training(tmp_path):
 def test_a_mistyped_id_stops_a_stock_run_before_anything_is_written(key, nearest, tmp_path):
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"), **{key: 1})
-    assert f"config id '{key}' is not read by anything in this bundle; did you mean --{nearest}?" in innermost(caught)
+    assert f"config id '{key}' is not read by anything in this bundle; did you mean --{nearest}?" in one_line(caught.value)
     assert not (tmp_path / "out").exists()
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from bundle_runs import BUNDLES, write_medmnist
 from tiny_bundle import write_study
 
-from medmonai.data import PhantomDesign, lesion_phantom
-from medmonai.studies import plan_cells, read_study
+from medmonai.data import PhantomDesign, lesion_phantom, load_medmnist
+from medmonai.data.npz import NpzArray
+from medmonai.studies import Study, plan_cells, read_study
 from medmonai.studies.identity import cohort_digest
+from medmonai.studies.pools import Resources
 
 
 def keys(tmp_path, settings=None, **content):
@@ -59,6 +63,21 @@ def test_the_data_hash_sees_every_part_of_a_cohort(size):
               replace(cohort, class_names=("a", "b")), cohort.subset(range(19))]
     assert len({cohort_digest(c) for c in [cohort, *others]}) == 6
     assert cohort_digest(cohort) == cohort_digest(replace(cohort, images=cohort.images.copy()))
+
+
+def test_the_data_of_a_study_is_decoded_once(tmp_path, monkeypatch):
+    write_medmnist(tmp_path, "pneumoniamnist", (28, 28))
+    reads, read = [], NpzArray.read_images
+    monkeypatch.setattr(NpzArray, "read_images", lambda self, *a, **options: reads.append(self.key) or read(self, *a, **options))
+    settings = {"dataset_dir": str(tmp_path), "verify_checksum": False}
+    arms = {"none": {}, "long": {"max_epochs": 9}}
+    study = Study((str(BUNDLES / "pneumoniamnist_classification"),), arms, tuple(range(50)))
+    with Resources().in_this_process():
+        assert len(plan_cells(study, settings=settings)) == 100
+        assert sorted(reads) == ["test_images", "train_images", "val_images"]
+        # What a cell does: the images are mapped, and read from the npz file never again.
+        cohort = load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
+    assert isinstance(cohort.images, np.memmap) and len(reads) == 3
 
 
 @pytest.mark.parametrize(("content", "match"), [

@@ -229,3 +229,23 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_worker_that_is_replaced_leaves_its_gpu_to_the_next(tmp_path):
+    code = ("import os, sys, time; from medmonai.studies.pools import _prepare_worker; "
+            "_prepare_worker(sys.argv[1], ['4', '7'], 2, os.getppid()); "
+            "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(600)")
+
+    def worker():
+        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+        return process, process.stdout.readline().strip()
+
+    (first, a), (second, b) = worker(), worker()
+    first.kill()
+    first.wait()
+    third, c = worker()
+    for process in (second, third):
+        process.kill()
+        process.wait()
+    assert (a, b, c) == ("4", "7", "4")
