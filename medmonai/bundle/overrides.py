@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 from collections.abc import Mapping
@@ -45,12 +46,16 @@ def bundle_config(
     Raises:
         FileNotFoundError: no such bundle.
     """
-    configs = bundle_configs(bundle)
-    parser = ConfigParser()
-    parser.read_config([str(configs / file) for file in files])
-    parser.update(dict(overrides or {}))
+    parser = _parser(bundle, files)
+    parser.update(copy.deepcopy(dict(overrides or {})))  # a later id may lie within an earlier value
     parser.resolve_macro_and_relative_ids()  # MONAI does so before it runs: `@a#b` becomes `@a::b`
     return {name: value for name, value in parser.config.items() if name != parser.meta_key}
+
+
+def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
+    configs, parser = bundle_configs(bundle), ConfigParser()
+    parser.read_config([str(configs / file) for file in files])
+    return parser
 
 
 def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -59,9 +64,10 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
     Raises:
         ValueError: an id that neither config has; MONAI would add it in silence, and nothing would read it.
     """
-    of_train, of_evaluate = (bundle_config(bundle, files=files) for files in (TRAIN, EVALUATE))
-    for name in overrides:
-        _check_id(of_evaluate, name, bundle=Path(bundle).name)
+    of_train, merged = bundle_config(bundle), _parser(bundle, EVALUATE)
+    for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
+        _check_id(merged.config, name, bundle=Path(bundle).name)
+        merged.update({name: copy.deepcopy(value)})
     return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
 
 

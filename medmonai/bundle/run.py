@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fire.parser import DefaultParseValue
 from monai.bundle import ConfigWorkflow
 
 from medmonai.report import NOT_CLINICAL
@@ -29,8 +31,14 @@ def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
         config_file = paths[0] if len(paths) == 1 else str(paths)
         words = ["python", "-m", "monai.bundle", "run", "--config_file", config_file]
         for key, value in values.items():
-            words += [f"--{key}", str(value)]
+            words += [f"--{key}", _literal(value)]
         yield " ".join(map(_quoted, words))
+
+
+def _literal(value: Any) -> str:
+    """Write a value so that the command line reads it as it is: a text such as 1e-3 or None in quotes of its own."""
+    plain = isinstance(value, str) and DefaultParseValue(value) == value
+    return value if plain else repr(value)
 
 
 def _quoted(word: str) -> str:
@@ -40,7 +48,7 @@ def _quoted(word: str) -> str:
 
 
 def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any]) -> list[Any]:
-    workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", **overrides)
+    workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", **copy.deepcopy(dict(overrides)))
     workflow.initialize()
     try:
         return workflow.run()

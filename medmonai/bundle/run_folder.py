@@ -19,8 +19,9 @@ from medmonai.whole_files import read_json, write_json
 from .config import check_ids, merged_config
 
 # What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
-_PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "initialize", "run", "finalize", "imports", "run_name",
-           "tracking_uri", "experiment_name", "save_execute_config", "is_not_rank0"}
+_PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "run_name", "tracking_uri", "experiment_name",
+           "save_execute_config", "is_not_rank0"}
+_STEPS = {"initialize", "run", "finalize", "imports"}
 
 
 def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first id at which two configs differ, leaving out places; "" if none does."""
     old, new = without_places(old), without_places(new)
     for name in sorted(set(old) | set(new)):
-        if old.get(name) != new.get(name):
+        if name not in _STEPS and old.get(name) != new.get(name):
             return f"{name} ({json.dumps(old.get(name))[:60]} there, {json.dumps(new.get(name))[:60]} now)"
     return ""
 

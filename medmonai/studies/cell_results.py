@@ -44,7 +44,8 @@ class CellResult:
 def load_cell(folder: str | Path) -> CellResult:
     """Read the folder of a finished cell.
 
-    Seconds are those in outcome.json (all attempts together), else of the epochs in history.csv, else those of run.json.
+    Seconds are those in outcome.json (of all attempts that were not killed), else of the epochs in history.csv, else those
+    of run.json.
 
     Raises:
         ValueError: metrics.json or a table is missing, cannot be read, or they do not belong together (other cases, another

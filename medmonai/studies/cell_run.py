@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from filelock import SoftFileLease, Timeout
+from filelock import Timeout
 
 from medmonai.bundle import EVALUATE, bundle_config, commands, now, run_bundle
 from medmonai.engines import run_record
@@ -24,11 +24,12 @@ from medmonai.whole_files import read_json, replacing, write_json
 
 from .cell_results import load_cell
 from .cells import Cell
-from .identity import cohorts
+from .claims import LEASE, lease
+from .identity import cohorts, own_modules
 
 State = Literal["finished", "failed", "elsewhere"]
-# A claim that nobody has renewed for so long is void; on the same machine a dead process loses it at once.
-_LEASE, _PATIENCE = 30.0, 35.0
+# Seconds to wait for another process: as long as its claim lasts without renewal, and a little.
+_PATIENCE = LEASE + 5.0
 
 
 @dataclass(frozen=True)
@@ -51,44 +52,69 @@ class Outcome:
 def run_cell(cell: Cell, folder: str | Path) -> Outcome:
     """Run a cell in its folder and return how it ended; what it prints goes to `log.txt` there.
 
-    The folder gets `cell.json` (what the cell is), `command.txt` (the same with `python -m monai.bundle run` alone) and
-    what the run leaves. A run that broke off is taken up where it stopped; one that is finished is left as it is. A cell
-    that another living process runs is left to it.
+    The folder gets `cell.json` (what the cell is), for networks `command.txt` (the same with `python -m monai.bundle run`
+    alone) and what the run leaves. A run that broke off is taken up where it stopped; one that is finished is left as it
+    is. A cell that another living process runs is left to it.
 
     Args:
         cell: the cell.
         folder: its folder, made if need be.
     """
-    folder, start = Path(folder), time.monotonic()
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        claim = SoftFileLease(folder / ".claim", lease_duration=_LEASE)
-        with claim.acquire(timeout=_PATIENCE), _log(folder / "log.txt") as log:
+        with lease(folder).acquire(timeout=_PATIENCE), _log(folder / "log.txt") as log:
+            start = time.monotonic()
             try:
+                _check_folder(cell, folder)
+                if (folder / "metrics.json").exists():
+                    _check_finished(folder)
+                    return Outcome(cell.key, "finished")
                 _run(cell, folder)
-                return _ended(Outcome(cell.key, "finished", time.monotonic() - start), folder)
+                return note_outcome(Outcome(cell.key, "finished", time.monotonic() - start), folder)
             except Exception as error:
                 traceback.print_exc(file=log)
-                return _ended(Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder)
+                return note_outcome(Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder)
     except Timeout:
         return Outcome(cell.key, "elsewhere", error="another process is running it")
     except OSError as error:  # the folder cannot be written: not even the failure can be noted there
-        return Outcome(cell.key, "failed", time.monotonic() - start, one_line(error))
+        return Outcome(cell.key, "failed", error=one_line(error))
+
+
+def noted(path: Path) -> dict[str, Any]:
+    """Return what a file beside the results says; nothing where it is missing or damaged, because it can be made again."""
+    try:
+        found = read_json(path)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def note_outcome(outcome: Outcome, folder: Path) -> Outcome:
+    """Note the outcome in the folder; the seconds of the attempts that ended add up."""
+    before = noted(folder / "outcome.json").get("seconds", 0.0)
+    write_json({**asdict(outcome), "seconds": before + outcome.seconds}, folder / "outcome.json")
+    return outcome
+
+
+def _check_folder(cell: Cell, folder: Path) -> None:
+    known = noted(folder / "cell.json")
+    if known.get("key", cell.key) != cell.key:
+        raise ValueError(f"{folder} holds cell {known['key']}, which is of another study or other code; move it away.")
+
+
+def _check_finished(folder: Path) -> None:
+    load_cell(folder)
+    if not (folder / "report.html").exists():  # it broke off between the two
+        write_report([folder])
 
 
 def _run(cell: Cell, folder: Path) -> None:
-    known = read_json(folder / "cell.json")
-    if known.get("key", cell.key) != cell.key:
-        raise ValueError(f"{folder} holds cell {known['key']}, which is of another study or other code; move it away.")
-    if (folder / "metrics.json").exists():
-        load_cell(folder)
-        if not (folder / "report.html").exists():  # it broke off between the two
-            write_report([folder])
-        return
     write_json({**asdict(cell), "variant": cell.variant}, folder / "cell.json")
     if cell.estimator is None:
         _write_text(folder / "command.txt", "\n".join(_commands(cell)) + "\n")
-        run_bundle(cell.bundle, output_dir=folder, overrides=cell.overrides)
+        with own_modules(cell.bundle):
+            run_bundle(cell.bundle, output_dir=folder, overrides=cell.overrides)
     else:
         _run_baseline(cell, folder)
 
@@ -105,8 +131,9 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
     from medmonai.baselines import train_baseline
 
     started = now()
-    train, validation, test = cohorts(bundle_config(cell.bundle, cell.overrides, files=EVALUATE))
-    given: dict[str, Any] = {"features": "pixels", "parameters": {}, **cell.estimator}
+    train, validation, test = cohorts(cell.bundle, cell.overrides)
+    rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get("operating_point_rule", "youden")
+    given = cell.estimator
     # One job: cells run side by side already.
     fitted = train_baseline(train, estimator=given["name"], features=given["features"], parameters=given["parameters"],
                             seed=cell.seed)
@@ -115,17 +142,10 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
         write_predictions(table, folder / f"predictions_{name}.csv", overwrite=True)
     write_json({"finished": True, "started": started, "ended": now(), **run_record(seed=cell.seed, device="cpu"),
                 "estimator": fitted.record}, folder / "run.json")
-    evaluation = evaluate(found["test"], validation=found["val"])
+    evaluation = evaluate(found["test"], validation=found["val"], rule=rule)
     write_decision(evaluation, folder)
     write_evaluation(evaluation, folder, data=test.provenance.as_dict())
     write_report([folder])
-
-
-def _ended(outcome: Outcome, folder: Path) -> Outcome:
-    """Note the outcome in the folder; seconds of several attempts add up."""
-    before = read_json(folder / "outcome.json").get("seconds", 0.0)
-    write_json({**asdict(outcome), "seconds": before + outcome.seconds}, folder / "outcome.json")
-    return outcome
 
 
 def _write_text(path: Path, text: str) -> None:

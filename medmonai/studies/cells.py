@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medmonai.bundle import TRAIN, bundle_config, split_overrides
+from monai.bundle.reference_resolver import ReferenceResolver
+
+from medmonai.baselines import FEATURES, estimator
+from medmonai.bundle import EVALUATE, TRAIN, bundle_config, split_overrides
+from medmonai.task import Task
 
 from .definition import Study, variant_name
 from .identity import DataHashes, code_version, definition, digest
@@ -73,16 +77,16 @@ def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None) -> li
     _check_settings(study, settings or {})
     hashes, cells, twins = DataHashes(), [], {}
     for bundle in study.bundles:
-        base = {**study.overrides, **study.bundle_overrides.get(Path(bundle).name, {}), **(settings or {})}
+        base = _layered(study.overrides, study.bundle_overrides.get(Path(bundle).name, {}), settings or {})
         for seed in study.seeds:
             for arm in study.arms:
                 for point in study.points(arm):
                     for fold in range(study.folds) if study.folds else (None,):
                         cell = _cell(study, bundle, base, hashes, arm=arm, point=point, seed=seed, fold=fold)
-                        if cell.key in twins:
-                            raise ValueError(f"{twins[cell.key].name} and {cell.name} are the same run: their arms differ in "
-                                             "nothing that this bundle computes; drop one of them.")
-                        twins[cell.key] = cell
+                        if (bundle, cell.key) in twins:
+                            raise ValueError(f"{twins[bundle, cell.key].name} and {cell.name} are the same run: their arms "
+                                             "differ in nothing that this bundle computes; drop one of them.")
+                        twins[bundle, cell.key] = cell
                         cells.append(cell)
     return cells
 
@@ -97,12 +101,44 @@ def _check_settings(study: Study, settings: Mapping[str, Any]) -> None:
                 raise ValueError(f"{place}: {name} is given by the study itself; leave it out.")
     for arm, content in study.arms.items():
         for place, others in (("on the command line", settings), ("in the grid", study.grid)):
-            twice = [name for name in content if name in others]
+            twice = [name for name in content if any(_within(name, other) or _within(other, name) for other in others)]
             if twice:
                 raise ValueError(f"{twice[0]} is set by arm {arm!r} and {place}; keep one of them.")
-    twice = [name for name in study.grid if name in settings]
+    twice = [name for name in study.grid if any(_within(name, other) or _within(other, name) for other in settings)]
     if twice:
         raise ValueError(f"{twice[0]} is set in the grid and on the command line; keep one of them.")
+
+
+def _within(name: str, other: str) -> bool:
+    """Whether an id is another one or lies in it."""
+    name, other = (ReferenceResolver.normalize_id(one) for one in (name, other))
+    return name == other or name.startswith(f"{other}{ReferenceResolver.sep}")
+
+
+def _layered(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Put overrides over each other: a later one replaces what was said of its id, or of anything in it."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        found = {name: value for name, value in found.items() if not any(_within(name, other) for other in layer)} | dict(layer)
+    return found
+
+
+def _estimator(arm: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a scikit-learn baseline with its defaults spelled out.
+
+    Raises:
+        ValueError: an unknown estimator, kind of features, or parameter.
+    """
+    if given is None:
+        return None
+    found = {"features": "pixels", "parameters": {}, **given}
+    try:
+        estimator(found["name"], task=Task("binary", 2), **found["parameters"])
+        if found["features"] not in FEATURES:
+            raise ValueError(f"features={found['features']!r}; use one of {', '.join(FEATURES)}.")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"arm {arm!r}: {error}") from None
+    return found
 
 
 def _cell(
@@ -110,15 +146,16 @@ def _cell(
     fold: int | None,
 ) -> Cell:
     content = dict(study.arms[arm])
-    estimator = content.pop("estimator", None)
-    overrides = {**base, **content, **point}
+    baseline = _estimator(arm, content.pop("estimator", None))
+    overrides = _layered(base, content, point)
     overrides.update(_fold_overrides(bundle, overrides, folds=study.folds, fold=fold), seed=seed)
     split_overrides(bundle, overrides)
     data = hashes.of(bundle, overrides)
     defined = definition(bundle, overrides, data=data)
-    if estimator is not None:
-        defined = {"estimator": estimator, "seed": seed, "data": data, "code": code_version()}
-    return Cell(bundle, arm, seed, point, fold, overrides, estimator, digest(defined))
+    if baseline is not None:
+        rule = bundle_config(bundle, overrides, files=EVALUATE).get("operating_point_rule")
+        defined = {"estimator": baseline, "rule": rule, "seed": seed, "data": data, "code": code_version()}
+    return Cell(bundle, arm, seed, point, fold, overrides, baseline, digest(defined))
 
 
 def _fold_overrides(bundle: str, overrides: Mapping[str, Any], *, folds: int | None, fold: int | None) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medmonai.bundle import without_places
 from medmonai.report import NOT_CLINICAL
 
 from .cell_results import CellResult, load_cell
 from .cells import plan_cells
 from .definition import read_study
-from .pools import Resources
+from .pools import POOLS, Resources
 from .progress import Progress
 from .runner import cell_folder, part_of, run_cells, write_plan
 from .status import cell_status, read_plan
@@ -43,14 +46,17 @@ def run_study(
         ValueError: a mistake in the study file, an unknown config id, two arms that are the same run.
         OSError: the output folder cannot be written.
     """
-    study, resources = read_study(path), Resources.shared(jobs, num_gpus=num_gpus)
-    study = study.only(bundles) if bundles else study
+    if backend not in POOLS or (num_gpus and backend != "ray"):
+        raise ValueError(f"backend={backend!r} with num_gpus={num_gpus}; use one of {', '.join(POOLS)}, and num_gpus with ray: "
+                         "loky hands the GPUs out in turn.")
+    whole, output, resources = read_study(path), Path(output).resolve(), Resources.shared(jobs, num_gpus=num_gpus)
+    study, settings = whole.only(bundles) if bundles else whole, _with_absolute_paths(settings or {})
     with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
         cells = plan_cells(study, settings=settings)
     chosen = part_of(cells, part) if part else cells
     if dry_run:
         return [f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}" for cell in chosen], True
-    write_plan(study, cells, output, settings=settings or {})
+    write_plan(whole, cells, output, settings=settings, file=Path(path).name)
     with Progress(chosen, output, jobs=jobs) as progress:
         outcomes = run_cells(chosen, output, resources=resources, backend=backend, watch=progress.ended)
     bad = [cell for cell in chosen if outcomes[cell.key].state != "finished"]
@@ -65,6 +71,12 @@ def run_study(
     return [*lines, *summarize(output)], not bad
 
 
+def _with_absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Make dataset_dir absolute: the cells may run in another folder, or on another machine."""
+    folder = settings.get("dataset_dir")
+    return {**settings, "dataset_dir": str(Path(folder).expanduser().resolve())} if folder else dict(settings)
+
+
 def summarize(output: str | Path) -> list[str]:
     """Write the summary of the finished cells of a study's folder, and return its lines.
 
@@ -73,7 +85,7 @@ def summarize(output: str | Path) -> list[str]:
     Raises:
         FileNotFoundError: no study in the folder.
     """
-    study, cells, settings = read_plan(output)
+    study, cells, settings, file = read_plan(output)
     finished: dict[str, CellResult] = {}
     missing = []
     for cell in cells:
@@ -88,8 +100,9 @@ def summarize(output: str | Path) -> list[str]:
     if not finished:
         return ["No cell is finished: there is nothing to summarise."]
     summary = summarize_study(cells, finished, baseline=study.baseline)
-    shown = "".join(f" --set {name}={value}" for name, value in settings.items())
+    shown = [word for name, value in without_places(settings).items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    command = shlex.join(["python", "-m", "medmonai", "study", "run", file, "--output", "DIR", *shown])
     paths = write_summary(summary, output, title=study.title, question=study.question, unfinished=missing, settings=settings,
-                          commands=[f"python -m medmonai study run STUDY.json --output DIR{shown}"])
+                          commands=[command])
     lines = [*summary.lines(), *(f"not in the summary: {line}" for line in missing)]
     return [*lines, f"summary: {', '.join(str(path) for path in paths[:2])}", NOT_CLINICAL]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,16 +57,33 @@ class DataHashes:
     def of(self, bundle: str, overrides: Mapping[str, Any]) -> str:
         """Return the hash of the training, validation and test cases of a bundle with these overrides."""
         config = bundle_config(bundle, overrides, files=EVALUATE)
-        key = json.dumps(_closure(config, _DATASETS), sort_keys=True)
+        key = bundle + json.dumps(_closure(config, _DATASETS), sort_keys=True)
         if key not in self._known:
-            self._known[key] = digest([cohort_digest(cohort) for cohort in cohorts(config)])
+            self._known[key] = digest([cohort_digest(cohort) for cohort in cohorts(bundle, overrides)])
         return self._known[key]
 
 
-def cohorts(config: Mapping[str, Any]) -> list[Cohort]:
-    """Return the training, validation and test cases that a merged config names."""
-    parser = ConfigParser(dict(config))
-    return [parser.get_parsed_content(name) for name in _DATASETS]
+def cohorts(bundle: str, overrides: Mapping[str, Any]) -> list[Cohort]:
+    """Return the training, validation and test cases of a bundle with these overrides, as its workflow would load them."""
+    config = bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": bundle}
+    with own_modules(bundle):
+        parser = ConfigParser(config)
+        return [parser.get_parsed_content(name) for name in _DATASETS]
+
+
+@contextmanager
+def own_modules(bundle: str) -> Iterator[None]:
+    """Let a bundle import the modules in its folder, and forget them after: those of another bundle may have their names."""
+    folder = Path(bundle).resolve()
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = [entry for entry in sys.path if entry != str(folder)]
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file and Path(file).is_relative_to(folder):
+                del sys.modules[name]
 
 
 def cohort_digest(cohort: Cohort) -> str:
@@ -80,9 +99,11 @@ def cohort_digest(cohort: Cohort) -> str:
 
 
 def definition(bundle: str, overrides: Mapping[str, Any], *, data: str) -> dict[str, Any]:
-    """Return what defines a run of a bundle: both merged configs without places, the data, the code."""
+    """Return what defines a run of a bundle: both merged configs without places, its own modules, the data, the code."""
     train, evaluate = (without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE))
-    return {"train": train, "evaluate": evaluate, "data": data, "code": code_version()}
+    modules = sorted(Path(bundle).rglob("*.py"))
+    own = {str(path.relative_to(bundle)): digest(path.read_text(encoding="utf-8")) for path in modules}
+    return {"train": train, "evaluate": evaluate, "modules": own, "data": data, "code": code_version()}
 
 
 def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from typing import Any
 from medmonai.engines import versions
 from medmonai.whole_files import write_json
 
-from .cell_run import Outcome
+from .cell_run import Outcome, note_outcome, noted
 from .cells import Cell
+from .claims import CLAIM, clear
 from .definition import Study
 from .pools import POOLS, Pool, Resources
 
 CELLS, PLAN = "cells", "plan.json"
 _DIED = "its worker process died (killed, or out of memory)"
+_UNBORN = "worker processes die before they begin a cell; is the installation sound, is there memory?"
 
 
 def cell_folder(output: str | Path, cell: Cell) -> Path:
@@ -27,7 +29,7 @@ def cell_folder(output: str | Path, cell: Cell) -> Path:
 
 
 def part_of(cells: Sequence[Cell], part: str) -> list[Cell]:
-    """Return the i-th of n parts of the cells, "i/n" with i from 1: every n-th cell, so that long ones spread.
+    """Return the i-th of n parts of the cells, "i/n" with i from 1: every n-th in the order of keys, which mixes the arms.
 
     Raises:
         ValueError: not such a part.
@@ -35,18 +37,25 @@ def part_of(cells: Sequence[Cell], part: str) -> list[Cell]:
     number, slash, parts = part.partition("/")
     if not (slash and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
         raise ValueError(f"cells={part!r}; write i/n with i from 1 to n, such as 2/8.")
-    return list(cells[int(number) - 1 :: int(parts)])
+    return sorted(cells, key=lambda cell: cell.key)[int(number) - 1 :: int(parts)]
 
 
-def write_plan(study: Study, cells: Sequence[Cell], output: str | Path, *, settings: Mapping[str, Any]) -> None:
+def write_plan(
+    study: Study, cells: Sequence[Cell], output: str | Path, *, settings: Mapping[str, Any], file: str = "study.json"
+) -> None:
     """Write `plan.json`, what the study consists of, into its folder, over that of an earlier version of the study.
+
+    Cells of the study's other bundles, planned by an earlier call, stay in it.
 
     Raises:
         OSError: the folder cannot be written.
     """
     path = Path(output) / PLAN
-    write_json({"study": asdict(study), "settings": dict(settings), "versions": versions(),
-                "cells": [asdict(cell) for cell in cells]}, path)
+    planned = {cell.bundle for cell in cells}
+    before = noted(path).get("cells", [])
+    others = [cell for cell in before if cell["bundle"] in study.bundles and cell["bundle"] not in planned]
+    write_json({"study": asdict(study), "file": file, "settings": dict(settings), "versions": versions(),
+                "cells": [*(asdict(cell) for cell in cells), *others]}, path)
 
 
 def run_cells(
@@ -74,27 +83,44 @@ def run_cells(
         raise ValueError(f"backend={backend!r} is unknown; use one of {', '.join(POOLS)}.")
     outcomes: dict[str, Outcome] = {}
     deaths: Counter[str] = Counter()
-    rounds = [(list(cells), resources)] if cells else []
+    rounds, barren, most = [(list(cells), resources)] if cells else [], 0, resources.retries
     while rounds:
         some, shared = rounds.pop(0)
-        started, waiting = [], []
-        for cell, future in _ended(some, output, POOLS[backend](shared)):
-            if isinstance(future.exception(), BrokenExecutor):
-                (started if (cell_folder(output, cell) / ".claim").exists() else waiting).append(cell)
-                continue
-            outcomes[cell.key] = _outcome(cell, future)
-            watch(cell, outcomes[cell.key])
+        started, waiting = _round(some, output, POOLS[backend](shared), outcomes, watch)
         if len(started) == 1:
             deaths[started[0].key] += 1
-        for cell in started:
-            if deaths[cell.key] > resources.retries:
-                outcomes[cell.key] = Outcome(cell.key, "failed", error=f"{_DIED}, {deaths[cell.key]} times")
-                watch(cell, outcomes[cell.key])
-            else:
-                rounds.append(([cell], replace(shared, jobs=1)))
-        if waiting:
+        barren = 0 if started or len(waiting) < len(some) else barren + 1
+        lost = [(cell, f"{_DIED}, {deaths[cell.key]} times") for cell in started if deaths[cell.key] > most]
+        lost += [(cell, _UNBORN) for cell in waiting if barren > most]
+        rounds += [([cell], replace(shared, jobs=1)) for cell in started if deaths[cell.key] <= most]
+        if waiting and barren <= most:
             rounds.insert(0, (waiting, shared))
+        for cell, why in lost:
+            outcomes[cell.key] = _failed(cell, why, output)
+            watch(cell, outcomes[cell.key])
     return outcomes
+
+
+def _round(
+    cells: Sequence[Cell], output: str | Path, pool: Pool, outcomes: dict[str, Outcome], watch: Callable[[Cell, Outcome], None]
+) -> tuple[list[Cell], list[Cell]]:
+    """Run cells in one pool; return those that were running when it broke, and those that had not begun."""
+    started, waiting = [], []
+    for cell in cells:
+        clear(cell_folder(output, cell))
+    for cell, future in _ended(cells, output, pool):
+        if isinstance(future.exception(), BrokenExecutor):
+            (started if (cell_folder(output, cell) / CLAIM).exists() else waiting).append(cell)
+        else:
+            outcomes[cell.key] = _outcome(cell, future)
+            watch(cell, outcomes[cell.key])
+    return started, waiting
+
+
+def _failed(cell: Cell, why: str, output: str | Path) -> Outcome:
+    outcome, folder = Outcome(cell.key, "failed", error=why), cell_folder(output, cell)
+    clear(folder)
+    return note_outcome(outcome, folder) if folder.is_dir() else outcome
 
 
 def _ended(cells: Sequence[Cell], output: str | Path, pool: Pool) -> Iterator[tuple[Cell, Future[Outcome]]]:
@@ -113,4 +139,6 @@ def _outcome(cell: Cell, future: Future[Outcome]) -> Outcome:
     error = future.exception()
     if error is None:
         return future.result()
-    return Outcome(cell.key, "failed", error=f"{_DIED}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    of_ray = type(error).__module__.startswith("ray.")  # which raises its own for a worker or a node that died
+    return Outcome(cell.key, "failed", error=f"{_DIED}: {what}" if of_ray else what)

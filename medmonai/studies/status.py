@@ -12,7 +12,9 @@ import numpy as np
 
 from medmonai.whole_files import read_json
 
+from .cell_run import noted
 from .cells import Cell
+from .claims import claimed
 from .definition import Study
 from .runner import CELLS, PLAN, cell_folder
 
@@ -25,7 +27,7 @@ class CellStatus:
 
     Args:
         cell: the cell.
-        state: "running" if a claim is there (after a crash until the next start), "broken off" if it left a part.
+        state: "running" if a living process claims it, "broken off" if it left a part.
         seconds: it has taken; NaN where not known.
         error: why it failed.
     """
@@ -36,8 +38,8 @@ class CellStatus:
     error: str
 
 
-def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any]]:
-    """Return study, cells and command-line settings of a study's folder.
+def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], str]:
+    """Return study, cells, command-line settings and the name of the study file of a study's folder.
 
     Raises:
         FileNotFoundError: there is no study in the folder.
@@ -50,7 +52,7 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any]]:
         content = read_json(path)
         fields = {**content["study"], "grid": {name: tuple(values) for name, values in content["study"]["grid"].items()}}
         study = Study(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
-        return study, [Cell(**cell) for cell in content["cells"]], content["settings"]
+        return study, [Cell(**cell) for cell in content["cells"]], content["settings"], content["file"]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}); run the study again to write it anew: no cell "
                          "is lost by that.") from None
@@ -59,14 +61,11 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any]]:
 def cell_status(cell: Cell, output: str | Path) -> CellStatus:
     """Return where a cell stands."""
     folder = cell_folder(output, cell)
-    try:
-        outcome = read_json(folder / "outcome.json")
-    except ValueError:
-        outcome = {}
+    outcome = noted(folder / "outcome.json")
     seconds = float(outcome.get("seconds", np.nan))
     if (folder / "metrics.json").is_file():
         return CellStatus(cell, "finished", seconds, "")
-    if (folder / ".claim").exists():
+    if claimed(folder):
         return CellStatus(cell, "running", seconds, "")
     if outcome.get("state") == "failed":
         return CellStatus(cell, "failed", seconds, outcome.get("error", ""))
@@ -80,16 +79,23 @@ def strangers(cells: Sequence[Cell], output: str | Path) -> list[str]:
 
 
 def remaining_seconds(statuses: Sequence[CellStatus], *, jobs: int) -> float:
-    """Return the time the unfinished cells need at that many a time: each the mean of its bundle's, else of all; or NaN."""
-    measured: dict[str, list[float]] = {}
+    """Return the time the unfinished cells need, so many at a time; NaN where nothing was measured.
+
+    Each counts as the mean of its own variant and bundle, else of its bundle, else of all.
+    """
+    measured: dict[tuple[str, ...], list[float]] = {}
     for status in statuses:
         if status.state == "finished" and np.isfinite(status.seconds):
-            measured.setdefault(status.cell.bundle, []).append(status.seconds)
+            for kind in _kinds(status.cell):
+                measured.setdefault(kind, []).append(status.seconds)
     if not measured:
         return np.nan
-    overall = float(np.mean([seconds for some in measured.values() for seconds in some]))
-    left = [status for status in statuses if status.state != "finished"]
-    return sum(float(np.mean(measured.get(status.cell.bundle, [overall]))) for status in left) / jobs
+    left = [status.cell for status in statuses if status.state != "finished"]
+    return sum(float(np.mean(next(measured[kind] for kind in _kinds(cell) if kind in measured))) for cell in left) / jobs
+
+
+def _kinds(cell: Cell) -> tuple[tuple[str, ...], ...]:
+    return (cell.bundle, cell.variant), (cell.bundle,), ()
 
 
 def duration(seconds: float) -> str:
@@ -104,7 +110,7 @@ def duration(seconds: float) -> str:
 
 def status_lines(output: str | Path) -> list[str]:
     """Return what `medmonai study status` prints: counts, what failed and why, the time left."""
-    _, cells, _ = read_plan(output)
+    _, cells, _, _ = read_plan(output)
     statuses = [cell_status(cell, output) for cell in cells]
     counts = {state: sum(status.state == state for status in statuses) for state in get_args(State)}
     lines = [f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bundle_runs import BUNDLES, write_medmnist
-from tiny_bundle import write_study
+from tiny_bundle import write_study, write_tiny_bundle
 
 from medmonai.data import PhantomDesign, lesion_phantom, load_medmnist
 from medmonai.data.npz import NpzArray
@@ -68,7 +68,7 @@ def test_the_data_hash_sees_every_part_of_a_cohort(size):
 def test_the_data_of_a_study_is_decoded_once(tmp_path, monkeypatch):
     write_medmnist(tmp_path, "pneumoniamnist", (28, 28))
     reads, read = [], NpzArray.read_images
-    monkeypatch.setattr(NpzArray, "read_images", lambda self, *a, **options: reads.append(self.key) or read(self, *a, **options))
+    monkeypatch.setattr(NpzArray, "read_images", lambda self, *a, **b: reads.append(self.key) or read(self, *a, **b))
     settings = {"dataset_dir": str(tmp_path), "verify_checksum": False}
     arms = {"none": {}, "long": {"max_epochs": 9}}
     study = Study((str(BUNDLES / "pneumoniamnist_classification"),), arms, tuple(range(50)))
@@ -101,6 +101,55 @@ def test_settings_from_the_command_line_are_checked_too(tmp_path):
         keys(tmp_path, settings={"effect": 5})
     with pytest.raises(ValueError, match="optimizer#lr is set in the grid and on the command line"):
         keys(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None, settings={"optimizer#lr": 5})
+
+
+def test_a_wider_override_takes_the_place_of_what_lies_within_it(tmp_path):
+    sgd = {"_target_": "torch.optim.SGD", "lr": 0.5}
+    content = {"overrides": {"optimizer": {"_target_": "torch.optim.Adam"}, "optimizer::lr": 0.3},
+               "arms": {"none": {}, "sgd": {"optimizer": sgd}, "fast": {"optimizer#lr": 0.9, "optimizer#amsgrad": True}}}
+    found = {cell.arm: cell.overrides for cell in plan_cells(read_study(write_study(tmp_path, seeds=[1], **content)))}
+    assert "optimizer::lr" not in found["sgd"] and found["sgd"]["optimizer"] == sgd
+    assert list(found["fast"])[:3] == ["optimizer", "optimizer#lr", "optimizer#amsgrad"]
+    with pytest.raises(ValueError, match="optimizer is set by arm 'sgd' and on the command line"):
+        keys(tmp_path, settings={"optimizer::lr": 1}, **content)
+
+
+def test_the_values_of_an_arm_are_its_own(tmp_path):
+    common = {"_target_": "torch.optim.SGD", "lr": 0.1}
+    content = {"overrides": {"optimizer": common}, "arms": {"none": {}, "fast": {"optimizer#lr": 0.9}}}
+    study = read_study(write_study(tmp_path, **content))
+    first = [cell.key for cell in plan_cells(study)]
+    assert study.overrides["optimizer"] == common and first == [cell.key for cell in plan_cells(study)]
+    assert len(set(first)) == 4
+
+
+def test_the_key_sees_the_steps_and_the_modules_of_a_bundle(tmp_path):
+    first = keys(tmp_path)
+    module = tmp_path / "tiny_classification" / "tiny_cell.py"
+    module.write_text(module.read_text() + "# another\n")
+    second = keys(tmp_path)
+    path = tmp_path / "tiny_classification" / "configs" / "evaluate.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({"run": [*config["run"], "$print('more')"]}))
+    third = keys(tmp_path)
+    assert not set(first.values()) & set(second.values()) and not set(second.values()) & set(third.values())
+
+
+def test_one_baseline_may_run_on_two_bundles_of_the_same_data(tmp_path):
+    write_tiny_bundle(tmp_path, "other_classification")
+    arms = {"none": {}, "majority": {"estimator": {"name": "majority"}}}
+    study = read_study(write_study(tmp_path, bundles=["tiny_classification", "other_classification"], arms=arms))
+    assert len({cell.folder_name for cell in plan_cells(study)}) == 8
+
+
+@pytest.mark.parametrize(("estimator", "match"), [
+    ({"name": "random_forrest"}, "arm 'sk': .*random_forest"),
+    ({"name": "random_forest", "features": "pixel"}, "features='pixel'; use one of pixels"),
+    ({"name": "random_forest", "parameters": {"n_estimator": 3}}, "n_estimators"),
+])
+def test_baselines_are_checked_before_anything_runs(estimator, match, tmp_path):
+    with pytest.raises(ValueError, match=match):
+        keys(tmp_path, arms={"none": {}, "sk": {"estimator": estimator}})
 
 
 def test_an_arm_goes_before_what_the_study_says_for_all(tmp_path):

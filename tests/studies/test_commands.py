@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_bundle import write_study
+from tiny_bundle import write_study, write_tiny_bundle
 
-from medmonai.studies import run_study, status_lines, summarize
+from medmonai.studies import plan_cells, read_study, run_study, status_lines, summarize
+from medmonai.studies.runner import write_plan
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_ablation.py"
 
@@ -83,10 +84,24 @@ def test_parts_leave_the_summary_to_a_command_of_its_own(tmp_path, here):
 
 def test_an_empty_study_and_an_unknown_backend(tmp_path):
     path = write_study(tmp_path)
-    with pytest.raises(ValueError, match="backend='slurm' is unknown; use one of loky, ray"):
-        run_study(path, output=tmp_path / "out", backend="slurm")
+    for options in ({"backend": "slurm"}, {"num_gpus": 0.5}):
+        with pytest.raises(ValueError, match=r"backend='.*' with num_gpus=.*; use one of loky, ray"):
+            run_study(path, output=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+    study = read_study(path)
+    write_plan(study, plan_cells(study), tmp_path / "out", settings={})
     assert summarize(tmp_path / "out") == ["No cell is finished: there is nothing to summarise."]
     assert status_lines(tmp_path / "out")[0] == "4 cells: 4 waiting"
+
+
+def test_bundles_run_one_after_the_other_end_in_one_summary(tmp_path, here):
+    write_tiny_bundle(tmp_path, "other_classification")
+    path = write_study(tmp_path, bundles=["tiny_classification", "other_classification"], seeds=[1])
+    for bundle in ("tiny_classification", "other_classification"):
+        run_study(path, output=tmp_path / "out", backend="here", bundles=[bundle], settings={"cases": 100})
+    assert status_lines(tmp_path / "out") == ["4 cells: 4 finished"]
+    assert {row["bundle"] for row in rows(tmp_path / "out" / "summary.csv")} == {"tiny_classification", "other_classification"}
+    assert "study run study.json --output DIR --set cases=100" in (tmp_path / "out" / "summary.html").read_text()
 
 
 def test_the_script(tmp_path):

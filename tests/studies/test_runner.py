@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
 import pytest
-from tiny_bundle import write_study
+from this_process import ThisProcess
+from tiny_bundle import write_study, write_tiny_bundle
 
 from medmonai.studies import plan_cells, read_study
 from medmonai.studies.cell_run import run_cell
-from medmonai.studies.pools import LokyPool, Resources, visible_gpus
+from medmonai.studies.pools import POOLS, LokyPool, Resources, visible_gpus
 from medmonai.studies.runner import cell_folder, part_of, run_cells, write_plan
 from medmonai.studies.status import cell_status, read_plan, remaining_seconds, status_lines, strangers
 
@@ -107,7 +110,8 @@ if __name__ == "__main__":
 
 
 def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here):
-    cells = plan(tmp_path, arms={"none": {}, "long": {"die": "$__import__('time').sleep(600) or 0"}}, seeds=[1])
+    sleep = f"$(__import__('os').path.exists({str(tmp_path / 'go')!r}) or __import__('time').sleep(600)) and 0"
+    cells = plan(tmp_path, arms={"none": {}, "long": {"die": sleep}}, seeds=[1])
     (tmp_path / "runner.py").write_text(RUNNER)
     process = subprocess.Popen([sys.executable, str(tmp_path / "runner.py"), str(tmp_path / "out")])
     folder = cell_folder(tmp_path / "out", cells[1])
@@ -118,10 +122,12 @@ def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     wait_for(lambda: not alive(worker))
-    short = plan(tmp_path, arms={"none": {}, "long": {"die": 0, "effect": 2.0}}, seeds=[1])
+    assert states(tmp_path, cells) == {"finished": 1, "broken off": 1}  # the claim is still there, and void
+    (tmp_path / "go").write_text("")
     start = time.monotonic()
-    outcomes = run_cells(short, tmp_path / "out", resources=TWO, backend="here")
+    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
     assert {outcome.state for outcome in outcomes.values()} == {"finished"} and time.monotonic() - start < 30
+    assert not (folder / ".claim").exists()
 
 
 def test_a_claim_of_a_dead_process_is_void_at_once_and_a_living_one_is_respected(tmp_path, monkeypatch):
@@ -156,9 +162,12 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path):
     assert outcome.state == "failed" and "Not a directory" in outcome.error
 
 
-@pytest.mark.parametrize(("part", "expected"), [("1/1", [0, 1, 2, 3, 4]), ("1/2", [0, 2, 4]), ("2/2", [1, 3]), ("7/9", [])])
-def test_parts_of_a_study_are_disjoint_and_complete(part, expected):
-    assert part_of(list(range(5)), part) == expected
+@pytest.mark.parametrize("parts", [1, 2, 3, 9])
+def test_parts_of_a_study_are_disjoint_and_complete(parts, tmp_path):
+    cells = plan(tmp_path)
+    found = [part_of(cells, f"{number}/{parts}") for number in range(1, parts + 1)]
+    assert sorted(cell.key for some in found for cell in some) == sorted(cell.key for cell in cells)
+    assert max(map(len, found)) - min(map(len, found)) <= 1
 
 
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/0"])
@@ -208,8 +217,8 @@ def test_the_time_left_is_that_of_the_bundles_own_cells(tmp_path):
 
 def test_a_plan_reads_as_it_was_written(tmp_path):
     cells = plan(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None)
-    study, found, settings = read_plan(tmp_path / "out")
-    assert found == cells and settings == {} and study == read_study(tmp_path / "study.json")
+    study, found, settings, file = read_plan(tmp_path / "out")
+    assert found == cells and settings == {} and file == "study.json" and study == read_study(tmp_path / "study.json")
     (tmp_path / "out" / "plan.json").write_text('{"study": 1}')
     with pytest.raises(ValueError, match=r"is damaged .*run the study again"):
         read_plan(tmp_path / "out")
@@ -249,3 +258,67 @@ def test_a_worker_that_is_replaced_leaves_its_gpu_to_the_next(tmp_path):
         process.kill()
         process.wait()
     assert (a, b, c) == ("4", "7", "4")
+
+
+class Unborn(ThisProcess):
+    """A pool whose workers die before they take a cell."""
+
+    started = 0
+
+    def submit(self, cell, folder):
+        Unborn.started += 1
+        future = Future()
+        future.set_exception(BrokenExecutor("no worker"))
+        return future
+
+
+def test_workers_that_never_begin_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setitem(POOLS, "unborn", Unborn)
+    cells = plan(tmp_path)
+    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="unborn")
+    assert {outcome.state for outcome in outcomes.values()} == {"failed"} and Unborn.started == 3 * len(cells)
+    assert "worker processes die before they begin a cell" in outcomes[cells[0].key].error
+
+
+@pytest.mark.parametrize("file", ["outcome.json", "cell.json"])
+def test_a_damaged_note_beside_good_results_does_no_harm(file, tmp_path, here):
+    cell = plan(tmp_path)[0]
+    run_cells([cell], tmp_path / "out", resources=TWO, backend="here")
+    folder = cell_folder(tmp_path / "out", cell)
+    before = (folder / "metrics.json").read_bytes()
+    (folder / file).write_text("")
+    assert run_cells([cell], tmp_path / "out", resources=TWO, backend="here")[cell.key].state == "finished"
+    assert cell_status(cell, tmp_path / "out").state == "finished" and starts(tmp_path, cell) == 1
+    assert (folder / "metrics.json").read_bytes() == before
+
+
+def test_looking_at_a_finished_cell_adds_no_seconds(tmp_path, here):
+    cell = plan(tmp_path)[0]
+    for _ in range(3):
+        run_cells([cell], tmp_path / "out", resources=TWO, backend="here")
+        seconds = cell_status(cell, tmp_path / "out").seconds
+    assert seconds == json.loads((cell_folder(tmp_path / "out", cell) / "outcome.json").read_text())["seconds"] > 0
+    assert starts(tmp_path, cell) == 1
+
+
+def test_a_claim_of_a_dead_process_is_no_running_cell(tmp_path):
+    cell = plan(tmp_path)[0]
+    folder = cell_folder(tmp_path / "out", cell)
+    folder.mkdir(parents=True)
+    for text, state in ((f"pid={os.getpid()}\nhost={socket.gethostname()}\n", "running"),
+                        (f"pid=4194303\nhost={socket.gethostname()}\n", "waiting"), ("pid=1\nhost=elsewhere\n", "running")):
+        (folder / ".claim").write_text(text)
+        assert cell_status(cell, tmp_path / "out").state == state
+    os.utime(folder / ".claim", (0, 0))  # of another machine, long not renewed
+    assert cell_status(cell, tmp_path / "out").state == "waiting"
+
+
+def test_bundles_with_modules_of_one_name_run_their_own_code(tmp_path, here):
+    other = write_tiny_bundle(tmp_path, "other_classification")
+    module = other / "tiny_cell.py"
+    module.write_text(module.read_text().replace("effect * (", "(effect + 8) * ("))
+    cells = plan(tmp_path, bundles=["tiny_classification", "other_classification"], arms={"none": {}}, seeds=[1])
+    run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
+    aucs = [json.loads((cell_folder(tmp_path / "out", cell) / "metrics.json").read_text())["splits"]["test"]["auc"]["estimate"]
+            for cell in cells]
+    assert aucs[0] < 0.9 and aucs[1] > 0.99
