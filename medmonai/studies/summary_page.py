@@ -152,8 +152,8 @@ def _rules(summary: StudySummary) -> Iterator[str]:
     """Yield what a reviewer asks about the comparison."""
     yield ("Verdicts: each variant against the baseline on the same test cases, on scores averaged over the seeds that both "
            "have; the AUCs' difference by DeLong's test; p values with Holm's correction over the variants of a bundle, at a "
-           f"level of {summary.alpha:g}. \"Not distinguishable\" does not mean equal. Intervals are not corrected. A verdict is "
-           "about these trained networks and other patients; whether new trainings would agree is what the seeds show.")
+           f"level of {summary.alpha:g}. \"Not distinguishable\" does not mean equal. Intervals are not corrected. A verdict "
+           "is about these trained networks and other patients; whether new trainings would agree is what the seeds show.")
     yield ("Selection: the highest mean validation AUC over seeds among the variants with the most finished seeds. Test "
            "figures are shown for all variants and choose nothing; to quote the selected one, quote its test figure, not the "
            "best one.")
