@@ -185,21 +185,21 @@ def test_threads_and_gpus_are_shared(monkeypatch):
     assert Resources.shared(10 * cores).threads == 3
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     assert visible_gpus() == ["4", "7"]
+
+    def surroundings(seconds):  # inside the test: loky sends it by value, a worker cannot import tests
+        import torch
+
+        time.sleep(seconds)
+        return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], torch.get_num_threads()
+
     pool = LokyPool(Resources(jobs=3))
     try:  # two workers see the first GPU, one the second; each has its threads
-        seen = {future.result() for future in [pool._executor.submit(_surroundings, 5.0) for _ in range(3)]}
+        seen = {future.result() for future in [pool._executor.submit(surroundings, 5.0) for _ in range(3)]}
     finally:
         pool.close(now=False)
     assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for _, _, threads in seen} == {1}
     with pytest.raises(ValueError, match="jobs=0"):
         Resources.shared(0)
-
-
-def _surroundings(seconds):
-    import torch
-
-    time.sleep(seconds)
-    return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], torch.get_num_threads()
 
 
 def test_the_time_left_is_that_of_the_bundles_own_cells(tmp_path):
