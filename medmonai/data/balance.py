@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Strategy = Literal["none", "oversample", "cap", "dual"]
+Strategy = Literal["none", "oversample", "cap", "target", "dual"]
 
 
 def _generator(seed: int, epoch: int) -> np.random.Generator:
@@ -30,6 +30,7 @@ class Balance:
     none         every case once
     oversample   every class as often as the largest one; a case at most once more often than another of its class
     cap          at most `cap` cases of each class, drawn anew each epoch
+    target       exactly `target` cases of each class: large classes drawn anew each epoch, small ones repeated
     dual         batches that all hold `positive_rate` positives; as many batches as the class that needs most
     ============ ==============================================================================================
 
@@ -37,8 +38,9 @@ class Balance:
     LibAUC's `DualSampler` uses the global NumPy generator and cannot be resumed. Validation and test take no Balance.
 
     Args:
-        strategy: one of the four.
+        strategy: one of the five.
         cap: cases of a class in an epoch, for "cap".
+        target: cases of a class in an epoch, for "target".
         positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least one of each class.
 
     Raises:
@@ -54,14 +56,17 @@ class Balance:
     strategy: Strategy = "none"
     cap: int | None = None
     positive_rate: float = 0.5
+    target: int | None = None
 
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
             raise ValueError(f"balance strategy {self.strategy!r} is unknown; use one of {', '.join(get_args(Strategy))}.")
-        if (self.strategy == "cap") != (self.cap is not None):
-            raise ValueError(f"balance strategy {self.strategy!r} with cap={self.cap}; cap belongs to 'cap' and only there.")
-        if self.cap is not None and self.cap < 1:
-            raise ValueError(f"cap={self.cap}; at least 1 case of a class is needed.")
+        for name, cases in (("cap", self.cap), ("target", self.target)):
+            if (self.strategy == name) != (cases is not None):
+                raise ValueError(f"balance strategy {self.strategy!r} with {name}={cases}; {name} belongs to {name!r} and only "
+                                 "there.")
+            if cases is not None and (isinstance(cases, bool) or not isinstance(cases, int) or cases < 1):
+                raise ValueError(f"{name}={cases!r}; a whole number of at least 1 case of a class is needed.")
         if not 0 < self.positive_rate < 1:
             raise ValueError(f"positive_rate={self.positive_rate}; a share between 0 and 1 (exclusive) is needed.")
 
@@ -84,8 +89,8 @@ class Balance:
         if self.strategy == "dual":
             return self._dual_plan(members, batch_size, rng)
         largest = max(len(m) for m in members)
-        if self.strategy == "oversample":
-            drawn = [_repeat_to(m, largest, rng) for m in members]
+        if self.strategy in ("oversample", "target"):
+            drawn = [_repeat_to(m, self.target or largest, rng) for m in members]
         else:
             drawn = [rng.permutation(m)[: self.cap] for m in members]
         return rng.permutation(np.concatenate(drawn))

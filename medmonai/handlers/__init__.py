@@ -1,6 +1,7 @@
 """Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one entry of a bundle's list."""
 
 from .auc_metric import AUCMetric
+from .early_stopping import EarlyStopping
 from .history import HistoryWriter
 from .loader_epoch import LoaderEpoch
 from .loss_output import LossOutput
@@ -13,6 +14,7 @@ from .weight_average import WeightAverage
 
 __all__ = [
     "AUCMetric",
+    "EarlyStopping",
     "HistoryWriter",
     "LoaderEpoch",
     "LossOutput",

@@ -17,6 +17,7 @@ from medmonai.transforms.dictionary import (
     RandRotated,
     RandScaleIntensityd,
     RandShiftIntensityd,
+    Resized,
     ScaleIntensityd,
     ScaleIntensityRanged,
 )
@@ -28,6 +29,7 @@ from medmonai.transforms.intensity import (
 )
 from medmonai.transforms.normalization import NormalizeIntensity, ScaleIntensity, ScaleIntensityRange
 from medmonai.transforms.orientation import RandAxisPermute, RandFlip, RandRotate90
+from medmonai.transforms.size import Resize
 
 __all__ = [
     "BatchCompose",
@@ -54,6 +56,8 @@ __all__ = [
     "RandScaleIntensityd",
     "RandShiftIntensity",
     "RandShiftIntensityd",
+    "Resize",
+    "Resized",
     "ScaleIntensity",
     "ScaleIntensityRange",
     "ScaleIntensityRanged",

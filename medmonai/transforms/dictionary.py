@@ -10,7 +10,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Randomizable, Transform
 
-from medmonai.transforms import affine, color, intensity, normalization, orientation
+from medmonai.transforms import affine, color, intensity, normalization, orientation, size
 
 
 class KeyedTransform(MapTransform, InvertibleTransform):
@@ -136,3 +136,9 @@ class ScaleIntensityRanged(KeyedTransform):
     """Dictionary twin of ``ScaleIntensityRange``."""
 
     array = normalization.ScaleIntensityRange
+
+
+class Resized(KeyedTransform):
+    """Dictionary twin of ``Resize``."""
+
+    array = size.Resize

@@ -21,6 +21,15 @@ def test_oversample_reaches_parity_and_repeats_evenly():
     assert set(counts[30:]) == {4, 5}  # 30 = 4 * 7 + 2
 
 
+def test_target_shows_exactly_so_many_of_each_class():
+    balance, labels = Balance("target", target=7), np.array([0] * 20 + [1] * 3 + [2] * 7)
+    plan = balance.plan(labels, batch_size=4, seed=0, epoch=1)
+    assert np.bincount(labels[plan]).tolist() == [7, 7, 7]
+    shown = np.bincount(plan, minlength=30)
+    assert shown[:20].max() == 1 and set(shown[20:23]) == {2, 3} and set(shown[23:]) == {1}
+    assert set(plan[plan < 20]) != {i for i in balance.plan(labels, batch_size=4, seed=0, epoch=2) if i < 20}
+
+
 def test_cap_takes_at_most_so_many_of_a_class():
     plan = Balance("cap", cap=10).plan(LABELS, batch_size=4, seed=0, epoch=1)
     assert np.bincount(LABELS[plan]).tolist() == [10, 7]
@@ -57,10 +66,13 @@ def test_epochs_and_seeds_differ():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"strategy": "smote"}, "unknown; use one of none, oversample, cap, dual"),
+        ({"strategy": "smote"}, "unknown; use one of none, oversample, cap, target, dual"),
         ({"strategy": "cap"}, "cap belongs to 'cap'"),
         ({"strategy": "none", "cap": 3}, "cap belongs to 'cap'"),
         ({"strategy": "cap", "cap": 0}, "at least 1"),
+        ({"strategy": "target"}, "target belongs to 'target'"),
+        ({"strategy": "oversample", "target": 5}, "target belongs to 'target'"),
+        ({"strategy": "target", "target": 2.5}, "at least 1"),
         ({"strategy": "dual", "positive_rate": 1.0}, "between 0 and 1"),
     ],
 )

@@ -12,7 +12,8 @@ from monai.utils import set_determinism
 
 import medmonai.transforms as mm
 
-TWINS = sorted(name for name in mm.__all__ if f"{name}d" in mm.__all__)
+# Resize has its own file: what it is given depends on the number of axes.
+TWINS = sorted(name for name in mm.__all__ if f"{name}d" in mm.__all__ and name != "Resize")
 ARGUMENTS = {
     "RandRotate": {"range_x": pi / 3, "range_z": 0.5},
     "RandAffine": {"rotate_range": [0.5], "translate_range": [2, 1], "scale_range": [0.2, (-0.1, 0.3)]},

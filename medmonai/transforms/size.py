@@ -1,0 +1,57 @@
+"""Another size for all images of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import monai.transforms as mt
+import torch
+import torch.nn.functional as F
+from monai.config import NdarrayOrTensor
+
+from medmonai.transforms.batch import BatchTransform, Draws
+
+_MODES = {2: "bilinear", 3: "trilinear"}
+
+
+class Resize(BatchTransform, mt.Resize):
+    """Interpolate to `spatial_size`, bilinear or trilinear; MONAI's Resize with a batch door.
+
+    A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device and after the
+    augmentation, the set keeps its small size in memory, and the random transforms work on few pixels. Enlarging is
+    what it is for; where an image shrinks nothing smooths it first, so decode it at the size it should have.
+
+    Args:
+        spatial_size: voxels along each axis.
+
+    Raises:
+        ValueError: a size that is not two or three whole numbers of at least 1; in use: images with another number of
+            spatial axes.
+
+    Example:
+        >>> Resize([4, 4]).batch(torch.zeros(1, 3, 2, 2), torch.Generator()).shape
+        torch.Size([1, 3, 4, 4])
+    """
+
+    def __init__(self, spatial_size: Sequence[int]) -> None:
+        size = tuple(spatial_size)
+        if len(size) not in _MODES or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
+            raise ValueError(f"spatial_size={spatial_size!r} of Resize; two or three whole numbers of at least 1 are needed.")
+        super().__init__(size, mode=_MODES[len(size)])
+        self._size = size
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        """Transform one image (C, *spatial)."""
+        self._check(img.ndim - 1)
+        return super().__call__(img)
+
+    def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
+        """Interpolate each sample; float32, or `x` itself where it has the size already."""
+        self._check(x.ndim - 2)
+        if tuple(x.shape[2:]) == self._size:
+            return x
+        return F.interpolate(x.to(torch.float32), size=self._size, mode=_MODES[len(self._size)], align_corners=False)
+
+    def _check(self, axes: int) -> None:
+        if axes != len(self._size):
+            raise ValueError(f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give one number an axis.")
