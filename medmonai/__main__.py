@@ -20,6 +20,7 @@ app.add_typer(data, name="data")
 study = typer.Typer(no_args_is_help=True, help="Ablation and grid studies.")
 app.add_typer(study, name="study")
 
+_SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a CSV file"
 Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
 
@@ -59,6 +60,19 @@ def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Op
         typer.echo(f"  {line}")
     metrics = run_bundle(bundle, output_dir=folder, overrides=overrides)
     typer.echo(describe(metrics, folder))
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="of the bundle, ending in _classification")],
+    recipe: Annotated[Path, typer.Argument(help="a JSON file: title, dataset, network, ...")],
+    folder: Annotated[Path, typer.Option(help="where the bundle's folder is made")] = Path("bundles"),
+) -> None:
+    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see docs/how_to/your_own_images.md."""
+    from medmonai.bundle import read_recipe, write_bundle
+
+    path = write_bundle(name, read_recipe(recipe), folder, overwrite=False)
+    typer.echo(f"{path}: python -m medmonai run {path} --dataset_dir DIR")
 
 
 @app.command()
@@ -110,25 +124,38 @@ def report(
         typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-@data.command()
-def check(
-    name: Annotated[str, typer.Argument(help="a MedMNIST set")], *,
-    dataset_dir: Annotated[str, typer.Option("--dataset_dir")] = "", size: int = 28,
-    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit")] = None, verify: bool = True,
-    download: bool = False,
+@data.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def describe(
+    context: typer.Context, source: Annotated[str, typer.Argument(help=_SOURCE)],
+    output: Annotated[Path | None, typer.Option(help="a folder for describe.json and figures/")] = None,
 ) -> None:
-    """Audit a data set: duplicates, leakage between splits, label conflicts, blank images, distributions."""
-    from medmonai.data import audit_cohorts, load_medmnist
-    from medmonai.whole_files import write_json
+    """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known issues. Nothing is decoded.
 
-    splits = ("train", "val", "test")
-    audit = audit_cohorts([load_medmnist(name, split=split, size=size, dataset_dir=dataset_dir or None, verify=verify,
-                                         download=download)
-                           for split in splits])
+    A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_' and the other arguments of
+    list_class_folders; a table --image_column, --label_column, --images FOLDER,... (needed), --suffix .jpg, --group_column,
+    --split_column, --metadata_columns age,sex, --rows_without_image skip; a MedMNIST set --dataset_dir, --size.
+    """
+    from medmonai.bundle import describe_source
+
+    for line in describe_source(source, _overrides(context.args), output=output).lines():
+        typer.echo(line)
+
+
+@data.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def check(
+    context: typer.Context, source: Annotated[str, typer.Argument(help=_SOURCE)],
+    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit")] = None,
+) -> None:
+    """Audit a SOURCE: duplicates, leakage between splits, label conflicts, blank images, distributions.
+
+    Takes what `data describe` takes, and for files --check_size 128, --intensity_range '[low, high]', --skip_unreadable true.
+    The exit status is 1 if something leaks.
+    """
+    from medmonai.bundle import check_source
+
+    audit = check_source(source, _overrides(context.args), output=output)
     for line in audit.lines():
         typer.echo(line)
-    if output is not None:
-        write_json(audit.as_dict(), output)
     if audit.leaks:
         raise typer.Exit(1)
 

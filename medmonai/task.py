@@ -59,6 +59,11 @@ class Task:
         """Whether a case has exactly one class (everything but multilabel)."""
         return self.kind != "multilabel"
 
+    @property
+    def ranked_by(self) -> str:
+        """What turns logits into the scores whose AUC counts, each class against the rest: "sigmoid" or "softmax"."""
+        return "softmax" if self.exclusive and self.num_outputs > 1 else "sigmoid"
+
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Turn logits (B, num_outputs) into float32 scores (B, num_classes) in [0, 1].
 

@@ -1,4 +1,4 @@
-"""Small data sets in MedMNIST's layout and settings that make a bundle's run a matter of seconds."""
+"""Small data sets in the layouts of the real ones, and settings that make a bundle's run a matter of seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from monai.bundle import ConfigWorkflow
+from source_files import write_class_folders, write_ham10000, write_histopathologic
+
+from medmonai.data import dataset_info
+from medmonai.task import Task
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 RECIPES = json.loads((BUNDLES / "recipes.json").read_text())
@@ -16,33 +20,71 @@ SPLITS = {"train": 48, "val": 20, "test": 24}
 def write_medmnist(
     folder: Path, name: str, shape: tuple[int, ...], *, size: dict[str, int] | None = None, leak: int = 0
 ) -> Path:
-    """Write a file of MedMNIST's layout, with bright squares in the positives so that there is something to learn.
+    """Write a file of MedMNIST's layout, with a square whose brightness grows with the label: something to learn.
 
     The first `leak` images of test are those of train.
     """
-    rng = np.random.default_rng(0)
+    rng, info = np.random.default_rng(0), dataset_info(name)
     arrays = {}
     for split, n in (size or SPLITS).items():
-        images = rng.integers(0, 120, (n, *shape), dtype=np.uint8)
-        labels = (np.arange(n) % 3 == 0).astype(np.uint8)[:, None]
+        images = rng.integers(0, 120, (n, *shape, *([3] if info.in_channels == 3 else [])), dtype=np.uint8)
+        labels = _labels(info.task, n)
         middle = tuple(slice(s // 3, 2 * s // 3) for s in shape)
         for image, label in zip(images, labels[:, 0]):
-            image[middle] += np.uint8(100 * label)
+            image[middle] += np.uint8(100 * label // max(1, labels.max()))
         arrays |= {f"{split}_images": images, f"{split}_labels": labels}
     arrays["test_images"][:leak], arrays["test_labels"][:leak] = arrays["train_images"][:leak], arrays["train_labels"][:leak]
     np.savez_compressed(folder / f"{name}.npz", **arrays)
     return folder
 
 
-def small(name: str, medmnist_dir: Path, output_dir: Path, *, evaluate: bool = False) -> dict:
+def _labels(task: Task, n: int) -> np.ndarray:
+    """Labels (N, 1), or (N, L) of a multilabel task, in which every class occurs; a third of a binary task is positive."""
+    if task.kind == "multilabel":
+        return ((np.arange(n)[:, None] + np.arange(task.num_classes)) % 3 == 0).astype(np.uint8)
+    return ((np.arange(n) % 3 == 0) if task.kind == "binary" else np.arange(n) % task.num_classes).astype(np.uint8)[:, None]
+
+
+def write_sources(folder: Path) -> Path:
+    """Write a small set for every shipped bundle that does not draw its own: MedMNIST files, class folders, tables."""
+    for recipe in RECIPES.values():
+        if "medmnist" in recipe["dataset"]:
+            info = dataset_info(recipe["dataset"]["medmnist"])
+            write_medmnist(folder, info.name, (28,) * info.spatial_dims)
+    counts = {split: {"NORMAL": normal, "PNEUMONIA": pneumonia}
+              for split, normal, pneumonia in (("train", 30, 40), ("val", 8, 8), ("test", 10, 14))}
+    write_class_folders(folder / "chest_xray", counts)
+    write_ham10000(folder / "ham10000", rows=210)
+    write_histopathologic(folder / "histopathologic_cancer", rows=80)
+    return folder
+
+
+def thin(name: str) -> dict:
+    """Overrides that make a bundle's network thin."""
+    recipe = RECIPES[name]
+    if recipe.get("transfer"):
+        thin = {"network_def::backbone": "resnet10", "network_def::hidden": [8]}
+        return thin | ({"network_def::pool_size": 1} if "pool_size" in recipe["network"] else {})
+    return {"network_def::channels": [4, 4, 4]} if "channels" in recipe["network"] else {"network_def::width": 4}
+
+
+def small(name: str, sources: Path, output_dir: Path, *, evaluate: bool = False) -> dict:
     """Overrides that make a shipped bundle small: few cases, a thin network, two epochs."""
-    overrides = {"output_dir": str(output_dir), "max_epochs": 2, "batch_size": 16, "network_def::width": 4, "seed": 1}
+    overrides = {"output_dir": str(output_dir), "max_epochs": 2, "batch_size": 16, "seed": 1, **thin(name)}
+    recipe = RECIPES[name]
     if "phantom" in name:
         splits = ["validate", *(["test"] if evaluate else [])]
         overrides |= {"train_cases": 48, "spatial_size": [12, 12, 12] if "3d" in name else [12, 12]}
         overrides |= {f"{split}::dataset::num_cases": 48 for split in splits}
+    elif "medmnist" in recipe["dataset"]:
+        overrides |= {"dataset_dir": str(sources), "verify_checksum": False}
     else:
-        overrides |= {"dataset_dir": str(medmnist_dir), "verify_checksum": False}
+        folder = sources / recipe["dataset"]["listing"]["name"]
+        overrides |= {"dataset_dir": str(folder), "pretrained": False, "spatial_size": [32, 32]}
+        if "target" in recipe["balance"]:
+            overrides["train::balance::target"] = 10
+        if "enlarge" in recipe:
+            overrides["normalisation::0::spatial_size"] = [48, 48]
     return overrides
 
 

@@ -114,3 +114,15 @@ def test_data_check_on_real_data(real_data, tmp_path):
     assert json.loads((tmp_path / "audit.json").read_text())["leaks"] == ["exact duplicates"]
     done = call("data", "check", "vesselmnist3d", "--dataset_dir", real_data / "medmnist")
     assert done.exit_code == 0 and "no leakage found" in done.output
+
+
+def test_data_describe_on_real_data(real_data, tmp_path):
+    """The X-rays: validation too small to choose on is said; a mistyped option names the nearest one."""
+    folder = real_data / "chest_xray"
+    done = call("data", "describe", folder, "--group_pattern", "^([^_]+)_", "--output", tmp_path / "out")
+    assert done.exit_code == 0 and "chest_xray: 256 cases, binary, 2 classes" in done.output
+    assert "validation has 16 cases" in done.output and "val_fraction=0.26 draws 51 of the 196" in done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["describe.json", "figures"]
+    assert str(real_data) not in (tmp_path / "out" / "describe.json").read_text()
+    done = call("data", "describe", folder, "--group_patern", "x")
+    assert isinstance(done.exception, ValueError) and "did you mean --group_pattern?" in str(done.exception)

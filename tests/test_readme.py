@@ -14,7 +14,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((RO
 def test_the_readme_begins_with_the_two_commands():
     commands = re.findall(r"```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     first = "pip install -c constraints.txt -e . && python -m medmonai run bundles/lesion_phantom_classification"
-    assert [c.strip() for c in commands[:2]] == [first, "pip install -c constraints.txt -e '.[test]' && pytest"]
+    tests = "pytest -n 2 --dist loadscope"
+    assert [c.strip() for c in commands[:2]] == [first, f"pip install -c constraints.txt -e '.[test]' && {tests}"]
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(f"\n{tests}")
     assert "PLACEHOLDER" not in (ROOT / "README.md").read_text()
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from medmonai.data import Cohort, ResidentLoader
+from medmonai.data import Cohort, ImagePlace, ResidentLoader
 from medmonai.engines import find_target_layer, grad_cam, occlusion_map, randomization_check, write_saliency_nifti
 from medmonai.predictions import Predictions
 from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
@@ -44,6 +45,8 @@ def write_saliency(
 ) -> None:
     """Write figures/saliency and figures/occlusion, saliency.json, and for volumes saliency/ID_METHOD.nii.gz.
 
+    A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else on the network's.
+
     The maps are for the decided class (multilabel: the label with the highest score). The randomisation check, of Grad-CAM,
     stands in the figure and in saliency.json.
 
@@ -65,12 +68,13 @@ def write_saliency(
         inputs = loader.transform.batch(images, torch.Generator().manual_seed(seed))
     classes = (decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)).tolist()
     cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
-    layer, shown = target_layer or find_target_layer(network, cohort.spatial_size), slice(0, _SHOWN[dims])
+    layer, shown = target_layer or find_target_layer(network, inputs.shape[2:]), slice(0, _SHOWN[dims])
     maps = {
         "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
         # Windows side by side where there are many: overlapping ones take eight times as long in a volume.
         "occlusion": occlusion_map(network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0),
     }
+    maps = {name: _as_stored(found, cohort.spatial_size) for name, found in maps.items()}
     check = randomization_check(
         network, inputs, class_index=classes, repeats=3, seed=seed, method=partial(grad_cam, target_layer=layer),
     ) if len(rows) > 1 else None
@@ -86,15 +90,24 @@ def write_saliency(
     write_json({"lines": lines, "layer": layer, "cases": cases, "check": check.as_dict() if check else None},
                folder / "saliency.json")
     if dims == 3:
-        _write_volumes(maps, [str(case["id"]) for case in cases], folder / "saliency")
+        places = [cohort.places[row] if cohort.places else None for row in rows[shown]]
+        _write_volumes(maps, [str(case["id"]) for case in cases], places, folder / "saliency")
 
 
-def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], folder: Path) -> None:
+def _as_stored(maps: np.ndarray, spatial_size: tuple[int, ...]) -> np.ndarray:
+    """Return maps (N, 1, *spatial) of images that the transform enlarged on the grid of the images as they are stored."""
+    if maps.shape[2:] == spatial_size:
+        return maps
+    pool = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}[len(spatial_size)]
+    return pool(torch.from_numpy(maps), spatial_size).numpy()
+
+
+def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], places: list[ImagePlace | None], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for name, found in maps.items():
         method = {"saliency": "grad_cam"}.get(name, name)
-        for case, volume in zip(ids, found):
-            write_saliency_nifti(volume, folder / f"{case.replace('/', '_')}_{method}.nii.gz", overwrite=True)
+        for case, volume, place in zip(ids, found, places):
+            write_saliency_nifti(volume, folder / f"{case.replace('/', '_')}_{method}.nii.gz", place=place, overwrite=True)
 
 
 def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import medmonai
-from medmonai.data import PhantomDesign, dataset_info
 from medmonai.engines import versions
 from medmonai.task import Task
+
+from .recipe import complete_recipe
+from .sources import source_values
 
 _TEMPLATE = files("medmonai.bundle") / "template"
 _CONFIGS = ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.json")
@@ -37,66 +39,103 @@ def _fill(content: Any, values: Mapping[str, Any]) -> Any:
     return content
 
 
-def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
-    info, size = dataset_info(source["medmnist"]), source["size"]
-    files_of = {
-        f"{split}_dataset": {
-            "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name", "split": name, "size": "@image_size",
-            "dataset_dir": "@dataset_dir", "verify": "@verify_checksum",
-        }
-        for split, name in (("train", "train"), ("validate", "val"), ("test", "test"))
-    }
-    ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True,
-           "spatial_size": f"$[@image_size] * {info.spatial_dims}"}
-    return {
-        **files_of, "source_ids": ids, "references": {}, "task": info.task, "class_names": list(info.class_names),
-        "in_channels": info.in_channels, "size": [size] * info.spatial_dims, "licence": info.licence,
-        "citation": info.citation, "known_issues": list(info.known_issues), "source": f"MedMNIST: {info.name}",
-    }
+def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The learning rate: one cycle over the cross-entropy epochs, or lowered when validation stands still."""
+    plateau = recipe["plateau"]
+    handler: dict[str, Any] = {"_target_": "LrScheduleHandler", "lr_scheduler": "@lr_scheduler", "print_lr": False,
+                               "epoch_level": bool(plateau)}
+    if plateau:
+        scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "optimizer": "@optimizer", "mode": "max",
+                     **plateau}
+        handler["step_transform"] = "$lambda engine: @validate#evaluator.state.metrics['auc']"
+    else:
+        steps = {"_target_": "medmonai.optimizers.OneCycle", "total_steps": "$max(1, @warmup_epochs * len(@train#dataloader))"}
+        scheduler = {"_target_": "torch.optim.lr_scheduler.LambdaLR", "optimizer": "@optimizer", "lr_lambda": steps}
+    return {"lr_scheduler": scheduler, "lr_handler": handler}
 
 
-def _phantom_source(source: Mapping[str, Any], class_names: list[str]) -> dict[str, Any]:
-    size = list(source["phantom"]["spatial_size"])
-    design = {"_target_": "medmonai.data.PhantomDesign", **source["phantom"], "spatial_size": "@spatial_size"}
-    splits = {
-        f"{split}_dataset": {"_target_": "medmonai.data.lesion_phantom", "split": name, "seed": "@phantom_seed",
-                             "design": "@phantom_design"}
-        for split, name in (("train", "train"), ("validate", "val"), ("test", "test"))
-    }
-    splits["train_dataset"]["num_cases"] = "@train_cases"
-    reference = {"_target_": "medmonai.data.ideal_observer_predictions", "cohort": "@test#dataset",
-                 "design": "@phantom_design"}
-    PhantomDesign(tuple(size))  # an impossible size is an error of the recipe, not of the run
+def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network is fed with: images, or, with `cache_features`, the features of its frozen backbone."""
+    train, plain = "$[@scaling, *@train#augmentation, *@normalisation]", "$[@scaling, *@normalisation]"
+    if not recipe["transfer"]:
+        return {"train_cohort": "@train#dataset", "validate_cohort": "@validate#dataset", "train_transforms": train,
+                "validate_transforms": plain, "transfer_ids": {}, "of_evaluation": {},
+                "inferer": {"_target_": "medmonai.engines.PrecisionInferer", "precision": "@chosen_precision"}}
+    cached = ("$medmonai.engines.frozen_features(@{0}, @network_def, transform=@feature_transform, batch_size=@batch_size, "
+              "device=@device, precision=@chosen_precision) if @cache_features else @{0}")
+    transform = {"_target_": "medmonai.transforms.BatchCompose", "transforms": plain}
     return {
-        **splits, "source_ids": {"phantom_seed": 0, "train_cases": source["train_cases"], "spatial_size": size,
-                                 "phantom_design": design},
-        "references": {"ideal_observer": reference}, "task": Task("binary", 2), "class_names": class_names,
-        "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)", "citation": "", "known_issues": [],
-        "source": "drawn from a seed by medmonai.data.lesion_phantom",
+        "train_cohort": cached.format("train#dataset"), "validate_cohort": cached.format("validate#dataset"),
+        "train_transforms": f"$[] if @cache_features else {train[1:]}",
+        "validate_transforms": f"$[] if @cache_features else {plain[1:]}",
+        "transfer_ids": {"pretrained": True, "cache_features": False, "feature_transform": transform},
+        # The trained weights are loaded next: no others are fetched, and images go in.
+        "of_evaluation": {"network_def::pretrained": False, "validate::dataloader::cohort": "@validate#dataset",
+                          "validate::dataloader::transform": transform},
+        "inferer": "$(medmonai.engines.HeadInferer if @cache_features else medmonai.engines.PrecisionInferer)"
+                   "(@chosen_precision)",
     }
 
 
 def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the template's placeholders stand for."""
-    dataset = recipe["dataset"]
-    source = (_medmnist_source(dataset) if "medmnist" in dataset
-              else _phantom_source(dataset, recipe["class_names"]))
+    source, feeding = source_values(recipe), _feeding(recipe)
     task: Task = source.pop("task")
-    spatial_dims = len(source["size"])
-    network = {**recipe["network"], "spatial_dims": spatial_dims, "in_channels": source["in_channels"],
+    network = {**recipe["network"], "spatial_dims": len(source["size"]), "in_channels": source["in_channels"],
                "num_classes": task.num_outputs}
+    enlarged = [{"_target_": "medmonai.transforms.Resize", "spatial_size": size} for size in [recipe["enlarge"]] if size]
     normalisation = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalisation"]}
+    source["source_ids"] |= feeding.pop("transfer_ids")
+    # What a front end may show (MONAI Label reads this id), and what stays an id of the bundle when somebody puts another
+    # network or data set in the place of the one that reads it.
+    shown = [name for name, value in source["source_ids"].items() if not (isinstance(value, dict) and "_target_" in value)]
+    source["source_ids"]["displayable_configs"] = {name: f"@{name}" for name in shown}
+    balance = recipe["balance"] if isinstance(recipe["balance"], dict) else {"strategy": recipe["balance"]}
     return {
-        **source, "task_kind": task.kind, "num_classes": task.num_classes, "num_outputs": task.num_outputs,
-        "spatial_size": source["size"], "network_def": network,
-        "max_epochs": recipe["epochs"], "warmup_epochs": recipe.get("warmup_epochs", "$round(0.65 * @max_epochs)"),
+        **source, **feeding, **_schedule(recipe), "task_kind": task.kind, "num_classes": task.num_classes,
+        "num_outputs": task.num_outputs, "spatial_size": source["size"],
+        "network_def": {**network, "pretrained": "@pretrained"} if recipe["transfer"] else network,
+        "inference_network": {**network, "pretrained": False} if recipe["transfer"] else network,
+        "max_epochs": recipe["epochs"],
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
         "flips": [{"_target_": "medmonai.transforms.RandFlip", "prob": 0.5, "spatial_axis": axis}
                   for axis in recipe["flip_axes"]],
-        "normalisation": [normalisation], "allow_leakage": recipe.get("allow_leakage", False),
-        **{name: recipe[name] for name in ("batch_size", "learning_rate", "auc_learning_rate", "average_decay",
-                                           "label_smoothing", "balance", "flip_axes", "affine", "noise", "title")},
+        "normalisation": [*enlarged, normalisation], "balance": balance,
+        **{name: recipe[name] for name in ("warmup_epochs", "batch_size", "learning_rate", "auc_learning_rate",
+                                           "average_decay", "label_smoothing", "class_weights", "patience", "allow_leakage",
+                                           "averaged_flips", "affine", "noise", "title")},
     }
+
+
+# Ids that only bundles of one kind of data or network have, for their README.
+_OWN_IDS = {
+    "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
+    "groups_file": "a CSV (id, group) of the patient or lesion of every case: val and test lose what shares one with an "
+                   "earlier split",
+    "verify_checksum": "false takes any file of this layout",
+    "spatial_size": "what the images are decoded to",
+    "aspect": "stretch, crop or pad, where an image has another shape",
+    "intensity_range": "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT in HU)",
+    "orientation": "of volumes",
+    "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
+    "val_fraction": "share of the cases that are drawn for validation, by class and group",
+    "test_fraction": "the same for test; null keeps a test split that the source has",
+    "split_seed": "of that draw",
+    "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
+    "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
+    "rows_without_image": "error, or skip",
+    "image_folders": "where the images lie, beside the table",
+    "group_pattern": "regular expression in the file name whose first group is the patient",
+    "group_column": "of the table: patient or slide",
+    "pretrained": "true: ImageNet weights (downloaded once, SHA-256 checked); false: random ones, of little use in a frozen "
+                  "backbone: then also `--network_def#freeze none`",
+    "cache_features": "true computes the features of the frozen backbone once and trains the head on them, without "
+                      "augmentation",
+}
+
+
+def _own_ids(ids: Mapping[str, Any]) -> str:
+    return "".join(f"| `{name}` | {_OWN_IDS[name]} |\n" for name in ids if name in _OWN_IDS)
 
 
 def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +156,7 @@ def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         "description": f"{values['network_def']['_target_'].rsplit('.', 1)[1]} trained with cross-entropy, then with the AUC "
                        "margin loss and PESG. Research software: not for clinical use.",
         "authors": "the medmonai authors", "copyright": "Copyright (c) the medmonai authors",
-        "data_source": values["source"], "data_type": "npz, NIfTI or PNG",
+        "data_source": values["source"], "data_type": values["data_type"],
         "image_classes": f"{len(values['size'])}D image of {values['in_channels']} channel(s), grey values 0 to 255",
         "label_classes": ", ".join(f"{c}: {label}" for c, label in enumerate(values["class_names"])),
         "pred_classes": ", ".join(f"{c}: {label}" for c, label in probabilities.items()) + " (logits)",
@@ -140,17 +179,13 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     """Return the files of a bundle, path within its folder -> text.
 
     Args:
-        name: the folder's name, ending in "_classification" (MONAI Label reads the task from it).
-        recipe: one entry of bundles/recipes.json: dataset, network, epochs, batch_size, optimizer, learning_rate,
-            auc_learning_rate, average_decay, label_smoothing, balance, flip_axes (flips in training, flip averaging in the
-            evaluation), affine, noise, normalisation, title.
+        name: the folder's name, ending in "_classification".
+        recipe: as in bundles/recipes.json; see `complete_recipe` and docs/how_to/your_own_images.md.
 
     Raises:
-        ValueError: a name that does not end in "_classification", an unknown dataset or size.
-        KeyError: the recipe lacks an entry.
+        ValueError: see `complete_recipe`; an unknown data set or size.
     """
-    if not name.endswith("_classification"):
-        raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
+    recipe = complete_recipe(name, recipe)
     values = _values(recipe)
     rendered = {}
     for config in _CONFIGS:
@@ -160,18 +195,26 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     rendered["configs/logging.conf"] = (_TEMPLATE / "configs" / "logging.conf").read_text()
     issues = "\n".join(f"- {issue}" for issue in values["known_issues"]) or "None known."
     text = {**values, "name": name, "issues": issues, "classes": ", ".join(values["class_names"]),
-            "size": " x ".join(map(str, values["size"]))}
+            "size": " x ".join(map(str, values["size"])), "own_ids": _own_ids(values["source_ids"]),
+            **{part: recipe[part] for part in ("question", "recipe", "result")}}
     for document in ("docs/README.md", "docs/data_license.txt"):
         rendered[document] = _fill((_TEMPLATE / document).read_text(), text)
     rendered["LICENSE"] = (_TEMPLATE / "LICENSE").read_text()
     return rendered
 
 
-def write_bundle(name: str, recipe: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write a rendered bundle to `folder/name` and return that path."""
-    target = Path(folder) / name
-    for path, text in render_bundle(name, recipe).items():
+def write_bundle(name: str, recipe: Mapping[str, Any], folder: str | Path, *, overwrite: bool = True) -> Path:
+    """Write a rendered bundle to `folder/name` and return that path.
+
+    Raises:
+        FileExistsError: there is something of that name, and `overwrite` is False.
+        ValueError: see `render_bundle`.
+    """
+    target, rendered = Path(folder) / name, render_bundle(name, recipe)
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists and is left alone; choose another name or folder.")
+    for path, text in rendered.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text)
+        (target / path).write_text(text, encoding="utf-8")
     (target / "models").mkdir(exist_ok=True)
     return target

@@ -9,13 +9,18 @@ from typing import Any
 import torch
 
 from medmonai.data import Cohort, ResidentLoader
+from medmonai.data.split_files import csv_text
+from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.ranks import rank
-from medmonai.report import evaluate, write_decision, write_evaluation, write_report
+from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
-from medmonai.whole_files import write_json
+from medmonai.whole_files import replacing, write_json
 
 from .explain import write_saliency
+
+# Texts of more distinct values (names, dates, remarks) make no subgroups.
+_MOST_SUBGROUPS = 20
 
 
 def write_results(
@@ -27,7 +32,8 @@ def write_results(
 
     Called last in the "run" list of a bundle's evaluate.json. The operating point and the temperature are chosen on
     validation, stored beside the weights (models/decision.json) and applied to test. metrics.json comes after all but the
-    report: it says that the evaluation is complete.
+    report: it says that the evaluation is complete. Columns of the test cohort's metadata go into metadata_test.csv and,
+    where they make subgroups, into metrics.json and the report.
 
     Args:
         predictions: "validation" and "test" -> predictions.
@@ -47,6 +53,8 @@ def write_results(
     for name, table in references.items():
         write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
     write_decision(evaluation, folder)
+    write_metadata(test, folder)
+    evaluation.metrics.update(_subgroups(evaluation, test))
     counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
     write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
     write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder,
@@ -61,3 +69,23 @@ def write_results(
     metrics = write_evaluation(evaluation, folder, data=test.provenance.as_dict(), references=references)
     write_report([folder])
     return metrics
+
+
+def write_metadata(cohort: Cohort, folder: Path) -> None:
+    """Write metadata_test.csv, id and columns, for `python -m medmonai evaluate --metadata`; nothing without metadata."""
+    columns = {name: values for name, values in cohort.metadata.items() if name != "id"}
+    if not columns:
+        return
+    with replacing(folder / "metadata_test.csv", overwrite=True) as temporary:
+        rows = [("id", *columns), *zip(cohort.ids, *columns.values())]
+        temporary.write_text(csv_text(rows), encoding="utf-8", newline="")
+
+
+def _subgroups(evaluation: Evaluation, cohort: Cohort) -> dict[str, Any]:
+    """Return "subgroups": column -> rows, for columns of 2 to 20 values or bands; nothing without such a column."""
+    row_of = {case: row for row, case in enumerate(cohort.ids.tolist())}
+    rows = [row_of[case] for case in evaluation.test.ids.tolist()]
+    named = {name: values[rows] for name, values in cohort.metadata.items() if name != "id"}
+    chosen = {name: values for name, values in named.items() if 1 < len(set(band_values(values))) <= _MOST_SUBGROUPS}
+    found = {name: subgroup_summary(evaluation.test, values, point=evaluation.point) for name, values in chosen.items()}
+    return {"subgroups": found} if found else {}

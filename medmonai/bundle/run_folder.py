@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from monai.engines import SupervisedTrainer
 
+from medmonai.data.listing import Listing
+from medmonai.data.split_files import left_out_text, splits_text
 from medmonai.engines import RunCheckpoint, load_weights, run_record
 from medmonai.ranks import rank, wait_for_all
-from medmonai.whole_files import read_json, write_json
+from medmonai.whole_files import read_json, replacing, write_json
 
 from .config import check_ids, merged_config
 
@@ -50,10 +52,35 @@ def trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
     return waits and not _difference(read_json(folder / "config.json"), json.loads(json.dumps(config)))
 
 
+def _check_splits(listing: Listing | None, folder: Path) -> None:
+    """Refuse cases or splits other than those that the run was trained on: files may have come or gone since."""
+    if listing is None or not (folder / "splits.csv").is_file():
+        return
+    old, new = (folder / "splits.csv").read_text(encoding="utf-8").splitlines(), splits_text(listing).splitlines()
+    if old != new:
+        first = sorted(set(old) ^ set(new) or set(new))[0].split(",")[0]
+        raise ValueError(f"{listing.provenance.name}: cases or splits are not those of {folder.name}/splits.csv (first: "
+                         f"{first!r}); put the files back, or train anew with another --output_dir.")
+
+
+def _write_splits(listing: Listing | None, folder: Path) -> None:
+    """Write splits.csv and left_out.csv, unless the splits are there already."""
+    if listing is None or (folder / "splits.csv").is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("left_out.csv", left_out_text(listing)), ("splits.csv", splits_text(listing))):
+        with replacing(folder / name, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+
+
 def train(
-    trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int, audit: Mapping[str, Any] | None = None
+    trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int,
+    audit: Mapping[str, Any] | None = None, listing: Listing | None = None,
 ) -> SupervisedTrainer:
     """Train into a run folder: `config.json`, `run.json`, `history.csv` and `models/` end up in it.
+
+    With a listing also `splits.csv` (id, split, group, label of every case) and `left_out.csv` (what the source holds that
+    is no case, and why); no file has an absolute path of the data in it.
 
     A folder that holds an unfinished run of the same config is taken up where it stopped, so the same command resumes.
     Called from the "run" list of a bundle's train.json.
@@ -64,9 +91,10 @@ def train(
         output_dir: the run folder.
         seed: recorded.
         audit: what the audit of the splits found, recorded too.
+        listing: the cases with their splits, for sources of files; None for sets that come with theirs.
 
     Raises:
-        ValueError: an id that nothing reads; or the folder holds a finished run or one of another config.
+        ValueError: an id that nothing reads; or the folder holds a finished run, or one of another config or other cases.
     """
     config = merged_config()
     check_ids(config)
@@ -77,11 +105,14 @@ def train(
         raise ValueError(f"{folder} holds another run: it differs in {difference}; choose another --output_dir.")
     if old and status.get("finished"):
         raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
+    if old:
+        _check_splits(listing, folder)
     resumed_from = checkpoint.resume(trainer) if old else 0
     record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
               **run_record(seed=seed, device=trainer.state.device), "audit": dict(audit or {})}
     wait_for_all()  # nobody may write before everybody has read what was there
     if rank() == 0:
+        _write_splits(listing, folder)
         write_json(config, folder / "config.json")
         write_json(record, folder / "run.json")
     trainer.run()
@@ -92,20 +123,26 @@ def train(
     return trainer
 
 
-def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: str) -> None:
+def open_test_split(
+    network: torch.nn.Module, *, checkpoint: str, output_dir: str, listing: Listing | None = None
+) -> None:
     """Load the checkpoint and write down that the test split is opened, once for a run folder.
 
     Called first in the "run" list of a bundle's evaluate.json. The opening stands in `test_opened.json` with the
     checkpoint's SHA-256 and the versions. An evaluation that broke off before its metrics were written may be repeated
     with the same checkpoint and config: it can only end as the first one would have.
 
+    A listing is compared with the `splits.csv` of the training: where files have come or gone since, a draw with the same
+    seed would put cases that were trained on among the test cases.
+
     Raises:
-        ValueError: the test split was opened in this folder before, or an id is read by nothing.
+        ValueError: the test split was opened in this folder before, an id is read by nothing, or other cases or splits.
         FileNotFoundError: there is no checkpoint.
     """
     config = merged_config()
     check_ids(config)
     folder = Path(output_dir)
+    _check_splits(listing, folder)
     load_weights(network, checkpoint)
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     opened = read_json(folder / "test_opened.json")
@@ -119,6 +156,7 @@ def open_test_split(network: torch.nn.Module, *, checkpoint: str, output_dir: st
     wait_for_all()
     if rank() == 0:
         device = next(network.parameters()).device
+        _write_splits(listing, folder)
         write_json(config, folder / "evaluate_config.json")
         write_json({"opened": opened.get("opened", now()), "checkpoint_sha256": digest,
                     **run_record(seed=int(config.get("seed", 0)), device=device)}, folder / "test_opened.json")

@@ -1,19 +1,30 @@
-"""Sources of cases, each giving a Cohort: MedMNIST and the lesion phantom; images without labels for inference."""
+"""Sources of cases, each giving Cohorts: MedMNIST, class folders, tables, the lesion phantom; images for inference."""
 
 from .audit import Audit, audit_cohorts
 from .balance import Balance
 from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
+from .class_folders import list_class_folders
 from .cohort import Cohort, Provenance
 from .description import SplitDescription, describe_split
 from .duplicates import Case, Finding
 from .folds import cross_validation_cohort
 from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .image_cache import SourceCohorts, load_listing
+from .image_form import ImageForm
+from .image_place import ImagePlace
+from .image_table import list_image_table
 from .images import ImageSet, load_images
+from .known_groups import with_known_groups
 from .leakage import check_leakage, require_no_leakage
+from .listing import LeftOut, Listing, in_dataset_dir
 from .loader import ResidentLoader
 from .medmnist import load_medmnist
 from .phantom import PhantomDesign, lesion_phantom
+from .pictures import read_picture
 from .similarity import near_pairs, shape_features
+from .split_files import read_splits, write_splits
+from .splits import split_listing, take_per_class
+from .unreadable import UnreadableImageError
 
 __all__ = [
     "Audit",
@@ -23,11 +34,17 @@ __all__ = [
     "DatasetFile",
     "DatasetInfo",
     "Finding",
+    "ImageForm",
+    "ImagePlace",
     "ImageSet",
+    "LeftOut",
+    "Listing",
     "PhantomDesign",
     "Provenance",
     "ResidentLoader",
+    "SourceCohorts",
     "SplitDescription",
+    "UnreadableImageError",
     "audit_cohorts",
     "check_leakage",
     "cross_validation_cohort",
@@ -38,10 +55,20 @@ __all__ = [
     "ideal_observer_auc",
     "ideal_observer_predictions",
     "ideal_observer_scores",
+    "in_dataset_dir",
     "lesion_phantom",
+    "list_class_folders",
+    "list_image_table",
     "load_images",
+    "load_listing",
     "load_medmnist",
     "near_pairs",
+    "read_picture",
+    "read_splits",
     "require_no_leakage",
     "shape_features",
+    "split_listing",
+    "take_per_class",
+    "with_known_groups",
+    "write_splits",
 ]

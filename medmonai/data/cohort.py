@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from torch.utils.data import Dataset
 
 from medmonai.task import Task
+
+from .image_place import ImagePlace, check_places
 
 IMAGE_DTYPES = ("uint8", "int16", "float32")
 
@@ -63,9 +65,11 @@ class Cohort(Dataset):
         provenance: where the images come from.
         split: "train", "val", "test" or another name.
         groups: (N,) patient or lesion of each case, or None where it is not known.
+        metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
+        places: (N,) where each volume's grid lies in the space of its file, or None where it is not known.
 
     Raises:
-        TypeError: images, ids or groups of a dtype that is not allowed.
+        TypeError: images, ids, groups or a column of a dtype that is not allowed.
         ValueError: no case, wrong or different lengths, double ids, labels outside the task, NaN or infinite pixels.
 
     Example:
@@ -84,6 +88,8 @@ class Cohort(Dataset):
     provenance: Provenance
     split: str
     groups: np.ndarray | None = None
+    metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
+    places: tuple[ImagePlace, ...] | None = None
 
     def __post_init__(self) -> None:
         check_images(self.images)
@@ -93,9 +99,11 @@ class Cohort(Dataset):
         keep(self, "class_names", _check_class_names(self.class_names, self.task))
         if self.groups is not None:
             keep(self, "groups", _as_column(self.groups, "groups", "biuU"))
-        for name, values in (("labels", self.labels), ("groups", self.groups)):
+        keep(self, "metadata", {name: _as_column(values, f"metadata {name!r}", "U") for name, values in self.metadata.items()})
+        for name, values in (("labels", self.labels), ("groups", self.groups), *self.metadata.items()):
             if values is not None and len(values) != len(self.images):
                 raise ValueError(f"{name} hold {len(values)} rows and images {len(self.images)}; give one an image.")
+        keep(self, "places", check_places(self.places, len(self.images)))
         check_finite(self.images, self.ids)
 
     @property
@@ -150,7 +158,10 @@ class Cohort(Dataset):
         run = chosen.size > 0 and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + chosen.size))
         images = self.images[chosen[0] : chosen[-1] + 1] if run else self.images[chosen]
         groups = None if self.groups is None else self.groups[chosen]
-        return replace(self, images=images, labels=self.labels[chosen], ids=self.ids[chosen], groups=groups)
+        metadata = {name: values[chosen] for name, values in self.metadata.items()}
+        places = None if self.places is None else tuple(self.places[row] for row in chosen)
+        return replace(self, images=images, labels=self.labels[chosen], ids=self.ids[chosen], groups=groups, metadata=metadata,
+                       places=places)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -1,72 +1,149 @@
-"""Decoding one image: NIfTI, PNG, JPEG and npz files into arrays (C, *spatial), and arrays into the form a network takes."""
+"""Decoding one case: a picture, a NIfTI volume or a DICOM series, and making of it what a network takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
+from .dicom import is_dicom
+from .dicom_series import read_dicom_picture, read_dicom_volume
+from .grids import resample, resize_grid
+from .image_form import ImageForm
+from .image_place import ImagePlace
 from .npz import npz_array, npz_keys
+from .pictures import fit_picture, open_picture, picture_array, read_picture
+from .unreadable import unreadable
+from .volumes import Volume, fit_volume, read_nifti
 
-# What a file name's end says about how it is read.
-KINDS = {".nii": "NIfTI", ".nii.gz": "NIfTI", ".png": "PNG/JPEG", ".jpg": "PNG/JPEG", ".jpeg": "PNG/JPEG", ".npz": "npz"}
+# What a file name's end says about how it is read. DICOM files of other names are known by their content.
+KINDS = {".nii": "NIfTI", ".nii.gz": "NIfTI", ".png": "picture", ".jpg": "picture", ".jpeg": "picture", ".tif": "picture",
+         ".tiff": "picture", ".dcm": "DICOM", ".npz": "npz"}
 
 
 def image_kind(path: Path) -> str | None:
-    """Return "NIfTI", "PNG/JPEG" or "npz" by the file's name, or None for any other file."""
+    """Return "NIfTI", "picture", "DICOM" or "npz", or None for a file (or folder) that is none of them.
+
+    By the name's end; a file with another end is DICOM if it holds DICOM's mark, a folder if one of its files is.
+    """
     name = path.name.lower()
-    return next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), None)
+    kind = next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), None)
+    if kind not in (None, "DICOM"):
+        return kind
+    if path.is_dir():
+        return "DICOM" if any(file.is_file() and is_dicom(file) for file in path.iterdir()) else None
+    return kind or ("DICOM" if path.is_file() and is_dicom(path) else None)
 
 
-def _read_picture(path: Path, size: tuple[int, ...]) -> np.ndarray:
-    """Return a PNG or JPEG as (C, H, W)."""
-    if len(size) != 2:
-        raise ValueError(f"{path.name} is a 2D image and spatial_size={size} has three axes; give NIfTI or npz volumes.")
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name} ({path.stat().st_size} bytes) cannot be read: {_first_line(error)}; repair it or take "
-                         "it out of the folder.") from error
-    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        return np.array(image)[None]
-    grey = image.mode in ("L", "LA", "1")
-    return np.array(image.convert("L"))[None] if grey else np.moveaxis(np.array(image.convert("RGB")), -1, 0)
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One decoded case.
+
+    Args:
+        image: uint8 (in_channels, *spatial_size).
+        size: voxels along each axis before it was resized, in the order of the result's axes.
+        mode: what the file held: "L", "RGB", "16 bits", "palette", ... of a picture, else its kind.
+        turned: whether an EXIF orientation was applied.
+        place: where the grid of a volume lies in space; None in 2D.
+    """
+
+    image: np.ndarray
+    _: KW_ONLY
+    size: tuple[int, ...]
+    mode: str
+    turned: bool = False
+    place: ImagePlace | None = None
 
 
-def _read_nifti(path: Path, size: tuple[int, ...]) -> np.ndarray:
-    """Return a NIfTI image as (C, *spatial) in RAS orientation; uint8 where the file holds unscaled uint8."""
-    import nibabel
+def read_case(path: Path, form: ImageForm) -> Case:
+    """Return a file (or the folder of a DICOM series) in the form that a network takes.
 
-    try:
-        stored = nibabel.load(path)
-        plain = stored.get_data_dtype() == np.uint8 and stored.dataobj.slope == 1 and stored.dataobj.inter == 0
-        data = np.asarray(nibabel.as_closest_canonical(stored).dataobj, dtype=np.uint8 if plain else np.float32)
-    except Exception as error:  # nibabel, gzip and zlib raise a dozen types for damaged files
-        raise ValueError(f"{path.name} ({path.stat().st_size} bytes) cannot be read as NIfTI: {_first_line(error)}; repair it "
-                         "or take it out of the folder.") from error
-    while data.ndim > len(size) and data.shape[-1] == 1:
-        data = data[..., 0]
-    if data.ndim == len(size):
-        return data[None]
-    if data.ndim == len(size) + 1 and data.shape[-1] in (3, 4):
-        return np.moveaxis(data, -1, 0)[:3]
-    raise ValueError(f"{path.name} has shape {data.shape}; {len(size)} axes (and 3 channels last) are needed for {size}.")
+    The one way from a file to a network's pixels, in training and in inference. First the channels and grey values (low
+    becomes 0, high 255, what lies outside is clipped), then the size: `medmonai.data.pictures.fit_picture` in 2D,
+    `medmonai.data.volumes.fit_volume` in 3D.
+
+    Args:
+        path: a file, or the folder of a DICOM series.
+        form: what to make of it.
+
+    Raises:
+        ImportError: a DICOM file, and the extra `[dicom]` is not installed.
+        UnreadableImageError: a damaged file, or one that is refused for what it holds.
+        ValueError: grey values without a range, NaN, or a kind of file that does not fit the number of axes.
+    """
+    kind = image_kind(path) or "unknown"
+    if len(form.spatial_size) == 3:
+        volume = _read_volume(path, form.spatial_size)
+        values = to_grey_levels(to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name)
+        image, place = fit_volume(replace(volume, values=values), form)
+        return Case(image, size=volume.turned_shape(form.orientation), mode=kind, place=place)
+    if kind != "picture":
+        image = read_image(path, form.spatial_size)
+        return Case(to_form(image, form, path.name), size=image.shape[1:], mode=kind)
+    found = open_picture(path)
+    plain = found.image.mode in ("L", "RGB") and form.intensity_range is None
+    image = fit_picture(found.image, form) if plain else to_form(picture_array(found.image), form, path.name)
+    return Case(image, size=found.image.size[::-1], mode=found.mode, turned=found.turned)
 
 
 def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:
-    """Return a NIfTI, PNG or JPEG file as (C, *spatial), in its own size and grey values.
+    """Return a file (or DICOM series) as (C, *spatial), in its own size and grey values; volumes in RAS orientation.
 
     Raises:
-        ValueError: a damaged file, or one whose axes do not fit the number of `spatial_size`'s.
+        UnreadableImageError, ValueError: see `read_case`.
     """
-    readers: dict[str | None, Callable[[Path, tuple[int, ...]], np.ndarray]] = {
-        "PNG/JPEG": _read_picture, "NIfTI": _read_nifti,
-    }
-    return readers[image_kind(path)](path, spatial_size)
+    if len(spatial_size) == 3:
+        return _read_volume(path, spatial_size).turned()
+    kind = image_kind(path)
+    if kind == "picture":
+        return read_picture(path)
+    if kind == "DICOM":
+        return read_dicom_picture(path)
+    image = read_nifti(path).turned()
+    flat = [axis for axis in (3, 2, 1) if image.shape[axis] == 1]
+    if not flat:
+        raise unreadable(path, f"it has shape {image.shape[1:]} and two axes are needed for spatial_size={spatial_size}")
+    return image.squeeze(flat[0])
+
+
+def _read_volume(path: Path, size: tuple[int, ...]) -> Volume:
+    kind = image_kind(path)
+    if kind == "picture":
+        raise ValueError(f"{path.name} is a 2D image and spatial_size={size} has three axes; give NIfTI, DICOM or npz volumes.")
+    return read_dicom_volume(path) if kind == "DICOM" else read_nifti(path)
+
+
+def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
+    """Return an image (C, *spatial) that has no place in space as uint8 (in_channels, *spatial_size).
+
+    Args:
+        image: grey values or colours; a volume of an npz file keeps its axes.
+        form: what to make of it; a volume cannot have a `spacing`.
+        name: the image's, for the messages.
+
+    Raises:
+        ValueError: grey values without a range, NaN, other channels, a spacing.
+    """
+    if len(form.spatial_size) == 3:
+        if form.spacing is not None or form.orientation != "RAS":
+            raise ValueError(f"{name} states neither spacing nor orientation, and spacing={form.spacing}, "
+                             f"orientation={form.orientation!r} are asked for; leave them out or give NIfTI or DICOM files.")
+        grey = to_grey_levels(to_channels(image, form.in_channels, name), form.intensity_range, name)
+        values = resample(grey, resize_grid(grey.shape[1:], form.spatial_size), form.spatial_size)
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    grey = to_grey_levels(image, form.intensity_range, name)
+    if len(grey) not in (1, 3):
+        raise ValueError(f"{name} has {len(grey)} channels; 1 or 3 are read.")
+    if grey.dtype == np.uint8:
+        picture = Image.fromarray(grey[0] if len(grey) == 1 else np.ascontiguousarray(np.moveaxis(grey, 0, -1)))
+        return fit_picture(picture, form)
+    one = replace(form, in_channels=1)
+    floats = to_channels(grey, form.in_channels, name).astype(np.float32)
+    parts = [fit_picture(Image.fromarray(np.ascontiguousarray(part)), one) for part in floats]
+    return np.concatenate(parts)
 
 
 def read_npz_images(path: Path, spatial_size: tuple[int, ...]) -> tuple[list[str], int, Iterator[tuple[str, np.ndarray]]]:
@@ -119,16 +196,3 @@ def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: 
         raise ValueError(f"{name} holds NaN or infinite grey values; repair it or take it out.")
     low, high = window
     return ((np.clip(image.astype(np.float32), low, high) - low) * (255 / (high - low))).astype(np.float32)
-
-
-def resize(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return the image (C, *spatial) in another size, bi- or trilinear, smoothed first where it shrinks; 0 to 255."""
-    from monai.transforms import Resize
-
-    mode = "bilinear" if len(size) == 2 else "trilinear"
-    transform = Resize(size, mode=mode, anti_aliasing=any(o < i for o, i in zip(size, image.shape[1:])))
-    return np.clip(np.asarray(transform(torch.from_numpy(np.ascontiguousarray(image, np.float32)))), 0, 255)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

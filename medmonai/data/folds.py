@@ -14,7 +14,9 @@ from scipy.sparse.csgraph import connected_components
 from medmonai.task import Task
 
 from .cohort import Cohort, check_ids
+from .division import part_numbers
 from .duplicates import image_keys
+from .image_place import ImagePlace
 
 Part = Literal["train", "validation"]
 
@@ -68,8 +70,9 @@ def cross_validation_cohort(
             f"{splits} does not hold for them.")
     provenance = cohorts[0].provenance
     return replace(
-        cohorts[0], images=_gather([c.images for c in cohorts], rows), labels=labels[rows],
-        ids=ids[rows], groups=None if groups is None else groups[rows],
+        cohorts[0], images=gather_images([c.images for c in cohorts], rows), labels=labels[rows],
+        ids=ids[rows], groups=None if groups is None else groups[rows], metadata=_metadata(cohorts, rows),
+        places=_places(cohorts, rows),
         split="train" if part == "train" else "val",
         provenance=replace(provenance, known_issues=(*provenance.known_issues, note)),
     )
@@ -100,9 +103,7 @@ def units_of(*columns: np.ndarray | None) -> np.ndarray:
 def fold_numbers(labels: np.ndarray, units: np.ndarray, *, task: Task, folds: int, seed: int = 0) -> np.ndarray:
     """Return the fold (N,), from 0, of each case; a unit is never divided, and each class is spread evenly.
 
-    Units of several cases come first, the largest ahead, each to the fold where it adds least to the sum of
-    (share of the class in the fold)^2; then single cases level the counts of every class. Without larger units the folds
-    differ by at most one case in every class. A multilabel case counts as one of its rarest label, or of "no label".
+    `part_numbers` with equal shares: without larger units the folds differ by at most one case in every class.
 
     Args:
         labels: as `Task.check_labels` returns them.
@@ -111,45 +112,10 @@ def fold_numbers(labels: np.ndarray, units: np.ndarray, *, task: Task, folds: in
         folds: number of folds.
         seed: decides among equals.
     """
-    rng = np.random.default_rng(seed)
-    strata = labels if task.exclusive else _rarest_label(labels)
-    num_strata, totals = strata.max() + 1, np.bincount(strata)
-    _, units, sizes = np.unique(units, return_inverse=True, return_counts=True)
-    units = units.reshape(-1)
-    counts, numbers = np.zeros((folds, num_strata), np.int64), np.full(len(labels), -1)
-    large = rng.permutation(np.flatnonzero(sizes > 1))
-    order = np.argsort(units, kind="stable")
-    starts = np.cumsum(sizes) - sizes
-    for unit in large[np.argsort(-sizes[large], kind="stable")]:
-        rows = order[starts[unit] : starts[unit] + sizes[unit]]
-        own = np.bincount(strata[rows], minlength=num_strata)
-        added = ((2 * counts * own + own**2) / np.maximum(totals, 1) ** 2).sum(axis=1).round(12)
-        chosen = np.lexsort((counts.sum(axis=1), added))[0]
-        counts[chosen] += own
-        numbers[rows] = chosen
-    for stratum in range(num_strata):
-        rows = rng.permutation(np.flatnonzero((strata == stratum) & (numbers < 0)))
-        numbers[rows] = _level(counts[:, stratum], counts.sum(axis=1), len(rows))
-        counts[:, stratum] = np.bincount(numbers[strata == stratum], minlength=folds)
-    return numbers
+    return part_numbers(labels, units, task=task, shares=np.ones(folds), seed=seed)
 
 
-def _level(counts: np.ndarray, cases: np.ndarray, n: int) -> np.ndarray:
-    """Return the folds (n,) of n more cases: always the one with the lowest count, then with the fewest cases."""
-    level = (counts[:, None] + np.arange(n)).reshape(-1)
-    fold = np.repeat(np.arange(len(counts)), n)
-    return fold[np.lexsort((fold, cases[fold], level))[:n]]
-
-
-def _rarest_label(labels: np.ndarray) -> np.ndarray:
-    """Return the label (N,) of each case that has the fewest positives, or L where it has none."""
-    rarity = np.argsort(np.argsort(labels.sum(axis=0), kind="stable"), kind="stable")
-    none = labels.shape[1]
-    ranks = np.where(labels == 1, rarity, none).min(axis=1)
-    return np.append(np.argsort(rarity), none)[ranks]
-
-
-def _gather(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
+def gather_images(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
     """Return the images at the rows of all parts in one array: in memory, or on disk if one of them is."""
     shape, dtype = (len(rows), *parts[0].shape[1:]), parts[0].dtype
     if any(isinstance(part, np.memmap) for part in parts):
@@ -197,6 +163,20 @@ def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
     columns = [c.groups for c in cohorts]
     same = len({column.dtype.kind == "U" for column in columns}) == 1
     return np.concatenate(columns if same else [column.astype(str) for column in columns])
+
+
+def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns that all cohorts have, at the rows."""
+    names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
+    return {name: np.concatenate([cohort.metadata[name] for cohort in cohorts])[rows] for name in names}
+
+
+def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ...] | None:
+    """Return where the volumes at the rows lie in space, if all cohorts know it."""
+    if any(cohort.places is None for cohort in cohorts):
+        return None
+    places = [place for cohort in cohorts for place in cohort.places]
+    return tuple(places[row] for row in rows)
 
 
 def _check_classes(cohort: Cohort, labels: np.ndarray, numbers: np.ndarray, folds: int) -> None:

@@ -1,9 +1,9 @@
-"""Images without labels, for inference: a folder of NIfTI, PNG or JPEG files, or an npz file."""
+"""Images without labels, for inference: a folder of pictures, NIfTI or DICOM files, or an npz file."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .cohort import check_finite, check_ids, check_images
-from .decoding import KINDS, image_kind, read_image, read_npz_images, resize, to_channels, to_grey_levels
+from .decoding import KINDS, Case, image_kind, read_case, read_npz_images, to_form
+from .dicom import frames, open_dicom
+from .image_form import Aspect, ImageForm
+from .image_place import ImagePlace, check_places
 
 logger = logging.getLogger("medmonai.data")
 
@@ -28,6 +31,7 @@ class ImageSet(Dataset):
     Args:
         images: (N, C, *spatial) uint8, int16 or float32, as in a Cohort.
         ids: (N,) different strings.
+        places: (N,) where each volume's grid lies in the space of its file, or None where it is not known.
 
     Raises:
         TypeError: images or ids of a dtype that is not allowed.
@@ -42,10 +46,12 @@ class ImageSet(Dataset):
     images: np.ndarray
     _: KW_ONLY
     ids: np.ndarray
+    places: tuple[ImagePlace, ...] | None = None
 
     def __post_init__(self) -> None:
         check_images(self.images)
         object.__setattr__(self, "ids", check_ids(self.ids, len(self.images)))
+        object.__setattr__(self, "places", check_places(self.places, len(self.images)))
         check_finite(self.images, self.ids)
 
     @property
@@ -75,20 +81,25 @@ class ImageSet(Dataset):
 
 
 def load_images(
-    path: str | Path, *, in_channels: int, spatial_size: Sequence[int], intensity_range: Sequence[float] | None = None
+    path: str | Path, *, in_channels: int, spatial_size: Sequence[int], intensity_range: Sequence[float] | None = None,
+    aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
 ) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
     - A folder is read with its sub-folders; ids are the paths inside it. An npz file holds `images`, or one array whose
       name ends in `_images` as MedMNIST names them, and may hold `ids`.
+    - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series and the id is the
+      folder's; a file of several frames is a volume by itself. With two axes each file is an image. See
+      `medmonai.data.dicom_series.read_dicom_volume` for what is refused and `medmonai.data.dicom.pixels` for the values.
     - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit PNG, float) needs one:
       low becomes 0, high 255, what lies outside is clipped.
-    - Size: an image of another size is resized, each axis on its own, bilinear or trilinear, smoothed first where it
-      shrinks (`monai.transforms.Resize(anti_aliasing=True)`). A warning counts them. Nothing is cropped.
+    - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by those of `fit_picture`,
+      volumes turned and resampled by those of `fit_volume`, the same as in `load_listing`. A warning counts those of another
+      size, and those that a grid with a `spacing` cuts.
     - Channels: colour becomes grey by ITU-R 601 luma (.299 R + .587 G + .114 B), grey becomes colour by repetition, an
       alpha channel is dropped.
-    - NIfTI volumes are turned to the nearest RAS orientation, axes (x, y, z); PNG and JPEG are (row, column), as MedMNIST
-      has them. MedMNIST volumes state no orientation: the network sees the axes it was trained on only if you know them.
+    - Pictures and X-rays are (row, column), as MedMNIST has them. MedMNIST volumes state no orientation: a network sees the
+      axes it was trained on only if you know them.
 
     MONAI's `LoadImage` + `Compose` does each step for one file; the rules above would be left to each bundle.
 
@@ -97,6 +108,9 @@ def load_images(
         in_channels: 1 or 3, what the network takes.
         spatial_size: voxels along each axis, what the network takes; two axes or three.
         intensity_range: (low, high) grey values that are mapped to 0 and 255.
+        aspect: "stretch" resizes each axis on its own, "crop" and "pad" keep a picture's proportions.
+        orientation: of volumes, see `ImageForm`; three letters.
+        spacing: of volumes, in millimetres; None stretches each axis to `spatial_size`.
 
     Raises:
         FileNotFoundError: the path does not exist, or holds no image.
@@ -106,40 +120,57 @@ def load_images(
         >>> load_images("scans/", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-160, 240))  # doctest: +SKIP
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
-    size = tuple(int(n) for n in spatial_size)
-    if in_channels not in (1, 3) or len(size) not in (2, 3) or min(size) < 1:
-        raise ValueError(f"in_channels={in_channels}, spatial_size={size}; 1 or 3 channels and two or three axes are needed.")
-    window = _check_range(intensity_range)
-    files, root = _find(Path(path))
+    form = ImageForm(spatial_size, in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
+                     orientation=orientation, spacing=spacing)
+    ids, cases = _cases(Path(path), form)
+    out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
+    places, resized = [], 0
+    for i, case in enumerate(tqdm(cases, total=len(ids), desc="reading images", disable=len(ids) < _PROGRESS_FROM)):
+        out[i] = case.image
+        places.append(case.place)
+        resized += case.size != form.spatial_size
+    known = None not in places
+    if resized and form.spacing is None:
+        logger.warning("%d of %d images were resized to %s (%s).", resized, len(ids), form.spatial_size, aspect)
+    elif form.spacing is not None and known:
+        _warn_of_cuts([place.share_inside(form.spatial_size) for place in places])
+    return ImageSet(out, ids=np.array(ids), places=tuple(places) if known else None)
+
+
+def _warn_of_cuts(shares: list[float]) -> None:
+    cut = sum(share < 0.999 for share in shares)
+    if cut:
+        logger.warning("%d of %d volumes are larger than spatial_size at this spacing and were cropped around their centre; "
+                       "the smallest part that is left of one is %.0f %%.", cut, len(shares), 100 * min(shares))
+
+
+def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
+    """Return ids and, one after another, the decoded cases at a path."""
+    files, root = _find(path)
     if image_kind(files[0]) == "npz":
-        ids, total, source = read_npz_images(files[0], size)
-    else:
-        ids, total = [file.relative_to(root).as_posix() for file in files], len(files)
-        source = ((file.name, read_image(file, size)) for file in files)
-    out = np.empty((total, in_channels, *size), np.uint8)
-    resized = 0
-    for i, (name, image) in enumerate(tqdm(source, total=total, desc="reading images", disable=total < _PROGRESS_FROM)):
-        grey = to_grey_levels(to_channels(image, in_channels, name), window, name)
-        if grey.shape[1:] != size:
-            grey, resized = resize(grey, size), resized + 1
-        out[i] = np.rint(grey)
-    if resized:
-        logger.warning("%d of %d images were resized to %s, each axis on its own.", resized, total, size)
-    return ImageSet(out, ids=np.array(ids))
+        ids, _, source = read_npz_images(files[0], form.spatial_size)
+        return ids, (Case(to_form(image, form, name), size=image.shape[1:], mode="npz") for name, image in source)
+    if len(form.spatial_size) == 3:
+        files = _series(files)
+    ids = [file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files]
+    return ids, (read_case(file, form) for file in files)
 
 
-def _check_range(intensity_range: Sequence[float] | None) -> tuple[float, float] | None:
-    if intensity_range is None:
-        return None
-    if len(intensity_range) != 2 or not intensity_range[0] < intensity_range[1]:
-        raise ValueError(f"intensity_range={intensity_range!r}; (low, high) with low < high is needed, such as (-160, 240).")
-    return float(intensity_range[0]), float(intensity_range[1])
+def _series(files: list[Path]) -> list[Path]:
+    """Return the files with those of a DICOM series replaced by their folder."""
+    found: dict[Path, None] = {}
+    for folder in dict.fromkeys(file.parent for file in files):
+        dicom = [file for file in files if file.parent == folder and image_kind(file) == "DICOM"]
+        others = [file for file in files if file.parent == folder and file not in dicom]
+        one_each = not dicom or frames(open_dicom(dicom[0], pixels=False)) > 1 or len(files) == 1
+        found.update(dict.fromkeys(others + (dicom if one_each else [folder])))
+    return sorted(found)
 
 
 def _find(path: Path) -> tuple[list[Path], Path]:
     """Return the image files at a path, sorted, and the folder that their ids are relative to."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; give a folder of NIfTI, PNG or JPEG files, or an npz file.")
+        raise FileNotFoundError(f"{path} does not exist; give a folder of pictures, NIfTI or DICOM files, or an npz file.")
     root = path if path.is_dir() else path.parent
     found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     seen = [p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts)]
@@ -147,7 +178,7 @@ def _find(path: Path) -> tuple[list[Path], Path]:
     if not files:
         raise FileNotFoundError(f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read.")
     kinds = sorted({image_kind(p) for p in files})
-    if len(kinds) > 1 or (kinds == ["npz"] and len(files) > 1):
+    if (len(kinds) > 1 and kinds != ["DICOM", "NIfTI"]) or (kinds == ["npz"] and len(files) > 1):
         several = " and ".join(kinds) if len(kinds) > 1 else f"{len(files)} npz"
         raise ValueError(f"{path} holds {several} files; give a folder with one kind of image, or one npz file.")
     if len(seen) > len(files):

@@ -11,6 +11,7 @@ import numpy as np
 
 from .catalogue import DatasetFile, DatasetInfo, dataset_info
 from .cohort import Cohort, Provenance
+from .known_groups import with_known_groups
 from .npz import NpzArray, expanded, expansion_note, npz_array
 
 logger = logging.getLogger("medmonai.data")
@@ -23,7 +24,7 @@ _announced: set[str] = set()
 
 def load_medmnist(
     name: str, *, split: str, size: int = 28, dataset_dir: str | Path | None = None, download: bool = True,
-    verify: bool = True, memory_limit: int | None = None,
+    verify: bool = True, memory_limit: int | None = None, groups_file: str | Path | None = None,
 ) -> Cohort:
     """Return one split of a MedMNIST set, from disk or downloaded, with uint8 images (N, C, *spatial).
 
@@ -45,6 +46,8 @@ def load_medmnist(
         memory_limit: bytes of images (all splits) above which they are expanded once into a memmap beside the npz file.
             Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else half of the memory that is free.
             With 0, processes that train on one set at the same time share its pages.
+        groups_file: a CSV (id, group) of the patient or lesion of every case, which MedMNIST does not tell; cases of val
+            and test that share theirs with an earlier split are left out (see `with_known_groups`).
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
@@ -65,7 +68,7 @@ def load_medmnist(
     for s, array in arrays.items():
         _check_layout(array, info, size, info.num_cases[s] if verify else None)
     labels = _read_labels(path, split, info, arrays[split].shape[0])
-    limit = _memory_limit() if memory_limit is None else memory_limit
+    limit = default_memory_limit() if memory_limit is None else memory_limit
     on_disk = sum(array.nbytes for array in arrays.values()) > limit
     images = _read_images(arrays[split], info, identity={"md5": md5, **_stamp(path)} if on_disk else None)
     provenance = Provenance(
@@ -75,8 +78,9 @@ def load_medmnist(
     _announce(provenance)
     stem = f"{name}-{split}-"
     ids = np.fromiter((f"{stem}{i:06d}" for i in range(len(labels))), dtype=f"U{len(stem) + 6}", count=len(labels))
-    return Cohort(images, labels=labels, ids=ids, task=info.task, class_names=info.class_names,
-                  provenance=provenance, split=split)
+    cohort = Cohort(images, labels=labels, ids=ids, task=info.task, class_names=info.class_names,
+                    provenance=provenance, split=split)
+    return with_known_groups(cohort, groups_file)
 
 
 def available_memory() -> int:
@@ -93,7 +97,8 @@ def available_memory() -> int:
     return max(0, min(free))
 
 
-def _memory_limit() -> int:
+def default_memory_limit() -> int:
+    """Return the bytes above which images stay on disk: MEDMONAI_MEMORY_LIMIT, or half of the memory that is free."""
     given = os.environ.get("MEDMONAI_MEMORY_LIMIT", "")
     if given and not given.isdecimal():
         raise ValueError(f"MEDMONAI_MEMORY_LIMIT={given!r}; a number of bytes is needed, or leave it unset.")

@@ -1,6 +1,7 @@
 """What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility, saliency."""
 
 from .checkpoint import RunCheckpoint, load_checkpoint, load_weights, save_atomically
+from .feature_cohort import HeadInferer, frozen_features
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
 from .reproducibility import git_revision, prepare_process, run_record, versions
@@ -10,11 +11,13 @@ from .target_layer import find_target_layer
 
 __all__ = [
     "FlipAveragingInferer",
+    "HeadInferer",
     "PrecisionInferer",
     "RandomizationCheck",
     "RunCheckpoint",
     "choose_precision",
     "find_target_layer",
+    "frozen_features",
     "git_revision",
     "grad_cam",
     "load_checkpoint",

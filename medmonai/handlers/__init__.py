@@ -10,11 +10,13 @@ from .pesg_stage import PESGStage, RegularizerDecay
 from .predictions_collector import PredictionsCollector
 from .predictions_writer import PredictionsWriter
 from .progress import Progress
+from .unfreezing import GradualUnfreezing
 from .weight_average import WeightAverage
 
 __all__ = [
     "AUCMetric",
     "EarlyStopping",
+    "GradualUnfreezing",
     "HistoryWriter",
     "LoaderEpoch",
     "LossOutput",

@@ -1,13 +1,52 @@
-"""The last linear layer of a network: find it, start it afresh."""
+"""Heads: build one of linear layers, find the last linear layer of a network, start it afresh."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from medmonai.ranks import take_from_first_rank
+
+from .stems import check_shape_arguments
+
+
+def mlp_head(
+    in_features: int, num_classes: int, *, hidden: Sequence[int] = (512,), dropout: float | Sequence[float] = 0.5
+) -> nn.Sequential:
+    """Build a head that maps features (B, in_features) to logits (B, num_classes).
+
+    dropout - linear - ReLU for each hidden layer, then dropout - linear. `hidden=(512,)` gives dropout - linear(512) -
+    ReLU - dropout - linear, `hidden=()` one linear layer with a dropout before it. A dropout of 0 stays in its place, so
+    the names in a state dict do not depend on it. MONAI's heads are one linear layer.
+
+    Args:
+        in_features: features of a case.
+        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        hidden: outputs of the hidden layers.
+        dropout: probability that a value is set to 0 in training, in [0, 1): one for all places, or one for each linear
+            layer, first to last.
+
+    Raises:
+        ValueError: a count below 1, or dropout of a wrong number or outside [0, 1).
+
+    Example:
+        >>> [type(layer).__name__ for layer in mlp_head(2048, 7, hidden=(512,), dropout=(0.0, 0.5))]
+        ['Dropout', 'Linear', 'ReLU', 'Dropout', 'Linear']
+    """
+    widths = [in_features, *hidden, num_classes]
+    for width in widths:
+        check_shape_arguments(2, in_features=in_features, num_classes=num_classes, hidden=width)
+    rates = [dropout] * (len(widths) - 1) if isinstance(dropout, (int, float)) else list(dropout)
+    if len(rates) != len(widths) - 1 or not all(0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout={dropout!r} is not possible with hidden={tuple(hidden)}; use one number in [0, 1), or "
+                         f"{len(widths) - 1} of them, one for each linear layer.")
+    layers: list[nn.Module] = []
+    for rate, before, after in zip(rates, widths[:-1], widths[1:]):
+        layers += [nn.Dropout(rate), nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
 
 
 def head_of(network: nn.Module) -> nn.Linear:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medmonai.whole_files import read_json
@@ -154,10 +154,23 @@ def _repeat(folder: Path) -> dict[str, Any]:
                  f"The test split was opened on {opened['opened']} (UTC) with the checkpoint of SHA-256 "
                  f"{opened['checkpoint_sha256']}."]
     if config:
-        shown = {**config, **{name: "..." for name in _PLACES if name in config}}
+        shown = _without_folders({**config, **{name: "..." for name in _PLACES if name in config}})
         commands = ["python -m monai.bundle run --config_file RUN/config.json --output_dir NEW"]
         if (folder / "evaluate_config.json").is_file():
             commands.append("python -m monai.bundle run --config_file RUN/evaluate_config.json --output_dir NEW")
         listings += [Listing("Commands that repeat the run (RUN: this folder; NEW: an empty one)", "\n".join(commands)),
                     Listing("The whole config, as run", json.dumps(shown, indent=2), folded=True)]
     return {"facts": tuple(facts), "listings": tuple(listings)}
+
+
+def _without_folders(content: Any) -> Any:
+    """Return a config in which a path of this machine is only its last part: a table of splits, a cache, weights."""
+    if isinstance(content, Mapping):
+        return {name: _without_folders(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_without_folders(value) for value in content]
+    if isinstance(content, str):
+        path = next((kind(content) for kind in (PurePosixPath, PureWindowsPath) if kind(content).is_absolute()), None)
+        path = PurePosixPath(content) if content.startswith("~") else path
+        return content if path is None else f".../{path.name}"
+    return content

@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO
 
 from filelock import Timeout
 
-from medmonai.bundle import EVALUATE, bundle_config, commands, now, run_bundle
+from medmonai.bundle import EVALUATE, bundle_cohorts, bundle_config, commands, now, own_modules, run_bundle
 from medmonai.engines import run_record
 from medmonai.errors import one_line
 from medmonai.predictions import write_predictions
@@ -25,7 +25,6 @@ from medmonai.whole_files import read_json, replacing, write_json
 from .cell_results import load_cell
 from .cells import Cell
 from .claims import LEASE, lease
-from .identity import cohorts, own_modules
 
 State = Literal["finished", "failed", "elsewhere"]
 # Seconds to wait for another process: as long as its claim lasts without renewal, and a little.
@@ -131,7 +130,7 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
     from medmonai.baselines import train_baseline
 
     started = now()
-    train, validation, test = cohorts(cell.bundle, cell.overrides)
+    train, validation, test = bundle_cohorts(cell.bundle, cell.overrides)
     rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get("operating_point_rule", "youden")
     given = cell.estimator
     # One job: cells run side by side already.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,14 @@ import numpy as np
 from monai.bundle import ConfigParser
 
 import medmonai
-from medmonai.bundle import EVALUATE, TRAIN, bundle_config, without_places
+from medmonai.bundle import EVALUATE, TRAIN, bundle_cohorts, bundle_config, without_places
+from medmonai.bundle.cohorts import DATASETS
 from medmonai.data import Cohort
 from medmonai.engines import versions
 
 # Rooms that describe or draw a result and do not decide the predictions.
 _AFTER_PREDICTIONS = {"studies", "report", "visualize", "__main__.py"}
 _PACKAGES = ("torch", "monai", "pytorch-ignite", "libauc", "numpy", "scipy", "scikit-learn")
-_DATASETS = ("train#dataset", "validate#dataset", "test#dataset")
 
 
 def digest(content: Any) -> str:
@@ -57,33 +55,10 @@ class DataHashes:
     def of(self, bundle: str, overrides: Mapping[str, Any]) -> str:
         """Return the hash of the training, validation and test cases of a bundle with these overrides."""
         config = bundle_config(bundle, overrides, files=EVALUATE)
-        key = bundle + json.dumps(_closure(config, _DATASETS), sort_keys=True)
+        key = bundle + json.dumps(_closure(config, DATASETS), sort_keys=True)
         if key not in self._known:
-            self._known[key] = digest([cohort_digest(cohort) for cohort in cohorts(bundle, overrides)])
+            self._known[key] = digest([cohort_digest(cohort) for cohort in bundle_cohorts(bundle, overrides)])
         return self._known[key]
-
-
-def cohorts(bundle: str, overrides: Mapping[str, Any]) -> list[Cohort]:
-    """Return the training, validation and test cases of a bundle with these overrides, as its workflow would load them."""
-    config = bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": bundle}
-    with own_modules(bundle):
-        parser = ConfigParser(config)
-        return [parser.get_parsed_content(name) for name in _DATASETS]
-
-
-@contextmanager
-def own_modules(bundle: str) -> Iterator[None]:
-    """Let a bundle import the modules in its folder, and forget them after: those of another bundle may have their names."""
-    folder = Path(bundle).resolve()
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = [entry for entry in sys.path if entry != str(folder)]
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            if file and Path(file).is_relative_to(folder):
-                del sys.modules[name]
 
 
 def cohort_digest(cohort: Cohort) -> str:

@@ -22,6 +22,7 @@ from medmonai.whole_files import write_json
 from .cell_results import CellResult, join_folds, load_cell
 from .cells import Cell
 from .findings import BundleSummary, StudySummary, VariantSummary
+from .performance import performance_rows, roc_curves
 from .summary_files import cell_rows, figure_stems, summary_json, variant_rows, write_fold_tables, write_rows
 from .summary_page import bundle_figure, seeds_table, study_page, verdict_table
 
@@ -157,7 +158,9 @@ def write_summary(
     summary: StudySummary, folder: str | Path, *, title: str = "Study", question: str = "", unfinished: Sequence[str] = (),
     commands: Sequence[str] = (), settings: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write summary.csv, .html, .json, .tex, seeds.csv, a figure a bundle, and the tables of cross-validation.
+    """Write summary.csv, .html, .json and .tex, seeds.csv, performance_metrics.csv, figures and tables of cross-validation.
+
+    Each bundle has two figures: arms_BUNDLE (seeds, intervals, verdicts) and roc_BUNDLE (ROC curves of the arms).
 
     Older files of these names are replaced, each whole or not at all; summary.json comes last.
 
@@ -177,17 +180,21 @@ def write_summary(
     folder.mkdir(parents=True, exist_ok=True)
     figures = {bundle: save_figure(bundle_figure(bundle, confidence=summary.confidence), folder / stem, overwrite=True)
                for bundle, stem in figure_stems(summary).items()}
-    drawn = {bundle: paths[0].read_bytes() for bundle, paths in figures.items()}
+    curves = {bundle: save_figure(figure, folder / stem.replace("arms_", "roc_", 1), overwrite=True)
+              for bundle, stem in figure_stems(summary).items() if (figure := roc_curves(bundle)) is not None}
+    drawn, rocs = ({bundle: paths[0].read_bytes() for bundle, paths in some.items()} for some in (figures, curves))
     known, settings = versions(), without_places(settings or {})
     facts = ["Each cell's folder holds command.txt with the commands that repeat it alone.",
              "Versions of the packages that summarised: " + ", ".join(f"{name} {version}" for name, version in known.items())]
     facts += [f"Set for every cell: {name}={value!r}" for name, value in settings.items()]
-    html = study_page(summary, drawn, title=title, question=question, unfinished=unfinished, commands=commands, facts=facts)
+    html = study_page(summary, drawn, title=title, question=question, unfinished=unfinished, commands=commands, facts=facts,
+                      rocs=rocs)
     paths = [write_rows(variant_rows(summary), folder / "summary.csv"), write_page(html, folder / "summary.html"),
-             write_rows(cell_rows(summary), folder / "seeds.csv")]
+             write_rows(cell_rows(summary), folder / "seeds.csv"),
+             write_rows(performance_rows(summary), folder / "performance_metrics.csv")]
     write_latex([table for bundle in summary.bundles for table in (verdict_table(bundle), seeds_table(bundle))],
                 folder / "summary.tex", overwrite=True)
-    paths += [folder / "summary.tex", *chain(*figures.values()), *write_fold_tables(summary, folder)]
+    paths += [folder / "summary.tex", *chain(*figures.values(), *curves.values()), *write_fold_tables(summary, folder)]
     write_json({"disclaimer": NOT_CLINICAL, "title": title, "question": question, **summary_json(summary),
                 "unfinished": list(unfinished), "commands": list(commands), "settings": settings,
                 "versions": known}, folder / "summary.json")

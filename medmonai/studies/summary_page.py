@@ -93,7 +93,7 @@ def bundle_figure(bundle: BundleSummary, *, confidence: float) -> Figure:
 
 def study_page(
     summary: StudySummary, figures: Mapping[BundleSummary, bytes], *, title: str, question: str, unfinished: Sequence[str],
-    commands: Sequence[str], facts: Sequence[str],
+    commands: Sequence[str], facts: Sequence[str], rocs: Mapping[BundleSummary, bytes],
 ) -> str:
     """Return the page as HTML: one file, nothing loaded from elsewhere.
 
@@ -105,15 +105,19 @@ def study_page(
         unfinished: cells that are not in the summary, each with its reason.
         commands: that repeat the study.
         facts: versions and settings.
+        rocs: the ROC curves of each bundle as PNG, where there are any.
     """
     sections = [Section("The answer in short", "answer", texts=(question,) if question else (),
                         facts=tuple(line for bundle in summary.bundles for line in _answers(bundle, summary)))]
     for number_, bundle in enumerate(summary.bundles, start=1):
         picture = Picture.from_png(figures[bundle], f"{bundle.name}: each variant's seed-averaged scores with their "
                                    "interval, and below them each seed and the mean of the seeds. The line is the baseline.")
+        pictures = [picture]
+        if bundle in rocs:
+            pictures.append(Picture.from_png(rocs[bundle], f"{bundle.name}: ROC curves on test of the seed-averaged scores."))
         notes = tuple(f"{v.name}: {v.note}." for v in bundle.variants if v.note)
         sections.append(Section(bundle.name, f"bundle{number_}", (bundle.note,) if bundle.note else (), notes,
-                                (verdict_table(bundle), seeds_table(bundle)), (picture,)))
+                                (verdict_table(bundle), seeds_table(bundle)), tuple(pictures)))
     sections.append(Section("How it was compared", "how", (SPREAD,), tuple(_rules(summary))))
     if unfinished:
         sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))

@@ -54,4 +54,5 @@ class Resize(BatchTransform, mt.Resize):
 
     def _check(self, axes: int) -> None:
         if axes != len(self._size):
-            raise ValueError(f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give one number an axis.")
+            raise ValueError(f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give one number an "
+                             "axis.")

@@ -6,6 +6,7 @@ from .confusion import confusion_figure
 from .decision_curve import decision_curve_figure
 from .failures import confident_mistakes, failures_figure
 from .history import history_figure
+from .image_sizes import image_sizes_figure
 from .precision_recall import precision_recall_figure
 from .roc import roc_figure
 from .saliency import saliency_figure
@@ -21,6 +22,7 @@ __all__ = [
     "decision_curve_figure",
     "failures_figure",
     "history_figure",
+    "image_sizes_figure",
     "label_distribution_figure",
     "precision_recall_figure",
     "roc_figure",

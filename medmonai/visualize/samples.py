@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -10,7 +12,9 @@ from medmonai.data import Cohort
 from .style import new_figure, styled
 
 
-def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 0) -> Figure:
+def samples_figure(
+    cohort: Cohort, *, per_class: int | None = None, seed: int = 0, cases: Mapping[str, int] | None = None
+) -> Figure:
     """Draw a grid with one row a class (multilabel: a label) and example cases side by side.
 
     One-channel data are drawn in grey, three-channel uint8 in colour, anything else by its first channel in grey. Grey
@@ -21,6 +25,8 @@ def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 
         cohort: where the cases come from.
         per_class: cases a class; default 6 images or 2 volumes.
         seed: which cases; the same seed gives the same figure.
+        cases: class name -> cases that are written above its row; default those of the cohort. For a cohort that is itself a
+            few cases of a larger set.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -46,7 +52,8 @@ def samples_figure(cohort: Cohort, *, per_class: int | None = None, seed: int = 
         for name, row, is_class in zip(names, grid, cohort.task.one_hot(cohort.labels).T):
             members = np.flatnonzero(is_class)
             chosen = np.sort(rng.choice(members, min(per_class, len(members)), replace=False))
-            title = row[0].set_title(f"{name} ({len(members)} cases)", loc="left", fontsize=7, pad=2)
+            shown = len(members) if cases is None else cases[name]
+            title = row[0].set_title(f"{name} ({shown} cases)", loc="left", fontsize=7, pad=2)
             title.set_in_layout(False)  # or the first panel would get the width of its title
             _draw_row(row, [panel for i in chosen for panel in middle_planes(np.asarray(cohort.images[i]))])
     return figure

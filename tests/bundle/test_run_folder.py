@@ -171,16 +171,23 @@ def test_a_mistyped_id_stops_a_stock_run_before_anything_is_written(key, nearest
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_overlays_of_the_docs_run(number, tmp_path):
-    overlays = re.findall(r"```json\n(.*?)```", (DOCS / "how_to" / "change_a_recipe.md").read_text(), re.DOTALL)
-    assert len(overlays) == 2
-    (tmp_path / "mine.json").write_text(overlays[number])
-    settings = small(BOTH[0], None, tmp_path / "out") | {"max_epochs": 8, "learning_rate": 0.0, "auc_learning_rate": 1e-9}
+def test_the_overlay_of_the_docs_runs(tmp_path):
+    (overlay,) = re.findall(r"```json\n(.*?)```", (DOCS / "how_to" / "change_a_recipe.md").read_text(), re.DOTALL)
+    (tmp_path / "mine.json").write_text(overlay)
+    # The AUC never moves: the sixth epoch without progress is epoch 7, and epoch 8 has half the learning rate.
+    settings = small(BOTH[0], None, tmp_path / "out") | {"max_epochs": 8, "warmup_epochs": 8, "learning_rate": 1e-7}
     flow = workflow(BOTH[0], "train.json", str(tmp_path / "mine.json"), **settings)
     flow.initialize()
     flow.run()
-    assert len(history(tmp_path / "out")) == (6 if number == 0 else 8)  # the AUC never moves: patience 5 ends it
+    assert [float(row["learning_rate"]) for row in history(tmp_path / "out")] == [1e-7] * 7 + [5e-8]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_training_ends_early_where_validation_stands_still(name, tmp_path):
+    settings = {"max_epochs": 40, "warmup_epochs": 40, "learning_rate": 0.0, "average_decay": 0.0, "patience": 3}
+    run(name, "train.json", **small(name, None, tmp_path) | settings)
+    record = json.loads((tmp_path / "run.json").read_text())  # batch norm's statistics move, nothing else does
+    assert record["finished"] and len(history(tmp_path)) == record["best_epoch"] + 3 < 40
 
 
 def test_the_plain_recipes_are_one_override_away(tmp_path):

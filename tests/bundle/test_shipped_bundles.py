@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from bundle_runs import BUNDLES, RECIPES, run, small, workflow
+from bundle_runs import BUNDLES, RECIPES, run, small, thin, workflow
 from monai.bundle import ckpt_export, onnx_export, verify_metadata, verify_net_in_out
 from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
@@ -28,15 +28,15 @@ FIGURES = {"samples", "labels", "history", "roc", "precision_recall", "confusion
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def trained(request, medmnist_dir, tmp_path_factory):
+def trained(request, sources, tmp_path_factory):
     """A bundle, trained and evaluated from a directory of its own."""
     name = request.param
     output, elsewhere = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("elsewhere")
     before = {p: p.stat().st_mtime_ns for p in (BUNDLES / name).rglob("*")}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(elsewhere)
-        run(name, "train.json", **small(name, medmnist_dir, output))
-        run(name, "train.json", "evaluate.json", **small(name, medmnist_dir, output, evaluate=True))
+        run(name, "train.json", **small(name, sources, output))
+        run(name, "train.json", "evaluate.json", **small(name, sources, output, evaluate=True))
     assert not list(elsewhere.iterdir())
     assert before == {p: p.stat().st_mtime_ns for p in (BUNDLES / name).rglob("*")}
     return name, output
@@ -52,20 +52,24 @@ def test_no_bundle_has_drifted_from_its_rendering():
 
 def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     name, output = trained
-    assert OUTPUTS <= {p.name for p in output.iterdir()}
+    of_files = {"splits.csv", "left_out.csv"} if "listing" in RECIPES[name]["dataset"] else set()
+    assert OUTPUTS | of_files <= {p.name for p in output.iterdir()}
     assert {"model.pt", "model_final.pt", "last.pt", "decision.json"} == {p.name for p in (output / "models").iterdir()}
     assert {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")} == {p.name for p in (output / "figures").iterdir()}
-    assert len(list(output.glob("saliency/*.nii.gz"))) == (8 if len(shape_of(name)) == 3 else 0)
+    assert len(list(output.glob("saliency/*.nii.gz"))) == (8 if len(shape_of(name)) == 4 else 0)
     with (output / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(r["epoch"], r["stage"]) for r in rows] == [("1", "cross_entropy"), ("2", "auc")]
+    second = "cross_entropy" if RECIPES[name].get("warmup_epochs") == "@max_epochs" else "auc"
+    assert [(r["epoch"], r["stage"]) for r in rows] == [("1", "cross_entropy"), ("2", second)]
     metrics = json.loads((output / "metrics.json").read_text())
     table = read_predictions(output / "predictions_test.csv")
     assert metrics["splits"]["test"]["n"] == len(table.ids)
     assert set(metrics["references"]) == ({"ideal_observer"} if "phantom" in name else set())
     stored = json.loads((output / "models" / "decision.json").read_text())
-    assert stored["operating_point"]["chosen_on"] == "validation"
-    assert stored["operating_point"] == metrics["splits"]["test"]["decisions"]["locked"]["operating_point"]
+    thresholded = table.task.kind in ("binary", "multilabel")  # several classes: the highest score decides, nothing is chosen
+    assert stored["operating_point"]["chosen_on"] == ("validation" if thresholded else "none")
+    decisions = metrics["splits"]["test"]["decisions"]
+    assert stored["operating_point"] == decisions["locked" if thresholded else "default"]["operating_point"]
     assert json.loads((output / "data.json").read_text())["audit"]["verdict"].startswith("no leakage found")
     assert json.loads((output / "run.json").read_text())["finished"] is True
 
@@ -76,22 +80,24 @@ def test_no_local_path_leaves_the_run(trained):
         assert str(output) not in (output / file).read_text() and "/home" not in (output / file).read_text()
 
 
-def test_properties(trained, medmnist_dir, tmp_path):
+def test_properties(trained, sources, tmp_path):
     name, _ = trained
     kinds = [(("train.json",), "train", False), (("train.json", "evaluate.json"), "train", True)]
     for files, kind, evaluate in kinds:
-        flow = workflow(name, *files, workflow_type=kind, **small(name, medmnist_dir, tmp_path, evaluate=evaluate))
+        flow = workflow(name, *files, workflow_type=kind, **small(name, sources, tmp_path, evaluate=evaluate))
         flow.initialize()
         assert flow.check_properties() == []
     np.savez(tmp_path / "images.npz", images=np.zeros((2, *shape_of(name)), np.uint8))
-    flow = workflow(name, "inference.json", workflow_type="infer", dataset_dir=str(tmp_path / "images.npz"))
+    flow = workflow(name, "inference.json", workflow_type="infer", dataset_dir=str(tmp_path / "images.npz"), **thin(name))
     flow.initialize()
     assert flow.check_properties() == []
 
 
 def shape_of(name: str) -> tuple[int, ...]:
+    """Channels and voxels along each axis of what a bundle takes."""
     metadata = json.loads((BUNDLES / name / "configs" / "metadata.json").read_text())
-    return tuple(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"])
+    image = metadata["network_data_format"]["inputs"]["image"]
+    return image["num_channels"], *image["spatial_shape"]
 
 
 def test_inference_needs_no_labels(trained, tmp_path):
@@ -100,21 +106,28 @@ def test_inference_needs_no_labels(trained, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, *shape), dtype=np.uint8)
     folder = tmp_path / "images"
     folder.mkdir()
-    if len(shape) == 2:
+    if len(shape) == 3:
         for i, image in enumerate(images):
-            Image.fromarray(image).save(folder / f"{i}.png")
+            Image.fromarray(image[0] if shape[0] == 1 else np.moveaxis(image, 0, -1)).save(folder / f"{i}.png")
     else:
         np.savez(folder / "volumes.npz", images=images)
     run(name, "inference.json", workflow_type="infer", dataset_dir=str(folder), output_dir=str(tmp_path / "out"),
-        ckpt_path=str(output / "models" / "model.pt"), **{"network_def::width": 4})
+        ckpt_path=str(output / "models" / "model.pt"), **thin(name))
     with (tmp_path / "out" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and "y_true" not in rows[0]
-    scores = [c for c in rows[0] if c.startswith("score_")]
-    assert len(scores) == 2 and all(abs(sum(float(r[s]) for s in scores) - 1) < 1e-6 for r in rows)
+    table = read_predictions(output / "predictions_test.csv")
+    names = list(table.class_names)
+    scores = np.array([[float(row[f"score_{c}"]) for c in names] for row in rows])
     point = json.loads((output / "models" / "decision.json").read_text())["operating_point"]
-    names = [s.removeprefix("score_") for s in scores]
-    assert [r["predicted"] for r in rows] == [names[float(r[scores[1]]) > point["thresholds"][0]] for r in rows]
+    if table.task.kind == "multilabel":
+        above = scores > np.array(point["thresholds"])
+        expected = ["; ".join(c for c, on in zip(names, row) if on) for row in above]
+    else:
+        assert np.allclose(scores.sum(axis=1), 1, atol=1e-6)
+        binary = table.task.kind == "binary"
+        expected = [names[int(row[1] > point["thresholds"][0]) if binary else row.argmax()] for row in scores]
+    assert [row["predicted"] for row in rows] == expected
 
 
 def test_metadata_and_network(trained, tmp_path):
@@ -129,12 +142,12 @@ def test_metadata_and_network(trained, tmp_path):
 
 def test_exports_agree_with_the_network(trained, tmp_path):
     name, output = trained
-    configs, arguments = BUNDLES / name / "configs", {"net_id": "network_def", "network_def::width": 4}
+    configs, arguments = BUNDLES / name / "configs", {"net_id": "network_def", **thin(name)}
     checkpoint = str(output / "models" / "model.pt")
     files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}
     ckpt_export(filepath=str(tmp_path / "model.ts"), ckpt_file=checkpoint, **files, **arguments)
-    image = torch.rand(2, 1, *shape_of(name))
-    flow = workflow(name, "inference.json", workflow_type="infer", **{"network_def::width": 4})
+    image = torch.rand(2, *shape_of(name))
+    flow = workflow(name, "inference.json", workflow_type="infer", **thin(name))
     flow.initialize()
     network = flow.network_def.eval()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))
@@ -148,11 +161,11 @@ def test_exports_agree_with_the_network(trained, tmp_path):
     assert np.allclose(found, expected.numpy(), atol=1e-4)
 
 
-def test_a_federated_client_trains_evaluates_and_exchanges_weights(trained, medmnist_dir, tmp_path):
+def test_a_federated_client_trains_evaluates_and_exchanges_weights(trained, sources, tmp_path):
     name, output = trained
     algo = MonaiAlgo(
-        bundle_root=str(BUNDLES / name), local_epochs=1, train_kwargs=small(name, medmnist_dir, tmp_path / "client"),
-        eval_kwargs=small(name, medmnist_dir, tmp_path / "client", evaluate=True), send_weight_diff=False,
+        bundle_root=str(BUNDLES / name), local_epochs=1, train_kwargs=small(name, sources, tmp_path / "client"),
+        eval_kwargs=small(name, sources, tmp_path / "client", evaluate=True), send_weight_diff=False,
         best_model_filepath=str(output / "models" / "model.pt"), final_model_filepath=str(output / "models" / "model_final.pt"),
     )
     algo.initialize({ExtraItems.CLIENT_NAME: "client"})

@@ -130,6 +130,17 @@ def test_subset():
         cohort.subset([0.5, 1.5])
 
 
+def test_metadata_goes_along():
+    cohort = make(metadata={"sex": list("fmfmfm"), "age": np.array(["5", "", "7", "8", "9", "10"])})
+    part = cohort.subset([4, 1])
+    assert {name: values.tolist() for name, values in part.metadata.items()} == {"sex": ["f", "m"], "age": ["9", ""]}
+    assert make().metadata == {}
+    with pytest.raises(TypeError, match=r"metadata 'age' have dtype float64; an array of str is needed"):
+        make(metadata={"age": np.arange(6.0)})
+    with pytest.raises(ValueError, match="sex hold 2 rows and images 6"):
+        make(metadata={"sex": ["f", "m"]})
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=6, unique=True))
 def test_subset_equals_indexing(indices):

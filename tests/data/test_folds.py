@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from medmonai.data import Cohort, Provenance, audit_cohorts, cross_validation_cohort, lesion_phantom
 from medmonai.data.folds import fold_numbers, units_of
+from medmonai.data.image_place import ImagePlace
 from medmonai.task import Task
 
 BINARY, THREE, LABELS = Task("binary", 2), Task("multiclass", 3), Task("multilabel", 3)
@@ -127,6 +128,18 @@ def test_groups_are_kept_whole_and_given_on(numeric):
         assert not set(pair[0].groups) & set(pair[1].groups)
         assert all(c.groups.dtype.kind == names.dtype.kind for c in pair)
         assert not audit_cohorts(pair).leaks
+
+
+def test_metadata_and_places_go_along():
+    train, val = two()
+    place = [ImagePlace(np.diag([i + 1.0, 1, 1, 1]), original_affine=np.eye(4), original_shape=(4, 4, 4)) for i in range(60)]
+    cohorts = [replace(train, metadata={"sex": np.array(["f", "m"] * 20), "age": train.ids}, places=tuple(place[:40])),
+               replace(val, metadata={"sex": np.array(["f"] * 20)}, places=tuple(place[40:]))]
+    whole = {name: (sex, where) for c in cohorts for name, sex, where in zip(c.ids, c.metadata["sex"], c.places)}
+    for pair in parts(cohorts):
+        for part in pair:
+            assert set(part.metadata) == {"sex"}
+            assert [(sex, where) for sex, where in zip(part.metadata["sex"], part.places)] == [whole[name] for name in part.ids]
 
 
 def test_a_rare_label_of_a_multilabel_task_is_in_every_fold():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -85,23 +84,3 @@ def test_no_spread_is_no_interval():
     p = Predictions("a b c d".split(), [0, 1, 0, 1], [[0.5, 0.5]] * 4, Task("binary", 2), ("n", "p"))
     brier = summarize_calibration(p)["brier"]
     assert (brier["estimate"], brier["low"], brier["high"], brier["flags"]) == (0.25, None, None, ["zero_variance"])
-
-
-def test_speed():
-    p = drawn("multiclass", 8, 47280)
-    start = time.process_time()
-    summarize_calibration(p)
-    assert time.process_time() - start < 4  # 0.7 s on one core
-
-
-@pytest.mark.parametrize(("change", "options", "match"), [
-    ({"y_true": None}, {}, "predictions have no y_true"),
-    ({"y_score": np.tile([0.0, 2.0], (400, 1))}, {}, "calibration needs probabilities"),
-    ({}, {"confidence": 0}, "confidence=0"),
-    ({}, {"bins": 0}, "bins=0"),
-])
-def test_bad_arguments(change, options, match):
-    p = drawn("binary", 2)
-    fields = {"ids": p.ids, "y_true": p.y_true, "y_score": p.y_score, "task": p.task, "class_names": p.class_names}
-    with pytest.raises(ValueError, match=match):
-        summarize_calibration(Predictions(**(fields | change)), **options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import warnings
 
 import numpy as np
@@ -235,15 +234,6 @@ def test_coverage_of_the_bootstrap(sizes, share):
             found = summarize_decisions(p, default_operating_point(p.task), seed=seed)["overall"][metric]
         inside.append(found["low"] <= truth <= found["high"])
     assert 0.91 < np.mean(inside) < 0.995
-
-
-@pytest.mark.parametrize(("kind", "classes", "n", "groups"), [
-    ("multiclass", 8, 47280, None), ("multiclass", 8, 47280, 9000), ("multilabel", 14, 22433, None)])
-def test_speed(kind, classes, n, groups):
-    p = drawn(kind, classes, n, groups=None if groups is None else np.arange(n) % groups)
-    start = time.process_time()
-    summary(p)
-    assert time.process_time() - start < 3  # 0.1, 0.4 and 0.7 s on one core
 
 
 @pytest.mark.parametrize(("call", "match"), [

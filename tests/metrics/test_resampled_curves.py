@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve
@@ -117,14 +115,3 @@ def test_resamples_without_positives_are_left_out():
     assert (counts.positives == 0).any()
     for band in (roc_band(counts), precision_recall_band(counts)):
         assert np.isfinite(band).all()
-
-
-@pytest.mark.parametrize("grouped", [False, True])
-def test_47280_cases_are_fast(grouped):
-    rng = np.random.default_rng(0)
-    y_true, y_score = rng.integers(0, 2, 47_280), rng.random(47_280)
-    start = time.process_time()
-    counts = resampled_counts(y_true, y_score, curve_thresholds(y_true, y_score),
-                              groups=np.arange(47_280) // 2 if grouped else None)
-    roc_band(counts), precision_recall_band(counts)
-    assert time.process_time() - start < 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -237,11 +236,3 @@ def test_the_csv_files_say_the_same(tmp_path):
     assert len(seeds) == len(cells) == 24 and [line["finished"] for line in seeds].count("False") == 2
     assert float(seeds[1]["test_auc"]) == load_cell(folders[cells[1].key]).test_auc
     assert "Infinity" not in (tmp_path / "out" / "summary.json").read_text()
-
-
-@pytest.mark.slow
-def test_200_cells_take_seconds(tmp_path):
-    cells, folders = study(tmp_path, {f"arm {i}": 1 + 0.01 * i for i in range(50)}, seeds=(1, 2, 3, 4))
-    start = time.process_time()
-    summarize_study(cells, folders, baseline="arm 0")
-    assert time.process_time() - start < 10

@@ -32,7 +32,7 @@ def test_the_page_holds_what_a_reader_asks(written):
                  "Two spreads", "validation selects", "Holm", "DeLong", "torch", "2 of 3 seeds are finished"):
         assert text in html, text
     assert "/private" not in html and "<b>&" not in html and "Cross-validation" not in html
-    assert html.count("data:image/png;base64") == 2
+    assert html.count("data:image/png;base64") == 4  # arms and ROC curves of two bundles
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", html)
     assert re.search(r'class="better">better<', html) and re.search(r'class="worse">worse<', html)
 

@@ -1,0 +1,194 @@
+"""Seconds of the first start with a folder of pictures (decode all), of the second one, and the memory it takes.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.first_decode [--images 400] [--size 450 600] [--channels 3] [--suffix .jpg]
+                                                        [--to 224] [--rounds 5] [--jobs 2] [--second 10000]
+
+All in one process, interleaved, after a warm-up, the files in the page cache:
+
+- Pillow loop: what studies write; one thread opens, converts, resizes and copies each picture into an array.
+- Pillow's decoder, bare: the same files opened and decoded, nothing else, on as many threads as `load_listing` uses: the
+  limit for anything that decodes with Pillow. OpenCV (full decoding, one thread) stands beside it where it is installed.
+- load_listing: decoded, resized, and written to the cache; listing, hashing and Cohorts included.
+
+"Cores free" is what hashing gains from as many threads: where other work takes a core, no ratio above it can be seen.
+
+Peak memory is that of a process of its own, with n pictures and with 4 n: what grows with the files would show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import PIL
+from PIL import Image
+
+from medmonai.data import list_class_folders, load_listing
+from medmonai.data.splits import split_listing
+
+
+def write_pictures(root: Path, n: int, size: tuple[int, int], channels: int, suffix: str) -> list[Path]:
+    """Write n pictures of broad structure and a little noise, in two classes; 16 different ones, again and again."""
+    rng, files = np.random.default_rng(0), []
+    contents = []
+    for _ in range(16):
+        coarse = rng.integers(0, 256, (size[0] // 16, size[1] // 16, channels), dtype=np.uint8)
+        planes = [Image.fromarray(coarse[..., c]).resize(size[::-1], Image.Resampling.BICUBIC) for c in range(channels)]
+        noisy = np.stack(planes, axis=-1) + rng.normal(0, 4, (*size, channels))
+        image = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8).squeeze())
+        path = root / f"content{suffix}"
+        image.save(path, **({"quality": 90} if suffix in (".jpg", ".jpeg") else {}))
+        contents.append(path.read_bytes())
+        path.unlink()
+    for i in range(n):
+        path = root / "source" / "AB"[i % 2] / f"p{i:06d}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(contents[i % len(contents)])
+        files.append(path)
+    return files
+
+
+def pillow_loop(files: list[Path], to: int, channels: int) -> None:
+    out = np.empty((len(files), to, to, channels), np.uint8)
+    for i, file in enumerate(files):
+        with Image.open(file) as image:
+            picture = image.convert("RGB" if channels == 3 else "L").resize((to, to), Image.Resampling.BILINEAR)
+        out[i] = np.asarray(picture).reshape(to, to, channels)
+
+
+def bare_decoder(files: list[Path], jobs: int) -> None:
+    def decode(part: list[Path]) -> None:
+        for file in part:
+            with Image.open(file) as image:
+                image.load()
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(decode, [files[i::jobs] for i in range(jobs)]))
+
+
+def opencv_loop(files: list[Path], to: int, channels: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    flag = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_GRAYSCALE
+    for file in files:
+        cv2.resize(cv2.imread(str(file), flag), (to, to), interpolation=cv2.INTER_AREA)
+
+
+def load(root: Path, cache: Path, to: int, channels: int, jobs: int) -> None:
+    listing = split_listing(list_class_folders(root, name="benchmark"), min_validation=0)
+    load_listing(listing, spatial_size=(to, to), in_channels=channels, cache_dir=cache, jobs=jobs, memory_limit=0)
+
+
+def first_start(root: Path, to: int, channels: int, jobs: int) -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        load(root, Path(cache), to, channels, jobs)
+
+
+def peak_memory(root: Path, to: int, channels: int, jobs: int) -> float:
+    """Return MB of a process that does the first start, and ends."""
+    code = ("import sys; from pathlib import Path; from benchmarks.first_decode import first_start, peak; "
+            "first_start(Path(sys.argv[1]), *map(int, sys.argv[2:])); print(peak())")
+    done = subprocess.run([sys.executable, "-c", code, str(root), str(to), str(channels), str(jobs)], check=True,
+                          capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def cores_free(jobs: int) -> float:
+    """Return how many cores threads really got: hashing, which lets go of the interpreter's lock, on one and on all."""
+    block = bytes(1 << 24)
+
+    def hashing(n: int) -> float:
+        with ThreadPoolExecutor(n) as pool:
+            return timed(lambda: list(pool.map(lambda _: [hashlib.sha256(block) for _ in range(8)], range(n))))
+
+    return statistics.median(jobs * hashing(1) / hashing(jobs) for _ in range(3))
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def second_start(n: int, jobs: int) -> float:
+    """Return the seconds of the second start with n small pictures, from listing to Cohorts."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_pictures(Path(folder), n, (32, 32), 1, ".png")
+        root, cache = Path(folder) / "source", Path(folder) / "cache"
+        load(root, cache, 28, 1, jobs)
+        return statistics.median(timed(lambda: load(root, cache, 28, 1, jobs)) for _ in range(5))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--size", type=int, nargs=2, default=(450, 600), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--channels", type=int, default=3, choices=(1, 3))
+    parser.add_argument("--suffix", default=".jpg")
+    parser.add_argument("--to", type=int, default=224)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--second", type=int, default=10_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_pictures(Path(folder), given.images, tuple(given.size), given.channels, given.suffix)
+        root, to, channels, jobs = Path(folder) / "source", given.to, given.channels, given.jobs
+        works: dict[str, Callable[[], object]] = {
+            "Pillow loop": lambda: pillow_loop(files, to, channels),
+            "Pillow's decoder, bare": lambda: bare_decoder(files, jobs),
+            "load_listing": lambda: first_start(root, to, channels, jobs),
+            "load_listing, 1 thread": lambda: first_start(root, to, channels, 1),
+        }
+        if importlib.util.find_spec("cv2"):
+            works["OpenCV loop"] = lambda: opencv_loop(files, to, channels)
+        else:
+            print("OpenCV is not installed: skipped")
+        seconds: dict[str, list[float]] = {name: [] for name in works}
+        cpu: dict[str, list[float]] = {name: [] for name in works}
+        for round_number in range(given.rounds + 1):
+            for name, work in works.items():
+                before = time.process_time()
+                took = timed(work)
+                if round_number:
+                    seconds[name].append(took)
+                    cpu[name].append(time.process_time() - before)
+        print(f"{given.images} pictures {given.suffix} of {given.size[0]} x {given.size[1]} x {channels}, to {to}; {jobs} "
+              f"threads, {cores_free(jobs):.1f} cores free; {platform.machine()}, Python {platform.python_version()}, Pillow "
+              f"{PIL.__version__}; median of {given.rounds} rounds [range]")
+        loop = statistics.median(seconds["Pillow loop"])
+        for name, values in seconds.items():
+            wall, low, high, core = (1000 * value / given.images for value in (
+                statistics.median(values), min(values), max(values), statistics.median(cpu[name])))
+            faster = loop / statistics.median(values)
+            print(f"{name:26s} {wall:6.2f} ms a picture [{low:.2f}, {high:.2f}], {core:.2f} ms of a core; {faster:.2f} times "
+                  "as fast as the Pillow loop")
+        ratio = [ours / bare for ours, bare in zip(seconds["load_listing"], seconds["Pillow's decoder, bare"])]
+        print(f"load_listing / bare decoder: {statistics.median(ratio):.2f} [{min(ratio):.2f}, {max(ratio):.2f}]")
+        small = peak_memory(root, to, channels, jobs)
+        write_pictures(Path(folder), 4 * given.images, tuple(given.size), channels, given.suffix)
+        large = peak_memory(root, to, channels, jobs)
+        print(f"peak memory: {small:.0f} MB with {given.images} pictures, {large:.0f} MB with {4 * given.images}")
+    if given.second:
+        print(f"second start, {given.second} pictures: {second_start(given.second, jobs):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""`python -m medmonai data describe` and `data check`: from what a person names to lines, JSON and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medmonai.data import Audit, Cohort, audit_cohorts
+from medmonai.data.listing import Listing
+from medmonai.data.preview import preview_cohort
+from medmonai.data.source import decoded, open_source
+from medmonai.data.source_description import SourceDescription, describe_cohorts, describe_listing
+from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
+from medmonai.whole_files import write_json
+
+from .cohorts import bundle_cohorts, bundle_listing
+from .overrides import split_overrides
+
+_CHECKED_SIZE = 128  # voxels along an axis at which images are compared
+
+
+def describe_source(
+    source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None, most_headers: int = 1000
+) -> SourceDescription:
+    """Say what a source is; with `output` write describe.json, figures/labels, figures/samples and, where sizes differ,
+    figures/sizes there.
+
+    Files are not decoded for it: sizes and modes are those of at most `most_headers` headers, and the figure shows a few
+    cases of each class. Nothing that is written names a folder of this machine or a patient; the figures hold images.
+
+    Args:
+        source: a MedMNIST name, a bundle, a folder of class folders, or a CSV or TSV file.
+        options: ids of a bundle's config, else see `medmonai.data.source.open_source`.
+        output: a folder, made if need be; what an earlier description left there is written over.
+        most_headers: files whose header is read.
+
+    Raises:
+        FileNotFoundError: no such source.
+        ValueError: an option that the source does not take, or data that it refuses.
+    """
+    found = _opened(source, options or {})
+    described = describe_listing(found, most_headers=most_headers) if isinstance(found, Listing) else describe_cohorts(found)
+    if output is None:
+        return described
+    headers, totals = described.headers, None
+    if headers is None:
+        shown = found[0]
+    else:
+        shown = preview_cohort(found, headers)
+        totals = {name: sum(counts[name] for counts in described.counts.values()) for name in found.class_names}
+    figures = {"samples": samples_figure(shown, cases=totals),
+               "labels": label_distribution_figure(described.counts, cases=described.cases)}
+    if headers is not None and len(np.unique(headers.sizes, axis=0)) > 1:
+        figures["sizes"] = image_sizes_figure(headers.sizes)
+    folder = Path(output)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures" / name, overwrite=True)
+    write_json(described.as_dict(), folder / "describe.json")
+    return described
+
+
+def check_source(source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None) -> Audit:
+    """Audit the splits of a source, see `audit_cohorts`; with `output` write the whole audit to that JSON file.
+
+    Files are decoded for it, at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A
+    source without splits is audited as a whole: duplicates then are those within it.
+
+    Args:
+        source: see `describe_source`.
+        options: the same; for files also "check_size", "intensity_range" and "skip_unreadable", see `load_listing`.
+        output: a JSON file.
+
+    Raises:
+        FileNotFoundError, ValueError: see `describe_source`.
+    """
+    audit = audit_cohorts(_cohorts(source, dict(options or {})))
+    if output is not None:
+        write_json(audit.as_dict(), output)
+    return audit
+
+
+def _opened(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
+    if _is_bundle(source):
+        split_overrides(source, options)
+        listing = bundle_listing(source, options)
+        return bundle_cohorts(source, options) if listing is None else listing
+    return open_source(source, options)
+
+
+def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
+    if _is_bundle(source):
+        split_overrides(source, options)
+        return bundle_cohorts(source, options)
+    how = {name: options.pop(name) for name in ("check_size", "intensity_range", "skip_unreadable") if name in options}
+    found = open_source(source, options)
+    if isinstance(found, list):
+        return found
+    return decoded(found, size=how.pop("check_size", _CHECKED_SIZE), **how)
+
+
+def _is_bundle(source: str) -> bool:
+    return (Path(source) / "configs" / "train.json").is_file()

@@ -1,0 +1,66 @@
+"""A recipe: the few lines that a bundle is rendered from, checked and completed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_NEEDED = ("title", "dataset", "network")
+
+# What a recipe need not say. Each is an id of the bundle, or part of one, and can be set on the command line as well.
+DEFAULTS: dict[str, Any] = {
+    "question": "Not stated.", "recipe": "See configs/train.json.", "result": "None yet.",
+    "epochs": 20, "warmup_epochs": "$round(0.65 * @max_epochs)", "batch_size": 32,
+    "optimizer": {"_target_": "torch.optim.AdamW", "weight_decay": 0.05}, "learning_rate": 0.001, "auc_learning_rate": 0.02,
+    "plateau": None, "patience": None, "average_decay": 0.98, "label_smoothing": 0.0, "class_weights": None, "balance": "none",
+    "flip_axes": [], "averaged_flips": None, "affine": [], "noise": [], "enlarge": None, "transfer": False,
+    "normalisation": {"subtrahend": 0.5, "divisor": 0.25}, "allow_leakage": False,
+}
+
+
+def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe with everything that it does not say.
+
+    Args:
+        name: of the bundle, ending in "_classification" (MONAI Label reads the task from it).
+        recipe: title, dataset, network, and any of `DEFAULTS`.
+
+    Raises:
+        ValueError: a name that does not end so, an entry that is missing or that no bundle reads.
+    """
+    if not name.endswith("_classification"):
+        raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
+    missing = [entry for entry in _NEEDED if entry not in recipe]
+    if missing:
+        raise ValueError(f"the recipe of {name} lacks {', '.join(missing)}; {', '.join(_NEEDED)} are needed.")
+    for entry in recipe:
+        if entry not in DEFAULTS and entry not in _NEEDED:
+            near = difflib.get_close_matches(entry, [*_NEEDED, *DEFAULTS], n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join([*_NEEDED, *DEFAULTS])}."
+            raise ValueError(f"the recipe of {name} holds {entry!r}, which no bundle reads; {hint}")
+    completed = {**DEFAULTS, **recipe}
+    if completed["averaged_flips"] is None:
+        completed["averaged_flips"] = completed["flip_axes"]
+    return completed
+
+
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """Read a recipe from a JSON file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no JSON object.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe at {path}; docs/how_to/your_own_images.md shows one.")
+    try:
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no JSON: {error}.") from error
+    if not isinstance(recipe, dict):
+        raise ValueError(f"{path.name} holds a {type(recipe).__name__}; a JSON object with a recipe is needed.")
+    return recipe

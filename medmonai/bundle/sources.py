@@ -1,0 +1,102 @@
+"""The data part of a recipe: a MedMNIST set, the phantom or image files, as the template's placeholders need it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medmonai.data import PhantomDesign, dataset_info
+from medmonai.task import Task
+
+# How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
+_FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None}
+_SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
+
+
+def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the placeholders about data stand for: data sets of the splits, ids of their own, task, size, licence.
+
+    Args:
+        recipe: its "dataset" names a MedMNIST set (`medmnist`, `size`), the phantom (`phantom`, `train_cases`), or image
+            files (`listing`: how they are listed; see `_file_source`).
+
+    Raises:
+        ValueError: an unknown set, or one that is not of the kinds above.
+    """
+    dataset = recipe["dataset"]
+    kinds = {"medmnist": _medmnist_source, "phantom": _phantom_source, "listing": _file_source}
+    for kind, function in kinds.items():
+        if kind in dataset:
+            return function(dataset)
+    raise ValueError(f"dataset of a recipe holds {', '.join(dataset)}; one of {', '.join(kinds)} is needed.")
+
+
+def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
+    info, size = dataset_info(source["medmnist"]), source["size"]
+    files_of = {
+        f"{split}_dataset": {
+            "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name", "split": name, "size": "@image_size",
+            "dataset_dir": "@dataset_dir", "verify": "@verify_checksum", "groups_file": "@groups_file",
+        }
+        for split, name in _SPLITS
+    }
+    ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True, "groups_file": None,
+           "spatial_size": f"$[@image_size] * {info.spatial_dims}"}
+    return {
+        **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
+        "class_names": list(info.class_names), "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
+        "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
+        "source": f"MedMNIST: {info.name}", "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+    }
+
+
+def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
+    size = list(source["phantom"]["spatial_size"])
+    design = {"_target_": "medmonai.data.PhantomDesign", **source["phantom"], "spatial_size": "@spatial_size"}
+    splits = {
+        f"{split}_dataset": {"_target_": "medmonai.data.lesion_phantom", "split": name, "seed": "@phantom_seed",
+                             "design": "@phantom_design"}
+        for split, name in _SPLITS
+    }
+    splits["train_dataset"]["num_cases"] = "@train_cases"
+    reference = {"_target_": "medmonai.data.ideal_observer_predictions", "cohort": "@test#dataset",
+                 "design": "@phantom_design"}
+    PhantomDesign(tuple(size))  # an impossible size is an error of the recipe, not of the run
+    return {
+        **splits, **_FORM, "source_ids": {"phantom_seed": 0, "train_cases": source["train_cases"], "spatial_size": size,
+                                 "phantom_design": design},
+        "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
+        "class_names": source["class_names"], "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
+        "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
+        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+    }
+
+
+def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Image files: listed (`listing`), split (`splits`) and decoded once at `size` in a stated form (`form`).
+
+    `listing`, `splits` and `form` are arguments of the listing function, of `split_listing` and of `load_listing`; what a
+    user may want to change of them are ids of their own (`ids`).
+    """
+    listing, size = dict(source["listing"]), list(source["size"])
+    splits = {"val_fraction": None, "test_fraction": None, **source.get("splits", {})}
+    form = {**_FORM, **source.get("form", {})}
+    ids = {
+        "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None, "skip_unreadable": False,
+        **source.get("ids", {}),
+        "listing": listing,
+        "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "seed": "@split_seed",
+                       "file": "@splits_file",
+                       **{name: f"$None if @splits_file else @{name}" for name in splits}},
+        "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": "@spatial_size",
+                   "in_channels": source["in_channels"], "skip_unreadable": "@skip_unreadable",
+                   **{name: f"@{name}" for name in form}},
+    }
+    datasets = {f"{split}_dataset": f"$@images['{name}']" for split, name in _SPLITS}
+    task = Task(source["task"], len(source["class_names"]))
+    return {
+        **datasets, **form, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
+        "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
+        **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
+        "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),
+    }

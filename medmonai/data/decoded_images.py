@@ -1,0 +1,243 @@
+"""The decode cache: all images of a listing in one .npy file, named by what went into it, with a note beside it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medmonai.whole_files import replacing
+
+from .decode_pool import DecodeRecord, decode_files
+from .image_form import ImageForm
+
+logger = logging.getLogger("medmonai.data")
+
+# Raised when the same file and form would give other pixels than before.
+DECODER_VERSION = 1
+
+_LEASE = 30.0  # seconds; a process that has not renewed its claim for so long is gone
+_TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
+
+
+@dataclass(frozen=True)
+class DecodedImages:
+    """The images of a set of files, as they lie in the cache.
+
+    Args:
+        path: the .npy file.
+        rows: (N,) row of each file in it, -1 where the file cannot be read.
+        unreadable: number of a file -> why it cannot be read.
+        record: what was met while decoding.
+        new: whether they were decoded now.
+    """
+
+    path: Path
+    rows: np.ndarray
+    unreadable: dict[int, str]
+    record: DecodeRecord
+    new: bool
+
+    def images(self, *, on_disk: bool) -> np.ndarray:
+        """Return all rows (n, in_channels, *spatial_size) uint8, as a read-only memmap or in memory."""
+        return np.load(self.path, mmap_mode="r" if on_disk else None, allow_pickle=False)
+
+
+def decoded_images(
+    files: Sequence[Path], form: ImageForm, *, name: str, cache_dir: str | Path | None = None, jobs: int | None = None
+) -> DecodedImages:
+    """Return the decoded images of some files: from the cache, or decoded into it now, in the order given.
+
+    The cache file is named by a hash of each file's path below their common folder, size and time, of the form and of the
+    decoder's version; any change gives another file, and the order of the files gives the same one. It is written under a
+    temporary name and renamed when it is whole. Processes that want the same one wait for the first; should that one
+    seem dead (a lease of 30 s), two may write, and the later replaces the earlier with the same content.
+
+    Args:
+        files: image files or folders of a DICOM series.
+        form: what to make of each.
+        name: of the set; part of the file's name.
+        cache_dir: where the cache is; see `cache_folders`.
+        jobs: threads.
+
+    Raises:
+        OSError: no folder can be written, or the disk has no room.
+        ValueError: see `decode_files`.
+    """
+    root, inside = relative_paths(files)
+    key = _key(root, inside, form)
+    stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{key[:20]}"
+    folders = cache_folders(root, cache_dir)
+    for folder in folders:
+        found = _from_cache(folder / f"{stem}.npy", inside, key, files, form)
+        if found is not None:
+            return found
+    folder = _writable(folders)
+    path = folder / f"{stem}.npy"
+    with _claimed(path):
+        found = _from_cache(path, inside, key, files, form)
+        if found is not None:
+            return found
+        return _decode_into(path, files, inside, form, key=key, jobs=jobs)
+
+
+def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
+    """Return the folder that all files are in, and their paths inside it."""
+    names = [os.path.abspath(file) for file in files]
+    root = os.path.commonpath([os.path.dirname(name) for name in (min(names), max(names))])
+    return Path(root), [name[len(root) :].lstrip(os.sep) for name in names]
+
+
+def cache_folders(root: Path, cache_dir: str | Path | None) -> list[Path]:
+    """Return where decoded images may be, the best first.
+
+    `cache_dir` if it is given, else the environment variable MEDMONAI_CACHE, else `.medmonai` in the images' folder, and the
+    user's cache folder where that one cannot be written (no write bit at all counts as such, for root too).
+    """
+    given = cache_dir or os.environ.get("MEDMONAI_CACHE")
+    if given:
+        return [Path(given).expanduser()]
+    import pooch
+
+    beside = root / ".medmonai"
+    at = beside if beside.is_dir() else root
+    writable = os.access(at, os.W_OK) and at.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    own = Path(pooch.os_cache("medmonai"))
+    return [beside, own] if writable else [own, beside]
+
+
+def _writable(folders: Sequence[Path]) -> Path:
+    """Create and return the first folder that can be written."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            failure = error
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+        failure = OSError(errno.EACCES, os.strerror(errno.EACCES))
+    raise OSError(failure.errno, f"{folders[0]} cannot be written ({failure.strerror}); decoded images need a folder: pass "
+                  "cache_dir or set MEDMONAI_CACHE.")
+
+
+def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
+    digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
+    for name in sorted(inside):
+        digest.update(f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _stamp(path: str) -> str:
+    """Return size and time of a file, or of the files in a folder: other bytes have another stamp."""
+    found = os.stat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{found.st_size}:{found.st_mtime_ns}"
+    with os.scandir(path) as entries:
+        return "|".join(sorted(f"{e.name}:{e.stat().st_size}:{e.stat().st_mtime_ns}" for e in entries if e.is_file()))
+
+
+def _from_cache(
+    path: Path, inside: Sequence[str], key: str, files: Sequence[Path], form: ImageForm
+) -> DecodedImages | None:
+    note = _read_note(path)
+    if note is None or note.get("key") != key:
+        return None
+    try:
+        record, ordered = DecodeRecord(**note["record"]), sorted(inside)
+        found = _as_found(path, inside, [ordered[rank] for rank in note["order"]], record, new=False)
+        header = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):  # damaged: decoded again
+        return None
+    if header.shape != (len(note["order"]), form.in_channels, *form.spatial_size) or header.dtype != np.uint8:
+        return None
+    again = [files[number] for number in list(found.unreadable)[:_TRIED_AGAIN]]
+    return None if _any_readable(again, form) else found
+
+
+def _as_found(path: Path, inside: Sequence[str], kept: Sequence[str], record: DecodeRecord, *, new: bool) -> DecodedImages:
+    row_of = {name: row for row, name in enumerate(kept)}
+    rows = np.array([row_of.get(name, -1) for name in inside])
+    unreadable = {int(i): record.unreadable[inside[i]] for i in np.flatnonzero(rows < 0)}
+    return DecodedImages(path, rows, unreadable, record, new)
+
+
+def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
+    """Whether a file that could not be read can be read now: its time and size are the same, the decoders may be others."""
+    trial = DecodeRecord()
+    return any(len(block) for block in decode_files(files, [file.name for file in files], form, record=trial, jobs=1))
+
+
+def _decode_into(
+    path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, key: str, jobs: int | None
+) -> DecodedImages:
+    nbytes = len(files) * form.in_channels * int(np.prod(form.spatial_size))
+    free = shutil.disk_usage(path.parent).free
+    if free < nbytes:
+        raise OSError(errno.ENOSPC, f"{len(files)} decoded images need {nbytes / 1e9:.2f} GB and {path.parent} has "
+                      f"{free / 1e9:.2f} GB; pass cache_dir or set MEDMONAI_CACHE to a folder with room")
+    logger.info("decoding %d images once into %s (%.2f GB)", len(files), path.name, nbytes / 1e9)
+    record = DecodeRecord()
+    path.with_suffix(".json").unlink(missing_ok=True)
+    with replacing(path, overwrite=True) as temporary:
+        _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
+    kept = [name for name in inside if name not in record.unreadable]
+    rank = {name: i for i, name in enumerate(sorted(inside))}
+    note = {"key": key, "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
+            "record": vars(record)}
+    with replacing(path.with_suffix(".json"), overwrite=True) as temporary:
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+    return _as_found(path, inside, kept, record, new=True)
+
+
+def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:
+    """Write blocks of images to an .npy file whose length is known at its end; written, not mapped: memory stays flat."""
+    def header(n: int) -> dict[str, Any]:
+        return {"descr": "|u1", "fortran_order": False, "shape": (n, form.in_channels, *form.spatial_size)}
+
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header(most))
+        start, n = file.tell(), 0
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).data)
+            n += len(block)
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header(n))
+        if file.tell() != start:
+            raise RuntimeError(f"the header of {path.name} changed its length; please report this.")
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    from filelock import SoftFileLease, Timeout
+
+    lease = SoftFileLease(path.with_suffix(".lock"), lease_duration=_LEASE)
+    try:
+        lease.acquire(timeout=0)
+    except Timeout:
+        logger.info("another process decodes %s; waiting for it", path.name)
+        lease.acquire()
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+def _read_note(path: Path) -> dict[str, Any] | None:
+    try:
+        note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) else None

@@ -1,0 +1,131 @@
+"""Grids of voxels in space: where each voxel of one lies in another, and the values of an image on another grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# Parts of a voxel (of a matrix entry) that rounding may have added.
+_TINY = 1e-5
+
+
+def to_form_grid(
+    affine: np.ndarray, shape: Sequence[int], *, size: Sequence[int], orientation: str = "RAS",
+    spacing: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Return (4, 4) from voxel numbers of a grid in a stated orientation, spacing and size to those of a volume.
+
+    The axes of the new grid are those of the volume that are nearest to the directions asked for, so nothing is rotated
+    and an oblique volume stays oblique. Its affine is `affine @ to_form_grid(...)`.
+
+    With a spacing the grid lies around the volume's centre, and voxels on whole voxels where the spacing is the volume's
+    own (as MONAI's `ResizeWithPadOrCrop`). Without one it covers the volume exactly: new voxel j of n along an axis of m is
+    centred at (j + 1/2) m / n - 1/2.
+
+    Args:
+        affine: (4, 4) of the volume, from voxel numbers to millimetres.
+        shape: voxels of the volume.
+        size: voxels of the new grid.
+        orientation: see `ImageForm`.
+        spacing: millimetres between voxels of the new grid along each of its axes; None stretches.
+    """
+    import nibabel.orientations as directions  # slow to import, and only volumes need it
+
+    # Row a: the axis of the volume that becomes axis a, and whether it runs the same way.
+    found = directions.ornt_transform(directions.axcodes2ornt(tuple(orientation)), directions.io_orientation(affine))
+    axes, signs = found[:, 0].astype(int), found[:, 1]
+    own = np.linalg.norm(affine[:3, :3], axis=0)
+    matrix = np.zeros((4, 4))
+    matrix[3, 3] = 1
+    for axis, (source, sign) in enumerate(zip(axes, signs)):
+        m, n = shape[source], size[axis]
+        step = m / n if spacing is None else float(spacing[axis] / own[source])
+        step = 1.0 if abs(step - 1) < _TINY else step
+        start = (step - 1) / 2 if spacing is None else ((m - 1) - step * (n - 1)) / 2
+        if step == 1 and spacing is not None:
+            start = float(m // 2 - n // 2) if m > n else -float((n - m) // 2)
+        matrix[source, axis] = sign * step
+        matrix[source, 3] = start if sign > 0 else m - 1 - start
+    return matrix
+
+
+def resample(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return an image (C, *spatial) on another grid with parallel axes: float32, or its own dtype if only voxels move.
+
+    Linear interpolation; where the new grid is coarser, the triangle is as wide as a new voxel, so that nothing falls
+    between the voxels: weight of voxel i for a new one centred at c is max(0, 1 - |i - c| / max(1, step)), over its sum.
+    It is Pillow's bilinear filter, in any number of dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels
+    where they shrink, and `Resize(anti_aliasing=True)` cannot start outside the image or keep a spacing in millimetres.
+
+    Args:
+        image: (C, *spatial).
+        to_image: (d + 1, d + 1) from voxel numbers of the new grid to those of the image: each axis of the one is an axis of
+            the other, perhaps flipped, scaled and shifted.
+        size: voxels of the new grid; those whose centre is outside the image are 0.
+
+    Raises:
+        ValueError: the axes of the two grids are not parallel.
+
+    Example:
+        >>> resample(np.float32([[0, 2, 4]]), np.array([[0.5, 0], [0, 1]]), (5,)).tolist()
+        [[0.0, 1.0, 2.0, 3.0, 4.0]]
+    """
+    linear, shift = to_image[:-1, :-1], to_image[:-1, -1]
+    axes = np.abs(linear).argmax(axis=0)
+    steps = linear[axes, np.arange(len(axes))]
+    rest = linear.copy()
+    rest[axes, np.arange(len(axes))] = 0
+    if sorted(axes) != list(range(len(axes))) or np.abs(rest).max() * max(size) > 0.05:
+        raise ValueError(f"the grids are not parallel: {linear.round(4).tolist()}; only flips, exchanged axes, scales and "
+                         "shifts are resampled.")
+    image = np.transpose(image, (0, *(1 + axes)))
+    for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):  # first what shrinks most
+        image = _along(image, 1 + axis, float(shift[axes[axis]]), float(steps[axis]), size[axis])
+    return np.ascontiguousarray(image)
+
+
+def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
+    """Return the matrix for `resample` that stretches an image of a shape to a size, each axis on its own."""
+    steps = np.array(shape, float) / np.array(size, float)
+    matrix = np.diag([*steps, 1.0])
+    matrix[:-1, -1] = (steps - 1) / 2
+    return matrix
+
+
+def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> np.ndarray:
+    """Return the image with n voxels along one axis, centred at start + step j."""
+    length = image.shape[axis]
+    whole = round(start)
+    if abs(abs(step) - 1) < _TINY and abs(start - whole) < _TINY * max(n, length):
+        rows = whole + (1 if step > 0 else -1) * np.arange(n)
+        inside = (rows >= 0) & (rows < length)
+        if inside.all():
+            last = int(rows[-1]) + (1 if step > 0 else -1)
+            chosen = slice(whole, last if last >= 0 else None, 1 if step > 0 else -1)
+            return image[(slice(None),) * axis + (chosen,)]
+        taken = np.take(image, np.where(inside, rows, 0), axis=axis)
+        taken[(slice(None),) * axis + (~inside,)] = 0
+        return taken
+    first, weights = _weights(length, start, step, n)
+    part = image[(slice(None),) * axis + (slice(first, first + weights.shape[1]),)].astype(np.float32, copy=False)
+    inside = weights.any(axis=1)  # a run of neighbours; the rest is padding
+    found = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
+    if inside.all():
+        return found
+    first = int(inside.argmax())
+    padding = [(0, 0)] * image.ndim
+    padding[axis] = (first, n - first - found.shape[axis]) if inside.any() else (0, n)
+    return np.pad(found, padding)
+
+
+def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.ndarray]:
+    """Return the first voxel that counts and (n, voxels) weights; the rows of new voxels outside the image are 0."""
+    centres = start + step * np.arange(n)
+    width = max(1.0, abs(step))
+    first = int(np.clip(np.floor(centres.min() - width), 0, length - 1))
+    last = int(np.clip(np.ceil(centres.max() + width), 0, length - 1))
+    weights = np.clip(1 - np.abs(np.arange(first, last + 1) - centres[:, None]) / width, 0, None)
+    weights[(centres < -0.5 - _TINY) | (centres > length - 0.5 + _TINY)] = 0
+    sums = weights.sum(axis=1, keepdims=True)
+    return first, np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0).astype(np.float32)

@@ -1,0 +1,120 @@
+"""Images named by the rows of a table: CSV or TSV with columns for image, label, group and anything else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from medmonai.task import Task
+
+from .class_names import check_classes, in_split_order, split_of
+from .cohort import Provenance
+from .listing import LeftOut, Listing
+from .table_columns import groups_of, labels_of
+from .table_images import find_table_images, image_folders_of
+from .text_table import TextTable, read_text_table
+
+logger = logging.getLogger("medmonai.data")
+
+
+def list_image_table(
+    table: str | Path, *, name: str, image_column: str, label_column: str | Sequence[str],
+    image_folders: str | Path | Sequence[str | Path], suffix: str = "",
+    class_names: Sequence[str] | Mapping[str, str] | None = None, task: Task | str = "auto", group_column: str | None = None,
+    blank_groups: Literal["error", "own"] = "error", split_column: str | None = None, metadata_columns: Sequence[str] = (),
+    rows_without_image: Literal["error", "skip"] = "error", separator: str | None = None, licence: str = "",
+    citation: str = "", known_issues: Sequence[str] = (),
+) -> Listing:
+    """List the images that the rows of a table name, without opening them.
+
+    Two sets as they are downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two folders) and histopathologic cancer
+    detection (`train_labels.csv`, 220,025 tifs in `train`):
+
+        list_image_table("HAM10000_metadata.csv", name="ham10000", image_column="image_id", label_column="dx",
+                         image_folders="HAM10000_images_part_*", suffix=".jpg", group_column="lesion_id",
+                         metadata_columns=("age", "sex", "localization"))
+        list_image_table("train_labels.csv", name="histopathologic_cancer", image_column="id", label_column="label",
+                         image_folders="train", suffix=".tif", class_names={"0": "no tumour", "1": "tumour"})
+
+    - Values lose the spaces around them. Labels that differ in case or spaces only are one class; a note says so.
+    - An id is the path of the image inside its folder. Every folder is listed once, whatever the number of rows.
+    - Images without a row are counted in a note; each is in `left_out`.
+
+    pandas and `torch.utils.data.Dataset` in every project's own way are what studies do; MONAI has CSVDataset, without
+    labels, groups, or a check that the images are there.
+
+    Args:
+        table: a CSV or TSV file in UTF-8 with a header.
+        name: of the set, for reports.
+        image_column: holds file names, or paths inside the image folders.
+        label_column: holds the class; several columns of 0 and 1 make a multilabel task.
+        image_folders: one or several, relative to the table's folder; with `*` any that fit, of which some may be missing.
+        suffix: added to the values of `image_column` that do not end in it.
+        class_names: the classes in the order of their labels, as the table has them, or value -> name to show; default: the
+            values in alphabetical order (numbers by size). Multilabel: default the columns' names.
+        task: "auto" (multilabel for several columns; binary for two classes, else multiclass), another kind, or a Task.
+        group_column: holds the patient or lesion.
+        blank_groups: what a blank in it is: an "error", or a group of its "own".
+        split_column: holds train, val (valid, validation) or test.
+        metadata_columns: further columns to keep as text.
+        rows_without_image: "error", or "skip": each is in `left_out` and a note counts them.
+        separator: between the columns; default: tab for .tsv, else comma.
+        licence: of the images.
+        citation: papers to cite.
+        known_issues: one sentence each on what is known to be wrong with the set.
+
+    Raises:
+        FileNotFoundError: no such table or folder.
+        ValueError: a damaged table, a column that is missing, rows without an image, an image in two rows or two folders, a
+            blank or unknown label, group or split, a class without a case or in test only.
+    """
+    _check_choice("rows_without_image", rows_without_image, ("error", "skip"))
+    _check_choice("blank_groups", blank_groups, ("error", "own"))
+    path = Path(table).expanduser()
+    read = read_text_table(path, separator=separator)
+    roots = image_folders_of(path.parent, image_folders)
+    images = find_table_images(read, image_column, roots, suffix=suffix, skip=rows_without_image == "skip")
+    rows = images.rows
+    labels = labels_of(read, label_column, rows, class_names=class_names, task=task)
+    splits = None if split_column is None else _splits(read, split_column, rows)
+    if labels.task.exclusive:
+        check_classes(name, labels.labels, splits, labels.class_names)
+    groups = None if group_column is None else groups_of(read, group_column, rows, images.ids, own=blank_groups == "own")
+    metadata = {column: np.array([read.column(column, "metadata_columns")[row] for row in rows]) for column in metadata_columns}
+    notes = tuple(filter(None, (*images.notes, labels.note)))
+    for note in notes:
+        logger.warning("%s: %s", name, note)
+    listing = Listing(
+        images.files, ids=images.ids, labels=labels.labels, task=labels.task, class_names=labels.class_names, groups=groups,
+        provenance=Provenance(name, licence=licence, citation=citation, source=f"table {read.name}",
+                              known_issues=tuple(known_issues)),
+        splits=splits, metadata=metadata, left_out=_left_out(read, image_column, images.without, images.unnamed), notes=notes,
+    )
+    return listing.subset(in_split_order(splits, images.ids))
+
+
+def _left_out(
+    read: TextTable, image_column: str, without: Sequence[int], unnamed: Sequence[str]
+) -> tuple[LeftOut, ...]:
+    values = read.columns[image_column]
+    rows = [LeftOut(values[row] or f"line {read.lines[row]}", "a row without an image") for row in without]
+    return (*rows, *(LeftOut(image, "an image without a row") for image in unnamed))
+
+
+def _splits(read: TextTable, column: str, rows: Sequence[int]) -> np.ndarray:
+    values = read.column(column, "split_column")
+    found = [split_of(values[row]) for row in rows]
+    unknown = [row for row, split in zip(rows, found) if split is None]
+    if unknown:
+        raise ValueError(f"{read.name}: {column} holds {values[unknown[0]]!r} ({read.places(unknown)}); train, val (valid, "
+                         "validation) or test is needed.")
+    return np.array(found)
+
+
+def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is unknown; use {' or '.join(map(repr, allowed))}.")

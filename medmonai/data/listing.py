@@ -1,0 +1,115 @@
+"""What a source of image files holds, before any of them is decoded: one row a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from medmonai.task import Task
+
+from .cohort import Provenance, check_ids
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or a row that is not among the cases, and why.
+
+    Args:
+        name: path inside the source, or the row of a table; never an absolute path.
+        reason: one line.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Cases of a source that are still files: where each image lies and everything that is known about it.
+
+    `list_class_folders` and `list_image_table` make one, `split_listing` says which split a case belongs to, and
+    `load_listing` decodes it into Cohorts. MONAI's data lists are dictionaries with a path and a label: groups, splits and
+    what was left out have no place there.
+
+    Args:
+        files: one a case: an image file, or the folder of a DICOM series.
+        ids: (N,) different strings; the path inside the source, so that an id leads back to its file.
+        labels: whole numbers, (N,) or, multilabel, (N, L).
+        task: what is predicted.
+        class_names: one name a class or label, in the order of the labels.
+        provenance: where the files come from.
+        groups: (N,) patient or lesion of each case as str, or None where it is not known.
+        splits: (N,) "train", "val" or "test" of each case, or None where nothing says so yet.
+        metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
+        left_out: what the source holds that is no case.
+        notes: one sentence each on what a reader of a result should know.
+
+    Raises:
+        TypeError: ids, groups or a column of a dtype that is not allowed.
+        ValueError: no case, columns of different lengths, double ids, labels outside the task, an unknown split.
+    """
+
+    files: tuple[Path, ...]
+    _: KW_ONLY
+    ids: np.ndarray
+    labels: np.ndarray
+    task: Task
+    class_names: tuple[str, ...]
+    provenance: Provenance
+    groups: np.ndarray | None = None
+    splits: np.ndarray | None = None
+    metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        keep = object.__setattr__  # the way a frozen dataclass sets its own fields
+        if len(self.files) == 0:
+            raise ValueError(f"{self.provenance.name} holds no case; {len(self.left_out)} were left out.")
+        keep(self, "files", tuple(self.files))
+        keep(self, "ids", check_ids(self.ids, len(self.files)))
+        keep(self, "labels", self.task.check_labels(self.labels))
+        columns = {"labels": self.labels, "groups": self.groups, "splits": self.splits, **self.metadata}
+        for name, values in columns.items():
+            if values is not None and len(values) != len(self.files):
+                raise ValueError(f"{name} hold {len(values)} rows and files {len(self.files)}; give one a file.")
+        unknown = set() if self.splits is None else set(np.unique(self.splits).tolist()) - set(SPLITS)
+        if unknown:
+            raise ValueError(f"splits hold {sorted(unknown)}; {', '.join(SPLITS)} are allowed.")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> Listing:
+        """Return the cases at the rows (or where a boolean mask is true), in that order."""
+        chosen = np.asarray(rows)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        pick = {name: None if (values := getattr(self, name)) is None else values[chosen]
+                for name in ("ids", "labels", "groups", "splits")}
+        metadata = {name: values[chosen] for name, values in self.metadata.items()}
+        return replace(self, files=tuple(self.files[row] for row in chosen), metadata=metadata, **pick)
+
+    def __repr__(self) -> str:
+        cases = [] if self.splits is None else [f"{split} {int((self.splits == split).sum())}" for split in SPLITS]
+        places = "".join(f", {part}" for part in cases)
+        return f"Listing({self.provenance.name}: {len(self)} cases, {len(self.class_names)} classes{places})"
+
+
+def in_dataset_dir(dataset_dir: str | Path | None, name: str = "") -> Path:
+    """Return the folder of a set, or a file in it; what a bundle's `dataset_dir` is asked through.
+
+    Raises:
+        FileNotFoundError: no folder is given, or it does not hold the file.
+    """
+    wanted = name or "the images"
+    if not dataset_dir:
+        raise FileNotFoundError(f"dataset_dir is not given; name the folder that holds {wanted}: --dataset_dir DIR.")
+    path = Path(dataset_dir).expanduser() / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; --dataset_dir has to name the folder that holds {wanted}.")
+    return path

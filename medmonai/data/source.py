@@ -1,0 +1,89 @@
+"""What a person names on the command line - a MedMNIST set, a folder, a table - opened as what it is."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .catalogue import dataset_names
+from .class_folders import list_class_folders
+from .cohort import Cohort
+from .headers import read_headers
+from .image_cache import load_listing
+from .image_table import list_image_table
+from .listing import SPLITS, Listing
+from .medmnist import load_medmnist
+from .source_description import ALL
+
+_TABLES = (".csv", ".tsv", ".tab")
+_LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
+
+
+def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
+    """Return the cohorts of a MedMNIST set, or the listing of a folder of classes or of a table of images.
+
+    Args:
+        source: a name, a folder, or a CSV or TSV file.
+        options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images" is short for
+            "image_folders", a "-" in a name is as good as a "_". Several columns or folders have commas between. Nothing is
+            downloaded unless "download" is true.
+
+    Raises:
+        FileNotFoundError: no such source.
+        ValueError: an option that this kind of source does not take.
+    """
+    path = Path(source).expanduser()
+    given = {name.replace("-", "_"): value for name, value in options.items()}
+    if "images" in given:
+        given["image_folders"] = given.pop("images")
+    if path.is_dir():
+        return list_class_folders(path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)})
+    if path.is_file() and path.suffix.lower() in _TABLES:
+        return list_image_table(path, **{"name": path.stem, **_checked(list_image_table, given, source)})
+    if source in dataset_names():
+        given = {"download": False, **_checked(load_medmnist, given, source)}
+        return [load_medmnist(source, split=split, **given) for split in SPLITS]
+    near = difflib.get_close_matches(source, dataset_names(), n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "give a MedMNIST name, a bundle, a folder of class folders, or a CSV file."
+    raise FileNotFoundError(f"no source {source!r}; {hint}")
+
+
+def _checked(function: Callable[..., object], options: dict[str, Any], source: str) -> dict[str, Any]:
+    """Return the options as arguments of a function, after a check that it takes and has all of them."""
+    known = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
+             if name not in ("root", "table", "split")}
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise ValueError(f"--{name} is no option for {source}; " +
+                             (f"did you mean --{near[0]}?" if near else f"it takes {', '.join(f'--{k}' for k in known)}."))
+    needed = [name for name, parameter in known.items()
+              if parameter.default is inspect.Parameter.empty and name not in options and name != "name"]
+    if needed:
+        raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
+    listed = {*_LISTS, *(name for name in ("label_column", "image_folders", "class_names")
+                         if "," in str(options.get(name, "")))}
+    return {name: value.split(",") if name in listed and isinstance(value, str) else value for name, value in options.items()}
+
+
+def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float] | None = None,
+            skip_unreadable: bool = False) -> list[Cohort]:
+    """Return the cases of a listing as Cohorts, decoded for a look at them: one a split, or one named "all".
+
+    Args:
+        listing: with or without splits.
+        size: voxels along each axis; the headers say how many axes and channels.
+        intensity_range: see `load_listing`.
+        skip_unreadable: see `load_listing`.
+    """
+    headers = read_headers(listing.files)
+    whole = listing if listing.splits is not None else replace(listing, splits=np.full(len(listing), "train"))
+    cohorts = load_listing(whole, spatial_size=(size,) * headers.spatial_dims, in_channels=headers.in_channels,
+                           intensity_range=intensity_range, skip_unreadable=skip_unreadable)
+    return [cohort if listing.splits is not None else replace(cohort, split=ALL) for cohort in cohorts.values()]

@@ -1,0 +1,188 @@
+"""What a source is: counts, sizes, groups, columns, what was left out, what is known to be wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+
+from medmonai.task import Task
+
+from .cohort import Cohort, Provenance
+from .description import SplitDescription, describe_split
+from .headers import Headers, read_headers
+from .listing import SPLITS, LeftOut, Listing
+from .splits import validation_advice
+
+_VALUES = 10  # of a column that are shown
+_REASONS = 10
+ALL = "all"  # the cases of a source that has no splits
+
+
+@dataclass(frozen=True)
+class SourceDescription:
+    """A source in numbers, for `python -m medmonai data describe`. No path of this machine and no name of a patient is in it.
+
+    Args:
+        provenance: name, licence, citation, known issues.
+        task: what is predicted.
+        counts: split ("all" where there are none yet) -> class -> cases (multilabel: positives of each label).
+        cases: split -> cases.
+        groups: what is known of patients or lesions, see `group_numbers`; None where they are not known.
+        metadata: column -> what it holds, see `column_numbers`.
+        headers: of the files; None of a source that is an array already.
+        splits: grey levels of each split of an array; none of files, which are not decoded for this.
+        left_out: reason -> names.
+        notes: one sentence each on what else a reader should know.
+    """
+
+    provenance: Provenance
+    _: KW_ONLY
+    task: Task
+    counts: Mapping[str, Mapping[str, int]]
+    cases: Mapping[str, int]
+    groups: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Mapping[str, Any]]
+    headers: Headers | None = None
+    splits: tuple[SplitDescription, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold."""
+        return {
+            "provenance": self.provenance.as_dict(), "task": self.task.kind, "num_classes": self.task.num_classes,
+            "cases": dict(self.cases), "counts": {split: dict(counts) for split, counts in self.counts.items()},
+            "groups": self.groups, "metadata": dict(self.metadata),
+            "headers": None if self.headers is None else self.headers.as_dict(),
+            "splits": [split.as_dict() for split in self.splits],
+            "left_out": {reason: list(names) for reason, names in self.left_out.items()}, "notes": list(self.notes),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the description for a person to read."""
+        about = self.provenance
+        lines = [f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, {self.task.num_classes} "
+                 f"{'classes' if self.task.exclusive else 'labels'}"]
+        lines += [f"licence: {about.licence}"] * bool(about.licence) + [f"cite: {about.citation}"] * bool(about.citation)
+        if self.splits:
+            lines += [line for split in self.splits for line in split.lines()]
+        else:
+            lines += [_counts_line(split, self.cases[split], counts, exclusive=self.task.exclusive)
+                      for split, counts in self.counts.items()]
+        lines += [] if self.headers is None else self.headers.lines()
+        lines.append(_groups_line(self.groups))
+        lines += [_column_line(name, column) for name, column in self.metadata.items()]
+        lines += [f"left out: {len(names):,} ({reason}), first: {names[0]}"
+                  for reason, names in list(self.left_out.items())[:_REASONS]]
+        if len(self.left_out) > _REASONS:
+            lines.append(f"left out for {len(self.left_out) - _REASONS:,} other reasons: see describe.json (--output DIR)")
+        lines += [f"note: {note}" for note in self.notes]
+        return lines + [f"known issue: {issue}" for issue in about.known_issues]
+
+
+def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDescription:
+    """Describe files without decoding them: sizes and modes come from the headers of at most `most_headers` files."""
+    splits = np.full(len(listing), ALL) if listing.splits is None else listing.splits
+    names = [name for name in (*SPLITS, ALL) if (splits == name).any()]
+    hot = listing.task.one_hot(listing.labels)
+    advice = "" if "val" not in names else validation_advice(listing, listing.splits)
+    if names == [ALL]:
+        advice = "No split is given: split_listing draws train, val and test by class and group."
+    return SourceDescription(
+        listing.provenance, task=listing.task, cases={name: int((splits == name).sum()) for name in names},
+        counts={name: dict(zip(listing.class_names, hot[splits == name].sum(axis=0).tolist())) for name in names},
+        groups=None if listing.groups is None else group_numbers(listing.groups, splits),
+        metadata={name: column_numbers(values) for name, values in listing.metadata.items()},
+        headers=read_headers(listing.files, most=most_headers), left_out=_by_reason(listing.left_out),
+        notes=tuple(dict.fromkeys(filter(None, (*listing.notes, advice)))),
+    )
+
+
+def describe_cohorts(cohorts: Sequence[Cohort], *, listing: Listing | None = None) -> SourceDescription:
+    """Describe arrays; every image is read once.
+
+    Args:
+        cohorts: the splits.
+        listing: the files that the cohorts were decoded from, where there were any: its notes and what it left out.
+    """
+    groups = metadata = None
+    if all(cohort.groups is not None for cohort in cohorts):
+        splits = np.concatenate([np.full(len(cohort), cohort.split) for cohort in cohorts])
+        groups = group_numbers(np.concatenate([np.asarray(cohort.groups).astype(str) for cohort in cohorts]), splits)
+    names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
+    metadata = {name: column_numbers(np.concatenate([cohort.metadata[name] for cohort in cohorts])) for name in names}
+    return SourceDescription(
+        cohorts[0].provenance, task=cohorts[0].task, cases={cohort.split: len(cohort) for cohort in cohorts},
+        counts={cohort.split: cohort.class_counts() for cohort in cohorts}, groups=groups, metadata=metadata,
+        headers=None if listing is None else read_headers(listing.files),
+        splits=tuple(describe_split(cohort) for cohort in cohorts),
+        left_out={} if listing is None else _by_reason(listing.left_out), notes=() if listing is None else listing.notes,
+    )
+
+
+def group_numbers(groups: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
+    """Return how many groups there are, their fewest, median and most cases, and how many lie in several splits.
+
+    Example:
+        >>> group_numbers(np.array(["p", "p", "q"]), np.array(["train", "val", "val"]))
+        {'groups': 2, 'fewest': 1, 'median': 1.5, 'most': 2, 'in_several_splits': 1}
+    """
+    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    pairs = np.unique(np.stack([numbers.reshape(-1), np.unique(splits, return_inverse=True)[1].reshape(-1)]), axis=1)
+    several = int((np.bincount(pairs[0]) > 1).sum())
+    return {"groups": len(sizes), "fewest": int(sizes.min()), "median": float(np.median(sizes)), "most": int(sizes.max()),
+            "in_several_splits": several}
+
+
+def column_numbers(values: np.ndarray) -> dict[str, Any]:
+    """Return what a column of texts holds: cases with none, different values, and their range or the most common ones.
+
+    Example:
+        >>> column_numbers(np.array(["f", "m", "f", ""]))
+        {'missing': 1, 'distinct': 2, 'values': {'f': 2, 'm': 1}}
+        >>> column_numbers(np.array([str(n) for n in range(21)]))
+        {'missing': 0, 'distinct': 21, 'minimum': 0.0, 'median': 10.0, 'maximum': 20.0}
+    """
+    present = [value for value in np.char.strip(values).tolist() if value and value.lower() not in ("nan", "none")]
+    counts = Counter(present)
+    found: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
+    try:
+        numbers = np.array(present, float)
+    except ValueError:
+        numbers = np.array([])
+    if len(counts) > _VALUES and len(numbers) and np.isfinite(numbers).all():
+        return found | {"minimum": float(numbers.min()), "median": float(np.median(numbers)), "maximum": float(numbers.max())}
+    return found | {"values": dict(counts.most_common(_VALUES))}
+
+
+def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
+    reasons = dict.fromkeys(found.reason for found in left_out)
+    return {reason: tuple(found.name for found in left_out if found.reason == reason) for reason in reasons}
+
+
+def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:
+    classes = ", ".join(f"{name} {n:,} ({n / max(1, cases):.1%})" for name, n in counts.items())
+    fewest = min(counts.values())
+    ratio = f"; largest to smallest class {max(counts.values()) / fewest:.1f}" if fewest and exclusive else ""
+    return f"{split}: {cases:,} cases; {classes}{ratio}"
+
+
+def _groups_line(groups: Mapping[str, Any] | None) -> str:
+    if groups is None:
+        return "groups: not known, so whether a patient is in two splits cannot be said"
+    several = f"; {groups['in_several_splits']:,} IN SEVERAL SPLITS (a leak)" if groups["in_several_splits"] else ""
+    return (f"groups: {groups['groups']:,} with {groups['fewest']:,} to {groups['most']:,} cases (median "
+            f"{groups['median']:g}){several}")
+
+
+def _column_line(name: str, column: Mapping[str, Any]) -> str:
+    missing = f"; missing {column['missing']:,}" if column["missing"] else ""
+    if "values" not in column:
+        return f"column {name}: {column['minimum']:g} to {column['maximum']:g} (median {column['median']:g}){missing}"
+    shown = ", ".join(f"{value} {n:,}" for value, n in column["values"].items())
+    more = column["distinct"] - len(column["values"])
+    return f"column {name}: {shown}{f' and {more:,} other values' if more else ''}{missing}"

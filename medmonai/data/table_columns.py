@@ -1,0 +1,101 @@
+"""Labels and groups from the columns of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medmonai.task import Task
+
+from .class_names import class_table, folded, spelling_note, task_of
+from .text_table import TextTable
+
+_ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+
+
+@dataclass(frozen=True)
+class TableLabels:
+    """What the label columns say.
+
+    Args:
+        labels: (N,) or (N, L).
+        class_names: in the order of the labels.
+        task: what is predicted.
+        note: on spellings taken for one; "" if there were none.
+    """
+
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    task: Task
+    note: str = ""
+
+
+def labels_of(
+    table: TextTable, label_column: str | Sequence[str], rows: Sequence[int], *,
+    class_names: Sequence[str] | Mapping[str, str] | None, task: Task | str,
+) -> TableLabels:
+    """Return the labels of some rows.
+
+    Raises:
+        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, or a value other than 0 and 1 in the
+            columns of a multilabel task.
+    """
+    if not isinstance(label_column, str):
+        return _multilabel(table, tuple(label_column), rows, class_names, task)
+    values = table.column(label_column, "label_column")
+    blank = [row for row in rows if not values[row]]
+    if blank:
+        raise ValueError(f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}); fill it in or "
+                         "take the rows out.")
+    counts = Counter(values[row] for row in rows)
+    names, label_of = class_table(counts, class_names)
+    if len(names) < 2:
+        raise ValueError(f"{table.name}: {label_column} holds one class, {names[0]!r}; two are needed.")
+    of_spelling = {spelling: label_of[folded(spelling)] for spelling in counts}
+    labels = np.fromiter((of_spelling[values[row]] for row in rows), np.int64, len(rows))
+    return TableLabels(labels, names, task_of(task, len(names)), spelling_note(counts))
+
+
+def _multilabel(
+    table: TextTable, columns: tuple[str, ...], rows: Sequence[int], class_names: Sequence[str] | Mapping[str, str] | None,
+    task: Task | str,
+) -> TableLabels:
+    if task not in ("auto", "multilabel", Task("multilabel", len(columns))):
+        raise ValueError(f"label_column names {len(columns)} columns and task is {task!r}; several columns are a multilabel "
+                         "task.")
+    labels = np.empty((len(rows), len(columns)), np.int64)
+    for c, column in enumerate(columns):
+        values = table.column(column, "label_column")
+        wrong = [row for row in rows if values[row] not in _ZERO_ONE]
+        if wrong:
+            raise ValueError(f"{table.name}: {column} holds {values[wrong[0]]!r} ({table.places(wrong)}); 0 or 1 is needed: "
+                             "decide what it means, or take the rows out.")
+        labels[:, c] = [_ZERO_ONE[values[row]] for row in rows]
+    names = tuple(class_names.get(c, c) for c in columns) if isinstance(class_names, Mapping) else tuple(class_names or columns)
+    if len(names) != len(columns):
+        raise ValueError(f"class_names={names!r} and {len(columns)} label columns; give one name a column.")
+    return TableLabels(labels, names, Task("multilabel", len(columns)))
+
+
+def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarray, *, own: bool) -> np.ndarray:
+    """Return the group (N,) of some rows.
+
+    Args:
+        table: the table.
+        column: that holds the groups.
+        rows: the rows.
+        ids: (N,) their ids.
+        own: whether a row with a blank is a group of its own.
+
+    Raises:
+        ValueError: a blank, unless `own`.
+    """
+    values = table.column(column, "group_column")
+    blank = [row for row in rows if not values[row]]
+    if blank and not own:
+        raise ValueError(f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}); fill it in, or pass "
+                         "blank_groups='own' if each of them is another patient.")
+    return np.array([values[row] or f"own: {case}" for row, case in zip(rows, ids.tolist())])

@@ -1,0 +1,29 @@
+"""The error of an image file that is damaged, as opposed to one that is read with the wrong arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class UnreadableImageError(ValueError):
+    """A file that is no image, is damaged or is refused for what it holds: `skip_unreadable` leaves it out.
+
+    Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a package that is missing)
+    is an error of another type and stops the reading, because no file would be at fault.
+    """
+
+
+def unreadable(path: Path, reason: str | BaseException) -> UnreadableImageError:
+    """Return the error for a file: its name, its size and the reason in one line; never its folder.
+
+    Example:
+        >>> str(unreadable(Path("/private/scan.png"), "the file is empty"))
+        'scan.png cannot be read: the file is empty; repair it or leave it out.'
+    """
+    said = str(reason) or type(reason).__name__
+    said = (" ".join(said.replace(str(path), path.name).split()) or "unknown").rstrip(".")[:300]
+    try:
+        size = f" ({path.stat().st_size} bytes)" if path.is_file() else ""
+    except OSError:
+        size = ""
+    return UnreadableImageError(f"{path.name}{size} cannot be read: {said}; repair it or leave it out.")

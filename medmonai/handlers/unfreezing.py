@@ -1,0 +1,61 @@
+"""Let a frozen backbone learn part by part, the deepest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ignite.engine import Engine, Events
+
+from medmonai.networks import TransferNetwork
+from medmonai.ranks import together
+
+
+class GradualUnfreezing:
+    """Unfreeze parts of a `TransferNetwork` when their epochs begin.
+
+    What is unfrozen follows from the epoch, so the handler has no state and a resumed run goes on exactly. The optimiser is
+    built on all parameters, as usual: it passes over those without gradients until they have some. MONAI's
+    `freeze_network` is a function for one moment, and leaves batch norm learning.
+
+    Args:
+        network: the network, not wrapped for distributed training.
+        epochs: epoch, from 1 -> name of a part of the backbone, or several: {"3": "layer4", "6": ["layer3", "layer2"]}
+            (JSON's keys are strings); "" for all of it.
+
+    Raises:
+        ValueError: an epoch below 1 or no number, a part that the backbone does not have; when attached: several ranks,
+            whose DistributedDataParallel does not see parameters that were frozen when it was built.
+
+    Example:
+        >>> from medmonai.networks import transfer_network
+        >>> handler = GradualUnfreezing(transfer_network("resnet18", pretrained=False), epochs={"3": "layer4"})
+        >>> handler.epochs
+        {3: ('layer4',)}
+    """
+
+    def __init__(self, network: TransferNetwork, epochs: Mapping[int | str, str | Sequence[str]]) -> None:
+        self.network = network
+        self.epochs: dict[int, tuple[str, ...]] = {}
+        known = {name for name, _ in network.backbone.named_modules()}
+        for epoch, names in epochs.items():
+            if not str(epoch).isdecimal() or int(epoch) < 1:
+                raise ValueError(f"epochs={dict(epochs)!r}: {epoch!r} is not an epoch; use whole numbers from 1.")
+            parts = (names,) if isinstance(names, str) else tuple(names)
+            if missing := [name for name in parts if name not in known]:
+                raise ValueError(f"epochs={dict(epochs)!r}: the backbone has no module {missing[0]!r}; use names such as "
+                                 f"{', '.join(name for name, _ in network.backbone.named_children())}.")
+            self.epochs[int(epoch)] = parts
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer."""
+        if together():
+            raise ValueError("GradualUnfreezing runs in one process: DistributedDataParallel would not average the "
+                             "gradients of parts unfrozen later. Use one process, or freeze='none'.")
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Unfreeze what this epoch and those before it unfreeze."""
+        for epoch, names in self.epochs.items():
+            if epoch <= engine.state.epoch:
+                for name in names:
+                    self.network.unfreeze(name)

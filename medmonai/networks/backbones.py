@@ -1,0 +1,62 @@
+"""Networks without their classifier: what turns an image into a vector of features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import nn
+
+from .densenet import densenet121
+from .efficientnet import efficientnet_b0
+from .resnet import resnet10, resnet18, resnet34, resnet50
+from .vgg import vgg16
+
+RESNETS = {"resnet10": resnet10, "resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50}
+BACKBONES = (*RESNETS, "densenet121", "vgg16", "efficientnet_b0")
+
+
+class Backbone(NamedTuple):
+    """A network that maps images (B, C, *spatial) to features (B, num_features)."""
+
+    network: nn.Module
+    num_features: int
+
+
+def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_size: int = 1) -> Backbone:
+    """Build the network of that name with its classifier replaced by the identity, and say how many features it gives.
+
+    The stem is the papers' ("standard"), as in published weights. The parameters keep the names that they have in the
+    whole network.
+
+    Args:
+        name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0.
+        spatial_dims: 2 for images, 3 for volumes.
+        in_channels: channels of the input.
+        pool_size: voxels a side of the map that become features; 1 is the mean over the map, and VGG-16 alone allows
+            more (7 is torchvision's: 25,088 features).
+
+    Raises:
+        ValueError: no such network, or a pool_size that it does not have.
+
+    Example:
+        >>> backbone_of("densenet121").num_features, backbone_of("vgg16", pool_size=7).num_features
+        (1024, 25088)
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"backbone={name!r} does not exist; use one of {', '.join(BACKBONES)}.")
+    if pool_size != 1 and name != "vgg16":
+        raise ValueError(f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or vgg16.")
+    if name in RESNETS:
+        network = RESNETS[name](spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
+        num_features, network.fc = network.fc.in_features, nn.Identity()
+    elif name == "densenet121":
+        network = densenet121(spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
+        num_features, network.class_layers.out = network.class_layers.out.in_features, nn.Identity()
+    elif name == "vgg16":
+        network = vgg16(spatial_dims=spatial_dims, in_channels=in_channels, pool_size=pool_size, hidden=())
+        num_features, network.classifier = network.num_features, nn.Identity()
+    else:
+        network = efficientnet_b0(spatial_dims=spatial_dims, in_channels=in_channels)
+        num_features, network._fc = network._fc.in_features, nn.Identity()
+        network._dropout = nn.Identity()  # the head brings its own
+    return Backbone(network, num_features)

@@ -1,0 +1,83 @@
+"""MedicalNet's weights for 3D ResNets, fetched by MONAI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from monai.networks.nets import resnet as monai_resnet
+from torch import nn
+
+from .weight_names import load_published
+
+DEPTHS = {"resnet10": 10, "resnet18": 18, "resnet34": 34, "resnet50": 50}
+_PADDED = ("resnet18", "resnet34")
+
+
+class PaddedShortcut(nn.Module):
+    """A shortcut without weights: every second voxel, and zeros for the channels that the block adds (option A)."""
+
+    def __init__(self, extra_channels: int, *, stride: int) -> None:
+        super().__init__()
+        self.extra_channels = extra_channels
+        self.pick = nn.AvgPool3d(kernel_size=1, stride=stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, C + extra_channels, *smaller) for (B, C, *spatial)."""
+        return nn.functional.pad(self.pick(x), [0, 0, 0, 0, 0, 0, 0, self.extra_channels])
+
+
+def medicalnet_state(name: str) -> Mapping[str, torch.Tensor]:
+    """Return MedicalNet's weights (23 data sets) from the Hugging Face cache, downloaded by MONAI if they are not there.
+
+    The files have no published digest; they are read with `weights_only=True`.
+
+    Raises:
+        FileNotFoundError: they are not there and cannot be downloaded.
+        ModuleNotFoundError: huggingface_hub is not installed.
+    """
+    depth = DEPTHS[name]
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ModuleNotFoundError("MedicalNet's weights need huggingface_hub; run: pip install huggingface_hub") from error
+    try:
+        return monai_resnet.get_pretrained_resnet_medicalnet(depth, device="cpu", datasets23=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:100]
+        raise FileNotFoundError(
+            f"resnet_{depth}_23dataset.pth is not in {huggingface_hub.constants.HF_HUB_CACHE} and could not be downloaded "
+            f"({type(error).__name__}: {reason}); run 'hf download TencentMedicalNet/MedicalNet-Resnet{depth}' where there "
+            "is a network and copy that folder, or use pretrained=false.") from error
+
+
+def load_medicalnet(backbone: nn.Module, name: str, *, state: Mapping[str, torch.Tensor] | None = None) -> None:
+    """Load MedicalNet's weights into a 3D ResNet backbone, in place.
+
+    ResNet-18 and -34 of MedicalNet have shortcuts without weights (option A): the backbone's own are replaced by them.
+    MONAI's version of that shortcut stops gradients and does not go into TorchScript; `PaddedShortcut` does neither.
+
+    Args:
+        backbone: as `backbone_of` builds it, with spatial_dims=3; any number of input channels.
+        name: resnet10, resnet18, resnet34 or resnet50.
+        state: the weights, if they are at hand.
+
+    Raises:
+        ValueError: a network that MedicalNet has no weights for.
+        FileNotFoundError: see `medicalnet_state`.
+
+    References:
+        Chen et al., Med3D: transfer learning for 3D medical image analysis, arXiv:1904.00625.
+    """
+    first = next(module for module in backbone.modules() if isinstance(module, (nn.Conv2d, nn.Conv3d)))
+    if name not in DEPTHS or first.weight.ndim != 5:
+        raise ValueError(f"pretrained='medicalnet' has no weights for {name} in {first.weight.ndim - 2}D; use "
+                         f"{', '.join(DEPTHS)} with spatial_dims=3, or pretrained='imagenet'.")
+    state = medicalnet_state(name) if state is None else state
+    if name in _PADDED:
+        for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
+            if stage[0].downsample is not None:
+                convolution = stage[0].downsample[0]
+                stage[0].downsample = PaddedShortcut(convolution.out_channels - convolution.in_channels,
+                                                     stride=convolution.stride[0])
+    load_published(backbone, name, {key.removeprefix("module."): value for key, value in state.items()})

@@ -1,0 +1,102 @@
+"""A recipe is checked and completed, and the one of the docs makes a bundle of volumes that runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from bundle_runs import RECIPES
+
+from medmonai.bundle import complete_recipe, read_recipe, render_bundle, run_bundle, write_bundle
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "your_own_images.md"
+NETWORK = {"_target_": "medmonai.networks.resnet18"}
+LEAST = {"title": "t", "dataset": {"medmnist": "breastmnist", "size": 28}, "network": NETWORK}
+
+
+def recipe_of_the_docs():
+    (text,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return json.loads(text)
+
+
+def test_the_least_recipe_renders_and_what_it_says_goes_before_the_defaults():
+    train = json.loads(render_bundle("a_classification", LEAST)["configs/train.json"])
+    assert (train["max_epochs"], train["batch_size"], train["patience"]) == (20, 32, None)
+    assert complete_recipe("a_classification", {**LEAST, "flip_axes": [1]})["averaged_flips"] == [1]
+    assert complete_recipe("a_classification", {**LEAST, "flip_axes": [1], "averaged_flips": []})["averaged_flips"] == []
+
+
+@pytest.mark.parametrize(("name", "change", "match"), [
+    ("a", {}, "has to end in '_classification'"),
+    ("a_classification", {"epoch": 3}, "'epoch', which no bundle reads; did you mean epochs"),
+    ("a_classification", {"zzz": 3}, "known are title, dataset"),
+    ("a_classification", {"dataset": {"folder": "x"}}, "dataset of a recipe holds folder; one of medmnist, phantom, listing"),
+    ("a_classification", {"dataset": {"medmnist": "breastmist", "size": 28}}, "breastm"),
+])
+def test_recipes_that_do_not_do(name, change, match):
+    with pytest.raises(ValueError, match=match):
+        render_bundle(name, LEAST | change)
+
+
+def test_a_recipe_that_lacks_something():
+    with pytest.raises(ValueError, match="lacks dataset, network"):
+        complete_recipe("a_classification", {"title": "t"})
+
+
+def test_recipe_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no recipe at"):
+        read_recipe(tmp_path / "none.json")
+    for text, match in (("{", "is no JSON"), ("[]", "holds a list")):
+        (tmp_path / "recipe.json").write_text(text)
+        with pytest.raises(ValueError, match=match):
+            read_recipe(tmp_path / "recipe.json")
+
+
+def test_a_bundle_is_not_written_over(tmp_path):
+    path = write_bundle("a_classification", LEAST, tmp_path, overwrite=False)
+    (path / "docs" / "README.md").write_text("mine")
+    with pytest.raises(FileExistsError, match="left alone"):
+        write_bundle("a_classification", LEAST, tmp_path, overwrite=False)
+    assert (path / "docs" / "README.md").read_text() == "mine"
+
+
+def test_every_shipped_recipe_says_question_recipe_and_result():
+    for name, recipe in RECIPES.items():
+        assert all(recipe[part] for part in ("question", "recipe", "result")), name
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    """36 patients with CT-like volumes of several sizes, orientations and spacings; disease is a bright ball."""
+    rng = np.random.default_rng(0)
+    for i in range(36):
+        disease = i % 2
+        size = tuple(rng.integers(16, 24, 3))
+        places = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), axis=-1) - np.array(size) / 2
+        values = rng.normal(-800, 50, size) + 700 * disease * (np.linalg.norm(places, axis=-1) < 4)
+        affine = np.diag([-3.0, 3.0, 4.0, 1.0]) if i % 3 else np.diag([3.0, 3.0, 3.0, 1.0])
+        folder = tmp_path / "ct" / ("control", "disease")[disease]
+        folder.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(values.astype(np.int16), affine), folder / f"p{i:03d}_scan.nii.gz")
+    return tmp_path / "ct"
+
+
+def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own_space(volumes, tmp_path):
+    bundle = write_bundle("chest_ct_classification", recipe_of_the_docs(), tmp_path)
+    settings = {"dataset_dir": str(volumes), "max_epochs": 15, "average_decay": 0.5, "network_def#width": 4,
+                "spatial_size": [16, 16, 16]}
+    metrics = run_bundle(bundle, output_dir=tmp_path / "out", overrides=settings)
+    assert metrics["splits"]["test"]["auc"]["estimate"] > 0.7
+    maps = sorted((tmp_path / "out" / "saliency").glob("*.nii.gz"))
+    assert maps
+    for path in maps:
+        name = re.search(r"(control|disease)_(p\d+_scan)", path.name)
+        own, found = nibabel.load(volumes / name[1] / f"{name[2]}.nii.gz"), nibabel.load(path)
+        assert found.shape == own.shape and np.allclose(found.affine, own.affine)
+    for file in (tmp_path / "out").rglob("*.json"):
+        assert str(volumes) not in file.read_text() or file.name in ("config.json", "evaluate_config.json")
+    assert str(volumes) not in (tmp_path / "out" / "report.html").read_text()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from source_files import write_class_folders
+
+from medmonai.data import list_class_folders
+from medmonai.task import Task
+
+COUNTS = {"train": {"NORMAL": 4, "PNEUMONIA": 6}, "val": {"NORMAL": 2, "PNEUMONIA": 2},
+          "test": {"NORMAL": 2, "PNEUMONIA": 4}}
+
+
+@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+def test_given_splits(tmp_path, val):
+    root = write_class_folders(tmp_path / "x", COUNTS, split_names=("train", val, "test"))
+    found = list_class_folders(root, name="xrays", group_pattern=r"(person\d+)_", licence="CC0",
+                               known_issues=["b"])
+    assert repr(found) == "Listing(xrays: 20 cases, 2 classes, train 10, val 4, test 6)"
+    assert found.task == Task("binary", 2) and found.class_names == ("NORMAL", "PNEUMONIA")
+    for path, name, label, split, group in zip(found.files, found.ids, found.labels, found.splits, found.groups):
+        assert path == root / name and path.is_file()
+        assert name.split("/")[1] == ("NORMAL", "PNEUMONIA")[label]
+        assert name.split("/")[0] == (val if split == "val" else split) and name.split("/")[2].startswith(f"{group}_")
+    assert len(set(found.groups)) == 10
+    assert (found.provenance.name, found.provenance.licence, found.provenance.known_issues) == ("xrays", "CC0", ("b",))
+    assert str(tmp_path) not in str(found.provenance) + str(found.ids) + str(found.notes)
+
+
+def test_one_folder_of_classes(tmp_path):
+    root = write_class_folders(tmp_path, {"c": 2, "A": 3, "b": 1})
+    found = list_class_folders(root, name="set")
+    assert found.splits is None and found.class_names == ("A", "b", "c") and found.task == Task("multiclass", 3)
+    other = list_class_folders(root, name="set", task="ordinal", class_names=["c", "b", "A"])
+    assert other.labels.tolist() == [2, 2, 2, 1, 0, 0]
+    shown = list_class_folders(root, name="set", class_names={"b": "benign", "c": "cancer", "A": "none"})
+    assert shown.class_names == ("benign", "cancer", "none") and shown.labels[0] == 2
+
+
+def test_file_names_that_repeat(tmp_path):
+    root = write_class_folders(tmp_path, COUNTS, patients=False)
+    found = list_class_folders(root, name="set")
+    assert len({path.name for path in found.files}) == 6 and len(set(found.ids)) == 20
+
+
+def test_spellings_are_one_class(tmp_path, caplog):
+    root = write_class_folders(tmp_path, {"train": {"NORMAL": 3, "PNEUMONIA": 3}, "val": {"Normal ": 1, "pneumonia": 1},
+                                          "test": {"normal": 1, "PNEUMONIA": 1}})
+    with caplog.at_level(logging.WARNING, logger="medmonai.data"):
+        found = list_class_folders(root, name="set")
+    assert found.class_names == ("NORMAL", "PNEUMONIA") and found.labels.sum() == 5
+    assert "'NORMAL' = 'Normal ' = 'normal'" in found.notes[0] and found.notes[0] in caplog.text
+
+
+def test_what_is_left_out(tmp_path):
+    root = write_class_folders(tmp_path, COUNTS)
+    for name in ("notes.txt", "train/readme.md", "train/NORMAL/Thumbs.db", "val/EMPTY/x.txt", ".hidden/a.png",
+                 "chest_xray/train/NORMAL/a.png", "__MACOSX/._a.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x")
+    found = list_class_folders(root, name="set")
+    assert len(found) == 20
+    assert {out.name: out.reason for out in found.left_out} == {
+        "chest_xray": "a folder beside train, val and test", "notes.txt": "in no folder of a class",
+        "train/readme.md": "in no folder of a class", "train/NORMAL/Thumbs.db": "no image by its name",
+        "val/EMPTY/x.txt": "no image by its name", "val/EMPTY": "a folder without an image"}
+    assert found.notes == ("Folders beside train, val and test were not read: 'chest_xray'.",)
+
+
+def test_folders_below_a_class(tmp_path):
+    root = write_class_folders(tmp_path, {"A/site1": 2, "A/site2": 2, "B": 1})
+    found = list_class_folders(root, name="set")
+    assert found.class_names == ("A", "B") and found.labels.tolist() == [0, 0, 0, 0, 1]
+    assert found.ids[0].startswith("A/site1/")
+
+
+def test_groups_from_a_table_beside_the_images(tmp_path):
+    root = write_class_folders(tmp_path, {"A": 2, "B": 2})
+    ids = list_class_folders(root, name="set").ids
+    (root / "groups.csv").write_text("id,group\n" + "".join(f"{name},g{i // 2}\n" for i, name in enumerate(ids)))
+    assert list_class_folders(root, name="set", group_table="groups.csv").groups.tolist() == ["g0", "g0", "g1", "g1"]
+    with pytest.raises(ValueError, match="give one of them"):
+        list_class_folders(root, name="set", group_table="groups.csv", group_pattern="(a)")
+
+
+def test_no_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is no folder"):
+        list_class_folders(tmp_path / "absent", name="set")
+    (tmp_path / "train" / "A").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="holds no image in a folder of a class"):
+        list_class_folders(tmp_path, name="set")
+    write_class_folders(tmp_path, {"train": {"A": 1}})
+    with pytest.raises(ValueError, match="set holds one class, 'A'; two are needed"):
+        list_class_folders(tmp_path, name="set")
+
+
+def test_a_class_in_test_only(tmp_path):
+    root = write_class_folders(tmp_path, {"train": {"A": 2, "B": 2}, "test": {"A": 1, "B": 1, "C": 3}})
+    with pytest.raises(ValueError, match="set: class 'C' has its 3 cases in test only"):
+        list_class_folders(root, name="set")
+
+
+def test_a_folder_that_class_names_lack(tmp_path):
+    root = write_class_folders(tmp_path, {"A": 2, "B": 2, "C": 1})
+    with pytest.raises(ValueError, match=r"class_names=\['A', 'B'\] lack 'C' \(1 cases\)"):
+        list_class_folders(root, name="set", class_names=["A", "B"])
+    with pytest.raises(ValueError, match="set: no case of class 'D'"):
+        list_class_folders(root, name="set", class_names=["A", "B", "C", "D"])
+
+
+def test_real_xrays(real_data):
+    found = list_class_folders(real_data / "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_")
+    assert repr(found) == "Listing(chest_xray: 256 cases, 2 classes, train 180, val 16, test 60)"
+    splits = [set(found.groups[found.splits == split]) for split in ("train", "val", "test")]
+    assert not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])

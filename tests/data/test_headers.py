@@ -1,0 +1,77 @@
+"""Sizes and modes from headers agree with what decoding finds; damaged files are named and counted."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+from source_files import write_class_folders
+
+from medmonai.data.decoding import read_case
+from medmonai.data.headers import read_header, read_headers
+from medmonai.data.image_form import ImageForm
+
+
+def picture(path, mode, **options):
+    Image.new("RGB", (6, 4), (200, 10, 30)).convert(mode).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(("mode", "suffix", "named"), [
+    ("L", "png", "L"), ("RGB", "jpg", "RGB"), ("RGBA", "png", "RGBA"), ("P", "png", "palette"), ("1", "png", "1 bit"),
+    ("I;16", "png", "16 bits"), ("CMYK", "jpg", "CMYK"), ("L", "tif", "L"),
+])
+def test_pictures(mode, suffix, named, tmp_path):
+    file = picture(tmp_path / f"a.{suffix}", mode) if mode != "I;16" else tmp_path / "a.png"
+    if mode == "I;16":
+        Image.fromarray(np.full((4, 6), 3000, np.uint16)).save(file)
+    assert read_header(file) == ((4, 6), named)
+    case = read_case(file, ImageForm((4, 6), in_channels=1, intensity_range=(0, 4095) if mode == "I;16" else None))
+    assert (tuple(case.size), case.mode) == ((4, 6), named)
+
+
+def test_a_picture_that_lies_on_its_side_is_measured_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = picture(tmp_path / "a.jpg", "L", exif=exif)
+    assert read_header(file)[0] == (6, 4) == tuple(read_case(file, ImageForm((8, 8), in_channels=1)).size)
+
+
+def test_volumes(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    assert read_header(tmp_path / "a.nii.gz") == ((5, 6, 7), "NIfTI int16")
+
+
+def test_a_dicom_series(real_data):
+    pytest.importorskip("pydicom")
+    assert read_header(real_data / "ct" / "abdomen_dicom_series") == ((512, 512, 20), "DICOM")
+
+
+def test_a_summary_by_hand(tmp_path):
+    files = [picture(tmp_path / f"{i}.png", "RGB" if i else "L") for i in range(3)]
+    Image.new("L", (10, 2)).save(tmp_path / "3.png")
+    (tmp_path / "4.png").write_bytes(b"")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.uint8), np.eye(4)), tmp_path / "5.nii")
+    found = read_headers([*files, tmp_path / "3.png", tmp_path / "4.png", tmp_path / "5.nii"])
+    assert found.lines()[:3] == [
+        "sizes: 2 x 6 to 4 x 10 (each axis on its own; median 4 x 6), 2 different, most often 4 x 6 (3), 2 x 10 (1) "
+        "(all files)", "modes: L 2, RGB 2, NIfTI uint8 1", "axes: 1 files do not have 2 axes as the others do"]
+    assert found.lines()[3].startswith("unreadable: 1, first: 4.png (0 bytes) cannot be read: the file is empty")
+    assert (found.looked_at, found.in_channels, found.spatial_dims) == (6, 3, 2)
+    assert str(tmp_path) not in " ".join(found.lines())
+
+
+def test_only_some_of_many_are_looked_at(tmp_path):
+    write_class_folders(tmp_path, {"A": 30, "B": 30}, size=(12, 10), suffix=".png")
+    files = sorted(tmp_path.rglob("*.png"))
+    found = read_headers(files, most=7)
+    assert found.looked_at == 7 and found.lines() == ["size: 12 x 10 (7 of 60 files looked at)", "modes: L 7"]
+    assert found.in_channels == 1
+
+
+def test_nothing_that_can_be_read(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    (tmp_path / "b.nii").write_bytes(b"no volume")
+    found = read_headers([tmp_path / "a.png", tmp_path / "b.nii"])
+    assert len(found.unreadable) == 2 and len(found.lines()) == 1 and found.as_dict()["distinct_sizes"] == 0
