@@ -31,7 +31,7 @@ def drawn(cases: int, classes: int, *, split: str, grouped: bool = False) -> Pre
     rng = np.random.default_rng([cases, len(split)])
     y_true = rng.integers(0, classes, cases)
     y_score = rng.dirichlet(np.ones(classes), cases) + 0.7 * np.eye(classes)[y_true]
-    groups = np.arange(cases) // 2 if grouped else None
+    groups = [f"{split}{i // 2}" for i in range(cases)] if grouped else None
     return Predictions([f"{split}{i}" for i in range(cases)], y_true, y_score / y_score.sum(axis=1, keepdims=True),
                        Task("multiclass", classes), [f"class {c}" for c in range(classes)], groups)
 

@@ -31,7 +31,7 @@ def write_medmnist(
         labels = _labels(info.task, n)
         middle = tuple(slice(s // 3, 2 * s // 3) for s in shape)
         for image, label in zip(images, labels[:, 0]):
-            image[middle] += np.uint8(100 * label // max(1, labels.max()))
+            image[middle] += np.uint8(100 * int(label) // max(1, int(labels.max())))
         arrays |= {f"{split}_images": images, f"{split}_labels": labels}
     arrays["test_images"][:leak], arrays["test_labels"][:leak] = arrays["train_images"][:leak], arrays["train_labels"][:leak]
     np.savez_compressed(folder / f"{name}.npz", **arrays)

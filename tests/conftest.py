@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,14 @@ import torch
 
 matplotlib.use("Agg")
 torch.set_num_threads(int(os.environ.get("MEDMONAI_TEST_THREADS", "1")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _decoded_images(tmp_path_factory) -> Iterator[None]:
+    """Keep what tests decode out of the folders of real data and of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDMONAI_CACHE", str(tmp_path_factory.mktemp("decoded")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,7 @@ _OWN_IDS = {
     "intensity_range": "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT in HU)",
     "orientation": "of volumes",
     "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
+    "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8: faster, with small differences; give it in inference too",
     "val_fraction": "share of the cases that are drawn for validation, by class and group",
     "test_fraction": "the same for test; null keeps a test split that the source has",
     "split_seed": "of that draw",

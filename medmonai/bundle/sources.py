@@ -9,7 +9,7 @@ from medmonai.data import PhantomDesign, dataset_info
 from medmonai.task import Task
 
 # How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
-_FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None}
+_FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None, "jpeg_scaling": False}
 _SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
 
 

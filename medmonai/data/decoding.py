@@ -15,7 +15,8 @@ from .grids import resample, resize_grid
 from .image_form import ImageForm
 from .image_place import ImagePlace
 from .npz import npz_array, npz_keys
-from .pictures import fit_picture, open_picture, picture_array, read_picture
+from .picture_fit import fit_picture, picture_array
+from .pictures import open_picture, read_picture
 from .unreadable import unreadable
 from .volumes import Volume, fit_volume, read_nifti
 
@@ -62,7 +63,7 @@ def read_case(path: Path, form: ImageForm) -> Case:
     """Return a file (or the folder of a DICOM series) in the form that a network takes.
 
     The one way from a file to a network's pixels, in training and in inference. First the channels and grey values (low
-    becomes 0, high 255, what lies outside is clipped), then the size: `medmonai.data.pictures.fit_picture` in 2D,
+    becomes 0, high 255, what lies outside is clipped), then the size: `medmonai.data.picture_fit.fit_picture` in 2D,
     `medmonai.data.volumes.fit_volume` in 3D.
 
     Args:
@@ -83,10 +84,10 @@ def read_case(path: Path, form: ImageForm) -> Case:
     if kind != "picture":
         image = read_image(path, form.spatial_size)
         return Case(to_form(image, form, path.name), size=image.shape[1:], mode=kind)
-    found = open_picture(path)
+    found = open_picture(path, form)
     plain = found.image.mode in ("L", "RGB") and form.intensity_range is None
-    image = fit_picture(found.image, form) if plain else to_form(picture_array(found.image), form, path.name)
-    return Case(image, size=found.image.size[::-1], mode=found.mode, turned=found.turned)
+    image = fit_picture(found, form) if plain else to_form(picture_array(found.image), form, path.name)
+    return Case(image, size=found.size, mode=found.mode, turned=found.turned)
 
 
 def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:

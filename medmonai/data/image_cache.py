@@ -56,7 +56,7 @@ class SourceCohorts(Mapping[str, Cohort]):
 def load_listing(
     listing: Listing, *, spatial_size: Sequence[int], in_channels: int, intensity_range: Sequence[float] | None = None,
     aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
-    skip_unreadable: bool = False, cache_dir: str | Path | None = None, jobs: int | None = None,
+    jpeg_scaling: bool = False, skip_unreadable: bool = False, cache_dir: str | Path | None = None, jobs: int | None = None,
     memory_limit: int | None = None,
 ) -> SourceCohorts:
     """Return a Cohort for each split of a listing, with uint8 images (N, in_channels, *spatial_size).
@@ -71,12 +71,13 @@ def load_listing(
 
     Args:
         listing: the cases, with splits.
-        spatial_size: see `ImageForm`, as are the next five.
+        spatial_size: see `ImageForm`, as are the next six.
         in_channels: 1 or 3.
         intensity_range: (low, high) grey values that become 0 and 255.
         aspect: "stretch", "crop" or "pad".
         orientation: of volumes.
         spacing: of volumes, in millimetres.
+        jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small differences; see `open_picture`.
         skip_unreadable: whether damaged files are left out; they are then in `.listing.left_out`, and a note counts them.
         cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else `.medmonai` in the folder of the images, else
             the user's cache folder.
@@ -93,7 +94,7 @@ def load_listing(
         Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, 'PNEUMONIA': 90})
     """
     form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
-                     orientation=orientation, spacing=spacing)
+                     orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
     name = listing.provenance.name
     if listing.splits is None:
         raise ValueError(f"{name}: the listing says no splits; divide it with split_listing first.")
@@ -131,6 +132,7 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
         sizes = sorted(record.sizes, key=lambda size: [int(n) for n in size.split(" x ")])
         told = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
         how = f"{form.aspect} to {wanted}" if form.spacing is None else f"spacing {form.spacing} mm, {wanted} voxels"
+        how += ", large JPEGs scaled while they were decoded" if form.jpeg_scaling else ""
         notes.append(f"{others:,} of {total:,} images have another size ({told}) and were resampled ({how}).")
     if record.turned:
         notes.append(f"{record.turned:,} of {total:,} images were turned upright by their EXIF orientation.")

@@ -30,6 +30,8 @@ class ImageForm:
             the front and upwards.
         spacing: volumes only: millimetres between voxels along each axis of the result. The volume is then cropped or
             padded around its centre to `spatial_size`; without it, each axis is stretched to `spatial_size`.
+        jpeg_scaling: 2D only: whether large JPEGs are decoded smaller at once, at the cost of small differences; see
+            `open_picture`. Other files are the same with and without it, as are JPEGs where `intensity_range` is given.
 
     Raises:
         ValueError: an argument outside the above.
@@ -46,6 +48,7 @@ class ImageForm:
     aspect: Aspect = "stretch"
     orientation: str = "RAS"
     spacing: tuple[float, ...] | None = None
+    jpeg_scaling: bool = False
 
     def __post_init__(self) -> None:
         keep = object.__setattr__  # the way a frozen dataclass sets its own fields
@@ -62,6 +65,9 @@ class ImageForm:
         if self.aspect != "stretch" and len(size) == 3:
             raise ValueError(f"aspect={self.aspect!r} is for 2D images; for volumes give spacing=(mm, mm, mm), which crops and "
                              "pads around the centre.")
+        if not isinstance(self.jpeg_scaling, bool) or (self.jpeg_scaling and len(size) == 3):
+            raise ValueError(f"jpeg_scaling={self.jpeg_scaling!r} with spatial_size={size}; True or False is needed, and False "
+                             "for volumes.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold, tuples as lists."""

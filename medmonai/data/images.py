@@ -83,6 +83,7 @@ class ImageSet(Dataset):
 def load_images(
     path: str | Path, *, in_channels: int, spatial_size: Sequence[int], intensity_range: Sequence[float] | None = None,
     aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
+    jpeg_scaling: bool = False,
 ) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
@@ -111,6 +112,7 @@ def load_images(
         aspect: "stretch" resizes each axis on its own, "crop" and "pad" keep a picture's proportions.
         orientation: of volumes, see `ImageForm`; three letters.
         spacing: of volumes, in millimetres; None stretches each axis to `spatial_size`.
+        jpeg_scaling: whether large JPEGs are decoded smaller at once, as in training; see `open_picture`.
 
     Raises:
         FileNotFoundError: the path does not exist, or holds no image.
@@ -121,7 +123,7 @@ def load_images(
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
     form = ImageForm(spatial_size, in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
-                     orientation=orientation, spacing=spacing)
+                     orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
     ids, cases = _cases(Path(path), form)
     out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
     places, resized = [], 0

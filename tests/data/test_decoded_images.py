@@ -55,12 +55,13 @@ def test_what_makes_another_file(files, tmp_path):
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=3)).path)
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, aspect="pad")).path)
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, intensity_range=(0, 255))).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, jpeg_scaling=True)).path)
     paths.add(get(files[1:], tmp_path).path)
     os.utime(files[0], ns=(1, 1))
     paths.add(get(files, tmp_path).path)
     files[0].rename(files[0].with_name("x.png"))
     paths.add(get([files[0].with_name("x.png"), *files[1:]], tmp_path).path)
-    assert len(paths) == 8
+    assert len(paths) == 9
 
 
 def test_a_moved_set_keeps_its_cache(files, tmp_path):

@@ -28,6 +28,8 @@ def test_fields_from_json():
     ({"spacing": (1, 1)}, "three axes and a positive number of millimetres"),
     ({"spacing": (1, 1, 1)}, r"spatial_size=\(4, 4\); three axes"),
     ({"spacing": (1, 0, 1), "spatial_size": (4, 4, 4)}, "positive number"),
+    ({"jpeg_scaling": 1}, r"jpeg_scaling=1 with spatial_size=\(4, 4\); True or False is needed"),
+    ({"jpeg_scaling": True, "spatial_size": (4, 4, 4)}, "and False for volumes"),
     ({"spacing": (1, float("nan"), 1), "spatial_size": (4, 4, 4)}, "positive number"),
 ])
 def test_errors(fields, message):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import numpy as np
 import pytest
@@ -62,15 +61,13 @@ def test_histopathologic_as_it_is_downloaded(tmp_path):
     assert all(len(name) == 44 for name in found.ids)
 
 
-@pytest.mark.parametrize("rows", [5_000, pytest.param(220_025, marks=pytest.mark.slow)])
-def test_histopathologic_lists_within_5_seconds(tmp_path, rows):
-    root = write_histopathologic(tmp_path, rows=rows, images=2)
+def test_every_row_of_a_long_table_is_listed(tmp_path):
+    root = write_histopathologic(tmp_path, rows=5_000, images=2)
     names = [line.split(",")[0] for line in (root / "train_labels.csv").read_text().splitlines()[1:]]
     for name in names[2:]:
         (root / "train" / f"{name}.tif").touch()
-    start = time.process_time()
     found = list_image_table(root / "train_labels.csv", **PCAM)
-    assert len(found) == rows and time.process_time() - start < 5
+    assert sorted(name.removesuffix(".tif") for name in found.ids.tolist()) == sorted(names) and not found.left_out
 
 
 def table(folder, text, images=("a.png", "b.png", "c.png")):
