@@ -42,13 +42,13 @@ def p_number(value: float | None) -> str:
 
 
 def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
-    """Return "estimate (low to high)", with its flags."""
+    """Return "estimate (low to high)", with its flags; "undefined", or "withheld" and why, where there is no estimate."""
+    flags = ", ".join(flag.replace("_", " ") for flag in metric.get("flags") or ())
     if metric.get("estimate") is None:
-        return UNDEFINED
+        return f"withheld [{flags}]" if metric.get("method") == "withheld" else UNDEFINED
     text = number(metric["estimate"], digits)
     if metric.get("low") is not None:
         text += f" ({number(metric['low'], digits)} to {number(metric['high'], digits)})"
-    flags = ", ".join(flag.replace("_", " ") for flag in metric.get("flags") or ())
     return f"{text} [{flags}]" if flags else text
 
 
@@ -179,14 +179,15 @@ def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
     made = (ranking_table(split), decisions_table(split), fixed_table(split), classes_table(split), calibration_table(split))
     yield from (table for table in made if table is not None)
     for name, groups in split.get("subgroups", {}).items():
-        yield subgroup_table(name, groups)
+        yield subgroup_table(name, groups, task=split["task"])
 
 
-def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]]) -> Table:
-    """Return AUC and recall in every subgroup of one column of the metadata."""
+def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]], *, task: str) -> Table:
+    """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of several classes."""
     rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
-                  interval(group["recall"])) for group in groups)
+                  "withheld" if group["flags"] else interval(group["recall"])) for group in groups)
     cases, methods = sum(group["n"] for group in groups), _methods([group["auc"] for group in groups])
     caption = (f"Subgroups by {name}, {cases} test cases ({methods}): small ones are flagged; differences between them are not "
                "corrected for looking at several.")
-    return Table(f"subgroups_{name}", caption, (name, "cases", "positives", "AUC", "recall"), rows)
+    counted = "positives" if task == "binary" else "cases of the rarest class"
+    return Table(f"subgroups_{name}", caption, (name, "cases", counted, "AUC", "recall"), rows)

@@ -17,11 +17,13 @@ from medmonai.metrics import (
     choose_operating_point,
     decide,
     fit_temperature,
+    subgroup_summary,
     summarize_decisions,
     summarize_ranking,
 )
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import evaluate, evaluate_files, evaluation_figures, split_tables, write_evaluation
+from medmonai.report.tables import subgroup_table
 
 
 @pytest.mark.parametrize("kind", list(TASKS))
@@ -198,11 +200,22 @@ def test_subgroups_of_a_metadata_file(tmp_path):
                              columns=["sex", "age"]).metrics
     assert [row["group"] for row in metrics["subgroups"]["sex"]] == ["f", "m"]
     assert sum(row["n"] for row in metrics["subgroups"]["age"]) == 300
+    sex = next(table for table in split_tables(metrics) if table.name == "subgroups_sex")
+    assert sex.header[2] == "positives" and all(" to " in cell for row in sex.rows for cell in row[3:])
     with pytest.raises(ValueError, match="has no column 'site'; it has sex, age"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", metadata=tmp_path / "people.csv", columns=["site"])
     with pytest.raises(ValueError, match="belong together"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", columns=["sex"])
     assert not (tmp_path / "new").exists()
+
+
+def test_small_subgroups_of_several_classes_say_why_they_are_withheld():
+    table = scored("multiclass")
+    rows = subgroup_summary(table, np.where(np.arange(len(table)) < 290, "here", "there"))
+    shown = subgroup_table("site", rows, task="multiclass")
+    assert shown.header == ("site", "cases", "cases of the rarest class", "AUC", "recall")
+    assert " to " in shown.rows[0][3] and shown.rows[1][1] == "10"
+    assert shown.rows[1][3].startswith("withheld [too few cases") and shown.rows[1][4] == "withheld"
 
 
 @pytest.mark.parametrize(("text", "match"), [
