@@ -15,6 +15,7 @@ from medmonai.data import Cohort, ImagePlace, ResidentLoader
 from medmonai.engines import find_target_layer, grad_cam, occlusion_map, randomization_check, write_saliency_nifti
 from medmonai.predictions import Predictions
 from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
+from medmonai.visualize.names import short_id
 from medmonai.whole_files import write_json
 
 # Cases in the figure, and cases that the randomisation check averages over.
@@ -79,7 +80,9 @@ def write_saliency(
         network, inputs, class_index=classes, repeats=3, seed=seed, method=partial(grad_cam, target_layer=layer),
     ) if len(rows) > 1 else None
     said = [check.line, check.caveat] if check else []
-    titles = [f"{str(case['id'])[-6:]} {'right' if case['right'] else 'wrong'} {case['score']:.2f}" for case in cases[shown]]
+    room = 6 if dims == 2 else 24  # characters above a row of panels
+    titles = [f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} {case['score']:.2f}"
+              for case in cases[shown]]
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, found in maps.items():
         note = "\n".join(said) if name == "saliency" else ""

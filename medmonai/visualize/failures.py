@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from medmonai.data import Cohort
 from medmonai.predictions import Predictions
 
-from .names import ELLIPSIS, shortened
+from .names import short_id, shortened
 from .samples import middle_planes
 from .style import new_figure, styled
 
@@ -97,7 +97,7 @@ def _text(predictions: Predictions, decided: np.ndarray, case: int) -> str:
         true, said = (f"{'' if on else 'no '}{names[worst]}" for on in (predictions.y_true[case, worst], decided[case, worst]))
         value = score[worst]
     case_id = str(predictions.ids[case])
-    if len(case_id) > LONGEST_TEXT:  # at the front: the ends of ids differ
-        case_id = ELLIPSIS + case_id[-LONGEST_TEXT + 1 :]
+    if len(case_id) > LONGEST_TEXT:
+        case_id = short_id(case_id, LONGEST_TEXT)
     (true,), (said,) = shortened([true], 21), shortened([said], 13)
     return "\n".join((case_id.replace("$", r"\$"), f"is {true}", f"said {said}, {value:.2f}"))

@@ -1,10 +1,12 @@
-"""Class names on a figure: short enough for their place, still all different, and never read as formulas."""
+"""Names and ids on a figure: short enough for their place, still different, and never read as formulas."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
+_FILE_ENDING = re.compile(r"\.(nii|nii\.gz|png|jpe?g|tiff?|dcm|npz)$", re.IGNORECASE)
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -34,3 +36,16 @@ def shortened(names: Sequence[str], longest: int) -> list[str]:
         counts = Counter(short)
         short = [cut(i) if counts[text] > 1 and len(clean[i]) > longest else text for i, text in enumerate(short)]
     return [(" " if text.startswith("_") else "") + text.replace("$", r"\$") for text in short]
+
+
+def short_id(case_id: str, longest: int) -> str:
+    """Return what tells a case from others: its id, or the file's name without folder and ending; a long one keeps its end.
+
+    Ids of files from one source start alike, and all end in ".nii.gz".
+
+    Example:
+        >>> short_id("disease/p031_chest.nii.gz", 12), short_id("disease/p031_chest.nii.gz", 6)
+        ('p031_chest', '\u2026chest')
+    """
+    name = _FILE_ENDING.sub("", case_id.rsplit("/", 1)[-1]) or case_id
+    return name if len(name) <= longest else ELLIPSIS + name[-longest + 1 :]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from medmonai.visualize.names import shortened
+from medmonai.visualize.names import short_id, shortened
 
 
 @pytest.mark.parametrize(("names", "longest", "expected"), [
@@ -35,3 +35,15 @@ def test_no_name_is_read_as_a_formula():
     figure = Figure()
     text = figure.text(0, 0, shortened(["$x_1$ or $y"], 20)[0])
     assert text._preprocess_math(text.get_text()) == ("$x_1$ or $y", False)
+
+
+@pytest.mark.parametrize(("case_id", "longest", "expected"), [
+    ("test12", 6, "test12"),
+    ("test1234", 6, "…t1234"),
+    ("control/p016_chest_ct_a.nii.gz", 24, "p016_chest_ct_a"),
+    ("ISIC_0025031.JPG", 6, "…25031"),
+    ("a/.png", 9, "a/.png"),
+    ("1.2.840.7", 24, "1.2.840.7"),  # a series has no ending
+])
+def test_ids_keep_what_differs(case_id, longest, expected):
+    assert short_id(case_id, longest) == expected
