@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -49,7 +50,7 @@ class TransferNetwork(nn.Module):
         self.unfrozen = ()  # a tuple: TorchScript cannot tell what an empty list holds
         if self.frozen:
             self.backbone.requires_grad_(False)
-            self.train(self.training)
+            self.backbone.eval()
 
     @torch.jit.export
     def features(self, x: torch.Tensor) -> torch.Tensor:
@@ -61,9 +62,15 @@ class TransferNetwork(nn.Module):
         return self.head(x if from_features else self.backbone(x))
 
     def train(self, mode: bool = True) -> TransferNetwork:
-        """Set training or evaluation mode; what is frozen stays in evaluation mode."""
+        """Set training or evaluation mode; what is frozen stays in evaluation mode.
+
+        Warns of training on a frozen backbone that `transfer_network` gave random weights, and that has loaded no others.
+        """
         super().train(mode)
         if mode and self.frozen:
+            if getattr(self.backbone, "random_weights", False) and not self.unfrozen:
+                warnings.warn("training a head on a frozen backbone of random weights, which learns little; use "
+                              "pretrained=True, or freeze='none' to train everything.", stacklevel=2)
             self.backbone.eval()
             for name in self.unfrozen:
                 self.backbone.get_submodule(name).train()
@@ -101,7 +108,7 @@ def transfer_network(
     then mean (.485, .456, .406) and standard deviation (.229, .224, .225) for each channel.
 
     A network whose own weights are loaded next (evaluation, inference) is built with `pretrained=False`: nothing is read
-    from anywhere then. With random weights a frozen backbone is of little use for training.
+    from anywhere then. With random weights a frozen backbone is of little use for training: `train()` warns.
 
     Args:
         backbone: resnet10, resnet18, resnet34, resnet50, densenet121, vgg16 or efficientnet_b0.
@@ -133,4 +140,11 @@ def transfer_network(
     head = mlp_head(num_features, num_classes, hidden=hidden, dropout=dropout)
     if pretrained:
         load_pretrained(body, backbone, weights="imagenet" if pretrained is True else pretrained)
+    else:
+        body.random_weights = True
+        body.register_load_state_dict_post_hook(_weights_loaded)
     return TransferNetwork(body, head, freeze=freeze)
+
+
+def _weights_loaded(backbone: nn.Module, _: object) -> None:
+    backbone.random_weights = False

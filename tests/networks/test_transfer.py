@@ -91,6 +91,22 @@ def test_train_leaves_what_is_frozen_in_evaluation_mode():
         assert not any(module.training for module in network.modules())
 
 
+def test_training_on_a_frozen_backbone_of_random_weights_warns(recwarn):
+    network = transfer_network("resnet10", pretrained=False)
+    network.eval()
+    assert not recwarn.list  # nothing is trained yet
+    with pytest.warns(UserWarning, match="frozen backbone of random weights"):
+        network.train()
+    again = transfer_network("resnet10", pretrained=False)
+    again.load_state_dict(network.state_dict())
+    own = transfer_network("resnet10", pretrained=False)
+    own.backbone.load_state_dict(network.backbone.state_dict())
+    recwarn.clear()
+    for quiet in (again, own, transfer_network("resnet10", pretrained=False, freeze="none")):
+        quiet.train()
+    assert not recwarn.list
+
+
 def test_unfreezing_lets_one_part_learn_statistics_too():
     network = small()
     network.train()
