@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medmonai.data import PhantomDesign, dataset_info
+from medmonai.data.similarity import COPY_THRESHOLD
 from medmonai.task import Task
 
 # How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
@@ -46,7 +47,7 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
         "class_names": list(info.class_names), "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
         "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
-        "source": f"MedMNIST: {info.name}", "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+        "source": f"MedMNIST: {info.name}", "leak_threshold": None, "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
     }
 
 
@@ -68,7 +69,7 @@ def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
         "class_names": source["class_names"], "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
         "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
-        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM", "leak_threshold": None,
     }
 
 
@@ -96,6 +97,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     task = Task(source["task"], len(source["class_names"]))
     return {
         **datasets, **form, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
+        "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
         "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),

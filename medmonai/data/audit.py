@@ -11,11 +11,12 @@ import numpy as np
 from .cohort import Cohort
 from .description import ImageStatistics, SplitDescription, describe_split, image_statistics
 from .duplicates import CaseTable, Finding, RowSets, image_keys, one_a_split, same_rows
-from .similarity import MAX_PAIRS, NEAR_THRESHOLD, near_pairs
+from .similarity import COPY_THRESHOLD, MAX_PAIRS, NEAR_THRESHOLD, near_pairs
 
 # An image is of low contrast if its standard deviation is below this part of the median image's.
 LOW_CONTRAST = 0.2
 EXACT, NEAR, GROUPS = "exact duplicates", "near duplicates", "groups in several splits"
+COPIES, CONFLICTS = "altered copies", "label conflicts of exact duplicates"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Audit:
         findings: one of each kind, those without a case too.
         near_threshold: correlation from which two images are near duplicates; None if they were not looked for.
         near_complete: False if the search stopped because too many images are alike.
-        near_is_leak: whether near duplicates across splits count as leakage.
+        leak_threshold: correlation from which near duplicates are altered copies, and leakage across splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
     """
 
@@ -39,7 +40,7 @@ class Audit:
     findings: tuple[Finding, ...]
     near_threshold: float | None
     near_complete: bool
-    near_is_leak: bool
+    leak_threshold: float | None
     groups_known: bool
 
     def finding(self, kind: str) -> Finding:
@@ -55,19 +56,27 @@ class Audit:
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """Findings that let a split know cases of another one: exact duplicates and groups across splits.
+        """Findings that let a split know cases of another one: exact duplicates, altered copies and groups across splits.
 
-        Near duplicates belong to them only if `near_is_leak` says so. Two X-rays of 28 pixels that correlate at .94 may be
-        one exposure saved twice or two children alike, and only a person can tell; of identical pixels there is no doubt.
+        Near duplicates below `leak_threshold` are none: two X-rays of 28 pixels that correlate at .94 may be one exposure
+        saved twice or two children alike, and only a person can tell. From .99 on, or of equal pixels, there is no doubt.
         """
-        kinds = (EXACT, GROUPS, NEAR) if self.near_is_leak else (EXACT, GROUPS)
-        return tuple(f for f in self.findings if f.kind in kinds and f.across_count)
+        return tuple(f for f in self.findings if f.kind in (EXACT, COPIES, GROUPS) and f.across_count)
+
+    @property
+    def near_across(self) -> Finding | None:
+        """Near duplicates across splits, for a person to look at; None if there are none, or they are leaks already."""
+        found = next((f for f in self.findings if f.kind == NEAR), None)
+        copies = sum(leak.across_count for leak in self.leaks if leak.kind == COPIES)
+        return found if found is not None and found.across_count > copies else None
 
     @property
     def verdict(self) -> str:
         """Leakage or not, in one sentence."""
         unsure = "" if self.groups_known else "; patients are not known, so theirs cannot be ruled out"
         unsure += "" if self.near_complete else "; the search for near duplicates stopped early"
+        if self.near_across is not None:
+            unsure = f"; {self.near_across.across_count} near duplicates across splits, to be looked at{unsure}"
         if not self.leaks:
             return f"no leakage found between the splits{unsure}"
         told = ", ".join(f"{leak.kind} {leak.across_count} ({', '.join(f'{p} {n}' for p, n in leak.across if n)})"
@@ -80,7 +89,7 @@ class Audit:
             "name": self.name, "checksum": self.checksum, "verdict": self.verdict,
             "leaks": [leak.kind for leak in self.leaks], "splits": [split.as_dict() for split in self.splits],
             "findings": [found.as_dict(examples) for found in self.findings], "near_threshold": self.near_threshold,
-            "near_complete": self.near_complete, "near_is_leak": self.near_is_leak, "groups_known": self.groups_known,
+            "near_complete": self.near_complete, "leak_threshold": self.leak_threshold, "groups_known": self.groups_known,
         }
 
     def compact(self, *, allowed: bool = False) -> dict[str, Any]:
@@ -96,7 +105,7 @@ class Audit:
             "leaks": {leak.kind: {"across": dict(leak.across),
                                   "examples": [[case.id for case in one_a_split(found)] for found in leak.examples[:3]]}
                       for leak in self.leaks},
-            "near_threshold": self.near_threshold, "near_complete": self.near_complete,
+            "near_threshold": self.near_threshold, "leak_threshold": self.leak_threshold, "near_complete": self.near_complete,
         }
 
     def lines(self) -> list[str]:
@@ -113,8 +122,8 @@ class Audit:
 
 
 def audit_cohorts(
-    cohorts: Sequence[Cohort], *, near_threshold: float | None = NEAR_THRESHOLD, near_is_leak: bool = False,
-    examples: int = 20, max_pairs: int = MAX_PAIRS,
+    cohorts: Sequence[Cohort], *, near_threshold: float | None = NEAR_THRESHOLD,
+    leak_threshold: float | None = COPY_THRESHOLD, examples: int = 20, max_pairs: int = MAX_PAIRS,
 ) -> Audit:
     """Audit the splits of one set: duplicates within and across them, label conflicts, blank images, distributions.
 
@@ -122,6 +131,7 @@ def audit_cohorts(
       are equal says nothing about where they come from.
     - Near duplicates: pairs of different images whose band-passed shapes correlate (`shape_features`), each image that
       occurs more than once taken once. Complete: every pair at or above the threshold is found.
+    - Altered copies: near duplicates at or above `leak_threshold`, such as a picture saved again as JPEG or in another size.
     - Label conflicts: exact duplicates, and near duplicates, that have different labels.
     - Groups in several splits, and ids in several splits (a note: sources may number each split from the start).
     - Constant images; images of low contrast, with a standard deviation under a fifth of the median image's.
@@ -133,12 +143,13 @@ def audit_cohorts(
     Args:
         cohorts: one a split.
         near_threshold: correlation in (0, 1]; None leaves near duplicates out.
-        near_is_leak: whether near duplicates across splits are leakage. Not by default, see `Audit.leaks`.
+        leak_threshold: correlation from which they are altered copies, and across splits leakage; None makes none of them.
         examples: examples kept of each finding.
         max_pairs: pairs alike at which the search for near duplicates stops; counts are then lower limits.
 
     Raises:
-        ValueError: no cohort, two of one split name, other image shapes, tasks or class names.
+        ValueError: no cohort, two of one split name, other image shapes, tasks or class names; thresholds outside (0, 1], or
+            a `leak_threshold` below `near_threshold`.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -147,6 +158,9 @@ def audit_cohorts(
         ()
     """
     _check_cohorts(cohorts)
+    if None not in (near_threshold, leak_threshold) and not near_threshold <= leak_threshold <= 1:
+        raise ValueError(f"leak_threshold={leak_threshold} with near_threshold={near_threshold}; what leaks is near, so a "
+                         "correlation from that up to 1 is needed, or None.")
     table = CaseTable(cohorts, examples=examples)
     statistics = [image_statistics(cohort.images) for cohort in cohorts]
     constant = np.concatenate([s.low == s.high for s in statistics])
@@ -159,18 +173,22 @@ def audit_cohorts(
     names = dict.fromkeys(cohort.provenance.name for cohort in cohorts)
     of_near = (table.finding(NEAR, near, scores),
                table.finding("label conflicts of near duplicates", near.differing(table.label_of)))
+    if near_threshold is not None and leak_threshold is not None:
+        # A search that stopped early is done again for the copies alone: those must not be missed.
+        alike, how = (near, scores) if complete else _near(table, exact, constant, leak_threshold, max_pairs)[:2]
+        of_near = (table.finding(COPIES, alike.chosen(how >= leak_threshold), how[how >= leak_threshold]), *of_near)
     return Audit(
         " + ".join(names), checksum=cohorts[0].provenance.checksum,
         splits=tuple(describe_split(cohort, s) for cohort, s in zip(cohorts, statistics)),
         findings=(
-            table.finding(EXACT, exact), table.finding("label conflicts of exact duplicates", exact.differing(table.label_of)),
+            table.finding(EXACT, exact), table.finding(CONFLICTS, exact.differing(table.label_of)),
             *(() if near_threshold is None else of_near),
             table.finding(GROUPS, _shared_groups(table)),
             table.finding("ids in several splits", same_rows(np.concatenate([cohort.ids for cohort in cohorts]))),
             table.singles("constant images", np.flatnonzero(constant)),
             table.singles("images of low contrast", np.flatnonzero(~constant & _low_contrast(statistics))),
         ),
-        near_threshold=near_threshold, near_complete=complete, near_is_leak=near_is_leak, groups_known=known,
+        near_threshold=near_threshold, near_complete=complete, leak_threshold=leak_threshold, groups_known=known,
     )
 
 

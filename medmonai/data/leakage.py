@@ -5,25 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from .audit import Audit, audit_cohorts
+from .audit import CONFLICTS, Audit, audit_cohorts
 from .cohort import Cohort
-from .duplicates import one_a_split
-from .similarity import NEAR_THRESHOLD
+from .duplicates import Finding, one_a_split
+from .similarity import COPY_THRESHOLD, NEAR_THRESHOLD
 
 logger = logging.getLogger("medmonai.data")
 
 
 def require_no_leakage(
     cohorts: Sequence[Cohort], *, allow: bool = False, near_threshold: float | None = NEAR_THRESHOLD,
-    near_is_leak: bool = False,
+    leak_threshold: float | None = COPY_THRESHOLD,
 ) -> Audit:
-    """Audit the splits and refuse those that share images or groups.
+    """Audit the splits and refuse those that share images or groups; warn of what a person should look at.
+
+    Warned about: near duplicates across splits that are no leakage, and identical images with different labels.
 
     Args:
         cohorts: one a split.
         allow: go on in spite of leakage, with a warning; the audit says what was found.
         near_threshold: see `audit_cohorts`; None saves the time of looking for near duplicates.
-        near_is_leak: whether near duplicates across splits are refused, too.
+        leak_threshold: see `audit_cohorts`; None refuses identical images only.
 
     Returns:
         The audit; `Audit.compact(allowed=allow)` is the part for the record of a run.
@@ -37,7 +39,7 @@ def require_no_leakage(
         >>> require_no_leakage(splits).verdict
         'no leakage found between the splits; patients are not known, so theirs cannot be ruled out'
     """
-    return check_leakage(audit_cohorts(cohorts, near_threshold=near_threshold, near_is_leak=near_is_leak), allow=allow)
+    return check_leakage(audit_cohorts(cohorts, near_threshold=near_threshold, leak_threshold=leak_threshold), allow=allow)
 
 
 def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
@@ -46,11 +48,18 @@ def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
     Raises:
         ValueError: leakage that was not allowed.
     """
-    if not audit.leaks:
-        return audit
-    first = "; ".join(" and ".join(case.id for case in one_a_split(leak.examples[0])) for leak in audit.leaks if leak.examples)
-    found = f"{audit.name}: {audit.verdict} (first: {first})"
-    if not allow:
-        raise ValueError(f"{found}; remove these cases from one of the splits, or allow leakage explicitly.")
-    logger.warning("%s; allowed, so scores on the later splits are too good by an unknown amount.", found)
+    found = f"{audit.name}: {audit.verdict}"
+    if audit.leaks:
+        found += f" (first: {'; '.join(_first(leak) for leak in audit.leaks if leak.examples)})"
+        if not allow:
+            raise ValueError(f"{found}; remove these cases from one of the splits, or allow leakage explicitly.")
+        logger.warning("%s; allowed, so scores on the later splits are too good by an unknown amount.", found)
+    for doubtful, advice in ((audit.near_across, "is it the same picture, or the same person?"),
+                             (audit.finding(CONFLICTS), "which label is right?")):
+        if doubtful is not None and doubtful.count:
+            logger.warning("%s: %s (first: %s); %s", audit.name, doubtful.line().split("; e.g.")[0], _first(doubtful), advice)
     return audit
+
+
+def _first(found: Finding) -> str:
+    return " and ".join(case.id for case in one_a_split(found.examples[0])) if found.examples else "no example kept"

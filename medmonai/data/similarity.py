@@ -9,7 +9,8 @@ import numpy as np
 
 GRID = 28  # voxels an axis that images are averaged down to, so that one threshold serves all sizes
 FINE, COARSE = 0.8, 2.0  # widths of the band-pass, voxels of that grid
-NEAR_THRESHOLD = 0.94  # chosen on real sets, see docs/results/data_audit.md
+# Both chosen on real sets, see docs/results/data_audit.md: what a person should look at, and what is one picture saved twice.
+NEAR_THRESHOLD, COPY_THRESHOLD = 0.94, 0.99
 MAX_PAIRS = 2_000_000
 
 _CHUNK_BYTES = 1 << 23

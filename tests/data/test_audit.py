@@ -1,18 +1,39 @@
 from __future__ import annotations
 
+import itertools
 import json
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 from scipy.ndimage import gaussian_filter
 
-from medmonai.data import Cohort, Provenance, audit_cohorts, lesion_phantom, load_medmnist
+from medmonai.data import (
+    Cohort,
+    Provenance,
+    audit_cohorts,
+    lesion_phantom,
+    list_class_folders,
+    load_listing,
+    load_medmnist,
+    split_listing,
+)
 from medmonai.task import Task
 
 SIZES = [(28, 28), (14, 14, 14)]
-EXACT, NEAR, CONSTANT = "exact duplicates", "near duplicates", "constant images"
+EXACT, NEAR, CONSTANT, COPIES = "exact duplicates", "near duplicates", "constant images", "altered copies"
+
+
+# What happens to a picture that is saved again.
+CHANGES = {
+    "quality 50": lambda picture, path: picture.save(path.with_suffix(".jpg"), quality=50),
+    "half the size": lambda picture, path: ImageOps.scale(picture, 0.5).save(path.with_suffix(".png")),
+    "twice the size": lambda picture, path: ImageOps.scale(picture, 2).save(path.with_suffix(".tif")),
+    "colour": lambda picture, path: picture.convert("RGB").save(path.with_suffix(".jpeg"), quality=80),
+}
 
 
 def smooth(n, size, seed):
@@ -36,7 +57,7 @@ def ids(found):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_clean_splits(size):
-    audit = audit_cohorts(splits(size), near_is_leak=True)
+    audit = audit_cohorts(splits(size), leak_threshold=0.94)
     assert not audit.leaks and not any(found.count for found in audit.findings)
     assert audit.verdict == "no leakage found between the splits; patients are not known, so theirs cannot be ruled out"
     assert audit.name == "set" and audit.checksum == "md5:0" and audit.near_complete
@@ -53,16 +74,18 @@ def test_what_was_planted_is_found(size, dtype):
     val.images[0] = np.rint(near).clip(0, 255)
     val.images[3] = np.rint(1.2 * train.images[7].astype(float) - 20).clip(0, 255)  # near one that occurs twice
     train, val = (replace(c, images=c.images.astype(dtype)) for c in (train, val))
-    audit = audit_cohorts([train, val])
+    audit = audit_cohorts([train, val], leak_threshold=None)
     exact, near = audit.finding(EXACT), audit.finding(NEAR)
     assert ids(exact) == [["train4", "val5"], ["train7", "train9"]] and (exact.count, exact.across_count) == (2, 1)
     assert sorted(ids(near)) == [["train2", "val0"], ["train7", "val3"]] and min(near.scores) >= 0.94
     assert ids(audit.finding("label conflicts of exact duplicates")) == [["train4", "val5"]]
     assert ids(audit.finding("label conflicts of near duplicates")) == []
     assert [leak.kind for leak in audit.leaks] == [EXACT]
-    assert audit.verdict.startswith("leakage between splits: exact duplicates 1 (train/val 1); patients")
-    strict = audit_cohorts([train, val], near_is_leak=True)
-    assert [leak.kind for leak in strict.leaks] == [EXACT, NEAR]
+    assert audit.verdict.startswith("leakage between splits: exact duplicates 1 (train/val 1); 2 near duplicates across "
+                                    "splits, to be looked at; patients")
+    strict = audit_cohorts([train, val], leak_threshold=0.94)
+    assert [leak.kind for leak in strict.leaks] == [EXACT, COPIES] and strict.near_across is None
+    assert "to be looked at" not in strict.verdict
     without = audit_cohorts([train, val], near_threshold=None)
     assert "near duplicates: not looked for" in without.lines() and NEAR not in without.compact()["counts"]
     with pytest.raises(ValueError, match="kind='near duplicates' is unknown"):
@@ -87,7 +110,7 @@ def test_blank_images_do_not_match(size):
     train.images[5] = 200
     val.images[6] = 0
     val.images[(6, 0) + (4,) * len(size)] = 9  # almost blank
-    audit = audit_cohorts([train, val], near_is_leak=True)
+    audit = audit_cohorts([train, val], leak_threshold=0.94)
     assert not audit.leaks and audit.finding(EXACT).count == audit.finding(NEAR).count == 0
     assert ids(audit.finding(CONSTANT)) == [["train0"], ["train3"], ["train5"], ["val1"], ["val2"]]
     assert ids(audit.finding("images of low contrast")) == [["val6"]]
@@ -139,7 +162,7 @@ def test_json_lines_and_compact():
     assert compact["leaks"] == {EXACT: {"across": {"train/val": 1}, "examples": [["train4", "val5"]]}}
     assert len(json.dumps(compact)) < 1500
     lines = audit.lines()
-    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 8
+    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 9
     with pytest.raises(ValueError, match=r"kind='x' is unknown; use one of 'exact duplicates'"):
         audit.finding("x")
 
@@ -161,8 +184,39 @@ def test_a_search_that_stopped_says_so():
     assert "the search stopped" in audit.lines()[-1]
 
 
+def test_copies_are_found_where_too_many_are_only_alike():
+    train, val = splits()
+    rng = np.random.default_rng(0)
+    train.images[:] = np.rint(train.images[0] + rng.normal(0, 12, train.images.shape)).clip(0, 255)  # pairs below .99
+    val.images[2] = np.rint(0.9 * train.images[5] + 5)
+    audit = audit_cohorts([train, val], near_threshold=0.8, max_pairs=20)
+    assert not audit.near_complete and ids(audit.finding(COPIES)) == [["train5", "val2"]]
+    assert [leak.kind for leak in audit.leaks] == [COPIES]
+
+
+def test_pictures_saved_again_leak_and_other_patients_do_not(real_data, tmp_path):
+    files = sorted((real_data / "chest_xray" / "test").glob("*/*"))[:24]
+    for number, (file, change) in enumerate(zip(files, itertools.cycle(CHANGES))):
+        label = "AB"[number % 2]
+        for split in ("train", "test", "val"):
+            (tmp_path / split / label).mkdir(parents=True, exist_ok=True)
+        with Image.open(file) as picture:
+            grey = picture.convert("L")
+            grey.save(tmp_path / ("train" if number < 16 else "val") / label / f"{number}.png")
+            if number < 8:
+                CHANGES[change](grey, tmp_path / "test" / label / f"again{number}")
+    listing = split_listing(list_class_folders(tmp_path, name="again"), min_validation=0)
+    cohorts = load_listing(listing, spatial_size=(64, 64), in_channels=1, cache_dir=tmp_path / "cache")
+    found = audit_cohorts([cohorts[split] for split in ("train", "val", "test")]).finding(COPIES)
+    pairs = {tuple(Path(name).stem for name in sorted(example, reverse=True)) for example in ids(found)}
+    assert pairs == {(f"{i}", f"again{i}") for i in range(8)} and found.across == (
+        ("train/val", 0), ("train/test", 8), ("val/test", 0))
+
+
 def test_wrong_cohorts():
     train, val = splits()
+    with pytest.raises(ValueError, match=r"leak_threshold=0\.9 with near_threshold=0\.94; what leaks is near"):
+        audit_cohorts([train, val], leak_threshold=0.9)
     with pytest.raises(ValueError, match="cohorts are empty"):
         audit_cohorts([])
     with pytest.raises(ValueError, match=r"splits \['train', 'train'\]; each needs a name of its own"):

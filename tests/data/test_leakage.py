@@ -37,15 +37,40 @@ def test_leakage_is_refused_unless_allowed(size, caplog):
     assert check_leakage(audit, allow=True) is audit
 
 
-def test_near_duplicates_are_refused_only_on_request():
-    train, test = splits()
+def changed(train, test, change):
     images = test.images.copy()
-    images[0] = np.rint(0.8 * train.images[7] + 30)
-    cohorts = [train, replace(test, images=images)]
-    assert require_no_leakage(cohorts).finding("near duplicates").across_count == 1
-    with pytest.raises(ValueError, match=r"near duplicates 1 \(train/test 1\)"):
-        require_no_leakage(cohorts, near_is_leak=True)
-    assert not require_no_leakage(cohorts, near_is_leak=True, near_threshold=None).leaks
+    images[0] = np.rint(change(train.images[7].astype(float))).clip(0, 255)
+    return [train, replace(test, images=images)]
+
+
+def test_altered_copies_are_refused_unless_told_otherwise(caplog):
+    cohorts = changed(*splits(), lambda image: 0.8 * image + 30)
+    with pytest.raises(ValueError, match=r"altered copies 1 \(train/test 1\); patients .* \(first: .*train.* and .*test"):
+        require_no_leakage(cohorts)
+    with caplog.at_level(logging.WARNING, "medmonai.data"):
+        audit = require_no_leakage(cohorts, leak_threshold=None)
+    assert not audit.leaks and audit.near_across.across_count == 1
+    assert "near duplicates: 1 (2 cases), 1 across splits (train/test 1) (first: " in caplog.text
+    assert "1 near duplicates across splits, to be looked at" in audit.verdict
+    assert not require_no_leakage(cohorts, near_threshold=None).leaks
+
+
+def test_what_is_only_near_is_told(caplog):
+    cohorts = changed(*splits(), lambda image: image + np.random.default_rng(2).normal(0, 6, image.shape))
+    with caplog.at_level(logging.WARNING, "medmonai.data"):
+        audit = require_no_leakage(cohorts)
+    assert 0.94 <= audit.finding("near duplicates").scores[0] < 0.99 and audit.finding("altered copies").count == 0
+    assert "is it the same picture, or the same person?" in caplog.text
+
+
+def test_one_picture_with_two_labels_is_told(caplog):
+    train, test = splits()
+    images = train.images.copy()
+    rows = [np.flatnonzero(train.labels == label)[0] for label in (0, 1)]
+    images[rows[1]] = images[rows[0]]
+    with caplog.at_level(logging.WARNING, "medmonai.data"):
+        assert not require_no_leakage([replace(train, images=images), test]).leaks
+    assert "label conflicts of exact duplicates: 1 (2 cases)" in caplog.text and "which label is right?" in caplog.text
 
 
 def test_groups_are_refused():
