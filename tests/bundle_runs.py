@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from monai.bundle import ConfigWorkflow
-from source_files import write_class_folders, write_ham10000, write_histopathologic
+from source_files import write_ham10000, write_histopathologic, write_kermany
 
 from medmonai.data import dataset_info
 from medmonai.task import Task
@@ -53,7 +53,7 @@ def write_sources(folder: Path) -> Path:
             write_medmnist(folder, info.name, (28,) * info.spatial_dims)
     counts = {split: {"NORMAL": normal, "PNEUMONIA": pneumonia}
               for split, normal, pneumonia in (("train", 30, 40), ("val", 8, 8), ("test", 10, 14))}
-    write_class_folders(folder / "chest_xray", counts)
+    write_kermany(folder / "chest_xray", counts)
     write_ham10000(folder / "ham10000", rows=210)
     write_histopathologic(folder / "histopathologic_cancer", rows=80)
     return folder
@@ -86,6 +86,13 @@ def small(name: str, sources: Path, output_dir: Path, *, evaluate: bool = False)
         if "enlarge" in recipe:
             overrides["normalisation::0::spatial_size"] = [48, 48]
     return overrides
+
+
+def as_trained(name: str, output_dir: Path) -> dict:
+    """Overrides with which inference takes the checkpoint of a run of `small`."""
+    size = json.loads((output_dir / "run.json").read_text())["spatial_size"]
+    enlarged = {"normalisation::0::spatial_size": [48, 48]} if "enlarge" in RECIPES[name] else {}
+    return {**thin(name), "spatial_size": size, **enlarged, "ckpt_path": str(output_dir / "models" / "model.pt")}
 
 
 def workflow(name: str, *files: str, workflow_type: str = "train", **overrides) -> ConfigWorkflow:

@@ -48,6 +48,22 @@ def write_class_folders(root, counts, *, size=(40, 32), channels=1, suffix=".jpe
     return root
 
 
+def write_kermany(root, counts, *, size=(40, 32), seed=0):
+    """Write root/{split}/{CLASS}/*.jpeg with the names of the Kermany X-rays; counts: {"train": {"NORMAL": 3, ...}, ...}.
+
+    Person numbers are used again: person1_virus of test is not person1_bacteria of train. Two images a patient.
+    """
+    rng, root = np.random.default_rng(seed), Path(root)
+    for (split, classes), kind, film in zip(counts.items(), ("bacteria", "bacteria", "virus"), ("IM", "NORMAL2-IM", "IM")):
+        for c, (name, n) in enumerate(classes.items()):
+            for i in range(n):
+                number = i // 2 + (500 if split == "val" else 900 if (split, name) == ("test", "NORMAL") else 1)
+                stem = f"{film}-{number:04d}-{i + 1:04d}" if name == "NORMAL" else f"person{number}_{kind}_{i + 1}"
+                image = smooth_picture(rng, *size) // 2 + np.uint8(100 * c)
+                write_picture(root / split / name / f"{stem}.jpeg", image)
+    return root
+
+
 def write_ham10000(root, rows=70, *, images=None, size=(45, 60), folders=("HAM10000_images_part_1", "HAM10000_images_part_2"),
                    seed=0):
     """Write HAM10000_metadata.csv and its jpgs in two folders; lesions have up to three images, some ages are missing.

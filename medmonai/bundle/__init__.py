@@ -9,6 +9,7 @@ from .render import render_bundle, write_bundle
 from .results import write_results
 from .run import commands, describe, free_folder, run_bundle
 from .run_folder import now, open_test_split, train, without_places
+from .trained_input import load_trained
 
 __all__ = [
     "EVALUATE",
@@ -25,6 +26,7 @@ __all__ = [
     "describe",
     "describe_source",
     "free_folder",
+    "load_trained",
     "merged_config",
     "now",
     "open_test_split",

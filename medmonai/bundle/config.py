@@ -21,6 +21,9 @@ _READ_BY_MONAI = {
 }
 
 
+_WORDS = {"true": "True", "false": "False", "null": "None"}
+
+
 def _callers(kind: type) -> Iterator[Any]:
     """Yield the objects of a class whose methods called us, nearest first.
 
@@ -64,6 +67,17 @@ def merged_config() -> dict[str, Any]:
     raise RuntimeError("merged_config() has no config to return: call it from an expression of a bundle's config.")
 
 
+def evaluated(name: str) -> Any:
+    """Return what an id of the config that is being evaluated stands for.
+
+    Raises:
+        RuntimeError: called from elsewhere than a config expression.
+    """
+    for parser in _callers(ConfigParser):
+        return parser.get_parsed_content(name)
+    raise RuntimeError("evaluated() has no config to ask: call it from an expression of a bundle's config.")
+
+
 def _strings(content: Any) -> Iterator[str]:
     if isinstance(content, dict):
         for value in content.values():
@@ -88,7 +102,22 @@ def unread_ids(config: dict[str, Any]) -> dict[str, str]:
 
 
 def check_ids(config: dict[str, Any]) -> None:
-    """Raise ValueError for the first id that nothing reads, with the nearest valid one."""
+    """Raise ValueError for the first id that nothing reads, with the nearest valid one, and for misspelt truth values."""
+    check_words(config)
     for name, nearest in unread_ids(config).items():
         hint = f"did you mean --{nearest}?" if nearest else "see the bundle's README for its ids."
         raise ValueError(f"config id {name!r} is not read by anything in this bundle; {hint}")
+
+
+def check_words(config: Any, name: str = "") -> None:
+    """Raise ValueError where a text is "true", "false" or "null": MONAI's command line knows True, False and None.
+
+    As a text "false" counts as true, so `--allow_leakage false` would allow leakage.
+    """
+    items = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
+    for key, value in items:
+        place = f"{name}#{key}" if name else str(key)
+        if isinstance(config, dict) and isinstance(value, str) and value.lower() in _WORDS:
+            raise ValueError(f"{place} is the text {value!r}; python -m monai.bundle takes {_WORDS[value.lower()]} "
+                             f"(--{place} {_WORDS[value.lower()]}).")
+        check_words(value, place)

@@ -15,6 +15,8 @@ from monai.bundle.reference_resolver import ReferenceResolver
 
 TRAIN = ("train.json",)
 EVALUATE = ("train.json", "evaluate.json")
+_IN_A_FILE = ("only a config file adds to a list or a dict: write \"+train::handlers\": [...] into one of your own and run "
+              "MONAI with --config_file \"['train.json','mine.json']\".")
 
 
 def bundle_configs(bundle: str | Path) -> Path:
@@ -62,7 +64,8 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
     """Return the overrides of the training and of the evaluation.
 
     Raises:
-        ValueError: an id that neither config has; MONAI would add it in silence, and nothing would read it.
+        ValueError: an id that neither config has (MONAI would add it in silence, and nothing would read it), or one that
+            adds to a list or a dict, which MONAI does for config files only.
     """
     of_train, merged = bundle_config(bundle), _parser(bundle, EVALUATE)
     for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
@@ -72,12 +75,14 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
 
 
 def _keys(name: str) -> list[str]:
-    return ReferenceResolver.split_id(name.lstrip("+"))
+    return ReferenceResolver.split_id(name)
 
 
 def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
     """Follow an id through the config; nothing in it may be new but an argument that a component takes."""
     content: Any = config
+    if name.startswith("+"):
+        raise ValueError(f"config id {name!r} cannot be an override; {_IN_A_FILE}")
     for depth, key in enumerate(keys := _keys(name)):
         known = _known(content)
         if key not in known:
@@ -89,6 +94,7 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
             near = [] if key.isdecimal() else difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
             listed = ", ".join(inside + other for other in sorted(known))
             hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
+            hint = f"{hint[:-1]}; {_IN_A_FILE}" if isinstance(content, list) else hint
             raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")
         content = content[int(key)] if isinstance(content, list) else content[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,28 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not name.endswith("_classification"):
         raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
-    missing = [entry for entry in _NEEDED if entry not in recipe]
-    if missing:
-        raise ValueError(f"the recipe of {name} lacks {', '.join(missing)}; {', '.join(_NEEDED)} are needed.")
-    for entry in recipe:
-        if entry not in DEFAULTS and entry not in _NEEDED:
-            near = difflib.get_close_matches(entry, [*_NEEDED, *DEFAULTS], n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join([*_NEEDED, *DEFAULTS])}."
-            raise ValueError(f"the recipe of {name} holds {entry!r}, which no bundle reads; {hint}")
+    require_entries(recipe, _NEEDED, where=f"the recipe of {name}")
+    refuse_unknown(recipe, [*_NEEDED, *DEFAULTS], where=f"the recipe of {name}")
     completed = {**DEFAULTS, **recipe}
     if completed["averaged_flips"] is None:
         completed["averaged_flips"] = completed["flip_axes"]
     return completed
+
+
+def require_entries(given: Mapping[str, Any], needed: Sequence[str], *, where: str) -> None:
+    """Raise ValueError if an entry of a recipe, or of a part of one, is missing."""
+    missing = [entry for entry in needed if entry not in given]
+    if missing:
+        raise ValueError(f"{where} lacks {', '.join(missing)}; {', '.join(needed)} are needed.")
+
+
+def refuse_unknown(given: Iterable[str], known: Collection[str], *, where: str) -> None:
+    """Raise ValueError if a recipe, or a part of one, has an entry that nothing reads."""
+    for entry in given:
+        if entry not in known:
+            near = difflib.get_close_matches(entry, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+            raise ValueError(f"{where} holds {entry!r}, which no bundle reads; {hint}")
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:

@@ -21,7 +21,10 @@ _CONFIGS = ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.js
 
 
 def _fill(content: Any, values: Mapping[str, Any]) -> Any:
-    """Replace "{{name}}" by its value, and {{name}} inside a longer string by its text; "{{name}}": null adds a dict."""
+    """Replace "{{name}}" by its value, and {{name}} inside a longer string by its text.
+
+    `"{{name}}": null` adds a dict to the one it stands in, and "{{name}}" in a list the items of a list.
+    """
     if isinstance(content, dict):
         filled: dict[str, Any] = {}
         for key, value in content.items():
@@ -31,7 +34,11 @@ def _fill(content: Any, values: Mapping[str, Any]) -> Any:
                 filled[key] = _fill(value, values)
         return filled
     if isinstance(content, list):
-        return [_fill(item, values) for item in content]
+        items: list[Any] = []
+        for item in content:
+            value = _fill(item, values)
+            items += value if isinstance(item, str) and isinstance(value, list) else [value]
+        return items
     if isinstance(content, str):
         if match := re.fullmatch(r"\{\{(\w+)\}\}", content):
             return values[match[1]]
@@ -42,15 +49,15 @@ def _fill(content: Any, values: Mapping[str, Any]) -> Any:
 def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The learning rate: one cycle over the cross-entropy epochs, or lowered when validation stands still."""
     plateau = recipe["plateau"]
-    handler: dict[str, Any] = {"_target_": "LrScheduleHandler", "lr_scheduler": "@lr_scheduler", "print_lr": False,
-                               "epoch_level": bool(plateau)}
     if plateau:
         scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "optimizer": "@optimizer", "mode": "max",
                      **plateau}
-        handler["step_transform"] = "$lambda engine: @validate#evaluator.state.metrics['auc']"
+        handler = {"_target_": "medmonai.handlers.PlateauSchedule", "lr_scheduler": "@lr_scheduler",
+                   "evaluator": "@validate#evaluator"}
     else:
         steps = {"_target_": "medmonai.optimizers.OneCycle", "total_steps": "$max(1, @warmup_epochs * len(@train#dataloader))"}
         scheduler = {"_target_": "torch.optim.lr_scheduler.LambdaLR", "optimizer": "@optimizer", "lr_lambda": steps}
+        handler = {"_target_": "LrScheduleHandler", "lr_scheduler": "@lr_scheduler", "print_lr": False, "epoch_level": False}
     return {"lr_scheduler": scheduler, "lr_handler": handler}
 
 
@@ -59,7 +66,7 @@ def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
     train, plain = "$[@scaling, *@train#augmentation, *@normalisation]", "$[@scaling, *@normalisation]"
     if not recipe["transfer"]:
         return {"train_cohort": "@train#dataset", "validate_cohort": "@validate#dataset", "train_transforms": train,
-                "validate_transforms": plain, "transfer_ids": {}, "of_evaluation": {},
+                "validate_transforms": plain, "transfer_ids": {}, "transfer_handlers": [], "of_evaluation": {},
                 "inferer": {"_target_": "medmonai.engines.PrecisionInferer", "precision": "@chosen_precision"}}
     cached = ("$medmonai.engines.frozen_features(@{0}, @network_def, transform=@feature_transform, batch_size=@batch_size, "
               "device=@device, precision=@chosen_precision) if @cache_features else @{0}")
@@ -68,7 +75,9 @@ def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "train_cohort": cached.format("train#dataset"), "validate_cohort": cached.format("validate#dataset"),
         "train_transforms": f"$[] if @cache_features else {train[1:]}",
         "validate_transforms": f"$[] if @cache_features else {plain[1:]}",
-        "transfer_ids": {"pretrained": True, "cache_features": False, "feature_transform": transform},
+        "transfer_ids": {"pretrained": True, "cache_features": False, "unfreeze": {}, "feature_transform": transform},
+        "transfer_handlers": [{"_target_": "medmonai.handlers.GradualUnfreezing", "network": "@network_def",
+                               "epochs": "@unfreeze", "cached_features": "@cache_features"}],
         # The trained weights are loaded next: no others are fetched, and images go in.
         "of_evaluation": {"network_def::pretrained": False, "validate::dataloader::cohort": "@validate#dataset",
                           "validate::dataloader::transform": transform},
@@ -123,6 +132,7 @@ _OWN_IDS = {
     "test_fraction": "the same for test; null keeps a test split that the source has",
     "split_seed": "of that draw",
     "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
+    "splits_file_missing": "skip: images that the file does not name, and rows of it without an image, are left out",
     "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
     "rows_without_image": "error, or skip",
     "image_folders": "where the images lie, beside the table",
@@ -132,6 +142,8 @@ _OWN_IDS = {
                   "backbone: then also `--network_def#freeze none`",
     "cache_features": "true computes the features of the frozen backbone once and trains the head on them, without "
                       "augmentation",
+    "unfreeze": "parts of the frozen backbone that learn from an epoch on, in a ResNet "
+                "`'{\"3\": \"layer4\", \"6\": \"layer3\"}'`: names of modules, or lists of them; `\"\"` is the whole backbone",
 }
 
 

@@ -66,7 +66,9 @@ def write_results(
         figures["history"] = history_figure(folder / "history.csv")
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / name, overwrite=True)
-    metrics = write_evaluation(evaluation, folder, data=test.provenance.as_dict(), references=references)
+    issues = dict.fromkeys(issue for cohort in cohorts.values() for issue in cohort.provenance.known_issues)
+    data = {**test.provenance.as_dict(), "known_issues": list(issues)}
+    metrics = write_evaluation(evaluation, folder, data=data, references=references)
     write_report([folder])
     return metrics
 

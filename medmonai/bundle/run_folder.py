@@ -18,7 +18,8 @@ from medmonai.engines import RunCheckpoint, load_weights, run_record
 from medmonai.ranks import rank, wait_for_all
 from medmonai.whole_files import read_json, replacing, write_json
 
-from .config import check_ids, merged_config
+from .config import check_ids, evaluated, merged_config
+from .trained_input import difference, require_trained_input
 
 # What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
 _PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "run_name", "tracking_uri", "experiment_name",
@@ -32,12 +33,9 @@ def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Name the first id at which two configs differ, leaving out places; "" if none does."""
-    old, new = without_places(old), without_places(new)
-    for name in sorted(set(old) | set(new)):
-        if name not in _STEPS and old.get(name) != new.get(name):
-            return f"{name} ({json.dumps(old.get(name))[:60]} there, {json.dumps(new.get(name))[:60]} now)"
-    return ""
+    """Name the first place at which two configs differ, leaving out places; "" if none does."""
+    return difference(*({name: value for name, value in without_places(config).items() if name not in _STEPS}
+                        for config in (old, json.loads(json.dumps(new)))))
 
 
 def trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
@@ -49,7 +47,7 @@ def trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
     """
     folder = Path(output_dir)
     waits = read_json(folder / "run.json").get("finished", False) and not (folder / "metrics.json").exists()
-    return waits and not _difference(read_json(folder / "config.json"), json.loads(json.dumps(config)))
+    return waits and not _difference(read_json(folder / "config.json"), config)
 
 
 def _check_splits(listing: Listing | None, folder: Path) -> None:
@@ -73,6 +71,18 @@ def _write_splits(listing: Listing | None, folder: Path) -> None:
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
+def _remove_splits(folder: Path) -> None:
+    for name in ("left_out.csv", "splits.csv"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _epochs(trainer: SupervisedTrainer) -> int:
+    epochs = trainer.state.max_epochs
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"max_epochs={epochs!r}; a whole number from 1 is needed.")
+    return epochs
+
+
 def train(
     trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int,
     audit: Mapping[str, Any] | None = None, listing: Listing | None = None,
@@ -80,7 +90,7 @@ def train(
     """Train into a run folder: `config.json`, `run.json`, `history.csv` and `models/` end up in it.
 
     With a listing also `splits.csv` (id, split, group, label of every case) and `left_out.csv` (what the source holds that
-    is no case, and why); no file has an absolute path of the data in it.
+    is no case, and why); neither of them has an absolute path of the data in it.
 
     A folder that holds an unfinished run of the same config is taken up where it stopped, so the same command resumes.
     Called from the "run" list of a bundle's train.json.
@@ -94,15 +104,20 @@ def train(
         listing: the cases with their splits, for sources of files; None for sets that come with theirs.
 
     Raises:
-        ValueError: an id that nothing reads; or the folder holds a finished run, or one of another config or other cases.
+        ValueError: an id that nothing reads, no whole number of epochs; or the folder holds a finished run, or one of another
+            config or other cases.
     """
     config = merged_config()
     check_ids(config)
+    epochs = _epochs(trainer)
     folder = Path(output_dir)
     old = read_json(folder / "config.json")
     status = read_json(folder / "run.json")
-    if old and (difference := _difference(old, config)):
-        raise ValueError(f"{folder} holds another run: it differs in {difference}; choose another --output_dir.")
+    if old and (differs := _difference(old, config)):
+        if (folder / "models").exists():
+            raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
+        old = {}  # a run that broke off before its first epoch ended: nothing is lost
+        _remove_splits(folder)
     if old and status.get("finished"):
         raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
     if old:
@@ -110,16 +125,22 @@ def train(
     resumed_from = checkpoint.resume(trainer) if old else 0
     record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
               **run_record(seed=seed, device=trainer.state.device), "audit": dict(audit or {})}
+    if "spatial_size" in config:
+        record["spatial_size"] = [int(size) for size in evaluated("spatial_size")]
     wait_for_all()  # nobody may write before everybody has read what was there
     if rank() == 0:
         _write_splits(listing, folder)
         write_json(config, folder / "config.json")
         write_json(record, folder / "run.json")
-    trainer.run()
+    if resumed_from < epochs:
+        trainer.run()
+    else:  # killed between the last checkpoint and run.json: Ignite would begin such a run anew, on the trained weights
+        checkpoint.finish(trainer)
     if rank() == 0:
         best = checkpoint.evaluator.state
         write_json({**record, "finished": True, "ended": now(), "best_epoch": best.best_metric_epoch,
-                    "best_validation_auc": float(best.best_metric)}, folder / "run.json")
+                    "best_validation_auc": float(best.best_metric),
+                    "stopped_early_at": trainer.state.epoch if trainer.state.epoch < epochs else None}, folder / "run.json")
     return trainer
 
 
@@ -136,13 +157,15 @@ def open_test_split(
     seed would put cases that were trained on among the test cases.
 
     Raises:
-        ValueError: the test split was opened in this folder before, an id is read by nothing, or other cases or splits.
+        ValueError: the test split was opened in this folder before, an id is read by nothing, other cases or splits, or
+            images that reach the network otherwise than in its training.
         FileNotFoundError: there is no checkpoint.
     """
     config = merged_config()
     check_ids(config)
     folder = Path(output_dir)
     _check_splits(listing, folder)
+    require_trained_input(config, checkpoint)
     load_weights(network, checkpoint)
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     opened = read_json(folder / "test_opened.json")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from pydoc import locate
 from typing import Any
 
-from medmonai.data import PhantomDesign, dataset_info
+from medmonai.data import PhantomDesign, dataset_info, load_listing, split_listing
 from medmonai.data.similarity import COPY_THRESHOLD
 from medmonai.task import Task
+
+from .recipe import refuse_unknown, require_entries
 
 # How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
 _FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None, "jpeg_scaling": False}
 _SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
+_FILES_NEED = ("listing", "task", "class_names", "in_channels", "size", "source")
+_FILES_MAY_SAY = ("splits", "form", "ids", "licence", "citation", "known_issues", "data_type")
 
 
 def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,16 +85,19 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     `listing`, `splits` and `form` are arguments of the listing function, of `split_listing` and of `load_listing`; what a
     user may want to change of them are ids of their own (`ids`).
     """
+    _check_files(source)
     listing, size = dict(source["listing"]), list(source["size"])
     splits = {"val_fraction": None, "test_fraction": None, **source.get("splits", {})}
     form = {**_FORM, **source.get("form", {})}
     ids = {
-        "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None, "skip_unreadable": False,
+        "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None,
+        "splits_file_missing": "error", "skip_unreadable": False,
         **source.get("ids", {}),
         "listing": listing,
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "seed": "@split_seed",
-                       "file": "@splits_file",
-                       **{name: f"$None if @splits_file else @{name}" for name in splits}},
+                       "file": "@splits_file", "file_missing": "@splits_file_missing",
+                       **{name: f"$None if @splits_file else @{name}" if name.endswith("_fraction") else f"@{name}"
+                          for name in splits}},
         "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": "@spatial_size",
                    "in_channels": source["in_channels"], "skip_unreadable": "@skip_unreadable",
                    **{name: f"@{name}" for name in form}},
@@ -102,3 +111,27 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
         "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),
     }
+
+
+def _check_files(source: Mapping[str, Any]) -> None:
+    """Raise ValueError for what the functions that list, split and decode would refuse when the bundle runs."""
+    require_entries(source, _FILES_NEED, where="dataset")
+    refuse_unknown(source, [*_FILES_NEED, *_FILES_MAY_SAY], where="dataset")
+    require_entries(source["listing"], ("_target_",), where="listing")
+    function = locate(source["listing"]["_target_"])  # None: a module of the user's, which is found beside the bundle only
+    if callable(function):
+        _check_arguments(source["listing"], function, where="listing", of_bundle=())
+    _check_arguments(source.get("splits", {}), split_listing, where="splits", of_bundle=("listing", "seed", "file",
+                                                                                       "file_missing"))
+    _check_arguments(source.get("form", {}), load_listing, where="form", of_bundle=("listing", "spatial_size", "in_channels",
+                                                                                  "skip_unreadable"))
+
+
+def _check_arguments(given: Mapping[str, Any], function: Any, *, where: str, of_bundle: tuple[str, ...]) -> None:
+    """Raise ValueError if a function does not take what a part of a recipe gives it, or needs more."""
+    taken = {name: parameter for name, parameter in inspect.signature(function).parameters.items() if name not in of_bundle}
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        refuse_unknown([name for name in given if not name.startswith("_")], taken, where=where)
+    needed = [name for name, parameter in taken.items() if parameter.default is parameter.empty
+              and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
+    require_entries(given, needed, where=where)

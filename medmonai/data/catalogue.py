@@ -41,8 +41,8 @@ _ISSUES = {
     "adrenalmnist3d": (),
     "organamnist": (_BY_SCAN,), "organcmnist": (_BY_SCAN,), "organsmnist": (_BY_SCAN,), "organmnist3d": (_BY_SCAN,),
     "dermamnist": (
-        "Leaking splits: 641 lesions are in both train and test, and 773 of 2005 test images (38.6 %) share their "
-        "lesion with a training or validation image (Abhishek K, et al. Scientific Data 12:196 (2025), arXiv:2401.14497; "
+        "Leaking splits, as published: 641 lesions are in both train and test, and 773 of 2005 test images (38.6 %) share "
+        "their lesion with a training or validation image (Abhishek K, et al. Scientific Data 12:196 (2025), arXiv:2401.14497; "
         "github.com/kakumarabhishek/Corrected-Skin-Image-Datasets); report official and corrected splits apart.",
     ),
     "pneumoniamnist": (

@@ -1,7 +1,10 @@
-"""What the words of a source say: classes, splits and groups, spelled in more than one way."""
+"""What the words of a source say: classes, splits, groups and paths, spelled in more than one way."""
 
 from __future__ import annotations
 
+import math
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,6 +17,8 @@ from .listing import SPLITS
 # Names of a split, in lower case.
 SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
                "testing": "test"}
+_BLANK = {"", "nan", "na", "n/a", "<na>", "none", "null"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def folded(name: str) -> str:
@@ -26,8 +31,49 @@ def folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
+def is_blank(value: str) -> bool:
+    """Whether a text of a table stands for no value: nothing, or what programs write for it, in any case.
+
+    Example:
+        >>> [text for text in ("", "NaN", "N/A", "none", "0", "unknown") if is_blank(text)]
+        ['', 'NaN', 'N/A', 'none']
+    """
+    return folded(value) in _BLANK
+
+
+def path_key(name: str) -> str:
+    r"""Return a path as it is compared: "/" between its parts, no "./" before it, letters composed (NFC).
+
+    macOS decomposes the letters of file names, Windows writes backslashes.
+
+    Example:
+        >>> path_key(".\\im\\001.png"), path_key("cafe\u0301") == "caf\u00e9"
+        ('im/001.png', True)
+    """
+    return re.sub(r"^(\./+)+", "", unicodedata.normalize("NFC", name.strip()).replace("\\", "/"))
+
+
+def class_keys(names: Iterable[str]) -> dict[str, str]:
+    """Return name -> what it is compared by: its value if all of the names are finite numbers, else the folded name.
+
+    Example:
+        >>> class_keys(["1", "1.0", "-1"])
+        {'1': '1', '1.0': '1', '-1': '-1'}
+        >>> class_keys(["1", "1.0", "x"])
+        {'1': '1', '1.0': '1.0', 'x': 'x'}
+    """
+    keys = {name: folded(name) for name in names}
+    if not all(map(_is_number, keys.values())):
+        return keys
+    return {name: f"{float(key) + 0.0:.17g}" for name, key in keys.items()}  # -0 is 0
+
+
+def _is_number(key: str) -> bool:
+    return _NUMBER.fullmatch(key) is not None and math.isfinite(float(key))
+
+
 def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
-    """Return folded name -> the spelling that most cases have (among equals the first in the alphabet), spaces tidied.
+    """Return key (`class_keys`) -> the spelling that most cases have (among equals the first in the alphabet), tidied.
 
     Args:
         counts: cases of each spelling.
@@ -37,18 +83,19 @@ def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
         {'normal': 'NORMAL', 'pneumonia': 'PNEUMONIA'}
     """
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for spelling, n in counts.items():
-        spellings[folded(spelling)][" ".join(spelling.split())] += n
+    for spelling, key in class_keys(counts).items():
+        spellings[key][" ".join(spelling.split())] += counts[spelling]
     return {key: min(found, key=lambda name: (-found[name], name)) for key, found in spellings.items()}
 
 
 def spelling_note(spellings: Iterable[str]) -> str:
     """Return one sentence on names that were taken for the same; "" if every name has one spelling."""
     found: dict[str, set[str]] = defaultdict(set)
-    for spelling in spellings:
-        found[folded(spelling)].add(spelling)
+    for spelling, key in class_keys(spellings).items():
+        found[key].add(spelling)
     told = [" = ".join(repr(name) for name in sorted(names)) for _, names in sorted(found.items()) if len(names) > 1]
-    return f"Spellings that differ in case or spaces only were taken for one class: {'; '.join(told)}." if told else ""
+    return ("Spellings that differ in case, spaces or the way a number is written only were taken for one class: "
+            f"{'; '.join(told)}.") if told else ""
 
 
 def class_table(
@@ -56,10 +103,12 @@ def class_table(
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the names of the classes in the order of the labels, and folded name in the source -> label.
 
+    Names that are numbers throughout are compared by value: 1 and 1.0 are one class.
+
     Args:
         counts: cases of each spelling in the source.
         class_names: the classes in the order of their labels; a mapping says name in the source -> name to show; None
-            takes those of the source in alphabetical order (numbers by size).
+            takes those of the source in alphabetical order, numbers first and by value.
 
     Raises:
         ValueError: two names that are one, or a name in the source that `class_names` lacks.
@@ -68,20 +117,22 @@ def class_table(
         >>> class_table({"1": 3, "0": 5}, {"0": "no tumour", "1": "tumour"})
         (('no tumour', 'tumour'), {'0': 0, '1': 1})
     """
-    spelled = one_spelling(counts)
     if class_names is None:
-        keys = sorted(spelled, key=lambda key: (0, int(key), key) if key.isdecimal() else (1, 0, key))
-        return tuple(spelled[key] for key in keys), {key: label for label, key in enumerate(keys)}
-    given = dict(class_names) if isinstance(class_names, Mapping) else {name: name for name in class_names}
-    table = {folded(str(key)): label for label, key in enumerate(given)}
-    if isinstance(class_names, str) or len(table) < len(class_names):
+        spelled = one_spelling(counts)
+        order = sorted(spelled, key=lambda key: (0, float(key), key) if _is_number(key) else (1, 0, key))
+        labels, keys = {key: label for label, key in enumerate(order)}, class_keys(counts)
+        return tuple(spelled[key] for key in order), {folded(name): labels[key] for name, key in keys.items()}
+    shown = dict(class_names) if isinstance(class_names, Mapping) else {name: name for name in class_names}
+    given = [str(name) for name in shown]
+    keys = class_keys([*given, *counts])
+    labels = {keys[name]: label for label, name in enumerate(given)}
+    if isinstance(class_names, str) or len(labels) < len(class_names):
         raise ValueError(f"class_names={class_names!r}; different names are needed (case and spaces do not count).")
-    unknown = sorted(spelled[key] for key in set(spelled) - set(table))
+    unknown = {name: n for name, n in counts.items() if keys[name] not in labels}
     if unknown:
-        n = sum(n for name, n in counts.items() if folded(name) not in table)
-        raise ValueError(f"class_names={list(given)} lack {', '.join(map(repr, unknown))} ({n} cases); add it there or take "
-                         "these cases out of the source.")
-    return tuple(str(name) for name in given.values()), table
+        raise ValueError(f"class_names={given} lack {', '.join(map(repr, sorted(one_spelling(unknown).values())))} "
+                         f"({sum(unknown.values())} cases); add it there or take these cases out of the source.")
+    return tuple(map(str, shown.values())), {folded(name): labels[key] for name, key in keys.items()}
 
 
 def task_of(task: Task | str, num_classes: int) -> Task:

@@ -20,6 +20,7 @@ from .unreadable import UnreadableImageError
 _PROGRESS_FROM = 100
 _CHUNK_BYTES = 1 << 22
 _CHUNK_FILES = 8
+_WHOLE = 0.999  # of a volume; less is cut, and not rounding
 _AHEAD = 3  # chunks a thread that may wait for the writer
 
 
@@ -33,6 +34,9 @@ class DecodeRecord:
         turned: images with an EXIF orientation.
         unreadable: id -> reason, of the files that are no images.
         places: where each volume lies, as plain values; empty for pictures.
+        remarks: images of each remark (see `Case`).
+        cut: volumes that are larger than the grid.
+        least_inside: smallest share of a volume that the grid holds.
     """
 
     modes: Counter[str] = field(default_factory=Counter)
@@ -40,6 +44,9 @@ class DecodeRecord:
     turned: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     places: list[dict[str, Any]] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
+    cut: int = 0
+    least_inside: float = 1.0
 
     def add(self, case: Case) -> None:
         """Count an image."""
@@ -48,6 +55,21 @@ class DecodeRecord:
         self.turned += case.turned
         if case.place is not None:
             self.places.append(case.place.as_dict())
+        self.remarks.update(case.remarks)
+        self.cut += case.inside < _WHOLE
+        self.least_inside = min(self.least_inside, case.inside)
+
+    def warnings(self) -> list[str]:
+        """Return one sentence each on volumes that were cut and on what a file states wrongly or not at all.
+
+        Example:
+            >>> DecodeRecord(modes={"NIfTI": 2}, cut=1, least_inside=0.5).warnings()[0][:45]
+            '1 of 2 volumes are larger than spatial_size a'
+        """
+        total = sum(self.modes.values())
+        cut = [f"{self.cut:,} of {total:,} volumes are larger than spatial_size at this spacing and were cropped around their "
+               f"centre; the smallest part that is left of one is {self.least_inside:.0%}."] if self.cut else []
+        return cut + [f"{n:,} of {total:,} images {remark}." for remark, n in sorted(self.remarks.items())]
 
 
 def decode_files(

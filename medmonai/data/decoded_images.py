@@ -20,14 +20,17 @@ import numpy as np
 
 from medmonai.whole_files import replacing
 
+from .cache_folder import cache_folders, writable_folder
 from .decode_pool import DecodeRecord, decode_files
 from .image_form import ImageForm
 
 logger = logging.getLogger("medmonai.data")
 
-# Raised when the same file and form would give other pixels than before.
-DECODER_VERSION = 1
+# Raised when the same file and form would give other pixels than before, or another reason why there are none.
+DECODER_VERSION = 2
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: 4 GB are a FAT disk's largest file
+_ELSEWHERE = "pass cache_dir or set MEDMONAI_CACHE to a folder with room"
 _LEASE = 30.0  # seconds; a process that has not renewed its claim for so long is gone
 _TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
 
@@ -62,8 +65,9 @@ def decoded_images(
 
     The cache file is named by a hash of each file's path below their common folder, size and time, of the form and of the
     decoder's version; any change gives another file, and the order of the files gives the same one. It is written under a
-    temporary name and renamed when it is whole. Processes that want the same one wait for the first; should that one
-    seem dead (a lease of 30 s), two may write, and the later replaces the earlier with the same content.
+    temporary name and renamed when it is whole; its own size and time are in the note, and one that was changed since is
+    decoded again. Processes that want the same one wait for the first; should that one seem dead (a lease of 30 s), what it
+    has written is removed and the next decodes; if it lives after all, it takes what it finds.
 
     Args:
         files: image files or folders of a DICOM series.
@@ -84,13 +88,21 @@ def decoded_images(
         found = _from_cache(folder / f"{stem}.npy", inside, key, files, form)
         if found is not None:
             return found
-    folder = _writable(folders)
+    folder = writable_folder(folders)
     path = folder / f"{stem}.npy"
     with _claimed(path):
         found = _from_cache(path, inside, key, files, form)
         if found is not None:
             return found
-        return _decode_into(path, files, inside, form, key=key, jobs=jobs)
+        for part in folder.glob(f".{stem}.*.npy"):  # of a process that was killed
+            part.unlink(missing_ok=True)
+        try:
+            return _decode_into(path, files, inside, form, key=key, jobs=jobs)
+        except FileNotFoundError:  # another one thought this one dead and removed its file
+            found = _from_cache(path, inside, key, files, form)
+            if found is None:
+                raise
+            return found
 
 
 def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
@@ -98,39 +110,6 @@ def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
     names = [os.path.abspath(file) for file in files]
     root = os.path.commonpath([os.path.dirname(name) for name in (min(names), max(names))])
     return Path(root), [name[len(root) :].lstrip(os.sep) for name in names]
-
-
-def cache_folders(root: Path, cache_dir: str | Path | None) -> list[Path]:
-    """Return where decoded images may be, the best first.
-
-    `cache_dir` if it is given, else the environment variable MEDMONAI_CACHE, else `.medmonai` in the images' folder, and the
-    user's cache folder where that one cannot be written (no write bit at all counts as such, for root too).
-    """
-    given = cache_dir or os.environ.get("MEDMONAI_CACHE")
-    if given:
-        return [Path(given).expanduser()]
-    import pooch
-
-    beside = root / ".medmonai"
-    at = beside if beside.is_dir() else root
-    writable = os.access(at, os.W_OK) and at.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    own = Path(pooch.os_cache("medmonai"))
-    return [beside, own] if writable else [own, beside]
-
-
-def _writable(folders: Sequence[Path]) -> Path:
-    """Create and return the first folder that can be written."""
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            failure = error
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-        failure = OSError(errno.EACCES, os.strerror(errno.EACCES))
-    raise OSError(failure.errno, f"{folders[0]} cannot be written ({failure.strerror}); decoded images need a folder: pass "
-                  "cache_dir or set MEDMONAI_CACHE.")
 
 
 def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
@@ -153,7 +132,7 @@ def _from_cache(
     path: Path, inside: Sequence[str], key: str, files: Sequence[Path], form: ImageForm
 ) -> DecodedImages | None:
     note = _read_note(path)
-    if note is None or note.get("key") != key:
+    if note is None or note.get("key") != key or not path.exists() or note.get("array") != _stamp(str(path)):
         return None
     try:
         record, ordered = DecodeRecord(**note["record"]), sorted(inside)
@@ -184,22 +163,32 @@ def _decode_into(
     path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, key: str, jobs: int | None
 ) -> DecodedImages:
     nbytes = len(files) * form.in_channels * int(np.prod(form.spatial_size))
+    need = f"{len(files)} decoded images need {_size(nbytes)}"
     free = shutil.disk_usage(path.parent).free
     if free < nbytes:
-        raise OSError(errno.ENOSPC, f"{len(files)} decoded images need {nbytes / 1e9:.2f} GB and {path.parent} has "
-                      f"{free / 1e9:.2f} GB; pass cache_dir or set MEDMONAI_CACHE to a folder with room")
-    logger.info("decoding %d images once into %s (%.2f GB)", len(files), path.name, nbytes / 1e9)
+        raise OSError(errno.ENOSPC, f"{need} and {path.parent} has {_size(free)}; {_ELSEWHERE}")
+    logger.info("decoding %d images once into %s (%s)", len(files), path.name, _size(nbytes))
     record = DecodeRecord()
     path.with_suffix(".json").unlink(missing_ok=True)
-    with replacing(path, overwrite=True) as temporary:
-        _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
+    try:
+        with replacing(path, overwrite=True) as temporary:
+            _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OSError(error.errno, f"{need} and {path.parent} took only a part of them ({error.strerror}); "
+                      f"{_ELSEWHERE}") from error
     kept = [name for name in inside if name not in record.unreadable]
     rank = {name: i for i, name in enumerate(sorted(inside))}
     note = {"key": key, "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
-            "record": vars(record)}
+            "array": _stamp(str(path)), "record": vars(record)}
     with replacing(path.with_suffix(".json"), overwrite=True) as temporary:
         temporary.write_text(json.dumps(note), encoding="utf-8")
     return _as_found(path, inside, kept, record, new=True)
+
+
+def _size(nbytes: int) -> str:
+    return f"{nbytes / 1e6:,.1f} MB" if nbytes >= 1e5 else f"{nbytes} bytes"
 
 
 def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:

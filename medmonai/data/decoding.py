@@ -17,8 +17,13 @@ from .image_place import ImagePlace
 from .npz import npz_array, npz_keys
 from .picture_fit import fit_picture, picture_array
 from .pictures import open_picture, read_picture
-from .unreadable import unreadable
-from .volumes import Volume, fit_volume, read_nifti
+from .unreadable import UnreadableImageError, unreadable
+from .volumes import NO_SPACING, Volume, fit_volume, read_nifti
+
+# What is true of a file and cannot be seen in its array; as `Case.remarks`.
+UPPER_HALF = "have 16 bits in colour or beside alpha, of which the upper 8 are kept"
+OUTSIDE_RANGE = "are plain black or almost plain white after intensity_range: they lie outside it, or are blank"
+_WHITE = 0.95  # of the pixels
 
 # What a file name's end says about how it is read. DICOM files of other names are known by their content.
 KINDS = {".nii": "NIfTI", ".nii.gz": "NIfTI", ".png": "picture", ".jpg": "picture", ".jpeg": "picture", ".tif": "picture",
@@ -49,6 +54,8 @@ class Case:
         mode: what the file held: "L", "RGB", "16 bits", "palette", ... of a picture, else its kind.
         turned: whether an EXIF orientation was applied.
         place: where the grid of a volume lies in space; None in 2D.
+        remarks: what a reader of a result should know of the file, each a sentence without its subject ("state no ...").
+        inside: share of a volume that the grid holds; less than 1 only with a `spacing`, which cuts what is larger.
     """
 
     image: np.ndarray
@@ -57,6 +64,8 @@ class Case:
     mode: str
     turned: bool = False
     place: ImagePlace | None = None
+    remarks: tuple[str, ...] = ()
+    inside: float = 1.0
 
 
 def read_case(path: Path, form: ImageForm) -> Case:
@@ -72,22 +81,55 @@ def read_case(path: Path, form: ImageForm) -> Case:
 
     Raises:
         ImportError: a DICOM file, and the extra `[dicom]` is not installed.
-        UnreadableImageError: a damaged file, or one that is refused for what it holds.
-        ValueError: grey values without a range, NaN, or a kind of file that does not fit the number of axes.
+        UnreadableImageError: a damaged file, NaN, or one that is refused for what it holds; with `form.spacing`, a volume
+            that states no spacing.
+        ValueError: grey values without a range, or a kind of file that does not fit the number of axes.
     """
     kind = image_kind(path) or "unknown"
     if len(form.spatial_size) == 3:
-        volume = _read_volume(path, form.spatial_size)
-        values = to_grey_levels(to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name)
-        image, place = fit_volume(replace(volume, values=values), form)
-        return Case(image, size=volume.turned_shape(form.orientation), mode=kind, place=place)
+        return _read_volume_case(path, form, kind)
     if kind != "picture":
         image = read_image(path, form.spatial_size)
-        return Case(to_form(image, form, path.name), size=image.shape[1:], mode=kind)
+        return array_case(image, form, path.name, mode=kind)
     found = open_picture(path, form)
-    plain = found.image.mode in ("L", "RGB") and form.intensity_range is None
-    image = fit_picture(found, form) if plain else to_form(picture_array(found.image), form, path.name)
-    return Case(image, size=found.size, mode=found.mode, turned=found.turned)
+    if found.image.mode in ("L", "RGB") and form.intensity_range is None:
+        case = Case(fit_picture(found, form), size=found.size, mode=found.mode)
+    else:
+        values = picture_array(found.image)
+        values = values.astype(np.uint16) * 257 if found.upper_half else values  # 255 becomes 65535
+        case = replace(array_case(values, form, path.name, mode=found.mode), size=found.size)
+    return replace(case, turned=found.turned, remarks=(*case.remarks, *[UPPER_HALF] * found.upper_half))
+
+
+def array_case(image: np.ndarray, form: ImageForm, name: str, *, mode: str) -> Case:
+    """Return an image (C, *spatial) that has no place in space as a case.
+
+    Args:
+        image: see `to_form`, as are `form`, `name` and what is raised.
+        form: what to make of it.
+        name: the image's, for the messages.
+        mode: what the file held.
+    """
+    made = to_form(image, form, name)
+    return Case(made, size=image.shape[1:], mode=mode, remarks=_range_remarks(made, form))
+
+
+def _read_volume_case(path: Path, form: ImageForm, kind: str) -> Case:
+    volume = _read_volume(path, form.spatial_size)
+    if form.spacing is not None and NO_SPACING in volume.remarks:
+        raise unreadable(path, f"its header states voxels of 0 mm, and spacing={form.spacing} needs their true size")
+    values = to_grey_levels(to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name)
+    image, place = fit_volume(replace(volume, values=values), form)
+    inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
+    return Case(image, size=volume.turned_shape(form.orientation), mode=kind, place=place, inside=inside,
+                remarks=(*volume.remarks, *_range_remarks(image, form)))
+
+
+def _range_remarks(made: np.ndarray, form: ImageForm) -> tuple[str, ...]:
+    """Return OUTSIDE_RANGE for an image that the window left without content: a wrong range, or wrong bits in its header."""
+    if form.intensity_range is None:
+        return ()
+    return (OUTSIDE_RANGE,) if not made.any() or np.count_nonzero(made == 255) > _WHITE * made.size else ()
 
 
 def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:
@@ -187,13 +229,18 @@ def to_channels(image: np.ndarray, in_channels: int, name: str) -> np.ndarray:
 
 
 def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: str) -> np.ndarray:
-    """Return the image with values 0 to 255: uint8 as it is, or float32 after the window."""
+    """Return the image with values 0 to 255: uint8 as it is, or float32 after the window.
+
+    Raises:
+        UnreadableImageError: NaN or infinite values: the file is at fault.
+        ValueError: other values than uint8 and no window: the argument is.
+    """
+    if window is None and image.dtype == np.uint8:
+        return image
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise UnreadableImageError(f"{name} holds NaN or infinite grey values; repair it or leave it out.")
     if window is None:
-        if image.dtype == np.uint8:
-            return image
-        raise ValueError(f"{name} has {image.dtype} grey values from {np.nanmin(image):g} to {np.nanmax(image):g}, not uint8; "
+        raise ValueError(f"{name} has {image.dtype} grey values from {image.min():g} to {image.max():g}, not uint8; "
                          "give intensity_range=(low, high), such as (-160, 240) for abdominal CT.")
-    if not np.isfinite(image).all():
-        raise ValueError(f"{name} holds NaN or infinite grey values; repair it or take it out.")
     low, high = window
     return ((np.clip(image.astype(np.float32), low, high) - low) * (255 / (high - low))).astype(np.float32)

@@ -93,8 +93,8 @@ def read_dicom_picture(path: Path) -> np.ndarray:
     """
     files = dicom_files(path)
     if len(files) != 1:
-        raise unreadable(path, f"it holds {len(files)} DICOM files and a 2D image is one; give a spatial_size of three axes "
-                         "for a series")
+        raise unreadable(path, f"it holds {len(files)} DICOM files and a 2D image is one; where each is an image, list "
+                         "them with dicom_folders='files'; for a series give a spatial_size of three axes")
     dataset = open_dicom(files[0])
     if frames(dataset) > 1:
         raise unreadable(files[0], f"it holds {frames(dataset)} frames and a 2D image is one; give a spatial_size of three "

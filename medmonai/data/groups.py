@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .text_table import read_text_table
+from .class_names import folded, is_blank, path_key
+from .file_walk import known_suffix
+from .text_table import TextTable, read_text_table
 
 
 def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
-    r"""Return the group (N,) of each case: the first group of a regular expression in the last part of its id.
+    r"""Return the group (N,) of each case: the first group of a regular expression in its name.
+
+    A pattern with a "/" (outside of square brackets) is searched in the whole id, the path inside the root; any other in
+    the last part of it, the name of the file.
 
     Raises:
         ValueError: no regular expression, one without a group, a name that it does not match or matches with nothing.
@@ -21,6 +26,8 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     Example:
         >>> groups_by_pattern(["train/A/00012_003.png", "test/A/00012_004.png"], r"^(\d+)_").tolist()
         ['00012', '00012']
+        >>> groups_by_pattern(["A/p1/1.png", "B/p2/1.png"], r"/(p\d+)/").tolist()
+        ['p1', 'p2']
     """
     try:
         compiled = re.compile(pattern)
@@ -28,44 +35,74 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
         raise ValueError(f"group_pattern={pattern!r} is no regular expression: {error}.") from error
     if compiled.groups < 1:
         raise ValueError(f"group_pattern={pattern!r} has no group; put the part that names the patient in parentheses.")
-    names = [name.rpartition("/")[2] for name in ids]
+    whole = "/" in re.sub(r"\[[^]]*\]", "", pattern)
+    names = list(ids) if whole else [name.rpartition("/")[2] for name in ids]
     found = [match.group(1) if (match := compiled.search(name)) else None for name in names]
-    without = [name for name, group in zip(ids, found) if not group]
+    without = [name for name, group in zip(names, found) if not group]
     if without:
-        raise ValueError(f"group_pattern={pattern!r} finds no group in {len(without)} of {len(ids)} names, first "
+        searched = "paths inside the root" if whole else "file names (a pattern with a '/' is searched in the path)"
+        raise ValueError(f"group_pattern={pattern!r} finds no group in {len(without)} of {len(ids)} {searched}, first "
                          f"{without[0]!r}; widen the pattern or give a group_table.")
     return np.array(found)
 
 
-def groups_from_table(ids: Sequence[str], table: str | Path) -> np.ndarray:
-    """Return the group (N,) of each case from a CSV: its first column names cases by id or file name.
+def groups_from_table(ids: Sequence[str], table: str | Path, *, group_column: str | None = None) -> np.ndarray:
+    """Return the group (N,) of each case from a CSV that names cases by id or file name, with or without the suffix.
 
-    The group is in the column `group`, or in the second one. Rows of other cases do no harm.
+    Rows of other cases do no harm.
+
+    Args:
+        ids: of the cases.
+        table: its first column that is not the groups' names the cases.
+        group_column: holds the groups; default: the column `group`, in any case, or the second of two.
 
     Raises:
         FileNotFoundError: no such table.
-        ValueError: a case without a row or with a blank group, one with two, a file name that several cases have.
+        ValueError: no such column, or none that must be the groups'; a case without a row or with a blank group, one with
+            two, a name that several cases have.
     """
     read = read_text_table(table)
-    if len(read.columns) < 2:
-        raise ValueError(f"group_table={read.name} has one column; give id (or file name) and group.")
-    key_name = next(iter(read.columns))
-    group_name = "group" if "group" in read.columns else list(read.columns)[1]
+    groups = _group_column(read, group_column)
+    keys = next(values for name, values in read.columns.items() if name != groups)
     given: dict[str, str] = {}
-    for row, (key, group) in enumerate(zip(read.columns[key_name], read.columns[group_name])):
+    for row, (key, group) in enumerate(zip(map(path_key, keys), read.columns[groups])):
         if given.setdefault(key, group) != group:
             raise ValueError(f"group_table={read.name}: {key!r} has the groups {given[key]!r} and {group!r} "
                              f"({read.places([row])}); give each case one.")
-    names = [name.rpartition("/")[2] for name in ids]
-    shared = {name for name, n in Counter(names).items() if n > 1}
+    names = [_names(case) for case in ids]
+    shared = {name for name, n in Counter(name for of_case in names for name in of_case).items() if n > 1}
     found = []
-    for case, name in zip(ids, names):
-        if case not in given and name in given and name in shared:
-            raise ValueError(f"group_table={read.name} names {name!r}, which several cases are called; give the path inside "
+    for case, of_case in zip(ids, names):
+        named = next((name for name in of_case if name in given), "")
+        if named in shared:
+            raise ValueError(f"group_table={read.name} names {named!r}, which several cases are called; give the path inside "
                              f"the root, such as {case!r}.")
-        found.append(given.get(case) or given.get(name))
-    without = [case for case, group in zip(ids, found) if not group]
+        found.append(given.get(named, ""))
+    without = [case for case, group in zip(ids, found) if is_blank(group)]
     if without:
-        raise ValueError(f"group_table={read.name} has no group for {len(without)} of {len(ids)} cases, first {without[0]!r}; "
-                         "add them.")
+        raise ValueError(f"group_table={read.name} has no group for {len(without)} of {len(ids)} cases in column {groups!r}, "
+                         f"first {without[0]!r}; add them.")
     return np.array(found)
+
+
+def _group_column(table: TextTable, name: str | None) -> str:
+    if len(table.columns) < 2:
+        raise ValueError(f"group_table={table.name} has one column; give id (or file name) and group.")
+    if name is not None:
+        table.column(name, "group_column")
+        return name
+    called = [column for column in table.columns if folded(column) == "group"]
+    if len(called) == 1:
+        return called[0]
+    if called or len(table.columns) > 2:
+        raise ValueError(f"group_table={table.name} has the columns {', '.join(map(repr, table.columns))}; name the one that "
+                         "holds the patient with group_column.")
+    return list(table.columns)[1]
+
+
+def _names(case: str) -> tuple[str, ...]:
+    """Return what a table may call a case: its id or its file's name, either without the suffix too."""
+    path = path_key(case)
+    suffix = known_suffix(path)
+    stem = path[: len(path) - len(suffix)]
+    return tuple(dict.fromkeys((path, path.rpartition("/")[2], stem, stem.rpartition("/")[2])))

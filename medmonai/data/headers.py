@@ -15,6 +15,7 @@ from .dicom import frames, open_dicom
 from .dicom_series import dicom_files
 from .pictures import picture_header
 from .unreadable import UnreadableImageError, unreadable
+from .volumes import nifti_header
 
 _SHOWN = 5
 _GREY = ("L", "LA", "La", "1 bit", "16 bits", "32 bits", "float", "DICOM")
@@ -120,7 +121,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], str]:
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
-        UnreadableImageError: no header that can be read.
+        UnreadableImageError: no header that can be read, or one of a file that is refused for what it holds.
     """
     kind = image_kind(path)
     if kind == "picture":
@@ -132,18 +133,8 @@ def read_header(path: Path) -> tuple[tuple[int, ...], str]:
         mode = "DICOM" if int(first.get("SamplesPerPixel") or 1) == 1 else "DICOM in colour"
         return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), mode
     if kind == "NIfTI":
-        return _nifti_header(path)
+        return nifti_header(path)
     raise unreadable(path, "it is no picture, NIfTI or DICOM file")
-
-
-def _nifti_header(path: Path) -> tuple[tuple[int, ...], str]:
-    import nibabel
-
-    try:
-        stored = nibabel.load(path)
-        return tuple(int(n) for n in stored.shape[:3]), f"NIfTI {stored.get_data_dtype().name}"
-    except Exception as error:  # nibabel, gzip and zlib raise a dozen types for damaged files
-        raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error
 
 
 def _size(size: Sequence[int]) -> str:

@@ -17,6 +17,7 @@ from .image_form import Aspect, ImageForm
 from .image_place import ImagePlace
 from .listing import SPLITS, LeftOut, Listing
 from .medmnist import default_memory_limit
+from .splits import require_every_class
 
 logger = logging.getLogger("medmonai.data")
 
@@ -78,7 +79,8 @@ def load_listing(
         orientation: of volumes.
         spacing: of volumes, in millimetres.
         jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small differences; see `open_picture`.
-        skip_unreadable: whether damaged files are left out; they are then in `.listing.left_out`, and a note counts them.
+        skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in `.listing.left_out`, and a
+            note counts them.
         cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else `.medmonai` in the folder of the images, else
             the user's cache folder.
         jobs: threads that decode; default: one a core.
@@ -86,7 +88,8 @@ def load_listing(
 
     Raises:
         OSError: no folder for the decoded images can be written, or the disk has no room.
-        ValueError: a listing without splits; unreadable files unless `skip_unreadable`; an image that does not fit the form.
+        ValueError: a listing without splits; unreadable files unless `skip_unreadable`, or with it a split that loses all
+            cases of a class; an image that does not fit the form.
 
     Example:
         >>> cohorts = load_listing(planned, spatial_size=(224, 224), in_channels=1)  # doctest: +SKIP
@@ -109,7 +112,9 @@ def load_listing(
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
-    """Return one sentence each on mixed modes, sizes, depths and turned pictures; nothing where all are alike and fit.
+    """Return one sentence each on mixed modes, sizes, depths, turned pictures, volumes that were cut and what files left open.
+
+    Nothing where all are alike and fit.
 
     Example:
         >>> record = DecodeRecord(modes={"L": 5825, "RGB": 31}, sizes={"28 x 28": 5856})
@@ -122,10 +127,7 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
         told = ", ".join(f"{n:,} {mode}" for mode, n in sorted(record.modes.items(), key=lambda item: (-item[1], item[0])))
         made = "colour was made grey by luma" if form.in_channels == 1 else "grey was repeated over 3 channels"
         notes.append(f"Modes of the {total:,} images: {told}; {made}.")
-    shallow = sum(n for mode, n in record.modes.items() if mode in _EIGHT_BITS_AT_MOST)
-    if form.intensity_range is not None and 0 < shallow < total:
-        notes.append(f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range {form.intensity_range} "
-                     "was applied to all of them.")
+    notes += _range_note(sum(n for mode, n in record.modes.items() if mode in _EIGHT_BITS_AT_MOST), total, form)
     wanted = " x ".join(map(str, form.spatial_size))
     others = total - record.sizes.get(wanted, 0)
     if others:
@@ -136,7 +138,19 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
         notes.append(f"{others:,} of {total:,} images have another size ({told}) and were resampled ({how}).")
     if record.turned:
         notes.append(f"{record.turned:,} of {total:,} images were turned upright by their EXIF orientation.")
-    return notes
+    return notes + record.warnings()
+
+
+def _range_note(shallow: int, total: int, form: ImageForm) -> list[str]:
+    """Return a sentence if images of 8 bits were given a range that may be meant for more."""
+    if form.intensity_range is None or not shallow:
+        return []
+    if shallow < total:
+        return [f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range {form.intensity_range} "
+                "was applied to all of them."]
+    low, high = form.intensity_range
+    return [] if 0 <= low and high <= 255 else [f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
+                                                f"{form.intensity_range} was applied to them as it is."]
 
 
 def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip: bool) -> Listing:
@@ -146,12 +160,27 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip
     first, reason = next(iter(bad.items()))
     if not skip:
         raise ValueError(f"{listing.provenance.name}: {len(bad)} of {len(listing)} images cannot be read, first {first}: "
-                         f"{reason} Or pass skip_unreadable=True, which lists what it leaves out.")
+                         f"{reason} Or pass skip_unreadable=True (--skip_unreadable true), which lists what it leaves out.")
+    if len(bad) == len(listing):
+        raise ValueError(f"{listing.provenance.name}: none of the {len(bad)} images can be read, first {first}: {reason}")
     kept = listing.subset(np.setdiff1d(np.arange(len(listing)), list(unreadable)))
+    _require_classes_still(listing, kept)
     note = f"{len(bad)} of {len(listing)} images could not be read and were left out, first {first}."
     logger.warning("%s: %s", listing.provenance.name, note)
-    left_out = tuple(LeftOut(name, reason) for name, reason in bad.items())
+    left_out = tuple(LeftOut(name, reason) for name, reason in sorted(bad.items()))
     return replace(kept, left_out=(*kept.left_out, *left_out), notes=(*kept.notes, note))
+
+
+def _require_classes_still(listing: Listing, kept: Listing) -> None:
+    """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before is its maker's choice."""
+    try:
+        require_every_class(listing, listing.splits)
+    except ValueError:
+        return
+    try:
+        require_every_class(kept, kept.splits)
+    except ValueError as error:
+        raise ValueError(f"after leaving out {len(listing) - len(kept)} unreadable images, {error}") from error
 
 
 def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -> dict[str, Cohort]:

@@ -13,6 +13,7 @@ from medmonai.task import Task
 
 from .class_names import check_classes, in_split_order, split_of
 from .cohort import Provenance
+from .file_walk import DicomFolders
 from .listing import LeftOut, Listing
 from .table_columns import groups_of, labels_of
 from .table_images import find_table_images, image_folders_of
@@ -26,10 +27,10 @@ def list_image_table(
     image_folders: str | Path | Sequence[str | Path], suffix: str = "",
     class_names: Sequence[str] | Mapping[str, str] | None = None, task: Task | str = "auto", group_column: str | None = None,
     blank_groups: Literal["error", "own"] = "error", split_column: str | None = None, metadata_columns: Sequence[str] = (),
-    rows_without_image: Literal["error", "skip"] = "error", separator: str | None = None, licence: str = "",
-    citation: str = "", known_issues: Sequence[str] = (),
+    rows_without_image: Literal["error", "skip"] = "error", separator: str | None = None,
+    dicom_folders: DicomFolders = "series", licence: str = "", citation: str = "", known_issues: Sequence[str] = (),
 ) -> Listing:
-    """List the images that the rows of a table name, without opening them.
+    r"""List the images that the rows of a table name, without opening them.
 
     Two sets as they are downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two folders) and histopathologic cancer
     detection (`train_labels.csv`, 220,025 tifs in `train`):
@@ -40,8 +41,11 @@ def list_image_table(
         list_image_table("train_labels.csv", name="histopathologic_cancer", image_column="id", label_column="label",
                          image_folders="train", suffix=".tif", class_names={"0": "no tumour", "1": "tumour"})
 
-    - Values lose the spaces around them. Labels that differ in case or spaces only are one class; a note says so.
-    - An id is the path of the image inside its folder. Every folder is listed once, whatever the number of rows.
+    - Values lose the spaces around them. Labels that differ in case or spaces only are one class, and so are numbers of one
+      value (1, 1.0) if all labels are numbers; a note says so.
+    - "nan", "NA", "N/A", "none" and "null" are blanks, in labels (unless `class_names` names such a class) and groups.
+    - An id is the path of the image inside its folder. Every folder is listed once, whatever the number of rows; "\" for
+      "/", a "./" before a path and composed or decomposed letters make no difference.
     - Images without a row are counted in a note; each is in `left_out`.
 
     pandas and `torch.utils.data.Dataset` in every project's own way are what studies do; MONAI has CSVDataset, without
@@ -55,14 +59,15 @@ def list_image_table(
         image_folders: one or several, relative to the table's folder; with `*` any that fit, of which some may be missing.
         suffix: added to the values of `image_column` that do not end in it.
         class_names: the classes in the order of their labels, as the table has them, or value -> name to show; default: the
-            values in alphabetical order (numbers by size). Multilabel: default the columns' names.
+            values in alphabetical order (numbers by value). Multilabel: default the columns' names.
         task: "auto" (multilabel for several columns; binary for two classes, else multiclass), another kind, or a Task.
         group_column: holds the patient or lesion.
         blank_groups: what a blank in it is: an "error", or a group of its "own".
         split_column: holds train, val (valid, validation) or test.
         metadata_columns: further columns to keep as text.
         rows_without_image: "error", or "skip": each is in `left_out` and a note counts them.
-        separator: between the columns; default: tab for .tsv, else comma.
+        separator: between the columns; default: tab for .tsv; else comma, or, in a header without one, semicolon or tab.
+        dicom_folders: "series": a folder of DICOM files is one image, named by its path; "files": each file is one.
         licence: of the images.
         citation: papers to cite.
         known_issues: one sentence each on what is known to be wrong with the set.
@@ -77,7 +82,8 @@ def list_image_table(
     path = Path(table).expanduser()
     read = read_text_table(path, separator=separator)
     roots = image_folders_of(path.parent, image_folders)
-    images = find_table_images(read, image_column, roots, suffix=suffix, skip=rows_without_image == "skip")
+    images = find_table_images(read, image_column, roots, suffix=suffix, skip=rows_without_image == "skip",
+                               dicom_folders=dicom_folders)
     rows = images.rows
     labels = labels_of(read, label_column, rows, class_names=class_names, task=task)
     splits = None if split_column is None else _splits(read, split_column, rows)

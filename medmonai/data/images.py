@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .cohort import check_finite, check_ids, check_images
-from .decoding import KINDS, Case, image_kind, read_case, read_npz_images, to_form
+from .decode_pool import DecodeRecord
+from .decoding import KINDS, Case, array_case, image_kind, read_case, read_npz_images
 from .dicom import frames, open_dicom
 from .image_form import Aspect, ImageForm
 from .image_place import ImagePlace, check_places
@@ -95,8 +96,8 @@ def load_images(
     - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit PNG, float) needs one:
       low becomes 0, high 255, what lies outside is clipped.
     - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by those of `fit_picture`,
-      volumes turned and resampled by those of `fit_volume`, the same as in `load_listing`. A warning counts those of another
-      size, and those that a grid with a `spacing` cuts.
+      volumes turned and resampled by those of `fit_volume`, the same as in `load_listing`. Warnings count those of another
+      size, those that a grid with a `spacing` cuts, and those whose file leaves something open (no orientation).
     - Channels: colour becomes grey by ITU-R 601 luma (.299 R + .587 G + .114 B), grey becomes colour by repetition, an
       alpha channel is dropped.
     - Pictures and X-rays are (row, column), as MedMNIST has them. MedMNIST volumes state no orientation: a network sees the
@@ -126,24 +127,18 @@ def load_images(
                      orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
     ids, cases = _cases(Path(path), form)
     out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
-    places, resized = [], 0
+    places, resized, record = [], 0, DecodeRecord()
     for i, case in enumerate(tqdm(cases, total=len(ids), desc="reading images", disable=len(ids) < _PROGRESS_FROM)):
         out[i] = case.image
         places.append(case.place)
+        record.add(case)
         resized += case.size != form.spatial_size
     known = None not in places
     if resized and form.spacing is None:
         logger.warning("%d of %d images were resized to %s (%s).", resized, len(ids), form.spatial_size, aspect)
-    elif form.spacing is not None and known:
-        _warn_of_cuts([place.share_inside(form.spatial_size) for place in places])
+    for warning in record.warnings():
+        logger.warning("%s", warning)
     return ImageSet(out, ids=np.array(ids), places=tuple(places) if known else None)
-
-
-def _warn_of_cuts(shares: list[float]) -> None:
-    cut = sum(share < 0.999 for share in shares)
-    if cut:
-        logger.warning("%d of %d volumes are larger than spatial_size at this spacing and were cropped around their centre; "
-                       "the smallest part that is left of one is %.0f %%.", cut, len(shares), 100 * min(shares))
 
 
 def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
@@ -151,7 +146,7 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
         ids, _, source = read_npz_images(files[0], form.spatial_size)
-        return ids, (Case(to_form(image, form, name), size=image.shape[1:], mode="npz") for name, image in source)
+        return ids, (array_case(image, form, name, mode="npz") for name, image in source)
     if len(form.spatial_size) == 3:
         files = _series(files)
     ids = [file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files]

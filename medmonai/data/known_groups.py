@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .class_names import is_blank
 from .cohort import Cohort
 from .listing import SPLITS
 from .text_table import read_text_table
@@ -35,7 +36,7 @@ def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
     if len(known) < len(ids):
         names, counts = np.unique(ids, return_counts=True)
         raise ValueError(f"{read.name}: id {str(names[counts.argmax()])!r} occurs {counts.max()} times; give a case one row.")
-    without = [name for name in cohort.ids.tolist() if not known.get(name)]
+    without = [name for name in cohort.ids.tolist() if is_blank(known.get(name, ""))]
     if without:
         raise ValueError(f"{read.name}: {len(without)} of {len(cohort)} cases of {cohort.split} have no group, first "
                          f"{without[0]!r}; give every case one (ids are those of predictions tables, such as {cohort.ids[0]}).")

@@ -48,6 +48,8 @@ class Listing:
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
         left_out: what the source holds that is no case.
         notes: one sentence each on what a reader of a result should know.
+        planned: id -> split of all cases that `split_listing` divided; tells the split of those left out since, because they
+            could not be read.
 
     Raises:
         TypeError: ids, groups or a column of a dtype that is not allowed.
@@ -66,6 +68,7 @@ class Listing:
     metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    planned: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         keep = object.__setattr__  # the way a frozen dataclass sets its own fields

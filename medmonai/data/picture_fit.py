@@ -12,6 +12,7 @@ from PIL import Image
 from .image_form import ImageForm
 
 Box = tuple[float, float, float, float]
+OF_16_BITS = " of 16 bits"  # the end of the mode of a picture whose pixels are the upper 8
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Picture:
 
     Args:
         image: the pixels; "I;16", "I" or "F" where the file holds more than 8 bits a pixel.
-        mode: what the file held: "L", "RGB", "RGBA", "16 bits", "palette", ...
+        mode: what the file held: "L", "RGB", "RGBA", "16 bits", "palette", "RGB of 16 bits", ...
         turned: whether an EXIF orientation was applied.
         size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled JPEG has smaller.
         box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of 1001 pixels at 1/4 has 251,
@@ -39,6 +40,11 @@ class Picture:
             object.__setattr__(self, "size", self.image.size[::-1])
         if self.box is None:
             object.__setattr__(self, "box", (0, 0, *self.image.size))
+
+    @property
+    def upper_half(self) -> bool:
+        """Whether the file has 16 bits a value, of which Pillow keeps the upper 8: colour, or grey beside alpha."""
+        return self.mode.endswith(OF_16_BITS)
 
 
 def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from .image_form import ImageForm
-from .picture_fit import Picture, inner_size, picture_array
+from .picture_fit import OF_16_BITS, Picture, inner_size, picture_array
 from .unreadable import UnreadableImageError, unreadable
 
 # Pixels of the largest picture that is read: 8192 x 8192. Pillow itself warns from 89 million on.
@@ -36,7 +36,8 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     alpha                dropped; the colour of a transparent pixel stays what the file says
     1 bit                0 and 255
     16 or 32 bits, float kept, grey only; `ImageForm.intensity_range` makes them 0 to 255
-    16 bits in colour    the upper 8 bits (also grey with alpha)
+    16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an `ImageForm.intensity_range` is given,
+                         which is so one of 16 bits too
     CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
     several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
     over 2^26 pixels     refused before anything is decoded (decompression bombs)
@@ -144,7 +145,7 @@ def _mode(image: Image.Image) -> str:
     if image.mode in _DEEP:
         return {"I": "32 bits", "F": "float"}.get(image.mode, "16 bits")
     named = {"P": "palette", "PA": "palette", "1": "1 bit"}.get(image.mode, image.mode)
-    return f"{named} of 16 bits" if ";16" in raw else named
+    return named + OF_16_BITS if ";16" in raw else named
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -162,15 +163,20 @@ def _reason(path: Path, error: Exception) -> str | Exception:
 
 
 def picture_header(path: Path) -> tuple[tuple[int, int], str]:
-    """Return (H, W), upright, and the mode of a picture as `open_picture` names it, from the file's first bytes only.
+    """Return (H, W), upright, and the mode of a picture as `open_picture` names it, with as little of the file as that takes.
 
     Raises:
-        UnreadableImageError: no picture.
+        UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its pages.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            refusal, mode = _refusal(image), _mode(image)  # first: of a PNG, `getexif` decodes the pixels
+            if refusal:
+                raise unreadable(path, refusal)
             # Pillow gives the size of a TIFF as it will stand.
-            lying = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
-            return (image.size if lying else image.size[::-1]), _mode(image)
+            lying = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in _LYING
+            return (image.size if lying else image.size[::-1]), mode
+    except UnreadableImageError:
+        raise
     except Exception as error:  # Pillow raises a dozen types for damaged files
         raise unreadable(path, _reason(path, error)) from error

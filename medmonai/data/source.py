@@ -23,6 +23,7 @@ from .source_description import ALL
 
 _TABLES = (".csv", ".tsv", ".tab")
 _LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
+_TEXTS = ("name", "suffix", "image_folders", "group_table", "licence", "citation")  # and every column: 2019 is a name there
 
 
 def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
@@ -69,7 +70,16 @@ def _checked(function: Callable[..., object], options: dict[str, Any], source: s
         raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
     listed = {*_LISTS, *(name for name in ("label_column", "image_folders", "class_names")
                          if "," in str(options.get(name, "")))}
-    return {name: value.split(",") if name in listed and isinstance(value, str) else value for name, value in options.items()}
+    texts = {name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
+             for name, value in options.items()}
+    return {name: value.split(",") if name in listed and isinstance(value, str) else value for name, value in texts.items()}
+
+
+def _as_text(value: Any) -> Any:
+    """Return a number, or those in a list, as text: a command line turns --images 2019 into one."""
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float] | None = None,

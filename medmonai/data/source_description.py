@@ -11,6 +11,7 @@ import numpy as np
 
 from medmonai.task import Task
 
+from .class_names import is_blank
 from .cohort import Cohort, Provenance
 from .description import SplitDescription, describe_split
 from .headers import Headers, read_headers
@@ -147,7 +148,7 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
         >>> column_numbers(np.array([str(n) for n in range(21)]))
         {'missing': 0, 'distinct': 21, 'minimum': 0.0, 'median': 10.0, 'maximum': 20.0}
     """
-    present = [value for value in np.char.strip(values).tolist() if value and value.lower() not in ("nan", "none")]
+    present = [value for value in np.char.strip(values).tolist() if not is_blank(value)]
     counts = Counter(present)
     found: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from .cohort import Cohort
 from .division import part_numbers
 from .listing import SPLITS, Listing
-from .split_files import read_splits
+from .split_files import FileMissing, with_splits_of
 
 logger = logging.getLogger("medmonai.data")
 
@@ -22,7 +22,8 @@ _PER_CLASS = 5  # fewer validation cases of a class say nothing about it
 
 def split_listing(
     listing: Listing, *, val_fraction: float | None = None, test_fraction: float | None = None, seed: int = 0,
-    file: str | Path | None = None, keep_given: bool = True, min_validation: int = _MIN_VALIDATION,
+    file: str | Path | None = None, file_missing: FileMissing = "error", keep_given: bool = True,
+    min_validation: int = _MIN_VALIDATION,
 ) -> Listing:
     """Return the listing with a split for every case.
 
@@ -32,7 +33,7 @@ def split_listing(
       says otherwise; the rest is train.
     - What is drawn has the same share of every class, and a group is never divided (`part_numbers`). Whether groups are
       in two *given* splits is what `require_no_leakage` looks at.
-    - `file` takes the splits of a CSV (columns id, split), as `write_splits` writes it, and nothing is drawn.
+    - `file` takes the splits of a table (columns id, split), as `write_splits` writes it, and nothing is drawn: `read_splits`.
 
     A validation split too small to choose a network on gives a warning that says which fraction would do.
     `monai.data.partition_dataset_classes` divides lists by class, without groups, and without a record.
@@ -42,7 +43,9 @@ def split_listing(
         val_fraction: share of the cases that are divided here, for validation.
         test_fraction: the same for test.
         seed: of the draw.
-        file: a CSV of splits.
+        file: a table of splits.
+        file_missing: what cases without a row in `file` and rows without a case are: an "error", or left out ("skip"), each
+            in `left_out` and counted in a note.
         keep_given: False draws all three anew, whatever the source gives.
         min_validation: cases of validation below which, or below five of a class (label), a warning is given.
 
@@ -65,14 +68,17 @@ def split_listing(
     if file is not None:
         if val_fraction is not None or test_fraction is not None:
             raise ValueError(f"file={str(file)!r} and a fraction are given; the file says it all, so leave the fractions out.")
-        splits, note = read_splits(file, listing.ids), f"Splits: taken from {Path(file).name}."
+        found = with_splits_of(listing, file, missing=file_missing)
+        said = found.notes[len(listing.notes) + 1 :]
     else:
         splits, note = _draw(listing, {"val": val_fraction, "test": test_fraction}, seed=seed, keep_given=keep_given)
-    _require_every_class(listing, splits)
-    notes = [note, validation_advice(listing, splits, min_validation)]
-    if notes[1]:
-        logger.warning("%s: %s", listing.provenance.name, notes[1])
-    return replace(listing, splits=splits, notes=(*listing.notes, *filter(None, notes)))
+        found, said = replace(listing, splits=splits, notes=(*listing.notes, note)), ()
+    require_every_class(found, found.splits, file="" if file is None else Path(file).name)
+    advice = validation_advice(found, found.splits, min_validation)
+    for sentence in (*said, *filter(None, [advice])):
+        logger.warning("%s: %s", listing.provenance.name, sentence)
+    planned = dict(zip(found.ids.tolist(), found.splits.tolist()))
+    return replace(found, planned=planned, notes=(*found.notes, *filter(None, [advice])))
 
 
 def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
@@ -113,7 +119,8 @@ def _draw(
     kept = [s for s in ("val", "test") if (given == s).any() and (s == "test" or fractions[s] is None)]
     if "test" in kept and fractions["test"] is not None:
         raise ValueError(f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
-                         f"{int((given == 'test').sum())} cases, which stays; leave it out, or pass keep_given=False.")
+                         f"{int((given == 'test').sum())} cases, which stays; leave the fraction out (--test_fraction null), "
+                         "or draw all splits anew with keep_given=False (--split_plan#keep_given false).")
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
     drawn = {s: _FRACTION if fractions[s] is None else _check_fraction(s, fractions[s]) for s in fractions if s not in kept}
@@ -141,7 +148,11 @@ def _check_fraction(split: str, fraction: float) -> float:
     return float(fraction)
 
 
-def _require_every_class(listing: Listing, splits: np.ndarray) -> None:
+def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "") -> None:
+    """Raise ValueError if a split (N,) lacks a class (multilabel: a positive or a negative case of a label).
+
+    `file` is the name of the table that the splits are taken from, if there is one: it is what has to be changed then.
+    """
     hot = listing.task.one_hot(listing.labels)
     for split in SPLITS:
         here = hot[splits == split]
@@ -152,9 +163,11 @@ def _require_every_class(listing: Listing, splits: np.ndarray) -> None:
             kind = "class" if listing.task.exclusive else "positive or no negative case of label"
             column = hot[:, listing.class_names.index(lacking[0])]
             units = "" if listing.groups is None else f" in {len(np.unique(listing.groups[column == 1]))} groups"
+            todo = (f"give {split} such cases in {file}" if file else
+                    "draw the splits here (--val_fraction 0.15 --split_plan#keep_given false), with larger fractions")
             raise ValueError(f"{listing.provenance.name}: {split} has no {kind} {', '.join(map(repr, lacking))} among its "
-                             f"{len(here)} cases ({lacking[0]!r} has {int(column.sum())} of {len(listing)}{units}); draw the "
-                             "splits here (val_fraction, keep_given=False), with larger fractions, or leave the class out.")
+                             f"{len(here)} cases ({lacking[0]!r} has {int(column.sum())} of {len(listing)}{units}); {todo}, or "
+                             "leave the class out.")
 
 
 def validation_advice(listing: Listing, splits: np.ndarray, minimum: int = _MIN_VALIDATION) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medmonai.task import Task
 
-from .class_names import class_table, folded, spelling_note, task_of
+from .class_names import class_table, folded, is_blank, spelling_note, task_of
 from .text_table import TextTable
 
 _ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
@@ -39,6 +39,8 @@ def labels_of(
 ) -> TableLabels:
     """Return the labels of some rows.
 
+    A class whose name is also what programs write for nothing ("none", "NA": `is_blank`) has to be in `class_names`.
+
     Raises:
         ValueError: a blank label, one that `class_names` lacks, fewer than two classes, or a value other than 0 and 1 in the
             columns of a multilabel task.
@@ -46,10 +48,13 @@ def labels_of(
     if not isinstance(label_column, str):
         return _multilabel(table, tuple(label_column), rows, class_names, task)
     values = table.column(label_column, "label_column")
-    blank = [row for row in rows if not values[row]]
+    meant = {folded(str(name)) for name in class_names or ()} - {""}
+    blank = [row for row in rows if is_blank(values[row]) and folded(values[row]) not in meant]
     if blank:
-        raise ValueError(f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}); fill it in or "
-                         "take the rows out.")
+        said = values[blank[0]]
+        hint = f", or name {said!r} in class_names if it is a class" if said else ""
+        raise ValueError(f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}"
+                         f"{f', {said!r}' if said else ''}); fill it in or take the rows out{hint}.")
     counts = Counter(values[row] for row in rows)
     names, label_of = class_table(counts, class_names)
     if len(names) < 2:
@@ -88,14 +93,16 @@ def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarra
         column: that holds the groups.
         rows: the rows.
         ids: (N,) their ids.
-        own: whether a row with a blank is a group of its own.
+        own: whether a row with a blank (`is_blank`: "NA", "nan", ...) is a group of its own.
 
     Raises:
         ValueError: a blank, unless `own`.
     """
     values = table.column(column, "group_column")
-    blank = [row for row in rows if not values[row]]
+    blank = [row for row in rows if is_blank(values[row])]
     if blank and not own:
-        raise ValueError(f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}); fill it in, or pass "
-                         "blank_groups='own' if each of them is another patient.")
-    return np.array([values[row] or f"own: {case}" for row, case in zip(rows, ids.tolist())])
+        said = f", {values[blank[0]]!r}" if values[blank[0]] else ""
+        raise ValueError(f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}{said}); fill it in, or "
+                         "pass blank_groups='own' (--blank_groups own, of a bundle --listing#blank_groups own) if each of "
+                         "them is another patient.")
+    return np.array([f"own: {case}" if is_blank(values[row]) else values[row] for row, case in zip(rows, ids.tolist())])

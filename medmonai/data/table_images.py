@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .file_walk import find_images
+from .class_names import path_key
+from .file_walk import DicomFolders, find_images
 from .text_table import TextTable
 
 
@@ -39,7 +40,8 @@ def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path]) -
     Raises:
         FileNotFoundError: a folder without `*` that is not there, or none at all.
     """
-    named = [folders] if isinstance(folders, (str, Path)) else list(folders)
+    # A command line turns a folder called 2019 into a number.
+    named = list(map(str, [folders] if isinstance(folders, (str, Path, int)) else folders))
     found: list[Path] = []
     for name in map(Path, named):
         folder = beside / name.expanduser()
@@ -50,14 +52,15 @@ def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path]) -
         else:
             raise FileNotFoundError(f"image_folders: {folder} is no folder; name it relative to the table's folder.")
     if not found:
-        raise FileNotFoundError(f"image_folders={[str(name) for name in named]} fit no folder beside the table.")
+        raise FileNotFoundError(f"image_folders={named} fit no folder beside the table.")
     return list(dict.fromkeys(found))
 
 
 def find_table_images(
-    table: TextTable, column: str, folders: Sequence[Path], *, suffix: str = "", skip: bool = False
+    table: TextTable, column: str, folders: Sequence[Path], *, suffix: str = "", skip: bool = False,
+    dicom_folders: DicomFolders = "series",
 ) -> TableImages:
-    """Return the image of each row.
+    """Return the image of each row; names that no image has as they stand are compared by `path_key`.
 
     Args:
         table: the table.
@@ -65,13 +68,15 @@ def find_table_images(
         folders: where the images are.
         suffix: added to names that do not end in it.
         skip: whether rows without an image are left out.
+        dicom_folders: see `find_in_folders`.
 
     Raises:
         ValueError: a row without an image unless `skip`, none that has one, an image in two rows or in two folders.
     """
     values = table.column(column, "image_column")
     names = [value if not suffix or not value or value.lower().endswith(suffix.lower()) else value + suffix for value in values]
-    known = _known(folders)
+    known = _known(folders, dicom_folders)
+    names = _as_known(names, known)
     rows = [row for row, name in enumerate(names) if name in known]
     without = [row for row, name in enumerate(names) if name not in known]
     if not rows:
@@ -80,7 +85,9 @@ def find_table_images(
                          f"folders hold {held}; check image_column, image_folders and suffix.")
     told = f"{len(without)} of {len(table)} rows have no image, first {names[without[0]]!r}" if without else ""
     if without and not skip:
-        raise ValueError(f"{table.name}: {told} ({table.places(without)}); add the images, or pass rows_without_image='skip'.")
+        raise ValueError(f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
+                         "rows_without_image='skip' (--rows_without_image skip, of a bundle --listing#rows_without_image "
+                         "skip).")
     row_of: dict[str, int] = {}
     for row in rows:
         if row_of.setdefault(names[row], row) != row:
@@ -94,13 +101,21 @@ def find_table_images(
     return TableImages(rows, np.array(ids), tuple(known[case] for case in ids), without, unnamed, tuple(notes))
 
 
-def _known(folders: Sequence[Path]) -> dict[str, Path]:
+def _known(folders: Sequence[Path], dicom_folders: DicomFolders) -> dict[str, Path]:
     """Return path inside its folder -> path of every image."""
     known: dict[str, Path] = {}
     for folder in folders:
-        for image in find_images(folder).cases:
+        for image in find_images(folder, dicom_folders=dicom_folders).cases:
             if image in known:
                 raise ValueError(f"{image!r} is in the folders {known[image].parent.name} and {folder.name}; take one of them "
                                  "away, or name one folder.")
             known[image] = folder / image
     return known
+
+
+def _as_known(names: list[str], known: Mapping[str, Path]) -> list[str]:
+    """Return the names as the images are called, where another spelling of the path is all that differs."""
+    if all(name in known for name in names):
+        return names
+    called = {path_key(image): image for image in known}
+    return [name if name in known else called.get(path_key(name), name) for name in names]

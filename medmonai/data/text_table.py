@@ -35,7 +35,9 @@ class TextTable:
             ValueError: there is no such column; the message names the argument that asked for it, and the columns there are.
         """
         if name not in self.columns:
-            raise ValueError(f"{argument}={name!r} is no column of {self.name}; it has {', '.join(map(repr, self.columns))}.")
+            hint = "; is separator another one?" if len(self.columns) == 1 else "."
+            raise ValueError(f"{argument}={name!r} is no column of {self.name}; it has {', '.join(map(repr, self.columns))}"
+                             f"{hint}")
         return self.columns[name]
 
     def places(self, rows: Sequence[int]) -> str:
@@ -49,7 +51,8 @@ def read_text_table(path: str | Path, *, separator: str | None = None) -> TextTa
 
     Args:
         path: a CSV or TSV file in UTF-8.
-        separator: between the columns; default: tab for `.tsv` and `.tab`, else comma.
+        separator: between the columns; default: tab for `.tsv` and `.tab`; else comma, or, in a header without one,
+            semicolon or tab.
 
     Raises:
         FileNotFoundError: no such file.
@@ -58,11 +61,12 @@ def read_text_table(path: str | Path, *, separator: str | None = None) -> TextTa
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; give a CSV or TSV file with a header.")
-    delimiter = separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
+            delimiter = separator or _separator(path, next(filter(str.strip, file), ""))
+            file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
                 if row and any(map(str.strip, row)):
@@ -83,3 +87,9 @@ def read_text_table(path: str | Path, *, separator: str | None = None) -> TextTa
                          f"{len(header)} ({len(wrong)} such lines){hint}.")
     columns = {name: [value.strip() for value in values] for name, values in zip(header, zip(*rows[1:]))}
     return TextTable(path.name, columns, lines[1:])
+
+
+def _separator(path: Path, header: str) -> str:
+    if path.suffix.lower() in (".tsv", ".tab"):
+        return "\t"
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +15,19 @@ from .image_form import ImageForm
 from .image_place import ImagePlace, check_affine
 from .unreadable import UnreadableImageError, unreadable
 
+if TYPE_CHECKING:
+    from nibabel import Nifti1Image
+
 # Voxels of the largest volume that is read, as for DICOM.
 MAX_VOXELS = 1 << 30
 
+# What a header leaves open and nibabel fills in; as `Case.remarks`.
+NO_ORIENTATION = ("state no orientation (qform_code and sform_code are 0): nibabel's LAS is assumed, so left and right may be "
+                  "exchanged")
+NO_SPACING = "state voxels of 0 mm: 1 mm is assumed"
+
 _MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
+_RGB_INTENTS = (2003, 2004)  # NIFTI_INTENT_RGB_VECTOR, NIFTI_INTENT_RGBA_VECTOR
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +37,13 @@ class Volume:
     Args:
         values: (C, A, B, D) on the file's own axes.
         affine: (4, 4) from voxel numbers to millimetres, x to the right, y to the front, z upwards (nibabel's world).
+        remarks: what was assumed because the header does not say it: NO_ORIENTATION, NO_SPACING.
     """
 
     values: np.ndarray
     _: KW_ONLY
     affine: np.ndarray
+    remarks: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,48 +83,109 @@ def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]
 def read_nifti(path: Path) -> Volume:
     """Return a NIfTI file as a Volume; uint8 where the file holds unscaled uint8, else int16 or float32.
 
-    Further axes of length 1 are dropped; three or four values a voxel in the last axis are colours (alpha is dropped).
+    ====================================== =======================================================================
+    what a file holds                      what becomes of it
+    ====================================== =======================================================================
+    further axes of length 1               dropped
+    RGB24, RGBA32                          colours; alpha is dropped
+    3 or 4 values a voxel in the last axis the same, if they are uint8 or the intent is RGB or RGBA vector
+    several volumes (time, b-values)       refused
+    no qform and no sform                  nibabel's LAS, NO_ORIENTATION among the remarks
+    voxels of 0 mm                         1 mm, NO_SPACING among the remarks; where a sform states the grid, that counts
+    units of metres or micrometres         converted to millimetres
+    ====================================== =======================================================================
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
         UnreadableImageError: a damaged file, other axes, more than 2^30 voxels, an affine without an inverse.
     """
+    with _readable(path):
+        stored = _opened(path)
+        dtype = stored.get_data_dtype()
+        unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
+        kept = dtype if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
+        values = np.asarray(stored.dataobj, dtype=kept)
+        if dtype.names:
+            values = np.stack([values[colour] for colour in "RGB"], axis=-1)
+        affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
+        return Volume(_channels_first(values), affine=affine, remarks=_assumed(stored))
+
+
+def nifti_header(path: Path) -> tuple[tuple[int, ...], str]:
+    """Return the voxels along the first three axes of a NIfTI file and what it holds, without reading a voxel.
+
+    Raises:
+        OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here too.
+    """
+    with _readable(path):
+        stored = _opened(path)
+        dtype = stored.get_data_dtype()
+        return tuple(int(n) for n in stored.shape[:3]), f"NIfTI {''.join(dtype.names or [dtype.name])}"
+
+
+def _opened(path: Path) -> Nifti1Image:
+    """Return a file with its voxels on the disk, or raise if its header says that it is none of those that are read."""
     import nibabel  # slow to import, and only volumes need it
 
+    stored = nibabel.load(path)
+    if not isinstance(stored, nibabel.Nifti1Image):
+        raise unreadable(path, f"it is a {type(stored).__name__} and no volume")
+    if np.prod(stored.shape, dtype=float) > MAX_VOXELS:
+        raise unreadable(path, f"it says that it has {' x '.join(map(str, stored.shape))} voxels and at most {MAX_VOXELS} "
+                         "are read")
+    dtype, shape = stored.get_data_dtype(), _without_ones(stored.shape)
+    if dtype.kind not in "iuf" and not dtype.names:
+        raise unreadable(path, f"its voxels are {dtype}; whole numbers, floats and RGB are read")
+    colours = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
+    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (3, 4) and colours and not dtype.names):
+        return stored
+    if len(shape) == 4 and len(_without_ones(stored.shape, fifth=False)) == 4:
+        raise unreadable(path, f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one a file")
+    raise unreadable(path, f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the last")
+
+
+def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, ...]:
+    """Return three axes and those behind them that hold anything; the fifth in the place of an empty fourth.
+
+    NIfTI's fourth axis is for time, its fifth for vectors.
+    """
+    shape = (*shape, *[1] * (3 - len(shape)))
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return (*shape[:3], shape[4]) if fifth and len(shape) == 5 and shape[3] == 1 else shape
+
+
+def _assumed(stored: Nifti1Image) -> tuple[str, ...]:
+    """Return what the header on the disk does not state; nibabel repairs the one that it hands out."""
+    kind = type(stored.header)
+    with stored.file_map["image"].get_prepare_fileobj("rb") as file:
+        header = kind(file.read(kind.sizeof_hdr), check=False)
+    if header["sform_code"] > 0:
+        return ()
+    sizes = header["pixdim"][1:4][np.array(_without_ones(stored.shape)[:3]) > 1]
+    found = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
+    return tuple(remark for remark, holds in found.items() if holds)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn whatever nibabel, gzip and zlib raise for a damaged file into one line that names it."""
     try:
-        stored = nibabel.load(path)
-        if np.prod(stored.shape, dtype=float) > MAX_VOXELS:
-            raise unreadable(path, f"it says that it has {' x '.join(map(str, stored.shape))} voxels and at most {MAX_VOXELS} "
-                             "are read")
-        dtype = stored.get_data_dtype()
-        if dtype.kind not in "iuf":
-            raise unreadable(path, f"its voxels are {dtype}; whole numbers and floats are read")
-        unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
-        values = np.asarray(stored.dataobj, dtype=dtype if unscaled and dtype.name in ("uint8", "int16") else np.float32)
-        affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
+        yield
     except (UnreadableImageError, MemoryError):
         raise
-    except Exception as error:  # nibabel, gzip and zlib raise a dozen types for damaged files
+    except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error
-    return Volume(_channels_first(values, path), affine=affine)
 
 
-def _unit(stored: object) -> float:
+def _unit(stored: Nifti1Image) -> float:
     """Return how many millimetres the header's unit of space has; NIfTI's default is the millimetre."""
-    units = getattr(stored.header, "get_xyzt_units", lambda: ("mm",))()
-    return _MILLIMETRES.get(units[0], 1.0)
+    return _MILLIMETRES.get(stored.header.get_xyzt_units()[0], 1.0)
 
 
-def _channels_first(values: np.ndarray, path: Path) -> np.ndarray:
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    values = values[(...,) + (None,) * max(0, 3 - values.ndim)]
-    if values.ndim == 3:
-        return values[None]
-    if values.ndim == 5 and values.shape[3] == 1:  # NIfTI's fifth axis is for vectors, its fourth for time
-        values = values[:, :, :, 0]
-    if values.ndim == 4 and values.shape[-1] in (3, 4):
-        return np.moveaxis(values, -1, 0)[:3]
-    raise unreadable(path, f"it has shape {values.shape}; three axes, and 3 channels last, are read")
+def _channels_first(values: np.ndarray) -> np.ndarray:
+    """Return values with the axes that `_opened` lets through as (C, A, B, D)."""
+    values = values.reshape(_without_ones(values.shape))
+    return values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0)[:3]

@@ -79,11 +79,13 @@ class RunCheckpoint:
 
     def __init__(self, folder: str | Path, *, network: nn.Module, evaluator: Any, state: Mapping[str, Any]) -> None:
         self.folder, self.network, self.evaluator, self.state = Path(folder), network, evaluator, dict(state)
+        self._scaler: dict[str, Any] = {}
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and everything that changes state at the end of an epoch."""
+        engine.add_event_handler(Events.STARTED, self._restore_scaler)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
-        engine.add_event_handler(Events.COMPLETED, self._finish)
+        engine.add_event_handler(Events.COMPLETED, self.finish)
 
     def _save(self, engine: Engine) -> None:
         if engine.state.rank != 0:
@@ -96,13 +98,21 @@ class RunCheckpoint:
                 "objects": {name: item.state_dict() for name, item in self.state.items()},
                 "epoch": engine.state.epoch, "iteration": engine.state.iteration,
                 "best_metric": float(best.best_metric), "best_metric_epoch": best.best_metric_epoch,
+                "validation_epoch": best.epoch,
                 "scaler": engine.scaler.state_dict() if engine.scaler is not None else {},
                 "random": _random_state(),
             },
             self.folder / "last.pt",
         )
 
-    def _finish(self, engine: Engine) -> None:
+    def _restore_scaler(self, engine: Engine) -> None:
+        # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to restore.
+        state, self._scaler = self._scaler, {}
+        if state and engine.scaler is not None:
+            engine.scaler.load_state_dict(state)
+
+    def finish(self, engine: Engine) -> None:
+        """Write what the end of a training leaves: `model_final.pt`."""
         if engine.state.rank == 0:
             save_atomically(self.network.state_dict(), self.folder / "model_final.pt")
 
@@ -121,10 +131,10 @@ class RunCheckpoint:
         for name, item in self.state.items():
             # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
-        if engine.scaler is not None:
-            engine.scaler.load_state_dict(saved["scaler"])
+        self._scaler = saved["scaler"]
         self.evaluator.state.best_metric = saved["best_metric"]
         self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
+        self.evaluator.state.epoch = saved["validation_epoch"]
         _restore_random_state(saved["random"])
         engine.state.epoch, engine.state.iteration = saved["epoch"], saved["iteration"]
         return saved["epoch"]

@@ -78,8 +78,14 @@ class HeadInferer(PrecisionInferer):
 
     Args:
         precision: as for `PrecisionInferer`.
+
+    Raises:
+        ValueError: when called: a part of the backbone was unfrozen, but nothing passes it.
     """
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Return the logits of the head as float32; the network may be wrapped."""
+        if unfrozen := getattr(getattr(network, "module", network), "unfrozen", ()):
+            raise ValueError(f"the features are cached, so the backbone cannot learn, but its {unfrozen[0]!r} is unfrozen; "
+                             "use cache_features=false.")
         return super().__call__(inputs.flatten(1), network, *args, from_features=True, **kwargs)

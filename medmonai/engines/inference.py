@@ -70,6 +70,9 @@ class PrecisionInferer(Inferer):
 
     Args:
         precision: "fp32", "bf16" or "fp16", as `choose_precision` returns it.
+
+    Raises:
+        ValueError: another precision; when called: one case alone in a training with batch normalisation of 1x1 maps.
     """
 
     def __init__(self, precision: Literal["fp32", "bf16", "fp16"] = "fp32") -> None:
@@ -80,10 +83,15 @@ class PrecisionInferer(Inferer):
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Return network(inputs) as float32."""
-        if self.dtype is None:
-            return network(inputs, *args, **kwargs)
-        with torch.autocast(inputs.device.type, dtype=self.dtype):
-            return network(inputs, *args, **kwargs).float()
+        try:
+            if self.dtype is None:
+                return network(inputs, *args, **kwargs)
+            with torch.autocast(inputs.device.type, dtype=self.dtype):
+                return network(inputs, *args, **kwargs).float()
+        except ValueError as error:
+            if len(inputs) == 1 and "more than 1 value per channel" in str(error):
+                raise ValueError("batch norm cannot train on a batch of one case; use a batch_size of 2 or more.") from error
+            raise
 
 
 class FlipAveragingInferer(PrecisionInferer):

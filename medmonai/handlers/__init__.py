@@ -7,6 +7,7 @@ from .loader_epoch import LoaderEpoch
 from .loss_output import LossOutput
 from .non_finite import NonFiniteGuard
 from .pesg_stage import PESGStage, RegularizerDecay
+from .plateau import PlateauSchedule
 from .predictions_collector import PredictionsCollector
 from .predictions_writer import PredictionsWriter
 from .progress import Progress
@@ -22,6 +23,7 @@ __all__ = [
     "LossOutput",
     "NonFiniteGuard",
     "PESGStage",
+    "PlateauSchedule",
     "PredictionsCollector",
     "PredictionsWriter",
     "Progress",

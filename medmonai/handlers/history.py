@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 
 from medmonai.whole_files import replacing
 
-from .loss_output import loss_of
+from .loss_output import EpochLoss
 
 COLUMNS = ("epoch", "stage", "train_loss", "validation_auc", "learning_rate", "seconds")
 
@@ -31,13 +31,13 @@ class HistoryWriter:
 
     def __init__(self, path: str | Path, *, evaluator: Any, stage: Any = None) -> None:
         self.path, self.evaluator, self.stage = Path(path), evaluator, stage
-        self._loss, self._count, self._began = 0.0, 0, 0.0
+        self._loss, self._began = EpochLoss(), 0.0
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler."""
         engine.add_event_handler(Events.STARTED, self._open)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        self._loss.attach(engine)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
     def _open(self, engine: Engine) -> None:
@@ -54,19 +54,14 @@ class HistoryWriter:
             writer.writerows(kept)
 
     def _begin(self, engine: Engine) -> None:
-        self._loss, self._count, self._began = 0.0, 0, time.perf_counter()
-
-    def _add(self, engine: Engine) -> None:
-        # Added on the device: reading the value here would make a GPU wait in every iteration.
-        self._loss = self._loss + loss_of(engine.state.output)
-        self._count += 1
+        self._began = time.perf_counter()
 
     def _write(self, engine: Engine) -> None:
         if engine.state.rank != 0:
             return
         state = self.evaluator.state
         auc = state.metrics.get(state.key_metric_name, "") if state.epoch == engine.state.epoch else ""
-        row = (engine.state.epoch, self.stage.name(engine) if self.stage else "train", float(self._loss) / self._count,
+        row = (engine.state.epoch, self.stage.name(engine) if self.stage else "train", self._loss.mean(),
                auc, engine.optimizer.param_groups[0]["lr"], round(time.perf_counter() - self._began, 3))
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerow(row)

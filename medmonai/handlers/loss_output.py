@@ -1,11 +1,11 @@
-"""What a training iteration leaves behind: its loss, in the form that MONAI's handlers read."""
+"""What a training iteration leaves behind: its loss, in the form that MONAI's handlers read, and its mean over an epoch."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
 
@@ -29,3 +29,27 @@ class LossOutput:
     def __call__(self, engine: Engine) -> None:
         """Replace the output."""
         engine.state.output = [{"loss": loss_of(engine.state.output)}]
+
+
+class EpochLoss:
+    """The mean of a trainer's loss over the iterations of an epoch, on this rank."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+
+    def mean(self) -> float:
+        """Return the mean since the epoch began."""
+        return float(self._sum) / self._count
+
+    def _begin(self, engine: Engine) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def _add(self, engine: Engine) -> None:
+        # Added on the device: reading the value here would make a GPU wait in every iteration.
+        self._sum = self._sum + loss_of(engine.state.output)
+        self._count += 1

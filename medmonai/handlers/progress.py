@@ -8,11 +8,11 @@ from typing import Any
 from ignite.engine import Engine, Events
 from tqdm import tqdm
 
-from .loss_output import loss_of
+from .loss_output import EpochLoss
 
 
 class Progress:
-    """Show one bar over all iterations with its ETA, and a line per epoch with loss and validation AUC, on rank 0.
+    """Show one bar over all iterations with its ETA, and a line per epoch with its mean loss and validation AUC, on rank 0.
 
     Where the output is no terminal there is no bar, only the lines. Ignite's `ProgressBar` starts a new bar each epoch,
     so it never says when the training ends.
@@ -24,10 +24,12 @@ class Progress:
 
     def __init__(self, *, evaluator: Any, stage: Any = None) -> None:
         self.evaluator, self.stage = evaluator, stage
+        self._loss = EpochLoss()
         self._bar: tqdm | None = None
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler."""
+        self._loss.attach(engine)
         engine.add_event_handler(Events.STARTED, self._open)
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self._bar.update() if self._bar else None)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._line)
@@ -44,7 +46,7 @@ class Progress:
             return
         state = self.evaluator.state
         stage = f" [{self.stage.name(engine)}]" if self.stage else ""
-        text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {loss_of(engine.state.output).item():.4f}"
+        text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {self._loss.mean():.4f}"
         if state.epoch == engine.state.epoch and state.key_metric_name in state.metrics:
             best = "  (best)" if state.best_metric_epoch == state.epoch else ""
             text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{best}"

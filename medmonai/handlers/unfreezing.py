@@ -20,11 +20,14 @@ class GradualUnfreezing:
     Args:
         network: the network, not wrapped for distributed training.
         epochs: epoch, from 1 -> name of a part of the backbone, or several: {"3": "layer4", "6": ["layer3", "layer2"]}
-            (JSON's keys are strings); "" for all of it.
+            (JSON's keys are strings); "" for all of it. Empty: nothing is ever unfrozen, and any network will do.
+        cached_features: whether the trainer is fed with cached features, which never pass the backbone.
 
     Raises:
-        ValueError: an epoch below 1 or no number, a part that the backbone does not have; when attached: several ranks,
-            whose DistributedDataParallel does not see parameters that were frozen when it was built.
+        TypeError: `epochs` is no mapping of epochs to names.
+        ValueError: an epoch below 1 or no number, a part that the backbone does not have, a backbone that is not frozen or
+            whose features are cached; when attached: several ranks, whose DistributedDataParallel does not see parameters
+            that were frozen when it was built.
 
     Example:
         >>> from medmonai.networks import transfer_network
@@ -33,21 +36,27 @@ class GradualUnfreezing:
         {3: ('layer4',)}
     """
 
-    def __init__(self, network: TransferNetwork, epochs: Mapping[int | str, str | Sequence[str]]) -> None:
-        self.network = network
-        self.epochs: dict[int, tuple[str, ...]] = {}
+    def __init__(
+        self, network: TransferNetwork, epochs: Mapping[int | str, str | Sequence[str]], *, cached_features: bool = False
+    ) -> None:
+        self.network, self.epochs = network, _plan(epochs)
+        if not self.epochs:
+            return
+        if not getattr(network, "frozen", False):
+            raise ValueError(f"epochs={dict(epochs)!r}: no backbone of this network is frozen, so there is nothing to "
+                             "unfreeze; use freeze='backbone', or leave epochs empty.")
+        if cached_features:
+            raise ValueError(f"epochs={dict(epochs)!r}: the features are cached, so the backbone cannot learn; use "
+                             "cache_features=false.")
         known = {name for name, _ in network.backbone.named_modules()}
-        for epoch, names in epochs.items():
-            if not str(epoch).isdecimal() or int(epoch) < 1:
-                raise ValueError(f"epochs={dict(epochs)!r}: {epoch!r} is not an epoch; use whole numbers from 1.")
-            parts = (names,) if isinstance(names, str) else tuple(names)
-            if missing := [name for name in parts if name not in known]:
-                raise ValueError(f"epochs={dict(epochs)!r}: the backbone has no module {missing[0]!r}; use names such as "
-                                 f"{', '.join(name for name, _ in network.backbone.named_children())}.")
-            self.epochs[int(epoch)] = parts
+        if missing := [name for names in self.epochs.values() for name in names if name not in known]:
+            raise ValueError(f"epochs={dict(epochs)!r}: the backbone has no module {missing[0]!r}; use names such as "
+                             f"{', '.join(name for name, _ in network.backbone.named_children())}.")
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
+        if not self.epochs:
+            return
         if together():
             raise ValueError("GradualUnfreezing runs in one process: DistributedDataParallel would not average the "
                              "gradients of parts unfrozen later. Use one process, or freeze='none'.")
@@ -59,3 +68,18 @@ class GradualUnfreezing:
             if epoch <= engine.state.epoch:
                 for name in names:
                     self.network.unfreeze(name)
+
+
+def _plan(epochs: Mapping[int | str, str | Sequence[str]]) -> dict[int, tuple[str, ...]]:
+    if not isinstance(epochs, Mapping):
+        raise TypeError(f"epochs={epochs!r}; a mapping of epochs to names is needed, such as {{'3': 'layer4'}}.")
+    plan: dict[int, tuple[str, ...]] = {}
+    for epoch, names in epochs.items():
+        if not str(epoch).isdecimal() or int(epoch) < 1:
+            raise ValueError(f"epochs={dict(epochs)!r}: {epoch!r} is not an epoch; use whole numbers from 1.")
+        parts = [names] if isinstance(names, str) else names
+        if not isinstance(parts, Sequence) or not all(isinstance(name, str) for name in parts):
+            raise TypeError(f"epochs={dict(epochs)!r}: {names!r} is no name of a module; use one such as 'layer4', or a list "
+                            "of names.")
+        plan[int(epoch)] = tuple(parts)
+    return plan

@@ -80,7 +80,7 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
         ['< 60', '>= 60', 'missing']
     """
     texts = np.array([str(value).strip() for value in values])
-    present = ~np.isin(np.char.lower(texts), ("", "nan", "none"))
+    present = ~np.isin(np.char.lower(texts), ("", "nan", "na", "n/a", "<na>", "none", "null"))
     named = np.where(present, texts, MISSING)
     try:
         numbers = texts[present].astype(float)

@@ -30,12 +30,14 @@ def mlp_head(
             layer, first to last.
 
     Raises:
-        ValueError: a count below 1, or dropout of a wrong number or outside [0, 1).
+        ValueError: a count below 1, hidden that is no list, or dropout of a wrong number or outside [0, 1).
 
     Example:
         >>> [type(layer).__name__ for layer in mlp_head(2048, 7, hidden=(512,), dropout=(0.0, 0.5))]
         ['Dropout', 'Linear', 'ReLU', 'Dropout', 'Linear']
     """
+    if isinstance(hidden, (int, str)):
+        raise ValueError(f"hidden={hidden!r}; a list of layers is needed, such as [512], or [] for one linear layer.")
     widths = [in_features, *hidden, num_classes]
     for width in widths:
         check_shape_arguments(2, in_features=in_features, num_classes=num_classes, hidden=width)

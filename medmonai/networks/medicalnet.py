@@ -11,7 +11,7 @@ from torch import nn
 from .weight_names import load_published
 
 DEPTHS = {"resnet10": 10, "resnet18": 18, "resnet34": 34, "resnet50": 50}
-_PADDED = ("resnet18", "resnet34")
+PADDED = ("resnet18", "resnet34")  # with shortcuts that have no weights
 
 
 class PaddedShortcut(nn.Module):
@@ -74,10 +74,27 @@ def load_medicalnet(backbone: nn.Module, name: str, *, state: Mapping[str, torch
         raise ValueError(f"pretrained='medicalnet' has no weights for {name} in {first.weight.ndim - 2}D; use "
                          f"{', '.join(DEPTHS)} with spatial_dims=3, or pretrained='imagenet'.")
     state = medicalnet_state(name) if state is None else state
-    if name in _PADDED:
-        for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
-            if stage[0].downsample is not None:
-                convolution = stage[0].downsample[0]
-                stage[0].downsample = PaddedShortcut(convolution.out_channels - convolution.in_channels,
-                                                     stride=convolution.stride[0])
+    if name in PADDED:
+        _pad_shortcuts(backbone)
     load_published(backbone, name, {key.removeprefix("module."): value for key, value in state.items()})
+
+
+def follow_loaded_shortcuts(backbone: nn.Module) -> None:
+    """Let a 3D ResNet-18 or -34 take the state dict of one that had MedicalNet's weights: without any in its shortcuts.
+
+    Evaluation and inference build the network without pretrained weights, and learn from what they load what it was.
+    """
+    backbone.register_load_state_dict_pre_hook(_shortcuts_as_loaded)
+
+
+def _shortcuts_as_loaded(backbone: nn.Module, state: Mapping[str, torch.Tensor], prefix: str, *_: object) -> None:
+    if f"{prefix}layer2.0.conv1.weight" in state and f"{prefix}layer2.0.downsample.0.weight" not in state:
+        _pad_shortcuts(backbone)
+
+
+def _pad_shortcuts(backbone: nn.Module) -> None:
+    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
+        if isinstance(stage[0].downsample, nn.Sequential):
+            convolution = stage[0].downsample[0]
+            stage[0].downsample = PaddedShortcut(convolution.out_channels - convolution.in_channels,
+                                                 stride=convolution.stride[0])

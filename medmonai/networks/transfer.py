@@ -11,6 +11,7 @@ from torch import nn
 
 from .backbones import backbone_of
 from .heads import mlp_head
+from .medicalnet import PADDED, follow_loaded_shortcuts
 from .pretrained import load_pretrained
 
 Freeze = Literal["backbone", "none"]
@@ -141,6 +142,8 @@ def transfer_network(
     if pretrained:
         load_pretrained(body, backbone, weights="imagenet" if pretrained is True else pretrained)
     else:
+        if spatial_dims == 3 and backbone in PADDED:
+            follow_loaded_shortcuts(body)
         body.random_weights = True
         body.register_load_state_dict_post_hook(_weights_loaded)
     return TransferNetwork(body, head, freeze=freeze)

@@ -123,8 +123,23 @@ def _training(folder: Path) -> dict[str, Any]:
     if "best_epoch" in run:
         best = f"; kept epoch {run['best_epoch']}, validation AUC {number(run['best_validation_auc'], 4)}"
     resumed = f"; resumed after epoch {run['resumed_from_epoch']}" if run.get("resumed_from_epoch") else ""
-    return {"facts": (f"seed {run['seed']} on {run['device']}, {run['threads']} threads{best}{resumed}",
+    stopped = f"; stopped early after epoch {run['stopped_early_at']}" if run.get("stopped_early_at") else ""
+    network = _network(read_json(folder / "config.json"))
+    return {"facts": (*([network] if network else []),
+                      f"seed {run['seed']} on {run['device']}, {run['threads']} threads{best}{stopped}{resumed}",
                       f"started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)")}
+
+
+def _network(config: Mapping[str, Any]) -> str:
+    """Return the network of a config in one line, with what its arguments refer to; "" where it says none."""
+    definition = config.get("network_def")
+    if not isinstance(definition, Mapping) or "_target_" not in definition:
+        return ""
+    stated = {name: config.get(value[1:], value) if isinstance(value, str) and value.startswith("@") else value
+              for name, value in definition.items() if name != "_target_"}
+    cached = "; features computed once, so without augmentation" if config.get("cache_features") else ""
+    return (f"network: {definition['_target_'].rpartition('.')[2]}, "
+            f"{', '.join(f'{name} {json.dumps(value)}' for name, value in stated.items())}{cached}")
 
 
 def _saliency(found: Mapping[str, Any]) -> dict[str, Any]:

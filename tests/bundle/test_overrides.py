@@ -29,7 +29,7 @@ def test_overrides_change_what_they_name_and_nothing_else():
 
 
 def test_an_id_of_the_evaluation_is_not_given_to_the_training():
-    given = {"max_epochs": 2, "flip_axes": [], "train#flips": [], "+optimizer": {"lr": 2}}
+    given = {"max_epochs": 2, "flip_axes": [], "train#flips": [], "optimizer#lr": 2}
     of_train, of_evaluate = split_overrides(PNEUMONIA, given)
     assert of_evaluate == given and set(given) - set(of_train) == {"flip_axes"}
     first, second = commands(PNEUMONIA, given)
@@ -47,13 +47,20 @@ def test_ids_that_are_there_or_that_a_component_takes(name):
     ("train#augmentatoin", "did you mean --train#augmentation"),
     ("train::dataloader::batch_sise", "did you mean --train#dataloader#batch_size"),
     ("optimizer#nestorov", "did you mean --optimizer#nesterov"),
-    ("train#handlers#99", "known are train#handlers#0, "),
+    ("train#handlers#99", r"known are train#handlers#0, .*; only a config file adds to a list or a dict: .*--config_file"),
     ("max_epochs#value", "known are"),
     ("zzz", "known are "),
 ])
 def test_ids_that_nothing_has(name, hint):
     with pytest.raises(ValueError, match=f"config id '{name}' does not exist in pneumoniamnist_classification; .*{hint}"):
         split_overrides(PNEUMONIA, {name: 1})
+
+
+@pytest.mark.parametrize("name", ["+train#handlers", "+train::handlers", "+optimizer"])
+def test_an_override_adds_to_nothing(name):
+    """MONAI takes the "+" of a config file only; of an override it makes an id of that name."""
+    with pytest.raises(ValueError, match=rf"'\{name}' cannot be an override; only a config file adds .*'mine.json'"):
+        split_overrides(PNEUMONIA, {name: []})
 
 
 def test_a_bundle_that_is_not_there():

@@ -12,6 +12,7 @@ import pytest
 from bundle_runs import RECIPES
 
 from medmonai.bundle import complete_recipe, read_recipe, render_bundle, run_bundle, write_bundle
+from medmonai.data.groups import groups_by_pattern
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "your_own_images.md"
 NETWORK = {"_target_": "medmonai.networks.resnet18"}
@@ -45,6 +46,38 @@ def test_recipes_that_do_not_do(name, change, match):
 def test_a_recipe_that_lacks_something():
     with pytest.raises(ValueError, match="lacks dataset, network"):
         complete_recipe("a_classification", {"title": "t"})
+
+
+@pytest.mark.parametrize(("part", "change", "match"), [
+    ("listing", {"grop_pattern": "x"}, "listing holds 'grop_pattern', which no bundle reads; did you mean group_pattern"),
+    ("listing", {"_target_": "medmonai.data.list_image_table"}, "listing holds 'root'"),
+    ("splits", {"val_frac": 0.2}, "splits holds 'val_frac', which no bundle reads; did you mean val_fraction"),
+    ("splits", {"file": "x"}, "splits holds 'file'"),
+    ("form", {"spacings": [1, 1, 1]}, "form holds 'spacings', .*did you mean spacing"),
+    ("", {"split": {}}, "dataset holds 'split', .*did you mean splits"),
+])
+def test_arguments_that_the_run_would_refuse(part, change, match):
+    dataset = recipe_of_the_docs()["dataset"]
+    dataset = {**dataset, part: {**dataset[part], **change}} if part else {**dataset, **change}
+    with pytest.raises(ValueError, match=match):
+        render_bundle("a_classification", {**LEAST, "dataset": dataset})
+
+
+def test_arguments_that_are_missing():
+    dataset = recipe_of_the_docs()["dataset"]
+    with pytest.raises(ValueError, match="dataset lacks task, size; listing, task"):
+        render_bundle("a_classification", {**LEAST, "dataset": {k: v for k, v in dataset.items() if k not in ("task", "size")}})
+    with pytest.raises(ValueError, match="listing lacks _target_"):
+        render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": {}}})
+    table = {"_target_": "medmonai.data.list_image_table", "table": "t.csv", "name": "n", "image_column": "id"}
+    with pytest.raises(ValueError, match="listing lacks label_column, image_folders"):
+        render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": table}})
+
+
+def test_a_listing_of_ones_own_is_not_looked_into():
+    dataset = {**recipe_of_the_docs()["dataset"], "listing": {"_target_": "scripts.listing.mine", "folder": "x"}}
+    train = json.loads(render_bundle("a_classification", {**LEAST, "dataset": dataset})["configs/train.json"])
+    assert train["splits_file_missing"] == "error" and train["split_plan"]["file_missing"] == "@splits_file_missing"
 
 
 def test_recipe_files(tmp_path):
@@ -100,3 +133,18 @@ def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own
     for file in (tmp_path / "out").rglob("*.json"):
         assert str(volumes) not in file.read_text() or file.name in ("config.json", "evaluate_config.json")
     assert str(volumes) not in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("name", "patient"), [
+    ("person100_virus_184.jpeg", "person100_virus"),
+    ("person100_bacteria_475.jpeg", "person100_bacteria"),  # another person: numbers are used again
+    ("IM-0115-0001.jpeg", "IM-0115"),
+    ("NORMAL2-IM-0366-0001-0002.jpeg", "NORMAL2-IM-0366"),
+    ("NORMAL-1049278-0001.jpeg", "NORMAL-1049278"),  # the same images, as another version names them
+    ("BACTERIA-1008087-0002.jpeg", "BACTERIA-1008087"),
+    ("VIRUS-1009-0001.jpeg", "VIRUS-1009"),
+    ("00000042_001.png", "00000042"),  # NIH ChestX-ray8
+])
+def test_patients_of_chest_x_rays_by_their_names(name, patient):
+    pattern = RECIPES["chest_xray_classification"]["dataset"]["ids"]["group_pattern"]
+    assert groups_by_pattern([name], pattern).tolist() == [patient]

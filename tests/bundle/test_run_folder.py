@@ -66,6 +66,28 @@ def test_a_resumed_run_ends_with_the_same_bits(name, killed_in, tmp_path):
         assert same(load_checkpoint(whole / "models" / file), load_checkpoint(resumed / "models" / file)), file
 
 
+# Nothing but batch norm's statistics moves, so that validation soon stands still.
+STILL = {"learning_rate": 0.0, "average_decay": 0.0, "max_epochs": 40, "warmup_epochs": 40, "patience": 3}
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("change", [{"max_epochs": 3}, STILL, STILL | {"val_interval": 2}])
+def test_a_run_that_was_killed_after_its_last_epoch_trains_no_more(name, change, tmp_path):
+    settings = small(name, None, tmp_path) | change
+    run(name, "train.json", **settings)
+    files = [tmp_path / "history.csv", *(tmp_path / "models").iterdir()]
+    before, whole = {path: path.read_bytes() for path in files}, json.loads((tmp_path / "run.json").read_text())
+    # What a kill between the last checkpoint and the end leaves.
+    (tmp_path / "models" / "model_final.pt").unlink()
+    (tmp_path / "run.json").write_text(json.dumps(whole | {"finished": False}))
+    run(name, "train.json", **settings)
+    resumed = json.loads((tmp_path / "run.json").read_text())
+    assert before == {path: path.read_bytes() for path in files}
+    assert resumed["resumed_from_epoch"] == len(history(tmp_path)) == (resumed["stopped_early_at"] or 3)
+    times = ("started", "ended", "resumed_from_epoch")
+    assert {k: v for k, v in whole.items() if k not in times} == {k: v for k, v in resumed.items() if k not in times}
+
+
 def test_a_folder_with_another_run_or_a_finished_one_is_left_alone(tmp_path):
     settings = small(BOTH[0], None, tmp_path)
     run(BOTH[0], "train.json", **settings)
@@ -132,7 +154,7 @@ def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", "evaluate.json", **settings,
             ckpt_path=str(tmp_path / "trained" / "models" / "model.pt"), **{"network_def::stem": "standard"})
-    assert "another network" in one_line(caught.value)
+    assert "was trained otherwise: network_def#stem" in one_line(caught.value)
     assert not (tmp_path / "test_opened.json").exists() and not (tmp_path / "metrics.json").exists()
 
 
@@ -184,10 +206,49 @@ def test_the_overlay_of_the_docs_runs(tmp_path):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_training_ends_early_where_validation_stands_still(name, tmp_path):
-    settings = {"max_epochs": 40, "warmup_epochs": 40, "learning_rate": 0.0, "average_decay": 0.0, "patience": 3}
-    run(name, "train.json", **small(name, None, tmp_path) | settings)
-    record = json.loads((tmp_path / "run.json").read_text())  # batch norm's statistics move, nothing else does
-    assert record["finished"] and len(history(tmp_path)) == record["best_epoch"] + 3 < 40
+    run(name, "train.json", **small(name, None, tmp_path) | STILL)
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["finished"] and len(history(tmp_path)) == record["best_epoch"] + 3 == record["stopped_early_at"] < 40
+
+
+def test_training_does_not_end_before_the_second_stage(tmp_path):
+    change = STILL | {"auc_learning_rate": 0.0, "warmup_epochs": 12, "patience": 1}
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path) | change)
+    record, stages = json.loads((tmp_path / "run.json").read_text()), [row["stage"] for row in history(tmp_path)]
+    assert stages.count("cross_entropy") == 12 < record["best_epoch"] and stages[-1] == "auc" and len(stages) < 40
+
+
+def test_a_plateau_waits_for_rarer_validations(sources, tmp_path):
+    name = "ham10000_classification"
+    change = {"max_epochs": 6, "val_interval": 2, "learning_rate": 1e-7, "lr_scheduler#patience": 0, "patience": None}
+    run(name, "train.json", **small(name, sources, tmp_path / "out") | change)
+    rows = history(tmp_path / "out")
+    assert [bool(row["validation_auc"]) for row in rows] == [False, True] * 3
+    # The AUC never moves: the second validation is no better than the first.
+    assert [float(row["learning_rate"]) for row in rows] == [1e-7] * 4 + [5e-8] * 2
+
+
+def test_parts_of_the_backbone_are_unfrozen_by_an_id(sources, tmp_path):
+    name, plan = "ham10000_classification", {"unfreeze": {"2": "layer4"}}
+    flow = workflow(name, "train.json", **small(name, sources, tmp_path / "out") | plan)
+    flow.initialize()
+    network = flow.parser.get_parsed_content("network_def")
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    flow.run()
+    moved = {key for key, value in network.state_dict().items() if not torch.equal(value, before[key])}
+    assert {key.split(".")[1] for key in moved if key.startswith("backbone")} == {"layer4"}
+    with pytest.raises(RuntimeError) as caught:
+        run(name, "train.json", **small(name, sources, tmp_path / "cached") | plan | {"cache_features": True})
+    assert "the features are cached, so the backbone cannot learn" in one_line(caught.value)
+    assert not (tmp_path / "cached").exists()
+
+
+@pytest.mark.parametrize("epochs", [0, 2.5])
+def test_epochs_that_are_no_number_of_epochs(epochs, tmp_path):
+    with pytest.raises(RuntimeError) as caught:
+        run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out") | {"max_epochs": epochs})
+    assert one_line(caught.value) == f"max_epochs={epochs}; a whole number from 1 is needed."
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_plain_recipes_are_one_override_away(tmp_path):

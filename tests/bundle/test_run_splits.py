@@ -11,7 +11,7 @@ from bundle_runs import run, small, workflow
 from PIL import Image
 from source_files import write_class_folders
 
-from medmonai.data import read_splits
+from medmonai.data import list_class_folders, split_listing
 from medmonai.errors import one_line
 
 PHANTOM = "lesion_phantom_classification"
@@ -61,8 +61,10 @@ def test_the_splits_are_part_of_the_run(files, tmp_path):
     train(files, tmp_path / "out")
     with open(tmp_path / "out" / "splits.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert Counter(row["split"] for row in rows) == {"train": 66, "val": 36, "test": 18}
-    assert len(read_splits(tmp_path / "out" / "splits.csv", [row["id"] for row in rows])) == 120
+    assert Counter(row["split"] for row in rows if row["label"]) == {"train": 66, "val": 36, "test": 18}
+    assert rows[-1]["id"] == "B/broken.png" and rows[-1]["split"] in ("train", "val", "test") and rows[-1]["label"] == ""
+    again = split_listing(list_class_folders(files, name="set"), file=tmp_path / "out" / "splits.csv")  # broken or not
+    assert dict(zip(again.ids, again.splits)) == {row["id"]: row["split"] for row in rows}
     left_out = (tmp_path / "out" / "left_out.csv").read_text(encoding="utf-8")
     assert left_out.startswith("name,reason\n") and "A/notes.txt,no image by its name" in left_out
     assert "B/broken.png" in left_out

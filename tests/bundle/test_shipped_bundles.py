@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from bundle_runs import BUNDLES, RECIPES, run, small, thin, workflow
+from bundle_runs import BUNDLES, RECIPES, as_trained, run, small, thin, workflow
 from monai.bundle import ckpt_export, onnx_export, verify_metadata, verify_net_in_out
 from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
@@ -72,6 +73,9 @@ def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     assert stored["operating_point"] == decisions["locked" if thresholded else "default"]["operating_point"]
     assert json.loads((output / "data.json").read_text())["audit"]["verdict"].startswith("no leakage found")
     assert json.loads((output / "run.json").read_text())["finished"] is True
+    page = html.unescape((output / "report.html").read_text())
+    made = json.loads((output / "config.json").read_text())["network_def"]["_target_"].rpartition(".")[2]
+    assert f"network: {made}, " in page and ('pretrained false' in page) == bool(RECIPES[name].get("transfer"))
 
 
 def test_no_local_path_leaves_the_run(trained):
@@ -112,7 +116,7 @@ def test_inference_needs_no_labels(trained, tmp_path):
     else:
         np.savez(folder / "volumes.npz", images=images)
     run(name, "inference.json", workflow_type="infer", dataset_dir=str(folder), output_dir=str(tmp_path / "out"),
-        ckpt_path=str(output / "models" / "model.pt"), **thin(name))
+        **as_trained(name, output))
     with (tmp_path / "out" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and "y_true" not in rows[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from source_files import write_class_folders
@@ -68,6 +69,72 @@ def test_what_is_left_out(tmp_path):
     assert found.notes == ("Folders beside train, val and test were not read: 'chest_xray'.",)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("given", [False, True])
+def test_links_never_give_a_case_another_label(tmp_path, given):
+    root = write_class_folders(tmp_path / "x", COUNTS if given else {"A": 40, "B": 30})
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "more.png").write_bytes(b"x")
+    classes = ("train/NORMAL", "train/PNEUMONIA") if given else ("A", "B")
+    before = list_class_folders(root, name="set").ids.tolist()
+    links = {f"{classes[0]}/self": "..", f"{classes[0]}/other": f"../{classes[1].split('/')[-1]}",
+             f"{classes[0]}_link": classes[0].split("/")[-1], "train/loop" if given else "loop": ".",
+             f"{classes[1]}/pool": str(tmp_path / "pool"), **({"Validation": "val"} if given else {})}
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    found = list_class_folders(root, name="set")
+    pooled = f"{classes[1]}/pool/more.png"
+    assert sorted(found.ids.tolist()) == sorted([*before, pooled]) and found.labels[found.ids == pooled].tolist() == [1]
+    for name, label in zip(found.ids, found.labels):
+        assert name.split("/")[given] == found.class_names[label]
+    left_out = {out.name for out in found.left_out if out.reason == "a link to a folder that is read already"}
+    again = {name for name in links if not name.endswith("pool") and name != "Validation"}
+    assert left_out == again | ({"Validation/NORMAL", "Validation/PNEUMONIA"} if given else set())
+    assert f"{len(left_out)} links lead to folders that are read already" in found.notes[0]
+
+
+def test_kinds_that_are_not_read_are_noted(tmp_path, caplog):
+    root = write_class_folders(tmp_path, {"A": 3, "B": 1})
+    for i in range(5):
+        (root / "B" / f"{i}.bmp").write_bytes(b"x")
+    with caplog.at_level(logging.WARNING, logger="medmonai.data"):
+        found = list_class_folders(root, name="set")
+    assert found.notes == ("5 images are of a kind that is not read (.bmp), first 'B/0.bmp'; they were left out.",)
+    assert found.notes[0] in caplog.text and len(found.left_out) == 5
+
+
+@pytest.mark.parametrize(("counts", "match"), [
+    ({"A/train": 2, "A/test": 2, "B/test": 2}, r"'A/test' has the name of a split and lies below a class \(3"),
+    ({"site1/train/A": 1, "site1/test/B": 1, "site2/train/A": 1}, r"'site1/test' has the name of a split"),
+    ({"train/A": 1, "train/B/Validation": 1}, "'train/B/Validation' has the name of a split"),
+    ({"chest/train/A": 1, "chest/val/A": 1}, "all images lie in the folder 'chest', and that holds train, val; name 'chest'"),
+    ({"chest/A": 1, "chest/B": 1}, "holds one class, 'chest'; two are needed: .*the folder above, or 'chest' inside it"),
+])
+def test_splits_that_are_not_where_they_are_looked_for(tmp_path, counts, match):
+    root = write_class_folders(tmp_path, counts)
+    with pytest.raises(ValueError, match=match):
+        list_class_folders(root, name="set")
+
+
+def test_a_folder_of_dicom_files_that_is_a_split(tmp_path):
+    for name in ("A/train", "A/test", "B/train", "B/test"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.dcm").write_bytes(b"x")
+    with pytest.raises(ValueError, match="'A/test' has the name of a split"):
+        list_class_folders(tmp_path, name="set")
+
+
+def test_x_rays_in_folders_of_patients(tmp_path):
+    for name in ("A/p1", "A/p2", "B/p3"):
+        (tmp_path / name).mkdir(parents=True)
+        for i in range(2):
+            (tmp_path / name / f"{i}.dcm").write_bytes(b"x")
+    assert list_class_folders(tmp_path, name="set").ids.tolist() == ["A/p1", "A/p2", "B/p3"]
+    found = list_class_folders(tmp_path, name="set", dicom_folders="files", group_pattern=r"/(p\d+)/")
+    assert found.ids.tolist() == [f"{name}/{i}.dcm" for name in ("A/p1", "A/p2", "B/p3") for i in range(2)]
+    assert found.groups.tolist() == ["p1", "p1", "p2", "p2", "p3", "p3"]
+
+
 def test_folders_below_a_class(tmp_path):
     root = write_class_folders(tmp_path, {"A/site1": 2, "A/site2": 2, "B": 1})
     found = list_class_folders(root, name="set")
@@ -80,6 +147,13 @@ def test_groups_from_a_table_beside_the_images(tmp_path):
     ids = list_class_folders(root, name="set").ids
     (root / "groups.csv").write_text("id,group\n" + "".join(f"{name},g{i // 2}\n" for i, name in enumerate(ids)))
     assert list_class_folders(root, name="set", group_table="groups.csv").groups.tolist() == ["g0", "g0", "g1", "g1"]
+    (root / "groups.csv").write_text("id,age,patient\n" + "".join(f"{name},61,p{i}\n" for i, name in enumerate(ids)))
+    found = list_class_folders(root, name="set", group_table="groups.csv", group_column="patient")
+    assert found.groups.tolist() == ["p0", "p1", "p2", "p3"]
+    with pytest.raises(ValueError, match="'id', 'age', 'patient'; name the one"):
+        list_class_folders(root, name="set", group_table="groups.csv")
+    with pytest.raises(ValueError, match="group_column='patient' is given without"):
+        list_class_folders(root, name="set", group_column="patient")
     with pytest.raises(ValueError, match="give one of them"):
         list_class_folders(root, name="set", group_table="groups.csv", group_pattern="(a)")
 

@@ -8,7 +8,9 @@ from medmonai.data.class_names import (
     class_table,
     folded,
     in_split_order,
+    is_blank,
     one_spelling,
+    path_key,
     spelling_note,
     split_of,
     task_of,
@@ -29,6 +31,12 @@ def test_spellings():
     ({"10": 1, "9": 1, "x": 1}, None, ("9", "10", "x"), {"9": 0, "10": 1, "x": 2}),
     ({"B ": 1, "a": 1}, ["b", "a"], ("b", "a"), {"b": 0, "a": 1}),
     ({"1": 1}, {"0": "no", "1": "yes"}, ("no", "yes"), {"0": 0, "1": 1}),
+    ({"1": 1, "-1": 1}, None, ("-1", "1"), {"-1": 0, "1": 1}),
+    ({f"{n}.0": 1 for n in (11, 2, 0, 10)}, None, ("0.0", "2.0", "10.0", "11.0"), {"0.0": 0, "2.0": 1, "10.0": 2, "11.0": 3}),
+    ({"1": 3, "1.0": 1, "0": 1}, None, ("0", "1"), {"0": 0, "1": 1, "1.0": 1}),
+    ({"1.0": 3, "0.0": 1}, {"0": "no", "1": "yes"}, ("no", "yes"), {"0": 0, "1": 1, "0.0": 0, "1.0": 1}),
+    ({"1": 1, "1.0": 1, "x": 1}, None, ("1", "1.0", "x"), {"1": 0, "1.0": 1, "x": 2}),
+    ({"1_0": 1, "10": 1}, None, ("10", "1_0"), {"10": 0, "1_0": 1}),
 ])
 def test_order_of_the_classes(counts, given, names, table):
     assert class_table(counts, given) == (names, table)
@@ -40,6 +48,17 @@ def test_order_of_the_classes(counts, given, names, table):
 def test_wrong_class_names(given, match):
     with pytest.raises(ValueError, match=match):
         class_table({"a": 1, "B": 3, "b": 2}, given)
+
+
+def test_numbers_of_one_value_are_noted():
+    assert "'1' = '1.0'" in spelling_note(["1", "1.0", "0"]) and spelling_note(["1", "1.0", "x"]) == ""
+
+
+def test_blanks_and_paths():
+    assert all(map(is_blank, ("", " ", "NaN", "na", "N/A", "<NA>", "None", "NULL")))
+    assert not any(map(is_blank, ("0", "-", "unknown", "nanna", "no")))
+    assert path_key(" ./a\\b.png") == "a/b.png" and path_key("../a") == "../a" and path_key(".a/b") == ".a/b"
+    assert path_key("e\u0301") == "\u00e9"
 
 
 def test_tasks():

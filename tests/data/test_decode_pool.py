@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -9,7 +10,7 @@ from source_files import smooth_picture, write_picture
 
 from medmonai.data import ImageForm, decode_pool
 from medmonai.data.decode_pool import DecodeRecord, check_jobs, decode_files
-from medmonai.data.decoding import read_case
+from medmonai.data.decoding import Case, read_case
 
 FORM = ImageForm((16, 12), in_channels=3)
 
@@ -40,6 +41,17 @@ def test_unreadable_files_go_to_the_record(files):
     found = np.concatenate(list(decode_files(files, ids, FORM, record=record, jobs=2)))
     assert len(found) == 73 and set(record.unreadable) == {"id3", "id70"}
     assert record.unreadable["id3"].startswith("003.png (0 bytes) cannot be read: the file is empty")
+
+
+def test_what_was_cut_or_left_open_is_counted():
+    image, record = np.zeros((1, 4, 4, 4), np.uint8), DecodeRecord()
+    for inside, remarks in ((1.0, ()), (0.9995, ("state no b",)), (0.25, ("state no b", "state no a")), (0.5, ())):
+        record.add(Case(image, size=(4, 4, 4), mode="NIfTI", remarks=remarks, inside=inside))
+    assert record.warnings() == [
+        "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their centre; the smallest part "
+        "that is left of one is 25%.", "1 of 4 images state no a.", "2 of 4 images state no b."]
+    assert DecodeRecord(**json.loads(json.dumps(vars(record)))).warnings() == record.warnings()
+    assert DecodeRecord(modes={"L": 1}).warnings() == []
 
 
 def test_what_no_file_is_to_blame_for_stops_everything(files):

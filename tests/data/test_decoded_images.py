@@ -13,10 +13,14 @@ import pytest
 from source_files import smooth_picture, write_picture
 
 from medmonai.data import ImageForm, decoded_images
-from medmonai.data.decoded_images import cache_folders, relative_paths
 from medmonai.data.decoded_images import decoded_images as decoded
+from medmonai.data.decoded_images import relative_paths
 
 FORM = ImageForm((10, 8), in_channels=1)
+DECODE = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
+          "from medmonai.data.decoded_images import decoded_images as d; "
+          "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
+          "print(f.new, f.images(on_disk=True).sum())")
 
 
 @pytest.fixture
@@ -71,11 +75,16 @@ def test_a_moved_set_keeps_its_cache(files, tmp_path):
 
 
 def test_a_damaged_cache_is_made_anew(files, tmp_path):
+    def overwrite():
+        with open(path, "r+b") as file:
+            file.seek(200)
+            file.write(b"\7" * 300)
+
     path = get(files, tmp_path).path
     expected = np.load(path)
     note = path.with_suffix(".json")
     for damage in (lambda: path.write_bytes(path.read_bytes()[:500]), path.unlink, lambda: note.write_text("{"),
-                   lambda: note.write_text('{"key": 1}'), note.unlink, lambda: np.save(path, expected[:5])):
+                   lambda: note.write_text('{"key": 1}'), note.unlink, lambda: np.save(path, expected[:5]), overwrite):
         damage()
         found = get(files, tmp_path)
         assert found.new and np.array_equal(found.images(on_disk=False), expected)
@@ -113,26 +122,51 @@ def test_unreadable_files_are_tried_again(files, tmp_path, monkeypatch):
 
 def test_no_room(files, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100})())
-    with pytest.raises(OSError, match=r"12 decoded images need 0\.00 GB") as raised:
+    with pytest.raises(OSError, match=r"12 decoded images need 960 bytes and .*/cache has 100 bytes; pass cache_dir") as raised:
         get(files, tmp_path)
     assert raised.value.errno == errno.ENOSPC and names(tmp_path) == []
 
 
-def test_where_the_cache_is(files, tmp_path, monkeypatch):
-    root = tmp_path / "set"
+def test_a_disk_that_fills_up_is_named(files, tmp_path):
+    pytest.importorskip("resource", reason="no limit of a file's size on this system")
+    code = DECODE.replace("f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d(")
+    command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
+    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120, check=False).stderr.strip()
+    assert "12 decoded images need 960 bytes and " in said and "/cache took only a part of them (File too large); " in said
+    assert said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room") and names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed(files, tmp_path):
+    path = get(files, tmp_path).path
+    path.unlink()
+    part, other = path.with_name(f".{path.stem}.0a1b.npy"), path.with_name(".another.0a1b.npy")
+    for file in (part, other):
+        file.write_bytes(b"half")
+    assert get(files, tmp_path).new and not part.exists() and other.exists()
+
+
+def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, monkeypatch):
+    write = decoded_images._write_array
+
+    def slow(path, *rest):
+        monkeypatch.setattr(decoded_images, "_write_array", write)
+        write(path, *rest)
+        path.unlink()  # as the next one does
+        key = decoded_images._key(*relative_paths(files), FORM)
+        final = path.with_name(path.name[1:].split(".")[0] + ".npy")
+        decoded_images._decode_into(final, files, relative_paths(files)[1], FORM, key=key, jobs=1)
+
+    monkeypatch.setattr(decoded_images, "_write_array", slow)
+    found = get(files, tmp_path)
+    assert not found.new and found.images(on_disk=False).shape == (12, 1, 10, 8) and names(tmp_path) == [".json", ".npy"]
+
+
+def test_the_folder_is_the_first_that_can_be_written(files, tmp_path, monkeypatch):
     monkeypatch.delenv("MEDMONAI_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    assert cache_folders(root, None)[0] == root / ".medmonai"
-    assert cache_folders(root, tmp_path / "x") == [tmp_path / "x"]
-    root.chmod(0o555)
-    assert cache_folders(root, None) == [tmp_path / "home" / "medmonai", root / ".medmonai"]
+    (tmp_path / "set").chmod(0o555)
     assert decoded(files, FORM, name="a").path.parent == tmp_path / "home" / "medmonai"
-    root.chmod(0o755)
-    monkeypatch.setenv("MEDMONAI_CACHE", str(tmp_path / "env"))
-    assert cache_folders(root, None) == [tmp_path / "env"]
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=r"file/x cannot be written .* pass cache_dir or set MEDMONAI_CACHE"):
-        decoded(files, FORM, name="a", cache_dir=tmp_path / "file" / "x")
+    (tmp_path / "set").chmod(0o755)
 
 
 def test_the_cache_beside_the_images_is_no_image(files, tmp_path, monkeypatch):
@@ -156,11 +190,7 @@ def test_the_note_holds_no_folder(files, tmp_path):
 
 
 def test_two_processes_at_once(files, tmp_path):
-    code = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
-            "from medmonai.data.decoded_images import decoded_images as d; "
-            "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
-            "print(f.new, f.images(on_disk=True).sum())")
-    command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
+    command = [sys.executable, "-c", DECODE, str(tmp_path / "cache"), *map(str, files)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=120)[0].split() for process in running]
     assert sorted(new for new, _ in said) == ["False", "True"] and said[0][1] == said[1][1]

@@ -176,7 +176,7 @@ def test_two_dimensions_take_one_picture(tmp_path):
     with pytest.raises(ValueError, match=r"cine.dcm .*it holds 3 frames and a 2D image is one"):
         load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=(0, 4095))
     save(dataset(GREY16), tmp_path / "a.dcm")
-    with pytest.raises(ValueError, match="it holds 2 DICOM files and a 2D image is one"):
+    with pytest.raises(ValueError, match=r"it holds 2 DICOM files and a 2D image is one; .*dicom_folders='files'"):
         read_dicom_picture(tmp_path)
 
 

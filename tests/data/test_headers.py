@@ -43,6 +43,17 @@ def test_volumes(tmp_path):
     assert read_header(tmp_path / "a.nii.gz") == ((5, 6, 7), "NIfTI int16")
 
 
+def test_what_is_refused_later_is_said_now(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7, 4), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    picture(tmp_path / "b.tif", "L", save_all=True, append_images=[Image.new("L", (6, 4))])
+    picture(tmp_path / "c.png", "RGB")
+    found = read_headers(sorted(tmp_path.iterdir()))
+    assert [line.split(": ")[1] for line in found.unreadable] == [
+        "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one a file; repair it or leave it out.",
+        "it holds 2 pictures and one a file is read; repair it or leave it out."]
+    assert found.modes == {"RGB": 1}
+
+
 def test_a_dicom_series(real_data):
     pytest.importorskip("pydicom")
     assert read_header(real_data / "ct" / "abdomen_dicom_series") == ((512, 512, 20), "DICOM")

@@ -82,7 +82,7 @@ def test_unreadable(listing, tmp_path, caplog):
         listing.files[row].write_bytes(b"")
     for _ in range(2):  # decoded, and from the cache
         with pytest.raises(ValueError, match=rf"set: 3 of 24 images cannot be read, first {listing.ids[0]}: .*file is empty; .*"
-                           r"pass skip_unreadable=True"):
+                           r"pass skip_unreadable=True \(--skip_unreadable true\)"):
             load(listing, tmp_path)
     for _ in range(2):
         caplog.clear()
@@ -90,7 +90,7 @@ def test_unreadable(listing, tmp_path, caplog):
             cohorts = load(listing, tmp_path, skip_unreadable=True)
         kept = listing.subset(np.setdiff1d(np.arange(24), bad))
         check(cohorts, kept)
-        assert len(cohorts.listing) == 21 and [out.name for out in cohorts.listing.left_out] == listing.ids[bad].tolist()
+        assert len(cohorts.listing) == 21 and [out.name for out in cohorts.listing.left_out] == sorted(listing.ids[bad])
         assert all(isinstance(out, LeftOut) and str(tmp_path) not in out.reason for out in cohorts.listing.left_out)
         note = f"3 of 24 images could not be read and were left out, first {listing.ids[0]}."
         assert note in cohorts["test"].provenance.known_issues and note in caplog.text
@@ -98,8 +98,37 @@ def test_unreadable(listing, tmp_path, caplog):
         file.write_bytes(b"")
     with pytest.raises(ValueError, match="24 of 24 images cannot be read"):
         load(listing, tmp_path)
-    with pytest.raises(ValueError, match="set holds no case"):
+    with pytest.raises(ValueError, match=rf"set: none of the 24 images can be read, first {listing.ids[0]}: .*file is empty"):
         load(listing, tmp_path, skip_unreadable=True)
+
+
+@pytest.mark.parametrize(("split", "name"), [("val", "A"), ("test", "B"), ("train", "A")])
+def test_a_class_that_only_unreadable_files_had(listing, tmp_path, split, name):
+    for row in np.flatnonzero((listing.splits == split) & (listing.labels == "AB".index(name))):
+        listing.files[row].write_bytes(b"")
+    n = COUNTS[split][name]
+    for _ in range(2):
+        with pytest.raises(ValueError, match=rf"after leaving out {n} unreadable images, set: {split} has no class '{name}'"):
+            load(listing, tmp_path, skip_unreadable=True)
+    load(listing.subset(listing.splits == split), tmp_path, skip_unreadable=True)  # lacked other splits before: its own affair
+
+
+def test_nan_is_left_out_as_damage_is(listing, tmp_path):
+    for row in (0, 20):
+        nan = np.full((20, 16), np.nan, np.float32)
+        Image.fromarray(nan).save(listing.files[row], format="TIFF")
+    with pytest.raises(ValueError, match=r"set: 2 of 24 images cannot be read, .*holds NaN or infinite grey values"):
+        load(listing, tmp_path)
+    cohorts = load(listing, tmp_path, skip_unreadable=True)
+    assert [out.name for out in cohorts.listing.left_out] == sorted(listing.ids[[0, 20]])
+
+
+def test_a_range_that_leaves_nothing_is_told(listing, tmp_path):
+    for row in (3, 4):
+        write_picture(listing.files[row], np.full((20, 16), 65000 * (row == 3), np.uint16))
+    issues = load(listing, tmp_path, intensity_range=(0, 4095))["train"].provenance.known_issues
+    assert issues[-1] == ("2 of 24 images are plain black or almost plain white after intensity_range: they lie outside it, or "
+                          "are blank.")
 
 
 def test_mixed_files_are_told(listing, tmp_path):
@@ -122,6 +151,12 @@ def test_notes():
         "Modes of the 6 images: 5 16 bits, 1 L; grey was repeated over 3 channels.",
         "1 of 6 images have 8 bits and the others more; intensity_range (0.0, 4095.0) was applied to all of them."]
     assert decode_notes(DecodeRecord(modes={"L": 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1)) == []
+    shallow = DecodeRecord(modes={"L": 9}, sizes={"8 x 8": 9})
+    for high, expected in ((4095, ["All 9 images have 8 bits, so values of 0 to 255; intensity_range (0.0, 4095.0) was applied "
+                                   "to them as it is."]), (200, [])):
+        assert decode_notes(shallow, ImageForm((8, 8), in_channels=1, intensity_range=(0, high))) == expected
+    whole = DecodeRecord(modes={"RGB of 16 bits": 9}, sizes={"8 x 8": 9}, remarks={"are odd": 9})
+    assert decode_notes(whole, replace(form, intensity_range=(0, 65535))) == ["9 of 9 images are odd."]
     alone = decode_notes(DecodeRecord(modes={"RGBA": 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1))
     assert alone == ["Modes of the 9 images: 9 RGBA; colour was made grey by luma."]
 
@@ -141,6 +176,10 @@ def test_volumes_keep_their_places(tmp_path):
         check(cohorts, listing)
         for cohort in cohorts.values():
             assert [place.original_affine[2, 2] for place in cohort.places] == [3, 4, 3, 4]
+    for _ in range(2):
+        issues = load(listing, tmp_path, spatial_size=(6, 7, 8), spacing=(2, 2, 3))["train"].provenance.known_issues
+        assert issues[-1] == ("6 of 12 volumes are larger than spatial_size at this spacing and were cropped around their "
+                              "centre; the smallest part that is left of one is 75%.")
 
 
 def test_what_is_missing(listing, tmp_path):

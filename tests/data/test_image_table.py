@@ -109,6 +109,13 @@ def test_what_is_refused(tmp_path, text, options, match):
     assert "\n" not in str(raised.value)
 
 
+def test_semicolons_and_x_rays(tmp_path):
+    path = table(tmp_path, "image;y\np/a.dcm;0\np/b.dcm;1\n", ("p/a.dcm", "p/b.dcm"))
+    assert list_image_table(path, **OWN, dicom_folders="files").ids.tolist() == ["p/a.dcm", "p/b.dcm"]
+    with pytest.raises(ValueError, match="none of 2 rows has an image"):
+        list_image_table(path, **OWN)
+
+
 def test_folders(tmp_path):
     path = table(tmp_path, "image,y\na.png,0\nb.png,1\n")
     with pytest.raises(FileNotFoundError, match=r"image_folders: .*absent is no folder"):

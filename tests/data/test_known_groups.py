@@ -51,6 +51,7 @@ def test_cases_that_share_a_lesion_with_an_earlier_split_are_left_out(dermamnist
 @pytest.mark.parametrize(("change", "leave_out", "match"), [
     ({}, ["dermamnist-test-000003"], "1 of 7 cases of test have no group, first 'dermamnist-test-000003'"),
     ({"dermamnist-test-000003": " "}, [], "1 of 7 cases of test have no group"),
+    ({"dermamnist-test-000003": "NaN"}, [], "1 of 7 cases of test have no group"),
     ({f"dermamnist-test-{i:06d}": "train0" for i in range(7)}, [], "nothing is left"),
 ])
 def test_tables_that_do_not_do(change, leave_out, match, dermamnist):

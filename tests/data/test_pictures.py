@@ -15,8 +15,8 @@ from PIL import Image
 from source_files import smooth_picture
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images, read_picture
-from medmonai.data.decoding import read_case
-from medmonai.data.pictures import MAX_PIXELS, open_picture
+from medmonai.data.decoding import UPPER_HALF, read_case
+from medmonai.data.pictures import MAX_PIXELS, open_picture, picture_header
 
 RNG = np.random.default_rng(0)
 
@@ -28,6 +28,17 @@ def noise(*shape, dtype=np.uint8):
 def saved(path, array, mode=None, **options):
     image = array if isinstance(array, Image.Image) else Image.fromarray(array)
     (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+def raw_png(path, width, height, depth, colours, data):
+    """Write a PNG that Pillow does not: colour type 2 is RGB, 4 grey and alpha, 0 grey; the data may be too short."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     return path
 
 
@@ -94,38 +105,43 @@ def test_sixteen_bits(tmp_path):
 
 
 def test_sixteen_bits_in_colour_keep_the_upper_eight(tmp_path):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
-    pixel = b"\0" + struct.pack(">HHH", 0x12FF, 0x8001, 0xFF00)
-    path = tmp_path / "a.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixel)) + chunk(b"IEND", b""))
+    path = raw_png(tmp_path / "a.png", 1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x12FF, 0x8001, 0xFF00))
     assert read_picture(path)[:, 0, 0].tolist() == [0x12, 0x80, 0xFF]
-    assert open_picture(path).mode == "RGB of 16 bits"
+    assert open_picture(path).mode == picture_header(path)[1] == "RGB of 16 bits" and open_picture(path).upper_half
+    assert not open_picture(saved(tmp_path / "b.png", noise(3, 3, 3))).upper_half
+
+
+@pytest.mark.parametrize("colours", [2, 4])
+def test_sixteen_bits_in_colour_go_through_the_range_of_sixteen(tmp_path, colours, caplog):
+    values = np.full((6, 5, 3 if colours == 2 else 2), 0x8012, ">u2")
+    values[2:4] = 0xFFFF
+    path = raw_png(tmp_path / "a.png", 5, 6, 16, colours, b"".join(b"\0" + row.tobytes() for row in values))
+    for window, grey in (((0, 65535), 128), ((0x8000, 0xFFFF), 1), (None, 128)):
+        case = read_case(path, ImageForm((6, 5), in_channels=1, intensity_range=window))
+        assert abs(int(case.image[0, 0, 0]) - grey) <= 1 and case.image[0, 3, 0] == 255 and case.remarks == (UPPER_HALF,)
+        load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=window)
+        assert "1 of 1 images have 16 bits in colour or beside alpha, of which the upper 8 are kept." in caplog.text
 
 
 def test_several_pages(tmp_path):
     pages = [Image.fromarray(noise(8, 8)) for _ in range(3)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    with pytest.raises(UnreadableImageError, match=r"a.tif \(\d+ bytes\) cannot be read: it holds 3 pictures and one a file"):
-        read_picture(tmp_path / "a.tif")
+    pages[0].save(tmp_path / "a.png", save_all=True, append_images=pages[1:])
+    for name, read in itertools.product(("a.tif", "a.png"), (read_picture, picture_header)):
+        said = rf"{name} \(\d+ bytes\) cannot be read: it holds 3 pictures and one a file"
+        with pytest.raises(UnreadableImageError, match=said):
+            read(tmp_path / name)
     pages[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pages[1:], quality=95)
     assert Image.open(tmp_path / "phone.jpg").n_frames == 3  # it really is one of a camera's
     assert np.abs(read_picture(tmp_path / "phone.jpg")[0].astype(int) - np.array(pages[0])).mean() < 8
 
 
 def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     for side in (8200, 30_000):  # Pillow itself warns from the second one on, or raises
-        header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-        path = tmp_path / "bomb.png"
-        chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-        with pytest.raises(UnreadableImageError, match=r"bomb.png .*(pixels)"):
-            read_picture(path)
+        path = raw_png(tmp_path / "bomb.png", side, side, 8, 0, b"")
+        for read in (read_picture, picture_header):
+            with pytest.raises(UnreadableImageError, match=r"bomb.png .*(pixels)"):
+                read(path)
     assert 8192 * 8192 == MAX_PIXELS
 
 

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
-from source_files import write_class_folders, write_ham10000
+from source_files import write_class_folders, write_ham10000, write_picture
 
 from medmonai.data import audit_cohorts
 from medmonai.data.headers import read_headers
@@ -32,6 +32,16 @@ def test_a_table(tmp_path):
     write_ham10000(tmp_path, rows=21, size=(12, 15))
     listing = open_source(str(tmp_path / "HAM10000_metadata.csv"), HAM)
     assert len(listing) == 21 and set(listing.metadata) == {"age", "sex"} and listing.groups is not None
+
+
+def test_names_that_are_numbers(tmp_path):
+    for name in ("a.1", "b.1"):
+        write_picture(tmp_path / "2019" / f"{name}.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "t.csv").write_text("1,2,3,4\na,0,x,5\nb,1,y,6\n")
+    options = {"image_column": 1, "label_column": 2, "images": 2019, "suffix": ".1.png", "metadata_columns": [3, 4], "name": 7}
+    listing = open_source(str(tmp_path / "t.csv"), options)
+    assert listing.ids.tolist() == ["a.1.png", "b.1.png"] and listing.provenance.name == "7"
+    assert listing.metadata["3"].tolist() == ["x", "y"] and listing.metadata["4"].tolist() == ["5", "6"]
 
 
 def test_medmnist(real_data):

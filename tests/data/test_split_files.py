@@ -63,13 +63,13 @@ def test_an_older_file_stays_unless_told(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("id,split\na,train\n", r"s.csv has no row for 'b' \(1 such\); its ids must be those of the source"),
+    ("id,split\na,train\n", r"s.csv has no row for 'b' \(1 such\); .*--splits_file_missing skip"),
     ("id,split\na,train\nb,val\nc,test\nd,val\n", r"s.csv has a row for what is no case: 'c' \(2 such\)"),
-    ("id,split\na,train\na,train\nb,val\n", "row 3 repeats id 'a'; each id needs one row with train, val, test"),
-    ("id,split\na,train\nb,Validation\n", "row 3 has split 'Validation'"),
-    ("id\na\nb\n", r"has 2 rows and columns \['id'\]; id and split are needed"),
-    ("", r"has 0 rows and columns \[\]"),
-    ("id,split\na\nb,val\n", "row 2 has split None"),
+    ("id,split\na,train\na,train\nb,val\n", "line 3 repeats id 'a'; each id needs one row with train, val, test"),
+    ("id,split\na,train\nb,dev\n", "line 3 has split 'dev'"),
+    ("id\na\nb\n", r"column='split' is no column of s.csv; it has 'id'"),
+    ("", "s.csv holds 0 lines"),
+    ("id,split\na\nb,val\n", "line 2 has 1 columns"),
 ])
 def test_files_of_something_else(text, message, tmp_path):
     (tmp_path / "s.csv").write_text(text)
@@ -81,8 +81,53 @@ def test_no_file_and_no_text(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file of splits at .*s.csv; give a CSV with columns id, split"):
         read_splits(tmp_path / "s.csv", ["a"])
     (tmp_path / "s.csv").write_bytes(b"id,split\n\xff\xfe,train\n")
-    with pytest.raises(ValueError, match=r"s.csv is not a CSV table in UTF-8"):
+    with pytest.raises(ValueError, match=r"s.csv cannot be read as a table"):
         read_splits(tmp_path / "s.csv", ["a"])
+
+
+def test_other_programs_spellings(tmp_path):
+    (tmp_path / "s.csv").write_text(" id ; split\n.\\A\\a.png;Train\nA/caf\u00e9.png;validation\nb;TEST \n", encoding="utf-8")
+    assert read_splits(tmp_path / "s.csv", ["A/cafe\u0301.png", "b", "A/a.png"]).tolist() == ["val", "test", "train"]
+
+
+def test_cases_that_came_and_went_can_be_left_out(tmp_path, caplog):
+    planned = split_listing(listing(), seed=3)
+    write_splits(planned, tmp_path / "splits.csv")
+    source = listing(122).subset(np.setdiff1d(np.arange(122), [5, 7]))
+    with pytest.raises(ValueError, match=r"has no row for 'a/é120.png' \(2 such\)"):
+        split_listing(source, file=tmp_path / "splits.csv")
+    found = split_listing(source, file=tmp_path / "splits.csv", file_missing="skip")
+    assert found.ids.tolist() == np.delete(planned.ids, [5, 7]).tolist()
+    assert found.splits.tolist() == np.delete(planned.splits, [5, 7]).tolist()
+    assert {out.name: out.reason for out in found.left_out} == {
+        **dict.fromkeys(("a/é120.png", "b/é121.png"), "a case without a row in splits.csv"),
+        **dict.fromkeys(("b/é5.png", "b/é7.png"), "a row of splits.csv without a case")}
+    note = "2 cases have no row in splits.csv and 2 of its rows no case, first 'a/é120.png'; they were left out."
+    assert note in found.notes and note in caplog.text
+    with pytest.raises(ValueError, match="file_missing='some'; 'error' or 'skip'"):
+        split_listing(source, file=tmp_path / "splits.csv", file_missing="some")
+    (tmp_path / "other.csv").write_text("id,split\nx,train\n")
+    with pytest.raises(ValueError, match=r"other.csv has a row for none of the 120 cases"):
+        split_listing(source, file=tmp_path / "other.csv", file_missing="skip")
+
+
+def test_what_could_not_be_read_keeps_its_split(tmp_path):
+    planned = split_listing(listing(), seed=3)
+    kept = planned.subset(np.arange(1, 120))
+    kept = replace(kept, left_out=(LeftOut("notes.txt", "no image"), LeftOut(str(planned.ids[0]), "zero bytes")))
+    write_splits(kept, tmp_path / "splits.csv")
+    with open(tmp_path / "splits.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 120
+    assert rows[-1] == {"id": planned.ids[0], "split": planned.splits[0], "group": "", "label": ""}
+    assert split_listing(listing(), file=tmp_path / "splits.csv").splits.tolist() == planned.splits.tolist()
+
+
+def test_a_file_without_validation_is_what_has_to_be_changed(tmp_path):
+    planned = split_listing(listing())
+    write_splits(replace(planned, splits=np.where(planned.splits == "val", "train", planned.splits)), tmp_path / "s.csv")
+    with pytest.raises(ValueError, match=r"val has no class .*; give val such cases in s.csv, or leave"):
+        split_listing(listing(), file=tmp_path / "s.csv")
 
 
 def test_left_out_files_without_a_path():

@@ -151,10 +151,11 @@ def test_impossible_arguments(options, message):
 
 
 @pytest.mark.parametrize(("source", "options", "message"), [
-    (given_splits(60, 60, 60), {"test_fraction": 0.2}, "test_fraction=0.2 and set has a test split of 60 cases, which stays"),
+    (given_splits(60, 60, 60), {"test_fraction": 0.2}, "test_fraction=0.2 and set has a test split of 60 cases, "
+     r"which stays; leave the fraction out \(--test_fraction null\), or .*--split_plan#keep_given false"),
     (listing(np.arange(60) % 2, splits=np.repeat("test", 60)), {}, "set gives test only; no case is left for train"),
     (listing([0] * 50 + [1] * 2), {}, r"set: (val|test) has no class 'b' among its \d+ cases \('b' has 2 of 52\)"),
-    (listing([0] * 50 + [1] * 50, groups=np.repeat(["p", "q"], 50)), {}, "in 1 groups"),
+    (listing([0] * 50 + [1] * 50, groups=np.repeat(["p", "q"], 50)), {}, "in 1 groups.*--val_fraction 0.15"),
     (listing([0] * 30 + [1] * 30 + [0] * 30, splits=np.repeat(["train", "val", "test"], [15, 30, 45])), {},
      "set: train has no class 'b' among its 15 cases"),
     (listing(np.eye(3, dtype=int)[[0] * 50 + [1] * 50 + [2]], task=LABELS), {},

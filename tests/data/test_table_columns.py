@@ -39,6 +39,8 @@ def test_several_columns_are_a_multilabel_task():
 
 @pytest.mark.parametrize(("columns", "column", "names", "match"), [
     ({"dx": ["a", "", "b", ""]}, "dx", None, r"t.csv: dx is blank in 2 rows \(line 3, 5\)"),
+    ({"dx": ["a", "nan", "b", "NA"]}, "dx", None, r"in 2 rows \(line 3, 5, 'nan'\); .*name 'nan' in class_names"),
+    ({"dx": ["a", "", "b", ""]}, "dx", ["", "a", "b"], "dx is blank in 2 rows"),
     ({"dx": ["a", "a"]}, "dx", None, "holds one class, 'a'"),
     ({"dx": ["a", "b", "c"]}, "dx", ["a", "b"], r"lack 'c' \(1 cases\)"),
     ({"dx": ["a", "b"]}, "y", None, "label_column='y' is no column"),
@@ -48,6 +50,23 @@ def test_several_columns_are_a_multilabel_task():
 def test_wrong_labels(columns, column, names, match):
     with pytest.raises(ValueError, match=match):
         labels(table(**columns), column, names)
+
+
+def test_a_class_that_is_called_none():
+    found = labels(table(dx=["none", "mild", "NONE"]), "dx", ["none", "mild"])
+    assert found.labels.tolist() == [0, 1, 0] and found.class_names == ("none", "mild")
+
+
+def test_numbers_are_ordered_by_value():
+    found = labels(table(y=["1", "-1", "1.0"]), "y")
+    assert found.class_names == ("-1", "1") and found.labels.tolist() == [1, 0, 1] and "'1' = '1.0'" in found.note
+
+
+def test_missing_patients_are_not_one_patient():
+    read, ids = table(g=["p1", "nan", "NA", "p1"]), np.array(["a", "b", "c", "d"])
+    with pytest.raises(ValueError, match=r"g is blank in 2 rows \(line 3, 4, 'nan'\); .*--blank_groups own"):
+        groups_of(read, "g", range(4), ids, own=False)
+    assert len(set(groups_of(read, "g", range(4), ids, own=True).tolist())) == 3
 
 
 def test_groups():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -11,9 +13,9 @@ from dicom_files import SECRET, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmonai.data import ImageForm, load_images
+from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.decoding import image_kind, read_case, read_image
-from medmonai.data.volumes import Volume, fit_volume, read_nifti
+from medmonai.data.volumes import NO_ORIENTATION, NO_SPACING, Volume, fit_volume, nifti_header, read_nifti
 
 # A chest in HU that no flip or exchange of axes leaves as it is, with one bright ball.
 SHAPE, BALL = (40, 30, 24), (29, 9, 14)
@@ -140,6 +142,69 @@ def test_values_keep_their_kind(tmp_path):
 def test_axes(tmp_path, shape, channels):
     nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.uint8), np.eye(4)), tmp_path / "a.nii")
     assert read_nifti(tmp_path / "a.nii").values.shape == (channels, 4, 5, shape[2] if len(shape) > 2 else 1)
+    assert nifti_header(tmp_path / "a.nii") == (shape[:3], "NIfTI uint8")
+
+
+@pytest.mark.parametrize("names", ["RGB", "RGBA"])
+def test_colours_of_one_voxel(tmp_path, names):
+    values = np.zeros((4, 5, 6), [(name, np.uint8) for name in names])
+    values["G"][1, 2, 3] = 200
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii.gz")
+    found = read_nifti(tmp_path / "a.nii.gz").values
+    assert found.dtype == np.uint8 and found.shape == (3, 4, 5, 6) and found[:, 1, 2, 3].tolist() == [0, 200, 0]
+    assert nifti_header(tmp_path / "a.nii.gz") == ((4, 5, 6), f"NIfTI {names}")
+    said = nibabel.Nifti1Image(np.ones((4, 5, 6, 1, 3), np.float32), np.eye(4))
+    said.header["intent_code"] = 2003
+    nibabel.save(said, tmp_path / "b.nii")
+    assert read_nifti(tmp_path / "b.nii").values.shape == (3, 4, 5, 6)
+
+
+@pytest.mark.parametrize(("shape", "dtype", "said"), [
+    ((4, 5, 6, 3), np.int16, "it holds 3 volumes along a fourth axis"),
+    ((4, 5, 6, 4), np.float32, "it holds 4 volumes along a fourth axis"),
+    ((4, 5, 6, 7), np.uint8, "it holds 7 volumes along a fourth axis"),
+    ((4, 5, 6, 1, 3), np.float32, r"it has shape \(4, 5, 6, 1, 3\); three axes are read"),
+    ((4, 5, 6, 2, 3), np.uint8, r"it has shape \(4, 5, 6, 2, 3\); three axes are read"),
+    ((4, 5, 6, 3), [(name, np.uint8) for name in "RGB"], "it holds 3 volumes along a fourth axis"),
+])
+def test_several_volumes_are_no_colours(tmp_path, shape, dtype, said):
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, dtype), np.eye(4)), tmp_path / "a.nii")
+    for read in (read_nifti, nifti_header):
+        with pytest.raises(UnreadableImageError, match=rf"a.nii \(\d+ bytes\) cannot be read: {said}"):
+            read(tmp_path / "a.nii")
+
+
+def without(path, *, codes=(0, 0), pixdim=None, scale=nibabel.Nifti1Image):
+    """Write a volume of 3 mm slices whose header has other (qform_code, sform_code) and pixdim on the disk."""
+    header = scale(np.ones((3, 4, 5), np.uint8), np.diag([1.0, 2, 3, 1])).header
+    header["qform_code"], header["sform_code"] = codes
+    header["pixdim"][1:4] = header["pixdim"][1:4] if pixdim is None else pixdim
+    header["vox_offset"] = 352 if header.sizeof_hdr == 348 else 544
+    content = header.binaryblock + b"\0" * 4 + bytes(range(60))
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("scale", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_what_a_header_does_not_state_is_remarked(tmp_path, suffix, scale, caplog):
+    path = tmp_path / f"a{suffix}"
+    for codes, pixdim, expected in (
+        ((0, 0), None, (NO_ORIENTATION,)), ((0, 0), (0, 1, 1), (NO_ORIENTATION, NO_SPACING)), ((1, 0), None, ()),
+        ((1, 0), (1, 1, 0), (NO_SPACING,)), ((1, 1), (0, 0, 0), ()), ((0, 2), (0, 0, 0), ()),
+    ):
+        assert read_nifti(without(path, codes=codes, pixdim=pixdim, scale=scale)).remarks == expected
+    form = ImageForm((3, 4, 5), in_channels=1)
+    without(path, codes=(1, 0), pixdim=(0, 0, 0), scale=scale)
+    assert read_case(path, form).remarks == (NO_SPACING,)
+    with pytest.raises(UnreadableImageError, match=r"its header states voxels of 0 mm, and spacing=\(1.0, 1.0, 1.0\) needs"):
+        read_case(path, replace(form, spacing=(1, 1, 1)))
+    without(path, scale=scale)
+    assert read_case(path, replace(form, spacing=(1, 2, 3))).remarks == (NO_ORIENTATION,)
+    load_images(path, in_channels=1, spatial_size=(3, 4, 5))
+    assert "1 of 1 images state no orientation (qform_code and sform_code are 0): nibabel's LAS" in caplog.text
 
 
 def header_of(shape, **fields):
@@ -153,7 +218,7 @@ def header_of(shape, **fields):
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda p: nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3, 7), np.uint8), np.eye(4)), p),
-     r"a.nii .*it has shape \(3, 3, 3, 7\); three axes"),
+     r"a.nii .*it holds 7 volumes along a fourth axis"),
     (lambda p: p.write_bytes(b""), r"a.nii \(0 bytes\) cannot be read: the file is empty"),
     (lambda p: p.write_bytes(b"no header " * 50), "a.nii .*cannot be read: .*a.nii"),  # nibabel tells the whole path
     (lambda p: p.write_bytes(header_of((30000, 30000, 30000)).header.binaryblock + b"\0" * 100),
@@ -161,7 +226,7 @@ def header_of(shape, **fields):
     (lambda p: p.write_bytes(header_of((2, 2, 2), srow_y=0).header.binaryblock + b"\0" * 100),
      "a 4 x 4 matrix that can be inverted"),
     (lambda p: nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), np.complex64), np.eye(4)), p),
-     "its voxels are complex64; whole numbers and floats are read"),
+     "its voxels are complex64; whole numbers, floats and RGB are read"),
 ])
 def test_bad_nifti_is_named_without_its_folder(tmp_path, make, message):
     folder = tmp_path / SECRET

@@ -1,13 +1,18 @@
+import functools
 import os
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from monai.engines import SupervisedTrainer
 from torch import nn
 
-from medmonai.engines import load_checkpoint, load_weights, save_atomically
+from medmonai.data import Balance, ResidentLoader, lesion_phantom
+from medmonai.engines import RunCheckpoint, load_checkpoint, load_weights, save_atomically
 from medmonai.engines.checkpoint import _random_state, _restore_random_state
+from medmonai.handlers import LoaderEpoch
 
 
 def test_a_checkpoint_comes_back_and_the_same_weights_are_the_same_bytes(tmp_path):
@@ -69,3 +74,35 @@ def test_random_states_come_back(tmp_path):
     drawn = random.random(), np.random.rand(), torch.rand(1).item()
     _restore_random_state(load_checkpoint(tmp_path / "random.pt"))
     assert drawn == (random.random(), np.random.rand(), torch.rand(1).item())
+
+
+def scaled_trainer(folder, epochs):
+    """A trainer with a GradScaler, as fp16 has one; it doubles its scale after every second step."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 1))
+    loader = ResidentLoader(lesion_phantom(split="train", num_cases=24), batch_size=8, balance=Balance())
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-8)
+    evaluator = SimpleNamespace(state=SimpleNamespace(best_metric=-1, best_metric_epoch=-1, epoch=0))
+    checkpoint = RunCheckpoint(folder, network=network, evaluator=evaluator,
+                               state={"network": network, "optimizer": optimizer})
+    trainer = SupervisedTrainer(
+        device=torch.device("cpu"), max_epochs=epochs, train_data_loader=loader, network=network, optimizer=optimizer,
+        loss_function=lambda logits, labels: logits.square().mean(), decollate=False, amp=True,
+        train_handlers=[LoaderEpoch(loader), checkpoint])
+    return trainer, checkpoint
+
+
+@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda'")
+def test_the_scale_of_fp16_goes_on_where_it_was(tmp_path, monkeypatch):
+    scaler = functools.partial(torch.amp.GradScaler, "cpu", init_scale=2.0, growth_interval=2)
+    monkeypatch.setattr("torch.cuda.amp.GradScaler", scaler)
+    whole, _ = scaled_trainer(tmp_path / "whole", 3)
+    whole.run()
+    scaled_trainer(tmp_path / "cut", 2)[0].run()
+    resumed, checkpoint = scaled_trainer(tmp_path / "cut", 3)
+    assert checkpoint.resume(resumed) == 2
+    resumed.run()
+    assert resumed.scaler.state_dict() == whole.scaler.state_dict() and whole.scaler.get_scale() == 2.0 * 2**4
+    resumed.state.max_epochs = 4  # the next run of the same trainer begins a scaler of its own
+    resumed.run()
+    assert resumed.scaler.get_scale() == 2.0 * 2

@@ -117,6 +117,16 @@ def test_a_backbone_that_learns_is_refused():
         frozen_features(cohort(2, n=4), resnet10(width=4))
 
 
+def test_a_backbone_that_is_unfrozen_beside_its_features_is_refused():
+    net = network()
+    features = torch.zeros(2, 512, 1, 1)
+    assert HeadInferer()(features, net).shape == HeadInferer()(features, AveragedModel(net)).shape == (2, 1)
+    net.unfreeze("layer4")
+    for wrapped in (net, torch.nn.DataParallel(net)):
+        with pytest.raises(ValueError, match="the backbone cannot learn, but its 'layer4' is unfrozen; use cache_features"):
+            HeadInferer()(features, wrapped)
+
+
 def test_own_backbones_that_give_one_feature():
     net = TransferNetwork(torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()), torch.nn.Linear(1, 1))
     cases = cohort(2, n=4)

@@ -53,3 +53,11 @@ def test_unknown_precisions():
         choose_precision("fp16", network=resnet18(width=4), spatial_size=(28, 28), device="cpu")
     with pytest.raises(ValueError, match="choose_precision"):
         PrecisionInferer("auto")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_one_case_alone_is_told_to_come_with_others(precision):
+    network, one = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), torch.rand(1, 3)
+    with pytest.raises(ValueError, match="batch norm cannot train on a batch of one case; use a batch_size of 2 or more"):
+        PrecisionInferer(precision)(one, network)
+    assert PrecisionInferer(precision)(one, network.eval()).shape == (1, 2)

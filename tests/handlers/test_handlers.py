@@ -1,10 +1,12 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Events
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from torch import nn
 
@@ -160,7 +162,6 @@ def test_the_average_follows_the_weights_and_can_begin_anew():
 
     class Watch:
         def attach(self, engine):
-            from ignite.engine import Events
             engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: seen.append(network.linear.weight.item()))
 
     trainer(network, [handler, Watch()], epochs=1, optimizer=torch.optim.SGD(network.parameters(), lr=0.1)).run()
@@ -179,12 +180,17 @@ def test_the_history_has_a_line_per_epoch(tmp_path, capsys):
     from monai.handlers import ValidationHandler
     handlers = [ValidationHandler(validator=validator, interval=1), HistoryWriter(tmp_path / "h.csv", evaluator=validator),
                 Progress(evaluator=validator)]
-    trainer(network, handlers, epochs=3).run()
+    engine, last = trainer(network, handlers, epochs=3), []
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda e: last.append(e.state.output["loss"].item()))
+    engine.run()
     with (tmp_path / "h.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [r["epoch"] for r in rows] == ["1", "2", "3"]
     assert all(float(r["validation_auc"]) == 1.0 and float(r["learning_rate"]) == 1e-5 for r in rows)
-    assert "epoch 3/3" in capsys.readouterr().out
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+    said = [re.match(r"epoch (\d)/3  loss ([\d.]+)", line).groups() for line in lines]
+    assert said == [(r["epoch"], f"{float(r['train_loss']):.4f}") for r in rows]
+    assert {float(r["train_loss"]) for r in rows}.isdisjoint(last)  # a mean, not what the last batch lost
 
 
 def stage_trainer(start_epoch, *, epochs, decay_epochs=(), reset_head=False):

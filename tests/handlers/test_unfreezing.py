@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.engines import SupervisedTrainer
 
 from medmonai.data import Balance, ResidentLoader, lesion_phantom
@@ -16,9 +17,10 @@ from medmonai.networks import transfer_network
 EPOCHS = {"2": "layer4", "3": ["layer3", "layer2"]}
 
 
-def network(dims=2):
+def network(dims=2, **arguments):
     torch.manual_seed(0)
-    return transfer_network("resnet10", pretrained=False, in_channels=1, spatial_dims=dims, hidden=(8,), dropout=0.0)
+    return transfer_network("resnet10", pretrained=False, in_channels=1, spatial_dims=dims, hidden=(8,), dropout=0.0,
+                            **arguments)
 
 
 def sgd(net):
@@ -78,10 +80,28 @@ def test_the_running_average_follows():
     ({"0": "layer4"}, "'0' is not an epoch; use whole numbers from 1"),
     ({"first": "layer4"}, "'first' is not an epoch"),
     ({2: "layer5"}, "the backbone has no module 'layer5'; use names such as conv1"),
+    ({"2": None}, "None is no name of a module; use one such as 'layer4'"),
+    ({"2": ["layer4", 3]}, "is no name of a module"),
+    ([2, "layer4"], "a mapping of epochs to names is needed"),
 ])
 def test_impossible_plans(epochs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         GradualUnfreezing(network(), epochs)
+
+
+def test_plans_that_would_do_nothing():
+    with pytest.raises(ValueError, match="no backbone of this network is frozen, so there is nothing to unfreeze"):
+        GradualUnfreezing(network(freeze="none"), EPOCHS)
+    with pytest.raises(ValueError, match="the features are cached, so the backbone cannot learn; use cache_features=false"):
+        GradualUnfreezing(network(), EPOCHS, cached_features=True)
+
+
+def test_no_plan_leaves_everything_as_it_is(monkeypatch):
+    monkeypatch.setattr("medmonai.handlers.unfreezing.together", lambda: True)
+    for net in (network(), network(freeze="none"), torch.nn.Linear(1, 1)):
+        engine = Engine(lambda engine, batch: None)
+        GradualUnfreezing(net, {}, cached_features=True).attach(engine)
+        assert engine.run([0]).epoch == 1 and not getattr(net, "unfrozen", ())
 
 
 def test_several_ranks_are_refused(monkeypatch):

@@ -105,6 +105,7 @@ def test_names_do_not_depend_on_the_dropout():
     ({"dropout": [0.5]}, r"dropout=\[0.5\] is not possible with hidden=\(512,\); use one number in \[0, 1\), or 2"),
     ({"dropout": -0.1}, "dropout=-0.1"),
     ({"hidden": (0,)}, "hidden=0"),
+    ({"hidden": 512}, r"hidden=512; a list of layers is needed, such as \[512\]"),
     ({"num_classes": 0}, "num_classes=0"),
 ])
 def test_impossible_heads(arguments, message):

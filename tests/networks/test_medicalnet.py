@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from monai.networks.nets import ResNet
+from torch.optim.swa_utils import AveragedModel
 
-from medmonai.networks import backbone_of, load_pretrained
+from medmonai.networks import backbone_of, load_pretrained, transfer_network
 from medmonai.networks.medicalnet import load_medicalnet
 
 LAYERS = {"resnet10": ("basic", [1, 1, 1, 1], "B"), "resnet18": ("basic", [2, 2, 2, 2], "A"),
@@ -43,6 +44,24 @@ def test_two_channels_agree_on_the_same_volume_twice():
     load_medicalnet(ours, "resnet10", state=theirs.state_dict())
     x = torch.randn(1, 1, 16, 16, 16)
     torch.testing.assert_close(ours(x.repeat(1, 2, 1, 1, 1)), theirs(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_a_network_without_pretrained_weights_takes_what_was_trained_from_them(name):
+    shape = {"pretrained": False, "spatial_dims": 3, "in_channels": 1, "hidden": ()}
+    trained = transfer_network(name, **shape)
+    load_medicalnet(trained.backbone, name, state=medicalnet(name).state_dict())
+    again = AveragedModel(transfer_network(name, **shape)).module  # a copy, as an average of the weights is
+    again.load_state_dict(trained.state_dict())
+    x = torch.randn(1, 1, 16, 16, 16)
+    assert torch.equal(again.eval()(x), trained.eval()(x))
+    own = transfer_network(name, **shape)
+    state = own.state_dict()
+    own.load_state_dict(state)  # shortcuts with weights stay what they are
+    assert own.state_dict().keys() == state.keys()
+    if name != "resnet10":
+        with pytest.raises(RuntimeError, match=r"layer2\.0\.conv1\.weight"):
+            own.load_state_dict({key: value for key, value in state.items() if "layer2.0" not in key})
 
 
 def test_gradients_go_through_the_shortcut():

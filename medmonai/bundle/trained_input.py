@@ -1,0 +1,88 @@
+"""How images reached a network when it was trained, which a later config has to repeat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from medmonai.engines import load_weights
+from medmonai.whole_files import read_json
+
+from .config import check_words, merged_config
+
+# Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
+_INPUT = ("network_def", "spatial_size", "image_size", "intensity_range", "aspect", "orientation", "spacing", "jpeg_scaling",
+          "scaling", "normalisation", "class_names", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
+# Entries of network_def that say where weights come from and which of them learn, not what is computed.
+_OF_TRAINING = ("pretrained", "freeze")
+
+
+def difference(old: Any, new: Any, name: str = "") -> str:
+    """Name the first place at which two configs differ, as an override is written, with both values; "" if none does.
+
+    Example:
+        >>> difference({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}})
+        'a#b#1 (2 there, 3 now)'
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and old.get("_target_") == new.get("_target_"):
+        pairs = [(key, old.get(key), new.get(key)) for key in sorted({*old, *new})]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(str(i), *both) for i, both in enumerate(zip(old, new))]
+    else:
+        return "" if old == new else f"{name} ({json.dumps(old)[:60]} there, {json.dumps(new)[:60]} now)"
+    return next(filter(None, (difference(*both, f"{name}#{key}" if name else key) for key, *both in pairs)), "")
+
+
+def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> None:
+    """Refuse a config that gives a network other images than those it was trained on.
+
+    A checkpoint RUN/models/model.pt is compared with RUN/config.json, and its voxels a side with RUN/run.json; one that
+    lies elsewhere is taken as it is.
+
+    Args:
+        config: the merged config of an evaluation or inference.
+        checkpoint: the file whose weights are loaded.
+
+    Raises:
+        ValueError: the first id that differs.
+    """
+    folder = Path(checkpoint).resolve().parent.parent
+    trained = _input_of({**read_json(folder / "config.json"), **_sizes(read_json(folder / "run.json"))})
+    wanted = json.loads(json.dumps(_input_of(config)))
+    shared = [name for name in _INPUT if name in trained and name in wanted and not _is_expression(wanted[name])]
+    differs = difference({name: trained[name] for name in shared}, {name: wanted[name] for name in shared})
+    if differs:
+        raise ValueError(f"{checkpoint} was trained otherwise: {differs}; give the id as {folder.name}/config.json has it. "
+                         "To use the weights so on purpose, copy them out of their run folder.")
+
+
+def load_trained(network: nn.Module, checkpoint: str | Path) -> nn.Module:
+    """Load a checkpoint for the inference that the running config describes; see `require_trained_input`.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint.
+        ValueError: weights of another network, another input than in training, or a word where True, False or None was meant.
+    """
+    config = merged_config()
+    check_words(config)
+    require_trained_input(config, checkpoint)
+    return load_weights(network, checkpoint)
+
+
+def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: config[name] for name in _INPUT if name in config}
+    if isinstance(found.get("network_def"), Mapping):
+        found["network_def"] = {k: v for k, v in found["network_def"].items() if k not in _OF_TRAINING}
+    return found
+
+
+def _sizes(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"spatial_size": record["spatial_size"]} if "spatial_size" in record else {}
+
+
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("$")
