@@ -8,7 +8,7 @@ from pydoc import locate
 from typing import Any
 
 from medmonai.data import PhantomDesign, dataset_info, load_listing, split_listing
-from medmonai.data.similarity import COPY_THRESHOLD
+from medmonai.data.similarity import COPY_THRESHOLD, NEAR_THRESHOLD
 from medmonai.task import Task
 
 from .recipe import refuse_unknown, require_entries
@@ -53,7 +53,8 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
         "class_names": list(info.class_names), "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
         "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
-        "source": f"MedMNIST: {info.name}", "leak_threshold": None, "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+        "source": f"MedMNIST: {info.name}", "near_threshold": NEAR_THRESHOLD, "leak_threshold": None,
+        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
     }
 
 
@@ -75,7 +76,7 @@ def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
         "class_names": source["class_names"], "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
         "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
-        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM", "leak_threshold": None,
+        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM", "near_threshold": None, "leak_threshold": None,
     }
 
 
@@ -106,7 +107,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     task = Task(source["task"], len(source["class_names"]))
     return {
         **datasets, **form, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
-        "leak_threshold": COPY_THRESHOLD,
+        "near_threshold": NEAR_THRESHOLD, "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
         "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),

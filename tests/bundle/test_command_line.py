@@ -21,7 +21,7 @@ PHANTOM = BUNDLES / "lesion_phantom_classification"
 
 
 def call(*words, cwd, expect=0, **environment):
-    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=300,
+    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=1200,
                           env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, check=False)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout, done.stderr
