@@ -76,6 +76,23 @@ def _remove_splits(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def _earlier_run(folder: Path, config: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether a folder holds an unfinished run of the config, and else where one that may be written over differs.
+
+    That is a run of another config which broke off before its first epoch ended: nothing is lost.
+
+    Raises:
+        ValueError: a run of another config with weights, or a finished one.
+    """
+    old = read_json(folder / "config.json")
+    differs = _difference(old, config) if old else ""
+    if differs and (folder / "models").exists():
+        raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
+    if old and not differs and read_json(folder / "run.json").get("finished"):
+        raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
+    return bool(old) and not differs, differs
+
+
 def _epochs(trainer: SupervisedTrainer) -> int:
     epochs = trainer.state.max_epochs
     if not isinstance(epochs, int) or epochs < 1:
@@ -111,15 +128,7 @@ def train(
     check_ids(config)
     epochs = _epochs(trainer)
     folder = Path(output_dir)
-    old = read_json(folder / "config.json")
-    status = read_json(folder / "run.json")
-    if old and (differs := _difference(old, config)):
-        if (folder / "models").exists():
-            raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
-        old = {}  # a run that broke off before its first epoch ended: nothing is lost
-        _remove_splits(folder)
-    if old and status.get("finished"):
-        raise ValueError(f"{folder} holds this run, finished; evaluate it, or choose another --output_dir.")
+    old, differs = _earlier_run(folder, config)
     if old:
         _check_splits(listing, folder)
     resumed_from = checkpoint.resume(trainer) if old else 0
@@ -129,6 +138,8 @@ def train(
         record["spatial_size"] = [int(size) for size in evaluated("spatial_size")]
     wait_for_all()  # nobody may write before everybody has read what was there
     if rank() == 0:
+        if differs:
+            _remove_splits(folder)
         _write_splits(listing, folder)
         write_json(config, folder / "config.json")
         write_json(record, folder / "run.json")

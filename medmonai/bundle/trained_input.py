@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai.bundle.config_item import ConfigExpression
 from torch import nn
 
 from medmonai.engines import load_weights
@@ -41,7 +42,7 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
     """Refuse a config that gives a network other images than those it was trained on.
 
     A checkpoint RUN/models/model.pt is compared with RUN/config.json, and its voxels a side with RUN/run.json; one that
-    lies elsewhere is taken as it is.
+    lies elsewhere is taken as it is. Ids that are expressions are not compared, but what they refer to is.
 
     Args:
         config: the merged config of an evaluation or inference.
@@ -51,9 +52,12 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
         ValueError: the first id that differs.
     """
     folder = Path(checkpoint).resolve().parent.parent
-    trained = _input_of({**read_json(folder / "config.json"), **_sizes(read_json(folder / "run.json"))})
+    record = read_json(folder / "run.json")
+    sizes = {name: record[name] for name in ("spatial_size",) if name in record}
+    trained = _input_of({**read_json(folder / "config.json"), **sizes})
     wanted = json.loads(json.dumps(_input_of(config)))
-    shared = [name for name in _INPUT if name in trained and name in wanted and not _is_expression(wanted[name])]
+    shared = [name for name in _INPUT if name in trained and name in wanted
+              and not any(ConfigExpression.is_expression(said[name]) for said in (trained, wanted))]
     differs = difference({name: trained[name] for name in shared}, {name: wanted[name] for name in shared})
     if differs:
         raise ValueError(f"{checkpoint} was trained otherwise: {differs}; give the id as {folder.name}/config.json has it. "
@@ -78,11 +82,3 @@ def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(found.get("network_def"), Mapping):
         found["network_def"] = {k: v for k, v in found["network_def"].items() if k not in _OF_TRAINING}
     return found
-
-
-def _sizes(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"spatial_size": record["spatial_size"]} if "spatial_size" in record else {}
-
-
-def _is_expression(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("$")

@@ -156,9 +156,10 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
 def _series(files: list[Path]) -> list[Path]:
     """Return the files with those of a DICOM series replaced by their folder."""
     found: dict[Path, None] = {}
-    for folder in dict.fromkeys(file.parent for file in files):
-        dicom = [file for file in files if file.parent == folder and image_kind(file) == "DICOM"]
-        others = [file for file in files if file.parent == folder and file not in dicom]
+    inside: dict[Path, tuple[list[Path], list[Path]]] = {}
+    for file in files:
+        inside.setdefault(file.parent, ([], []))[image_kind(file) == "DICOM"].append(file)
+    for folder, (others, dicom) in inside.items():
         one_each = not dicom or frames(open_dicom(dicom[0], pixels=False)) > 1 or len(files) == 1
         found.update(dict.fromkeys(others + (dicom if one_each else [folder])))
     return sorted(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -161,8 +161,10 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
 
 
 def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
-    reasons = dict.fromkeys(found.reason for found in left_out)
-    return {reason: tuple(found.name for found in left_out if found.reason == reason) for reason in reasons}
+    names: dict[str, list[str]] = defaultdict(list)
+    for found in left_out:
+        names[found.reason].append(found.name)
+    return {reason: tuple(found) for reason, found in names.items()}
 
 
 def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:

@@ -179,7 +179,7 @@ def validation_advice(listing: Listing, splits: np.ndarray, minimum: int = _MIN_
         return ""
     of_pool = listing.task.one_hot(listing.labels[splits != "test"]).sum(axis=0)
     needed = np.ceil(100 * max(_FRACTION, minimum / pool, _PER_CLASS / of_pool.min())) / 100
-    advice = "use cross_validation_cohort"
+    advice = "use \"folds\" in a study, or cross_validation_cohort"
     if needed <= 0.5:
         advice = (f"val_fraction={needed:.2f} draws {round(needed * pool)} of the {pool} train and val cases, by class and "
                   "group")

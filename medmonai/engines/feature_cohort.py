@@ -23,13 +23,8 @@ def frozen_features(
 
     Without random augmentation a frozen backbone gives a case the same features in every epoch. The cohort that comes
     back holds them as images (N, F, 1, 1) in float32, in 3D as well; labels, ids and groups stay. A trainer with
-    `HeadInferer` trains the head of the same network on it, and what it saves is the whole network. In a bundle:
-
-        "train#dataset": {"_target_": "medmonai.engines.frozen_features", "cohort": "$@images['train']",
-            "network": "@network_def", "transform": {"_target_": "medmonai.transforms.BatchCompose",
-            "transforms": "$[@scaling, *@normalisation]"}, "device": "@device"}
-        "train#dataloader#transform": null        (the features are not scaled again; the same for "validate")
-        "train#inferer": {"_target_": "medmonai.engines.HeadInferer"}
+    `HeadInferer` trains the head of the same network on it, and what it saves is the whole network. Bundles of transfer
+    learning do both with `--cache_features true`.
 
     The logits are exactly those of the whole network in evaluation mode where the library computes a case alike whatever
     shares its batch; with other batches, threads or memory layouts convolutions may differ in the last bits.

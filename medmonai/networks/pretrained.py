@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +72,12 @@ def imagenet_file(name: str) -> Path:
     path = weights_folder() / wanted.file_name
     if not path.is_file():
         _download(wanted, path)
-    if (digest := _sha256(path)) != wanted.sha256:
+    import pooch
+
+    if (digest := pooch.file_hash(path, alg="sha256")) != wanted.sha256:
         raise ValueError(f"{path} ({path.stat().st_size} bytes) has SHA-256 {digest}, expected {wanted.sha256}: cut off or "
                          "another file. It was left as it is; move it away to download it anew.")
     return path
-
-
-def _sha256(path: Path) -> str:
-    # hashlib.file_digest came with Python 3.11.
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _download(wanted: WeightFile, path: Path) -> None:

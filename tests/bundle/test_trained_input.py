@@ -61,6 +61,13 @@ def test_another_input_than_in_training_is_refused(change, match, tmp_path):
         require_trained_input(config, path)
 
 
+def test_an_expression_is_no_size_to_compare_with(tmp_path):
+    path = checkpoint(tmp_path)  # a run of a version that did not record the size
+    require_trained_input({**TRAINED, "spatial_size": [28, 28]}, path)
+    with pytest.raises(ValueError, match="image_size"):
+        require_trained_input({**TRAINED, "image_size": 64}, path)
+
+
 def test_a_checkpoint_without_its_run_is_taken_as_it_is(tmp_path):
     path = checkpoint(tmp_path)
     path.touch()

@@ -89,7 +89,7 @@ def test_few_of_a_class_are_too_few_however_many_cases_there_are(caplog):
                      splits=np.repeat(["train", "val", "test"], [200, 100, 100]))
     assert "validation has 100 cases, 2 of 'b'" in split_listing(source).notes[-1]
     assert "val_fraction=0.42 draws 126 of the 300" in caplog.text
-    assert "use cross_validation_cohort" in split_listing(listing(np.arange(60) % 2)).notes[-1]
+    assert "\"folds\" in a study, or cross_validation_cohort" in split_listing(listing(np.arange(60) % 2)).notes[-1]
     assert len(split_listing(listing(np.arange(60) % 2), min_validation=5).notes) == 3  # 9 cases, 4 of a class
     assert len(split_listing(listing(np.arange(100) % 2), min_validation=5).notes) == 2
 

@@ -92,7 +92,6 @@ def scaled_trainer(folder, epochs):
     return trainer, checkpoint
 
 
-@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda'")
 def test_the_scale_of_fp16_goes_on_where_it_was(tmp_path, monkeypatch):
     scaler = functools.partial(torch.amp.GradScaler, "cpu", init_scale=2.0, growth_interval=2)
     monkeypatch.setattr("torch.cuda.amp.GradScaler", scaler)

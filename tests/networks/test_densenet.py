@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import monai.networks.nets
-import numpy as np
 import pytest
 import torch
 
@@ -97,16 +96,8 @@ def test_tracing_does_not_warn(recwarn):
     assert not [w for w in recwarn if issubclass(w.category, torch.jit.TracerWarning)]
 
 
-def test_onnx_agrees_with_eager(tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    network = DenseNet((1, 1, 1, 1), num_classes=2, growth_rate=2).eval()
-    x = torch.randn(2, 1, 12, 12)
-    path = tmp_path / "network.onnx"
-    torch.onnx.export(network, (x,), path, dynamo=True, verbose=False)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-    np.testing.assert_allclose(logits, network(x).detach().numpy(), rtol=1e-4, atol=1e-5)
+def test_onnx_agrees_with_eager(same_in_onnx):
+    same_in_onnx(DenseNet((1, 1, 1, 1), num_classes=2, growth_rate=2).eval(), torch.randn(2, 1, 12, 12))
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from monai.networks.nets import EfficientNetBN
@@ -36,16 +35,8 @@ def test_eager_script_and_trace_agree(name, dims):
 
 
 @pytest.mark.parametrize("name", ["cnn", "vgg16"])
-def test_onnx_agrees_with_eager(name, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    network = BUILDERS[name]().eval()
-    x = torch.randn(2, 1, 64, 64)
-    path = tmp_path / "network.onnx"
-    torch.onnx.export(network, (x,), path, dynamo=True, verbose=False)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-    np.testing.assert_allclose(logits, network(x).detach().numpy(), rtol=1e-4, atol=1e-5)
+def test_onnx_agrees_with_eager(name, same_in_onnx):
+    same_in_onnx(BUILDERS[name]().eval(), torch.randn(2, 1, 64, 64))
 
 
 def test_the_cnn_by_hand():

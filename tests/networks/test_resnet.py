@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from monai.networks.nets import ResNet
@@ -94,16 +93,8 @@ def test_script_and_trace_agree_with_eager(builder, dims):
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_onnx_agrees_with_eager(dims, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    network = resnet10(spatial_dims=dims, num_classes=2, width=4).eval()
-    x = torch.randn(2, 1, *[12] * dims)
-    path = tmp_path / "network.onnx"
-    torch.onnx.export(network, (x,), path, dynamo=True, verbose=False)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-    np.testing.assert_allclose(logits, network(x).detach().numpy(), rtol=1e-4, atol=1e-5)
+def test_onnx_agrees_with_eager(dims, same_in_onnx):
+    same_in_onnx(resnet10(spatial_dims=dims, num_classes=2, width=4).eval(), torch.randn(2, 1, *[12] * dims))
 
 
 def test_the_same_seed_gives_the_same_weights():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -85,9 +84,7 @@ def as_logits(table):
 def test_logits_with_a_validation_table_are_calibrated(kind, tmp_path):
     tables = scored(kind), scored(kind, 200, split="val")
     probabilities = evaluate(tables[0], validation=tables[1])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "scores range from")
-        logits = evaluate(as_logits(tables[0]), validation=as_logits(tables[1]))
+    logits = evaluate(as_logits(tables[0]), validation=as_logits(tables[1]))
     np.testing.assert_allclose(logits.uncalibrated.y_score, tables[0].y_score, atol=1e-12)
     np.testing.assert_allclose(logits.calibrated.y_score, probabilities.calibrated.y_score, atol=1e-6)
     ours, theirs = logits.metrics["calibration"], probabilities.metrics["calibration"]
