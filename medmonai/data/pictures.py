@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugi
 
 from .image_form import ImageForm
 from .picture_fit import OF_16_BITS, Picture, inner_size, picture_array
+from .png_exif import exif_after_pixels
 from .unreadable import UnreadableImageError, unreadable
 
 # Pixels of the largest picture that is read: 8192 x 8192. Pillow itself warns from 89 million on.
@@ -169,14 +171,21 @@ def picture_header(path: Path) -> tuple[tuple[int, int], str]:
         UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its pages.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            refusal, mode = _refusal(image), _mode(image)  # first: of a PNG, `getexif` decodes the pixels
+        with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as image:
+            refusal = _refusal(image)
             if refusal:
                 raise unreadable(path, refusal)
-            # Pillow gives the size of a TIFF as it will stand.
-            lying = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in _LYING
-            return (image.size if lying else image.size[::-1]), mode
+            mode = _mode(image)
+            return (image.size if _lies(image, file) else image.size[::-1]), mode
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow raises a dozen types for damaged files
         raise unreadable(path, _reason(path, error)) from error
+
+
+def _lies(image: Image.Image, file: BinaryIO) -> bool:
+    """Return whether the EXIF orientation exchanges the axes; no pixel is decoded for it, if the file allows that."""
+    if image.format == "TIFF":  # Pillow gives its size as it will stand
+        return False
+    told = image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
+    return (told or exif_after_pixels(file)) and image.getexif().get(_ORIENTATION, 1) in _LYING
