@@ -144,7 +144,7 @@ def describe(
 @data.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def check(
     context: typer.Context, source: Annotated[str, typer.Argument(help=_SOURCE)],
-    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit")] = None,
+    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit; every pair as CSV beside it")] = None,
 ) -> None:
     """Audit a SOURCE: duplicates, leakage between splits, label conflicts, blank images, distributions.
 

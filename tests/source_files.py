@@ -15,7 +15,7 @@ HAM_COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localiza
 def smooth_picture(rng, height, width, channels=1, dtype=np.uint8):
     """A picture that compresses as photographs do: broad structure and a little noise; (H, W) or (H, W, 3)."""
     top = 255 if dtype == np.uint8 else 4095
-    coarse = rng.random((max(2, height // 32), max(2, width // 32), channels))
+    coarse = rng.random((max(6, height // 32), max(6, width // 32), channels))  # fewer would make turned look-alikes
     planes = [np.array(Image.fromarray(coarse[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
               for c in range(channels)]
     values = np.stack(planes, axis=-1) * top + rng.normal(0, top / 100, (height, width, channels))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.data import Audit, Cohort, audit_cohorts
+from medmonai.data import Audit, Cohort, audit_cohorts, write_audit
 from medmonai.data.listing import Listing
 from medmonai.data.preview import preview_cohort
 from medmonai.data.source import decoded, open_source
@@ -64,7 +64,7 @@ def describe_source(
 
 
 def check_source(source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None) -> Audit:
-    """Audit the splits of a source, see `audit_cohorts`; with `output` write the whole audit to that JSON file.
+    """Audit the splits of a source, see `audit_cohorts`; with `output` write the whole audit: JSON, and every pair as CSV.
 
     Files are decoded for it, at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A
     source without splits is audited as a whole: duplicates then are those within it.
@@ -72,14 +72,14 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
     Args:
         source: see `describe_source`.
         options: the same; for files also "check_size", "intensity_range" and "skip_unreadable", see `load_listing`.
-        output: a JSON file.
+        output: a JSON file; the CSV lies beside it under the same name.
 
     Raises:
         FileNotFoundError, ValueError: see `describe_source`.
     """
     audit = audit_cohorts(_cohorts(source, dict(options or {})))
     if output is not None:
-        write_json(audit.as_dict(), output)
+        write_audit(audit, output)
     return audit
 
 

@@ -41,7 +41,7 @@ def write_results(
         cohorts: "train", "validation" and "test" -> cases, for the data card and the pictures.
         network: the trained network, not wrapped.
         loader: the loader of the test cases; what it does to images is done to those that are explained.
-        audit: what the audit of the splits found, as `DataAudit.summary()` returns it.
+        audit: what the audit of the splits found, as `Audit.compact()` returns it; "twins" as `Audit.twins("test")` does.
         references: name -> predictions on the test cases to stand beside (an ideal observer); also written as tables.
         rule: how the operating point is chosen.
         saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
@@ -61,7 +61,7 @@ def write_results(
                    target_layer=saliency_layer)
     sizes = {name: len(cohort) for name, cohort in cohorts.items()}
     figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
-               "failures": failures_figure(test, evaluation.test, evaluation.decided)}
+               "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
     if (folder / "history.csv").is_file():
         figures["history"] = history_figure(folder / "history.csv")
     for name, figure in figures.items():

@@ -1,12 +1,14 @@
 """Sources of cases, each giving Cohorts: MedMNIST, class folders, tables, the lesion phantom; images for inference."""
 
-from .audit import Audit, audit_cohorts
+from .audit import Audit
+from .audit_files import write_audit
+from .auditing import audit_cohorts
 from .balance import Balance
 from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .class_folders import list_class_folders
 from .cohort import Cohort, Provenance
 from .description import SplitDescription, describe_split
-from .duplicates import Case, Finding
+from .findings import Case, Finding
 from .folds import cross_validation_cohort
 from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
 from .image_cache import SourceCohorts, load_listing
@@ -70,5 +72,6 @@ __all__ = [
     "split_listing",
     "take_per_class",
     "with_known_groups",
+    "write_audit",
     "write_splits",
 ]

@@ -50,6 +50,7 @@ _ISSUES = {
         "The prior shifts: 74 % of train and 62.5 % of test are positive; give results at a threshold chosen on "
         "validation beside 0.5.",
         "Leaking splits: 8 images of train are in val, pixel for pixel (medmonai data check); test shares none with them.",
+        "Repeated cases: 16 images occur twice in train and 3 in test.",
         "The validation AUC is saturated (.995-.997 for most networks): it cannot choose between models.",
     ),
     "vesselmnist3d": (
@@ -57,7 +58,11 @@ _ISSUES = {
         "Near duplicates: 7 pairs of volumes across splits at 28 voxels, 11 at 64 (5 test volumes have a twin in train), one "
         "of them with another label (medmonai data check).",
     ),
-    "breastmnist": (_UNVERIFIED, "Class 1, the positive one, is 'normal, benign'; class 0 is 'malignant'."),
+    "breastmnist": (
+        _UNVERIFIED, "Class 1, the positive one, is 'normal, benign'; class 0 is 'malignant'.",
+        "Leaking splits: one image is in train and in test, pixel for pixel, with opposite labels; 59 of 156 test images have "
+        "a near duplicate in train or val (medmonai data check).",
+    ),
 }
 
 
@@ -120,6 +125,24 @@ def dataset_names() -> tuple[str, ...]:
         18
     """
     return tuple(_medmnist_table())
+
+
+def is_published(checksum: str) -> bool:
+    """Return whether a checksum is the MD5 that MedMNIST publishes for one of its files.
+
+    Args:
+        checksum: as in `Provenance.checksum`, "md5:..."; "" for a file that was not verified.
+
+    Example:
+        >>> is_published("md5:28209eda62fecd6e6a2d98b1501bb15f"), is_published("")
+        (True, False)
+    """
+    return checksum in _published()
+
+
+@cache
+def _published() -> frozenset[str]:
+    return frozenset(f"md5:{file.md5}" for name in dataset_names() for file in dataset_info(name).files.values())
 
 
 def dataset_info(name: str) -> DatasetInfo:

@@ -25,8 +25,8 @@ def shape_features(images: np.ndarray) -> np.ndarray:
     Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a Gaussian of .8 voxels
     less the one blurred with 2 voxels leaves out the level, slow shading, the anatomy that all images share, and noise of
     single voxels. The scalar product of two rows is a correlation in [-1, 1] that no change of brightness or contrast
-    (positive scale, offset) alters. Flips, rotations beyond about 3 degrees, shifts of a voxel of the grid or more and
-    other crops make images differ.
+    (positive scale, offset) alters. Flips (see `medmonai.data.turned`), rotations beyond about 3 degrees, shifts of a voxel
+    of the grid or more and other crops make images differ.
 
     Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are the same, and are
     made for 2D.
@@ -62,7 +62,7 @@ def shape_features(images: np.ndarray) -> np.ndarray:
 
 def near_pairs(
     num_cases: int, features_of: Callable[[np.ndarray], np.ndarray], *, threshold: float = NEAR_THRESHOLD,
-    max_pairs: int = MAX_PAIRS, row_bytes: int = 0,
+    max_pairs: int = MAX_PAIRS, row_bytes: int = 0, order: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return every pair of rows whose features have a scalar product of at least `threshold`.
 
@@ -77,6 +77,8 @@ def near_pairs(
         threshold: in (0, 1].
         max_pairs: candidates at which the search stops; a set of images this alike needs a higher threshold.
         row_bytes: memory that one row takes while its features are made; sets the length of a chunk.
+        order: (d,) the features of the second row of a pair are taken in this order, see `medmonai.data.turned`; it must
+            come from a symmetry, so that a pair is found whichever of its rows is the second. None: as they are.
 
     Returns:
         pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64; whether the search went
@@ -92,24 +94,34 @@ def near_pairs(
     sample = np.unique(np.linspace(0, num_cases - 1, min(num_cases, 2048 if length <= 4096 else 512)).astype(np.int64))
     basis = _principal_directions(np.concatenate([features_of(part) for part in _parts(sample, step)]))
     sketches = np.empty((num_cases, basis.shape[1] + 1), np.float32)
+    others = sketches if order is None else np.empty_like(sketches)
     for part in _parts(np.arange(num_cases), step):
         features = features_of(part)
-        inside = features @ basis
-        rest = np.sum(features**2, axis=1) - np.sum(inside**2, axis=1)
-        sketches[part] = np.column_stack([inside, np.sqrt(np.maximum(rest, 0))])
-    candidates, complete = _candidates(sketches, threshold - _SLACK, max_pairs)
-    scores = _scores(candidates, features_of, step)
+        sketches[part] = _sketch(features, basis)
+        if order is not None:
+            others[part] = _sketch(features[:, order], basis)
+    candidates, complete = _candidates(sketches, others, threshold=threshold - _SLACK, max_pairs=max_pairs)
+    scores = _scores(candidates, features_of, step, order=order)
     kept = scores >= threshold - 1e-6
     candidates, scores = candidates[kept], np.minimum(scores[kept], 1.0)
-    order = np.lexsort((candidates[:, 1], candidates[:, 0], -scores))
-    return candidates[order], scores[order], complete
+    ranked = np.lexsort((candidates[:, 1], candidates[:, 0], -scores))
+    return candidates[ranked], scores[ranked], complete
 
 
 def _parts(rows: np.ndarray, step: int) -> Sequence[np.ndarray]:
     return [rows[start : start + step] for start in range(0, len(rows), step)]
 
 
-def _scores(pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray], step: int) -> np.ndarray:
+def _sketch(features: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Return the coordinates (n, k + 1) of features in an orthonormal basis (d, k) and the length of what is left."""
+    inside = features @ basis
+    rest = np.sum(features**2, axis=1) - np.sum(inside**2, axis=1)
+    return np.column_stack([inside, np.sqrt(np.maximum(rest, 0))])
+
+
+def _scores(
+    pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray], step: int, *, order: np.ndarray | None = None
+) -> np.ndarray:
     """Return the scalar product (P,) of the full features of each pair; neighbours in the list share rows."""
     scores = np.empty(len(pairs))
     for part in _parts(np.arange(len(pairs)), 4 * step):
@@ -117,14 +129,17 @@ def _scores(pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray], 
         features = np.concatenate([features_of(few) for few in _parts(rows, step)])
         where = where.reshape(-1, 2)
         for few in _parts(np.arange(len(part)), step):
-            scores[part[few]] = np.einsum("nd,nd->n", features[where[few, 0]], features[where[few, 1]])
+            second = features[where[few, 1]]
+            scores[part[few]] = np.einsum("nd,nd->n", features[where[few, 0]], second if order is None else second[:, order])
     return scores
 
 
-def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple[np.ndarray, bool]:
+def _candidates(
+    sketches: np.ndarray, others: np.ndarray, *, threshold: float, max_pairs: int
+) -> tuple[np.ndarray, bool]:
     """Return pairs (P, 2), first < second, with a scalar product of at least `threshold`; and whether these are all."""
     out = np.empty((_ROWS, _COLUMNS), np.float32)
-    columns = np.ascontiguousarray(sketches.T)
+    columns = np.ascontiguousarray(others.T)
     found, total = [np.empty((0, 2), np.int64)], 0
     for i in range(0, len(sketches), _ROWS):
         rows = sketches[i : i + _ROWS]
@@ -157,6 +172,11 @@ def _principal_directions(features: np.ndarray) -> np.ndarray:
 def _along(matrix: np.ndarray, images: np.ndarray, axis: int) -> np.ndarray:
     """Multiply one axis of the images by a matrix (m, n)."""
     return np.moveaxis(np.moveaxis(images, axis, -1) @ matrix.T.astype(np.float32), -1, axis)
+
+
+def grid_of(images: np.ndarray) -> tuple[int, ...]:
+    """Return the shape (C, *grid) that the features of images (N, C, *spatial) stand for."""
+    return (images.shape[1], *(min(GRID, size) for size in images.shape[2:]))
 
 
 def _averaging(length: int) -> np.ndarray:

@@ -20,12 +20,15 @@ from .splits import validation_advice
 
 _VALUES = 10  # of a column that are shown
 _REASONS = 10
+_NAMED = 5  # groups with cases of several classes
 ALL = "all"  # the cases of a source that has no splits
 
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """A source in numbers, for `python -m medmonai data describe`. No path of this machine and no name of a patient is in it.
+    """A source in numbers, for `python -m medmonai data describe`. No path of this machine is in it.
+
+    Groups (patients) are counted. Those with cases of several classes are named as the source names them.
 
     Args:
         provenance: name, licence, citation, known issues.
@@ -96,7 +99,8 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
     return SourceDescription(
         listing.provenance, task=listing.task, cases={name: int((splits == name).sum()) for name in names},
         counts={name: dict(zip(listing.class_names, hot[splits == name].sum(axis=0).tolist())) for name in names},
-        groups=None if listing.groups is None else group_numbers(listing.groups, splits),
+        groups=None if listing.groups is None else
+        group_numbers(listing.groups, splits, labels=listing.labels if listing.task.exclusive else None),
         metadata={name: column_numbers(values) for name, values in listing.metadata.items()},
         headers=read_headers(listing.files, most=most_headers), left_out=_by_reason(listing.left_out),
         notes=tuple(dict.fromkeys(filter(None, (*listing.notes, advice)))),
@@ -113,7 +117,9 @@ def describe_cohorts(cohorts: Sequence[Cohort], *, listing: Listing | None = Non
     groups = metadata = None
     if all(cohort.groups is not None for cohort in cohorts):
         splits = np.concatenate([np.full(len(cohort), cohort.split) for cohort in cohorts])
-        groups = group_numbers(np.concatenate([np.asarray(cohort.groups).astype(str) for cohort in cohorts]), splits)
+        labels = np.concatenate([cohort.labels for cohort in cohorts]) if cohorts[0].task.exclusive else None
+        groups = group_numbers(np.concatenate([np.asarray(cohort.groups).astype(str) for cohort in cohorts]), splits,
+                               labels=labels)
     names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
     metadata = {name: column_numbers(np.concatenate([cohort.metadata[name] for cohort in cohorts])) for name in names}
     return SourceDescription(
@@ -125,18 +131,33 @@ def describe_cohorts(cohorts: Sequence[Cohort], *, listing: Listing | None = Non
     )
 
 
-def group_numbers(groups: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
+def group_numbers(groups: np.ndarray, splits: np.ndarray, *, labels: np.ndarray | None = None) -> dict[str, Any]:
     """Return how many groups there are, their fewest, median and most cases, and how many lie in several splits.
+
+    Args:
+        groups: (N,) group of each case.
+        splits: (N,) split of each case.
+        labels: (N,) class of each case; None where a case may have several. With them, the groups that have cases of
+            several classes are named.
 
     Example:
         >>> group_numbers(np.array(["p", "p", "q"]), np.array(["train", "val", "val"]))
         {'groups': 2, 'fewest': 1, 'median': 1.5, 'most': 2, 'in_several_splits': 1}
+        >>> group_numbers(np.array(["p", "p", "q"]), np.array(["all"] * 3), labels=np.array([0, 1, 1]))["in_several_classes"]
+        ['p']
     """
-    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    pairs = np.unique(np.stack([numbers.reshape(-1), np.unique(splits, return_inverse=True)[1].reshape(-1)]), axis=1)
-    several = int((np.bincount(pairs[0]) > 1).sum())
-    return {"groups": len(sizes), "fewest": int(sizes.min()), "median": float(np.median(sizes)), "most": int(sizes.max()),
-            "in_several_splits": several}
+    names, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    found = {"groups": len(sizes), "fewest": int(sizes.min()), "median": float(np.median(sizes)), "most": int(sizes.max()),
+             "in_several_splits": len(_in_several(numbers, splits))}
+    if labels is not None:
+        found["in_several_classes"] = [str(name) for name in names[_in_several(numbers, labels)]]
+    return found
+
+
+def _in_several(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the numbers of the groups whose cases do not all have the same value."""
+    pairs = np.unique(np.stack([numbers.reshape(-1), np.unique(values, return_inverse=True)[1].reshape(-1)]), axis=1)
+    return np.flatnonzero(np.bincount(pairs[0]) > 1)
 
 
 def column_numbers(values: np.ndarray) -> dict[str, Any]:
@@ -178,8 +199,13 @@ def _groups_line(groups: Mapping[str, Any] | None) -> str:
     if groups is None:
         return "groups: not known, so whether a patient is in two splits cannot be said"
     several = f"; {groups['in_several_splits']:,} IN SEVERAL SPLITS (a leak)" if groups["in_several_splits"] else ""
+    mixed = groups.get("in_several_classes", [])
+    classes = ""
+    if mixed:
+        more = f" and {len(mixed) - _NAMED:,} more" if len(mixed) > _NAMED else ""
+        classes = f"; {len(mixed):,} with cases of several classes ({', '.join(mixed[:_NAMED])}{more})"
     return (f"groups: {groups['groups']:,} with {groups['fewest']:,} to {groups['most']:,} cases (median "
-            f"{groups['median']:g}){several}")
+            f"{groups['median']:g}){several}{classes}")
 
 
 def _column_line(name: str, column: Mapping[str, Any]) -> str:

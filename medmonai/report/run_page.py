@@ -25,7 +25,8 @@ FIGURES = {
     "calibration": ("calibration", "Observed frequency against predicted probability, before and after the temperature "
                                    "fitted on validation, with the number of cases."),
     "decision_curve": ("calibration", "Net benefit of deciding by the calibrated score against treating all or none."),
-    "failures": ("failures", "The most confident mistakes: id, truth, decision and its score."),
+    "failures": ("failures", "The most confident mistakes: id, truth, decision and its score. A twin is an almost equal image "
+                 "with another label: the label may be wrong."),
     "saliency": ("saliency", "Where the last layers find evidence for the decided class, by Grad-CAM."),
     "occlusion": ("saliency", "How far the logit of the decided class falls where the image is covered, by occlusion."),
 }
@@ -110,6 +111,9 @@ def _data(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]
     if audit.get("leakage") and audit.get("leakage_allowed"):
         facts.append("Training on data that leaks was explicitly allowed for this run (allow_leakage): figures on a split that "
                      "shares cases with train are too good.")
+    elif audit.get("leakage") and audit.get("official_splits"):
+        facts.append("The official splits of this set share cases, so figures on a split that shares cases with train may be "
+                     "too good. They are kept as published, to be comparable.")
     counts = data.get("counts") or {name: split["class_counts"] for name, split in metrics["splits"].items()}
     listings = (Listing("The whole audit of the splits", "\n".join(audit["lines"]), folded=True),) if audit.get("lines") else ()
     return {"facts": tuple(facts), "tables": (counts_table(counts),), "listings": listings}

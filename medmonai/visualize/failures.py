@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -46,15 +48,19 @@ def confident_mistakes(predictions: Predictions, decided: np.ndarray, *, count: 
 
 
 def failures_figure(
-    cohort: Cohort, predictions: Predictions, decided: np.ndarray, *, count: int | None = None
+    cohort: Cohort, predictions: Predictions, decided: np.ndarray, *, count: int | None = None,
+    twins: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
 ) -> Figure:
     """Draw the most confident mistakes with id, truth, decision and score.
+
+    A mistake whose twin, an exact or near duplicate, has another label is marked: the label may be wrong, not the network.
 
     Args:
         cohort: the cases of the table, in its order.
         predictions: their table, with labels.
         decided: the decisions, see `confident_mistakes`.
         count: cases to show; default 12 images or 6 volumes (three orthogonal middle planes each).
+        twins: id -> twins with another label, as `medmonai.data.Audit.twins` returns them.
 
     Returns:
         A figure of two columns' width, unknown to pyplot; a sentence where there is no mistake.
@@ -69,7 +75,8 @@ def failures_figure(
     per_row = 2 if volumes else 6
     columns, lines = per_row * (3 if volumes else 1), max(1, -(-len(rows) // per_row))
     with styled():
-        figure = new_figure(0.25 + lines * (7.0 / columns + 0.3), width=7.0)
+        twins = {case: others for case, others in (twins or {}).items() if case in set(predictions.ids[rows].tolist())}
+        figure = new_figure(0.25 + lines * (7.0 / columns + (0.4 if twins else 0.3)), width=7.0)
         grid = figure.subplots(lines, columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -78,7 +85,8 @@ def failures_figure(
         for number, case in enumerate(rows):
             panels = middle_planes(np.asarray(cohort.images[case]))
             line, column = divmod(number * len(panels), columns)
-            title = grid[line, column].set_title(_text(predictions, decided, case), fontsize=5.5, loc="left", pad=2)
+            text = _text(predictions, decided, case) + _twin_text(twins.get(str(predictions.ids[case]), ()))
+            title = grid[line, column].set_title(text, fontsize=5.5, loc="left", pad=2)
             title.set_in_layout(False)
             for offset, panel in enumerate(panels):
                 grid[line, column + offset].imshow(panel, cmap="gray", interpolation="nearest")
@@ -101,3 +109,8 @@ def _text(predictions: Predictions, decided: np.ndarray, case: int) -> str:
         case_id = short_id(case_id, LONGEST_TEXT)
     (true,), (said,) = shortened([true], 21), shortened([said], 13)
     return "\n".join((case_id.replace("$", r"\$"), f"is {true}", f"said {said}, {value:.2f}"))
+
+
+def _twin_text(twins: Sequence[Mapping[str, str]]) -> str:
+    """Return the line that marks a case whose twin has another label; nothing without one."""
+    return f"\ntwin in {twins[0]['split']}: {shortened([twins[0]['label']], 13)[0]}" if twins else ""

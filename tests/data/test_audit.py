@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import tracemalloc
@@ -19,12 +20,16 @@ from medmonai.data import (
     list_class_folders,
     load_listing,
     load_medmnist,
+    shape_features,
     split_listing,
+    write_audit,
 )
+from medmonai.data.turned import turned_pairs
 from medmonai.task import Task
 
 SIZES = [(28, 28), (14, 14, 14)]
-EXACT, NEAR, CONSTANT, COPIES = "exact duplicates", "near duplicates", "constant images", "altered copies"
+EXACT, NEAR, CONSTANT, COPIES = "exact duplicates", "near duplicates", "constant images", "almost identical images"
+TURNED = "mirrored or turned copies"
 
 
 # What happens to a picture that is saved again.
@@ -162,7 +167,7 @@ def test_json_lines_and_compact():
     assert compact["leaks"] == {EXACT: {"across": {"train/val": 1}, "examples": [["train4", "val5"]]}}
     assert len(json.dumps(compact)) < 1500
     lines = audit.lines()
-    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 9
+    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 11
     with pytest.raises(ValueError, match=r"kind='x' is unknown; use one of 'exact duplicates'"):
         audit.finding("x")
 
@@ -261,3 +266,104 @@ def test_the_real_sets_hold_what_the_page_says(real_data, name, size, exact, nea
     assert audit.finding(CONSTANT).count == 0 and audit.finding("images of low contrast").count == 1
     pixels = [image.tobytes() for c in cohorts for image in c.images]
     assert len(pixels) - len(set(pixels)) == found.cases - found.count  # another way to the same number
+
+
+TURNS = {
+    "left to right": lambda image: image[:, :, ::-1], "top to bottom": lambda image: image[:, ::-1],
+    "half a turn": lambda image: image[:, ::-1, ::-1], "diagonal": lambda image: image.swapaxes(1, 2),
+    "a quarter": lambda image: np.rot90(image, 1, (1, 2)), "three quarters": lambda image: np.rot90(image, 3, (1, 2)),
+    "other diagonal": lambda image: np.rot90(image, 2, (1, 2)).swapaxes(1, 2),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [20, 45])
+def test_turned_copies_are_leakage(channels, side):
+    train, test = (replace(c, images=np.repeat(c.images, channels, axis=1).copy()) for c in splits((side, side)))
+    for row, change in enumerate(TURNS.values()):
+        test.images[row] = np.rint(0.9 * change(train.images[row + 2]) + 10)
+    train.images[0] = train.images[2]  # the twin in another split stands for both
+    audit = audit_cohorts([train, test])
+    found = audit.finding(TURNED)
+    assert (found.count, found.across_count) == (7, 7) and min(found.scores) >= 0.99
+    assert {tuple(pair) for pair in ids(found)} == {(f"train{row + 2 if row else 0}", f"val{row}") for row in range(7)}
+    assert [leak.kind for leak in audit.leaks] == [TURNED] and audit.finding(COPIES).count == 0
+    assert audit_cohorts([train, test], leak_threshold=None).leaks == ()
+
+
+def test_turned_copies_of_other_shapes():
+    train, test = splits((20, 30))
+    test.images[0], test.images[1] = TURNS["half a turn"](train.images[3]), TURNS["left to right"](train.images[4])
+    assert ids(audit_cohorts([train, test]).finding(TURNED)) == [["train3", "val0"], ["train4", "val1"]]
+    volumes = audit_cohorts(splits((14, 14, 14)))
+    assert "mirrored or turned copies: not looked for in volumes" in volumes.lines()
+    with pytest.raises(ValueError, match="kind='mirrored or turned copies' is unknown"):
+        volumes.finding(TURNED)
+
+
+def test_an_image_that_is_its_own_mirror_is_one_finding():
+    train, test = splits()
+    train.images[1] = train.images[1, :, :, ::-1] // 2 + train.images[1] // 2
+    test.images[2] = np.rint(0.8 * train.images[1] + 20)
+    audit = audit_cohorts([train, test])
+    assert ids(audit.finding(COPIES)) == [["train1", "val2"]] and audit.finding(TURNED).count == 0
+
+
+def test_turned_pairs_equal_comparing_all():
+    features = shape_features(smooth(30, (28, 28), 4))
+    turned = [shape_features(np.stack([change(image) for image in smooth(30, (28, 28), 4)])) for change in TURNS.values()]
+    best = np.max([features @ other.T for other in turned], axis=0)
+    pairs, scores, complete = turned_pairs(30, lambda rows: features[rows], (1, 28, 28), threshold=0.2)
+    expected = {(i, j) for i, j in zip(*np.nonzero(best >= 0.2)) if i < j}
+    assert complete and {tuple(pair) for pair in pairs.tolist()} == expected and len(expected) > 20
+    np.testing.assert_allclose(scores, best[pairs[:, 0], pairs[:, 1]], atol=1e-5)
+    assert (np.diff(scores) <= 0).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_twins_with_another_label(size):
+    train, test = splits(size)
+    test.images[1] = train.images[2]  # lesion and normal
+    test.images[2] = np.rint(0.9 * train.images[3].astype(float) + 10)  # normal and lesion, near
+    test.images[4] = train.images[4]  # both normal
+    test.images[6] = test.images[7]  # within the split
+    twins = audit_cohorts([train, test]).twins("val")
+    assert twins == {
+        "val1": [{"split": "train", "id": "train2", "label": "normal"}],
+        "val2": [{"split": "train", "id": "train3", "label": "lesion"}],
+        "val6": [{"split": "val", "id": "val7", "label": "lesion"}],
+        "val7": [{"split": "val", "id": "val6", "label": "normal"}],
+    }
+    assert json.loads(json.dumps(twins)) == twins and audit_cohorts([train]).twins("val") == {}
+
+
+def test_patients_with_cases_of_several_classes():
+    train, test = (replace(c, groups=groups) for c, groups in zip(
+        splits(n=(6, 4)), (["p1", "p1", "p2", "p3", "p2", "p4"], ["q1", "q2", "q1", "q2"])))
+    audit = audit_cohorts([train, test])
+    found = audit.finding("groups with cases of several classes")
+    assert (found.count, found.cases, found.names) == (1, 2, ("p1",)) and not audit.leaks
+    assert found.line().endswith("e.g. p1: train0 (train, normal), train1 (train, lesion)")
+    labels = np.eye(2, dtype=int)[train.labels]
+    with pytest.raises(ValueError, match="is unknown"):  # several labels at once are no contradiction
+        audit_cohorts([replace(train, task=Task("multilabel", 2), labels=labels)]).finding(found.kind)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_files_hold_every_pair(size, tmp_path):
+    train, val = (replace(c, groups=np.arange(len(c)) // 2 + 3 * (c.split == "val")) for c in splits(size, n=(40, 40)))
+    val.images[:30] = train.images[:30]
+    val.images[35] = np.rint(0.95 * train.images[36].astype(float) + 5)
+    files = write_audit(audit_cohorts([train, val], examples=2), tmp_path / "audit.txt")
+    assert [file.name for file in files] == ["audit.json", "audit.csv"]
+    content = json.loads(files[0].read_text())
+    exact = next(f for f in content["findings"] if f["kind"] == EXACT)
+    assert [[case["id"] for case in found["cases"]] for found in exact["sets"]] == [
+        [f"train{i}", f"val{i}"] for i in range(30)]
+    with open(files[1], newline="") as file:
+        rows = list(csv.DictReader(file))
+    pairs = [f"{split}{i}" for i in range(30) for split in ("train", "val")]
+    assert [row["id"] for row in rows if row["finding"] == EXACT] == pairs
+    (near,) = {(row["set"], row["similarity"]) for row in rows if row["finding"] == NEAR}
+    assert float(near[1]) > 0.99
+    assert {row["group"] for row in rows if row["finding"] == "groups in several splits"} == set(map(str, range(3, 20)))

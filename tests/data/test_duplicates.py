@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medmonai.data import Cohort, Provenance
-from medmonai.data.duplicates import CaseTable, Finding, RowSets, image_keys, same_rows
+from medmonai.data.duplicates import CaseTable, image_keys, same_rows
+from medmonai.data.findings import Finding, RowSets
 from medmonai.task import Task
 
 
@@ -75,9 +76,13 @@ def test_finding_counts_splits():
     assert [[case.id for case in example] for example in found.examples] == [["train2", "val0", "test1"], ["val1", "test0"]]
     assert found.line() == ("exact duplicates: 3 (7 cases), 2 across splits (train/val 1, train/test 1, val/test 2); "
                             "e.g. train2 (train, normal) = val0 (val, lesion) = test1 (test, lesion)")
-    assert found.as_dict(1)["examples"] == [[{"split": "train", "id": "train2", "label": "normal"},
-                                            {"split": "val", "id": "val0", "label": "lesion"},
-                                            {"split": "test", "id": "test1", "label": "lesion"}]]
+    every = found.as_dict()["sets"]  # not only the two examples, and in the order of the sets
+    assert [[case["id"] for case in of_set["cases"]] for of_set in every] == [
+        ["train0", "train1"], ["train2", "val0", "test1"], ["val1", "test0"]]
+    assert every[1]["cases"][1] == {"split": "val", "id": "val0", "label": "lesion"}
+    named = table.finding("groups", RowSets(np.array([0, 3]), np.array([0])), names=np.array(["p7"]))
+    assert named.line().endswith("e.g. p7: train0 (train, normal), val0 (val, lesion)")
+    assert named.as_dict()["sets"][0]["group"] == "p7"
     large = table.finding("groups", RowSets(np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 5]), np.array([0])))
     assert len(large.examples[0]) == 8 and large.examples[0][-1].split == "test"  # the other split is shown
     assert large.line().endswith("e.g. train0 (train, normal) = test0 (test, normal)")

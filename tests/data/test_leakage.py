@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medmonai.data import audit_cohorts, check_leakage, lesion_phantom, require_no_leakage
+from medmonai.data import Provenance, audit_cohorts, check_leakage, dataset_info, lesion_phantom, require_no_leakage
 
 
 def splits(spatial_size=(28, 28)):
@@ -45,7 +45,7 @@ def changed(train, test, change):
 
 def test_altered_copies_are_refused_unless_told_otherwise(caplog):
     cohorts = changed(*splits(), lambda image: 0.8 * image + 30)
-    with pytest.raises(ValueError, match=r"altered copies 1 \(train/test 1\); patients .* \(first: .*train.* and .*test"):
+    with pytest.raises(ValueError, match=r"almost identical images 1 \(train/test 1\); .* \(first: .*train.* and .*test"):
         require_no_leakage(cohorts)
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         audit = require_no_leakage(cohorts, leak_threshold=None)
@@ -59,7 +59,7 @@ def test_what_is_only_near_is_told(caplog):
     cohorts = changed(*splits(), lambda image: image + np.random.default_rng(2).normal(0, 6, image.shape))
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         audit = require_no_leakage(cohorts)
-    assert 0.94 <= audit.finding("near duplicates").scores[0] < 0.99 and audit.finding("altered copies").count == 0
+    assert 0.94 <= audit.finding("near duplicates").scores[0] < 0.99 and audit.finding("almost identical images").count == 0
     assert "is it the same picture, or the same person?" in caplog.text
 
 
@@ -78,3 +78,29 @@ def test_groups_are_refused():
     with pytest.raises(ValueError, match=r"groups in several splits 1 \(train/test 1\) \(first: .*train.* and .*test"):
         require_no_leakage([train, test])
     assert audit_cohorts([train, test]).groups_known
+
+
+def test_what_is_almost_identical_has_no_stated_cause():
+    cohorts = changed(*splits(), lambda image: 0.8 * image + 30)
+    with pytest.raises(ValueError, match="saved twice, or neighbouring slices or repeated exposures of one patient"):
+        require_no_leakage(cohorts)
+    exact = changed(*splits(), lambda image: image)
+    with pytest.raises(ValueError, match="exact duplicates") as raised:
+        require_no_leakage(exact)
+    assert "neighbouring slices" not in str(raised.value)
+
+
+@pytest.mark.parametrize("set_name", ["breastmnist", "vesselmnist3d"])
+def test_official_splits_are_reported_and_never_refused(set_name, caplog):
+    info = dataset_info(set_name)
+    size = (28,) * info.spatial_dims
+    official = Provenance(set_name, checksum=f"md5:{info.file(28).md5}")
+    train, test = (replace(c, provenance=official) for c in changed(*splits(size), lambda image: image))
+    with caplog.at_level(logging.WARNING, "medmonai.data"):
+        audit = require_no_leakage([train, test])
+    assert audit.official and audit.leaks and "these are the official splits" in caplog.text
+    record = audit.compact()
+    assert record["leakage"] and record["official_splits"] and not record["leakage_allowed"]
+    for other in (Provenance(set_name), Provenance(set_name, checksum="md5:0")):
+        with pytest.raises(ValueError, match="exact duplicates"):
+            require_no_leakage([replace(train, provenance=other), test])

@@ -77,7 +77,9 @@ def test_cohorts():
                cohort("test", 4, groups=np.arange(5, 9), metadata={"sex": list("ffff")})]
     found = describe_cohorts(cohorts)
     assert found.headers is None
-    assert found.groups == {"groups": 9, "fewest": 1, "median": 1.0, "most": 2, "in_several_splits": 1}
+    assert found.groups == {"groups": 9, "fewest": 1, "median": 1.0, "most": 2, "in_several_splits": 1,
+                            "in_several_classes": ["5"]}
+    assert any("1 with cases of several classes (5)" in line for line in found.lines())
     assert dict(found.metadata) == {"sex": {"missing": 0, "distinct": 2, "values": {"f": 7, "m": 3}}}
     assert [split.cases for split in found.splits] == [6, 4] and found.lines()[-1] == "known issue: old"
     json.dumps(found.as_dict(), allow_nan=False)

@@ -82,3 +82,14 @@ def test_errors():
     other = table([1, 0, 0, 0], BINARY, ids=list("dcba"))
     with pytest.raises(ValueError, match="ids are not those of x test"):
         failures_figure(cohort(predictions), other, predictions.y_true)
+
+
+@pytest.mark.parametrize("spatial", [(8, 8), (6, 6, 6)])
+def test_a_mistake_whose_twin_has_another_label_is_marked(spatial, tmp_path):
+    predictions = table([1, 0, 0, 0], BINARY)
+    twins = {"c1": [{"split": "train", "id": "t7", "label": "sick"}], "c3": [{"split": "val", "id": "v1", "label": "sick"}]}
+    figure = failures_figure(cohort(predictions, spatial), predictions, BINARY.argmax(axis=1), twins=twins)
+    shown = titles(figure)
+    assert shown[1].split("\n") == ["c1", "is normal", "said sick, 0.80", "twin in train: sick"]
+    assert sum("twin" in text for text in shown) == 1  # c3 was decided rightly
+    save_figure(figure, tmp_path / "failures")

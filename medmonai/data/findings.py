@@ -1,0 +1,126 @@
+"""What an audit finds: sets of cases, counted by split, with examples and in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """A case as it is named in a finding."""
+
+    split: str
+    id: str
+    label: str
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.split}, {self.label})"
+
+
+def one_per_split(cases: Sequence[Case]) -> list[Case]:
+    """Return the first case of each split; of one split, the first of each label; of one label, the first two."""
+    for what in ("split", "label"):
+        firsts = list({getattr(case, what): case for case in reversed(cases)}.values())[::-1]
+        if len(firsts) > 1:
+            return firsts
+    return list(cases[:2])
+
+
+class RowSets(NamedTuple):
+    """Sets of rows, one after the other: set i is rows[starts[i] : starts[i + 1]]."""
+
+    rows: np.ndarray
+    starts: np.ndarray
+
+    def numbers(self) -> np.ndarray:
+        """Return the number of the set of each row."""
+        return np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(self.rows)))
+
+    def at(self, i: int) -> np.ndarray:
+        """Return the rows of one set."""
+        return self.rows[self.starts[i] : self.starts[i + 1] if i + 1 < len(self.starts) else None]
+
+    def chosen(self, mask: np.ndarray) -> RowSets:
+        """Return the sets where the mask is true."""
+        sizes = np.diff(self.starts, append=len(self.rows))[mask]
+        return RowSets(self.rows[mask[self.numbers()]], np.cumsum(sizes) - sizes)
+
+    def differing(self, values: np.ndarray) -> RowSets:
+        """Return the sets whose rows do not all have the same value."""
+        if not len(self.starts):
+            return self
+        found = values[self.rows]
+        return self.chosen(np.minimum.reduceat(found, self.starts) != np.maximum.reduceat(found, self.starts))
+
+
+class SetsOfCases(NamedTuple):
+    """Sets of rows and how a row is named, with the similarity of each or the name of what its cases share, if there is one."""
+
+    case: Callable[[int], Case]
+    sets: RowSets
+    scores: np.ndarray | None = None
+    names: np.ndarray | None = None
+
+    def every(self) -> Iterator[dict[str, Any]]:
+        """Yield "cases" and, where there is one, "similarity" or "group" of each set."""
+        for i in range(len(self.sets.starts)):
+            of_set: dict[str, Any] = {"cases": [self.case(int(row)) for row in self.sets.at(i)]}
+            if self.scores is not None:
+                of_set["similarity"] = float(self.scores[i])
+            if self.names is not None:
+                of_set["group"] = str(self.names[i])
+            yield of_set
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of finding: how often, between which splits, and examples.
+
+    Args:
+        kind: what was found, for example "exact duplicates".
+        count: findings: sets of identical images, pairs of near duplicates, patients, or single images.
+        cases: cases that are part of one.
+        across: findings that touch both of two splits, by "train/val" and so on; {} where that has no meaning.
+        across_count: findings that touch more than one split.
+        cases_across: cases of each split that have a partner in another split.
+        examples: the first findings, those across splits first; each a tuple of (at most eight of its) cases.
+        scores: similarity of each example, for near duplicates.
+        names: of each example, where what its cases share has one: the patient.
+        found: all sets with their cases and similarity, for `every`.
+    """
+
+    kind: str
+    count: int = 0
+    cases: int = 0
+    across: tuple[tuple[str, int], ...] = ()
+    across_count: int = 0
+    cases_across: tuple[tuple[str, int], ...] = ()
+    examples: tuple[tuple[Case, ...], ...] = ()
+    scores: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    found: SetsOfCases | None = field(default=None, repr=False, compare=False)
+
+    def every(self) -> Iterator[dict[str, Any]]:
+        """Yield all that was found, not only the examples: "cases", and "similarity" or "group" where there is one."""
+        return iter(()) if self.found is None else self.found.every()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold, with every set of cases."""
+        sets = [{**found, "cases": [case._asdict() for case in found["cases"]]} for found in self.every()]
+        return {"kind": self.kind, "count": self.count, "cases": self.cases, "across_splits": self.across_count,
+                "across": dict(self.across), "cases_across": dict(self.cases_across), "sets": sets}
+
+    def line(self) -> str:
+        """Return the finding in one line, with its first example."""
+        if not self.count:
+            return f"{self.kind}: none"
+        between = ", ".join(f"{pair} {n}" for pair, n in self.across if n)
+        split = f", {self.across_count} across splits ({between})" if between else ""
+        example = ""
+        if self.examples:
+            name = f"{self.names[0]}: " if self.names else ""
+            example = f"; e.g. {name}{(', ' if name else ' = ').join(map(str, one_per_split(self.examples[0])))}"
+        return f"{self.kind}: {self.count} ({self.cases} cases){split}{example}"

@@ -1,0 +1,63 @@
+"""Mirrored and turned copies of 2D images, as in sets that were augmented before they were split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .similarity import COPY_THRESHOLD, MAX_PAIRS, near_pairs
+
+
+def turns(shape: tuple[int, int, int]) -> list[np.ndarray]:
+    """Return the orders (d,) of features that stand for mirrored and turned images.
+
+    The band-pass of `shape_features` treats all directions alike, so the features of a mirrored image are those of the
+    image in another order.
+
+    Args:
+        shape: (C, H, W) of the grid of the features. A square has seven symmetries besides itself: three mirrorings and
+            turns by 180 degrees, and four that exchange the axes. Any other rectangle has the first three.
+
+    Example:
+        >>> [order.tolist() for order in turns((1, 1, 2))]
+        [[1, 0], [0, 1], [1, 0]]
+        >>> len(turns((3, 28, 28)))
+        7
+    """
+    places = np.arange(np.prod(shape)).reshape(shape)
+    ways = [places[..., ::-1], places[..., ::-1, :], places[..., ::-1, ::-1]]
+    if shape[1] == shape[2]:
+        lying = places.swapaxes(-1, -2)
+        ways += [lying, lying[..., ::-1], lying[..., ::-1, :], lying[..., ::-1, ::-1]]
+    return [way.reshape(-1) for way in ways]
+
+
+def turned_pairs(
+    num_cases: int, features_of: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int], *,
+    threshold: float = COPY_THRESHOLD, max_pairs: int = MAX_PAIRS, row_bytes: int = 0,
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return every pair of rows of which one, mirrored or turned, is as much alike the other as `threshold` says.
+
+    Takes seven times as long as `near_pairs`.
+
+    Args:
+        num_cases: N.
+        features_of: see `near_pairs`.
+        shape: (C, H, W) of the grid of the features.
+        threshold: in (0, 1].
+        max_pairs: see `near_pairs`.
+        row_bytes: see `near_pairs`.
+
+    Returns:
+        pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64, the highest of all turns;
+        whether the search went through all pairs.
+    """
+    found = [near_pairs(num_cases, features_of, threshold=threshold, max_pairs=max_pairs, row_bytes=row_bytes, order=order)
+             for order in turns(shape)]
+    pairs = np.concatenate([part[0] for part in found])
+    scores = np.concatenate([part[1] for part in found])
+    best = np.lexsort((pairs[:, 1], pairs[:, 0], -scores))
+    _, first = np.unique(pairs[best], axis=0, return_index=True)
+    kept = best[np.sort(first)]
+    return pairs[kept], scores[kept], all(part[2] for part in found)
