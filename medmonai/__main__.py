@@ -22,6 +22,8 @@ app.add_typer(study, name="study")
 
 _SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a CSV file"
 Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
+PositiveClass = Annotated[str, typer.Option("--positive-class", "--positive_class", help="of two classes, the one that recall "
+                                            "is about; default: that of the last score column")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
 
 
@@ -82,6 +84,7 @@ def evaluate(
     task: Annotated[str, typer.Option(help="only if the table does not tell: ordinal, multilabel")] = "",
     rule: Rule = "youden", metadata: Annotated[Path | None, typer.Option(help="CSV with a column id, for subgroups")] = None,
     by: Annotated[str, typer.Option(help="columns of the metadata, with commas between")] = "",
+    positive_class: PositiveClass = "",
     confidence: float = 0.95, seed: int = 0, overwrite: Overwrite = False,
 ) -> None:
     """Evaluate a predictions TABLE (CSV: id, y_true, score_<class>...): metrics with intervals, and figures."""
@@ -89,7 +92,8 @@ def evaluate(
 
     evaluation = evaluate_files(
         table, validation=validation, output=output, task=task, rule=rule, metadata=metadata,
-        columns=[name for name in by.split(",") if name], confidence=confidence, seed=seed, overwrite=overwrite)
+        columns=[name for name in by.split(",") if name], positive_class=positive_class, confidence=confidence, seed=seed,
+        overwrite=overwrite)
     typer.echo(describe_evaluation(evaluation, output))
 
 
@@ -98,7 +102,7 @@ def compare(
     tables: list[str], *, output: Annotated[Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")],
     metric: Annotated[str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")] = "auc",
     task: Annotated[str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")] = "", rule: Rule = "youden",
-    confidence: float = 0.95, alpha: float = 0.05, overwrite: Overwrite = False,
+    positive_class: PositiveClass = "", confidence: float = 0.95, alpha: float = 0.05, overwrite: Overwrite = False,
 ) -> None:
     """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
 
@@ -106,8 +110,8 @@ def compare(
     """
     from medmonai.report import compare_files
 
-    for line in compare_files(tables, output=output, metric=metric, task=task, rule=rule, confidence=confidence, alpha=alpha,
-                              overwrite=overwrite):
+    for line in compare_files(tables, output=output, metric=metric, task=task, rule=rule, positive_class=positive_class,
+                              confidence=confidence, alpha=alpha, overwrite=overwrite):
         typer.echo(line)
 
 

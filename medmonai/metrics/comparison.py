@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from medmonai.predictions import Predictions, align
+from medmonai.predictions import Predictions, align, moved_names
 
 from .decision_summary import METRICS
 from .decision_tests import decision_test
@@ -113,7 +113,8 @@ def compare_tables(
 
     Raises:
         ValueError: fewer than two names, no labels, other cases (the first ids are named), an unknown metric, points that
-            lack a name, a metric that is undefined on these cases, a baseline that is none of the names.
+            lack a name, or belong to a table whose classes are in another order, a metric that is undefined on these cases, a
+            baseline that is none of the names.
 
     Example:
         >>> from medmonai.task import Task
@@ -133,6 +134,10 @@ def compare_tables(
         raise ValueError(f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}.")
     several = {name: _seeds(name, found) for name, found in tables.items()}
     models = _aligned({name: average_seeds(found) for name, found in several.items()})
+    turned = [name for name in models if points is not None and moved_names(models[name], several[name][0])]
+    if turned:
+        raise ValueError(f"table {turned[0]!r} has its classes in another order than the first one, and its operating point "
+                         "would be for another class; put all tables into one order: Predictions.in_class_order.")
     pairs = list(combinations(models, 2)) if against is None else [(name, against) for name in models if name != against]
     tests = {}
     for a, b in pairs:

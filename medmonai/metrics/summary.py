@@ -44,6 +44,7 @@ def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str
         JSON-able, undefined values are None:
 
         - ``task``, ``n``, ``n_groups`` (None without groups), ``class_counts`` {name: cases};
+        - ``positive_class``: its name; None if the task is not binary;
         - ``auc``: the fields of `Interval`, of the positive class or of the mean over classes (``auc_average`` says
           which); cases of one group count as dependent;
         - ``class_auc`` {name: interval}, not for binary;
@@ -67,6 +68,7 @@ def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str
         "n": len(p),
         "n_groups": None if p.groups is None else len(np.unique(p.groups)),
         "class_counts": dict(zip(p.class_names, columns.sum(axis=0).tolist())),
+        "positive_class": p.positive_class,
         "auc_average": "positive_class" if p.task.kind == "binary" else "macro_one_vs_rest",
         "auc": as_json(macro_auc_interval(p.y_true, scores, p.task, class_names=p.class_names, **options)),
     }

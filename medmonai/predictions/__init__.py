@@ -1,6 +1,7 @@
 """The predictions table: one per split, and everything after training reads only that."""
 
+from .alignment import align, check_same_cases, in_one_order, moved_names
 from .files import read_predictions, write_predictions
-from .table import Predictions, align, check_same_cases
+from .table import Predictions
 
-__all__ = ["Predictions", "align", "check_same_cases", "read_predictions", "write_predictions"]
+__all__ = ["Predictions", "align", "check_same_cases", "in_one_order", "moved_names", "read_predictions", "write_predictions"]

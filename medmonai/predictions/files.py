@@ -116,10 +116,16 @@ def _check_order(scored: list[str]) -> None:
                          "numbered columns into that order, all of them, or name them by class.")
 
 
+def _named(columns: dict[str, Sequence[str]], class_names: Sequence[str]) -> bool:
+    """Whether y_true holds class names."""
+    texts = {text.strip() for text in columns.get("y_true", ())}
+    return bool(texts) and texts <= set(class_names) and not all(text.isdecimal() for text in texts)
+
+
 def _labels(columns: dict[str, Sequence[str]], name: str, class_names: Sequence[str]) -> np.ndarray:
     """Return label numbers; class names become their numbers."""
     texts = [text.strip() for text in columns[name]]
-    if name == "y_true" and set(texts) <= set(class_names) and not all(text.isdecimal() for text in texts):
+    if name == "y_true" and _named(columns, class_names):
         return np.array([list(class_names).index(text) for text in texts], dtype=float)
     return _numbers(columns, name)
 
@@ -133,6 +139,7 @@ def _from_columns(columns: dict[str, Sequence[str]], task: Task | None) -> Predi
     names = [name.removeprefix("score_") for name in scored]
     y_score = np.stack([_numbers(columns, name) for name in scored], axis=1)
     y_true = np.stack([_labels(columns, name, names) for name in labelled], axis=1) if labelled else None
+    named = _named(columns, names)
     if task is None:
         task = _infer_task(len(names), labelled, y_score)
     if task.kind == "binary" and len(names) == 1:
@@ -149,7 +156,8 @@ def _from_columns(columns: dict[str, Sequence[str]], task: Task | None) -> Predi
             raise ValueError(f"row {row + 2}, column {name!r}: {columns[name][row]!r} is not a label of a {task.kind} "
                              f"task of {task.num_classes}; use 0 to {task.num_classes - 1 if task.exclusive else 1}.")
     groups = columns.get("group")
-    return Predictions(columns["id"], y_true, y_score, task, tuple(names), groups if groups and any(groups) else None)
+    groups = groups if groups and any(groups) else None
+    return Predictions(columns["id"], y_true, y_score, task, tuple(names), groups, named)
 
 
 def _infer_task(count: int, labelled: list[str], y_score: np.ndarray) -> Task:

@@ -24,6 +24,7 @@ class Predictions:
         task: the task the labels and scores belong to.
         class_names: one name a class (or label), all different.
         groups: (N,) patient, lesion or site of each case, stored as str; None where unknown.
+        named: whether the labels were class names in the file, so that the order of its columns says nothing about them.
 
     Raises:
         ValueError: lengths that differ, no case, an empty or repeated id, an empty group, a line break in a text, a
@@ -41,6 +42,7 @@ class Predictions:
     task: Task
     class_names: tuple[str, ...]
     groups: np.ndarray | None = None
+    named: bool = False
 
     def __post_init__(self) -> None:
         names = tuple(_texts(self.class_names, "class_names", empty=True).tolist())
@@ -89,6 +91,46 @@ class Predictions:
             raise ValueError(f"a {self.task.kind} task has no positive_scores (no one class is positive); use y_score[:, c].")
         return self.y_score[:, 1]
 
+    @property
+    def positive_class(self) -> str | None:
+        """Name of the positive class of a binary task, the last one; None for other tasks."""
+        return self.class_names[1] if self.task.kind == "binary" else None
+
+    def in_class_order(self, class_names: Sequence[str]) -> Predictions:
+        """Return the table with its classes in another order: columns and labels move together.
+
+        Raises:
+            ValueError: other names than those of the table (case and spaces around them do not count).
+
+        Example:
+            >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+            >>> turned = p.in_class_order(("sick", "normal"))
+            >>> turned.y_true.tolist(), turned.y_score.tolist()
+            ([1, 0], [[0.1, 0.9], [0.8, 0.2]])
+        """
+        ours, wanted = map(name_keys, (self.class_names, class_names))
+        if sorted(ours) != sorted(wanted):
+            raise ValueError(f"class_names={tuple(class_names)}; the table has the classes {self.class_names}.")
+        order = [ours.index(name) for name in wanted]
+        labels = self.y_true
+        if labels is not None:
+            labels = np.argsort(order)[labels] if self.task.exclusive else labels[:, order]
+        return replace(self, y_true=labels, y_score=self.y_score[:, order], class_names=tuple(class_names))
+
+    def with_positive_class(self, name: str) -> Predictions:
+        """Return the table of a binary task with the named class as its positive one, which is the last.
+
+        Raises:
+            ValueError: another task, or no class of that name.
+        """
+        if self.task.kind != "binary":
+            raise ValueError(f"positive_class={name!r}, but this is a {self.task.kind} task: every class is evaluated against "
+                             "the rest; leave it out.")
+        found = [own for own in self.class_names if name_keys([own]) == name_keys([str(name)])]
+        if not found:
+            raise ValueError(f"positive_class={name!r} is not a class of the table; it has {' and '.join(self.class_names)}.")
+        return self.in_class_order(sorted(self.class_names, key=lambda own: own == found[-1]))
+
     def predicted_names(self, decided: np.ndarray | None = None) -> list[str]:
         """Name of the decided class for each case; the labels of a multilabel task are joined by "; ".
 
@@ -102,6 +144,12 @@ class Predictions:
         if self.task.kind == "multilabel":
             return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
         return [self.class_names[int(c)] for c in decided.tolist()]
+
+
+def name_keys(names: Sequence[str]) -> list[str]:
+    """Return what names of classes are compared by: without spaces around them and in lower case, if they still differ."""
+    keys = [name.strip().casefold() for name in names]
+    return keys if len(set(keys)) == len(keys) else list(names)
 
 
 def _in_unit_interval(scores: np.ndarray) -> bool:
@@ -119,68 +167,3 @@ def _texts(values: Sequence | np.ndarray, name: str, *, empty: bool = False) -> 
     if broken is not None:  # one case is one line of the file
         raise ValueError(f"{name} hold {broken!r}; a line break is not allowed.")
     return texts
-
-
-def check_same_cases(a: Predictions, b: Predictions) -> None:
-    """Check that two tables hold the same cases in the same order with the same labels (before a paired comparison).
-
-    Raises:
-        ValueError: another task, number of cases, id or label; the first difference is named.
-    """
-    if a.task != b.task or a.class_names != b.class_names:
-        raise ValueError(f"tables of two tasks: {a.task}, {a.class_names} and {b.task}, {b.class_names}.")
-    shared = min(len(a), len(b))
-    differ = np.flatnonzero(a.ids[:shared] != b.ids[:shared])
-    if differ.size:
-        row = differ[0]
-        hint = "the same ids in another order: sort both" if set(a.ids) == set(b.ids) else "other cases"
-        raise ValueError(f"case {row} is {str(a.ids[row])!r} in one table, {str(b.ids[row])!r} in the other ({hint}).")
-    if len(a) != len(b):
-        longer = a if len(a) > len(b) else b
-        raise ValueError(f"one table has {len(a)} cases, the other {len(b)}; {str(longer.ids[shared])!r} is in one only.")
-    if (a.y_true is None) != (b.y_true is None):
-        raise ValueError("one table has labels, the other has none.")
-    if a.y_true is not None and not np.array_equal(a.y_true, b.y_true):
-        row = np.flatnonzero((a.y_true != b.y_true).reshape(len(a), -1).any(axis=1))[0]
-        raise ValueError(f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in the "
-                         "other.")
-
-
-def align(a: Predictions, b: Predictions) -> Predictions:
-    """Return table b in the order of table a, after checking that both hold the same cases.
-
-    Labels and groups must be the same; where one table has no groups (another tool wrote it), b gets those of a, and
-    the caller takes a's. Two binary tables may name their classes differently, because equal labels show which column is
-    the positive one; b gets the names of a.
-
-    Raises:
-        ValueError: another task, other cases (the first are named), another label or group of a case.
-
-    Example:
-        >>> a = Predictions(["x", "y"], None, [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
-        >>> b = Predictions(["y", "x"], None, [[0.3, 0.7], [0.6, 0.4]], Task("binary", 2), ("normal", "sick"))
-        >>> align(a, b).y_score.tolist()
-        [[0.6, 0.4], [0.3, 0.7]]
-    """
-    same = np.array_equal(a.ids, b.ids)
-    for one, other, where in () if same else ((a, b, "second"), (b, a, "first")):
-        missing = one.ids[~np.isin(one.ids, other.ids)]
-        if missing.size:
-            more = f" and {missing.size - 3} more" if missing.size > 3 else ""
-            raise ValueError(f"the tables hold other cases: {', '.join(map(repr, missing[:3].tolist()))}{more} not in the "
-                             f"{where} table; compare predictions of the same split.")
-    if same:
-        order = np.arange(len(b))
-    else:
-        by_id = np.argsort(b.ids)
-        order = by_id[np.searchsorted(b.ids, a.ids, sorter=by_id)]
-    names = a.class_names if a.task.kind == b.task.kind == "binary" and a.y_true is not None else b.class_names
-    found = Predictions(a.ids, None if b.y_true is None else b.y_true[order], b.y_score[order], b.task, names,
-                        a.groups if b.groups is None else b.groups[order])
-    check_same_cases(a, found)
-    if a.groups is not None:
-        ours, theirs = (np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups))
-        pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
-        if not pairs == ours.max() + 1 == theirs.max() + 1:
-            raise ValueError("the tables put the cases into other groups; give both the same patients or lesions.")
-    return replace(found, groups=found.groups if a.groups is None else a.groups)

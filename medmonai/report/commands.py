@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from medmonai.metrics import (
     seed_spread,
     subgroup_summary,
 )
-from medmonai.predictions import Predictions, read_predictions, write_predictions
+from medmonai.predictions import Predictions, align, in_one_order, read_predictions, write_predictions
+from medmonai.predictions.table import name_keys
 from medmonai.task import Task
 from medmonai.whole_files import read_json, write_json
 
@@ -43,8 +45,8 @@ def read_table(path: str | Path, *, kind: str = "") -> Predictions:
 
 def evaluate_files(
     table: str | Path, *, output: str | Path, validation: str | Path | None = None, task: str = "", rule: str = "youden",
-    metadata: str | Path | None = None, columns: Sequence[str] = (), confidence: float = 0.95, seed: int = 0,
-    overwrite: bool = False,
+    metadata: str | Path | None = None, columns: Sequence[str] = (), positive_class: str = "", confidence: float = 0.95,
+    seed: int = 0, overwrite: bool = False,
 ) -> Evaluation:
     """Evaluate a predictions table and write metrics.json, metrics.csv and figures/ into a folder.
 
@@ -60,6 +62,7 @@ def evaluate_files(
         rule: how the operating point is chosen.
         metadata: a CSV with a column `id`; with `columns`, subgroups are evaluated too.
         columns: columns of the metadata.
+        positive_class: of a binary task, if not the class of the last score column.
         confidence: nominal coverage of all intervals.
         seed: of the bootstrap.
         overwrite: write over an earlier evaluation in the folder.
@@ -67,7 +70,8 @@ def evaluate_files(
     Raises:
         FileExistsError: the folder holds another evaluation and `overwrite` is False, or is that of a run with another table.
         FileNotFoundError: a table that does not exist.
-        ValueError: see `evaluate`; columns without metadata.
+        ValueError: see `evaluate`; columns without metadata, a positive class that the table does not have, classes in
+            another order than those of the run whose folder it is.
     """
     output = Path(output)
     if output.exists() and not output.is_dir():
@@ -76,6 +80,11 @@ def evaluate_files(
         raise ValueError("--metadata FILE and --by COLUMN,... belong together; give both or none.")
     test = read_table(table, kind=task)
     held = None if validation is None else read_table(validation, kind=task)
+    if held is not None:
+        test, held = in_one_order(test, held)
+    if positive_class:
+        test, held = (table and table.with_positive_class(positive_class) for table in (test, held))
+    _check_classes_of_run(test, output)
     found = None if metadata is None else read_metadata(metadata, test.ids)
     missing = [name for name in columns if name not in (found or {})]
     if missing:
@@ -91,12 +100,20 @@ def evaluate_files(
     remove_evaluation(output)
     references = {name: read_table(output / f"predictions_test_{name}.csv", kind=task) for name in old.get("references", {})}
     _write_record({"test": table, "validation": validation, "metadata": metadata}, output, rule=rule, confidence=confidence,
-                  seed=seed)
+                  seed=seed, positive_class=positive_class)
     write_decision(evaluation, output)
     if copied:  # so that a report of several folders can compare them
         write_predictions(test, output / "predictions_test.csv", overwrite=True)
     write_evaluation(evaluation, output, data=old.get("data"), references=references)
     return evaluation
+
+
+def _check_classes_of_run(test: Predictions, output: Path) -> None:
+    """Refuse to write an evaluation of other classes, or of classes in another order, into the folder of a run."""
+    trained = read_json(output / "run.json").get("class_names")
+    if trained and list(test.class_names) != trained:
+        raise ValueError(f"{output} is a run with the classes {', '.join(trained)} in this order, and the evaluation is for "
+                         f"{', '.join(test.class_names)}; name another --output.")
 
 
 def _to_be_copied(table: str | Path, output: Path, *, overwrite: bool) -> bool:
@@ -137,7 +154,7 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
 
 def compare_files(
     tables: Sequence[str], *, output: str | Path, metric: str = "auc", task: str = "", rule: str = "youden",
-    confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
+    positive_class: str = "", confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
 ) -> list[str]:
     """Compare predictions tables in pairs, write the comparison, and return the lines to print.
 
@@ -149,19 +166,26 @@ def compare_files(
         metric: "auc" or a decision metric.
         task: the kind of task, where the columns cannot tell.
         rule: how the operating point of a decision metric is chosen on validation.
+        positive_class: of a binary task, as the first table names it, if not the class of its last score column.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts, after Holm's correction.
         overwrite: write over an earlier comparison.
 
     Raises:
-        ValueError: fewer than two tables, one name twice, tables of other cases, a metric without validation tables.
+        ValueError: fewer than two tables, one name twice, tables of other cases, class names whose order contradicts the
+            labels, a metric without validation tables.
     """
     paths = dict(map(_named, tables))
     if len(paths) < 2 or len(paths) < len(tables):
         raise ValueError(f"{len(tables)} tables with the names {', '.join(paths)}; at least two with different names are "
                          "needed: NAME=PATH.")
-    seeds = {name: [read_table(path, kind=task) for path in some] for name, some in paths.items()}
-    points = None if metric == "auc" else {name: _point(some, metric, task=task, rule=rule) for name, some in paths.items()}
+    raw = {name: [read_table(path, kind=task) for path in some] for name, some in paths.items()}
+    first = next(iter(raw.values()))[0]
+    seeds = {name: [_beside(first, table, path) for table, path in zip(raw[name], some)] for name, some in paths.items()}
+    order = first.with_positive_class(positive_class).class_names if positive_class else first.class_names
+    seeds = {name: [table.in_class_order(order) for table in some] for name, some in seeds.items()}
+    points = None if metric == "auc" else {
+        name: _point(some, raw[name], metric, task=task, rule=rule, first=first, order=order) for name, some in paths.items()}
     comparisons = compare_tables(seeds, metric=metric, confidence=confidence, alpha=alpha, points=points)
     spread = {name: seed_spread(some) for name, some in seeds.items()}
     written = write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
@@ -185,11 +209,26 @@ def _named(text: str) -> tuple[str, list[Path]]:
     return (name if equals else found[0].resolve().parent.name), found
 
 
-def _point(paths: Sequence[Path], metric: str, *, task: str, rule: str) -> OperatingPoint:
+def _beside(first: Predictions, table: Predictions, path: Path) -> Predictions:
+    """Return a table with its cases and classes in the order of the first one."""
+    try:
+        return align(first, table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _point(
+    paths: Sequence[Path], tests: Sequence[Predictions], metric: str, *, task: str, rule: str, first: Predictions,
+    order: Sequence[str],
+) -> OperatingPoint:
     """Choose the threshold of a model on its validation scores, averaged over seeds as its test scores are."""
     beside = [path.with_name("predictions_val.csv") for path in paths]
     missing = next((path for path in beside if not path.is_file()), None)
     if missing:
         raise ValueError(f"metric {metric!r} needs a threshold locked on validation, and there is no {missing}; put it there "
                          "or compare by AUC.")
-    return choose_operating_point(average_seeds([read_table(path, kind=task) for path in beside]), rule=rule)
+    tables = [in_one_order(test, read_table(path, kind=task))[1] for test, path in zip(tests, beside)]
+    same = set(name_keys(first.class_names))
+    named = [table if set(name_keys(table.class_names)) == same else replace(table, class_names=first.class_names)
+             for table in tables]  # other words for the same two classes: by their places, as `align` has it
+    return choose_operating_point(average_seeds([table.in_class_order(order) for table in named]), rule=rule)

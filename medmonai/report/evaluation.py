@@ -19,7 +19,7 @@ from medmonai.metrics import (
     summarize_decisions,
     summarize_ranking,
 )
-from medmonai.predictions import Predictions
+from medmonai.predictions import Predictions, in_one_order
 
 NOT_CLINICAL = "Research software: not for clinical use."
 # Operating points that reviewers ask for beside the chosen one; each threshold is taken from validation.
@@ -78,8 +78,8 @@ def evaluate(
         "after", "temperature"; None without validation, "before" for logits only).
 
     Raises:
-        ValueError: a table without labels; tables of two tasks, or of probabilities and of logits; a case that is in both
-            tables.
+        ValueError: a table without labels; tables of two tasks, of classes in another order (a table whose labels are class
+            names is turned instead), or of probabilities and of logits; a case that is in both tables.
 
     Example:
         >>> from medmonai.task import Task
@@ -87,6 +87,8 @@ def evaluate(
         >>> evaluate(table).metrics["decisions"]["default"]["overall"]["accuracy"]["estimate"]
         1.0
     """
+    if validation is not None:
+        test, validation = in_one_order(test, validation)
     check_apart(test, validation)
     options = {"confidence": confidence, "seed": seed}
     default = default_operating_point(test.task)
