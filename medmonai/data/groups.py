@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.tables import TextTable, read_text_table
+
 from .class_names import folded, is_blank, path_key
 from .file_walk import known_suffix
-from .text_table import TextTable, read_text_table
 
 
 def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
@@ -47,7 +48,7 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
 
 
 def groups_from_table(ids: Sequence[str], table: str | Path, *, group_column: str | None = None) -> np.ndarray:
-    """Return the group (N,) of each case from a CSV that names cases by id or file name, with or without the suffix.
+    """Return the group (N,) of each case from a table that names cases by id or file name, with or without the suffix.
 
     Rows of other cases do no harm.
 
@@ -61,15 +62,16 @@ def groups_from_table(ids: Sequence[str], table: str | Path, *, group_column: st
         ValueError: no such column, or none that must be the groups'; a case without a row or with a blank group, one with
             two, a name that several cases have.
     """
-    read = read_text_table(table)
+    read = read_text_table(table, wanted=("group",) if group_column is None else (group_column,))
     groups = _group_column(read, group_column)
-    keys = next(values for name, values in read.columns.items() if name != groups)
+    cases = next(name for name in read.columns if name != groups)
+    names = [_names(case) for case in ids]
+    keys = read.identifiers(cases, "group_table", known={name for of_case in names for name in of_case})
     given: dict[str, str] = {}
-    for row, (key, group) in enumerate(zip(map(path_key, keys), read.columns[groups])):
+    for row, (key, group) in enumerate(zip(map(path_key, keys), read.identifiers(groups, "group_column"))):
         if given.setdefault(key, group) != group:
             raise ValueError(f"group_table={read.name}: {key!r} has the groups {given[key]!r} and {group!r} "
                              f"({read.places([row])}); give each case one.")
-    names = [_names(case) for case in ids]
     shared = {name for name, n in Counter(name for of_case in names for name in of_case).items() if n > 1}
     found = []
     for case, of_case in zip(ids, names):
@@ -89,8 +91,7 @@ def _group_column(table: TextTable, name: str | None) -> str:
     if len(table.columns) < 2:
         raise ValueError(f"group_table={table.name} has one column; give id (or file name) and group.")
     if name is not None:
-        table.column(name, "group_column")
-        return name
+        return table.column_name(name, "group_column")
     called = [column for column in table.columns if folded(column) == "group"]
     if len(called) == 1:
         return called[0]

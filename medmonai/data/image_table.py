@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task
 
 from .class_names import check_classes, in_split_order, split_of
@@ -17,7 +18,6 @@ from .file_walk import DicomFolders
 from .listing import LeftOut, Listing
 from .table_columns import groups_of, labels_of
 from .table_images import find_table_images, image_folders_of
-from .text_table import TextTable, read_text_table
 
 logger = logging.getLogger("medmonai.data")
 

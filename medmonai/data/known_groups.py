@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.tables import read_text_table
+
 from .class_names import is_blank
 from .cohort import Cohort
 from .listing import SPLITS
-from .text_table import read_text_table
 
 
 def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
@@ -21,7 +22,7 @@ def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
 
     Args:
         cohort: one split of a set whose ids are NAME-SPLIT-NUMBER, as `load_medmnist` makes them.
-        table: a CSV or TSV with the columns `id` and `group` and a row for every case of all splits; None returns the
+        table: with the columns `id` and `group` and a row for every case of all splits; None returns the
             cohort as it is.
 
     Raises:
@@ -30,8 +31,8 @@ def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
     """
     if table is None:
         return cohort
-    read = read_text_table(Path(table))
-    ids, groups = (np.array(read.column(name, name)) for name in ("id", "group"))
+    read = read_text_table(table, wanted=("id", "group"))
+    ids, groups = np.array(read.column("id", "column")), np.array(read.identifiers("group", "column"))
     known = dict(zip(ids.tolist(), groups.tolist()))
     if len(known) < len(ids):
         names, counts = np.unique(ids, return_counts=True)

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.tables import read_text_table
 from medmonai.whole_files import replacing
 
 from .class_names import path_key, split_of
 from .listing import SPLITS, LeftOut, Listing
-from .text_table import read_text_table
 
 FileMissing = Literal["error", "skip"]
 
@@ -57,7 +57,7 @@ def read_splits(path: str | Path, ids: Sequence[str] | np.ndarray) -> np.ndarray
         FileNotFoundError: no such file.
         ValueError: not such a table, an unknown split, an id twice, or other ids than the given ones (the first is named).
     """
-    told = _split_by_id(path)
+    told = _split_by_id(path, ids)
     _refuse_unmatched(Path(path).name, *_unmatched(told, ids))
     return _in_order(told, ids)
 
@@ -77,7 +77,7 @@ def with_splits_of(listing: Listing, path: str | Path, *, missing: FileMissing =
     """
     if missing not in ("error", "skip"):
         raise ValueError(f"file_missing={missing!r}; 'error' or 'skip' is needed.")
-    name, told = Path(path).name, _split_by_id(path)
+    name, told = Path(path).name, _split_by_id(path, listing.ids)
     new, gone = _unmatched(told, listing.ids)
     if missing == "error":
         _refuse_unmatched(name, new, gone)
@@ -94,12 +94,12 @@ def with_splits_of(listing: Listing, path: str | Path, *, missing: FileMissing =
                    notes=(*kept.notes, *notes))
 
 
-def _split_by_id(path: str | Path) -> dict[str, str]:
-    """Return `path_key` of the id -> split of every row."""
+def _split_by_id(path: str | Path, known: Sequence[str] | np.ndarray) -> dict[str, str]:
+    """Return `path_key` of the id -> split of every row; `known` are the ids of the source."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file of splits at {path}; give a CSV with columns id, split, or draw with val_fraction.")
-    table = read_text_table(path)
-    ids, splits = (table.column(name, "column") for name in ("id", "split"))
+    table = read_text_table(path, wanted=("id", "split"))
+    ids, splits = table.identifiers("id", "column", known=set(map(str, known))), table.column("split", "column")
     told: dict[str, str] = {}
     for row, (case, value) in enumerate(zip(map(path_key, ids), splits)):
         split = split_of(value)

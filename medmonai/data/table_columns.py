@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medmonai.tables import TextTable
 from medmonai.task import Task
 
 from .class_names import class_table, folded, is_blank, spelling_note, task_of
-from .text_table import TextTable
 
 _ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.tables import TextTable
+
 from .class_names import path_key
 from .file_walk import DicomFolders, find_images
-from .text_table import TextTable
 
 
 @dataclass(frozen=True)

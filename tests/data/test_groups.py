@@ -44,7 +44,7 @@ def test_the_column_of_the_patient(tmp_path, header, column):
 @pytest.mark.parametrize(("header", "column", "match"), [
     ("file,age,patient", None, r"g.csv has the columns 'file', 'age', 'patient'; name the one .* with group_column"),
     ("file,group,Group", None, "name the one that holds the patient"),
-    ("file,age,patient", "Patient", "group_column='Patient' is no column of g.csv"),
+    ("file,age,patient", "Person", "group_column='Person' is not a column of g.csv"),
 ])
 def test_no_column_is_guessed(tmp_path, header, column, match):
     (tmp_path / "g.csv").write_text(f"{header}\nx,1,2\n")
@@ -88,3 +88,13 @@ def test_wrong_tables(tmp_path, text, match):
         groups_from_table(IDS, tmp_path / "g.csv")
     with pytest.raises(FileNotFoundError, match="is no file"):
         groups_from_table(IDS, tmp_path / "absent.csv")
+
+
+def test_tables_as_spreadsheets_save_them(tmp_path):
+    table = tmp_path / "g.csv"
+    table.write_bytes("Patienten 2024;;\r\n\r\nDatei;Alter;Group\r\na.png;61,5;12.0\r\nb.png;40,0;7.0\r\nc.png;1,5;m\u00fc\r\n"
+                      .replace("m\u00fc", "012").encode("utf-16"))
+    assert groups_from_table(["x/a.png", "x/b.png", "x/c.png"], table).tolist() == ["12", "7", "012"]
+    table.write_text(",file,patient\n0,1.0,A\n1,2.0,B\n")  # a data frame saved with its index; ids that it took for decimals
+    assert groups_from_table(["1.png", "2.png"], table).tolist() == ["A", "B"]
+    assert groups_from_table(["1.0.png", "2.0.png"], table).tolist() == ["A", "B"]

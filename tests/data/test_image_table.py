@@ -98,7 +98,7 @@ def test_splits_multilabel_and_paths(tmp_path):
     ("image,y,s\na.png,0,train\nb.png,1,dev\n", {"split_column": "s"}, r"s holds 'dev' \(line 3\)"),
     ("image,y,s\na.png,0,train\nb.png,1,\n", {"split_column": "s"}, r"s holds '' \(line 3\)"),
     ("image,y,s\na.png,0,train\nb.png,1,test\n", {"split_column": "s"}, "class '1' has its 1 cases in test only"),
-    ("image,y\na.png,0\nb.png,1\n", {"metadata_columns": ["sex"]}, "metadata_columns='sex' is no column"),
+    ("image,y\na.png,0\nb.png,1\n", {"metadata_columns": ["sex"]}, "metadata_columns='sex' is not a column"),
     ("image,y\na.png,0\nb.png,1\n", {"class_names": ["0", "1", "2"]}, "no case of class '2'"),
     ("image,y\na.png,0\nb.png,1\n", {"rows_without_image": "no"}, "rows_without_image='no' is unknown"),
     ("image,y\na.png,0\nb.png,1\n", {"blank_groups": "no"}, "blank_groups='no' is unknown"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medmonai.data.table_columns import groups_of, labels_of
-from medmonai.data.text_table import TextTable
+from medmonai.tables import TextTable
 from medmonai.task import Task
 
 
@@ -43,7 +43,7 @@ def test_several_columns_are_a_multilabel_task():
     ({"dx": ["a", "", "b", ""]}, "dx", ["", "a", "b"], "dx is blank in 2 rows"),
     ({"dx": ["a", "a"]}, "dx", None, "holds one class, 'a'"),
     ({"dx": ["a", "b", "c"]}, "dx", ["a", "b"], r"lack 'c' \(1 cases\)"),
-    ({"dx": ["a", "b"]}, "y", None, "label_column='y' is no column"),
+    ({"dx": ["a", "b"]}, "y", None, "label_column='y' is not a column"),
     ({"x": ["0", "-1"], "y": ["0", "1"]}, ["x", "y"], None, r"t.csv: x holds '-1' \(line 3\); 0 or 1"),
     ({"x": ["0", ""], "y": ["0", "1"]}, ["x", "y"], None, r"t.csv: x holds '' \(line 3\)"),
 ])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medmonai.data.table_images import find_table_images, image_folders_of
-from medmonai.data.text_table import TextTable
+from medmonai.tables import TextTable
 
 
 def found(tmp_path, images, names, folders=("images",), **options):

@@ -1,0 +1,8 @@
+"""Tables that people keep: CSV in all its kinds and Excel workbooks, by one reader, as text."""
+
+from .cells import identifiers, same_name, tidy
+from .numbers import decimal_mark, number_of, numbers_of
+from .text_table import TABLE_SUFFIXES, TextTable, read_text_table
+
+__all__ = ["TABLE_SUFFIXES", "TextTable", "decimal_mark", "identifiers", "number_of", "numbers_of", "read_text_table",
+           "same_name", "tidy"]
