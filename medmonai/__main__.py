@@ -164,6 +164,27 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def cache(
+    names: Annotated[list[str], typer.Argument(metavar="[NAME]...", help="with --clear: only these sets or files")] = [],  # noqa: B006
+    folder: Annotated[Path | None, typer.Option(help="default: MEDMONAI_CACHE, else the user's cache folder")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="remove what is listed; it is made again when it is needed")] = False,
+) -> None:
+    """List the images that are kept decoded or expanded, with their sizes, or remove them."""
+    from medmonai.data import cache_folder, clear_cache, list_cache
+
+    place = cache_folder(folder)
+    if names and not clear:
+        raise ValueError(f"{names[0]!r} is given without --clear; to remove it, write --clear {names[0]}.")
+    shown, left = clear_cache(place, names) if clear else (list_cache(place), [])
+    for entry in shown:
+        typer.echo(entry.line())
+    total = sum(entry.nbytes for entry in shown) / 1e6
+    typer.echo(f"{place}: {len(shown)} entries{' removed' if clear else ''}, {total:,.1f} MB")
+    for entry in left:
+        typer.echo(f"left, a process is writing it: {entry.path.name}")
+
+
 @study.command("run")
 def run_study(
     path: Annotated[Path, typer.Argument(metavar="STUDY", help="the study file, such as scripts/ablations/augmentation.json")],

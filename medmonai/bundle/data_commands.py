@@ -71,7 +71,8 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
 
     Args:
         source: see `describe_source`.
-        options: the same; for files also "check_size", "intensity_range" and "skip_unreadable", see `load_listing`.
+        options: the same; for files also "check_size", and "intensity_range", "skip_unreadable" and "cache_dir" as in
+            `load_listing`.
         output: a JSON file; the CSV lies beside it under the same name.
 
     Raises:
@@ -95,7 +96,8 @@ def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
     if _is_bundle(source):
         split_overrides(source, options)
         return bundle_cohorts(source, options)
-    how = {name: options.pop(name) for name in ("check_size", "intensity_range", "skip_unreadable") if name in options}
+    how = {name: options.pop(name) for name in ("check_size", "intensity_range", "skip_unreadable", "cache_dir")
+           if name in options}
     found = open_source(source, options)
     if isinstance(found, list):
         return found

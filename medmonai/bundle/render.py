@@ -133,6 +133,7 @@ _OWN_IDS = {
     "split_seed": "of that draw",
     "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
     "splits_file_missing": "skip: images that the file does not name, and rows of it without an image, are left out",
+    "cache_dir": "folder of the decoded or expanded images; null: what MEDMONAI_CACHE names, else the user's cache folder",
     "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
     "rows_without_image": "error, or skip",
     "image_folders": "where the images lie, beside the table",

@@ -22,7 +22,7 @@ from .config import check_ids, evaluated, merged_config
 from .trained_input import difference, require_trained_input
 
 # What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
-_PLACES = {"output_dir", "dataset_dir", "bundle_root", "device", "run_name", "tracking_uri", "experiment_name",
+_PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
            "save_execute_config", "is_not_rank0"}
 _STEPS = {"initialize", "run", "finalize", "imports"}
 

@@ -44,10 +44,12 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
         f"{split}_dataset": {
             "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name", "split": name, "size": "@image_size",
             "dataset_dir": "@dataset_dir", "verify": "@verify_checksum", "groups_file": "@groups_file",
+            "cache_dir": "@cache_dir",
         }
         for split, name in _SPLITS
     }
     ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True, "groups_file": None,
+           "cache_dir": None,
            "spatial_size": f"$[@image_size] * {info.spatial_dims}"}
     return {
         **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
@@ -92,7 +94,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     form = {**_FORM, **source.get("form", {})}
     ids = {
         "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None,
-        "splits_file_missing": "error", "skip_unreadable": False,
+        "splits_file_missing": "error", "skip_unreadable": False, "cache_dir": None,
         **source.get("ids", {}),
         "listing": listing,
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "seed": "@split_seed",
@@ -100,7 +102,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
                        **{name: f"$None if @splits_file else @{name}" if name.endswith("_fraction") else f"@{name}"
                           for name in splits}},
         "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": "@spatial_size",
-                   "in_channels": source["in_channels"], "skip_unreadable": "@skip_unreadable",
+                   "in_channels": source["in_channels"], "skip_unreadable": "@skip_unreadable", "cache_dir": "@cache_dir",
                    **{name: f"@{name}" for name in form}},
     }
     datasets = {f"{split}_dataset": f"$@images['{name}']" for split, name in _SPLITS}
@@ -125,7 +127,7 @@ def _check_files(source: Mapping[str, Any]) -> None:
     _check_arguments(source.get("splits", {}), split_listing, where="splits", of_bundle=("listing", "seed", "file",
                                                                                        "file_missing"))
     _check_arguments(source.get("form", {}), load_listing, where="form", of_bundle=("listing", "spatial_size", "in_channels",
-                                                                                  "skip_unreadable"))
+                                                                                  "skip_unreadable", "cache_dir"))
 
 
 def _check_arguments(given: Mapping[str, Any], function: Any, *, where: str, of_bundle: tuple[str, ...]) -> None:

@@ -4,6 +4,8 @@ from .audit import Audit
 from .audit_files import write_audit
 from .auditing import audit_cohorts
 from .balance import Balance
+from .cache_contents import CacheEntry, clear_cache, list_cache
+from .cache_folder import cache_folder
 from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .class_folders import list_class_folders
 from .cohort import Cohort, Provenance
@@ -31,6 +33,7 @@ from .unreadable import UnreadableImageError
 __all__ = [
     "Audit",
     "Balance",
+    "CacheEntry",
     "Case",
     "Cohort",
     "DatasetFile",
@@ -48,7 +51,9 @@ __all__ = [
     "SplitDescription",
     "UnreadableImageError",
     "audit_cohorts",
+    "cache_folder",
     "check_leakage",
+    "clear_cache",
     "cross_validation_cohort",
     "dataset_info",
     "dataset_names",
@@ -59,6 +64,7 @@ __all__ = [
     "ideal_observer_scores",
     "in_dataset_dir",
     "lesion_phantom",
+    "list_cache",
     "list_class_folders",
     "list_image_table",
     "load_images",

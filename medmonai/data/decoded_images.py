@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ import numpy as np
 
 from medmonai.whole_files import replacing
 
-from .cache_folder import cache_folders, writable_folder
+from .cache_folder import cache_folder, claimed, intact, read_note, room_for, size_text, writable_cache, write_note
 from .decode_pool import DecodeRecord, decode_files
 from .image_form import ImageForm
 
@@ -29,9 +26,7 @@ logger = logging.getLogger("medmonai.data")
 # Raised when the same file and form would give other pixels than before, or another reason why there are none.
 DECODER_VERSION = 2
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: 4 GB are a FAT disk's largest file
-_ELSEWHERE = "pass cache_dir or set MEDMONAI_CACHE to a folder with room"
-_LEASE = 30.0  # seconds; a process that has not renewed its claim for so long is gone
+_PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
 _TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
 
 
@@ -63,17 +58,18 @@ def decoded_images(
 ) -> DecodedImages:
     """Return the decoded images of some files: from the cache, or decoded into it now, in the order given.
 
-    The cache file is named by a hash of each file's path below their common folder, size and time, of the form and of the
-    decoder's version; any change gives another file, and the order of the files gives the same one. It is written under a
-    temporary name and renamed when it is whole; its own size and time are in the note, and one that was changed since is
-    decoded again. Processes that want the same one wait for the first; should that one seem dead (a lease of 30 s), what it
-    has written is removed and the next decodes; if it lives after all, it takes what it finds.
+    The cache file is named by a hash of each file's path below their common folder, size and time, of some bytes of a few
+    files, of the form and of the decoder's version. Any change gives another file; the order of the files gives the same
+    one. It is written under a temporary name and renamed when it is whole; its own size, time and SHA-256 are in the note,
+    and one that was changed since is decoded again. Processes that want the same one wait for the first; should that one
+    seem dead (a lease of 30 s), what it has written is removed and the next decodes; if it lives after all, it takes what
+    it finds.
 
     Args:
         files: image files or folders of a DICOM series.
         form: what to make of each.
         name: of the set; part of the file's name.
-        cache_dir: where the cache is; see `cache_folders`.
+        cache_dir: where the cache is; see `cache_folder`.
         jobs: threads.
 
     Raises:
@@ -83,21 +79,17 @@ def decoded_images(
     root, inside = relative_paths(files)
     key = _key(root, inside, form)
     stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{key[:20]}"
-    folders = cache_folders(root, cache_dir)
-    for folder in folders:
-        found = _from_cache(folder / f"{stem}.npy", inside, key, files, form)
-        if found is not None:
-            return found
-    folder = writable_folder(folders)
-    path = folder / f"{stem}.npy"
-    with _claimed(path):
+    path = cache_folder(cache_dir) / f"{stem}.npy"
+    found = _from_cache(path, inside, key, files, form)
+    if found is not None:
+        return found
+    writable_cache(cache_dir)
+    with claimed(path):
         found = _from_cache(path, inside, key, files, form)
         if found is not None:
             return found
-        for part in folder.glob(f".{stem}.*.npy"):  # of a process that was killed
-            part.unlink(missing_ok=True)
         try:
-            return _decode_into(path, files, inside, form, key=key, jobs=jobs)
+            return _decode_into(path, files, inside, form, name=name, key=key, jobs=jobs)
         except FileNotFoundError:  # another one thought this one dead and removed its file
             found = _from_cache(path, inside, key, files, form)
             if found is None:
@@ -114,9 +106,27 @@ def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
 
 def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
     digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
-    for name in sorted(inside):
+    names = sorted(inside)
+    for name in names:
         digest.update(f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape"))
+    for i in sorted({round(part * (len(names) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
+        digest.update(_ends(root / names[i]))
     return digest.hexdigest()
+
+
+def _ends(path: Path) -> bytes:
+    """Return the first and the last bytes of a file, or of the first file of a folder.
+
+    All sets share one cache, and archives may be unpacked to files of the same names, sizes and times.
+    """
+    if path.is_dir():
+        path = min((entry for entry in path.iterdir() if entry.is_file()), default=path)
+    if not path.is_file():
+        return b""
+    with open(path, "rb") as file:
+        first = file.read(_PROBE_BYTES)
+        file.seek(max(0, path.stat().st_size - _PROBE_BYTES))
+        return first + file.read(_PROBE_BYTES)
 
 
 def _stamp(path: str) -> str:
@@ -131,8 +141,8 @@ def _stamp(path: str) -> str:
 def _from_cache(
     path: Path, inside: Sequence[str], key: str, files: Sequence[Path], form: ImageForm
 ) -> DecodedImages | None:
-    note = _read_note(path)
-    if note is None or note.get("key") != key or not path.exists() or note.get("array") != _stamp(str(path)):
+    note = read_note(path)
+    if note is None or note.get("key") != key or not intact(path, note):
         return None
     try:
         record, ordered = DecodeRecord(**note["record"]), sorted(inside)
@@ -160,35 +170,21 @@ def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
 
 
 def _decode_into(
-    path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, key: str, jobs: int | None
+    path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, name: str, key: str, jobs: int | None
 ) -> DecodedImages:
     nbytes = len(files) * form.in_channels * int(np.prod(form.spatial_size))
-    need = f"{len(files)} decoded images need {_size(nbytes)}"
-    free = shutil.disk_usage(path.parent).free
-    if free < nbytes:
-        raise OSError(errno.ENOSPC, f"{need} and {path.parent} has {_size(free)}; {_ELSEWHERE}")
-    logger.info("decoding %d images once into %s (%s)", len(files), path.name, _size(nbytes))
+    logger.info("decoding %d images once into %s (%s)", len(files), path.name, size_text(nbytes))
     record = DecodeRecord()
     path.with_suffix(".json").unlink(missing_ok=True)
-    try:
-        with replacing(path, overwrite=True) as temporary:
-            _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise OSError(error.errno, f"{need} and {path.parent} took only a part of them ({error.strerror}); "
-                      f"{_ELSEWHERE}") from error
+    with (room_for(nbytes, path.parent, what=f"{len(files)} decoded images"),
+          replacing(path, overwrite=True) as temporary):
+        _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
     kept = [name for name in inside if name not in record.unreadable]
     rank = {name: i for i, name in enumerate(sorted(inside))}
-    note = {"key": key, "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
-            "array": _stamp(str(path)), "record": vars(record)}
-    with replacing(path.with_suffix(".json"), overwrite=True) as temporary:
-        temporary.write_text(json.dumps(note), encoding="utf-8")
+    write_note(path, {"kind": "decoded images", "of": name, "cases": len(kept), "key": key,
+                      "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
+                      "record": vars(record)})
     return _as_found(path, inside, kept, record, new=True)
-
-
-def _size(nbytes: int) -> str:
-    return f"{nbytes / 1e6:,.1f} MB" if nbytes >= 1e5 else f"{nbytes} bytes"
 
 
 def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:
@@ -206,27 +202,3 @@ def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: Imag
         np.lib.format.write_array_header_1_0(file, header(n))
         if file.tell() != start:
             raise RuntimeError(f"the header of {path.name} changed its length; please report this.")
-
-
-@contextmanager
-def _claimed(path: Path) -> Iterator[None]:
-    from filelock import SoftFileLease, Timeout
-
-    lease = SoftFileLease(path.with_suffix(".lock"), lease_duration=_LEASE)
-    try:
-        lease.acquire(timeout=0)
-    except Timeout:
-        logger.info("another process decodes %s; waiting for it", path.name)
-        lease.acquire()
-    try:
-        yield
-    finally:
-        lease.release()
-
-
-def _read_note(path: Path) -> dict[str, Any] | None:
-    try:
-        note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return note if isinstance(note, dict) else None

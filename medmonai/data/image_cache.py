@@ -81,8 +81,7 @@ def load_listing(
         jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small differences; see `open_picture`.
         skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in `.listing.left_out`, and a
             note counts them.
-        cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else `.medmonai` in the folder of the images, else
-            the user's cache folder.
+        cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache folder.
         jobs: threads that decode; default: one a core.
         memory_limit: bytes of images above which they stay on disk as a memmap; default as in `load_medmnist`.
 

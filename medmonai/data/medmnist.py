@@ -11,8 +11,9 @@ import numpy as np
 
 from .catalogue import DatasetFile, DatasetInfo, dataset_info
 from .cohort import Cohort, Provenance
+from .expansion import expanded, expansion_identity
 from .known_groups import with_known_groups
-from .npz import NpzArray, expanded, expansion_note, npz_array
+from .npz import NpzArray, npz_array
 
 logger = logging.getLogger("medmonai.data")
 
@@ -25,6 +26,7 @@ _announced: set[str] = set()
 def load_medmnist(
     name: str, *, split: str, size: int = 28, dataset_dir: str | Path | None = None, download: bool = True,
     verify: bool = True, memory_limit: int | None = None, groups_file: str | Path | None = None,
+    cache_dir: str | Path | None = None,
 ) -> Cohort:
     """Return one split of a MedMNIST set, from disk or downloaded, with uint8 images (N, C, *spatial).
 
@@ -43,11 +45,12 @@ def load_medmnist(
         dataset_dir: folder to look in first.
         download: whether a missing file may be downloaded.
         verify: whether the file must be the official one (MD5, number of cases). False takes any file of its layout.
-        memory_limit: bytes of images (all splits) above which they are expanded once into a memmap beside the npz file.
+        memory_limit: bytes of images (all splits) above which they are expanded once into a memmap in the cache.
             Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else half of the memory that is free.
             With 0, processes that train on one set at the same time share its pages.
         groups_file: a CSV (id, group) of the patient or lesion of every case, which MedMNIST does not tell; cases of val
             and test that share theirs with an earlier split are left out (see `with_known_groups`).
+        cache_dir: folder of the expanded images; default: MEDMONAI_CACHE, else the user's cache folder.
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
@@ -63,14 +66,15 @@ def load_medmnist(
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLITS)}.")
     path = _find_or_download(wanted, dataset_dir, download=download)
-    md5 = _verified_md5(path, wanted) if verify else ""
+    md5 = _verified_md5(path, wanted, cache_dir) if verify else ""
     arrays = {s: npz_array(path, f"{s}_images") for s in SPLITS}
     for s, array in arrays.items():
         _check_layout(array, info, size, info.num_cases[s] if verify else None)
     labels = _read_labels(path, split, info, arrays[split].shape[0])
     limit = default_memory_limit() if memory_limit is None else memory_limit
     on_disk = sum(array.nbytes for array in arrays.values()) > limit
-    images = _read_images(arrays[split], info, identity={"md5": md5, **_stamp(path)} if on_disk else None)
+    identity = {"md5": md5, **_stamp(path)} if on_disk else None
+    images = _read_images(arrays[split], info, identity=identity, cache_dir=cache_dir)
     provenance = Provenance(
         name, version="MedMNIST v2/+ (medmnist 3)", licence=info.licence, citation=info.citation,
         source=wanted.url, checksum=f"md5:{md5}" if verify else "", known_issues=info.known_issues,
@@ -142,13 +146,13 @@ def _stamp(path: Path) -> dict[str, int]:
     return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-def _verified_md5(path: Path, wanted: DatasetFile) -> str:
+def _verified_md5(path: Path, wanted: DatasetFile, cache_dir: str | Path | None) -> str:
     """Return the MD5 of a file if it is the official one, computed once per process; raise ValueError otherwise."""
     stamp = _stamp(path)
     key = (str(path.resolve()), *stamp.values())
     if key not in _md5_of:
-        note = expansion_note(path, "train_images")
-        known = note.get("md5", "") if note and {k: note.get(k) for k in stamp} == stamp else ""
+        made_from = expansion_identity(path, "train_images", cache_dir=cache_dir)
+        known = made_from.get("md5", "") if {k: made_from.get(k) for k in stamp} == stamp else ""
         _md5_of[key] = str(known) or _md5(path)
     if _md5_of[key] != wanted.md5:
         raise ValueError(f"{path} ({stamp['size']} bytes) has MD5 {_md5_of[key]}, expected {wanted.md5}: truncated or "
@@ -185,10 +189,12 @@ def _read_labels(path: Path, split: str, info: DatasetInfo, num_cases: int) -> n
     return info.task.check_labels(array.read(), name=f"{path.name}: {array.key}")
 
 
-def _read_images(array: NpzArray, info: DatasetInfo, *, identity: dict[str, str | int] | None) -> np.ndarray:
+def _read_images(
+    array: NpzArray, info: DatasetInfo, *, identity: dict[str, str | int] | None, cache_dir: str | Path | None
+) -> np.ndarray:
     rgb = info.in_channels > 1
     if identity is not None:
-        return expanded(array, channels_last=rgb, identity=identity)
+        return expanded(array, channels_last=rgb, identity=identity, cache_dir=cache_dir)
     spatial = array.shape[1:-1] if rgb else array.shape[1:]
     images = np.empty((array.shape[0], info.in_channels, *spatial), np.uint8)
     array.read_images(images, channels_last=rgb)

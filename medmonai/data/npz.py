@@ -1,12 +1,10 @@
-"""Reading arrays out of npz files: streamed into place, checked before memory is taken, or expanded on disk once."""
+"""Reading arrays out of npz files: streamed into place, checked before memory is taken."""
 
 from __future__ import annotations
 
-import json
+import errno
 import math
-import os
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +13,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from medmonai.whole_files import replacing
-
 _ITEM_KINDS = "buif"
+_MOST_DEFLATE = 1040  # bytes that one byte can become; deflate's limit is 1032
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,9 @@ def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:  # a damaged directory raises half a dozen types
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: it points before the start of the file
+            raise
         raise ValueError(f"{path.name} ({path.stat().st_size} bytes) is not a complete npz file ({error}); "
                          "delete it and get it again.") from error
     with archive:
@@ -113,70 +112,26 @@ def npz_array(path: Path, key: str, *, text: bool = False) -> NpzArray:
             raise ValueError(f"the key is missing; keys found: {keys}")
         with archive.open(f"{key}.npy") as file:
             shape, fortran_order, dtype = _read_header(file)
+            start = file.tell()
+        member = archive.getinfo(f"{key}.npy")
     if dtype.hasobject:
         raise ValueError(f"{path.name}: {key} is an object array (pickled), which is never loaded; save it as numbers.")
     if dtype.kind not in ("U" if text else _ITEM_KINDS):
         raise ValueError(f"{path.name}: {key} has dtype {dtype}; {'str' if text else 'a numeric dtype'} is needed.")
     if fortran_order and len(shape) > 1:
         raise ValueError(f"{path.name}: {key} is stored in Fortran order; save np.ascontiguousarray of it.")
-    return NpzArray(path, key, tuple(int(n) for n in shape), dtype)
+    array = NpzArray(path, key, tuple(int(n) for n in shape), dtype)
+    _check_claim(array, member, start)
+    return array
 
 
-def expanded(array: NpzArray, *, channels_last: bool, identity: dict[str, str | int]) -> np.memmap:
-    """Return images (N, C, *spatial) as a read-only memmap, written beside the npz file the first time.
-
-    The array goes through a temporary file that is renamed when it is complete; a note (`.json`) beside it names the
-    npz file it came from by `identity`. Where the folder cannot be written, the user's cache folder is taken.
-
-    Args:
-        array: the images in the npz file.
-        channels_last: whether they are (N, *spatial, C) instead of (N, *spatial).
-        identity: what tells this npz file from another one: its "md5" ("" if unknown), size and time.
-
-    Raises:
-        OSError: neither folder can be written, or the disk is full.
-    """
-    path = _expanded_path(array.path, array.key)
-    note = path.with_suffix(".json")
-    known = expansion_note(array.path, array.key)
-    same_content = known is not None and bool(known.get("md5")) and known.get("md5") == identity["md5"]
-    if known != identity and not same_content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        note.unlink(missing_ok=True)
-        with replacing(path, overwrite=True) as temporary:
-            spatial = array.shape[1:-1] if channels_last else array.shape[1:]
-            shape = (array.shape[0], array.shape[-1] if channels_last else 1, *spatial)
-            out = np.lib.format.open_memmap(temporary, mode="w+", dtype=array.dtype, shape=shape)
-            array.read_images(out, channels_last=channels_last)
-            out.flush()
-            del out
-    if known != identity:
-        with replacing(note, overwrite=True) as temporary:
-            temporary.write_text(json.dumps(identity), encoding="utf-8")
-    return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-def expansion_note(npz_path: Path, key: str) -> dict[str, str | int] | None:
-    """Return the identity that the expanded copy of an array was made from; None where there is no such copy."""
-    path = _expanded_path(npz_path, key)
-    return _read_note(path.with_suffix(".json")) if path.is_file() else None
-
-
-def _expanded_path(npz_path: Path, key: str) -> Path:
-    folder = npz_path.parent
-    if not os.access(folder, os.W_OK):
-        import pooch
-
-        folder = Path(pooch.os_cache("medmonai"))
-    return folder / f"{npz_path.stem}.{key}.npy"
-
-
-def _read_note(note: Path) -> dict[str, str | int] | None:
-    try:
-        content = json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
+def _check_claim(array: NpzArray, member: zipfile.ZipInfo, start: int) -> None:
+    """Compare the size that an array claims with what the file can hold, before any memory is taken for it."""
+    held = member.file_size - start
+    most = array.path.stat().st_size * (1 if member.compress_type == zipfile.ZIP_STORED else _MOST_DEFLATE)
+    if array.nbytes != held or min(array.shape, default=0) < 0 or held > most:
+        raise ValueError(f"{array.path.name}: {array.key} cannot be read: its shape {array.shape} and dtype {array.dtype} are "
+                         f"{array.nbytes} bytes, and the file holds {min(held, most)}; get it again.")
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -189,9 +144,18 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 def _whole(path: Path, key: str) -> Iterator[None]:
     """Turn whatever a damaged member raises into one line that names the file and the key.
 
-    NotImplementedError is what zipfile raises for a compression that it does not know.
+    zipfile, zlib and NumPy's parser of headers raise a dozen types between them (tokenize.TokenError, NotImplementedError
+    for an unknown compression, RuntimeError for a password).
     """
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        raise ValueError(f"{path.name}: {key} cannot be read: {error}.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path.name}: {key} does not fit into memory; use a machine with more, or split the file.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+        reason = text.rstrip(".") or type(error).__name__
+        if isinstance(error, OSError):
+            reason = "its directory points outside the file"
+        raise ValueError(f"{path.name}: {key} cannot be read: {reason}.") from error

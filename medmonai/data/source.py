@@ -83,7 +83,7 @@ def _as_text(value: Any) -> Any:
 
 
 def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float] | None = None,
-            skip_unreadable: bool = False) -> list[Cohort]:
+            skip_unreadable: bool = False, cache_dir: str | None = None) -> list[Cohort]:
     """Return the cases of a listing as Cohorts, decoded for a look at them: one a split, or one named "all".
 
     Args:
@@ -91,9 +91,10 @@ def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float]
         size: voxels along each axis; the headers say how many axes and channels.
         intensity_range: see `load_listing`.
         skip_unreadable: see `load_listing`.
+        cache_dir: see `load_listing`.
     """
     headers = read_headers(listing.files)
     whole = listing if listing.splits is not None else replace(listing, splits=np.full(len(listing), "train"))
     cohorts = load_listing(whole, spatial_size=(size,) * headers.spatial_dims, in_channels=headers.in_channels,
-                           intensity_range=intensity_range, skip_unreadable=skip_unreadable)
+                           intensity_range=intensity_range, skip_unreadable=skip_unreadable, cache_dir=cache_dir)
     return [cohort if listing.splits is not None else replace(cohort, split=ALL) for cohort in cohorts.values()]

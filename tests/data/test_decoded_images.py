@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from source_files import smooth_picture, write_picture
 
 from medmonai.data import ImageForm, decoded_images
@@ -154,27 +155,49 @@ def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, mo
         path.unlink()  # as the next one does
         key = decoded_images._key(*relative_paths(files), FORM)
         final = path.with_name(path.name[1:].split(".")[0] + ".npy")
-        decoded_images._decode_into(final, files, relative_paths(files)[1], FORM, key=key, jobs=1)
+        decoded_images._decode_into(final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1)
 
     monkeypatch.setattr(decoded_images, "_write_array", slow)
     found = get(files, tmp_path)
     assert not found.new and found.images(on_disk=False).shape == (12, 1, 10, 8) and names(tmp_path) == [".json", ".npy"]
 
 
-def test_the_folder_is_the_first_that_can_be_written(files, tmp_path, monkeypatch):
+def test_the_folder_of_the_images_stays_as_it_is(files, tmp_path, monkeypatch):
     monkeypatch.delenv("MEDMONAI_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    (tmp_path / "set").chmod(0o555)
+    before = sorted((tmp_path / "set").rglob("*"))
     assert decoded(files, FORM, name="a").path.parent == tmp_path / "home" / "medmonai"
-    (tmp_path / "set").chmod(0o755)
+    assert sorted((tmp_path / "set").rglob("*")) == before
 
 
-def test_the_cache_beside_the_images_is_no_image(files, tmp_path, monkeypatch):
+def test_a_cache_that_was_asked_for_beside_the_images_is_no_image(files, tmp_path):
     from medmonai.data.file_walk import find_images
-    monkeypatch.delenv("MEDMONAI_CACHE", raising=False)
-    found = decoded(files, FORM, name="a")
-    assert found.path.parent == tmp_path / "set" / ".medmonai"
-    assert len(find_images(tmp_path / "set").cases) == 12 and not decoded(files, FORM, name="a").new
+    place = tmp_path / "set" / ".medmonai"
+    assert decoded(files, FORM, name="a", cache_dir=place).path.parent == place
+    assert len(find_images(tmp_path / "set").cases) == 12 and not decoded(files, FORM, name="a", cache_dir=place).new
+
+
+def test_sets_whose_files_have_the_same_names_sizes_and_times(tmp_path):
+    """As archives are unpacked: uncompressed images of one size, all of one time."""
+    found = []
+    for name, grey in (("left", 10), ("right", 200)):
+        files = [tmp_path / name / f"{i:02d}.tif" for i in range(40)]
+        files[0].parent.mkdir()
+        for file in files:
+            Image.new("L", (12, 9), grey).save(file)
+            os.utime(file, (0, 0))
+        found.append(decoded(files, FORM, name="set", cache_dir=tmp_path / "cache").images(on_disk=False))
+    assert (found[0] == 10).all() and (found[1] == 200).all()
+
+
+def test_a_copied_cache_serves_and_a_changed_one_does_not(files, tmp_path):
+    path = get(files, tmp_path).path
+    os.utime(path, (1, 1))  # as after cp
+    assert not get(files, tmp_path).new and not get(files, tmp_path).new
+    with open(path, "r+b") as file:
+        file.seek(300)
+        file.write(b"\0" * 50)
+    assert get(files, tmp_path).new
 
 
 def test_relative_paths(tmp_path):

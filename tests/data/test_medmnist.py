@@ -8,12 +8,13 @@ import os
 import threading
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import medmnist as official
 import numpy as np
 import pytest
 
-from medmonai.data import dataset_info, dataset_names, load_medmnist
+from medmonai.data import cache_folder, dataset_info, dataset_names, load_medmnist
 from medmonai.data import medmnist as module
 
 ROWS = {"train": 7, "val": 3, "test": 4}
@@ -204,14 +205,16 @@ def test_expanded_once(tmp_path, offer, monkeypatch):
     load = functools.partial(load_medmnist, "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=100)
     first = load()
     assert isinstance(first.images, np.memmap) and not first.images.flags.writeable
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "pneumoniamnist.npz", "pneumoniamnist.train_images.json", "pneumoniamnist.train_images.npy"]
-    stamp = (tmp_path / "pneumoniamnist.train_images.npy").stat().st_mtime_ns
+    copies = [p for p in cache_folder().iterdir() if p.name.startswith("pneumoniamnist.train_images-")]
+    assert [p.name for p in tmp_path.iterdir()] == ["pneumoniamnist.npz"]
+    path = Path(first.images.filename)
+    assert path in copies and path.with_suffix(".json") in copies
+    stamp = path.stat().st_mtime_ns
     # A new process: neither hashed nor expanded again.
     monkeypatch.setattr(module, "_md5_of", {})
     monkeypatch.setattr(module, "_md5", lambda path: pytest.fail("hashed again"))
     assert np.array_equal(load().images[:, 0], arrays["train_images"])
-    assert (tmp_path / "pneumoniamnist.train_images.npy").stat().st_mtime_ns == stamp
+    assert path.stat().st_mtime_ns == stamp
 
 
 def test_expanded_anew_when_the_file_changes(tmp_path):
@@ -233,15 +236,28 @@ def test_failed_expansion_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["pneumoniamnist.npz"]
 
 
-def test_read_only_folder_expands_into_the_cache(tmp_path, monkeypatch):
-    source, cache = tmp_path / "source", tmp_path / "cache"
-    source.mkdir()
-    write_set(source, "pneumoniamnist")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.setattr("medmonai.data.npz.os.access", lambda path, mode: False)  # root may write anywhere
-    cohort = load_medmnist("pneumoniamnist", split="val", dataset_dir=source, memory_limit=0, verify=False)
-    assert isinstance(cohort.images, np.memmap) and [p.name for p in source.iterdir()] == ["pneumoniamnist.npz"]
-    assert len(list(cache.rglob("pneumoniamnist.val_images.npy"))) == 1
+@pytest.mark.parametrize("name", ["pneumoniamnist", "vesselmnist3d", "pathmnist"])
+def test_a_changed_copy_is_written_again(name, tmp_path):
+    write_set(tmp_path, name)
+    load = functools.partial(load_medmnist, name, split="train", dataset_dir=tmp_path, memory_limit=0, verify=False)
+    path = Path(load().images.filename)
+    expected = np.array(load().images)
+    for damage in (lambda file: (file.seek(500), file.write(b"\1" * 4000)), lambda file: file.truncate(700)):
+        with open(path, "r+b") as file:
+            damage(file)
+        assert np.array_equal(load().images, expected)
+    path.with_suffix(".json").write_text("{")
+    assert np.array_equal(load().images, expected)
+    os.utime(path, (1, 1))  # a copy of the cache is taken as it is
+    number = path.stat().st_ino
+    assert np.array_equal(load().images, expected) and path.stat().st_ino == number
+
+
+def test_a_place_for_the_copy_can_be_named(tmp_path):
+    write_set(tmp_path, "pneumoniamnist")
+    cohort = load_medmnist("pneumoniamnist", split="val", dataset_dir=tmp_path, memory_limit=0, verify=False,
+                           cache_dir=tmp_path / "beside")
+    assert Path(cohort.images.filename).parent == tmp_path / "beside"
 
 
 def test_no_network_is_one_line(tmp_path, offer):

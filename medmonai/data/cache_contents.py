@@ -1,0 +1,105 @@
+"""What lies in the cache, how large it is and of what, and how it is cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from .cache_folder import LEASE, read_note, size_text
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One array of the cache with its note.
+
+    Args:
+        path: the array; for a remainder of a process that was killed, that file.
+        kind: "decoded images", "expanded array" or "remainder".
+        of: the set of images, or the npz file and its array; "" where the note does not say.
+        cases: images in it; 0 where the note does not say.
+        nbytes: of all its files.
+        written: when, as seconds since 1970.
+    """
+
+    path: Path
+    kind: str
+    of: str
+    cases: int
+    nbytes: int
+    written: float
+
+    def line(self) -> str:
+        """Return the entry in one line."""
+        when = datetime.fromtimestamp(self.written).strftime("%Y-%m-%d %H:%M")
+        about = f"{self.cases:,} {self.kind} of {self.of}" if self.of else self.kind
+        return f"{size_text(self.nbytes):>14}  {when}  {about}  ({self.path.name})"
+
+
+def list_cache(folder: Path) -> list[CacheEntry]:
+    """Return what this package keeps in a folder, the largest first; other files in it are not looked at.
+
+    Example:
+        >>> list_cache(Path("/no/such/folder"))
+        []
+    """
+    found = []
+    for path in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
+        hidden = path.name.startswith(".")
+        note = None if hidden else read_note(path)
+        if hidden or (note is not None and ("record" in note or "identity" in note)):
+            known = note or {}
+            files = [file for file in (path, path.with_suffix(".json")) if file.is_file()]
+            stats = [file.stat() for file in files]
+            found.append(CacheEntry(
+                path, "remainder" if hidden else str(known.get("kind", "decoded images")), str(known.get("of", "")),
+                int(known.get("cases") or 0), sum(stat.st_size for stat in stats), stats[0].st_mtime))
+    return sorted(found, key=lambda entry: (-entry.nbytes, entry.path.name))
+
+
+def clear_cache(folder: Path, names: Sequence[str] = ()) -> tuple[list[CacheEntry], list[CacheEntry]]:
+    """Remove what this package keeps in a folder: all of it, or what the names say.
+
+    Args:
+        folder: of the cache.
+        names: sets, npz files or files of the cache, as `list_cache` shows them.
+
+    Returns:
+        what was removed, and what was left because a process is writing it.
+
+    Raises:
+        ValueError: a name that nothing in the cache has.
+    """
+    entries = list_cache(folder)
+    unknown = [name for name in names if not any(_is_called(entry, name) for entry in entries)]
+    if unknown:
+        known = sorted({entry.of or entry.path.name for entry in entries})
+        raise ValueError(f"the cache {folder} holds nothing of {unknown[0]!r}; it holds {', '.join(known) or 'nothing'}.")
+    removed, left = [], []
+    for entry in (e for e in entries if not names or any(_is_called(e, name) for name in names)):
+        (left if _in_use(entry) else removed).append(entry)
+    for entry in removed:
+        entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: an array without a note is not used
+        entry.path.unlink(missing_ok=True)
+    return removed, left
+
+
+def _is_called(entry: CacheEntry, name: str) -> bool:
+    return name in (entry.of, entry.path.name, entry.path.stem, entry.of.partition(": ")[0])
+
+
+def _in_use(entry: CacheEntry) -> bool:
+    """Return whether a living process holds the claim on an entry."""
+    from filelock import SoftFileLease, Timeout
+
+    path = entry.path
+    name = path.name[1:].rpartition(".")[0].rpartition(".")[0] if entry.kind == "remainder" else path.stem
+    lock = path.with_name(f"{name}.lock")
+    if not lock.exists():
+        return False
+    try:
+        with SoftFileLease(lock, lease_duration=LEASE).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
