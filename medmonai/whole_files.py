@@ -1,14 +1,32 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and JSON that is read with a word on what is wrong with it."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
+import re
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from medmonai.processes import alive
+
+# What says that a file has no room: the disk, the user's share of it, the largest file (4 GB on a FAT disk).
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = re.compile(r"\..*\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
+_OF_EARLIER_VERSIONS = re.compile(r"\..*\.[0-9a-f]{32}(\.[^.]*)?", re.DOTALL)
+# Seconds after which a temporary file of another machine belongs to nobody.
+_LONG_AGO = 86_400.0
+
+
+class DiskFull(OSError):
+    """There is no room for a file; what lay under its name before is as it was."""
 
 
 @contextmanager
@@ -19,6 +37,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     MONAI and torch write in place.
 
     Raises:
+        DiskFull: the disk has no room for it.
         FileExistsError: `path` exists and `overwrite` is False.
         FileNotFoundError: the folder does not exist.
 
@@ -35,17 +54,71 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise FileNotFoundError(f"folder {path.parent} of {path.name} does not exist; create it first.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; pass overwrite=True to replace it, or choose another name.")
-    # Not a process number: two machines may share the folder. Not mkstemp: its files stay private to this user.
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    # Not mkstemp: its files stay private to this user. The number is that of a process of the machine before it.
+    own = f"medmonai-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    temporary = path.with_name(f".{path.stem}.{own}{path.suffix}")
     try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        with naming(path, temporary):
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         if not overwrite and path.exists():
             raise FileExistsError(f"{path} was created by another process in the meantime; it was left as it is.")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, written: Path | None = None) -> Iterator[None]:
+    """Let an OSError of the block name the file that a person knows, and say where the disk is full.
+
+    Args:
+        path: the file.
+        written: the temporary file that is written in its place, if there is one.
+
+    Raises:
+        DiskFull: the block found no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM and not isinstance(error, DiskFull):
+            full = DiskFull(f"{path} could not be written: {os.strerror(error.errno)}. What was finished before is safe; free "
+                            "some room there and give the same command again.")
+            full.errno = error.errno
+            raise full from error
+        if written is not None and error.filename == str(written):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def remove_abandoned(folder: str | Path) -> None:
+    """Remove the temporary files that killed processes left in a run folder, in its models/ and figures/.
+
+    Only files that `replacing` named, and only those of processes that are gone: of this machine by their number, else those
+    that nobody has written to for a day.
+    """
+    for place in (Path(folder), Path(folder) / "models", Path(folder) / "figures"):
+        for path in place.glob(".*") if place.is_dir() else ():
+            if _is_abandoned(path):
+                path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    ours = _TEMPORARY.fullmatch(path.name)
+    if not (ours or _OF_EARLIER_VERSIONS.fullmatch(path.name)):
+        return False
+    if ours and ours["host"] == _machine():
+        return not alive(int(ours["pid"]))
+    try:
+        return time.time() - path.lstat().st_mtime > _LONG_AGO
+    except FileNotFoundError:
+        return False
 
 
 def write_json(content: Any, path: str | Path) -> None:
@@ -60,7 +133,25 @@ def write_json(content: Any, path: str | Path) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
-    """Return what a JSON file holds; an empty dictionary where there is no file."""
+def read_json(path: str | Path, *, what_to_do: str = "put a good copy of it in its place") -> dict[str, Any]:
+    """Return the object that a JSON file holds; an empty dictionary where there is no file.
+
+    Args:
+        path: the file, UTF-8 with or without a byte-order mark.
+        what_to_do: where it is damaged; ends the message.
+
+    Raises:
+        ValueError: the file cannot be read, is damaged, or holds something else than an object; it is named.
+    """
     path = Path(path)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"{path} cannot be read as JSON ({reason}); {what_to_do}.") from error
+    if not isinstance(content, dict):
+        kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(content), "a number")
+        raise ValueError(f"{path} is damaged: it holds {kind} where an object is needed; {what_to_do}.")
+    return content

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -48,3 +51,22 @@ def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder .*no of p\.txt does not exist; create it first"), \
             replacing(tmp_path / "no" / "p.txt"):
         raise AssertionError("the block must not run")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are those of POSIX")
+def test_a_full_disk_is_said_with_the_file_and_what_is_safe(tmp_path):
+    code = ("import resource, sys; from medmonai.whole_files import write_json\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); write_json({'a': 'x' * 10_000}, sys.argv[1])")
+    path = tmp_path / "metrics.json"
+    path.write_text("{}")
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(rf"medmonai.whole_files.DiskFull: {path} could not be written: File too large. What was finished "
+                        r"before is safe; free some room there and give the same command again\.", last), done.stderr
+    assert os.listdir(tmp_path) == ["metrics.json"] and path.read_text() == "{}"
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
+    with pytest.raises(OSError, match=r"a\.txt") as caught, replacing(tmp_path / "a.txt") as temporary:
+        raise PermissionError(13, "Permission denied", str(temporary))
+    assert caught.value.filename == str(tmp_path / "a.txt")

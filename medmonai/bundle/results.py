@@ -14,6 +14,7 @@ from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.ranks import rank
 from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
+from medmonai.run_files import parts_of
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
 from medmonai.whole_files import replacing, write_json
 
@@ -63,7 +64,8 @@ def write_results(
     figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
                "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
     if (folder / "history.csv").is_file():
-        figures["history"] = history_figure(folder / "history.csv")
+        with parts_of(folder / "history.csv"):
+            figures["history"] = history_figure(folder / "history.csv")
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / name, overwrite=True)
     issues = dict.fromkeys(issue for cohort in cohorts.values() for issue in cohort.provenance.known_issues)

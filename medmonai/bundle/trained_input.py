@@ -11,7 +11,7 @@ from monai.bundle.config_item import ConfigExpression
 from torch import nn
 
 from medmonai.engines import load_weights
-from medmonai.whole_files import read_json
+from medmonai.run_files import read_record
 
 from .config import check_words, merged_config
 
@@ -52,9 +52,9 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
         ValueError: the first id that differs.
     """
     folder = Path(checkpoint).resolve().parent.parent
-    record = read_json(folder / "run.json")
+    record = read_record(folder / "run.json")
     sizes = {name: record[name] for name in ("spatial_size",) if name in record}
-    trained = _input_of({**read_json(folder / "config.json"), **sizes})
+    trained = _input_of({**read_record(folder / "config.json"), **sizes})
     wanted = json.loads(json.dumps(_input_of(config)))
     shared = [name for name in _INPUT if name in trained and name in wanted
               and not any(ConfigExpression.is_expression(said[name]) for said in (trained, wanted))]

@@ -9,7 +9,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from medmonai.whole_files import replacing
+from medmonai.run_files import parts_of
+from medmonai.whole_files import naming, replacing
 
 from .loss_output import EpochLoss
 
@@ -45,7 +46,7 @@ class HistoryWriter:
             return
         kept = []
         if self.path.is_file() and engine.state.epoch:
-            with self.path.open(newline="") as file:
+            with parts_of(self.path), self.path.open(newline="", encoding="utf-8-sig") as file:
                 kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path, overwrite=True) as temporary, temporary.open("w", newline="") as file:
@@ -63,5 +64,5 @@ class HistoryWriter:
         auc = state.metrics.get(state.key_metric_name, "") if state.epoch == engine.state.epoch else ""
         row = (engine.state.epoch, self.stage.name(engine) if self.stage else "train", self._loss.mean(),
                auc, engine.optimizer.param_groups[0]["lr"], round(time.perf_counter() - self._began, 3))
-        with self.path.open("a", newline="") as file:
+        with naming(self.path), self.path.open("a", newline="") as file:
             csv.writer(file).writerow(row)

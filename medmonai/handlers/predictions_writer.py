@@ -9,7 +9,7 @@ from ignite.engine import Engine, Events
 
 from medmonai.metrics import OperatingPoint, decide, default_operating_point
 from medmonai.predictions import write_predictions
-from medmonai.whole_files import read_json
+from medmonai.run_files import parts_of, read_record
 
 from .predictions_collector import PredictionsCollector
 
@@ -60,13 +60,14 @@ class PredictionsWriter:
             write_predictions(predictions, self.path, overwrite=True, predicted=predicted)
 
     def _point(self) -> OperatingPoint:
-        stored = read_json(self.decision) if self.decision is not None else {}
+        stored = read_record(self.decision) if self.decision is not None else {}
         if not stored:
             logger.info("decided at 0.5 or by the highest score: no operating point is stored beside the weights")
             return default_operating_point(self.collector.task)
-        if tuple(stored["class_names"]) != self.collector.class_names:
-            raise ValueError(f"{self.decision} is for the classes {stored['class_names']}, not "
+        with parts_of(self.decision):
+            names, point = tuple(stored["class_names"]), OperatingPoint.from_dict(stored["operating_point"])
+        if names != self.collector.class_names:
+            raise ValueError(f"{self.decision} is for the classes {list(names)}, not "
                              f"{list(self.collector.class_names)}; name another --decision_path.")
-        point = OperatingPoint.from_dict(stored["operating_point"])
         logger.info("decided at thresholds %s (%s, chosen on %d validation cases)", point.thresholds, point.rule, point.n)
         return point

@@ -21,8 +21,9 @@ from medmonai.metrics import (
 )
 from medmonai.predictions import Predictions, align, in_one_order, read_predictions, write_predictions
 from medmonai.predictions.table import name_keys
+from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
-from medmonai.whole_files import read_json, write_json
+from medmonai.whole_files import write_json
 
 from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate
@@ -93,9 +94,10 @@ def evaluate_files(
     if found:
         evaluation.metrics["subgroups"] = {
             name: subgroup_summary(test, found[name], point=evaluation.point, confidence=confidence) for name in columns}
-    old = read_json(output / "metrics.json")
-    if old and json.loads(json.dumps(evaluation.metrics)) == old["splits"]["test"]:
-        return evaluation
+    old = read_record(output / "metrics.json")
+    with parts_of(output / "metrics.json"):
+        if old and json.loads(json.dumps(evaluation.metrics)) == old["splits"]["test"]:
+            return evaluation
     copied = _to_be_copied(table, output, overwrite=overwrite)
     remove_evaluation(output)
     references = {name: read_table(output / f"predictions_test_{name}.csv", kind=task) for name in old.get("references", {})}
@@ -110,7 +112,7 @@ def evaluate_files(
 
 def _check_classes_of_run(test: Predictions, output: Path) -> None:
     """Refuse to write an evaluation of other classes, or of classes in another order, into the folder of a run."""
-    trained = read_json(output / "run.json").get("class_names")
+    trained = read_record(output / "run.json").get("class_names")
     if trained and list(test.class_names) != trained:
         raise ValueError(f"{output} is a run with the classes {', '.join(trained)} in this order, and the evaluation is for "
                          f"{', '.join(test.class_names)}; name another --output.")

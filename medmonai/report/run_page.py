@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from medmonai.whole_files import read_json
+from medmonai.config_text import unescaped
+from medmonai.run_files import parts_of, read_record
 
 from .page import Card, Listing, Picture, RunPage, Section
 from .tables import Table, chosen_decisions, counts_table, method_words, number, split_tables, words
@@ -50,21 +52,24 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
         ValueError: metrics.json of an earlier version.
     """
     folder = Path(folder)
-    metrics = read_json(folder / "metrics.json")
+    metrics = read_record(folder / "metrics.json")
     if not metrics:
         raise FileNotFoundError(f"no metrics.json in {folder}; evaluate first: python -m medmonai evaluate "
                                 f"{folder}/predictions_test.csv --output {folder}.")
-    ranking = metrics.get("splits", {}).get("test", {}).get("ranking", {})
-    if not isinstance(ranking.get("overall", {}).get("average_precision"), Mapping):
+    with parts_of(folder / "metrics.json"):
+        ranking = metrics.get("splits", {}).get("test", {}).get("ranking", {})
+        current = isinstance(ranking.get("overall", {}).get("average_precision"), Mapping)
+    if not current:
         raise ValueError(f"{folder}/metrics.json is of an earlier version of medmonai; evaluate again: python -m medmonai "
                          f"evaluate {folder}/predictions_test.csv --validation {folder}/predictions_val.csv --output NEW.")
-    data = read_json(folder / "data.json")
-    tables = tuple(split_tables(metrics["splits"]["test"]))
+    with parts_of(folder / "metrics.json"):
+        tables, cards = tuple(split_tables(metrics["splits"]["test"])), tuple(_cards(metrics))
+        _data(metrics, {})
     calibration = tuple(table for table in tables if table.name == "calibration")
     parts = {
-        "data": _data(metrics, data), "training": _training(folder),
+        "data": _of(folder / "data.json", partial(_data, metrics)), "training": _training(folder),
         "performance": {"tables": tuple(table for table in tables if table not in calibration)},
-        "calibration": {"tables": calibration}, "failures": {}, "saliency": _saliency(read_json(folder / "saliency.json")),
+        "calibration": {"tables": calibration}, "failures": {}, "saliency": _of(folder / "saliency.json", _saliency),
         "repeat": _repeat(folder),
     }
     pictures: dict[str, list[Picture]] = {}
@@ -75,7 +80,14 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
     sections = [Section(TITLES[part], f"{anchor}-{part}", figures=tuple(pictures.get(part, ())), **content)
                 for part, content in parts.items()]
     shown = tuple(section for section in sections if not section.empty)
-    return RunPage(name or folder.resolve().name, anchor, tuple(_cards(metrics)), shown, tables)
+    return RunPage(name or folder.resolve().name, anchor, cards, shown, tables)
+
+
+def _of(path: Path, part: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Return a part of the page that is made of one file, which is named where it is damaged."""
+    content = read_record(path)
+    with parts_of(path):
+        return part(content)
 
 
 def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
@@ -120,7 +132,13 @@ def _data(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _training(folder: Path) -> dict[str, Any]:
-    run = read_json(folder / "run.json")
+    config = read_record(folder / "config.json")
+    with parts_of(folder / "config.json"):
+        network = _network(config)
+    return _of(folder / "run.json", partial(_run_facts, network=network))
+
+
+def _run_facts(run: Mapping[str, Any], *, network: str) -> dict[str, Any]:
     if not run:
         return {}
     best = ""
@@ -128,7 +146,6 @@ def _training(folder: Path) -> dict[str, Any]:
         best = f"; kept epoch {run['best_epoch']}, validation AUC {number(run['best_validation_auc'], 4)}"
     resumed = f"; resumed after epoch {run['resumed_from_epoch']}" if run.get("resumed_from_epoch") else ""
     stopped = f"; stopped early after epoch {run['stopped_early_at']}" if run.get("stopped_early_at") else ""
-    network = _network(read_json(folder / "config.json"))
     return {"facts": (*([network] if network else []),
                       f"seed {run['seed']} on {run['device']}, {run['threads']} threads{best}{stopped}{resumed}",
                       f"started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)")}
@@ -157,9 +174,13 @@ def _saliency(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _repeat(folder: Path) -> dict[str, Any]:
-    opened, config = read_json(folder / "test_opened.json"), read_json(folder / "config.json")
+    found = [_of(folder / "evaluation.json", _evaluated), _of(folder / "test_opened.json", _opened),
+             _of(folder / "config.json", partial(_as_run, evaluated=(folder / "evaluate_config.json").is_file()))]
+    return {name: tuple(one for part in found for one in part.get(name, ())) for name in ("facts", "listings")}
+
+
+def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     facts, listings = [], []
-    evaluation = read_json(folder / "evaluation.json")
     if evaluation:
         tables = evaluation["tables"]
         files = " ".join(f"--{name} {one['file']}" if name != "test" else one["file"] for name, one in tables.items())
@@ -167,19 +188,29 @@ def _repeat(folder: Path) -> dict[str, Any]:
         facts.append("Evaluated with " + ", ".join(f"{name} {version}" for name, version in evaluation["versions"].items()))
         listings.append(Listing("The evaluation", f"python -m medmonai evaluate {files} --rule {evaluation['rule']} "
                                 f"--confidence {evaluation['confidence']} --seed {evaluation['seed']} --output NEW"))
+    return {"facts": facts, "listings": listings}
+
+
+def _opened(opened: Mapping[str, Any]) -> dict[str, Any]:
+    facts = []
     if opened:
         versions = ", ".join(f"{name} {version}" for name, version in opened["versions"].items())
         facts += [f"Versions: {versions}", f"Revision of the code: {opened['git_revision']}",
                  f"The test split was opened on {opened['opened']} (UTC) with the checkpoint of SHA-256 "
                  f"{opened['checkpoint_sha256']}."]
+    return {"facts": facts}
+
+
+def _as_run(config: Mapping[str, Any], *, evaluated: bool) -> dict[str, Any]:
+    listings = []
     if config:
         shown = _without_folders({**config, **{name: "..." for name in _PLACES if name in config}})
         commands = ["python -m monai.bundle run --config_file RUN/config.json --output_dir NEW"]
-        if (folder / "evaluate_config.json").is_file():
+        if evaluated:
             commands.append("python -m monai.bundle run --config_file RUN/evaluate_config.json --output_dir NEW")
         listings += [Listing("Commands that repeat the run (RUN: this folder; NEW: an empty one)", "\n".join(commands)),
                     Listing("The whole config, as run", json.dumps(shown, indent=2), folded=True)]
-    return {"facts": tuple(facts), "listings": tuple(listings)}
+    return {"listings": listings}
 
 
 def _without_folders(content: Any) -> Any:
@@ -189,6 +220,7 @@ def _without_folders(content: Any) -> Any:
     if isinstance(content, list):
         return [_without_folders(value) for value in content]
     if isinstance(content, str):
+        content = unescaped(content)
         path = next((kind(content) for kind in (PurePosixPath, PureWindowsPath) if kind(content).is_absolute()), None)
         path = PurePosixPath(content) if content.startswith("~") else path
         return content if path is None else f".../{path.name}"

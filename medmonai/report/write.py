@@ -9,8 +9,8 @@ from pathlib import Path
 
 import medmonai
 from medmonai.predictions import Predictions, read_predictions
+from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
-from medmonai.whole_files import read_json
 
 from .comparison import comparison_section
 from .evaluation import NOT_CLINICAL
@@ -74,8 +74,11 @@ def _comparison(folders: Sequence[str | Path], names: Sequence[str]) -> Section 
     for folder, name in zip(folders, names):
         path = Path(folder) / "predictions_test.csv"
         if path.is_file():
-            split = read_json(Path(folder) / "metrics.json")["splits"]["test"]
-            tables[name] = read_predictions(path, task=Task(split["task"], len(split["class_counts"])))
+            metrics = Path(folder) / "metrics.json"
+            with parts_of(metrics):
+                split = read_record(metrics)["splits"]["test"]
+                task = Task(split["task"], len(split["class_counts"]))
+            tables[name] = read_predictions(path, task=task)
     first = next(iter(tables.values()), None)
     alike = {name: table for name, table in tables.items()
              if table.task == first.task and set(table.ids) == set(first.ids)} if first else {}

@@ -15,8 +15,8 @@ import numpy as np
 from medmonai.metrics import average_seeds, macro_auc_score
 from medmonai.predictions import Predictions, read_predictions
 from medmonai.report.tables import chosen_decisions
+from medmonai.run_files import read_record
 from medmonai.task import Task
-from medmonai.whole_files import read_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def load_cell(folder: str | Path) -> CellResult:
     """
     folder = Path(folder)
     try:
-        metrics = read_json(folder / "metrics.json")
+        metrics = read_record(folder / "metrics.json")
         if not metrics:
             raise ValueError("no metrics.json: the cell is not finished")
         splits = metrics["splits"]
@@ -93,13 +93,13 @@ def _balanced_accuracy(test: dict[str, Any]) -> float | None:
 def _seconds(folder: Path) -> float | None:
     """Seconds of the cell; a file that cannot be read costs only this number."""
     try:
-        outcome = read_json(folder / "outcome.json")
+        outcome = read_record(folder / "outcome.json")
         if "seconds" in outcome:
             return float(outcome["seconds"])
         if (folder / "history.csv").is_file():
             with open(folder / "history.csv", newline="", encoding="utf-8") as file:
                 return sum(float(row["seconds"]) for row in csv.DictReader(file))
-        run = read_json(folder / "run.json")
+        run = read_record(folder / "run.json")
         started, ended = (datetime.fromisoformat(run[name]) for name in ("started", "ended"))
         return (ended - started).total_seconds()
     except (OSError, KeyError, TypeError, ValueError):

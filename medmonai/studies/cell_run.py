@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from filelock import Timeout
-
 from medmonai.bundle import EVALUATE, bundle_cohorts, bundle_config, commands, now, own_modules, run_bundle
+from medmonai.claims import FolderInUse, claim
 from medmonai.engines import run_record
 from medmonai.errors import one_line
 from medmonai.predictions import write_predictions
@@ -24,11 +23,8 @@ from medmonai.whole_files import read_json, replacing, write_json
 
 from .cell_results import load_cell
 from .cells import Cell
-from .claims import LEASE, lease
 
 State = Literal["finished", "failed", "elsewhere"]
-# Seconds to wait for another process: as long as its claim lasts without renewal, and a little.
-_PATIENCE = LEASE + 5.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,7 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
     """
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with lease(folder).acquire(timeout=_PATIENCE), _log(folder / "log.txt") as log:
+        with claim(folder), _log(folder / "log.txt") as log:
             start = time.monotonic()
             try:
                 _check_folder(cell, folder)
@@ -74,8 +69,8 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
             except Exception as error:
                 traceback.print_exc(file=log)
                 return note_outcome(Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder)
-    except Timeout:
-        return Outcome(cell.key, "elsewhere", error="another process is running it")
+    except FolderInUse as error:
+        return Outcome(cell.key, "elsewhere", error=str(error))
     except OSError as error:  # the folder cannot be written: not even the failure can be noted there
         return Outcome(cell.key, "failed", error=one_line(error))
 

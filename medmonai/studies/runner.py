@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from medmonai.claims import CLAIM, clear
 from medmonai.engines import versions
 from medmonai.whole_files import write_json
 
 from .cell_run import Outcome, note_outcome, noted
 from .cells import Cell
-from .claims import CLAIM, clear
 from .definition import Study
 from .pools import POOLS, Pool, Resources
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from medmonai.whole_files import read_json
+from medmonai.claims import claimed
+from medmonai.run_files import parts_of, read_record
 
 from .cell_run import noted
 from .cells import Cell
-from .claims import claimed
 from .definition import Study
 from .runner import CELLS, PLAN, cell_folder
 
@@ -48,14 +47,11 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], st
     path = Path(output) / PLAN
     if not path.is_file():
         raise FileNotFoundError(f"no study at {output}: {PLAN} is not there; name the folder that --output named.")
-    try:
-        content = read_json(path)
+    content = read_record(path)
+    with parts_of(path):
         fields = {**content["study"], "grid": {name: tuple(values) for name, values in content["study"]["grid"].items()}}
         study = Study(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
         return study, [Cell(**cell) for cell in content["cells"]], content["settings"], content["file"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}); run the study again to write it anew: no cell "
-                         "is lost by that.") from None
 
 
 def cell_status(cell: Cell, output: str | Path) -> CellStatus:

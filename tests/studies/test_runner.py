@@ -130,15 +130,16 @@ def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here)
     assert not (folder / ".claim").exists()
 
 
-def test_a_claim_of_a_dead_process_is_void_at_once_and_a_living_one_is_respected(tmp_path, monkeypatch):
+def test_a_claim_of_a_dead_process_is_void_at_once_and_a_living_one_is_respected(tmp_path):
     cell = plan(tmp_path)[0]
     folder = cell_folder(tmp_path / "out", cell)
     folder.mkdir(parents=True)
     hold = f"lease = filelock.SoftFileLease({str(folder / '.claim')!r}, lease_duration=30.0); lease.acquire(); time.sleep(600)"
     holder = subprocess.Popen([sys.executable, "-c", f"import filelock, time; {hold}"])
     wait_for((folder / ".claim").exists)
-    monkeypatch.setattr("medmonai.studies.cell_run._PATIENCE", 2.0)
-    assert run_cell(cell, folder).state == "elsewhere" and not (folder / "cell.json").exists()
+    outcome = run_cell(cell, folder)
+    assert outcome.state == "elsewhere" and f"is in use by process {holder.pid} on {socket.gethostname()}" in outcome.error
+    assert not (folder / "cell.json").exists()
     holder.kill()
     holder.wait()
     assert run_cell(cell, folder).state == "finished"
