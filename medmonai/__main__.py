@@ -135,9 +135,10 @@ def describe(
 ) -> None:
     """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known issues. Nothing is decoded.
 
-    A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_' and the other arguments of
-    list_class_folders; a table --image_column, --label_column, --images FOLDER,... (needed), --suffix .jpg, --group_column,
-    --split_column, --metadata_columns age,sex, --rows_without_image skip; a MedMNIST set --dataset_dir, --size.
+    A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_', --positive_class NAME and
+    the other arguments of list_class_folders; a table --image_column, --label_column, --images FOLDER,... (needed),
+    --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex, --rows_without_image skip; a MedMNIST set
+    --dataset_dir, --size.
     """
     from medmonai.bundle import describe_source
 

@@ -25,6 +25,7 @@ from .loader import ResidentLoader
 from .medmnist import load_medmnist
 from .phantom import PhantomDesign, lesion_phantom
 from .pictures import read_picture
+from .positive_class import positive_last, with_positive_class
 from .similarity import near_pairs, shape_features
 from .split_files import read_splits, write_splits
 from .splits import split_listing, take_per_class
@@ -71,6 +72,7 @@ __all__ = [
     "load_listing",
     "load_medmnist",
     "near_pairs",
+    "positive_last",
     "read_picture",
     "read_splits",
     "require_no_leakage",
@@ -78,6 +80,7 @@ __all__ = [
     "split_listing",
     "take_per_class",
     "with_known_groups",
+    "with_positive_class",
     "write_audit",
     "write_splits",
 ]

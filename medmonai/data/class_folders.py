@@ -12,11 +12,12 @@ import numpy as np
 
 from medmonai.task import Task
 
-from .class_names import check_classes, class_table, folded, in_split_order, spelling_note, split_of, task_of
+from .class_names import check_classes, folded, in_split_order, spelling_note, split_of, task_of
 from .cohort import Provenance
 from .file_walk import AGAIN, NOT_READ, DicomFolders, find_in_folders, is_hidden, sub_folders
 from .groups import groups_by_pattern, groups_from_table
 from .listing import LeftOut, Listing
+from .positive_class import default_note, ordered_classes, require_binary
 
 logger = logging.getLogger("medmonai.data")
 
@@ -31,7 +32,8 @@ class _Found:
 
 
 def list_class_folders(
-    root: str | Path, *, name: str, class_names: Sequence[str] | Mapping[str, str] | None = None, task: Task | str = "auto",
+    root: str | Path, *, name: str, class_names: Sequence[str] | Mapping[str, str] | None = None,
+    positive_class: str | None = None, task: Task | str = "auto",
     group_pattern: str | None = None, group_table: str | Path | None = None, group_column: str | None = None,
     dicom_folders: DicomFolders = "series", licence: str = "", citation: str = "", known_issues: Sequence[str] = (),
 ) -> Listing:
@@ -55,7 +57,9 @@ def list_class_folders(
         root: the folder.
         name: of the set, for reports.
         class_names: the classes in the order of their labels, as the folders are called, or folder -> name to show;
-            default: the folders in alphabetical order. Class 1 is the positive class of a binary task.
+            default: the folders in alphabetical order.
+        positive_class: of two classes, the one that becomes class 1, which recall, AUC and thresholds are about; default: the
+            last one.
         task: "auto" (binary for two classes, else multiclass), another kind, or a Task.
         group_pattern: regular expression that is searched in each file name (a series: the folder's name), or, with a "/"
             in it, in the path inside the root; its first group is the patient: `r"^(\d+)_"`, `r"^([^_]+)_"`,
@@ -85,7 +89,7 @@ def list_class_folders(
         raise FileNotFoundError(f"{folder} holds no image in a folder of a class ({len(found.left_out)} other files or "
                                 "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed.")
     counts = Counter(class_folder for _, class_folder, _ in found.cases)
-    names, table = class_table(counts, class_names)
+    names, table = ordered_classes(counts, class_names, positive_class)
     paths, folders, splits = (np.array(column) for column in zip(*found.cases))
     if len(names) < 2:
         inside = f", or {str(folders[0])!r} inside it" if "/" in paths[0].removeprefix(f"{folders[0]}/") else ""
@@ -93,11 +97,14 @@ def list_class_folders(
     labels = np.array([table[folded(class_folder)] for class_folder in folders.tolist()])
     splits = splits if splits[0] else None
     check_classes(name, labels, splits, names)
-    notes = tuple(filter(None, (*found.notes, *_left_out_notes(found.left_out), spelling_note(counts))))
+    found_task = task_of(task, len(names))
+    require_binary(found_task, positive_class)
+    unchosen = default_note(names, found_task) if class_names is positive_class is None else ""
+    notes = tuple(filter(None, (*found.notes, *_left_out_notes(found.left_out), spelling_note(counts), unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
     listing = Listing(
-        tuple(folder / path for path in paths.tolist()), ids=paths, labels=labels, task=task_of(task, len(names)),
+        tuple(folder / path for path in paths.tolist()), ids=paths, labels=labels, task=found_task,
         class_names=names, splits=splits, left_out=tuple(found.left_out), notes=notes,
         groups=_groups(folder, paths.tolist(), pattern=group_pattern, table=group_table, column=group_column),
         provenance=Provenance(name, licence=licence, citation=citation, source="folders of classes",

@@ -16,6 +16,7 @@ from .class_names import check_classes, in_split_order, split_of
 from .cohort import Provenance
 from .file_walk import DicomFolders
 from .listing import LeftOut, Listing
+from .positive_class import default_note
 from .table_columns import groups_of, labels_of
 from .table_images import find_table_images, image_folders_of
 
@@ -25,8 +26,9 @@ logger = logging.getLogger("medmonai.data")
 def list_image_table(
     table: str | Path, *, name: str, image_column: str, label_column: str | Sequence[str],
     image_folders: str | Path | Sequence[str | Path], suffix: str = "",
-    class_names: Sequence[str] | Mapping[str, str] | None = None, task: Task | str = "auto", group_column: str | None = None,
-    blank_groups: Literal["error", "own"] = "error", split_column: str | None = None, metadata_columns: Sequence[str] = (),
+    class_names: Sequence[str] | Mapping[str, str] | None = None, positive_class: str | None = None,
+    task: Task | str = "auto", group_column: str | None = None, blank_groups: Literal["error", "own"] = "error",
+    split_column: str | None = None, metadata_columns: Sequence[str] = (),
     rows_without_image: Literal["error", "skip"] = "error", separator: str | None = None,
     dicom_folders: DicomFolders = "series", licence: str = "", citation: str = "", known_issues: Sequence[str] = (),
 ) -> Listing:
@@ -60,6 +62,8 @@ def list_image_table(
         suffix: added to the values of `image_column` that do not end in it.
         class_names: the classes in the order of their labels, as the table has them, or value -> name to show; default: the
             values in alphabetical order (numbers by value). Multilabel: default the columns' names.
+        positive_class: of two classes, the one that becomes class 1, which recall, AUC and thresholds are about; default: the
+            last one.
         task: "auto" (multilabel for several columns; binary for two classes, else multiclass), another kind, or a Task.
         group_column: holds the patient or lesion.
         blank_groups: what a blank in it is: an "error", or a group of its "own".
@@ -85,13 +89,14 @@ def list_image_table(
     images = find_table_images(read, image_column, roots, suffix=suffix, skip=rows_without_image == "skip",
                                dicom_folders=dicom_folders)
     rows = images.rows
-    labels = labels_of(read, label_column, rows, class_names=class_names, task=task)
+    labels = labels_of(read, label_column, rows, class_names=class_names, task=task, positive_class=positive_class)
     splits = None if split_column is None else _splits(read, split_column, rows)
     if labels.task.exclusive:
         check_classes(name, labels.labels, splits, labels.class_names)
     groups = None if group_column is None else groups_of(read, group_column, rows, images.ids, own=blank_groups == "own")
     metadata = {column: np.array([read.column(column, "metadata_columns")[row] for row in rows]) for column in metadata_columns}
-    notes = tuple(filter(None, (*images.notes, labels.note)))
+    unchosen = default_note(labels.class_names, labels.task) if class_names is positive_class is None else ""
+    notes = tuple(filter(None, (*images.notes, labels.note, unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
     listing = Listing(

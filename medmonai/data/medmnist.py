@@ -14,6 +14,7 @@ from .cohort import Cohort, Provenance
 from .expansion import expanded, expansion_identity
 from .known_groups import with_known_groups
 from .npz import NpzArray, npz_array
+from .positive_class import with_positive_class
 
 logger = logging.getLogger("medmonai.data")
 
@@ -26,7 +27,7 @@ _announced: set[str] = set()
 def load_medmnist(
     name: str, *, split: str, size: int = 28, dataset_dir: str | Path | None = None, download: bool = True,
     verify: bool = True, memory_limit: int | None = None, groups_file: str | Path | None = None,
-    cache_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None, positive_class: str | None = None,
 ) -> Cohort:
     """Return one split of a MedMNIST set, from disk or downloaded, with uint8 images (N, C, *spatial).
 
@@ -51,10 +52,12 @@ def load_medmnist(
         groups_file: a CSV (id, group) of the patient or lesion of every case, which MedMNIST does not tell; cases of val
             and test that share theirs with an earlier split are left out (see `with_known_groups`).
         cache_dir: folder of the expanded images; default: MEDMONAI_CACHE, else the user's cache folder.
+        positive_class: of a binary set, the class that becomes class 1; default: the one that MedMNIST has as 1. In BreastMNIST
+            that is "normal, benign".
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
-        ValueError: unknown name, size or split; a file with another MD5, or of another layout.
+        ValueError: unknown name, size, split or positive class; a file with another MD5, or of another layout.
 
     Example:
         >>> cohort = load_medmnist("pneumoniamnist", split="val")  # doctest: +SKIP
@@ -84,7 +87,7 @@ def load_medmnist(
     ids = np.fromiter((f"{stem}{i:06d}" for i in range(len(labels))), dtype=f"U{len(stem) + 6}", count=len(labels))
     cohort = Cohort(images, labels=labels, ids=ids, task=info.task, class_names=info.class_names,
                     provenance=provenance, split=split)
-    return with_known_groups(cohort, groups_file)
+    return with_positive_class(with_known_groups(cohort, groups_file), positive_class)
 
 
 def available_memory() -> int:

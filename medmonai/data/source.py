@@ -23,7 +23,8 @@ from .source_description import ALL
 
 _TABLES = (".csv", ".tsv", ".tab")
 _LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
-_TEXTS = ("name", "suffix", "image_folders", "group_table", "licence", "citation")  # and every column: 2019 is a name there
+# 2019 is a name there, and in every column
+_TEXTS = ("name", "suffix", "image_folders", "group_table", "licence", "citation", "class_names", "positive_class")
 
 
 def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:

@@ -55,10 +55,21 @@ class SourceDescription:
     left_out: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of their labels."""
+        return tuple(next(iter(self.counts.values())))
+
+    @property
+    def positive_class(self) -> str | None:
+        """What recall, AUC and thresholds of a binary task are about: the last class; None for other tasks."""
+        return self.class_names[1] if self.task.kind == "binary" else None
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold."""
         return {
             "provenance": self.provenance.as_dict(), "task": self.task.kind, "num_classes": self.task.num_classes,
+            "class_names": list(self.class_names), "positive_class": self.positive_class,
             "cases": dict(self.cases), "counts": {split: dict(counts) for split, counts in self.counts.items()},
             "groups": self.groups, "metadata": dict(self.metadata),
             "headers": None if self.headers is None else self.headers.as_dict(),
@@ -71,6 +82,7 @@ class SourceDescription:
         about = self.provenance
         lines = [f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, {self.task.num_classes} "
                  f"{'classes' if self.task.exclusive else 'labels'}"]
+        lines.append(_classes_line(self.class_names, self.positive_class))
         lines += [f"licence: {about.licence}"] * bool(about.licence) + [f"cite: {about.citation}"] * bool(about.citation)
         if self.splits:
             lines += [line for split in self.splits for line in split.lines()]
@@ -186,6 +198,13 @@ def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
     for found in left_out:
         names[found.reason].append(found.name)
     return {reason: tuple(found) for reason, found in names.items()}
+
+
+def _classes_line(class_names: Sequence[str], positive_class: str | None) -> str:
+    if positive_class is not None:
+        return (f"positive class: {positive_class} (class 1, against {class_names[0]}); recall, specificity, AUC and "
+                "thresholds are about it")
+    return f"order of the labels: {', '.join(f'{c} {name}' for c, name in enumerate(class_names))}"
 
 
 def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from medmonai.tables import TextTable
 from medmonai.task import Task
 
-from .class_names import class_table, folded, is_blank, spelling_note, task_of
+from .class_names import folded, is_blank, spelling_note, task_of
+from .positive_class import ordered_classes, require_binary
 
 _ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
@@ -35,17 +36,19 @@ class TableLabels:
 
 def labels_of(
     table: TextTable, label_column: str | Sequence[str], rows: Sequence[int], *,
-    class_names: Sequence[str] | Mapping[str, str] | None, task: Task | str,
+    class_names: Sequence[str] | Mapping[str, str] | None, task: Task | str, positive_class: str | None = None,
 ) -> TableLabels:
     """Return the labels of some rows.
 
     A class whose name is also what programs write for nothing ("none", "NA": `is_blank`) has to be in `class_names`.
 
     Raises:
-        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, or a value other than 0 and 1 in the
-            columns of a multilabel task.
+        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, a value other than 0 and 1 in the
+            columns of a multilabel task, class names that are these columns in another order, or a positive class that
+            `ordered_classes` refuses.
     """
     if not isinstance(label_column, str):
+        require_binary(Task("multilabel", len(label_column)), positive_class)
         return _multilabel(table, tuple(label_column), rows, class_names, task)
     values = table.column(label_column, "label_column")
     meant = {folded(str(name)) for name in class_names or ()} - {""}
@@ -56,12 +59,14 @@ def labels_of(
         raise ValueError(f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}"
                          f"{f', {said!r}' if said else ''}); fill it in or take the rows out{hint}.")
     counts = Counter(values[row] for row in rows)
-    names, label_of = class_table(counts, class_names)
+    names, label_of = ordered_classes(counts, class_names, positive_class)
     if len(names) < 2:
         raise ValueError(f"{table.name}: {label_column} holds one class, {names[0]!r}; two are needed.")
     of_spelling = {spelling: label_of[folded(spelling)] for spelling in counts}
     labels = np.fromiter((of_spelling[values[row]] for row in rows), np.int64, len(rows))
-    return TableLabels(labels, names, task_of(task, len(names)), spelling_note(counts))
+    found = task_of(task, len(names))
+    require_binary(found, positive_class)
+    return TableLabels(labels, names, found, spelling_note(counts))
 
 
 def _multilabel(
@@ -82,7 +87,22 @@ def _multilabel(
     names = tuple(class_names.get(c, c) for c in columns) if isinstance(class_names, Mapping) else tuple(class_names or columns)
     if len(names) != len(columns):
         raise ValueError(f"class_names={names!r} and {len(columns)} label columns; give one name a column.")
+    check_column_names(names, columns)
     return TableLabels(labels, names, Task("multilabel", len(columns)))
+
+
+def check_column_names(class_names: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise ValueError if a label is to be shown under the name of another column: they are named in the order of the columns.
+
+    Example:
+        >>> check_column_names(["b", "a"], ["a", "b"])
+        Traceback (most recent call last):
+        ValueError: class_names=['b', 'a'] name the columns a, b in another order; give both in one order.
+    """
+    places = {folded(column): c for c, column in enumerate(columns)}
+    if any(places.get(folded(str(name)), c) != c for c, name in enumerate(class_names)):
+        raise ValueError(f"class_names={list(class_names)} name the columns {', '.join(columns)} in another order; give both "
+                         "in one order.")
 
 
 def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarray, *, own: bool) -> np.ndarray:

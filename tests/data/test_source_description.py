@@ -31,6 +31,8 @@ def test_class_folders(tmp_path):
                                                 known_issues=("small",)))
     assert found.cases == {"train": 32, "val": 4, "test": 8} and found.counts["train"] == {"NORMAL": 12, "PNEUMONIA": 20}
     lines = found.lines()
+    assert lines[1].startswith("positive class: PNEUMONIA (class 1, against NORMAL)")
+    del lines[1]
     assert lines[:3] == ["xrays: 44 cases, binary, 2 classes", "licence: CC0",
                          "train: 32 cases; NORMAL 12 (37.5%), PNEUMONIA 20 (62.5%); largest to smallest class 1.7"]
     assert "size: 20 x 16 (all files)" in lines and "modes: L 44" in lines

@@ -1,0 +1,147 @@
+"""The positive class of a binary set: class 1, the last in the order of the labels."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from medmonai.task import Task
+
+from .class_names import class_keys, class_table, folded
+from .cohort import Cohort
+
+# What people call the class that is not looked for, in English, German, French, Spanish and Italian.
+_HEALTHY = frozenset(name.replace("_", " ") for name in (
+    "normal norm healthy negative neg no none absent control controls benign clear false no_finding no_findings "
+    "without_finding ohne_befund o.b. ob unauffällig gesund nein negativ kein keine kontrolle gutartig "
+    "normale sain non négatif negatif bénin témoin sans_anomalie sano sana negativo benigno sin_hallazgos nessun_reperto"
+).split())
+
+
+def positive_last(class_names: Sequence[str] | Mapping[str, str], positive_class: str | None) -> Any:
+    """Return the names of two classes with the positive one last, as a list, or as a mapping if they came as one.
+
+    Args:
+        class_names: the classes in any order, or name in the source -> name to show.
+        positive_class: as it is called in the source or shown, without regard to case and spaces; None changes nothing.
+
+    Raises:
+        ValueError: no class of that name, or not two classes.
+
+    Example:
+        >>> positive_last(["abnormal", "normal"], "Abnormal")
+        ['normal', 'abnormal']
+        >>> positive_last({"0": "tumour", "1": "no tumour"}, "tumour")
+        {'1': 'no tumour', '0': 'tumour'}
+    """
+    shown = dict(class_names) if isinstance(class_names, Mapping) else {name: name for name in class_names}
+    if positive_class is None:
+        return class_names
+    if len(shown) != 2:
+        raise ValueError(f"positive_class={positive_class!r} and {len(shown)} classes; two are needed. Of more, each is "
+                         "evaluated against the rest.")
+    found = [name for name in shown if _is_called(positive_class, name, shown)]
+    found = found or [name for name in shown if _is_called(positive_class, shown[name], shown.values())]
+    if not found:
+        raise ValueError(f"positive_class={positive_class!r} is not a class; there are "
+                         f"{' and '.join(map(repr, map(str, shown.values())))}.")
+    last = {name: shown[name] for name in sorted(shown, key=lambda name: name == found[0])}
+    return last if isinstance(class_names, Mapping) else list(last)
+
+
+def _is_called(wanted: str, name: str, names: Iterable[str]) -> bool:
+    keys = class_keys([str(wanted), *map(str, names)])
+    return keys[str(wanted)] == keys[str(name)]
+
+
+def check_positive_class(class_names: Sequence[str] | Mapping[str, str], positive_class: str | None, *, what: str = "") -> None:
+    """Raise ValueError if the last of two classes whose order is stated is not the positive class that is stated too.
+
+    Args:
+        class_names: the classes in the order of their labels.
+        positive_class: its name; None is any.
+        what: where both are stated, for the message.
+    """
+    ordered = positive_last(class_names, positive_class)
+    if list(ordered) != list(class_names):
+        said, meant = (list(map(str, n.values() if isinstance(n, Mapping) else n)) for n in (class_names, ordered))
+        raise ValueError(f"{what}class_names={said} put {said[-1]!r} last, which makes it the positive class, and "
+                         f"positive_class={positive_class!r} says another; give class_names={meant}, or one of the two only.")
+
+
+def ordered_classes(
+    counts: Mapping[str, int], class_names: Sequence[str] | Mapping[str, str] | None, positive_class: str | None
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Return what `class_table` returns, with the positive class last.
+
+    Args:
+        counts: cases of each spelling in the source.
+        class_names: see `class_table`; a stated order has to end in the positive class.
+        positive_class: the class that is class 1; None is the last one.
+
+    Raises:
+        ValueError: see `class_table`; no class of that name, not two classes, another class that is stated last.
+
+    Example:
+        >>> ordered_classes({"sick": 3, "well": 5}, None, "sick")
+        (('well', 'sick'), {'sick': 1, 'well': 0})
+    """
+    if class_names is not None:
+        check_positive_class(class_names, positive_class)
+        return class_table(counts, class_names)
+    names, table = class_table(counts, None)
+    return (names, table) if positive_class is None else class_table(counts, positive_last(names, positive_class))
+
+
+def require_binary(task: Task, positive_class: str | None) -> None:
+    """Raise ValueError if a positive class is given for a task that has none."""
+    if positive_class is not None and task.kind != "binary":
+        raise ValueError(f"positive_class={positive_class!r} and a {task.kind} task; only a binary one has a positive class. "
+                         "Elsewhere each class is evaluated against the rest.")
+
+
+def with_positive_class(cohort: Cohort, positive_class: str | None) -> Cohort:
+    """Return a binary cohort with the named class as class 1; its labels change accordingly.
+
+    Raises:
+        ValueError: another task, or no class of that name.
+
+    Example:
+        >>> import numpy as np
+        >>> from medmonai.data import Provenance
+        >>> from medmonai.task import Task
+        >>> cohort = Cohort(np.zeros((2, 1, 4, 4), np.uint8), labels=[0, 1], ids=["a", "b"], task=Task("binary", 2),
+        ...                 class_names=("malignant", "benign"), provenance=Provenance("set"), split="train")
+        >>> turned = with_positive_class(cohort, "malignant")
+        >>> turned.class_names, turned.labels.tolist()
+        (('benign', 'malignant'), [1, 0])
+    """
+    if positive_class is None:
+        return cohort
+    require_binary(cohort.task, positive_class)
+    names = tuple(positive_last(cohort.class_names, positive_class))
+    return cohort if names == cohort.class_names else replace(cohort, class_names=names, labels=1 - cohort.labels)
+
+
+def default_note(class_names: Sequence[str], task: Task) -> str:
+    """Return one sentence if the positive class, which nobody chose, has a name that usually means "not ill"; else "".
+
+    Example:
+        >>> default_note(["abnormal", "Normal"], Task("binary", 2))  # doctest: +ELLIPSIS
+        "The positive class is 'Normal', the last in the alphabet: ... positive_class='abnormal' ..."
+        >>> default_note(["NORMAL", "PNEUMONIA"], Task("binary", 2))
+        ''
+    """
+    if task.kind != "binary":
+        return ""
+    negative, positive = class_names
+    if _plain(positive) not in _HEALTHY or _plain(negative) in _HEALTHY:
+        return ""
+    return (f"The positive class is {positive!r}, the last in the alphabet: recall, AUC and thresholds are about it. If "
+            f"{negative!r} is what you look for, give positive_class={negative!r} (--positive_class).")
+
+
+def _plain(name: str) -> str:
+    return folded(unicodedata.normalize("NFC", name).replace("_", " "))
