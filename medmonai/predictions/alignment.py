@@ -47,6 +47,7 @@ def align(a: Predictions, b: Predictions) -> Predictions:
             contradicts the labels.
 
     Example:
+        >>> from medmonai.task import Task
         >>> a = Predictions(["x", "y"], None, [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
         >>> b = Predictions(["y", "x"], None, [[0.3, 0.7], [0.6, 0.4]], Task("binary", 2), ("normal", "sick"))
         >>> align(a, b).y_score.tolist()

@@ -49,6 +49,7 @@ def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
         >>> decimal_mark(["0,93", "1"]), decimal_mark(["0.93"])
         (',', '.')
     """
+    texts = list(texts)
     marked = [text for text in map(tidy, texts) if "," in text]
     if not marked:
         return "."
