@@ -1,6 +1,6 @@
 """What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility, saliency."""
 
-from .checkpoint import RunCheckpoint, load_checkpoint, load_weights, save_atomically
+from .checkpoint import RunCheckpoint
 from .feature_cohort import HeadInferer, frozen_features
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
@@ -8,6 +8,7 @@ from .reproducibility import git_revision, prepare_process, run_record, versions
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
 from .target_layer import find_target_layer
+from .weights import load_checkpoint, load_weights, save_atomically
 
 __all__ = [
     "FlipAveragingInferer",

@@ -1,8 +1,9 @@
-"""Checkpoints: written whole or not at all, loaded without running anything, enough to go on bit for bit."""
+"""What a run keeps of itself: enough to go on bit for bit."""
 
 from __future__ import annotations
 
 import copy
+import logging
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,52 +14,13 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from medmonai.whole_files import replacing
+from medmonai.run_files import parts_of
 
+from .weights import load_checkpoint, require_finite, save_atomically
 
-def save_atomically(content: Any, path: str | Path) -> None:
-    """Write a checkpoint, and its folder if need be, so that a kill at any moment leaves the old file or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Through an open file: given a path, torch writes its name into the archive, and equal weights get different hashes.
-    with replacing(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+logger = logging.getLogger("medmonai.engines")
 
-
-def load_checkpoint(path: str | Path) -> Any:
-    """Load a checkpoint onto the CPU with `weights_only=True`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is cut off, damaged, or holds more than tensors and plain values.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}; train first, or name one with --ckpt_path FILE.")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is not a readable checkpoint of weights ({reason}); use another file.") from error
-
-
-def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
-    """Load a state dict (plain, or under "model") into a network of the same make and return the network.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, or its names or shapes are those of another network.
-    """
-    state = load_checkpoint(path)
-    state = state.get("model", state) if isinstance(state, Mapping) else state
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        detail = lines[1] if len(lines) > 1 else lines[0]
-        raise ValueError(f"{path} holds the weights of another network ({detail[:160]}); use the network_def it was "
-                         "trained with.") from error
-    return network
+_OF_LAST = {"objects", "epoch", "iteration", "best_metric", "best_metric_epoch", "validation_epoch", "scaler", "random"}
 
 
 class RunCheckpoint:
@@ -69,6 +31,9 @@ class RunCheckpoint:
     loss, scheduler, GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on after
     the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's `CheckpointSaver` keeps
     what it is given and neither counters nor random states, and its best score is forgotten by a new process.
+
+    While a run goes on, `previous.pt` is the `last.pt` of the epoch before. Where `last.pt` is damaged the run goes on from
+    there, and says so; the end is the same.
 
     Args:
         folder: where the files are kept.
@@ -93,6 +58,9 @@ class RunCheckpoint:
         best = self.evaluator.state
         if best.best_metric_epoch == engine.state.epoch:
             save_atomically(self.network.state_dict(), self.folder / "model.pt")
+        last = self.folder / "last.pt"
+        if last.is_file():
+            last.replace(self.folder / "previous.pt")
         save_atomically(
             {
                 "objects": {name: item.state_dict() for name, item in self.state.items()},
@@ -102,7 +70,7 @@ class RunCheckpoint:
                 "scaler": engine.scaler.state_dict() if engine.scaler is not None else {},
                 "random": _random_state(),
             },
-            self.folder / "last.pt",
+            last,
         )
 
     def _restore_scaler(self, engine: Engine) -> None:
@@ -115,19 +83,21 @@ class RunCheckpoint:
         """Write what the end of a training leaves: `model_final.pt`."""
         if engine.state.rank == 0:
             save_atomically(self.network.state_dict(), self.folder / "model_final.pt")
+            (self.folder / "previous.pt").unlink(missing_ok=True)
 
     def resume(self, engine: Any) -> int:
         """Restore the last whole epoch into the engine and all objects; return its number, 0 if there is none.
 
         Call it before `engine.run()`.
+
+        Raises:
+            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another training, or `model.pt` is damaged.
         """
-        path = self.folder / "last.pt"
-        if not path.is_file():
+        saved = self._last_whole()
+        if not saved:
             return 0
-        saved = load_checkpoint(path)
-        if set(saved["objects"]) != set(self.state):
-            raise ValueError(f"{path} holds {sorted(saved['objects'])}, this run needs {sorted(self.state)}; "
-                             "use another --output_dir.")
+        if (self.folder / "model.pt").is_file():
+            load_checkpoint(self.folder / "model.pt")  # the best epoch so far: better missed now than when the training is done
         for name, item in self.state.items():
             # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
@@ -138,6 +108,41 @@ class RunCheckpoint:
         _restore_random_state(saved["random"])
         engine.state.epoch, engine.state.iteration = saved["epoch"], saved["iteration"]
         return saved["epoch"]
+
+
+    def _last_whole(self) -> dict[str, Any]:
+        """Return what `last.pt` holds, or `previous.pt` where that is damaged or missing; nothing if there is neither."""
+        damaged = []
+        for path in (self.folder / "last.pt", self.folder / "previous.pt"):
+            if not path.is_file():
+                continue
+            try:
+                saved = self._checked(load_checkpoint(path), path)
+            except ValueError as error:
+                damaged.append(str(error))
+                continue
+            if damaged:
+                logger.warning("%s The run goes on from %s, epoch %d: nothing is lost but the time of an epoch.", damaged[0],
+                               path, saved["epoch"])
+            return saved
+        if damaged:
+            first = damaged[0].removesuffix("; use another file.").removesuffix(".")
+            raise ValueError(f"{first}; and there is no sound previous.pt beside it: put back a copy of it, or train with "
+                             "another --output_dir.")
+        return {}
+
+    def _checked(self, saved: Any, path: Path) -> dict[str, Any]:
+        with parts_of(path):
+            missing = _OF_LAST - set(saved)
+            if missing:
+                raise ValueError(f"no {sorted(missing)[0]} in it")
+            objects = dict(saved["objects"])
+        if set(objects) != set(self.state):
+            raise ValueError(f"{path} holds {sorted(objects)}, this run needs {sorted(self.state)}; use another --output_dir.")
+        for name, item in self.state.items():
+            if isinstance(item, nn.Module):
+                require_finite(item, objects[name], path)
+        return saved
 
 
 def _random_state() -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 
 import torch
 from monai.networks.nets import resnet as monai_resnet
 from torch import nn
 
+from .weight_files import require_whole_zip
 from .weight_names import load_published
 
 DEPTHS = {"resnet10": 10, "resnet18": 18, "resnet34": 34, "resnet50": 50}
@@ -30,10 +32,11 @@ class PaddedShortcut(nn.Module):
 def medicalnet_state(name: str) -> Mapping[str, torch.Tensor]:
     """Return MedicalNet's weights (23 data sets) from the Hugging Face cache, downloaded by MONAI if they are not there.
 
-    The files have no published digest; they are read with `weights_only=True`.
+    The files have no published digest; they are read with `weights_only=True`, and the CRC of their parts is compared.
 
     Raises:
         FileNotFoundError: they are not there and cannot be downloaded.
+        ValueError: the file is damaged.
         ModuleNotFoundError: huggingface_hub is not installed.
     """
     depth = DEPTHS[name]
@@ -42,13 +45,24 @@ def medicalnet_state(name: str) -> Mapping[str, torch.Tensor]:
     except ImportError as error:
         raise ModuleNotFoundError("MedicalNet's weights need huggingface_hub; run: pip install huggingface_hub") from error
     try:
-        return monai_resnet.get_pretrained_resnet_medicalnet(depth, device="cpu", datasets23=True)
+        state = monai_resnet.get_pretrained_resnet_medicalnet(depth, device="cpu", datasets23=True)
     except Exception as error:
         reason = " ".join(str(error).split())[:100]
         raise FileNotFoundError(
             f"resnet_{depth}_23dataset.pth is not in {huggingface_hub.constants.HF_HUB_CACHE} and could not be downloaded "
             f"({type(error).__name__}: {reason}); run 'hf download TencentMedicalNet/MedicalNet-Resnet{depth}' where there "
             "is a network and copy that folder, or use pretrained=false.") from error
+    _require_whole(huggingface_hub, depth)
+    return state
+
+
+def _require_whole(hub: ModuleType, depth: int) -> None:
+    path = hub.try_to_load_from_cache(f"TencentMedicalNet/MedicalNet-Resnet{depth}", f"resnet_{depth}_23dataset.pth")
+    if isinstance(path, str):
+        try:
+            require_whole_zip(path)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; delete it, and it is downloaded again.") from error
 
 
 def load_medicalnet(backbone: nn.Module, name: str, *, state: Mapping[str, torch.Tensor] | None = None) -> None:

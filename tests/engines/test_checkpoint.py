@@ -1,72 +1,18 @@
 import functools
-import os
 import random
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Events
 from monai.engines import SupervisedTrainer
 from torch import nn
 
 from medmonai.data import Balance, ResidentLoader, lesion_phantom
-from medmonai.engines import RunCheckpoint, load_checkpoint, load_weights, save_atomically
+from medmonai.engines import RunCheckpoint, load_checkpoint, save_atomically
 from medmonai.engines.checkpoint import _random_state, _restore_random_state
 from medmonai.handlers import LoaderEpoch
-
-
-def test_a_checkpoint_comes_back_and_the_same_weights_are_the_same_bytes(tmp_path):
-    path, other = tmp_path / "deep" / "model.pt", tmp_path / "last.pt"
-    for target in (path, other):
-        save_atomically({"w": torch.arange(3.0)}, target)
-    assert torch.equal(load_checkpoint(path)["w"], torch.arange(3.0))
-    assert path.read_bytes() == other.read_bytes()
-    assert [p.name for p in path.parent.iterdir()] == ["model.pt"]
-
-
-def test_a_failed_write_keeps_the_previous_file(tmp_path, monkeypatch):
-    path = tmp_path / "model.pt"
-    save_atomically({"w": torch.ones(1)}, path)
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        save_atomically({"w": torch.zeros(1)}, path)
-    assert load_checkpoint(path)["w"].item() == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["model.pt"]
-
-
-class Payload:
-    def __reduce__(self):
-        return os.system, ("touch /tmp/medmonai-was-here",)
-
-
-def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    torch.save({"w": Payload()}, tmp_path / "evil.pt")
-    with pytest.raises(ValueError, match="not a readable checkpoint"):
-        load_checkpoint(tmp_path / "evil.pt")
-    assert not os.path.exists("/tmp/medmonai-was-here")
-
-
-def test_errors_name_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*nothing\.pt"):
-        load_checkpoint(tmp_path / "nothing.pt")
-    save_atomically(nn.Linear(2, 1).state_dict(), tmp_path / "cut.pt")
-    (tmp_path / "cut.pt").write_bytes((tmp_path / "cut.pt").read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"cut\.pt is not a readable checkpoint"):
-        load_checkpoint(tmp_path / "cut.pt")
-
-
-@pytest.mark.parametrize("other", [nn.Linear(3, 1), nn.Sequential(nn.Linear(2, 1))])
-def test_weights_of_another_network_are_refused_and_named(tmp_path, other):
-    save_atomically(other.state_dict(), tmp_path / "model.pt")
-    with pytest.raises(ValueError, match="another network"):
-        load_weights(nn.Linear(2, 1), tmp_path / "model.pt")
-
-
-def test_weights_plain_or_under_model(tmp_path):
-    source = nn.Linear(2, 1)
-    for content in (source.state_dict(), {"model": source.state_dict()}):
-        save_atomically(content, tmp_path / "model.pt")
-        assert torch.equal(load_weights(nn.Linear(2, 1), tmp_path / "model.pt").weight, source.weight)
 
 
 def test_random_states_come_back(tmp_path):
@@ -105,3 +51,60 @@ def test_the_scale_of_fp16_goes_on_where_it_was(tmp_path, monkeypatch):
     resumed.state.max_epochs = 4  # the next run of the same trainer begins a scaler of its own
     resumed.run()
     assert resumed.scaler.get_scale() == 2.0 * 2
+
+
+def same(first, second):
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    return first == second or (isinstance(first, list) and all(map(same, first, second)))
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_damaged_last_checkpoint_falls_back_one_epoch_and_ends_the_same(tmp_path, caplog):
+    whole, _ = scaled_trainer(tmp_path / "whole", 4)
+    whole.run()
+    cut, _ = scaled_trainer(tmp_path / "cut", 4)
+
+    @cut.on(Events.EPOCH_STARTED(once=4))
+    def stop(engine):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut.run()
+    last, previous = tmp_path / "cut" / "last.pt", tmp_path / "cut" / "previous.pt"
+    flip_a_bit(last)
+    resumed, checkpoint = scaled_trainer(tmp_path / "cut", 4)
+    assert checkpoint.resume(resumed) == load_checkpoint(previous)["epoch"] == 2
+    assert f"{last} is not a readable checkpoint" in caplog.text and f"goes on from {previous}, epoch 2" in caplog.text
+    resumed.run()
+    assert same(load_checkpoint(tmp_path / "whole" / "last.pt"), load_checkpoint(last)) and not previous.exists()
+
+
+def test_where_no_whole_checkpoint_is_left_the_file_is_named(tmp_path):
+    trainer, checkpoint = scaled_trainer(tmp_path, 2)
+    trainer.run()
+    flip_a_bit(tmp_path / "last.pt")
+    with pytest.raises(ValueError, match=r"last\.pt is not .* \(CRC\) does not fit\); and there is no sound previous"):
+        checkpoint.resume(trainer)
+    save_atomically({"epoch": 3}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match=r"last\.pt is damaged \(no best_metric in it\)"):
+        checkpoint.resume(trainer)
+    save_atomically([1], tmp_path / "last.pt")
+    with pytest.raises(ValueError, match=r"last\.pt is damaged"):
+        checkpoint.resume(trainer)
+
+
+def test_a_damaged_best_epoch_is_noticed_when_the_run_goes_on(tmp_path):
+    trainer, checkpoint = scaled_trainer(tmp_path, 2)
+    trainer.run()
+    save_atomically(checkpoint.network.state_dict(), tmp_path / "model.pt")
+    flip_a_bit(tmp_path / "model.pt")
+    with pytest.raises(ValueError, match=r"model\.pt is not a readable checkpoint"):
+        checkpoint.resume(trainer)
