@@ -24,6 +24,7 @@ _SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a CSV file"
 Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
 PositiveClass = Annotated[str, typer.Option("--positive-class", "--positive_class", help="of two classes, the one that recall "
                                             "is about; default: that of the last score column")]
+Sheet = Annotated[str, typer.Option(help="of Excel workbooks in which several sheets hold something")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
 
 
@@ -82,18 +83,18 @@ def evaluate(
     table: Path, *, output: Annotated[Path, typer.Option(help="the folder for metrics and figures")],
     validation: Annotated[Path | None, typer.Option(help="table of validation cases, for threshold and temperature")] = None,
     task: Annotated[str, typer.Option(help="only if the table does not tell: ordinal, multilabel")] = "",
-    rule: Rule = "youden", metadata: Annotated[Path | None, typer.Option(help="CSV with a column id, for subgroups")] = None,
+    rule: Rule = "youden", metadata: Annotated[Path | None, typer.Option(help="table with a column id, for subgroups")] = None,
     by: Annotated[str, typer.Option(help="columns of the metadata, with commas between")] = "",
-    positive_class: PositiveClass = "",
+    positive_class: PositiveClass = "", sheet: Sheet = "",
     confidence: float = 0.95, seed: int = 0, overwrite: Overwrite = False,
 ) -> None:
-    """Evaluate a predictions TABLE (CSV: id, y_true, score_<class>...): metrics with intervals, and figures."""
+    """Evaluate a predictions TABLE (CSV or Excel: id, y_true, score_<class>...): metrics with intervals, and figures."""
     from medmonai.report import describe_evaluation, evaluate_files
 
     evaluation = evaluate_files(
         table, validation=validation, output=output, task=task, rule=rule, metadata=metadata,
-        columns=[name for name in by.split(",") if name], positive_class=positive_class, confidence=confidence, seed=seed,
-        overwrite=overwrite)
+        columns=[name for name in by.split(",") if name], positive_class=positive_class, sheet=sheet, confidence=confidence,
+        seed=seed, overwrite=overwrite)
     typer.echo(describe_evaluation(evaluation, output))
 
 
@@ -102,16 +103,18 @@ def compare(
     tables: list[str], *, output: Annotated[Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")],
     metric: Annotated[str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")] = "auc",
     task: Annotated[str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")] = "", rule: Rule = "youden",
-    positive_class: PositiveClass = "", confidence: float = 0.95, alpha: float = 0.05, overwrite: Overwrite = False,
+    positive_class: PositiveClass = "", sheet: Sheet = "", confidence: float = 0.95, alpha: float = 0.05,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
 
-    A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged for each case.
+    A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged for each case. Without a
+    NAME, a model is called by the part of its path in which it differs from the others: a.csv and b.csv are a and b.
     """
     from medmonai.report import compare_files
 
     for line in compare_files(tables, output=output, metric=metric, task=task, rule=rule, positive_class=positive_class,
-                              confidence=confidence, alpha=alpha, overwrite=overwrite):
+                              sheet=sheet, confidence=confidence, alpha=alpha, overwrite=overwrite):
         typer.echo(line)
 
 

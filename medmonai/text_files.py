@@ -51,7 +51,7 @@ def decode_text(content: bytes, name: str, *, encoding: str | None = None, windo
                              "UTF-8.") from None
     text = _decoded_as(content, name, _WINDOWS)
     return text, (f"the text is not UTF-8 (line {line}) and was read as {_WINDOWS} (Western Windows); if letters look wrong, "
-                  "pass encoding.")
+                  "pass encoding, or save it as UTF-8.")
 
 
 def _decoded_as(content: bytes, name: str, encoding: str) -> str:

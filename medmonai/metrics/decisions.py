@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.predictions import Predictions
+from medmonai.tables import number_of
 from medmonai.task import Task
 
 from .ranking import one_vs_rest
@@ -164,10 +165,7 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
 
 def _parse(rule: str) -> tuple[str, float]:
     name, sign, share = rule.partition("=")
-    try:
-        target = float(share) if sign else math.nan
-    except ValueError:
-        target = math.inf
+    target = number_of(share) if sign else math.nan
     fits = 0 <= target <= 1 if name in ("sensitivity", "specificity") else name in ("youden", "f1") and not sign
     if not fits:
         raise ValueError(f"rule={rule!r} is unknown; use one of {', '.join(RULES)} with a share from 0 to 1.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.predictions import Predictions
+from medmonai.tables import number_of, numbers_of, read_text_table, tidy
 
 from .decision_summary import summarize_decisions
 from .decisions import OperatingPoint, default_operating_point
@@ -24,41 +24,39 @@ MISSING = "missing"
 DISTINCT = 10  # a column of numbers with more distinct values is cut into bands
 
 
-def read_metadata(path: str | Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read the columns of a CSV file with a column ``id``, in the order of the given cases.
+def read_metadata(
+    path: str | Path, ids: Sequence[str], *, columns: Sequence[str] = (), sheet: str | None = None
+) -> dict[str, np.ndarray]:
+    """Read the columns of a table with a column ``id``, in the order of the given cases.
 
     Args:
-        path: a CSV file in UTF-8; rows of other cases are ignored.
+        path: any file that `medmonai.tables.read_text_table` reads; rows of other cases are ignored.
         ids: (N,) cases, such as `Predictions.ids`.
+        columns: the columns to read, in any case; default: all.
+        sheet: of a workbook, if several hold something.
 
     Returns:
         Column name -> (N,) texts; empty cells stay "".
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no column ``id``, a repeated column or id, a row of another length, a case that the file lacks (the first
-            are named).
+        ValueError: no column ``id`` or one of `columns`, a repeated id, a row of another length, a case that the file lacks
+            (the first are named).
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV table in UTF-8 ({error}).") from None
-    if "id" not in header or len(set(header)) != len(header):
-        raise ValueError(f"{path}: columns {header}; a column 'id' is needed, and no column twice.")
-    place, row_of = header.index("id"), {}
-    for number, cells in enumerate(rows, start=2):
-        if len(cells) != len(header) or cells[place] in row_of:
-            what = f"has {len(cells)} cells, the header {len(header)}" if len(cells) != len(header) else \
-                f"repeats id {cells[place]!r}"
-            raise ValueError(f"{path}: row {number} {what}; give each case one whole row.")
-        row_of[cells[place]] = cells
-    missing = [str(case) for case in ids if str(case) not in row_of]
+    table = read_text_table(path, wanted=("id", *columns), sheet=sheet)
+    cases = list(map(tidy, map(str, ids)))
+    row_of: dict[str, int] = {}
+    for row, case in enumerate(table.identifiers("id", "column", known=set(cases))):
+        if row_of.setdefault(case, row) != row:
+            raise ValueError(f"{path}: {table.places([row])} repeats id {case!r}; give each case one row.")
+    missing = [case for case in cases if case not in row_of]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ValueError(f"{path}: no row for id {', '.join(map(repr, missing[:3]))}{more}; every case needs one.")
-    columns = zip(*(row_of[str(case)] for case in ids))
-    return {name: np.array(column) for name, column in zip(header, columns) if name != "id"}
+    rows, own = [row_of[case] for case in cases], table.column_name("id", "column")
+    named = columns or [name for name in table.columns if name != own and name not in table.repeated]
+    read = {name: table.column(name, "column") for name in named}
+    return {name: np.array([values[row] for row in rows]) for name, values in read.items()}
 
 
 def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> np.ndarray:
@@ -82,11 +80,8 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
     texts = np.array([str(value).strip() for value in values])
     present = ~np.isin(np.char.lower(texts), ("", "nan", "na", "n/a", "<na>", "none", "null"))
     named = np.where(present, texts, MISSING)
-    try:
-        numbers = texts[present].astype(float)
-        numeric = numbers.size > 0 and bool(np.isfinite(numbers).all())
-    except ValueError:
-        numeric = False
+    numbers = numbers_of(texts[present].tolist()) if present.any() else None
+    numeric = numbers is not None
     if edges is None:
         if not numeric or len(np.unique(numbers)) <= DISTINCT:
             return named
@@ -170,7 +165,5 @@ def _row(
 def _place(name: str) -> tuple:
     """Sort key: bands by their lower edge, numbers by value, then other names, then "missing"."""
     low = name.strip("[>= )").split(",")[0] if name.startswith(("[", ">= ")) else name
-    try:
-        return 0, -np.inf if name.startswith("< ") else float(low), name
-    except ValueError:
-        return 2 if name == MISSING else 1, 0.0, name
+    value = -np.inf if name.startswith("< ") else number_of(low, mark="," if "," in low else ".")
+    return (2 if name == MISSING else 1, 0.0, name) if np.isnan(value) else (0, value, name)

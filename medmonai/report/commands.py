@@ -22,32 +22,47 @@ from medmonai.metrics import (
 from medmonai.predictions import Predictions, align, in_one_order, read_predictions, write_predictions
 from medmonai.predictions.table import name_keys
 from medmonai.run_files import parts_of, read_record
+from medmonai.tables import WORKBOOKS
 from medmonai.task import Task
 from medmonai.whole_files import write_json
 
 from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate
+from .model_names import named_tables
 from .results import remove_evaluation, write_decision, write_evaluation
 from .tables import chosen_decisions, interval, method_words
 
 
-def read_table(path: str | Path, *, kind: str = "") -> Predictions:
-    """Read a predictions table; `kind` names the task where the columns cannot tell ("ordinal", "multilabel").
+def read_table(path: str | Path, *, kind: str = "", sheet: str = "") -> Predictions:
+    """Read a predictions table.
+
+    Args:
+        path: any file that `medmonai.tables.read_text_table` reads.
+        kind: of the task, where the columns cannot tell ("ordinal", "multilabel").
+        sheet: of a workbook; text has none.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not a predictions table, or one of another task.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"no predictions table at {path}; give a CSV file with columns id, y_true, score_<class>.")
-    table = read_predictions(path)
-    return read_predictions(path, task=Task(kind, table.task.num_classes)) if kind and kind != table.task.kind else table
+        raise FileNotFoundError(f"no predictions table at {path}; give a CSV file or a workbook with columns id, y_true, "
+                                "score_<class>.")
+    chosen = _sheet(path, sheet)
+    table = read_predictions(path, sheet=chosen)
+    if not kind or kind == table.task.kind:
+        return table
+    return read_predictions(path, task=Task(kind, table.task.num_classes), sheet=chosen)
+
+
+def _sheet(path: str | Path, sheet: str) -> str | None:
+    return sheet or None if Path(path).suffix.lower() in WORKBOOKS else None
 
 
 def evaluate_files(
     table: str | Path, *, output: str | Path, validation: str | Path | None = None, task: str = "", rule: str = "youden",
-    metadata: str | Path | None = None, columns: Sequence[str] = (), positive_class: str = "", confidence: float = 0.95,
-    seed: int = 0, overwrite: bool = False,
+    metadata: str | Path | None = None, columns: Sequence[str] = (), positive_class: str = "", sheet: str = "",
+    confidence: float = 0.95, seed: int = 0, overwrite: bool = False,
 ) -> Evaluation:
     """Evaluate a predictions table and write metrics.json, metrics.csv and figures/ into a folder.
 
@@ -61,9 +76,10 @@ def evaluate_files(
         validation: the table that threshold and temperature are chosen on.
         task: the kind of task, where the columns cannot tell.
         rule: how the operating point is chosen.
-        metadata: a CSV with a column `id`; with `columns`, subgroups are evaluated too.
+        metadata: a table with a column `id`; with `columns`, subgroups are evaluated too.
         columns: columns of the metadata.
         positive_class: of a binary task, if not the class of the last score column.
+        sheet: of those files that are workbooks.
         confidence: nominal coverage of all intervals.
         seed: of the bootstrap.
         overwrite: write over an earlier evaluation in the folder.
@@ -79,17 +95,14 @@ def evaluate_files(
         raise FileExistsError(f"{output} is a file; name a folder with --output.")
     if bool(columns) != (metadata is not None):
         raise ValueError("--metadata FILE and --by COLUMN,... belong together; give both or none.")
-    test = read_table(table, kind=task)
-    held = None if validation is None else read_table(validation, kind=task)
+    test = read_table(table, kind=task, sheet=sheet)
+    held = None if validation is None else read_table(validation, kind=task, sheet=sheet)
     if held is not None:
         test, held = in_one_order(test, held)
     if positive_class:
         test, held = (table and table.with_positive_class(positive_class) for table in (test, held))
     _check_classes_of_run(test, output)
-    found = None if metadata is None else read_metadata(metadata, test.ids)
-    missing = [name for name in columns if name not in (found or {})]
-    if missing:
-        raise ValueError(f"{metadata} has no column {missing[0]!r}; it has {', '.join(found)}.")
+    found = None if metadata is None else read_metadata(metadata, test.ids, columns=columns, sheet=_sheet(metadata, sheet))
     evaluation = evaluate(test, validation=held, rule=rule, confidence=confidence, seed=seed)
     if found:
         evaluation.metrics["subgroups"] = {
@@ -156,7 +169,7 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
 
 def compare_files(
     tables: Sequence[str], *, output: str | Path, metric: str = "auc", task: str = "", rule: str = "youden",
-    positive_class: str = "", confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
+    positive_class: str = "", sheet: str = "", confidence: float = 0.95, alpha: float = 0.05, overwrite: bool = False,
 ) -> list[str]:
     """Compare predictions tables in pairs, write the comparison, and return the lines to print.
 
@@ -168,6 +181,7 @@ def compare_files(
         metric: "auc" or a decision metric.
         task: the kind of task, where the columns cannot tell.
         rule: how the operating point of a decision metric is chosen on validation.
+        sheet: of those files that are workbooks.
         positive_class: of a binary task, as the first table names it, if not the class of its last score column.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts, after Holm's correction.
@@ -177,11 +191,8 @@ def compare_files(
         ValueError: fewer than two tables, one name twice, tables of other cases, class names whose order contradicts the
             labels, a metric without validation tables.
     """
-    paths = dict(map(_named, tables))
-    if len(paths) < 2 or len(paths) < len(tables):
-        raise ValueError(f"{len(tables)} tables with the names {', '.join(paths)}; at least two with different names are "
-                         "needed: NAME=PATH.")
-    raw = {name: [read_table(path, kind=task) for path in some] for name, some in paths.items()}
+    paths = named_tables(tables)
+    raw = {name: [read_table(path, kind=task, sheet=sheet) for path in some] for name, some in paths.items()}
     first = next(iter(raw.values()))[0]
     seeds = {name: [_beside(first, table, path) for table, path in zip(raw[name], some)] for name, some in paths.items()}
     order = first.with_positive_class(positive_class).class_names if positive_class else first.class_names
@@ -203,12 +214,6 @@ def compare_files(
                          f"{own['max']:.3f} (SD {own['sd']:.3f}): what another training would change, apart from the "
                          "interval above")
     return [*lines, f"results: {Path(output)} ({', '.join(path.name for path in written)})", NOT_CLINICAL]
-
-
-def _named(text: str) -> tuple[str, list[Path]]:
-    name, equals, paths = text.partition("=")
-    found = [Path(path) for path in (paths if equals else text).split(",")]
-    return (name if equals else found[0].resolve().parent.name), found
 
 
 def _beside(first: Predictions, table: Predictions, path: Path) -> Predictions:

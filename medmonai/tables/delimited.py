@@ -86,7 +86,7 @@ def _mark_of(text: str, name: str, wanted: Sequence[str], *, tabs: bool) -> str:
     if len(fitting) > 1:
         names = " or ".join(f"{MARKS[mark]} ({len(read[mark].names)} columns)" for mark in fitting)
         raise ValueError(f"{name} is a table with more than one separator: {names}; pass the one that is meant, such as "
-                         f"separator={fitting[-1]!r}.")
+                         f"separator={fitting[-1]!r}, or write sep={fitting[-1]} into a first line.")
     return fitting[0] if fitting else max(read, key=lambda mark: len(read[mark].names))
 
 

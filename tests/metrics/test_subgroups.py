@@ -101,12 +101,12 @@ def test_read_metadata(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "match"), [
-    ("name,sex\na,f\n", r"columns \['name', 'sex'\]; a column 'id' is needed"),
-    ("id,sex,sex\na,f,f\n", "no column twice"),
-    ("id,sex\na\n", "row 2 has 1 cells, the header 2"),
-    ("id,sex\na,f\na,m\n", "row 3 repeats id 'a'"),
+    ("name,sex\na,f\n", r"'id' is not a column of cases.csv; it has 'name', 'sex'"),
+    ("id,id,sex\na,a,f\n", "more than one column 'id'"),
+    ("id,sex\na\n", "line 2 has 1 columns and the header, line 1, 2"),
+    ("id,sex\na,f\na,m\n", "line 3 repeats id 'a'"),
     ("id,sex\nb,f\n", "no row for id 'a'; every case needs one"),
-    ("", "a column 'id' is needed"),
+    ("", "cases.csv holds 0 lines"),
 ])
 def test_bad_metadata(tmp_path, text, match):
     path = tmp_path / "cases.csv"
@@ -117,12 +117,30 @@ def test_bad_metadata(tmp_path, text, match):
 
 def test_metadata_of_another_encoding_and_many_missing_cases(tmp_path):
     path = tmp_path / "cases.csv"
-    path.write_bytes(b"id,sex\na,\xff\n")
-    with pytest.raises(ValueError, match="not a CSV table in UTF-8"):
-        read_metadata(path, ["a"])
+    path.write_bytes(b"Stand: Mai;;\r\n\r\nID;Geschlecht;Alter\r\n a ;m\xe4nnlich;61,5\r\n;;\r\n")
+    assert read_metadata(path, ["a\u00a0"], columns=["alter"])["alter"].tolist() == ["61,5"]
+    assert {name: values.tolist() for name, values in read_metadata(path, ["a"]).items()} == {
+        "Geschlecht": ["m\u00e4nnlich"], "Alter": ["61,5"]}
+    with pytest.raises(ValueError, match=r"column='sex' is not a column of cases.csv; it has 'ID', 'Geschlecht', 'Alter'"):
+        read_metadata(path, ["a"], columns=["sex"])
     path.write_text("id,sex\na,f\n", encoding="utf-8")
     with pytest.raises(ValueError, match="'0', '1', '2' and 7 more"):
         read_metadata(path, np.arange(10).astype(str))
+
+
+def test_ids_that_a_spreadsheet_took_for_decimals(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("id,sex\n1.0,f\n2.0,m\n")
+    assert read_metadata(path, ["2", "1"])["sex"].tolist() == ["m", "f"]
+    assert read_metadata(path, ["2.0", "1.0"])["sex"].tolist() == ["m", "f"]
+
+
+def test_bands_of_decimal_commas_and_of_texts_that_only_python_takes_for_numbers():
+    commas = [f"{n},5" for n in range(20)]
+    assert band_values(np.array(commas), edges=[10]).tolist() == ["< 10"] * 10 + [">= 10"] * 10
+    assert band_values(np.array([f"{n}_0" for n in range(20)])).tolist() == [f"{n}_0" for n in range(20)]
+    with pytest.raises(ValueError, match=r"can be 1.234 or 1234"):
+        band_values(np.array(["1,234", "2,345"]))
 
 
 def test_bad_calls():

@@ -199,7 +199,7 @@ def test_subgroups_of_a_metadata_file(tmp_path):
     assert sum(row["n"] for row in metrics["subgroups"]["age"]) == 300
     sex = next(table for table in split_tables(metrics) if table.name == "subgroups_sex")
     assert sex.header[2] == "positives" and all(" to " in cell for row in sex.rows for cell in row[3:])
-    with pytest.raises(ValueError, match="has no column 'site'; it has sex, age"):
+    with pytest.raises(ValueError, match=r"column='site' is not a column of people.csv; it has 'id', 'sex', 'age'"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", metadata=tmp_path / "people.csv", columns=["site"])
     with pytest.raises(ValueError, match="belong together"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", columns=["sex"])
