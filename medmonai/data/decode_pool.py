@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from .decoding import Case, read_case
 from .image_form import ImageForm
+from .pixel_kind import PixelKind
 from .unreadable import UnreadableImageError
 
 _PROGRESS_FROM = 100
@@ -29,7 +30,7 @@ class DecodeRecord:
     """What was met while decoding.
 
     Args:
-        modes: images of each mode (see `Case`).
+        kinds: images of each kind of pixels.
         sizes: images of each size before resizing, such as "1024 x 768".
         turned: images with an EXIF orientation.
         unreadable: id -> reason, of the files that are no images.
@@ -39,7 +40,7 @@ class DecodeRecord:
         least_inside: smallest share of a volume that the grid holds.
     """
 
-    modes: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[PixelKind] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
     turned: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class DecodeRecord:
 
     def add(self, case: Case) -> None:
         """Count an image."""
-        self.modes[case.mode] += 1
+        self.kinds[case.kind] += 1
         self.sizes[" x ".join(map(str, case.size))] += 1
         self.turned += case.turned
         if case.place is not None:
@@ -59,14 +60,23 @@ class DecodeRecord:
         self.cut += case.inside < _WHOLE
         self.least_inside = min(self.least_inside, case.inside)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return {**vars(self), "kinds": [[asdict(kind), n] for kind, n in self.kinds.items()]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DecodeRecord:
+        """Return what `as_dict` gave."""
+        return cls(**{**values, "kinds": Counter({PixelKind(**kind): n for kind, n in values["kinds"]})})
+
     def warnings(self) -> list[str]:
         """Return one sentence each on volumes that were cut and on what a file states wrongly or not at all.
 
         Example:
-            >>> DecodeRecord(modes={"NIfTI": 2}, cut=1, least_inside=0.5).warnings()[0][:45]
+            >>> DecodeRecord(kinds={PixelKind("NIfTI"): 2}, cut=1, least_inside=0.5).warnings()[0][:45]
             '1 of 2 volumes are larger than spatial_size a'
         """
-        total = sum(self.modes.values())
+        total = sum(self.kinds.values())
         cut = [f"{self.cut:,} of {total:,} volumes are larger than spatial_size at this spacing and were cropped around their "
                f"centre; the smallest part that is left of one is {self.least_inside:.0%}."] if self.cut else []
         return cut + [f"{n:,} of {total:,} images {remark}." for remark, n in sorted(self.remarks.items())]

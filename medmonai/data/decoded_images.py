@@ -24,7 +24,7 @@ from .image_form import ImageForm
 logger = logging.getLogger("medmonai.data")
 
 # Raised when the same file and form would give other pixels than before, or another reason why there are none.
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 
 _PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
 _TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
@@ -145,7 +145,7 @@ def _from_cache(
     if note is None or note.get("key") != key or not intact(path, note):
         return None
     try:
-        record, ordered = DecodeRecord(**note["record"]), sorted(inside)
+        record, ordered = DecodeRecord.from_dict(note["record"]), sorted(inside)
         found = _as_found(path, inside, [ordered[rank] for rank in note["order"]], record, new=False)
         header = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, IndexError):  # damaged: decoded again
@@ -183,7 +183,7 @@ def _decode_into(
     rank = {name: i for i, name in enumerate(sorted(inside))}
     write_note(path, {"kind": "decoded images", "of": name, "cases": len(kept), "key": key,
                       "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
-                      "record": vars(record)})
+                      "record": record.as_dict()})
     return _as_found(path, inside, kept, record, new=True)
 
 

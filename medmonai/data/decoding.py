@@ -17,6 +17,7 @@ from .image_place import ImagePlace
 from .npz import npz_array, npz_keys
 from .picture_fit import fit_picture, picture_array
 from .pictures import open_picture, read_picture
+from .pixel_kind import PixelKind, array_kind
 from .unreadable import UnreadableImageError, unreadable
 from .volumes import NO_SPACING, Volume, fit_volume, read_nifti
 
@@ -51,7 +52,7 @@ class Case:
     Args:
         image: uint8 (in_channels, *spatial_size).
         size: voxels along each axis before it was resized, in the order of the result's axes.
-        mode: what the file held: "L", "RGB", "16 bits", "palette", ... of a picture, else its kind.
+        kind: of the pixels that the file held.
         turned: whether an EXIF orientation was applied.
         place: where the grid of a volume lies in space; None in 2D.
         remarks: what a reader of a result should know of the file, each a sentence without its subject ("state no ...").
@@ -61,7 +62,7 @@ class Case:
     image: np.ndarray
     _: KW_ONLY
     size: tuple[int, ...]
-    mode: str
+    kind: PixelKind
     turned: bool = False
     place: ImagePlace | None = None
     remarks: tuple[str, ...] = ()
@@ -90,28 +91,28 @@ def read_case(path: Path, form: ImageForm) -> Case:
         return _read_volume_case(path, form, kind)
     if kind != "picture":
         image = read_image(path, form.spatial_size)
-        return array_case(image, form, path.name, mode=kind)
+        return array_case(image, form, path.name, kind=array_kind(kind, image))
     found = open_picture(path, form)
     if found.image.mode in ("L", "RGB") and form.intensity_range is None:
-        case = Case(fit_picture(found, form), size=found.size, mode=found.mode)
+        case = Case(fit_picture(found, form), size=found.size, kind=found.kind)
     else:
         values = picture_array(found.image)
-        values = values.astype(np.uint16) * 257 if found.upper_half else values  # 255 becomes 65535
-        case = replace(array_case(values, form, path.name, mode=found.mode), size=found.size)
-    return replace(case, turned=found.turned, remarks=(*case.remarks, *[UPPER_HALF] * found.upper_half))
+        values = values.astype(np.uint16) * 257 if found.kind.upper_half else values  # 255 becomes 65535
+        case = replace(array_case(values, form, path.name, kind=found.kind), size=found.size)
+    return replace(case, turned=found.turned, remarks=(*case.remarks, *[UPPER_HALF] * found.kind.upper_half))
 
 
-def array_case(image: np.ndarray, form: ImageForm, name: str, *, mode: str) -> Case:
+def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind) -> Case:
     """Return an image (C, *spatial) that has no place in space as a case.
 
     Args:
         image: see `to_form`, as are `form`, `name` and what is raised.
         form: what to make of it.
         name: the image's, for the messages.
-        mode: what the file held.
+        kind: of the pixels that the file held.
     """
     made = to_form(image, form, name)
-    return Case(made, size=image.shape[1:], mode=mode, remarks=_range_remarks(made, form))
+    return Case(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
 
 
 def _read_volume_case(path: Path, form: ImageForm, kind: str) -> Case:
@@ -121,8 +122,8 @@ def _read_volume_case(path: Path, form: ImageForm, kind: str) -> Case:
     values = to_grey_levels(to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name)
     image, place = fit_volume(replace(volume, values=values), form)
     inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
-    return Case(image, size=volume.turned_shape(form.orientation), mode=kind, place=place, inside=inside,
-                remarks=(*volume.remarks, *_range_remarks(image, form)))
+    return Case(image, size=volume.turned_shape(form.orientation), kind=array_kind(kind, volume.values), place=place,
+                inside=inside, remarks=(*volume.remarks, *_range_remarks(image, form)))
 
 
 def _range_remarks(made: np.ndarray, form: ImageForm) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .pixel_kind import PixelKind
 from .unreadable import UnreadableImageError, unreadable
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
         if photometric == "MONOCHROME1" and not _is_quantity(dataset):
             stored = _turned_round(stored, dataset)
         return _rescaled(stored, dataset)
+
+
+def dicom_kind(dataset: Dataset) -> PixelKind:
+    """Return the kind of pixels that a header states; see `pixels` for what becomes of them."""
+    palette = str(dataset.get("PhotometricInterpretation", "")) == "PALETTE COLOR"
+    colour = palette or int(dataset.get("SamplesPerPixel") or 1) > 1
+    return PixelKind("DICOM in colour" if colour else "DICOM", colour=colour, bits=int(dataset.get("BitsAllocated") or 8))
 
 
 def of_frame(dataset: Dataset, frame: int, group: str, tag: str) -> object:

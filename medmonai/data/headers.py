@@ -1,4 +1,4 @@
-"""Sizes and modes of image files from their headers, without decoding a pixel."""
+"""Sizes and pixel kinds of image files from their headers, without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from .decoding import image_kind
-from .dicom import frames, open_dicom
+from .dicom import dicom_kind, frames, open_dicom
 from .dicom_series import dicom_files
 from .pictures import picture_header
+from .pixel_kind import PixelKind, by_name
 from .unreadable import UnreadableImageError, unreadable
 from .volumes import nifti_header
 
 _SHOWN = 5
-_GREY = ("L", "LA", "La", "1 bit", "16 bits", "32 bits", "float", "DICOM")
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Headers:
     Args:
         total: files there are.
         sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; (0, 0) if none could be.
-        modes: what the files hold ("L", "RGB", "16 bits", ..., "NIfTI int16", "DICOM") -> how many.
+        kinds: of pixels -> how many files hold them.
         unreadable: one line a file whose header cannot be read.
-        other_axes: files whose number of axes differs from the most common one; they are in `modes` only.
+        other_axes: files whose number of axes differs from the most common one; they are in `kinds` only.
     """
 
     total: int
     sizes: np.ndarray
-    modes: dict[str, int]
+    kinds: dict[PixelKind, int]
     unreadable: tuple[str, ...] = ()
     other_axes: int = 0
 
@@ -52,8 +52,7 @@ class Headers:
     @property
     def in_channels(self) -> int:
         """3 if one of the files is in colour, else 1; volumes are read in grey."""
-        grey = all(mode.removesuffix(" of 16 bits") in _GREY or mode.startswith("NIfTI") for mode in self.modes)
-        return 1 if grey or self.spatial_dims == 3 else 3
+        return 3 if self.spatial_dims == 2 and any(kind.colour for kind in self.kinds) else 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold: of the sizes their range and the most common ones."""
@@ -61,11 +60,11 @@ class Headers:
         extremes = {name: [int(n) for n in function(self.sizes, axis=0)]
                     for name, function in (("smallest", np.min), ("median", np.median), ("largest", np.max)) if len(self.sizes)}
         return {"files": self.total, "looked_at": self.looked_at, **extremes, "distinct_sizes": len(common),
-                "common_sizes": [[list(size), n] for size, n in common[:_SHOWN]], "modes": self.modes,
+                "common_sizes": [[list(size), n] for size, n in common[:_SHOWN]], "modes": by_name(self.kinds),
                 "other_axes": self.other_axes, "unreadable": list(self.unreadable)}
 
     def lines(self) -> list[str]:
-        """Return sizes, modes and what cannot be read, a line each."""
+        """Return sizes, pixel kinds and what cannot be read, a line each."""
         found = self.as_dict()
         part = f"{self.looked_at:,} of {self.total:,} files looked at" if self.looked_at < self.total else "all files"
         lines = []
@@ -75,8 +74,8 @@ class Headers:
             most = ", ".join(f"{_size(size)} ({n:,})" for size, n in found["common_sizes"])
             lines.append(f"sizes: {_size(found['smallest'])} to {_size(found['largest'])} (each axis on its own; median "
                          f"{_size(found['median'])}), {found['distinct_sizes']:,} different, most often {most} ({part})")
-        if self.modes:
-            lines.append("modes: " + ", ".join(f"{mode} {n:,}" for mode, n in self.modes.items()))
+        if self.kinds:
+            lines.append("modes: " + ", ".join(f"{name} {n:,}" for name, n in found["modes"].items()))
         if self.other_axes:
             lines.append(f"axes: {self.other_axes:,} files do not have {self.spatial_dims} axes as the others do")
         if self.unreadable:
@@ -100,24 +99,24 @@ def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
     """
     chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, min(most, len(files))).round().astype(int))]
     sizes: list[tuple[int, ...]] = []
-    modes: Counter[str] = Counter()
+    kinds: Counter[PixelKind] = Counter()
     bad = []
     for file in chosen:
         try:
-            size, mode = read_header(file)
+            size, kind = read_header(file)
         except UnreadableImageError as error:
             bad.append(str(error))
             continue
         sizes.append(size)
-        modes[mode] += 1
+        kinds[kind] += 1
     axes = Counter(map(len, sizes)).most_common(1)[0][0] if sizes else 2
     kept = [size for size in sizes if len(size) == axes]
-    return Headers(len(files), np.array(kept, np.int64).reshape(-1, axes), dict(modes.most_common()), tuple(bad),
+    return Headers(len(files), np.array(kept, np.int64).reshape(-1, axes), dict(kinds.most_common()), tuple(bad),
                    len(sizes) - len(kept))
 
 
-def read_header(path: Path) -> tuple[tuple[int, ...], str]:
-    """Return the size of a file (or DICOM series) and what it holds.
+def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
+    """Return the size of a file (or DICOM series) and the kind of its pixels.
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
@@ -130,8 +129,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], str]:
         slices = dicom_files(path)
         first = open_dicom(slices[0], pixels=False)
         depth = frames(first) if len(slices) == 1 else len(slices)
-        mode = "DICOM" if int(first.get("SamplesPerPixel") or 1) == 1 else "DICOM in colour"
-        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), mode
+        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(first)
     if kind == "NIfTI":
         return nifti_header(path)
     raise unreadable(path, "it is no picture, NIfTI or DICOM file")

@@ -17,11 +17,10 @@ from .image_form import Aspect, ImageForm
 from .image_place import ImagePlace
 from .listing import SPLITS, LeftOut, Listing
 from .medmnist import default_memory_limit
+from .pixel_kind import by_name
 from .splits import require_every_class
 
 logger = logging.getLogger("medmonai.data")
-
-_EIGHT_BITS_AT_MOST = ("L", "RGB", "RGBA", "LA", "La", "palette", "1 bit", "CMYK", "YCbCr", "HSV", "LAB")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,22 +110,23 @@ def load_listing(
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
-    """Return one sentence each on mixed modes, sizes, depths, turned pictures, volumes that were cut and what files left open.
+    """Return one sentence each on mixed kinds, sizes, depths, turned pictures, volumes that were cut and what files left open.
 
     Nothing where all are alike and fit.
 
     Example:
-        >>> record = DecodeRecord(modes={"L": 5825, "RGB": 31}, sizes={"28 x 28": 5856})
+        >>> from medmonai.data.pixel_kind import PixelKind
+        >>> record = DecodeRecord(kinds={PixelKind("L"): 5825, PixelKind("RGB", colour=True): 31}, sizes={"28 x 28": 5856})
         >>> decode_notes(record, ImageForm((28, 28), in_channels=1))
         ['Modes of the 5,856 images: 5,825 L, 31 RGB; colour was made grey by luma.']
     """
-    total, notes = sum(record.modes.values()), []
-    coloured = any(not mode.startswith(("L", "1 bit", "16 bits", "32 bits", "float")) for mode in record.modes)
-    if len(record.modes) > 1 or (form.in_channels == 1 and coloured and not record.places):
-        told = ", ".join(f"{n:,} {mode}" for mode, n in sorted(record.modes.items(), key=lambda item: (-item[1], item[0])))
-        made = "colour was made grey by luma" if form.in_channels == 1 else "grey was repeated over 3 channels"
-        notes.append(f"Modes of the {total:,} images: {told}; {made}.")
-    notes += _range_note(sum(n for mode, n in record.modes.items() if mode in _EIGHT_BITS_AT_MOST), total, form)
+    total, modes, notes = sum(record.kinds.values()), by_name(record.kinds), []
+    made = ""
+    if any(kind.colour == (form.in_channels == 1) for kind in record.kinds):
+        made = "; colour was made grey by luma" if form.in_channels == 1 else "; grey was repeated over 3 channels"
+    if len(modes) > 1 or made:
+        notes.append(f"Modes of the {total:,} images: {', '.join(f'{n:,} {name}' for name, n in modes.items())}{made}.")
+    notes += _range_note(sum(n for kind, n in record.kinds.items() if kind.bits <= 8), total, form)
     wanted = " x ".join(map(str, form.spatial_size))
     others = total - record.sizes.get(wanted, 0)
     if others:

@@ -19,6 +19,7 @@ from .decoding import KINDS, Case, array_case, image_kind, read_case, read_npz_i
 from .dicom import frames, open_dicom
 from .image_form import Aspect, ImageForm
 from .image_place import ImagePlace, check_places
+from .pixel_kind import array_kind
 
 logger = logging.getLogger("medmonai.data")
 
@@ -146,7 +147,7 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
         ids, _, source = read_npz_images(files[0], form.spatial_size)
-        return ids, (array_case(image, form, name, mode="npz") for name, image in source)
+        return ids, (array_case(image, form, name, kind=array_kind("npz", image)) for name, image in source)
     if len(form.spatial_size) == 3:
         files = _series(files)
     ids = [file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files]

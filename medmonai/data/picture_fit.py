@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from .image_form import ImageForm
+from .pixel_kind import PixelKind
 
 Box = tuple[float, float, float, float]
-OF_16_BITS = " of 16 bits"  # the end of the mode of a picture whose pixels are the upper 8
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Picture:
 
     Args:
         image: the pixels; "I;16", "I" or "F" where the file holds more than 8 bits a pixel.
-        mode: what the file held: "L", "RGB", "RGBA", "16 bits", "palette", "RGB of 16 bits", ...
+        kind: what the file held.
         turned: whether an EXIF orientation was applied.
         size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled JPEG has smaller.
         box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of 1001 pixels at 1/4 has 251,
@@ -30,7 +30,7 @@ class Picture:
 
     image: Image.Image
     _: KW_ONLY
-    mode: str
+    kind: PixelKind
     turned: bool
     size: tuple[int, int] | None = None
     box: Box | None = None
@@ -40,11 +40,6 @@ class Picture:
             object.__setattr__(self, "size", self.image.size[::-1])
         if self.box is None:
             object.__setattr__(self, "box", (0, 0, *self.image.size))
-
-    @property
-    def upper_half(self) -> bool:
-        """Whether the file has 16 bits a value, of which Pillow keeps the upper 8: colour, or grey beside alpha."""
-        return self.mode.endswith(OF_16_BITS)
 
 
 def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
@@ -61,7 +56,7 @@ def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
             centred part of the target's proportions (in whole pixels), "pad" puts the whole picture on black.
     """
     if isinstance(picture, Image.Image):
-        picture = Picture(picture, mode=picture.mode, turned=False)
+        picture = Picture(picture, kind=PixelKind(picture.mode, colour=picture.mode == "RGB"), turned=False)
     if form.in_channels == 1 and picture.image.mode == "RGB":
         picture = replace(picture, image=picture.image.convert("L"))
     values = _fitted(picture, form)

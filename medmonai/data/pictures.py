@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from .image_form import ImageForm
-from .picture_fit import OF_16_BITS, Picture, inner_size, picture_array
+from .picture_fit import Picture, inner_size, picture_array
+from .pixel_kind import PixelKind
 from .png_exif import exif_after_pixels
 from .unreadable import UnreadableImageError, unreadable
 
@@ -52,7 +53,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     With `form.jpeg_scaling`, a JPEG of at least four times the wanted size in both axes is decoded at 1/2, 1/4 or 1/8: libjpeg
     leaves out the high frequencies of the discrete cosine transform and computes fewer pixels. The smallest that is at
     least twice the wanted size is taken, so `fit_picture` still does the last halving or more by its own filter; `size` and
-    `mode` stay those of the file. Against the full decoding, in grey levels after resizing (libjpeg-turbo 3):
+    `kind` stay those of the file. Against the full decoding, in grey levels after resizing (libjpeg-turbo 3):
 
     ==================================================== ======= ==== =============== =======
     files                                                decoded mean 99.9 % quantile maximum
@@ -79,7 +80,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
             refusal = _refusal(image)
             if refusal:
                 raise unreadable(path, refusal)
-            mode = _mode(image)
+            kind = _kind(image)
             # Pillow turns a TIFF while it loads it, and forgets the tag.
             tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
             orientation = tags.get(_ORIENTATION, 1)
@@ -89,8 +90,8 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
             if turned:
                 ImageOps.exif_transpose(image, in_place=True)
             if held in (None, size):
-                return Picture(_plain(image), mode=mode, turned=turned)
-            return _scaled(_plain(image), size, held, mode=mode, orientation=orientation)
+                return Picture(_plain(image), kind=kind, turned=turned)
+            return _scaled(_plain(image), size, held, kind=kind, orientation=orientation)
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # Pillow raises a dozen types for damaged files
@@ -122,7 +123,9 @@ def _scale_down(image: Image.Image, form: ImageForm | None, *, lying: bool) -> t
     return drafted and drafted[1][2:]
 
 
-def _scaled(image: Image.Image, size: tuple[int, int], held: tuple[float, float], *, mode: str, orientation: int) -> Picture:
+def _scaled(
+    image: Image.Image, size: tuple[int, int], held: tuple[float, float], *, kind: PixelKind, orientation: int
+) -> Picture:
     """Return a turned image of a JPEG that has `size` (W, H) in the file and `held` (W, H) pixels as it was decoded."""
     if orientation in _LYING:
         size, held = size[::-1], held[::-1]
@@ -130,7 +133,7 @@ def _scaled(image: Image.Image, size: tuple[int, int], held: tuple[float, float]
     left = image.width - held[0] if orientation in (2, 3, 6, 7) else 0
     top = image.height - held[1] if orientation in (3, 4, 7, 8) else 0
     box = left, top, left + held[0], top + held[1]
-    return Picture(image, mode=mode, turned=orientation in range(2, 9), size=size[::-1], box=box)
+    return Picture(image, kind=kind, turned=orientation in range(2, 9), size=size[::-1], box=box)
 
 
 def _refusal(image: Image.Image) -> str:
@@ -141,13 +144,16 @@ def _refusal(image: Image.Image) -> str:
     return f"it holds {pages} pictures and one a file is read" if pages > 1 else ""
 
 
-def _mode(image: Image.Image) -> str:
+def _kind(image: Image.Image) -> PixelKind:
     """Return what the file holds in the words of Pillow's modes, but where those hide it."""
     raw = str(image.tile[0][3]) if image.tile else ""
     if image.mode in _DEEP:
-        return {"I": "32 bits", "F": "float"}.get(image.mode, "16 bits")
+        return {"I": PixelKind("32 bits", bits=32), "F": PixelKind("float", bits=32)}.get(
+            image.mode, PixelKind("16 bits", bits=16))
     named = {"P": "palette", "PA": "palette", "1": "1 bit"}.get(image.mode, image.mode)
-    return named + OF_16_BITS if ";16" in raw else named
+    halved, colour = ";16" in raw, image.mode not in _GREY
+    bits = 16 if halved else 1 if image.mode == "1" else 8
+    return PixelKind(named + " of 16 bits" * halved, colour=colour, bits=bits, upper_half=halved)
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -164,8 +170,8 @@ def _reason(path: Path, error: Exception) -> str | Exception:
     return error
 
 
-def picture_header(path: Path) -> tuple[tuple[int, int], str]:
-    """Return (H, W), upright, and the mode of a picture as `open_picture` names it, with as little of the file as that takes.
+def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
+    """Return (H, W), upright, and the kind of a picture as `open_picture` has it, with as little of the file as that takes.
 
     Raises:
         UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its pages.
@@ -175,8 +181,8 @@ def picture_header(path: Path) -> tuple[tuple[int, int], str]:
             refusal = _refusal(image)
             if refusal:
                 raise unreadable(path, refusal)
-            mode = _mode(image)
-            return (image.size if _lies(image, file) else image.size[::-1]), mode
+            kind = _kind(image)
+            return (image.size if _lies(image, file) else image.size[::-1]), kind
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow raises a dozen types for damaged files

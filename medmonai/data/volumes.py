@@ -13,6 +13,7 @@ import numpy as np
 from .grids import resample, to_form_grid
 from .image_form import ImageForm
 from .image_place import ImagePlace, check_affine
+from .pixel_kind import PixelKind
 from .unreadable import UnreadableImageError, unreadable
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def read_nifti(path: Path) -> Volume:
         return Volume(_channels_first(values), affine=affine, remarks=_assumed(stored))
 
 
-def nifti_header(path: Path) -> tuple[tuple[int, ...], str]:
+def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
     """Return the voxels along the first three axes of a NIfTI file and what it holds, without reading a voxel.
 
     Raises:
@@ -120,7 +121,10 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], str]:
     with _readable(path):
         stored = _opened(path)
         dtype = stored.get_data_dtype()
-        return tuple(int(n) for n in stored.shape[:3]), f"NIfTI {''.join(dtype.names or [dtype.name])}"
+        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4  # `_opened` lets no other fourth axis through
+        kind = PixelKind(f"NIfTI {''.join(dtype.names or [dtype.name])}", colour=colour,
+                         bits=8 * dtype.itemsize // len(dtype.names or "1"))
+        return tuple(int(n) for n in stored.shape[:3]), kind
 
 
 def _opened(path: Path) -> Nifti1Image:

@@ -11,6 +11,7 @@ from source_files import smooth_picture, write_picture
 from medmonai.data import ImageForm, decode_pool
 from medmonai.data.decode_pool import DecodeRecord, check_jobs, decode_files
 from medmonai.data.decoding import Case, read_case
+from medmonai.data.pixel_kind import PixelKind, by_name
 
 FORM = ImageForm((16, 12), in_channels=3)
 
@@ -29,7 +30,7 @@ def test_blocks_are_in_the_order_of_the_files(files, jobs):
     record = DecodeRecord()
     found = np.concatenate(list(decode_files(files, [p.name for p in files], FORM, record=record, jobs=jobs)))
     assert np.array_equal(found, np.stack([read_case(path, FORM).image for path in files]))
-    assert record.modes == {"RGB": 60, "L": 15} and record.sizes == {"20 x 24": 38, "21 x 24": 37}
+    assert by_name(record.kinds) == {"RGB": 60, "L": 15} and record.sizes == {"20 x 24": 38, "21 x 24": 37}
     assert record.unreadable == {} and record.places == [] and record.turned == 0
 
 
@@ -46,12 +47,12 @@ def test_unreadable_files_go_to_the_record(files):
 def test_what_was_cut_or_left_open_is_counted():
     image, record = np.zeros((1, 4, 4, 4), np.uint8), DecodeRecord()
     for inside, remarks in ((1.0, ()), (0.9995, ("state no b",)), (0.25, ("state no b", "state no a")), (0.5, ())):
-        record.add(Case(image, size=(4, 4, 4), mode="NIfTI", remarks=remarks, inside=inside))
+        record.add(Case(image, size=(4, 4, 4), kind=PixelKind("NIfTI"), remarks=remarks, inside=inside))
     assert record.warnings() == [
         "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their centre; the smallest part "
         "that is left of one is 25%.", "1 of 4 images state no a.", "2 of 4 images state no b."]
-    assert DecodeRecord(**json.loads(json.dumps(vars(record)))).warnings() == record.warnings()
-    assert DecodeRecord(modes={"L": 1}).warnings() == []
+    assert DecodeRecord.from_dict(json.loads(json.dumps(record.as_dict()))) == record
+    assert DecodeRecord(kinds={PixelKind("L"): 1}).warnings() == []
 
 
 def test_what_no_file_is_to_blame_for_stops_everything(files):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import nibabel
 import numpy as np
 import pytest
+from dicom_files import dataset, save
 from PIL import Image
 from source_files import write_class_folders
 
 from medmonai.data.decoding import read_case
 from medmonai.data.headers import read_header, read_headers
 from medmonai.data.image_form import ImageForm
+from medmonai.data.pixel_kind import PixelKind
 
 
 def picture(path, mode, **options):
@@ -26,9 +28,10 @@ def test_pictures(mode, suffix, named, tmp_path):
     file = picture(tmp_path / f"a.{suffix}", mode) if mode != "I;16" else tmp_path / "a.png"
     if mode == "I;16":
         Image.fromarray(np.full((4, 6), 3000, np.uint16)).save(file)
-    assert read_header(file) == ((4, 6), named)
+    size, kind = read_header(file)
+    assert (size, kind.name) == ((4, 6), named) and kind.colour == (mode in ("RGB", "RGBA", "P", "CMYK"))
     case = read_case(file, ImageForm((4, 6), in_channels=1, intensity_range=(0, 4095) if mode == "I;16" else None))
-    assert (tuple(case.size), case.mode) == ((4, 6), named)
+    assert (tuple(case.size), case.kind) == ((4, 6), kind)
 
 
 def test_a_picture_that_lies_on_its_side_is_measured_upright(tmp_path):
@@ -40,7 +43,7 @@ def test_a_picture_that_lies_on_its_side_is_measured_upright(tmp_path):
 
 def test_volumes(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
-    assert read_header(tmp_path / "a.nii.gz") == ((5, 6, 7), "NIfTI int16")
+    assert read_header(tmp_path / "a.nii.gz") == ((5, 6, 7), PixelKind("NIfTI int16", bits=16))
 
 
 def test_what_is_refused_later_is_said_now(tmp_path):
@@ -51,12 +54,33 @@ def test_what_is_refused_later_is_said_now(tmp_path):
     assert [line.split(": ")[1] for line in found.unreadable] == [
         "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one a file; repair it or leave it out.",
         "it holds 2 pictures and one a file is read; repair it or leave it out."]
-    assert found.modes == {"RGB": 1}
+    assert found.kinds == {PixelKind("RGB", colour=True): 1}
+
+
+def test_colour_is_known_from_every_header(tmp_path):
+    """The header says colour where decoding finds three channels, in every format."""
+    pytest.importorskip("pydicom")
+    rng = np.random.default_rng(0)
+    for name, values in (("a", rng.integers(0, 255, (6, 4), np.uint8)), ("b", rng.integers(0, 255, (6, 4, 3), np.uint8))):
+        save(dataset(values, Modality="XC"), tmp_path / f"{name}.dcm")
+        stored = values[:, :, None] if name == "a" else np.moveaxis(values, -1, 0).T.copy()
+        dtype = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
+        stored = stored if name == "a" else values.reshape(-1, 3).copy().view(dtype).reshape(6, 4, 1)
+        nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / f"{name}.nii")
+    table = {f"{colour}PaletteColorLookupTable{part}": value for colour in ("Red", "Green", "Blue")
+             for part, value in (("Descriptor", [256, 0, 8]), ("Data", bytes(range(256))))}
+    numbers = np.zeros((6, 4), np.uint8)
+    save(dataset(numbers, Modality="XC", PhotometricInterpretation="PALETTE COLOR", **table), tmp_path / "c.dcm")
+    for file in sorted(tmp_path.iterdir()):
+        form = ImageForm((6, 4), in_channels=1, intensity_range=(0, 255))
+        said, found = read_header(file)[1], read_case(file, form).kind
+        assert said.colour == found.colour == (file.stem != "a"), file.name
+    assert read_headers([tmp_path / "b.dcm"]).in_channels == 3 and read_headers([tmp_path / "a.nii"]).in_channels == 1
 
 
 def test_a_dicom_series(real_data):
     pytest.importorskip("pydicom")
-    assert read_header(real_data / "ct" / "abdomen_dicom_series") == ((512, 512, 20), "DICOM")
+    assert read_header(real_data / "ct" / "abdomen_dicom_series") == ((512, 512, 20), PixelKind("DICOM", bits=16))
 
 
 def test_a_summary_by_hand(tmp_path):

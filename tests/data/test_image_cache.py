@@ -6,6 +6,7 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
+from dicom_files import dataset, save, write_series
 from PIL import Image
 from source_files import write_class_folders, write_ham10000, write_picture
 
@@ -13,7 +14,9 @@ from medmonai.data import ImageForm, LeftOut, list_class_folders, list_image_tab
 from medmonai.data.decode_pool import DecodeRecord
 from medmonai.data.decoding import read_case
 from medmonai.data.image_cache import decode_notes
+from medmonai.data.pixel_kind import PixelKind
 
+GREY = PixelKind("L")
 COUNTS = {"train": {"A": 6, "B": 8}, "val": {"A": 2, "B": 3}, "test": {"A": 3, "B": 2}}
 
 
@@ -146,18 +149,20 @@ def test_mixed_files_are_told(listing, tmp_path):
 
 def test_notes():
     form = ImageForm((8, 8), in_channels=3, intensity_range=(0, 4095))
-    record = DecodeRecord(modes={"16 bits": 5, "L": 1}, sizes={"8 x 8": 6})
+    record = DecodeRecord(kinds={PixelKind("16 bits", bits=16): 5, GREY: 1}, sizes={"8 x 8": 6})
     assert decode_notes(record, form) == [
         "Modes of the 6 images: 5 16 bits, 1 L; grey was repeated over 3 channels.",
         "1 of 6 images have 8 bits and the others more; intensity_range (0.0, 4095.0) was applied to all of them."]
-    assert decode_notes(DecodeRecord(modes={"L": 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1)) == []
-    shallow = DecodeRecord(modes={"L": 9}, sizes={"8 x 8": 9})
+    assert decode_notes(DecodeRecord(kinds={GREY: 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1)) == []
+    shallow = DecodeRecord(kinds={GREY: 9}, sizes={"8 x 8": 9})
     for high, expected in ((4095, ["All 9 images have 8 bits, so values of 0 to 255; intensity_range (0.0, 4095.0) was applied "
                                    "to them as it is."]), (200, [])):
         assert decode_notes(shallow, ImageForm((8, 8), in_channels=1, intensity_range=(0, high))) == expected
-    whole = DecodeRecord(modes={"RGB of 16 bits": 9}, sizes={"8 x 8": 9}, remarks={"are odd": 9})
+    whole = DecodeRecord(kinds={PixelKind("RGB of 16 bits", colour=True, bits=16): 9}, sizes={"8 x 8": 9},
+                         remarks={"are odd": 9})
     assert decode_notes(whole, replace(form, intensity_range=(0, 65535))) == ["9 of 9 images are odd."]
-    alone = decode_notes(DecodeRecord(modes={"RGBA": 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1))
+    record = DecodeRecord(kinds={PixelKind("RGBA", colour=True): 9}, sizes={"8 x 8": 9})
+    alone = decode_notes(record, ImageForm((8, 8), in_channels=1))
     assert alone == ["Modes of the 9 images: 9 RGBA; colour was made grey by luma."]
 
 
@@ -199,6 +204,35 @@ def test_colour_where_grey_is_expected_and_the_other_way(tmp_path):
     listing = list_class_folders(root, name="set")
     grey = load(listing, tmp_path, spatial_size=(8, 8))["train"]
     assert grey.images.shape[1:] == (1, 8, 8) and "colour was made grey" in grey.provenance.known_issues[0]
+
+
+def grey_and_colour(tmp_path, kind, spatial_dims):
+    """Write 24 files of one format, grey, and return their folder."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(12):
+            values = rng.integers(0, 255, (9, 8, 7) if spatial_dims == 3 else (9, 8, 1)).astype(np.int16)
+            path = tmp_path / name / f"{i}"
+            if kind == "NIfTI":
+                nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path.with_suffix(".nii.gz"))
+            elif spatial_dims == 3:
+                write_series(path, values, np.eye(4))
+            else:
+                save(dataset(values[..., 0], RescaleIntercept=0), path.with_suffix(".dcm"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("kind", ["NIfTI", "DICOM"])
+def test_grey_files_are_not_said_to_be_in_colour(tmp_path, kind, spatial_dims):
+    pytest.importorskip("pydicom")
+    listing = list_class_folders(grey_and_colour(tmp_path, kind, spatial_dims), name="set")
+    listing = split_listing(listing, seed=0, val_fraction=0.25, test_fraction=0.25)
+    form = {"spatial_size": (9, 8, 7)[:spatial_dims], "intensity_range": (0, 255)}
+    assert not any("Modes" in note for note in load(listing, tmp_path, **form).listing.notes)
+    notes = load(listing, tmp_path, **form, in_channels=3).listing.notes
+    assert f"Modes of the 24 images: 24 {kind}; grey was repeated over 3 channels." in notes
 
 
 def test_real_sources(real_data, tmp_path):

@@ -6,6 +6,7 @@ from PIL import Image
 
 from medmonai.data import ImageForm
 from medmonai.data.picture_fit import Picture, fit_picture, inner_size
+from medmonai.data.pixel_kind import PixelKind
 
 RNG = np.random.default_rng(0)
 
@@ -59,20 +60,21 @@ def test_inner_size(aspect, size, expected):
     assert inner_size(size, ImageForm((64, 48), in_channels=1, aspect=aspect)) == expected
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("kind", [PixelKind("L"), PixelKind("RGB", colour=True)], ids=str)
 @pytest.mark.parametrize("aspect", ["stretch", "crop", "pad"])
-def test_only_what_is_in_the_box_is_the_picture(mode, aspect):
-    whole = Image.fromarray(noise(44, 60, 3)).convert(mode)
+def test_only_what_is_in_the_box_is_the_picture(kind, aspect):
+    whole = Image.fromarray(noise(44, 60, 3)).convert(kind.name)
     form = ImageForm((16, 16), in_channels=1, aspect=aspect)
-    assert np.array_equal(fit_picture(Picture(whole, mode=mode, turned=False), form), fit_picture(whole, form))
-    inside = Picture(whole, mode=mode, turned=False, size=(40, 50), box=(4, 3, 54, 43))
+    assert np.array_equal(fit_picture(Picture(whole, kind=kind, turned=False), form), fit_picture(whole, form))
+    inside = Picture(whole, kind=kind, turned=False, size=(40, 50), box=(4, 3, 54, 43))
     assert np.array_equal(fit_picture(inside, form), fit_picture(whole.crop((4, 3, 54, 43)), form))
 
 
 def test_a_pixel_counts_for_its_part():
     # Of a file of 9 pixels that was decoded at 1/2, the first pixel is half outside: the middle one lies at its 2.25 + 0.5.
     row = Image.fromarray(np.array([[0, 0, 0, 200, 200]], np.uint8))
-    found = fit_picture(Picture(row, mode="L", turned=True, size=(1, 9), box=(0.5, 0, 5, 1)), ImageForm((1, 1), in_channels=1))
+    held = Picture(row, kind=PixelKind("L"), turned=True, size=(1, 9), box=(0.5, 0, 5, 1))
+    found = fit_picture(held, ImageForm((1, 1), in_channels=1))
     expected = np.asarray(row.resize((1, 1), Image.Resampling.BILINEAR, box=(0.5, 0, 5, 1)))
     naive = np.asarray(row.resize((1, 1), Image.Resampling.BILINEAR))
     assert found.item() == expected.item() != naive.item()

@@ -17,6 +17,7 @@ from source_files import smooth_picture
 from medmonai.data import ImageForm, UnreadableImageError, load_images, read_picture
 from medmonai.data.decoding import UPPER_HALF, read_case
 from medmonai.data.pictures import MAX_PIXELS, open_picture, picture_header
+from medmonai.data.pixel_kind import PixelKind
 
 RNG = np.random.default_rng(0)
 
@@ -60,7 +61,7 @@ def test_modes(tmp_path, mode, expected, said):
         image.putalpha(Image.fromarray(np.array([[0, 128]], np.uint8)))  # dropped, whatever it says
     path = saved(tmp_path / "a.png", image)
     assert read_picture(path).tolist() == [[row] for row in expected]
-    assert open_picture(path).mode == said and not open_picture(path).turned
+    assert open_picture(path).kind.name == said and not open_picture(path).turned
 
 
 def test_palette_is_colour_and_not_numbers(tmp_path):
@@ -72,7 +73,7 @@ def test_palette_is_colour_and_not_numbers(tmp_path):
 def test_cmyk(tmp_path):
     image = Image.fromarray(np.zeros((8, 8, 4), np.uint8), "CMYK")  # no ink: white
     path = saved(tmp_path / "a.jpg", image, quality=100)
-    assert (read_picture(path) > 250).all() and open_picture(path).mode == "CMYK"
+    assert (read_picture(path) > 250).all() and open_picture(path).kind.name == "CMYK"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -95,20 +96,21 @@ def test_sixteen_bits(tmp_path):
     values = np.array([[0, 1000], [30000, 65535]], np.uint16)
     for suffix in ("png", "tif"):
         path = saved(tmp_path / f"a.{suffix}", values)
-        assert np.array_equal(read_picture(path)[0], values) and open_picture(path).mode == "16 bits"
+        assert np.array_equal(read_picture(path)[0], values) and open_picture(path).kind.name == "16 bits"
         with pytest.raises(ValueError, match=rf"a.{suffix} has u?int\d\d grey values from 0 to 65535, not uint8; give inten"):
             read_case(path, ImageForm((2, 2), in_channels=1))
         form = ImageForm((2, 2), in_channels=1, intensity_range=(0, 60000))
         assert read_case(path, form).image[0].tolist() == [[0, 4], [128, 255]]
     path = saved(tmp_path / "f.tif", values.astype(np.float32) / 65535)
-    assert open_picture(path).mode == "float"
+    assert open_picture(path).kind.name == "float"
 
 
 def test_sixteen_bits_in_colour_keep_the_upper_eight(tmp_path):
     path = raw_png(tmp_path / "a.png", 1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x12FF, 0x8001, 0xFF00))
     assert read_picture(path)[:, 0, 0].tolist() == [0x12, 0x80, 0xFF]
-    assert open_picture(path).mode == picture_header(path)[1] == "RGB of 16 bits" and open_picture(path).upper_half
-    assert not open_picture(saved(tmp_path / "b.png", noise(3, 3, 3))).upper_half
+    assert open_picture(path).kind == picture_header(path)[1]
+    assert open_picture(path).kind == PixelKind("RGB of 16 bits", colour=True, bits=16, upper_half=True)
+    assert not open_picture(saved(tmp_path / "b.png", noise(3, 3, 3))).kind.upper_half
 
 
 @pytest.mark.parametrize("colours", [2, 4])
@@ -274,8 +276,9 @@ def test_jpeg_scaling_moves_nothing(tmp_path, orientation, aspect, size, channel
     stored = upright.transpose(back[orientation]) if orientation > 1 else upright
     exact, scaled, held = both(saved(tmp_path / "a.jpg", stored, quality=95, exif=exif),
                                ImageForm(size, in_channels=channels, aspect=aspect))
-    assert held[0] < 641 / 3 and (scaled.size, scaled.turned, scaled.mode) == ((481, 641), orientation > 1, "RGB")
-    assert (exact.size, exact.turned, exact.mode) == (scaled.size, scaled.turned, scaled.mode)
+    assert held[0] < 641 / 3 and (scaled.size, scaled.turned, scaled.kind) == (
+        (481, 641), orientation > 1, PixelKind("RGB", colour=True))
+    assert (exact.size, exact.turned, exact.kind) == (scaled.size, scaled.turned, scaled.kind)
     difference = np.abs(exact.image.astype(int) - scaled.image)
     assert difference.max() <= 6 and difference.mean() < 1  # 8 and 3 or more where a part of a pixel is forgotten
 
@@ -286,7 +289,8 @@ def test_jpeg_scaling_of_every_kind_of_jpeg(tmp_path, mode, options):
     path = saved(tmp_path / "a.jpg", waves(241, 319, 160), mode, quality=95, **options)
     for channels, aspect in itertools.product((1, 3), ("stretch", "crop", "pad")):
         exact, scaled, size = both(path, ImageForm((20, 20), in_channels=channels, aspect=aspect))
-        assert size[0] < 100 and exact.mode == scaled.mode == mode and exact.size == scaled.size == (241, 319)
+        assert size[0] < 100 and exact.kind == scaled.kind and exact.kind.name == mode
+        assert exact.size == scaled.size == (241, 319)
         assert np.abs(exact.image.astype(int) - scaled.image).max() <= 6
 
 
@@ -304,5 +308,5 @@ def test_real_pictures(real_data):
     for folder, mode, shape in (("chest_xray/val/NORMAL", "L", (1, 224, 224)), ("ham10000/images", "RGB", (3, 224, 224))):
         names = sorted(os.listdir(real_data / folder))[:5]
         for name in names:
-            assert open_picture(real_data / folder / name).mode == mode
+            assert open_picture(real_data / folder / name).kind.name == mode
             assert read_picture(real_data / folder / name).shape == shape

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.decoding import image_kind, read_case, read_image
+from medmonai.data.pixel_kind import PixelKind
 from medmonai.data.volumes import NO_ORIENTATION, NO_SPACING, Volume, fit_volume, nifti_header, read_nifti
 
 # A chest in HU that no flip or exchange of axes leaves as it is, with one bright ball.
@@ -63,7 +64,7 @@ def test_a_mark_is_at_the_same_millimetres(tmp_path, form, axes, spacing, kind):
         nibabel.save(nibabel.Nifti1Image(values, affine), path)
     case = read_case(path, ImageForm(in_channels=1, intensity_range=(-900, 900), **form))
     expected = (affine @ [*BALL, 1])[:3]
-    assert case.image.dtype == np.uint8 and case.image.shape == (1, *form["spatial_size"]) and case.mode == kind
+    assert case.image.dtype == np.uint8 and case.image.shape == (1, *form["spatial_size"]) and case.kind.name == kind
     assert np.abs(centre_mm(case.image[0].astype(float), case.place.affine) - expected).max() < 0.25  # of 0.7 to 3 mm voxels
     assert "".join(nibabel.aff2axcodes(case.place.affine)) == form.get("orientation", "RAS")
     back = case.place.in_image_space(case.image.astype(np.float32))[0]
@@ -142,7 +143,7 @@ def test_values_keep_their_kind(tmp_path):
 def test_axes(tmp_path, shape, channels):
     nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.uint8), np.eye(4)), tmp_path / "a.nii")
     assert read_nifti(tmp_path / "a.nii").values.shape == (channels, 4, 5, shape[2] if len(shape) > 2 else 1)
-    assert nifti_header(tmp_path / "a.nii") == (shape[:3], "NIfTI uint8")
+    assert nifti_header(tmp_path / "a.nii") == (shape[:3], PixelKind("NIfTI uint8", colour=channels == 3))
 
 
 @pytest.mark.parametrize("names", ["RGB", "RGBA"])
@@ -152,7 +153,7 @@ def test_colours_of_one_voxel(tmp_path, names):
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii.gz")
     found = read_nifti(tmp_path / "a.nii.gz").values
     assert found.dtype == np.uint8 and found.shape == (3, 4, 5, 6) and found[:, 1, 2, 3].tolist() == [0, 200, 0]
-    assert nifti_header(tmp_path / "a.nii.gz") == ((4, 5, 6), f"NIfTI {names}")
+    assert nifti_header(tmp_path / "a.nii.gz") == ((4, 5, 6), PixelKind(f"NIfTI {names}", colour=True))
     said = nibabel.Nifti1Image(np.ones((4, 5, 6, 1, 3), np.float32), np.eye(4))
     said.header["intent_code"] = 2003
     nibabel.save(said, tmp_path / "b.nii")
