@@ -62,7 +62,7 @@ def shape_features(images: np.ndarray) -> np.ndarray:
 
 def near_pairs(
     num_cases: int, features_of: Callable[[np.ndarray], np.ndarray], *, threshold: float = NEAR_THRESHOLD,
-    max_pairs: int = MAX_PAIRS, row_bytes: int = 0, order: np.ndarray | None = None,
+    max_pairs: int = MAX_PAIRS, row_bytes: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return every pair of rows whose features have a scalar product of at least `threshold`.
 
@@ -77,12 +77,46 @@ def near_pairs(
         threshold: in (0, 1].
         max_pairs: candidates at which the search stops; a set of images this alike needs a higher threshold.
         row_bytes: memory that one row takes while its features are made; sets the length of a chunk.
-        order: (d,) the features of the second row of a pair are taken in this order, see `medmonai.data.turned`; it must
-            come from a symmetry, so that a pair is found whichever of its rows is the second. None: as they are.
 
     Returns:
         pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64; whether the search went
         through all pairs.
+
+    Raises:
+        ValueError: a threshold outside (0, 1].
+    """
+    return bounded_pairs(num_cases, features_of, _as_they_are, _product, threshold=threshold, max_pairs=max_pairs,
+                         row_bytes=row_bytes)
+
+
+def _as_they_are(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return features, np.zeros((len(features), 0), np.float32)
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", first, second)
+
+
+def bounded_pairs(
+    num_cases: int, features_of: Callable[[np.ndarray], np.ndarray],
+    parts_of: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray], *,
+    threshold: float, max_pairs: int, row_bytes: int,
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return every pair of rows with a score of at least `threshold`, for a score that has an upper bound.
+
+    Args:
+        num_cases: N.
+        features_of: see `near_pairs`.
+        parts_of: features (n, d) -> vectors (n, e) and further numbers (n, m); the scalar product of both together is never
+            below the score.
+        score_of: features (n, d) of the first and of the second row of n pairs -> scores (n,).
+        threshold: see `near_pairs`, as are the next two.
+        max_pairs: candidates at which the search stops.
+        row_bytes: memory that one row takes.
+
+    Returns:
+        see `near_pairs`.
 
     Raises:
         ValueError: a threshold outside (0, 1].
@@ -92,54 +126,44 @@ def near_pairs(
     length = features_of(np.arange(1)).shape[1] if num_cases else 0
     step = max(1, _CHUNK_BYTES // max(4 * length, row_bytes, 1))
     sample = np.unique(np.linspace(0, num_cases - 1, min(num_cases, 2048 if length <= 4096 else 512)).astype(np.int64))
-    basis = _principal_directions(np.concatenate([features_of(part) for part in _parts(sample, step)]))
-    sketches = np.empty((num_cases, basis.shape[1] + 1), np.float32)
-    others = sketches if order is None else np.empty_like(sketches)
+    basis = _principal_directions(np.concatenate([parts_of(features_of(part))[0] for part in _parts(sample, step)]))
+    sketches = []
     for part in _parts(np.arange(num_cases), step):
-        features = features_of(part)
-        sketches[part] = _sketch(features, basis)
-        if order is not None:
-            others[part] = _sketch(features[:, order], basis)
-    candidates, complete = _candidates(sketches, others, threshold=threshold - _SLACK, max_pairs=max_pairs)
-    scores = _scores(candidates, features_of, step, order=order)
+        vectors, further = parts_of(features_of(part))
+        inside = vectors @ basis
+        rest = np.sum(vectors**2, axis=1) - np.sum(inside**2, axis=1)
+        sketches.append(np.column_stack([inside, np.sqrt(np.maximum(rest, 0)), further]))
+    candidates, complete = _candidates(np.concatenate(sketches), threshold - _SLACK, max_pairs)
+    scores = _scores(candidates, features_of, score_of, step)
     kept = scores >= threshold - 1e-6
     candidates, scores = candidates[kept], np.minimum(scores[kept], 1.0)
-    ranked = np.lexsort((candidates[:, 1], candidates[:, 0], -scores))
-    return candidates[ranked], scores[ranked], complete
+    order = np.lexsort((candidates[:, 1], candidates[:, 0], -scores))
+    return candidates[order], scores[order], complete
 
 
 def _parts(rows: np.ndarray, step: int) -> Sequence[np.ndarray]:
     return [rows[start : start + step] for start in range(0, len(rows), step)]
 
 
-def _sketch(features: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Return the coordinates (n, k + 1) of features in an orthonormal basis (d, k) and the length of what is left."""
-    inside = features @ basis
-    rest = np.sum(features**2, axis=1) - np.sum(inside**2, axis=1)
-    return np.column_stack([inside, np.sqrt(np.maximum(rest, 0))])
-
-
 def _scores(
-    pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray], step: int, *, order: np.ndarray | None = None
+    pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray],
+    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray], step: int,
 ) -> np.ndarray:
-    """Return the scalar product (P,) of the full features of each pair; neighbours in the list share rows."""
+    """Return the score (P,) of each pair from its full features; neighbours in the list share rows."""
     scores = np.empty(len(pairs))
     for part in _parts(np.arange(len(pairs)), 4 * step):
         rows, where = np.unique(pairs[part], return_inverse=True)
         features = np.concatenate([features_of(few) for few in _parts(rows, step)])
         where = where.reshape(-1, 2)
         for few in _parts(np.arange(len(part)), step):
-            second = features[where[few, 1]]
-            scores[part[few]] = np.einsum("nd,nd->n", features[where[few, 0]], second if order is None else second[:, order])
+            scores[part[few]] = score_of(features[where[few, 0]], features[where[few, 1]])
     return scores
 
 
-def _candidates(
-    sketches: np.ndarray, others: np.ndarray, *, threshold: float, max_pairs: int
-) -> tuple[np.ndarray, bool]:
+def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple[np.ndarray, bool]:
     """Return pairs (P, 2), first < second, with a scalar product of at least `threshold`; and whether these are all."""
     out = np.empty((_ROWS, _COLUMNS), np.float32)
-    columns = np.ascontiguousarray(others.T)
+    columns = np.ascontiguousarray(sketches.T)
     found, total = [np.empty((0, 2), np.int64)], 0
     for i in range(0, len(sketches), _ROWS):
         rows = sketches[i : i + _ROWS]
