@@ -3,19 +3,12 @@
 Research software: not for clinical use.
 """
 
-from __future__ import annotations
-
-import importlib
-from types import ModuleType
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_ROOMS = ("bundle", "data", "engines", "handlers", "losses", "metrics", "networks", "optimizers", "predictions",
-          "task", "transforms", "visualize")
-
-
-def __getattr__(name: str) -> ModuleType:
-    """Import a room when it is first named, so that `import medmonai` is enough in a config and costs nothing."""
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# `import medmonai` is enough in a config, and a room is imported when it is first named.
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=[
+    "baselines", "bundle", "data", "engines", "handlers", "losses", "metrics", "networks", "optimizers", "predictions",
+    "report", "studies", "task", "transforms", "visualize",
+])

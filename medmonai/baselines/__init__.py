@@ -1,18 +1,6 @@
 """Classifiers of scikit-learn on the same Cohort, writing the same predictions table as a network."""
 
-from .estimators import ESTIMATORS, estimator
-from .features import FEATURES, image_features
-from .fit import TrainedBaseline, fit_baseline, train_baseline
-from .texture import cooccurrence, intensity_texture
+import lazy_loader
 
-__all__ = [
-    "ESTIMATORS",
-    "FEATURES",
-    "TrainedBaseline",
-    "cooccurrence",
-    "estimator",
-    "fit_baseline",
-    "image_features",
-    "intensity_texture",
-    "train_baseline",
-]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,33 +1,6 @@
 """What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility, saliency."""
 
-from .checkpoint import RunCheckpoint
-from .feature_cohort import HeadInferer, frozen_features
-from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
-from .randomization import RandomizationCheck, randomization_check
-from .reproducibility import git_revision, prepare_process, run_record, versions
-from .saliency import grad_cam, occlusion_map
-from .saliency_files import write_saliency_nifti
-from .target_layer import find_target_layer
-from .weights import load_checkpoint, load_weights, save_atomically
+import lazy_loader
 
-__all__ = [
-    "FlipAveragingInferer",
-    "HeadInferer",
-    "PrecisionInferer",
-    "RandomizationCheck",
-    "RunCheckpoint",
-    "choose_precision",
-    "find_target_layer",
-    "frozen_features",
-    "git_revision",
-    "grad_cam",
-    "load_checkpoint",
-    "load_weights",
-    "occlusion_map",
-    "prepare_process",
-    "randomization_check",
-    "run_record",
-    "save_atomically",
-    "versions",
-    "write_saliency_nifti",
-]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,32 +1,6 @@
 """Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one entry of a bundle's list."""
 
-from .auc_metric import AUCMetric
-from .early_stopping import EarlyStopping
-from .history import HistoryWriter
-from .loader_epoch import LoaderEpoch
-from .loss_output import LossOutput
-from .non_finite import NonFiniteGuard
-from .pesg_stage import PESGStage, RegularizerDecay
-from .plateau import PlateauSchedule
-from .predictions_collector import PredictionsCollector
-from .predictions_writer import PredictionsWriter
-from .progress import Progress
-from .unfreezing import GradualUnfreezing
-from .weight_average import WeightAverage
+import lazy_loader
 
-__all__ = [
-    "AUCMetric",
-    "EarlyStopping",
-    "GradualUnfreezing",
-    "HistoryWriter",
-    "LoaderEpoch",
-    "LossOutput",
-    "NonFiniteGuard",
-    "PESGStage",
-    "PlateauSchedule",
-    "PredictionsCollector",
-    "PredictionsWriter",
-    "Progress",
-    "RegularizerDecay",
-    "WeightAverage",
-]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,6 @@
 """Losses on logits: cross-entropy for every task, and the AUC margin loss that PESG minimises and maximises."""
 
-from .auc_margin import AUCMarginLoss, auc_margin, auc_margin_v2
-from .class_weights import balanced_class_weights
-from .classification import TaskLoss
+import lazy_loader
 
-__all__ = ["AUCMarginLoss", "TaskLoss", "auc_margin", "auc_margin_v2", "balanced_class_weights"]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,6 @@
 """PESG, the optimiser of the AUC margin loss, and a learning-rate schedule."""
 
-from .pesg import PESG
-from .schedule import OneCycle
-from .update import pesg_update_
+import lazy_loader
 
-__all__ = ["PESG", "OneCycle", "pesg_update_"]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

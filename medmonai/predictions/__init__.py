@@ -1,7 +1,6 @@
 """The predictions table: one per split, and everything after training reads only that."""
 
-from .alignment import align, check_same_cases, in_one_order, moved_names
-from .files import read_predictions, write_predictions
-from .table import Predictions
+import lazy_loader
 
-__all__ = ["Predictions", "align", "check_same_cases", "in_one_order", "moved_names", "read_predictions", "write_predictions"]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

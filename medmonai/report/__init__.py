@@ -1,32 +1,6 @@
 """From predictions tables to what a reviewer reads: metrics files, figures, one HTML page, LaTeX tables."""
 
-from .commands import compare_files, describe_evaluation, evaluate_files, read_table
-from .comparison import comparison_section, comparison_table, write_comparison
-from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
-from .latex import latex_table, write_latex
-from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
-from .tables import Table, split_tables
-from .write import write_report
+import lazy_loader
 
-__all__ = [
-    "NOT_CLINICAL",
-    "Evaluation",
-    "Table",
-    "check_apart",
-    "compare_files",
-    "comparison_section",
-    "comparison_table",
-    "describe_evaluation",
-    "evaluate",
-    "evaluate_files",
-    "evaluation_figures",
-    "latex_table",
-    "read_table",
-    "remove_evaluation",
-    "split_tables",
-    "write_comparison",
-    "write_decision",
-    "write_evaluation",
-    "write_latex",
-    "write_report",
-]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

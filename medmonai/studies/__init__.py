@@ -1,8 +1,6 @@
 """Ablation and grid studies: one file, one command, resumable cells, verdicts at the end."""
 
-from .cells import Cell, plan_cells
-from .commands import run_study, summarize
-from .definition import Study, read_study
-from .status import status_lines
+import lazy_loader
 
-__all__ = ["Cell", "Study", "plan_cells", "read_study", "run_study", "status_lines", "summarize"]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,84 @@
+from .audit import Audit
+from .audit_files import write_audit
+from .auditing import audit_cohorts
+from .balance import Balance
+from .cache_contents import CacheEntry, clear_cache, list_cache
+from .cache_folder import cache_folder
+from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
+from .class_folders import list_class_folders
+from .cohort import Cohort, Provenance
+from .description import SplitDescription, describe_split
+from .findings import Case, Finding
+from .folds import cross_validation_cohort
+from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .image_cache import SourceCohorts, load_listing
+from .image_form import ImageForm
+from .image_place import ImagePlace
+from .image_table import list_image_table
+from .images import ImageSet, load_images
+from .known_groups import with_known_groups
+from .leakage import check_leakage, require_no_leakage
+from .listing import LeftOut, Listing, in_dataset_dir
+from .loader import ResidentLoader
+from .medmnist import load_medmnist
+from .phantom import PhantomDesign, lesion_phantom
+from .pictures import read_picture
+from .positive_class import positive_last, with_positive_class
+from .similarity import near_pairs, shape_features
+from .split_files import read_splits, write_splits
+from .splits import split_listing, take_per_class
+from .unreadable import UnreadableImageError
+
+__all__ = [
+    "Audit",
+    "Balance",
+    "CacheEntry",
+    "Case",
+    "Cohort",
+    "DatasetFile",
+    "DatasetInfo",
+    "Finding",
+    "ImageForm",
+    "ImagePlace",
+    "ImageSet",
+    "LeftOut",
+    "Listing",
+    "PhantomDesign",
+    "Provenance",
+    "ResidentLoader",
+    "SourceCohorts",
+    "SplitDescription",
+    "UnreadableImageError",
+    "audit_cohorts",
+    "cache_folder",
+    "check_leakage",
+    "clear_cache",
+    "cross_validation_cohort",
+    "dataset_info",
+    "dataset_names",
+    "describe_split",
+    "detectability",
+    "ideal_observer_auc",
+    "ideal_observer_predictions",
+    "ideal_observer_scores",
+    "in_dataset_dir",
+    "lesion_phantom",
+    "list_cache",
+    "list_class_folders",
+    "list_image_table",
+    "load_images",
+    "load_listing",
+    "load_medmnist",
+    "near_pairs",
+    "positive_last",
+    "read_picture",
+    "read_splits",
+    "require_no_leakage",
+    "shape_features",
+    "split_listing",
+    "take_per_class",
+    "with_known_groups",
+    "with_positive_class",
+    "write_audit",
+    "write_splits",
+]

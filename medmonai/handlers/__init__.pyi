@@ -1,0 +1,30 @@
+from .auc_metric import AUCMetric
+from .early_stopping import EarlyStopping
+from .history import HistoryWriter
+from .loader_epoch import LoaderEpoch
+from .loss_output import LossOutput
+from .non_finite import NonFiniteGuard
+from .pesg_stage import PESGStage, RegularizerDecay
+from .plateau import PlateauSchedule
+from .predictions_collector import PredictionsCollector
+from .predictions_writer import PredictionsWriter
+from .progress import Progress
+from .unfreezing import GradualUnfreezing
+from .weight_average import WeightAverage
+
+__all__ = [
+    "AUCMetric",
+    "EarlyStopping",
+    "GradualUnfreezing",
+    "HistoryWriter",
+    "LoaderEpoch",
+    "LossOutput",
+    "NonFiniteGuard",
+    "PESGStage",
+    "PlateauSchedule",
+    "PredictionsCollector",
+    "PredictionsWriter",
+    "Progress",
+    "RegularizerDecay",
+    "WeightAverage",
+]

@@ -1,0 +1,112 @@
+from .calibration import (
+    ReliabilityBins,
+    brier_score_loss,
+    expected_calibration_error,
+    negative_log_likelihood,
+    reliability_bins,
+)
+from .calibration_summary import summarize_calibration
+from .comparison import Comparison, average_seeds, compare_tables, holm, seed_spread
+from .counting import (
+    accuracy,
+    balanced_accuracy,
+    cohen_kappa,
+    f1,
+    mcc,
+    one_vs_rest_matrices,
+    precision,
+    recall,
+    specificity,
+)
+from .decision_summary import summarize_decisions
+from .decision_tests import decision_test
+from .decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
+from .delong import auc_influence, delong_covariance, delong_variance
+from .intervals import Interval, auc_interval, macro_auc_interval
+from .medmnist_score import medmnist_acc, medmnist_auc
+from .net_benefit import DecisionCurve, decision_curve, net_benefit
+from .paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
+from .ranking import auc_score, auc_scores, macro_auc_score, roc_points
+from .ranking_influence import average_precision_influence, partial_auc_influence
+from .ranking_points import (
+    average_precision_score,
+    cut_counts,
+    partial_auc_score,
+    precision_recall_points,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
+from .ranking_summary import average_precision_interval, summarize_ranking
+from .resampling import wilson
+from .subgroups import band_values, read_metadata, subgroup_summary
+from .summary import accuracy_interval, summarize
+from .temperature import Temperature, apply_temperature, default_temperature, fit_temperature
+
+__all__ = [
+    "Comparison",
+    "DecisionCurve",
+    "Interval",
+    "OperatingPoint",
+    "PairedDifference",
+    "ReliabilityBins",
+    "Temperature",
+    "accuracy",
+    "accuracy_interval",
+    "accuracy_test",
+    "apply_temperature",
+    "auc_influence",
+    "auc_interval",
+    "auc_score",
+    "auc_scores",
+    "average_precision_influence",
+    "average_precision_interval",
+    "average_precision_score",
+    "average_seeds",
+    "balanced_accuracy",
+    "band_values",
+    "brier_score_loss",
+    "choose_operating_point",
+    "cohen_kappa",
+    "compare_tables",
+    "cut_counts",
+    "decide",
+    "decision_curve",
+    "decision_test",
+    "default_operating_point",
+    "default_temperature",
+    "delong_covariance",
+    "delong_test",
+    "delong_variance",
+    "expected_calibration_error",
+    "f1",
+    "fit_temperature",
+    "holm",
+    "macro_auc_interval",
+    "macro_auc_score",
+    "mcc",
+    "mcnemar",
+    "medmnist_acc",
+    "medmnist_auc",
+    "negative_log_likelihood",
+    "net_benefit",
+    "one_vs_rest_matrices",
+    "paired_bootstrap",
+    "partial_auc_influence",
+    "partial_auc_score",
+    "precision",
+    "precision_recall_points",
+    "read_metadata",
+    "recall",
+    "reliability_bins",
+    "roc_points",
+    "seed_spread",
+    "sensitivity_at_specificity",
+    "specificity",
+    "specificity_at_sensitivity",
+    "subgroup_summary",
+    "summarize",
+    "summarize_calibration",
+    "summarize_decisions",
+    "summarize_ranking",
+    "wilson",
+]

@@ -1,0 +1,5 @@
+from .alignment import align, check_same_cases, in_one_order, moved_names
+from .files import read_predictions, write_predictions
+from .table import Predictions
+
+__all__ = ["Predictions", "align", "check_same_cases", "in_one_order", "moved_names", "read_predictions", "write_predictions"]
