@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from .grids import resample, to_form_grid
 from .image_form import ImageForm
 from .image_place import ImagePlace, check_affine
+from .nifti_file import check_end, opened_nifti, voxels_end
 from .pixel_kind import PixelKind
-from .unreadable import UnreadableImageError, unreadable
+from .unreadable import unreadable
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
-
-# Voxels of the largest volume that is read, as for DICOM.
-MAX_VOXELS = 1 << 30
 
 # What a header leaves open and nibabel fills in; as `Case.remarks`.
 NO_ORIENTATION = ("state no orientation (qform_code and sform_code are 0): nibabel's LAS is assumed, so left and right may be "
                   "exchanged")
 NO_SPACING = "state voxels of 0 mm: 1 mm is assumed"
+TWO_ORIENTATIONS = "state two orientations (qform and sform disagree): the sform's is taken, as nibabel does"
 
 _MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 _RGB_INTENTS = (2003, 2004)  # NIFTI_INTENT_RGB_VECTOR, NIFTI_INTENT_RGBA_VECTOR
@@ -38,7 +35,8 @@ class Volume:
     Args:
         values: (C, A, B, D) on the file's own axes.
         affine: (4, 4) from voxel numbers to millimetres, x to the right, y to the front, z upwards (nibabel's world).
-        remarks: what was assumed because the header does not say it: NO_ORIENTATION, NO_SPACING.
+        remarks: what was assumed because the header does not say it, or says it twice: NO_ORIENTATION, NO_SPACING,
+            TWO_ORIENTATIONS.
     """
 
     values: np.ndarray
@@ -91,58 +89,60 @@ def read_nifti(path: Path) -> Volume:
     RGB24, RGBA32                          colours; alpha is dropped
     3 or 4 values a voxel in the last axis the same, if they are uint8 or the intent is RGB or RGBA vector
     several volumes (time, b-values)       refused
+    complex, float128, one bit a voxel     refused
+    scl_slope, scl_inter                   applied; a slope of 0 or NaN means none
+    cal_min, cal_max                       not applied: they are for display
+    wrong checksum or length, bytes behind refused, gzip or not; up to 64 KiB of zeros may follow the voxels
     no qform and no sform                  nibabel's LAS, NO_ORIENTATION among the remarks
+    qform and sform that disagree          the sform, TWO_ORIENTATIONS among the remarks
     voxels of 0 mm                         1 mm, NO_SPACING among the remarks; where a sform states the grid, that counts
     units of metres or micrometres         converted to millimetres
     ====================================== =======================================================================
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
-        UnreadableImageError: a damaged file, other axes, more than 2^30 voxels, an affine without an inverse.
+        UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong), other axes, more bytes than
+            `medmonai.data.image_limit` allows, an affine without an inverse.
     """
-    with _readable(path):
-        stored = _opened(path)
+    with opened_nifti(path) as (stored, stream):
+        _check_kind(path, stored)
         dtype = stored.get_data_dtype()
         unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
         kept = dtype if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
+        remarks = _assumed(stored, stream)
         values = np.asarray(stored.dataobj, dtype=kept)
+        check_end(path, stream, voxels_end(path, stored))
         if dtype.names:
             values = np.stack([values[colour] for colour in "RGB"], axis=-1)
         affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
-        return Volume(_channels_first(values), affine=affine, remarks=_assumed(stored))
+        return Volume(_channels_first(values), affine=affine, remarks=remarks)
 
 
 def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
     """Return the voxels along the first three axes of a NIfTI file and what it holds, without reading a voxel.
 
+    The checksum of a .nii.gz stands behind its voxels, so only `read_nifti` compares it.
+
     Raises:
         OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here too.
     """
-    with _readable(path):
-        stored = _opened(path)
+    with opened_nifti(path) as (stored, _):
+        _check_kind(path, stored)
         dtype = stored.get_data_dtype()
-        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4  # `_opened` lets no other fourth axis through
+        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4  # no other fourth axis is let through
         kind = PixelKind(f"NIfTI {''.join(dtype.names or [dtype.name])}", colour=colour,
                          bits=8 * dtype.itemsize // len(dtype.names or "1"))
         return tuple(int(n) for n in stored.shape[:3]), kind
 
 
-def _opened(path: Path) -> Nifti1Image:
-    """Return a file with its voxels on the disk, or raise if its header says that it is none of those that are read."""
-    import nibabel  # slow to import, and only volumes need it
-
-    stored = nibabel.load(path)
-    if not isinstance(stored, nibabel.Nifti1Image):
-        raise unreadable(path, f"it is a {type(stored).__name__} and no volume")
-    if np.prod(stored.shape, dtype=float) > MAX_VOXELS:
-        raise unreadable(path, f"it says that it has {' x '.join(map(str, stored.shape))} voxels and at most {MAX_VOXELS} "
-                         "are read")
+def _check_kind(path: Path, stored: Nifti1Image) -> None:
+    """Raise if a header says that the file is none of those that are read."""
     dtype, shape = stored.get_data_dtype(), _without_ones(stored.shape)
     if dtype.kind not in "iuf" and not dtype.names:
         raise unreadable(path, f"its voxels are {dtype}; whole numbers, floats and RGB are read")
     colours = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
     if len(shape) == 3 or (len(shape) == 4 and shape[3] in (3, 4) and colours and not dtype.names):
-        return stored
+        return
     if len(shape) == 4 and len(_without_ones(stored.shape, fifth=False)) == 4:
         raise unreadable(path, f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one a file")
     raise unreadable(path, f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the last")
@@ -159,29 +159,23 @@ def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, .
     return (*shape[:3], shape[4]) if fifth and len(shape) == 5 and shape[3] == 1 else shape
 
 
-def _assumed(stored: Nifti1Image) -> tuple[str, ...]:
+def _assumed(stored: Nifti1Image, stream: IO[bytes]) -> tuple[str, ...]:
     """Return what the header on the disk does not state; nibabel repairs the one that it hands out."""
     kind = type(stored.header)
-    with stored.file_map["image"].get_prepare_fileobj("rb") as file:
-        header = kind(file.read(kind.sizeof_hdr), check=False)
+    stream.seek(0)
+    header = kind(stream.read(kind.sizeof_hdr), check=False)
     if header["sform_code"] > 0:
-        return ()
+        both = header["qform_code"] > 0 and (header["pixdim"][1:4] > 0).all()  # else the qform states no grid
+        return (TWO_ORIENTATIONS,) if both and _axes(header.get_qform()) != _axes(header.get_sform()) else ()
     sizes = header["pixdim"][1:4][np.array(_without_ones(stored.shape)[:3]) > 1]
     found = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
     return tuple(remark for remark, holds in found.items() if holds)
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turn whatever nibabel, gzip and zlib raise for a damaged file into one line that names it."""
-    try:
-        yield
-    except (UnreadableImageError, MemoryError):
-        raise
-    except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error
+def _axes(affine: np.ndarray) -> tuple[str | None, ...]:
+    from nibabel.orientations import aff2axcodes
+
+    return aff2axcodes(affine)
 
 
 def _unit(stored: Nifti1Image) -> float:
@@ -190,6 +184,6 @@ def _unit(stored: Nifti1Image) -> float:
 
 
 def _channels_first(values: np.ndarray) -> np.ndarray:
-    """Return values with the axes that `_opened` lets through as (C, A, B, D)."""
+    """Return values with the axes that `_check_kind` lets through as (C, A, B, D)."""
     values = values.reshape(_without_ones(values.shape))
     return values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0)[:3]
