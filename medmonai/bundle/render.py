@@ -139,6 +139,10 @@ _OWN_IDS = {
     "image_folders": "where the images lie, beside the table",
     "group_pattern": "regular expression in the file name whose first group is the patient",
     "group_column": "of the table: patient or slide",
+    "class_names": "the classes in the order of their labels, or `{name in the source: name to show}`; inference takes the "
+                   "same ones",
+    "positive_class": "the class that recall, specificity, AUC and thresholds are about, if not the last of the classes; "
+                      "inference then takes `--class_names` in that order",
     "pretrained": "true: ImageNet weights (downloaded once, SHA-256 checked); false: random ones, of little use in a frozen "
                   "backbone: then also `--network_def#freeze none`",
     "cache_features": "true computes the features of the frozen backbone once and trains the head on them, without "

@@ -14,12 +14,13 @@ from monai.engines import SupervisedTrainer
 
 from medmonai.data.listing import Listing
 from medmonai.data.split_files import left_out_text, splits_text
-from medmonai.engines import RunCheckpoint, load_weights, run_record
+from medmonai.engines import RunCheckpoint, load_checkpoint, place_weights, run_record
 from medmonai.ranks import rank, wait_for_all
 from medmonai.whole_files import read_json, replacing, write_json
 
+from .class_order import require_one_order, require_trained_classes
 from .config import check_ids, evaluated, merged_config
-from .trained_input import difference, require_trained_input
+from .trained_input import difference, require_trained_input, trained_classes
 
 # What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
 _PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
@@ -100,6 +101,13 @@ def _epochs(trainer: SupervisedTrainer) -> int:
     return epochs
 
 
+def _check_classes(config: Mapping[str, Any], dataset: str) -> list[str]:
+    """Return the classes of a data set of the config, in the order of the labels; refuse others than the bundle's."""
+    names = [str(name) for name in evaluated(dataset).class_names]
+    require_one_order(config, names, what=dataset)
+    return names
+
+
 def train(
     trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int,
     audit: Mapping[str, Any] | None = None, listing: Listing | None = None,
@@ -131,8 +139,9 @@ def train(
     old, differs = _earlier_run(folder, config)
     if old:
         _check_splits(listing, folder)
+    checkpoint.class_names = _check_classes(config, "train#dataset")
     resumed_from = checkpoint.resume(trainer) if old else 0
-    record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
+    record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(), "class_names": checkpoint.class_names,
               **run_record(seed=seed, device=trainer.state.device), "audit": dict(audit or {})}
     if "spatial_size" in config:
         record["spatial_size"] = [int(size) for size in evaluated("spatial_size")]
@@ -177,7 +186,9 @@ def open_test_split(
     folder = Path(output_dir)
     _check_splits(listing, folder)
     require_trained_input(config, checkpoint)
-    load_weights(network, checkpoint)
+    state = load_checkpoint(checkpoint)
+    require_trained_classes(_check_classes(config, "test#dataset"), trained_classes(state, checkpoint), checkpoint=checkpoint)
+    place_weights(network, state, checkpoint)
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     opened = read_json(folder / "test_opened.json")
     if opened:

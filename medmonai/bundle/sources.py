@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
-from medmonai.data import PhantomDesign, dataset_info, load_listing, split_listing
+from medmonai.data import PhantomDesign, dataset_info, load_listing, positive_last, split_listing
+from medmonai.data.phantom import PHANTOM_CLASSES
+from medmonai.data.positive_class import require_binary
 from medmonai.data.similarity import COPY_THRESHOLD, NEAR_THRESHOLD
 from medmonai.task import Task
 
+from .class_order import listing_classes
 from .recipe import refuse_unknown, require_entries
 
 # How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
 _FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None, "jpeg_scaling": False}
 _SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
 _FILES_NEED = ("listing", "task", "class_names", "in_channels", "size", "source")
-_FILES_MAY_SAY = ("splits", "form", "ids", "licence", "citation", "known_issues", "data_type")
+_FILES_MAY_SAY = ("positive_class", "splits", "form", "ids", "licence", "citation", "known_issues", "data_type")
 
 
 def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,20 +43,26 @@ def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
     info, size = dataset_info(source["medmnist"]), source["size"]
+    refuse_unknown(source, ("medmnist", "size", "positive_class", "class_names"), where="dataset")
+    positive = source.get("positive_class")
+    require_binary(info.task, positive)
+    names = list(positive_last(info.class_names, positive))
+    _check_fixed(source, names)
+    chosen = {"positive_class": "@positive_class"} if info.task.kind == "binary" else {}
     files_of = {
         f"{split}_dataset": {
             "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name", "split": name, "size": "@image_size",
             "dataset_dir": "@dataset_dir", "verify": "@verify_checksum", "groups_file": "@groups_file",
-            "cache_dir": "@cache_dir",
+            "cache_dir": "@cache_dir", **chosen,
         }
         for split, name in _SPLITS
     }
     ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True, "groups_file": None,
            "cache_dir": None,
-           "spatial_size": f"$[@image_size] * {info.spatial_dims}"}
+           "spatial_size": f"$[@image_size] * {info.spatial_dims}", **dict.fromkeys(chosen, positive)}
     return {
         **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
-        "class_names": list(info.class_names), "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
+        "class_names": names, "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
         "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
         "source": f"MedMNIST: {info.name}", "near_threshold": NEAR_THRESHOLD, "leak_threshold": None,
         "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
@@ -62,6 +71,7 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
 
 def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
     size = list(source["phantom"]["spatial_size"])
+    _check_fixed(source, list(PHANTOM_CLASSES))
     design = {"_target_": "medmonai.data.PhantomDesign", **source["phantom"], "spatial_size": "@spatial_size"}
     splits = {
         f"{split}_dataset": {"_target_": "medmonai.data.lesion_phantom", "split": name, "seed": "@phantom_seed",
@@ -76,7 +86,7 @@ def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **splits, **_FORM, "source_ids": {"phantom_seed": 0, "train_cases": source["train_cases"], "spatial_size": size,
                                  "phantom_design": design},
         "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
-        "class_names": source["class_names"], "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
+        "class_names": list(PHANTOM_CLASSES), "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
         "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
         "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM", "near_threshold": None, "leak_threshold": None,
     }
@@ -89,13 +99,14 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     user may want to change of them are ids of their own (`ids`).
     """
     _check_files(source)
-    listing, size = dict(source["listing"]), list(source["size"])
+    listing, classes = _handed_classes(source)
+    size = list(source["size"])
     splits = {"val_fraction": None, "test_fraction": None, **source.get("splits", {})}
     form = {**_FORM, **source.get("form", {})}
     ids = {
         "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None,
         "splits_file_missing": "error", "skip_unreadable": False, "cache_dir": None,
-        **source.get("ids", {}),
+        **source.get("ids", {}), **classes,
         "listing": listing,
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "seed": "@split_seed",
                        "file": "@splits_file", "file_missing": "@splits_file_missing",
@@ -114,6 +125,33 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
         "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),
     }
+
+
+def _check_fixed(source: Mapping[str, Any], names: list[str]) -> None:
+    """Raise ValueError if a recipe states other classes, or another order, than a set that has its own."""
+    stated = list(source.get("class_names", names))
+    if stated != names:
+        turned = len(names) == 2 and sorted(stated) == sorted(names)
+        other = " To look for the other class, give positive_class." if turned else ""
+        raise ValueError(f"class_names={stated} in dataset, but the labels of this set mean {names}, in this order; leave "
+                         f"class_names out.{other}")
+
+
+def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the listing of a recipe with the recipe's classes handed to it, and the ids that it takes them from.
+
+    A function that takes no `class_names` is left alone: the start of the training compares what it lists.
+    """
+    listing, stated = dict(source["listing"]), listing_classes(source)
+    function = locate(listing["_target_"])
+    taken = inspect.signature(function).parameters if callable(function) else {}
+    if "class_names" not in listing and "class_names" not in taken:
+        return listing, {}
+    listing.pop("positive_class", None)
+    if source["task"] != "binary":
+        return {**listing, "class_names": "@class_names"}, {"class_names": stated}
+    ordered = "$medmonai.data.positive_last(@class_names, @positive_class)"
+    return {**listing, "class_names": ordered}, {"class_names": stated, "positive_class": None}
 
 
 def _check_files(source: Mapping[str, Any]) -> None:

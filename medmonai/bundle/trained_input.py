@@ -10,14 +10,15 @@ from typing import Any
 from monai.bundle.config_item import ConfigExpression
 from torch import nn
 
-from medmonai.engines import load_weights
+from medmonai.engines import load_checkpoint, place_weights, recorded_classes
 from medmonai.run_files import read_record
 
+from .class_order import require_inference_classes
 from .config import check_words, merged_config
 
 # Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
 _INPUT = ("network_def", "spatial_size", "image_size", "intensity_range", "aspect", "orientation", "spacing", "jpeg_scaling",
-          "scaling", "normalisation", "class_names", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
+          "scaling", "normalisation", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
 # Entries of network_def that say where weights come from and which of them learn, not what is computed.
 _OF_TRAINING = ("pretrained", "freeze")
 
@@ -69,12 +70,26 @@ def load_trained(network: nn.Module, checkpoint: str | Path) -> nn.Module:
 
     Raises:
         FileNotFoundError: there is no checkpoint.
-        ValueError: weights of another network, another input than in training, or a word where True, False or None was meant.
+        ValueError: weights of another network or of other classes, another input than in training, a bundle that names its
+            classes in two ways, or a word where True, False or None was meant.
     """
     config = merged_config()
     check_words(config)
     require_trained_input(config, checkpoint)
-    return load_weights(network, checkpoint)
+    state = load_checkpoint(checkpoint)
+    require_inference_classes(config, trained_classes(state, checkpoint), checkpoint=checkpoint)
+    return place_weights(network, state, checkpoint)
+
+
+def trained_classes(state: Any, checkpoint: str | Path) -> list[str] | None:
+    """Return the classes that weights were trained for, as the file or its run says; None where neither does.
+
+    Args:
+        state: what `load_checkpoint` returned.
+        checkpoint: the file it is from.
+    """
+    beside = read_record(Path(checkpoint).resolve().parent.parent / "run.json").get("class_names")
+    return recorded_classes(state) or beside
 
 
 def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:

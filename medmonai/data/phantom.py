@@ -21,6 +21,7 @@ MEAN_LEVEL = 120.0
 # Variance that rounding to whole grey levels adds to each voxel (Widrow; noise_sd >> 1 makes the error uniform).
 ROUNDING_VARIANCE = 1 / 12
 
+PHANTOM_CLASSES = ("normal", "lesion")
 _SPLITS = ("train", "val", "test")
 _NUM_CASES = {2: {"train": 2000, "val": 400, "test": 1000}, 3: {"train": 1000, "val": 200, "test": 600}}
 # Chosen for an ideal AUC near 0.94: a lesion neither plain nor hopeless, and a limit that a small network can reach.
@@ -182,7 +183,7 @@ def lesion_phantom(
     shuffled[place] = labels
     return Cohort(
         images, labels=shuffled, ids=np.array([f"phantom-{split}-{i:06d}" for i in range(num_cases)]),
-        task=Task("binary", 2), class_names=("normal", "lesion"), split=split,
+        task=Task("binary", 2), class_names=PHANTOM_CLASSES, split=split,
         provenance=_provenance(design, seed, images),
     )
 

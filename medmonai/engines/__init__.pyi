@@ -6,7 +6,7 @@ from .reproducibility import git_revision, prepare_process, run_record, versions
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
 from .target_layer import find_target_layer
-from .weights import load_checkpoint, load_weights, save_atomically
+from .weights import load_checkpoint, load_weights, place_weights, recorded_classes, save_atomically
 
 __all__ = [
     "FlipAveragingInferer",
@@ -22,8 +22,10 @@ __all__ = [
     "load_checkpoint",
     "load_weights",
     "occlusion_map",
+    "place_weights",
     "prepare_process",
     "randomization_check",
+    "recorded_classes",
     "run_record",
     "save_atomically",
     "versions",

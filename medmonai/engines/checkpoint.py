@@ -27,7 +27,8 @@ class RunCheckpoint:
     """Keep `models/model.pt` (best validation AUC), `models/model_final.pt` and `models/last.pt` of a run, on rank 0.
 
     `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights are averaged), as
-    MONAI's tools read them. `last.pt` holds everything that decides the epochs to come: network, average, optimisers,
+    MONAI's tools read them, with `class_names` as an attribute of the dict (`recorded_classes`), so that a file alone says
+    what its outputs mean. `last.pt` holds everything that decides the epochs to come: network, average, optimisers,
     loss, scheduler, GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on after
     the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's `CheckpointSaver` keeps
     what it is given and neither counters nor random states, and its best score is forgotten by a new process.
@@ -40,11 +41,15 @@ class RunCheckpoint:
         network: the network whose weights are kept as the result.
         evaluator: the validation engine; its best epoch decides.
         state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` holds besides counters.
+
+    Attributes:
+        class_names: noted with the weights where it is set; in the order of the labels.
     """
 
     def __init__(self, folder: str | Path, *, network: nn.Module, evaluator: Any, state: Mapping[str, Any]) -> None:
         self.folder, self.network, self.evaluator, self.state = Path(folder), network, evaluator, dict(state)
         self._scaler: dict[str, Any] = {}
+        self.class_names: list[str] | None = None
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and everything that changes state at the end of an epoch."""
@@ -57,7 +62,7 @@ class RunCheckpoint:
             return
         best = self.evaluator.state
         if best.best_metric_epoch == engine.state.epoch:
-            save_atomically(self.network.state_dict(), self.folder / "model.pt")
+            save_atomically(self._named_weights(), self.folder / "model.pt")
         last = self.folder / "last.pt"
         if last.is_file():
             last.replace(self.folder / "previous.pt")
@@ -79,10 +84,16 @@ class RunCheckpoint:
         if state and engine.scaler is not None:
             engine.scaler.load_state_dict(state)
 
+    def _named_weights(self) -> dict[str, Any]:
+        state = self.network.state_dict()
+        if self.class_names is not None:
+            state.class_names = list(self.class_names)
+        return state
+
     def finish(self, engine: Engine) -> None:
         """Write what the end of a training leaves: `model_final.pt`."""
         if engine.state.rank == 0:
-            save_atomically(self.network.state_dict(), self.folder / "model_final.pt")
+            save_atomically(self._named_weights(), self.folder / "model_final.pt")
             (self.folder / "previous.pt").unlink(missing_ok=True)
 
     def resume(self, engine: Any) -> int:

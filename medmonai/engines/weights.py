@@ -76,8 +76,21 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         ValueError: the file cannot be read, its names or shapes are those of another network, or a weight is no number; the
             network is then left as it was.
     """
-    state = load_checkpoint(path)
-    state = state.get("model", state) if isinstance(state, Mapping) else state
+    return place_weights(network, load_checkpoint(path), path)
+
+
+def place_weights(network: nn.Module, state: Any, path: str | Path) -> nn.Module:
+    """Put a loaded state dict (plain, or under "model") into a network of the same make and return the network.
+
+    Args:
+        network: where the weights go.
+        state: what `load_checkpoint` returned.
+        path: the file it is from, for messages.
+
+    Raises:
+        ValueError: see `load_weights`.
+    """
+    state = _weights(state)
     require_finite(network, state, path)
     try:
         network.load_state_dict(state)
@@ -87,6 +100,16 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         raise ValueError(f"{path} holds the weights of another network ({detail[:160]}); use the network_def it was "
                          "trained with.") from error
     return network
+
+
+def recorded_classes(state: Any) -> list[str] | None:
+    """Return the classes that `RunCheckpoint` noted with the weights, in the order of the labels; None without a note."""
+    names = getattr(_weights(state), "class_names", None)
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else None
+
+
+def _weights(state: Any) -> Any:
+    return state.get("model", state) if isinstance(state, Mapping) else state
 
 
 def require_finite(network: nn.Module, state: Any, path: str | Path) -> None:
