@@ -109,11 +109,14 @@ class RandAffine(BatchTransform, mt.RandAffine):
         if self._do_transform:
             self.rand_affine_grid.randomize()
 
-    def __call__(self, img: NdarrayOrTensor, randomize: bool = True, lazy: bool | None = None) -> torch.Tensor:
-        """Transform one image (C, *spatial)."""
+    def __call__(
+        self, img: NdarrayOrTensor, randomize: bool = True, lazy: bool | None = None, *, mode: str | None = None,
+        padding_mode: str | None = None,
+    ) -> torch.Tensor:
+        """Transform one image (C, *spatial), if wanted with another ``mode`` or ``padding_mode`` for it."""
         if randomize:
             self.randomize()
-        return super().__call__(img, randomize=False, lazy=lazy)
+        return super().__call__(img, mode=mode, padding_mode=padding_mode, randomize=False, lazy=lazy)
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1), as ``functional.affine_matrix`` defines it."""

@@ -90,7 +90,7 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
         plain = (img.as_tensor() if isinstance(img, MetaTensor) else img)[None]
         draws = {name: torch.tensor([value]) for name, value in self.factors.items()}
         out = self._jitter(plain, draws, torch.arange(1 if self._do_transform else 0), white)[0]
-        return MetaTensor(out, meta=img.meta) if isinstance(img, MetaTensor) else out
+        return MetaTensor(out).copy_meta_from(img) if isinstance(img, MetaTensor) else out
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and (B,) of each of the four that can change."""

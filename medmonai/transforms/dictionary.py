@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Randomizable, Transform
+from monai.utils import ensure_tuple_rep
 
 from medmonai.transforms import affine, color, intensity, normalization, orientation, size
 
@@ -19,14 +20,24 @@ class KeyedTransform(MapTransform, InvertibleTransform):
     Args:
         keys: the entries to transform; they must fit one draw (the same spatial size).
         allow_missing_keys: pass over keys that the dictionary lacks, instead of a KeyError.
-        **arguments: those of the array transform, by name.
+        **arguments: those of the array transform, by name. Where the transform resamples, ``mode`` and ``padding_mode`` may
+            be sequences with one entry for each key, as in MONAI: "bilinear" for an image, "nearest" for its mask.
+
+    Raises:
+        ValueError: a sequence of another length than ``keys``, or what the array transform refuses.
     """
 
     array: ClassVar[type[Transform]]
+    of_each_key: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False, **arguments: object) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.transform = self.array(**arguments)
+        given = {name: ensure_tuple_rep(arguments.pop(name), len(self.keys)) for name in self.of_each_key if name in arguments}
+        several = [{name: values[i] for name, values in given.items()} for i in range(len(self.keys))]
+        for one in several[1:] if given else ():
+            self.array(**arguments, **one)  # refuses what it does not know
+        self.transform = self.array(**arguments, **several[0])
+        self._own = dict(zip(self.keys, several))
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None
@@ -48,7 +59,7 @@ class KeyedTransform(MapTransform, InvertibleTransform):
             self.randomize(out[found[0]])
             again = {"randomize": False}
         for key in found:
-            out[key] = self.transform(out[key], **again)
+            out[key] = self.transform(out[key], **again, **self._own[key])
         return out
 
     def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
@@ -82,12 +93,14 @@ class RandRotated(KeyedTransform, Randomizable):
     """Dictionary twin of ``RandRotate``."""
 
     array = affine.RandRotate
+    of_each_key = ("mode", "padding_mode")
 
 
 class RandAffined(KeyedTransform, Randomizable):
     """Dictionary twin of ``RandAffine``."""
 
     array = affine.RandAffine
+    of_each_key = ("mode", "padding_mode")
 
 
 class RandGaussianNoised(KeyedTransform, Randomizable):
@@ -142,3 +155,4 @@ class Resized(KeyedTransform):
     """Dictionary twin of ``Resize``."""
 
     array = size.Resize
+    of_each_key = ("mode",)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 
 import monai.transforms as mt
+import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.data.meta_obj import get_track_meta
-from monai.utils import convert_to_tensor, ensure_tuple
+from monai.utils import TraceKeys, convert_to_tensor, ensure_tuple
 
 from medmonai.transforms import functional
 from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_chosen, warn_if_idle
@@ -75,11 +76,12 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
         return functional.rotate90(x, draws["k"], spatial_axes=self.spatial_axes, overwrite=overwrite)
 
 
-class RandAxisPermute(BatchTransform, mt.RandomizableTransform):
+class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTransform):
     """Permute equal-sized spatial axes with probability ``prob``: transposes in 2D, with flips all 48 poses in 3D.
 
     One of the permutations other than the identity is drawn, each as likely. MONAI has only ``Transpose``, with fixed
-    axes and no randomness; RandRotate90 reaches a plane at a time.
+    axes and no randomness; RandRotate90 reaches a plane at a time. The affine of a MetaTensor follows the axes, and
+    ``inverse`` takes the permutation back, as with MONAI's spatial transforms.
 
     Args:
         prob: probability for each sample.
@@ -111,13 +113,24 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform):
         self.choice = int(self.R.randint(1, self._count(data.ndim - 1))) if self._do_transform else 0
 
     def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Transform one image (C, *spatial); its affine, if it has one, is left as it is."""
+        """Transform one image (C, *spatial)."""
         img = convert_to_tensor(img, track_meta=get_track_meta())
         if randomize:
             self.randomize(img)
-        batch = img.as_tensor()[None] if isinstance(img, MetaTensor) else img[None]
-        out = functional.permute_axes(batch, torch.tensor([self.choice]), spatial_axes=self.spatial_axes)[0]
-        return MetaTensor(out, meta=img.meta) if isinstance(img, MetaTensor) else out
+        order = functional.axis_order(img[None], self.choice, spatial_axes=self.spatial_axes)
+        out = _permuted(img, order)
+        if isinstance(out, MetaTensor):
+            self.push_transform(out, extra_info={"order": order})
+        return out
+
+    def inverse(self, data: torch.Tensor) -> torch.Tensor:
+        """Take back the permutation that the MetaTensor records last.
+
+        Raises:
+            RuntimeError: its last record is of another transform.
+        """
+        order = self.pop_transform(data)[TraceKeys.EXTRA_INFO]["order"]
+        return _permuted(data, np.argsort(order).tolist())
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``choice`` (B,) int64, the number of the permutation, 0 for the samples that stay."""
@@ -127,3 +140,15 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform):
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Permute the axes of each sample by its ``choice``."""
         return functional.permute_axes(x, draws["choice"], spatial_axes=self.spatial_axes, overwrite=overwrite)
+
+
+def _permuted(img: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
+    """Return an image (C, *spatial) whose spatial axis i is the old axis ``order[i]``; the affine and the record go along."""
+    plain = img.as_tensor() if isinstance(img, MetaTensor) else img
+    out = plain.permute(0, *(1 + axis for axis in order)).contiguous()
+    if not isinstance(img, MetaTensor):
+        return out
+    out = MetaTensor(out).copy_meta_from(img)
+    places = [*order, *range(len(order), out.affine.shape[-1])]
+    out.affine = img.affine[:, places]  # a step along the new axis i is one along the old axis order[i]
+    return out

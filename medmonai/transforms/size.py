@@ -11,11 +11,23 @@ from monai.config import NdarrayOrTensor
 
 from medmonai.transforms.batch import BatchTransform, Draws
 
-_MODES = {2: "bilinear", 3: "trilinear"}
+_LINEAR = {2: "bilinear", 3: "trilinear"}
+MODES = ("nearest", "nearest-exact", "area", "bilinear", "trilinear")
+
+
+def linear_or(mode: str | None, spatial_dims: int) -> str:
+    """Return a mode of interpolation that fits the number of axes; "bilinear" stands for linear in 3D too.
+
+    Raises:
+        ValueError: an unknown mode.
+    """
+    if mode is not None and str(mode) not in MODES:
+        raise ValueError(f"mode={mode!r} of Resize; use one of {', '.join(MODES)}.")
+    return _LINEAR[spatial_dims] if mode is None or str(mode) in _LINEAR.values() else str(mode)
 
 
 class Resize(BatchTransform, mt.Resize):
-    """Interpolate to `spatial_size`, bilinear or trilinear; MONAI's Resize with a batch door.
+    """Interpolate to `spatial_size`, bilinear or trilinear if not told otherwise; MONAI's Resize with a batch door.
 
     A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device and after the
     augmentation, the set keeps its small size in memory, and the random transforms work on few pixels. Enlarging is
@@ -23,34 +35,37 @@ class Resize(BatchTransform, mt.Resize):
 
     Args:
         spatial_size: voxels along each axis.
+        mode: "bilinear" (2D), "trilinear" (3D), "area", or for masks "nearest" or "nearest-exact"; None: linear.
 
     Raises:
-        ValueError: a size that is not two or three whole numbers of at least 1; in use: images with another number of
-            spatial axes.
+        ValueError: a size that is not two or three whole numbers of at least 1, or an unknown mode; in use: images with
+            another number of spatial axes.
 
     Example:
         >>> Resize([4, 4]).batch(torch.zeros(1, 3, 2, 2), torch.Generator()).shape
         torch.Size([1, 3, 4, 4])
     """
 
-    def __init__(self, spatial_size: Sequence[int]) -> None:
+    def __init__(self, spatial_size: Sequence[int], *, mode: str | None = None) -> None:
         size = tuple(spatial_size)
-        if len(size) not in _MODES or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
+        if len(size) not in _LINEAR or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
             raise ValueError(f"spatial_size={spatial_size!r} of Resize; two or three whole numbers of at least 1 are needed.")
-        super().__init__(size, mode=_MODES[len(size)])
+        super().__init__(size, mode=linear_or(mode, len(size)))
         self._size = size
 
-    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        """Transform one image (C, *spatial)."""
+    def __call__(self, img: NdarrayOrTensor, *, mode: str | None = None) -> torch.Tensor:
+        """Transform one image (C, *spatial), if wanted with another ``mode`` for it."""
         self._check(img.ndim - 1)
-        return super().__call__(img)
+        return super().__call__(img, mode=mode and linear_or(mode, len(self._size)))
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Interpolate each sample; float32, or `x` itself where it has the size already."""
         self._check(x.ndim - 2)
         if tuple(x.shape[2:]) == self._size:
             return x
-        return F.interpolate(x.to(torch.float32), size=self._size, mode=_MODES[len(self._size)], align_corners=False)
+        mode = str(self.mode)
+        corners = False if mode in _LINEAR.values() else None
+        return F.interpolate(x.to(torch.float32), size=self._size, mode=mode, align_corners=corners)
 
     def _check(self, axes: int) -> None:
         if axes != len(self._size):

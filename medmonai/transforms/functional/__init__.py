@@ -18,7 +18,7 @@ from medmonai.transforms.functional.intensity import (
     shift_intensity,
 )
 from medmonai.transforms.functional.members import on_members, per_sample, upload
-from medmonai.transforms.functional.orientation import flip, permute_axes, rotate90
+from medmonai.transforms.functional.orientation import axis_order, flip, permute_axes, rotate90
 
 __all__ = [
     "add_noise",
@@ -28,6 +28,7 @@ __all__ = [
     "adjust_hue",
     "adjust_saturation",
     "affine_matrix",
+    "axis_order",
     "color_jitter",
     "flip",
     "normalize",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import islice, permutations
 
 import torch
 
@@ -83,6 +84,33 @@ def rotate90(
     return out
 
 
+def axis_order(
+    x: torch.Tensor, choice: int, *, spatial_axes: Sequence[int] | None = None
+) -> list[int]:
+    """Return which spatial axis of ``x`` (B, C, *spatial) permutation number ``choice`` puts at each place.
+
+    The permutations of n axes are numbered as ``itertools.permutations(range(n))`` gives them: 0 is the identity.
+
+    Args:
+        x: the batch, for its shape.
+        choice: 0 .. n! - 1.
+        spatial_axes: the axes that change places, of equal size; None: all.
+
+    Raises:
+        ValueError: the axes differ in size.
+
+    Example:
+        >>> axis_order(torch.zeros(1, 1, 4, 4, 4), 3)
+        [1, 2, 0]
+    """
+    dims = spatial_dimensions(x, spatial_axes)
+    check_equal_sizes(x, dims, "permute_axes")
+    order = list(range(x.ndim - 2))
+    for place, source in zip(dims, next(islice(permutations(range(len(dims))), choice, None))):
+        order[place - 2] = dims[source] - 2
+    return order
+
+
 def permute_axes(
     x: torch.Tensor,
     choice: torch.Tensor,
@@ -90,9 +118,7 @@ def permute_axes(
     spatial_axes: Sequence[int] | None = None,
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Permute the spatial axes of sample i by permutation number ``choice[i]``.
-
-    The permutations of n axes are numbered as ``itertools.permutations(range(n))`` gives them: 0 is the identity.
+    """Permute the spatial axes of sample i by permutation number ``choice[i]``, see ``axis_order``.
 
     Args:
         x: (B, C, *spatial), any dtype.
@@ -106,12 +132,10 @@ def permute_axes(
     dims = spatial_dimensions(x, spatial_axes)
     check_equal_sizes(x, dims, "permute_axes")
     out, own = x, overwrite
-    for number, order in enumerate(permutations(range(len(dims)))):
-        members = (choice == number).nonzero().flatten() if number else ()
+    for number in range(1, math.factorial(len(dims))):
+        members = (choice == number).nonzero().flatten()
         if len(members):
-            axes = list(range(x.ndim))
-            for place, source in zip(dims, order):
-                axes[place] = dims[source]
+            axes = [0, 1, *(2 + axis for axis in axis_order(x, number, spatial_axes=spatial_axes))]
             out = on_members(out, members, lambda part, a=axes: part.permute(a).contiguous(), overwrite=own)
             own = True
     return out
