@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from medmonai.errors import one_line
+from medmonai.errors import one_line, stopped_in_words
 
 _HELP = "Classification of medical images and volumes. Research software: not for clinical use."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
@@ -54,15 +54,15 @@ def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Op
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
     """
-    from medmonai.bundle import commands, describe, free_folder, run_bundle
+    from medmonai.bundle import commands, describe, folder_of_run, run_bundle
 
     overrides = _overrides(context.args)
-    folder = Path(output_dir) if output_dir else free_folder("runs", Path(bundle).name)
-    typer.echo("The same with MONAI alone:")
-    for line in commands(bundle, {**overrides, "output_dir": str(folder)}):
-        typer.echo(f"  {line}")
-    metrics = run_bundle(bundle, output_dir=folder, overrides=overrides)
-    typer.echo(describe(metrics, folder))
+    with folder_of_run(output_dir, parent="runs", name=Path(bundle).name) as folder, stopped_in_words():
+        typer.echo("The same with MONAI alone:")
+        for line in commands(bundle, {**overrides, "output_dir": str(folder)}):
+            typer.echo(f"  {line}")
+        metrics = run_bundle(bundle, output_dir=folder, overrides=overrides)
+        typer.echo(describe(metrics, folder))
 
 
 @app.command()

@@ -81,6 +81,7 @@ def take(folder: str | Path) -> None:
         if _key(folder) in _mine:
             _mine[_key(folder)].times += 1
             return
+        require_writable(folder)
         made = _make(folder)
         try:
             _mine[_key(folder)] = _Held(_acquired(folder), 1, made)
@@ -119,6 +120,20 @@ def refuse_in_use(folder: str | Path) -> None:
         raise FolderInUse(_who(folder))
 
 
+def require_writable(folder: str | Path) -> None:
+    """Refuse a folder that cannot be made or written, or whose place a file takes.
+
+    Raises:
+        OSError: why.
+    """
+    folder = Path(folder)
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise NotADirectoryError(f"{there} is a file and no folder; choose another --output_dir.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: {there} cannot be written; choose another --output_dir.")
+
+
 def lease(folder: Path) -> SoftFileLease:
     """Return the lease of a folder, not yet taken."""
     return SoftFileLease(folder / CLAIM, lease_duration=LEASE, thread_local=False)
@@ -145,7 +160,7 @@ def _key(folder: Path) -> str:
 
 def _make(folder: Path) -> list[Path]:
     """Make a folder with its parents, and return those that were made, the innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 

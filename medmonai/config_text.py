@@ -53,8 +53,12 @@ def as_given(overrides: Mapping[str, Any]) -> dict[str, Any]:
         >>> as_given({"output_dir": "$x", "warmup_epochs": "$@max_epochs"})
         {'output_dir': "$'\\x24x'", 'warmup_epochs': '$@max_epochs'}
     """
-    return {name: _as_given(value, place=bool(_PLACE.fullmatch(re.split("#|::", name)[-1])))
-            for name, value in overrides.items()}
+    return {name: _as_given(value, place=names_place(name)) for name, value in overrides.items()}
+
+
+def names_place(name: str) -> bool:
+    """Whether a config id names a file or a folder, by its ending."""
+    return bool(_PLACE.fullmatch(re.split("#|::", name)[-1]))
 
 
 def _as_given(value: Any, *, place: bool) -> Any:

@@ -17,6 +17,7 @@ _WHAT_TO_DO = {
     "metrics.json": _EVALUATE, "data.json": f"{_EVALUATE}, once metrics.json is deleted too",
     "saliency.json": f"{_EVALUATE}, once metrics.json is deleted too", "evaluation.json": _EVALUATE,
     "config.json": _TRAIN, "run.json": _TRAIN, "history.csv": _TRAIN, "splits.csv": _TRAIN, "cases.csv": _TRAIN,
+    "cases_evaluated.csv": _TRAIN,
     "test_opened.json": "put back a copy of it, or evaluate with another --output_dir and --ckpt_path",
     "evaluate_config.json": "put back a copy of it, or evaluate with another --output_dir and --ckpt_path",
     "decision.json": "delete it and metrics.json and evaluate again, or name another file with --decision_path",

@@ -5,35 +5,42 @@ from .overrides import EVALUATE, TRAIN, bundle_config, bundle_configs, split_ove
 from .recipe import complete_recipe, read_recipe
 from .render import render_bundle, write_bundle
 from .results import write_results
-from .run import commands, describe, free_folder, run_bundle
-from .run_folder import now, open_test_split, train, without_places
+from .run import commands, describe, finish_results, folder_of_run, run_bundle
+from .run_cases import RunCases, planned_cases
+from .run_folder import now, open_test_split, train
+from .run_state import check_output_dir, unevaluated, without_places
 from .trained_input import load_trained
 
 __all__ = [
     "EVALUATE",
     "TRAIN",
+    "RunCases",
     "bundle_cohorts",
     "bundle_config",
     "bundle_configs",
     "bundle_listing",
     "bundle_root",
     "check_ids",
+    "check_output_dir",
     "check_source",
     "commands",
     "complete_recipe",
     "describe",
     "describe_source",
-    "free_folder",
+    "finish_results",
+    "folder_of_run",
     "load_trained",
     "merged_config",
     "now",
     "open_test_split",
     "own_modules",
+    "planned_cases",
     "read_recipe",
     "render_bundle",
     "run_bundle",
     "split_overrides",
     "train",
+    "unevaluated",
     "unread_ids",
     "without_places",
     "write_bundle",

@@ -10,6 +10,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from medmonai.config_text import escaped
 from medmonai.data import Cohort
 from medmonai.data.listing import Listing
 
@@ -43,7 +44,7 @@ def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
 
 
 def _parser(bundle: str | Path, overrides: Mapping[str, Any]) -> ConfigParser:
-    return ConfigParser(bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": str(bundle)})
+    return ConfigParser(bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": escaped(str(bundle))})
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from typing import Any
 from monai.bundle import ConfigComponent, ConfigParser
 from monai.bundle.reference_resolver import ReferenceResolver
 
+from medmonai.config_text import as_given
+
 TRAIN = ("train.json",)
 EVALUATE = ("train.json", "evaluate.json")
 _IN_A_FILE = ("only a config file adds to a list or a dict: write \"+train::handlers\": [...] into one of your own and run "
@@ -49,7 +51,7 @@ def bundle_config(
         FileNotFoundError: no such bundle.
     """
     parser = _parser(bundle, files)
-    parser.update(copy.deepcopy(dict(overrides or {})))  # a later id may lie within an earlier value
+    parser.update(copy.deepcopy(as_given(overrides or {})))  # a later id may lie within an earlier value
     parser.resolve_macro_and_relative_ids()  # MONAI does so before it runs: `@a#b` becomes `@a::b`
     return {name: value for name, value in parser.config.items() if name != parser.meta_key}
 
@@ -61,13 +63,13 @@ def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
 
 
 def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the overrides of the training and of the evaluation.
+    """Return the overrides of the training and of the evaluation, with every text as MONAI leaves it alone (`as_given`).
 
     Raises:
         ValueError: an id that neither config has (MONAI would add it in silence, and nothing would read it), or one that
             adds to a list or a dict, which MONAI does for config files only.
     """
-    of_train, merged = bundle_config(bundle), _parser(bundle, EVALUATE)
+    of_train, merged, overrides = bundle_config(bundle), _parser(bundle, EVALUATE), as_given(overrides)
     for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
         _check_id(merged.config, name, bundle=Path(bundle).name)
         merged.update({name: copy.deepcopy(value)})

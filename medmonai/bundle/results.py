@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from medmonai.claims import release
 from medmonai.data import Cohort, ResidentLoader
 from medmonai.data.split_files import csv_text
 from medmonai.metrics import band_values, subgroup_summary
@@ -72,6 +73,7 @@ def write_results(
     data = {**test.provenance.as_dict(), "known_issues": list(issues)}
     metrics = write_evaluation(evaluation, folder, data=data, references=references)
     write_report([folder])
+    release(folder)  # taken by open_test_split
     return metrics
 
 

@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fire.parser import DefaultParseValue
 from monai.bundle import ConfigWorkflow
 
-from medmonai.report import NOT_CLINICAL
+from medmonai.claims import claim, release
+from medmonai.config_text import unescaped
+from medmonai.ranks import rank
+from medmonai.report import NOT_CLINICAL, write_report
+from medmonai.run_files import parts_of, read_record
 
 from .overrides import EVALUATE, TRAIN, bundle_config, bundle_configs, split_overrides
-from .run_folder import trained
+from .run_state import is_evaluated, is_trained
 
 
-def free_folder(parent: str | Path, name: str) -> Path:
-    """Return parent/name, or the first of parent/name-2, -3, ... that does not exist."""
-    candidates = (Path(parent) / (name if n == 1 else f"{name}-{n}") for n in range(1, 100_000))
-    return next(c for c in candidates if not c.exists())
+@contextmanager
+def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> Iterator[Path]:
+    """Give the folder of a run: the one that is named, else parent/name, or the first of parent/name-2, -3, ... that is free.
+
+    The free one is made at once, so that no other run takes it, and removed if nothing ends up in it.
+
+    Args:
+        output_dir: the folder; "" for a free one.
+        parent: where a free one is made.
+        name: its name.
+    """
+    if output_dir:
+        yield Path(output_dir)
+        return
+    new = [Path(parent)] * (not Path(parent).exists())
+    for number in itertools.count(1):
+        folder = Path(parent) / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # not empty
+            for made in (folder, *new):
+                made.rmdir()
 
 
 def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
@@ -61,19 +91,57 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
 
     Args:
         bundle: the bundle's folder.
-        output_dir: the run folder; an unfinished run of the same config in it is taken up, and where the training is
-            finished but not evaluated, only the evaluation runs.
-        overrides: config ids -> values, as on MONAI's command line.
+        output_dir: the run folder; an unfinished run of the same config in it is taken up: each of training, evaluation and
+            report that is complete is left as it is. This process holds the folder meanwhile.
+        overrides: config ids -> values, as on MONAI's command line; a text is a text, see `medmonai.config_text.as_given`.
 
     Raises:
         FileNotFoundError: no such bundle, or its data set cannot be had.
-        ValueError: an id that does not exist, or a folder that holds another run.
+        ValueError: an id that does not exist, a folder that holds another run, or one that another process works in.
+        KeyboardInterrupt: with a sentence on what is kept.
     """
-    configs = bundle_configs(bundle).resolve()
+    configs, folder = bundle_configs(bundle).resolve(), Path(output_dir)
     of_train, of_evaluate = split_overrides(bundle, {**(overrides or {}), "output_dir": str(output_dir)})
-    if not trained(output_dir, bundle_config(bundle, of_train)):
-        _run(configs, TRAIN, of_train)
-    return _run(configs, EVALUATE, of_evaluate)[-1]
+    checkpoint = unescaped(of_evaluate.get("ckpt_path")) or folder / "models" / "model.pt"
+    with claim(folder):
+        try:
+            if not is_trained(folder, bundle_config(bundle, of_train)):
+                _run(configs, TRAIN, of_train)
+            if is_evaluated(folder, bundle_config(bundle, of_evaluate, files=EVALUATE), checkpoint):
+                return _finish(folder)
+            return _run(configs, EVALUATE, of_evaluate)[-1]
+        except KeyboardInterrupt as error:
+            said = str(error) or f"stopped; what {folder} holds is safe, and the same command goes on from there."
+            raise KeyboardInterrupt(said) from None
+
+
+def finish_results(output_dir: str | Path) -> dict[str, Any]:
+    """Return the metrics of a folder that is evaluated already, and write its report if that is missing; nothing else runs.
+
+    Called last in the "run" list of a bundle's evaluate.json, in the place of `write_results`.
+
+    Raises:
+        ValueError: its metrics.json is damaged.
+    """
+    try:
+        metrics = _finish(Path(output_dir))
+        if rank() == 0:
+            print(describe(metrics, output_dir))
+        return metrics
+    finally:
+        if rank() == 0:
+            release(output_dir)  # taken by open_test_split
+
+
+def _finish(folder: Path) -> dict[str, Any]:
+    metrics = read_record(folder / "metrics.json")
+    if rank() == 0:
+        with parts_of(folder / "metrics.json"):
+            describe(metrics, folder)
+        if not (folder / "report.html").exists():  # it broke off between the two
+            write_report([folder])
+        print(f"{folder} is evaluated already; nothing was run.")
+    return metrics
 
 
 def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:

@@ -119,11 +119,14 @@ def _folders(dataset_dir: str | Path | None) -> list[Path]:
 
 def _find_or_download(wanted: DatasetFile, dataset_dir: str | Path | None, *, download: bool) -> Path:
     folders = _folders(dataset_dir)
-    for folder in folders:
+    mistyped = len(folders) > 1 and not folders[0].is_dir()  # ~/.medmnist, the last one, may be made
+    for folder in () if mistyped else folders:
         if (folder / wanted.name).is_file():
             return folder / wanted.name
     reason = "download=False"
-    if download:
+    if mistyped:
+        reason = "there is no such folder (check its name, or make it)"
+    elif download:
         import pooch
         import requests
 

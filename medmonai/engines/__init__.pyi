@@ -2,7 +2,7 @@ from .checkpoint import RunCheckpoint
 from .feature_cohort import HeadInferer, frozen_features
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
-from .reproducibility import git_revision, prepare_process, run_record, versions
+from .reproducibility import git_revision, keep_threads, prepare_process, run_record, versions
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
 from .target_layer import find_target_layer
@@ -19,6 +19,7 @@ __all__ = [
     "frozen_features",
     "git_revision",
     "grad_cam",
+    "keep_threads",
     "load_checkpoint",
     "load_weights",
     "occlusion_map",

@@ -72,6 +72,27 @@ def git_revision(folder: str | Path) -> str:
         return "unknown"
 
 
+def keep_threads(threads: object, *, device: str | torch.device) -> None:
+    """Go on with the number of CPU threads that a run began with, and say so: on a CPU its bits depend on it.
+
+    Args:
+        threads: as the run recorded it; None if it did not.
+        device: what the network runs on; nothing is changed for another one than a CPU.
+
+    Raises:
+        ValueError: no whole number from 1.
+    """
+    if threads is None or torch.device(device).type != "cpu":
+        return
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"run.json says threads={threads!r}; a whole number from 1 is needed.")
+    if threads != torch.get_num_threads():
+        logger.warning("this run began with %d CPU threads and this process has %d: it goes on with %d, so that the result "
+                       "stays the same; OMP_NUM_THREADS=%d sets them from the start.", threads, torch.get_num_threads(),
+                       threads, threads)
+        torch.set_num_threads(threads)
+
+
 def run_record(*, seed: int, device: str | torch.device) -> dict[str, object]:
     """Return what is written beside every result: seed, device, threads, versions, revision, machine; no paths or names."""
     device = torch.device(device)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ignite.engine import Engine, Events
 
+from medmonai.claims import release, take
 from medmonai.metrics import OperatingPoint, decide, default_operating_point
 from medmonai.predictions import write_predictions
 from medmonai.run_files import parts_of, read_record
@@ -21,7 +22,8 @@ class PredictionsWriter:
 
     Without labels (inference) a column `predicted` names the decided class: at the operating point stored beside the
     weights where there is one, else at the default one (0.5, or the highest score). MONAI's `ClassificationSaver` writes
-    no labels, groups or class names.
+    no labels, groups or class names. From the start to the end of the evaluation this process holds the folder of the file,
+    see `medmonai.claims`.
 
     Args:
         collector: what collects the predictions of the same evaluator; attached here.
@@ -39,25 +41,39 @@ class PredictionsWriter:
     ) -> None:
         self.collector, self.path, self.overwrite = collector, Path(path), overwrite
         self.decision = None if decision is None else Path(decision)
+        self._holds = False
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI evaluator."""
         self.collector.attach(engine)
-        engine.add_event_handler(Events.STARTED, self._check)
+        engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._break_off)
 
-    def _check(self, engine: Engine) -> None:
+    def _begin(self, engine: Engine) -> None:
         if self.path.exists() and not self.overwrite:
             raise FileExistsError(f"{self.path} exists and is left alone; choose another --output_dir, or move it away.")
+        if engine.state.rank == 0:
+            take(self.path.parent)
+            self._holds = True
+
+    def _break_off(self, engine: Engine, error: BaseException) -> None:
+        self._give_back()
+        raise error  # Ignite holds an error back that a handler has seen
+
+    def _give_back(self) -> None:
+        if self._holds:
+            self._holds = False
+            release(self.path.parent)
 
     def __call__(self, engine: Engine) -> None:
         """Write the table."""
         predictions = self.collector.predictions()
         if engine.state.rank == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             unlabelled = predictions.y_true is None
             predicted = predictions.predicted_names(decide(predictions, self._point())) if unlabelled else None
             write_predictions(predictions, self.path, overwrite=True, predicted=predicted)
+            self._give_back()
 
     def _point(self) -> OperatingPoint:
         stored = read_record(self.decision) if self.decision is not None else {}

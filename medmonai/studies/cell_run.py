@@ -13,7 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from medmonai.bundle import EVALUATE, bundle_cohorts, bundle_config, commands, now, own_modules, run_bundle
+from medmonai.bundle import (
+    EVALUATE,
+    RunCases,
+    bundle_cohorts,
+    bundle_config,
+    commands,
+    now,
+    own_modules,
+    planned_cases,
+    run_bundle,
+)
 from medmonai.claims import FolderInUse, claim
 from medmonai.engines import run_record
 from medmonai.errors import one_line
@@ -107,7 +117,7 @@ def _run(cell: Cell, folder: Path) -> None:
     write_json({**asdict(cell), "variant": cell.variant}, folder / "cell.json")
     if cell.estimator is None:
         _write_text(folder / "command.txt", "\n".join(_commands(cell)) + "\n")
-        with own_modules(cell.bundle):
+        with own_modules(cell.bundle), planned_cases(cell.data):
             run_bundle(cell.bundle, output_dir=folder, overrides=cell.overrides)
     else:
         _run_baseline(cell, folder)
@@ -125,7 +135,9 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
     from medmonai.baselines import train_baseline
 
     started = now()
-    train, validation, test = bundle_cohorts(cell.bundle, cell.overrides)
+    train, validation, test = cohorts = bundle_cohorts(cell.bundle, cell.overrides)
+    with planned_cases(cell.data):
+        RunCases(None, cohorts).check_planned(test_too=True)
     rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get("operating_point_rule", "youden")
     given = cell.estimator
     # One job: cells run side by side already.

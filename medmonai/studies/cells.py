@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Cell:
         overrides: config ids -> values of this run, without output_dir.
         estimator: the scikit-learn baseline to fit instead of training the bundle; None for a network.
         key: hash of what the result follows from; names the folder.
+        data: hashes of the training, validation and test cases that it was planned with.
     """
 
     bundle: str
@@ -40,6 +41,7 @@ class Cell:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     estimator: Mapping[str, Any] | None = None
     key: str = ""
+    data: Sequence[str] = ()
 
     @property
     def bundle_name(self) -> str:
@@ -155,7 +157,7 @@ def _cell(
     if baseline is not None:
         rule = bundle_config(bundle, overrides, files=EVALUATE).get("operating_point_rule")
         defined = {"estimator": baseline, "rule": rule, "seed": seed, "data": data, "code": code_version()}
-    return Cell(bundle, arm, seed, point, fold, overrides, baseline, digest(defined))
+    return Cell(bundle, arm, seed, point, fold, overrides, baseline, digest(defined), data)
 
 
 def _fold_overrides(bundle: str, overrides: Mapping[str, Any], *, folds: int | None, fold: int | None) -> dict[str, Any]:

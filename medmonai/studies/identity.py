@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from monai.bundle import ConfigParser
 
 import medmonai
 from medmonai.bundle import EVALUATE, TRAIN, bundle_cohorts, bundle_config, without_places
 from medmonai.bundle.cohorts import DATASETS
-from medmonai.data import Cohort
+from medmonai.data.case_digests import cohort_digest
 from medmonai.engines import versions
 
 # Rooms that describe or draw a result and do not decide the predictions.
@@ -50,35 +49,23 @@ class DataHashes:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._known: dict[str, list[str]] = {}
 
-    def of(self, bundle: str, overrides: Mapping[str, Any]) -> str:
-        """Return the hash of the training, validation and test cases of a bundle with these overrides."""
+    def of(self, bundle: str, overrides: Mapping[str, Any]) -> list[str]:
+        """Return the `cohort_digest` of the training, validation and test cases of a bundle with these overrides."""
         config = bundle_config(bundle, overrides, files=EVALUATE)
         key = bundle + json.dumps(_closure(config, DATASETS), sort_keys=True)
         if key not in self._known:
-            self._known[key] = digest([cohort_digest(cohort) for cohort in bundle_cohorts(bundle, overrides)])
+            self._known[key] = [cohort_digest(cohort) for cohort in bundle_cohorts(bundle, overrides)]
         return self._known[key]
 
 
-def cohort_digest(cohort: Cohort) -> str:
-    """Hash everything a network or a table sees of a cohort: images, labels, ids, groups, classes."""
-    found = hashlib.blake2b(digest_size=16)
-    groups = np.array([]) if cohort.groups is None else cohort.groups
-    for array in (cohort.images, cohort.labels, cohort.ids, groups):
-        found.update(f"{array.dtype} {array.shape}".encode())
-        for rows in np.array_split(array, max(1, array.nbytes >> 24)):
-            found.update(np.ascontiguousarray(rows).tobytes())
-    found.update(repr((cohort.task, cohort.class_names)).encode())
-    return found.hexdigest()
-
-
-def definition(bundle: str, overrides: Mapping[str, Any], *, data: str) -> dict[str, Any]:
+def definition(bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]) -> dict[str, Any]:
     """Return what defines a run of a bundle: both merged configs without places, its own modules, the data, the code."""
     train, evaluate = (without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE))
     modules = sorted(Path(bundle).rglob("*.py"))
     own = {str(path.relative_to(bundle)): digest(path.read_text(encoding="utf-8")) for path in modules}
-    return {"train": train, "evaluate": evaluate, "modules": own, "data": data, "code": code_version()}
+    return {"train": train, "evaluate": evaluate, "modules": own, "data": list(data), "code": code_version()}
 
 
 def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -88,45 +88,54 @@ def test_a_run_that_was_killed_after_its_last_epoch_trains_no_more(name, change,
     assert {k: v for k, v in whole.items() if k not in times} == {k: v for k, v in resumed.items() if k not in times}
 
 
-def test_a_folder_with_another_run_or_a_finished_one_is_left_alone(tmp_path):
+def test_a_folder_with_another_run_or_a_finished_one_is_left_alone(tmp_path, capsys):
     settings = small(BOTH[0], None, tmp_path)
     run(BOTH[0], "train.json", **settings)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(RuntimeError) as caught:
         run(BOTH[0], "train.json", **settings | {"learning_rate": 0.5})
     assert re.search(r"holds another run: it differs in learning_rate \(0.002 there, 0.5 now\)", one_line(caught.value))
-    with pytest.raises(RuntimeError) as caught:
-        run(BOTH[0], "train.json", **settings)
-    assert "holds this run, finished" in one_line(caught.value)
+    run(BOTH[0], "train.json", **settings)
+    assert re.search(r"holds this training, finished .*; nothing was trained. Evaluate it", capsys.readouterr().out)
     assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
 
 
-def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path):
+def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path, capsys):
     settings = small(BOTH[0], None, tmp_path / "out", evaluate=True)
     settings.pop("output_dir")
     run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"))
     before = {name: (tmp_path / "out" / name).read_bytes() for name in ("history.csv", "run.json", "models/model.pt")}
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(ValueError, match="holds another run: it differs in learning_rate"):
         run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings | {"learning_rate": 0.5})
-    assert "holds another run: it differs in learning_rate" in one_line(caught.value)
     # test::dataset is the evaluation's own id and no part of what was trained
     run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
     assert (tmp_path / "out" / "report.html").is_file()
     assert before == {name: (tmp_path / "out" / name).read_bytes() for name in before}
-    with pytest.raises(RuntimeError) as caught:
-        run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
-    assert "holds this run, finished" in one_line(caught.value)
+    capsys.readouterr()
+    whole = contents(tmp_path / "out")
+    metrics = run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
+    assert metrics == json.loads((tmp_path / "out" / "metrics.json").read_text()) and whole == contents(tmp_path / "out")
+    assert f"{tmp_path / 'out'} is evaluated already; nothing was run." in capsys.readouterr().out
 
 
-def test_the_test_split_is_opened_once(tmp_path):
-    settings = small(BOTH[0], None, tmp_path, evaluate=True)
-    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path))
-    run(BOTH[0], "train.json", "evaluate.json", **settings)
-    before = (tmp_path / "predictions_test.csv").read_bytes()
-    with pytest.raises(RuntimeError) as caught:
-        run(BOTH[0], "train.json", "evaluate.json", **settings)
-    assert "the test split was opened in" in one_line(caught.value)
-    assert before == (tmp_path / "predictions_test.csv").read_bytes()
+def contents(folder):
+    """Bytes and times of all files."""
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_finished_evaluation_is_not_run_again_and_a_missing_report_is_written(name, tmp_path, capsys):
+    settings = small(name, None, tmp_path, evaluate=True)
+    run(name, "train.json", **small(name, None, tmp_path))
+    run(name, "train.json", "evaluate.json", **settings)
+    whole = contents(tmp_path)
+    (tmp_path / "report.html").unlink()  # what a kill between metrics.json and the report leaves
+    capsys.readouterr()
+    metrics = run(name, "train.json", "evaluate.json", **settings)[-1]
+    said = capsys.readouterr().out
+    assert "is evaluated already; nothing was run.\ntest AUC 0." in said and metrics["splits"]["test"]["n"] == 48
+    assert whole.pop(tmp_path / "report.html") and (tmp_path / "report.html").is_file()
+    assert whole == {path: found for path, found in contents(tmp_path).items() if path.name != "report.html"}
 
 
 def test_an_evaluation_that_broke_off_is_repeated_but_never_with_anything_else(tmp_path):

@@ -128,7 +128,12 @@ def test_search_order(tmp_path, monkeypatch):
     load = functools.partial(load_medmnist, "breastmnist", split="train", verify=False)
     monkeypatch.setenv("MEDMNIST_ROOT", str(folders["root"]))
     assert len(load(dataset_dir=folders["given"])) == 1
-    assert len(load(dataset_dir=tmp_path / "absent")) == 2 and len(load()) == 2
+    assert len(load(dataset_dir=tmp_path)) == 2 and len(load()) == 2
+    for root in (folders["root"], tmp_path / "typo"):
+        monkeypatch.setenv("MEDMNIST_ROOT", str(root))
+        with pytest.raises(FileNotFoundError, match="there is no such folder"):
+            load(**({"dataset_dir": tmp_path / "absent"} if root == folders["root"] else {}))
+    assert not (tmp_path / "absent").exists() and not (tmp_path / "typo").exists()
     monkeypatch.delenv("MEDMNIST_ROOT")
     assert len(load()) == 3
 
@@ -263,6 +268,7 @@ def test_a_place_for_the_copy_can_be_named(tmp_path):
 def test_no_network_is_one_line(tmp_path, offer):
     wanted = offer("pneumoniamnist", url="http://127.0.0.1:9/pneumoniamnist.npz", md5="0" * 32)
     folder = tmp_path / "data"
+    folder.mkdir()
     with pytest.raises(FileNotFoundError) as raised:
         load_medmnist("pneumoniamnist", split="train", dataset_dir=folder)
     text = str(raised.value)
@@ -273,6 +279,7 @@ def test_no_network_is_one_line(tmp_path, offer):
 
 def test_download_switched_off(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path / "root"))
+    (tmp_path / "root").mkdir()
     with pytest.raises(FileNotFoundError, match=r"vesselmnist3d_64.npz \(MD5 6bb274a8.*\) is not in .*root and download=False"):
         load_medmnist("vesselmnist3d", split="train", size=64, download=False)
 
@@ -297,6 +304,7 @@ def test_download_is_verified_and_kept(tmp_path, server, offer):
     path, arrays = write_set(folder, "pneumoniamnist")
     offer("pneumoniamnist", url=f"{url}/{path.name}", md5=md5(path), num_cases=ROWS)
     target = tmp_path / "new" / "folder"
+    target.mkdir(parents=True)
     cohort = load_medmnist("pneumoniamnist", split="test", dataset_dir=target)
     assert np.array_equal(cohort.images[:, 0], arrays["test_images"])
     assert [p.name for p in target.iterdir()] == ["pneumoniamnist.npz"]
@@ -309,6 +317,7 @@ def test_wrong_download_leaves_no_file(tmp_path, server, offer):
     path, _ = write_set(folder, "pneumoniamnist")
     offer("pneumoniamnist", url=f"{url}/{path.name}", md5="0" * 32)
     target = tmp_path / "new"
+    target.mkdir()
     with pytest.raises(FileNotFoundError, match="another MD5") as raised:
         load_medmnist("pneumoniamnist", split="test", dataset_dir=target)
     assert list(target.iterdir()) == [] and "\n" not in str(raised.value)
@@ -317,7 +326,7 @@ def test_wrong_download_leaves_no_file(tmp_path, server, offer):
 def test_missing_on_the_server(tmp_path, server, offer):
     offer("pneumoniamnist", url=f"{server[1]}/absent.npz", md5="0" * 32)
     with pytest.raises(FileNotFoundError, match="404"):
-        load_medmnist("pneumoniamnist", split="test", dataset_dir=tmp_path / "new")
+        load_medmnist("pneumoniamnist", split="test", dataset_dir=tmp_path)
 
 
 def test_licence_and_issues_are_shown_once(tmp_path, caplog):

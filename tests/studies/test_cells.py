@@ -11,9 +11,9 @@ from bundle_runs import BUNDLES, write_medmnist
 from tiny_bundle import write_study, write_tiny_bundle
 
 from medmonai.data import PhantomDesign, lesion_phantom, load_medmnist
+from medmonai.data.case_digests import cohort_digest
 from medmonai.data.npz import NpzArray
 from medmonai.studies import Study, plan_cells, read_study
-from medmonai.studies.identity import cohort_digest
 from medmonai.studies.pools import Resources
 
 

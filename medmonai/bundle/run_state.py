@@ -1,0 +1,122 @@
+"""What a run folder holds by now, compared with what is about to run in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medmonai.claims import refuse_in_use, require_writable
+from medmonai.config_text import escaped, names_place
+from medmonai.run_files import parts_of, read_record
+
+from .config import merged_config
+from .trained_input import difference
+
+# What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
+_PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
+           "save_execute_config", "is_not_rank0"}
+_STEPS = {"initialize", "run", "finalize", "imports"}
+
+
+def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config computes, without where its files lie and what it runs on."""
+    return {name: value for name, value in config.items() if name not in _PLACES}
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Name the first place at which two configs differ, leaving out places; "" if none does."""
+    return difference(*({name: value for name, value in without_places(config).items() if name not in _STEPS}
+                        for config in (old, json.loads(json.dumps(new)))))
+
+
+def check_output_dir(output_dir: str | Path) -> None:
+    """Refuse a folder that a run cannot or must not write into, before any data is read.
+
+    Called first in the "initialize" list of a bundle's configs.
+
+    Raises:
+        ValueError: the path is not what was given to MONAI, another process works in the folder, or it holds another run.
+        OSError: a file lies in the way, or the folder cannot be written.
+    """
+    config = merged_config()
+    for name, value in config.items():
+        if names_place(name) and isinstance(value, str) and "::" in value and not value.startswith(("$", "@")):
+            meant = value.replace("::", "#")
+            raise ValueError(f"{name} is {value!r}: MONAI makes '::' of each '#' in a config. For {meant!r} write --{name} "
+                             f"\"{escaped(meant)}\" with python -m monai.bundle; python -m medmonai run takes it as it is.")
+    require_writable(output_dir)
+    refuse_in_use(output_dir)
+    if "ckpt_path" not in config:  # a training; an evaluation and inference have a checkpoint
+        earlier_run(output_dir, config)
+
+
+def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether a folder holds a run of the config, and else where one that may be written over differs.
+
+    That is a run of another config which broke off before its first epoch ended: nothing is lost.
+
+    Raises:
+        ValueError: a run of another config with weights.
+    """
+    folder = Path(output_dir)
+    old = read_record(folder / "config.json")
+    differs = _difference(old, config) if old else ""
+    if differs and (folder / "models").exists():
+        raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
+    return bool(old) and not differs, differs
+
+
+def is_trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
+    """Whether a folder holds the finished training of a config.
+
+    Args:
+        output_dir: the run folder.
+        config: the merged config of the training, as `bundle_config` returns it.
+    """
+    folder = Path(output_dir)
+    same, _ = earlier_run(folder, config)
+    return same and read_record(folder / "run.json").get("finished", False)
+
+
+def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: str | Path) -> bool:
+    """Whether a folder holds the whole evaluation of a checkpoint by a config, but perhaps for its report.
+
+    Raises:
+        ValueError: the test split was opened there with another checkpoint or config.
+    """
+    folder = Path(output_dir)
+    opened = read_record(folder / "test_opened.json")
+    if not opened:
+        return False
+    with parts_of(folder / "test_opened.json"):
+        when, digest = opened["opened"], opened["checkpoint_sha256"]
+    changed = _difference(read_record(folder / "evaluate_config.json"), config)
+    changed = "the checkpoint" if sha256(checkpoint) not in (digest, "") else changed
+    if changed:
+        raise ValueError(f"the test split was opened in {folder} before ({when}), with a difference in {changed}. To evaluate "
+                         "anew, name another --output_dir and --ckpt_path.")
+    return not unevaluated(folder)
+
+
+def unevaluated(output_dir: str | Path) -> bool:
+    """Whether a folder has no metrics.json: what is left to do where an evaluation broke off.
+
+    Asked before each step of the "run" list of a bundle's evaluate.json.
+    """
+    return not (Path(output_dir) / "metrics.json").exists()
+
+
+def same_test_cases(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the config of an evaluation defines its test cases as the training in the folder did, which audited them."""
+    old = read_record(folder / "config.json").get("audit", {})
+    with parts_of(folder / "config.json"):
+        trained = (old.get("cohorts") or [None])[-1]
+    return trained == json.loads(json.dumps(config.get("test", {}).get("dataset")))
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file; "" if there is none."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).is_file() else ""
