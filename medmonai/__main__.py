@@ -20,7 +20,7 @@ app.add_typer(data, name="data")
 study = typer.Typer(no_args_is_help=True, help="Ablation and grid studies.")
 app.add_typer(study, name="study")
 
-_SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a CSV file"
+_SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
 Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
 PositiveClass = Annotated[str, typer.Option("--positive-class", "--positive_class", help="of two classes, the one that recall "
                                             "is about; default: that of the last score column")]
@@ -139,9 +139,9 @@ def describe(
     """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known issues. Nothing is decoded.
 
     A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_', --positive_class NAME and
-    the other arguments of list_class_folders; a table --image_column, --label_column, --images FOLDER,... (needed),
-    --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex, --rows_without_image skip; a MedMNIST set
-    --dataset_dir, --size.
+    the other arguments of list_class_folders; a table --image_column, --label_column, --images FOLDER,... (relative to the
+    working directory, as every path here), --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex,
+    --rows_without_image skip, --sheet, --separator, --encoding; a MedMNIST set --dataset_dir, --size.
     """
     from medmonai.bundle import describe_source
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,10 @@ DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
 NOT_READ = "an image of a kind that is not read"
 _IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mha", ".mhd", ".nrrd")
+
+
+class TooManyFiles(ValueError):
+    """Folders hold more files than are to be looked at."""
 
 
 @dataclass
@@ -38,6 +43,7 @@ class _Walk:
     found: FoundFiles
     _: KW_ONLY
     seen: set[tuple[int, int]]
+    left: Iterator[int]
     links: list[tuple[Path, str]]
     series: bool
 
@@ -70,7 +76,8 @@ def find_images(root: Path, *, inside: str = "", dicom_folders: DicomFolders = "
 
 
 def find_in_folders(
-    folders: Iterable[tuple[Path, str]], *, above: Iterable[Path] = (), dicom_folders: DicomFolders = "series"
+    folders: Iterable[tuple[Path, str]], *, above: Iterable[Path] = (), dicom_folders: DicomFolders = "series",
+    most: int | None = None,
 ) -> list[FoundFiles]:
     """Return the images in each of some folders and their sub-folders, without opening any that has a known suffix.
 
@@ -86,8 +93,10 @@ def find_in_folders(
         folders: each with the prefix of its names in `left_out`.
         above: folders that no link may lead back to either.
         dicom_folders: "series" or "files".
+        most: files and folders that are looked at, all together.
 
     Raises:
+        TooManyFiles: there are more.
         ValueError: another `dicom_folders`, or a name that is not UTF-8.
     """
     if dicom_folders not in ("series", "files"):
@@ -95,7 +104,8 @@ def find_in_folders(
                          "file is one) is needed.")
     roots = list(folders)
     seen, links = {_identity(folder) for folder in above}, [[] for _ in roots]
-    walks = [_Walk(FoundFiles(), seen=seen, links=found, series=dicom_folders == "series") for found in links]
+    left = count() if most is None else iter(range(most))
+    walks = [_Walk(FoundFiles(), seen=seen, left=left, links=found, series=dicom_folders == "series") for found in links]
     for walk, (root, _) in zip(walks, roots):
         if root.is_symlink():
             walk.links.append((root, ""))
@@ -109,6 +119,20 @@ def find_in_folders(
         left_out = (LeftOut(f"{inside}{out.name}".rstrip("/"), out.reason) for out in walk.found.left_out)
         walk.found.left_out = sorted(left_out, key=lambda out: out.name)
     return [walk.found for walk in walks]
+
+
+def is_image(path: Path, dicom_folders: DicomFolders = "series") -> bool:
+    """Whether a path is a case as `find_in_folders` sees it: an image file, or a folder whose images are mostly DICOM."""
+    try:
+        if not path.is_dir():
+            suffix = known_suffix(path.name).lower()
+            return path.is_file() and (KINDS[suffix] != "npz" if suffix else is_dicom(path))
+        if dicom_folders != "series":
+            return False
+        kinds = [kind for entry in _shown(path) if entry.is_file() and (kind := _kind(entry))]
+    except OSError:  # a name that is too long, a folder that nobody may read
+        return False
+    return 2 * kinds.count("DICOM") > len(kinds)
 
 
 def sub_folders(root: Path) -> list[str]:
@@ -134,6 +158,13 @@ def _shown(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
+def _counted(folder: Path, walk: _Walk) -> Iterator[os.DirEntry[str]]:
+    for entry in _shown(folder):
+        if next(walk.left, None) is None:
+            raise TooManyFiles(str(folder))
+        yield entry
+
+
 def _identity(folder: str | Path) -> tuple[int, int]:
     stat = os.stat(folder)
     return stat.st_dev, stat.st_ino
@@ -147,7 +178,7 @@ def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
         return
     walk.seen.add(identity)
     folders, dicom, images = [], [], []
-    for entry in sorted(_shown(folder), key=lambda e: e.name):
+    for entry in sorted(_counted(folder, walk), key=lambda e: e.name):
         if entry.is_dir():
             folders.append(entry)
         elif not entry.is_file():

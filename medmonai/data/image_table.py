@@ -1,4 +1,4 @@
-"""Images named by the rows of a table: CSV or TSV with columns for image, label, group and anything else."""
+"""Images named by the rows of a table: columns for image, label, group and anything else."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ import numpy as np
 from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task
 
-from .class_names import check_classes, in_split_order, split_of
+from .class_names import check_classes, in_split_order, path_key, split_of
 from .cohort import Provenance
 from .file_walk import DicomFolders
+from .label_questions import ask_about_labels
 from .listing import LeftOut, Listing
 from .positive_class import default_note
 from .table_columns import groups_of, labels_of
 from .table_images import find_table_images, image_folders_of
+from .table_paths import without_folder
 
 logger = logging.getLogger("medmonai.data")
 
 
 def list_image_table(
     table: str | Path, *, name: str, image_column: str, label_column: str | Sequence[str],
-    image_folders: str | Path | Sequence[str | Path], suffix: str = "",
+    image_folders: str | Path | Sequence[str | Path] | None = None, suffix: str = "",
     class_names: Sequence[str] | Mapping[str, str] | None = None, positive_class: str | None = None,
     task: Task | str = "auto", group_column: str | None = None, blank_groups: Literal["error", "own"] = "error",
     split_column: str | None = None, metadata_columns: Sequence[str] = (),
-    rows_without_image: Literal["error", "skip"] = "error", separator: str | None = None,
+    rows_without_image: Literal["error", "skip"] = "error", labels_are_classes: bool = False,
+    separator: str | None = None, encoding: str | None = None, sheet: str | None = None,
     dicom_folders: DicomFolders = "series", licence: str = "", citation: str = "", known_issues: Sequence[str] = (),
 ) -> Listing:
     r"""List the images that the rows of a table name, without opening them.
@@ -46,19 +49,24 @@ def list_image_table(
     - Values lose the spaces around them. Labels that differ in case or spaces only are one class, and so are numbers of one
       value (1, 1.0) if all labels are numbers; a note says so.
     - "nan", "NA", "N/A", "none" and "null" are blanks, in labels (unless `class_names` names such a class) and groups.
-    - An id is the path of the image inside its folder. Every folder is listed once, whatever the number of rows; "\" for
-      "/", a "./" before a path and composed or decomposed letters make no difference.
+    - An id is the path of the image inside its folder. Every image folder is listed once, whatever the number of rows; "\"
+      for "/", a "./" before a path and composed or decomposed letters make no difference.
+    - What the image folders do not have is looked for beside the table and in the working directory; absolute paths are taken
+      as they stand, and of those of another computer (C:\Users\...) the longest end that a folder has. Notes say so.
+    - A label column that looks like a measurement, a date or an identifier is refused until `labels_are_classes` says that it
+      is meant.
     - Images without a row are counted in a note; each is in `left_out`.
 
     pandas and `torch.utils.data.Dataset` in every project's own way are what studies do; MONAI has CSVDataset, without
     labels, groups, or a check that the images are there.
 
     Args:
-        table: a CSV or TSV file in UTF-8 with a header.
+        table: a file with a header: CSV as spreadsheets save it, or an Excel workbook; see `medmonai.tables.read_text_table`.
         name: of the set, for reports.
-        image_column: holds file names, or paths inside the image folders.
+        image_column: holds file names, or paths.
         label_column: holds the class; several columns of 0 and 1 make a multilabel task.
-        image_folders: one or several, relative to the table's folder; with `*` any that fit, of which some may be missing.
+        image_folders: one or several, relative to the table's folder; with `*` any that fit, of which some may be missing;
+            None: the table's own folder, which is not searched for images without a row.
         suffix: added to the values of `image_column` that do not end in it.
         class_names: the classes in the order of their labels, as the table has them, or value -> name to show; default: the
             values in alphabetical order (numbers by value). Multilabel: default the columns' names.
@@ -70,7 +78,11 @@ def list_image_table(
         split_column: holds train, val (valid, validation) or test.
         metadata_columns: further columns to keep as text.
         rows_without_image: "error", or "skip": each is in `left_out` and a note counts them.
-        separator: between the columns; default: tab for .tsv; else comma, or, in a header without one, semicolon or tab.
+        labels_are_classes: whether a label column of many numbers, of numbers with fractions, of dates or of as many values
+            as rows is meant.
+        separator: between the columns, where the table can be read with more than one.
+        encoding: of the text, where it is neither Unicode nor that of Western Windows.
+        sheet: of a workbook in which several sheets hold something.
         dicom_folders: "series": a folder of DICOM files is one image, named by its path; "files": each file is one.
         licence: of the images.
         citation: papers to cite.
@@ -84,11 +96,14 @@ def list_image_table(
     _check_choice("rows_without_image", rows_without_image, ("error", "skip"))
     _check_choice("blank_groups", blank_groups, ("error", "own"))
     path = Path(table).expanduser()
-    read = read_text_table(path, separator=separator)
+    labelled = [label_column] if isinstance(label_column, str) else list(label_column)
+    read = read_text_table(path, separator=separator, encoding=encoding, sheet=sheet, wanted=[image_column, *labelled])
     roots = image_folders_of(path.parent, image_folders)
-    images = find_table_images(read, image_column, roots, suffix=suffix, skip=rows_without_image == "skip",
-                               dicom_folders=dicom_folders)
+    images = find_table_images(read, image_column, roots, beside=path.parent, suffix=suffix,
+                               skip=rows_without_image == "skip", dicom_folders=dicom_folders)
     rows = images.rows
+    if not labels_are_classes and class_names is None and isinstance(label_column, str):
+        ask_about_labels(read, label_column, rows, others={"image_column": image_column, "group_column": group_column})
     labels = labels_of(read, label_column, rows, class_names=class_names, task=task, positive_class=positive_class)
     splits = None if split_column is None else _splits(read, split_column, rows)
     if labels.task.exclusive:
@@ -99,6 +114,7 @@ def list_image_table(
     notes = tuple(filter(None, (*images.notes, labels.note, unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
+    notes = (*read.notes, *notes)
     listing = Listing(
         images.files, ids=images.ids, labels=labels.labels, task=labels.task, class_names=labels.class_names, groups=groups,
         provenance=Provenance(name, licence=licence, citation=citation, source=f"table {read.name}",
@@ -111,8 +127,9 @@ def list_image_table(
 def _left_out(
     read: TextTable, image_column: str, without: Sequence[int], unnamed: Sequence[str]
 ) -> tuple[LeftOut, ...]:
-    values = read.columns[image_column]
-    rows = [LeftOut(values[row] or f"line {read.lines[row]}", "a row without an image") for row in without]
+    values = read.column(image_column, "image_column")
+    rows = [LeftOut(without_folder(path_key(values[row])) or f"line {read.lines[row]}", "a row without an image")
+            for row in without]
     return (*rows, *(LeftOut(image, "an image without a row") for image in unnamed))
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
+
 from .catalogue import dataset_names
 from .class_folders import list_class_folders
 from .cohort import Cohort
@@ -20,21 +22,22 @@ from .image_table import list_image_table
 from .listing import SPLITS, Listing
 from .medmnist import load_medmnist
 from .source_description import ALL
+from .source_folders import command_line_folders
 
-_TABLES = (".csv", ".tsv", ".tab")
 _LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
+KINDS_OF_SOURCES = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
 # 2019 is a name there, and in every column
-_TEXTS = ("name", "suffix", "image_folders", "group_table", "licence", "citation", "class_names", "positive_class")
+_TEXTS = ("name", "sheet", "suffix", "image_folders", "group_table", "licence", "citation", "class_names", "positive_class")
 
 
 def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
     """Return the cohorts of a MedMNIST set, or the listing of a folder of classes or of a table of images.
 
     Args:
-        source: a name, a folder, or a CSV or TSV file.
+        source: a name, a folder, or a table (CSV, TSV, .xlsx).
         options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images" is short for
-            "image_folders", a "-" in a name is as good as a "_". Several columns or folders have commas between. Nothing is
-            downloaded unless "download" is true.
+            "image_folders", see `command_line_folders`; a "-" in a name is as good as a "_". Several columns or
+            folders have commas between. Nothing is downloaded unless "download" is true.
 
     Raises:
         FileNotFoundError: no such source.
@@ -42,17 +45,19 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     """
     path = Path(source).expanduser()
     given = {name.replace("-", "_"): value for name, value in options.items()}
-    if "images" in given:
-        given["image_folders"] = given.pop("images")
     if path.is_dir():
         return list_class_folders(path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)})
-    if path.is_file() and path.suffix.lower() in _TABLES:
-        return list_image_table(path, **{"name": path.stem, **_checked(list_image_table, given, source)})
+    if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
+        arguments = _checked(list_image_table, {"image_folders" if n == "images" else n: v for n, v in given.items()}, source)
+        if "image_folders" in arguments:
+            option = "images" if "images" in given else "image_folders"
+            arguments["image_folders"] = command_line_folders(arguments["image_folders"], option=option, beside=path.parent)
+        return list_image_table(path, **{"name": path.stem, **arguments})
     if source in dataset_names():
         given = {"download": False, **_checked(load_medmnist, given, source)}
         return [load_medmnist(source, split=split, **given) for split in SPLITS]
     near = difflib.get_close_matches(source, dataset_names(), n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "give a MedMNIST name, a bundle, a folder of class folders, or a CSV file."
+    hint = f"did you mean {near[0]}?" if near else f"give {KINDS_OF_SOURCES}."
     raise FileNotFoundError(f"no source {source!r}; {hint}")
 
 
@@ -69,7 +74,7 @@ def _checked(function: Callable[..., object], options: dict[str, Any], source: s
               if parameter.default is inspect.Parameter.empty and name not in options and name != "name"]
     if needed:
         raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
-    listed = {*_LISTS, *(name for name in ("label_column", "image_folders", "class_names")
+    listed = {*_LISTS, *(name for name in ("label_column", "class_names")
                          if "," in str(options.get(name, "")))}
     texts = {name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
              for name, value in options.items()}

@@ -14,7 +14,7 @@ from medmonai.task import Task
 from .class_names import folded, is_blank, spelling_note, task_of
 from .positive_class import ordered_classes, require_binary
 
-_ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def _multilabel(
     labels = np.empty((len(rows), len(columns)), np.int64)
     for c, column in enumerate(columns):
         values = table.column(column, "label_column")
-        wrong = [row for row in rows if values[row] not in _ZERO_ONE]
+        wrong = [row for row in rows if values[row].casefold() not in _ZERO_ONE]
         if wrong:
             raise ValueError(f"{table.name}: {column} holds {values[wrong[0]]!r} ({table.places(wrong)}); 0 or 1 is needed: "
                              "decide what it means, or take the rows out.")
-        labels[:, c] = [_ZERO_ONE[values[row]] for row in rows]
+        labels[:, c] = [_ZERO_ONE[values[row].casefold()] for row in rows]
     names = tuple(class_names.get(c, c) for c in columns) if isinstance(class_names, Mapping) else tuple(class_names or columns)
     if len(names) != len(columns):
         raise ValueError(f"class_names={names!r} and {len(columns)} label columns; give one name a column.")
@@ -118,7 +118,7 @@ def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarra
     Raises:
         ValueError: a blank, unless `own`.
     """
-    values = table.column(column, "group_column")
+    values = table.identifiers(column, "group_column")
     blank = [row for row in rows if is_blank(values[row])]
     if blank and not own:
         said = f", {values[blank[0]]!r}" if values[blank[0]] else ""

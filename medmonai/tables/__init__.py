@@ -3,7 +3,7 @@
 from .cells import identifiers, same_name, tidy
 from .numbers import decimal_mark, number_of, numbers_of
 from .spreadsheet import WORKBOOKS
-from .text_table import TABLE_SUFFIXES, TextTable, read_text_table
+from .text_table import OTHER_TABLES, TABLE_SUFFIXES, TextTable, read_text_table
 
-__all__ = ["TABLE_SUFFIXES", "WORKBOOKS", "TextTable", "decimal_mark", "identifiers", "number_of", "numbers_of",
+__all__ = ["OTHER_TABLES", "TABLE_SUFFIXES", "WORKBOOKS", "TextTable", "decimal_mark", "identifiers", "number_of", "numbers_of",
            "read_text_table", "same_name", "tidy"]

@@ -19,7 +19,7 @@ logger = logging.getLogger("medmonai.tables")
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", *WORKBOOKS)
 _TABS = (".tsv", ".tab")
-_OTHER = {".xls": "an Excel 97 file", ".xlsb": "a binary Excel file", ".ods": "an OpenDocument file",
+OTHER_TABLES = {".xls": "an Excel 97 file", ".xlsb": "a binary Excel file", ".ods": "an OpenDocument file",
           ".numbers": "a Numbers file"}
 # What files begin with that are not text, whatever they are called.
 _BINARY = {b"PK\x03\x04": "a zip file (perhaps an Excel workbook: call it .xlsx)",
@@ -126,9 +126,9 @@ def read_text_table(
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; give a CSV file or an Excel workbook (.xlsx) with a header.")
     suffix = path.suffix.lower()
-    if suffix in _OTHER:
-        raise ValueError(f"{path.name} is {_OTHER[suffix]} by its name, which is not read; save it as .xlsx, or as CSV in "
-                         "UTF-8.")
+    if suffix in OTHER_TABLES:
+        raise ValueError(f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not read; save it as .xlsx, or as CSV "
+                         "in UTF-8.")
     if suffix in WORKBOOKS:
         if separator is not None or encoding is not None:
             raise ValueError(f"{path.name} is a workbook: separator and encoding are for text; pass sheet alone.")

@@ -118,7 +118,7 @@ def test_semicolons_and_x_rays(tmp_path):
 
 def test_folders(tmp_path):
     path = table(tmp_path, "image,y\na.png,0\nb.png,1\n")
-    with pytest.raises(FileNotFoundError, match=r"image_folders: .*absent is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"image_folders: .*absent is not a folder"):
         list_image_table(path, **{**OWN, "image_folders": "absent"})
     with pytest.raises(FileNotFoundError, match="fit no folder"):
         list_image_table(path, **{**OWN, "image_folders": "absent*"})

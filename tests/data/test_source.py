@@ -54,7 +54,7 @@ def test_medmnist(real_data):
     ("nothing/there", {}, FileNotFoundError, "no source 'nothing/there'; give a MedMNIST name, a bundle, a folder"),
     ("FOLDER", {"group_patern": "x"}, ValueError, "--group_patern is no option for .*; did you mean --group_pattern"),
     ("FOLDER", {"zzz": 1}, ValueError, "it takes --name, --class_names"),
-    ("TABLE", {"image_column": "image_id"}, ValueError, "needs --label_column, --image_folders"),
+    ("TABLE", {"image_column": "image_id"}, ValueError, "needs --label_column"),
 ])
 def test_errors(source, options, error, message, folders, tmp_path):
     (tmp_path / "t.csv").write_text("image_id,dx\na,b\n")

@@ -13,7 +13,7 @@ def found(tmp_path, images, names, folders=("images",), **options):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     table = TextTable("t.csv", {"image": names}, list(range(2, 2 + len(names))))
-    return find_table_images(table, "image", [tmp_path / folder for folder in folders], **options)
+    return find_table_images(table, "image", [tmp_path / folder for folder in folders], beside=tmp_path, **options)
 
 
 @pytest.mark.parametrize(("image", "name"), [
