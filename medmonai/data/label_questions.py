@@ -32,13 +32,15 @@ def ask_about_labels(
         others: argument -> the column that it names, or None.
     """
     values = table.column(column, "label_column")
-    labels = [values[row] for row in rows if not is_blank(values[row])]
-    counts = Counter(map(folded, labels))
+    counts: Counter[str] = Counter()
+    for label, count in Counter(values[row] for row in rows).items():
+        if not is_blank(label):
+            counts[folded(label)] += count
     _refuse_identifiers(table, column, rows, others, len(counts))
     what = _kind(counts)
     if what:
-        most = max(counts.values())
-        raise ValueError(f"label_column={column!r} of {table.name} holds {len(counts)} {what} (such as {labels[0]!r}), with at "
+        first, most = next(iter(counts)), max(counts.values())
+        raise ValueError(f"label_column={column!r} of {table.name} holds {len(counts)} {what} (such as {first!r}), with at "
                          f"most {most} cases each: that looks like a measurement, a date or a name, not a class; {_ADVICE}.")
 
 

@@ -98,8 +98,7 @@ def find_table_images(
                          "skip).")
     found = [place for place in places if place]
     _check_once(table, rows, found)
-    used = {place.file for place in found}
-    unnamed = [image for image, file in (bases.known or {}).items() if file not in used]
+    unnamed = _unnamed(found, bases)
     notes = [*place_notes(found), *notes]
     notes += [f"{told} in {table.name}; they were left out."] if without else []
     if unnamed:
@@ -108,11 +107,20 @@ def find_table_images(
                        tuple(notes))
 
 
+def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
+    """Return the images that no row names; one that two folders have, one inside the other, is named by either path."""
+    ids = {place.id for place in found}
+    unnamed = [image for image in bases.known or () if image not in ids]
+    files = {place.file for place in found} if unnamed else set()
+    return [image for image in unnamed if bases.known[image] not in files]
+
+
 def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -> None:
     """Refuse two rows with one image, and two images that would have one id."""
     row_of: dict[str | Path, int] = {}
+    one_way = not any(place.how for place in found)  # then two rows with one file have one id, and paths are slow to compare
     for row, place in zip(rows, found):
-        for key in (place.id, place.file):
+        for key in (place.id,) if one_way else (place.id, place.file):
             if row_of.setdefault(key, row) != row:
                 raise ValueError(f"{table.name}: {place.id!r} is in two rows ({table.places([row_of[key], row])}); a case has "
                                  "one row.")
