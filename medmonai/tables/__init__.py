@@ -1,9 +1,6 @@
 """Tables that people keep: CSV in all its kinds and Excel workbooks, by one reader, as text."""
 
-from .cells import identifiers, same_name, tidy
-from .numbers import decimal_mark, number_of, numbers_of
-from .spreadsheet import WORKBOOKS
-from .text_table import OTHER_TABLES, TABLE_SUFFIXES, TextTable, read_text_table
+import lazy_loader
 
-__all__ = ["OTHER_TABLES", "TABLE_SUFFIXES", "WORKBOOKS", "TextTable", "decimal_mark", "identifiers", "number_of", "numbers_of",
-           "read_text_table", "same_name", "tidy"]
+# The public names stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
