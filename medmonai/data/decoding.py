@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .dicom import is_dicom
+from .dicom_file import is_dicom
 from .dicom_series import read_dicom_picture, read_dicom_volume
 from .grids import resample, resize_grid
 from .image_form import ImageForm

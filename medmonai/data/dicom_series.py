@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .dicom import MAX_VOXELS, frames, is_dicom, of_frame, open_dicom, pixels
+from .dicom import of_frame, pixels
+from .dicom_file import frame_bytes, frames, is_dicom, open_dicom
+from .image_limit import check_limit
 from .unreadable import unreadable
 from .volumes import Volume
 
@@ -33,6 +35,7 @@ class Slice:
         spacing: (2,) between rows, between columns.
         shape: rows, columns.
         series: what tells series apart; compared, never shown.
+        item_bytes: bytes of a pixel as the file stores it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Slice:
     spacing: np.ndarray
     shape: tuple[int, int]
     series: str
+    item_bytes: float = 2
 
 
 def dicom_files(path: Path) -> list[Path]:
@@ -74,8 +78,7 @@ def read_dicom_volume(path: Path) -> Volume:
     for part in slices[1:]:
         _check_same(path, slices[0], part)
     rows, columns = slices[0].shape
-    if len(slices) * rows * columns > MAX_VOXELS:
-        raise unreadable(path, f"it has {len(slices)} x {rows} x {columns} voxels and at most {MAX_VOXELS} are read")
+    check_limit(path, (len(slices), rows, columns), slices[0].item_bytes)
     order = along_normal(slices)
     _check_even(path, [slices[i] for i in order])
     values = _stacked([slices[i] for i in order])
@@ -148,7 +151,8 @@ def _slice(dataset: object, file: Path, frame: int) -> Slice:
     if np.abs(directions @ directions.T - np.eye(2)).max() > 1e-3 or found["PixelSpacing"].min() <= 0:
         raise unreadable(file, "its ImageOrientationPatient or PixelSpacing are those of no grid")
     return Slice(file.name, file, frame, found["ImagePositionPatient"], found["ImageOrientationPatient"], found["PixelSpacing"],
-                 (int(dataset.Rows), int(dataset.Columns)), str(dataset.get("SeriesInstanceUID", "")))
+                 (int(dataset.Rows), int(dataset.Columns)), str(dataset.get("SeriesInstanceUID", "")),
+                 frame_bytes(dataset) / (dataset.Rows * dataset.Columns))
 
 
 def _check_same(path: Path, first: Slice, other: Slice) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from .decoding import KINDS
-from .dicom import is_dicom
+from .dicom_file import is_dicom
 from .listing import LeftOut
 
 DicomFolders = Literal["series", "files"]

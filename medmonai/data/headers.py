@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .decoding import image_kind
-from .dicom import dicom_kind, frames, open_dicom
+from .dicom import dicom_kind
+from .dicom_file import frames, open_dicom
 from .dicom_series import dicom_files
 from .pictures import picture_header
 from .pixel_kind import PixelKind, by_name

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .cohort import check_finite, check_ids, check_images
 from .decode_pool import DecodeRecord
 from .decoding import KINDS, Case, array_case, image_kind, read_case, read_npz_images
-from .dicom import frames, open_dicom
+from .dicom_file import frames, open_dicom
 from .image_form import Aspect, ImageForm
 from .image_place import ImagePlace, check_places
 from .pixel_kind import array_kind

@@ -13,7 +13,8 @@ from dicom_files import SECRET, dataset, save
 pydicom = pytest.importorskip("pydicom")
 
 from medmonai.data import load_images  # noqa: E402  (after the skip)
-from medmonai.data.dicom import frames, is_dicom, open_dicom, pixels  # noqa: E402
+from medmonai.data.dicom import pixels  # noqa: E402
+from medmonai.data.dicom_file import frames, is_dicom, open_dicom  # noqa: E402
 from medmonai.data.dicom_series import read_dicom_picture  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -105,7 +106,9 @@ def test_files_of_many_makers(tmp_path, name):
         expected = apply_color_lut(expected, whole) >> 8
     elif whole.SamplesPerPixel == 1:
         expected = apply_rescale(expected, whole)
-    assert np.array_equal(values, expected if frames(whole) > 1 else expected[None])
+    expected = expected if frames(whole) > 1 else expected[None]
+    content = np.broadcast_to(whole.pixel_array != whole.get("PixelPaddingValue"), values.shape) if values.ndim == 3 else ...
+    assert np.array_equal(values[content], expected[content])
 
 
 def test_one_magnetic_resonance_image_in_five_encodings(tmp_path):
@@ -134,7 +137,7 @@ def cut(path):
     (lambda p: p.write_bytes(b"no picture"), r"a.dcm \(10 bytes\) cannot be read"),
     (cut, r"a.dcm \(\d+ bytes\) cannot be read: .*"),
     (lambda p: save(dataset(GREY8, PixelData=b"12"), p), "a.dcm .*cannot be read"),
-    (lambda p: save(dataset(GREY8, Rows=60000, Columns=60000), p), "it says that it has 1 x 60000 x 60000 pixels and at most"),
+    (lambda p: save(dataset(GREY8, Rows=60000, Columns=60000), p), "it says that it has 1 x 60000 x 60000 pixels, which take"),
     (lambda p: save(dataset(GREY8, NumberOfFrames=0x7FFFFFFF), p), "it says that it has 2147483647 x 6 x 5 pixels"),
     (lambda p: save(dataset(GREY16, RescaleSlope=0, RescaleIntercept=1), p), "RescaleSlope and RescaleIntercept are"),
     (lambda p: save(dataset(GREY8, PhotometricInterpretation="ODD"), p), "a.dcm .*cannot be read: .*ODD"),

@@ -1,0 +1,193 @@
+"""DICOM files as they lie on the disk: with and without preamble, deflated, and never larger than their header says."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .image_limit import check_limit
+from .unreadable import UnreadableImageError, unreadable
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+# All that is ever read of a file: no name, date, place or number of a patient or a study is among them. The series' UID is
+# compared and forgotten.
+_TAGS = [
+    "Modality", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit",
+    "FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit", "DoubleFloatPixelPaddingValue",
+    "DoubleFloatPixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
+    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "BurnedInAnnotation",
+    "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData",
+    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData", "FloatPixelData", "DoubleFloatPixelData",
+]
+_PIXELS = _TAGS[-3:]
+_PREFIX_AT, _PREFIX = 128, b"DICM"
+_LITTLE, _BIG = "little", "big"
+# Ways to write an element's value that a file without preamble may start with (PS3.5, 6.2).
+_VRS = {b"UI", b"UL", b"CS", b"DA", b"SH", b"LO", b"OB", b"TM", b"UN", b"US"}
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+# What the tags before the pixels of a deflated file may take.
+_HEADER_ALLOWANCE = 1 << 24
+_PIXEL_GROUP = 0x7FE0
+_FRAGMENT = 8  # bytes that each frame of compressed pixels needs at least: tag and length of its item
+
+
+def is_dicom(path: Path) -> bool:
+    """Return whether a file is named .dcm or holds DICOM's mark or its first tags; a DICOMDIR is an index and none.
+
+    Scanners and archives name files as they like, often by a number without a suffix.
+    """
+    if path.name.upper() == "DICOMDIR" or path.name.startswith("."):
+        return False
+    if path.name.lower().endswith(".dcm"):
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(_PREFIX_AT + len(_PREFIX))
+    except OSError:
+        return False
+    return start[_PREFIX_AT:] == _PREFIX or _starts_as_dataset(start)
+
+
+def _starts_as_dataset(start: bytes) -> bool:
+    """Return whether bytes start with a tag of group 2 or 8, as DICOM without its preamble does."""
+    if len(start) < _PREFIX_AT:
+        return False
+    for order in (_LITTLE, _BIG):
+        group, element = (int.from_bytes(start[at : at + 2], order) for at in (0, 2))
+        length = int.from_bytes(start[4:8], order)
+        if group in (2, 8) and element < 0x0100 and (start[4:6] in _VRS or (length % 2 == 0 and length <= 64)):
+            return True
+    return False
+
+
+def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
+    """Return the tags of a DICOM file that are needed to make an image of it.
+
+    A file without the preamble is read if its tags parse and describe an image. A deflated file is inflated as far as its
+    Rows, Columns and frames go and not further.
+
+    Args:
+        path: the file.
+        pixels: whether the pixels are read too.
+
+    Raises:
+        ImportError: pydicom is not installed.
+        UnreadableImageError: no DICOM file, one without an image, or one that asks for more memory than it can hold or than
+            `medmonai.data.image_limit` allows.
+    """
+    try:
+        import pydicom  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"{path.name} is a DICOM file and needs pydicom: pip install 'medmonai[dicom]'.") from error
+    with readable(path):
+        dataset, held = _parsed(path, pixels=pixels)
+        missing = [tag for tag in ("Rows", "Columns") if not dataset.get(tag)]
+        if missing or (pixels and not any(tag in dataset for tag in _PIXELS)):
+            raise unreadable(path, "it holds no image")
+        _check_room(path, dataset, held)
+    return dataset
+
+
+def frames(dataset: Dataset) -> int:
+    """Return how many pictures a file holds."""
+    return int(dataset.get("NumberOfFrames") or 1)
+
+
+def frame_bytes(dataset: Dataset) -> float:
+    """Return the bytes that one picture takes, decompressed."""
+    bits = int(dataset.get("BitsAllocated") or 16) * int(dataset.get("SamplesPerPixel") or 1)
+    return dataset.Rows * dataset.Columns * bits / 8
+
+
+def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
+    """Return the tags of a file, and how many bytes it holds, inflated."""
+    import pydicom
+
+    with path.open("rb") as file:
+        start = file.read(_PREFIX_AT + len(_PREFIX))
+    marked = start[_PREFIX_AT:] == _PREFIX
+    if not marked and not _starts_as_dataset(start):
+        said = "it is no DICOM file: neither its mark nor a first tag is there"
+        raise unreadable(path, said if start else "the file is empty")
+    meta = pydicom.filereader.read_file_meta_info(path) if marked else {}
+    if meta.get("TransferSyntaxUID") == _DEFLATED:
+        return _inflated(path, meta, pixels=pixels)
+    dataset = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=_TAGS, force=not marked)
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        _state_syntax(path, dataset)
+    return dataset, path.stat().st_size
+
+
+def _state_syntax(path: Path, dataset: Dataset) -> None:
+    """Give a file that does not state it the transfer syntax that its tags were parsed by."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    implicit, little = dataset.original_encoding
+    if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
+        raise unreadable(path, "its pixels are compressed, and it states no transfer syntax that says how")
+    plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = plain if little else ExplicitVRBigEndian
+
+
+def _inflated(path: Path, meta: Dataset, *, pixels: bool) -> tuple[Dataset, int]:
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import Tag
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    length = meta.get("FileMetaInformationGroupLength")
+    if length is None:
+        raise unreadable(path, "it is deflated and does not say where its deflated part starts")
+    packed = path.read_bytes()[_PREFIX_AT + len(_PREFIX) + 12 + int(length) :]
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = unpacker.decompress(packed, _HEADER_ALLOWANCE)
+    tags = [Tag(name) for name in _TAGS]
+    head = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags,
+                        stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
+    if head.get("Rows") and head.get("Columns"):
+        needed = check_limit(path, (frames(head),), frame_bytes(head), what="frames")
+        content += unpacker.decompress(unpacker.unconsumed_tail, needed) if unpacker.unconsumed_tail else b""
+    if not unpacker.eof:
+        said = "is cut short" if not unpacker.unconsumed_tail else "holds more than its Rows, Columns and frames ask for"
+        raise unreadable(path, f"its deflated part {said}")
+    if pixels:
+        head = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags)
+    head.file_meta = meta
+    head.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    head.set_original_encoding(False, True)
+    return head, len(content)
+
+
+def _check_room(path: Path, dataset: Dataset, held: int) -> None:
+    """Raise if a header asks for more than the limit, or than a file of that length can hold."""
+    shape = frames(dataset), dataset.Rows, dataset.Columns
+    check_limit(path, shape, frame_bytes(dataset) / (dataset.Rows * dataset.Columns), what="pixels")
+    each = _FRAGMENT if dataset.file_meta.TransferSyntaxUID.is_encapsulated else frame_bytes(dataset)
+    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" and each != _FRAGMENT:
+        each = each * 2 / 3  # two pixels share their colour
+    if frames(dataset) * each > held:
+        raise unreadable(path, f"it says that it has {' x '.join(map(str, shape))} pixels, and {held} bytes cannot hold them: "
+                         "it is cut short, or its header is damaged")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever pydicom and its decoders raise for a damaged file into one line that names it."""
+    try:
+        yield
+    except (UnreadableImageError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error

@@ -1,0 +1,136 @@
+"""The pixels of a DICOM file as it stores them: decoded within bounds, only the bits stored, and which are padding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .codestreams import check_rle, codestream_header
+from .dicom_file import frame_bytes, frames
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_BASELINE_PROCESSES = (0, 1, 2)  # of JPEG, which Pillow decodes with 8 bits
+# Bytes of zeros that may follow the pixels.
+_PADDING = 1 << 16
+_LACKING = ("does not support", "not supported", "cannot decode", "only supported")
+
+
+def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the values of a file as (frames, rows, columns[, 3]), and which are padding, or None if it states no padding.
+
+    - Before anything is decoded, the size in the header of each compressed frame is compared with Rows, Columns and
+      SamplesPerPixel: a decoder allocates what the frame says.
+    - Of BitsAllocated only BitsStored below HighBit are kept, with their sign: the others may hold overlays.
+    - PixelPaddingValue, up to PixelPaddingRangeLimit, is compared with the values before and after these bits are taken out;
+      some scanners write padding that does not fit them.
+
+    Raises:
+        ImportError: the compression needs a decoder that is not installed; what to install.
+        UnreadableImageError, ValueError: damaged pixels, or fields that contradict each other.
+    """
+    from pydicom.pixels import pixel_array
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    _check_bits(dataset)
+    plain = not syntax.is_encapsulated
+    if plain:
+        _check_behind(dataset)
+    else:
+        _check_frames(dataset, path)
+    options = {"correct_unused_bits": False} if plain or syntax.name == "RLE Lossless" else {}
+    try:
+        stored = pixel_array(dataset, **options)
+    except RuntimeError as error:
+        said = str(error)
+        if "missing dependencies" in said or any(word in said for word in _LACKING):
+            raise lacking_decoder(path, syntax) from error
+        raise
+    stored = stored[None] if frames(dataset) == 1 else stored
+    if stored.dtype.kind == "f":
+        return stored, _padding(stored, stored, dataset)
+    kept = _kept_bits(stored, dataset) if options else stored
+    return kept, _padding(stored, kept, dataset)
+
+
+def lacking_decoder(path: Path, syntax: object) -> ImportError:
+    """Return the error for a compression that the installed packages cannot decode."""
+    with_extra = "pip install 'medmonai[dicom]'"
+    needed = with_extra if "2000" in syntax.name else f"python-gdcm or pylibjpeg-libjpeg: {with_extra} python-gdcm"
+    return ImportError(f"{path.name} is compressed and no decoder is installed for it: {syntax.name} needs {needed}.")
+
+
+def _check_bits(dataset: Dataset) -> None:
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    high = int(dataset.get("HighBit", stored - 1))
+    if not 1 <= stored <= high + 1 <= allocated:
+        raise ValueError(f"its BitsAllocated {allocated}, BitsStored {stored} and HighBit {high} contradict each other")
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated and high != stored - 1:
+        raise ValueError(f"it is compressed, with BitsStored {stored} and HighBit {high}; {stored - 1} is read")
+
+
+def _check_behind(dataset: Dataset) -> None:
+    """Raise if more follows the pixels than the header asks for: it, or the number of frames, would be wrong."""
+    data = next(dataset[tag].value for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if tag in dataset)
+    needed = -(-int(frame_bytes(dataset) * 8) * frames(dataset) // 8)
+    behind = memoryview(data)[needed:]
+    if len(behind) > _PADDING or bytes(behind).strip(b"\0"):
+        if len(behind) > 1:  # one byte makes the length even
+            raise ValueError(f"it holds {len(data)} bytes of pixels and its header asks for {needed}")
+
+
+def _check_frames(dataset: Dataset, path: Path) -> None:
+    from pydicom.encaps import generate_frames
+    from pydicom.pixels import get_decoder
+
+    syntax, samples = dataset.file_meta.TransferSyntaxUID, int(dataset.SamplesPerPixel)
+    extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    found = generate_frames(dataset.PixelData, number_of_frames=frames(dataset),
+                            extended_offsets=extended if None not in extended else None)
+    others = set(get_decoder(syntax).available_plugins) - {"pillow"}
+    for data in found:
+        if syntax.name == "RLE Lossless":
+            check_rle(data, segments=samples * int(dataset.BitsAllocated) // 8, pixels=dataset.Rows * dataset.Columns)
+            continue
+        said = codestream_header(data)
+        asked, held = (dataset.Rows, dataset.Columns, samples), (said.rows, said.columns, said.samples)
+        if asked != held:
+            raise ValueError(f"its compressed data hold {said.rows} x {said.columns} pixels of {said.samples} samples and its "
+                             f"header says {dataset.Rows} x {dataset.Columns} of {samples}")
+        if said.bits > int(dataset.BitsAllocated):
+            raise ValueError(f"its compressed data have {said.bits} bits and its header allocates {dataset.BitsAllocated}")
+        if not others and said.process >= 0 and (said.bits > 8 or said.process not in _BASELINE_PROCESSES):
+            raise lacking_decoder(path, syntax)
+
+
+def _kept_bits(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    allocated, bits = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    above = allocated - 1 - int(dataset.get("HighBit", bits - 1))
+    if allocated == bits or allocated != 8 * stored.dtype.itemsize:
+        return stored
+    # The way up drops what lies above; the way down drops what lies below, and fills with the sign.
+    return (stored << above) >> (allocated - bits)
+
+
+def _padding(stored: np.ndarray, kept: np.ndarray, dataset: Dataset) -> np.ndarray | None:
+    prefix = {"f4": "Float", "f8": "DoubleFloat"}.get(stored.dtype.str[1:], "")
+    value = dataset.get(f"{prefix}PixelPaddingValue")
+    if value is None or stored.ndim != 3:
+        return None
+    limit = dataset.get(f"{prefix}PixelPaddingRangeLimit")
+    ends = [_as_stored(end, stored.dtype) for end in (value, value if limit is None else limit)]
+    low, high = min(ends), max(ends)
+    mask = (stored >= low) & (stored <= high)
+    return mask if kept is stored else mask | ((kept >= low) & (kept <= high))
+
+
+def _as_stored(value: object, dtype: np.dtype) -> np.generic:
+    """Return a padding value as the pixels hold it: files write -2000 as 63536 and the other way round."""
+    if dtype.kind == "f":
+        return dtype.type(value)
+    number = int.from_bytes(value, "little") if isinstance(value, bytes) else int(value)
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    return np.array(number % (1 << 8 * dtype.itemsize), unsigned).view(dtype)[()]
