@@ -25,8 +25,10 @@ class TaskLoss(nn.Module):
         multiclass, ordinal:  sum_i w_i (-sum_c t_ic log softmax(z_i)_c) / sum_i w_i,   t = (1-eps) onehot + eps/C
         multilabel:           sum_il w_l BCE(z_il, t_il) / sum_il w_l,                 t = (1-eps) y + eps/2
 
-    `torch.nn.CrossEntropyLoss` does the second line only, and `BCEWithLogitsLoss` knows no label smoothing, wants float
-    labels of the logits' shape, and broadcasts (B, 1) against (B,). Everything is float32 inside, also under autocast.
+    So the loss of a case is least where p = t, whatever the weights. `torch.nn.CrossEntropyLoss` does the second line, but
+    with both options weighs the smoothed part eps/C by the weights of all classes, which moves that minimum towards the
+    heavy ones. `BCEWithLogitsLoss` knows no label smoothing, wants float labels of the logits' shape, and broadcasts (B, 1)
+    against (B,). Everything is float32 inside, also under autocast.
 
     Args:
         task: a `Task`, or its kind as a string (then `num_classes` is needed, except for "binary").
@@ -103,8 +105,13 @@ class TaskLoss(nn.Module):
             if self.task.num_outputs == 1:
                 # softmax(0, z) is (1 - sigmoid(z), sigmoid(z)): so weights and smoothing mean the same for two classes.
                 logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
-            weights = None if self.class_weights is None else self.class_weights.to(logits.dtype)
-            return F.cross_entropy(logits, numbers, weight=weights, label_smoothing=self.label_smoothing)
+            losses = F.cross_entropy(logits, numbers, label_smoothing=self.label_smoothing, reduction="none")
+            if self.class_weights is None:
+                return losses.mean()
+            # torch's own `weight` would weigh the smoothed part by each class c instead of by the true one: with a class
+            # 19 times as heavy and a smoothing of .1, the loss of a certain negative is then least at p = .5.
+            weights = self.class_weights.to(logits.dtype)[numbers]
+            return (losses * weights).sum() / weights.sum()
 
     def _multilabel(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         targets = zeros_and_ones(labels, shape=logits.shape, dtype=logits.dtype)

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, log_softmax, softmax
 
 from medmonai.losses import TaskLoss, balanced_class_weights
 from medmonai.task import Task
@@ -40,13 +42,58 @@ def test_binary_is_bce():
 
 
 @pytest.mark.parametrize("task", TASKS[1:3])
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 3.0, 4.0]])
-def test_several_classes_are_torchs(task, smoothing, weights):
+@pytest.mark.parametrize(("smoothing", "weights"), [(0.0, None), (0.1, None), (0.0, [1.0, 2.0, 3.0, 4.0])])
+def test_several_classes_are_torchs_with_one_of_the_two_options(task, smoothing, weights):
     logits, labels = batch(task)
     tensor = None if weights is None else torch.tensor(weights)
     expected = F.cross_entropy(logits, labels, weight=tensor, label_smoothing=smoothing)
-    assert torch.equal(TaskLoss(task, label_smoothing=smoothing, class_weights=weights)(logits, labels), expected)
+    torch.testing.assert_close(TaskLoss(task, label_smoothing=smoothing, class_weights=weights)(logits, labels), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), smoothing=st.floats(0, 0.9), kind=st.sampled_from(["binary", "multiclass", "ordinal"]),
+       classes=st.integers(2, 6))
+def test_the_stated_formula(seed, smoothing, kind, classes):
+    task, rng = Task(kind, 2 if kind == "binary" else classes), np.random.default_rng(seed)
+    logits, labels = 3 * rng.normal(size=(7, task.num_outputs)), rng.integers(0, task.num_classes, 7)
+    weights = np.exp(rng.normal(size=task.num_classes) * 2)
+    z = np.hstack([np.zeros((7, 1)), logits]) if kind == "binary" else logits
+    targets = (1 - smoothing) * np.eye(task.num_classes)[labels] + smoothing / task.num_classes
+    case, w = -(targets * log_softmax(z, axis=1)).sum(axis=1), weights.astype(np.float32)[labels].astype(float)
+    found = TaskLoss(task, label_smoothing=smoothing, class_weights=weights)(torch.tensor(logits), torch.tensor(labels))
+    assert found.item() == pytest.approx((w * case).sum() / w.sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("positives", [500, 100, 20, 5])
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_certain_case_is_best_at_its_smoothed_target_however_rare_its_class(positives, label):
+    labels = np.repeat([0, 1], [1000 - positives, positives])
+    loss = TaskLoss("binary", label_smoothing=0.1, class_weights="balanced", labels=labels)
+    best = minimize_scalar(lambda z: loss(torch.tensor([[z]], dtype=torch.float64), torch.tensor([label])).item(),
+                           bounds=(-12, 12), method="bounded", options={"xatol": 1e-8}).x
+    assert expit(best) == pytest.approx(0.95 if label else 0.05, abs=1e-5)
+
+
+def test_a_certain_case_of_several_classes_is_best_at_its_smoothed_targets():
+    loss = TaskLoss(TASKS[1], label_smoothing=0.2, class_weights=[1.0, 50.0, 3.0, 0.1])
+    best = minimize(lambda z: loss(torch.tensor(z[None]), torch.tensor([2])).item(), np.zeros(4)).x
+    np.testing.assert_allclose(softmax(best), [0.05, 0.05, 0.85, 0.05], atol=1e-4)
+
+
+def test_the_share_of_a_mixed_group_is_that_of_its_weights():
+    """Of cases that look alike, 10 % of them positive, the best p is w1 n1 / (w0 n0 + w1 n1), smoothed."""
+    labels = torch.tensor([0] * 9 + [1])
+    loss = TaskLoss("binary", label_smoothing=0.1, class_weights=[1.0, 9.0])
+    best = minimize_scalar(lambda z: loss(torch.full((10, 1), z, dtype=torch.float64), labels).item(), bounds=(-9, 9),
+                           method="bounded", options={"xatol": 1e-8}).x
+    assert expit(best) == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_certain_label_is_best_at_its_smoothed_target(label):
+    loss = TaskLoss(TASKS[3], label_smoothing=0.1, class_weights=[0.01, 1.0, 100.0])
+    best = minimize(lambda z: loss(torch.tensor(z[None]), torch.full((1, 3), label)).item() * 1e4, np.zeros(3), tol=1e-12).x
+    np.testing.assert_allclose(expit(best), 0.95 if label else 0.05, atol=1e-2)
 
 
 def test_multilabel_is_bce_and_weighs_columns():
