@@ -18,9 +18,11 @@ def summarize_calibration(
 ) -> dict[str, Any]:
     """ECE, Brier score and NLL of a labelled table of probabilities, with bootstrap intervals.
 
-    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says why; the upper end can
-    lie near the estimate, because ECE is an overestimate); the low end is 0 where noise alone, the distance of bootstrap
-    tables from the table, reaches the estimate. With groups, whole groups are resampled.
+    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says why); the low end is 0
+    where noise alone, the distance of bootstrap tables from the table, reaches the estimate. The estimate is the ECE as
+    everybody computes it, which noise pushes up; where the whole bootstrap interval lies below it, the interval is drawn up
+    to the estimate and flagged ``overestimate``: the true ECE is then probably lower. With groups, whole groups are
+    resampled.
 
     Args:
         predictions: a table of probabilities with labels.
@@ -64,7 +66,8 @@ def summarize_calibration(
         noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / len(p) / pieces
         low, high = basic_ends(float(estimate), draws, confidence=confidence)
         low = 0.0 if estimate <= np.quantile(noise, (1 + confidence) / 2) else max(low, 0.0)
-        found[name] = _entry(estimate, draws, (low, max(high, low)), method=f"basic_{by}bootstrap", **facts)
+        flags = ("overestimate",) if high < estimate else ()
+        found[name] = _entry(estimate, draws, (low, max(high, float(estimate))), flags, method=f"basic_{by}bootstrap", **facts)
     kept = total[:3] - features[:, :3].toarray()
     ones = np.ones(len(kept))
     for column, name in enumerate(("brier", "nll"), start=1):
@@ -83,7 +86,9 @@ def _gaps(events: np.ndarray, p: np.ndarray, bins: int) -> sparse.csr_array:
                             shape=(rows, pieces * bins))
 
 
-def _entry(estimate: float, draws: np.ndarray, ends: tuple[float, float], **facts: Any) -> dict[str, Any]:
+def _entry(
+    estimate: float, draws: np.ndarray, ends: tuple[float, float], flags: tuple[str, ...] = (), **facts: Any
+) -> dict[str, Any]:
     if np.ptp(draws) < 1e-15:
         return entry(estimate, (np.nan, np.nan), flags=("zero_variance",), **facts)
-    return entry(estimate, ends, **facts)
+    return entry(estimate, ends, flags=flags, **facts)

@@ -47,12 +47,10 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
     return aucs, influence
 
 
-def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the mean of.
+def class_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One-vs-rest AUCs of the classes that have one, the influence of each case on each, and the numbers of these classes.
 
-    The influence on the mean is the mean of the influences on the AUCs, so that the sum of its squares holds the
-    covariance between the classes, which share all cases. Classes without positive or without negative cases are left
-    out; of a binary task only class 1 counts.
+    Classes without positive or without negative cases are left out; of a binary task only class 1 counts.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -60,7 +58,7 @@ def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> 
         task: what the labels mean.
 
     Returns:
-        The mean (NaN if no class is left), influences (N,) and class numbers.
+        AUCs (D,), influences (N, D), class numbers (D,).
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.
@@ -70,11 +68,24 @@ def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> 
     defined = np.flatnonzero((positives > 0) & (positives < len(columns)))
     if task.kind == "binary":
         defined = defined[defined == 1]
-    if not defined.size:
-        return float("nan"), np.full(len(columns), np.nan), defined
     parts = [auc_influence(columns[:, c], y_score[:, c : c + 1]) for c in defined]
-    influence = np.mean([part[1][:, 0] for part in parts], axis=0)
-    return float(np.mean([part[0][0] for part in parts])), influence, defined
+    aucs = np.concatenate([np.empty(0), *(part[0] for part in parts)])
+    return aucs, np.hstack([np.empty((len(columns), 0)), *(part[1] for part in parts)]), defined
+
+
+def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the mean of.
+
+    The influence on the mean is the mean of the influences on the AUCs, so that the sum of its squares holds the
+    covariance between the classes, which share all cases. Arguments and errors as in `class_auc_influence`.
+
+    Returns:
+        The mean (NaN if no class is left), influences (N,) and class numbers.
+    """
+    aucs, influences, defined = class_auc_influence(y_true, y_score, task)
+    if not defined.size:
+        return float("nan"), np.full(len(influences), np.nan), defined
+    return float(np.mean(aucs)), influences.mean(axis=1), defined
 
 
 def influence_freedom(influence: np.ndarray) -> float:

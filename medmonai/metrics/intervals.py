@@ -12,7 +12,7 @@ from scipy.stats import beta, norm, t
 
 from medmonai.task import Task
 
-from .delong import auc_influence, influence_freedom, macro_auc_influence
+from .delong import auc_influence, class_auc_influence, influence_freedom
 from .ranking import check_binary, one_vs_rest, warn_undefined
 from .resampling import by_group
 
@@ -33,7 +33,8 @@ class Interval:
         n_positive: positive cases (of a mean over classes: of the class with fewest).
         n_negative: negative cases (likewise).
         flags: any of ``one_class``, ``absent_class``, ``few_positives``, ``few_negatives`` (below 10 cases, or groups),
-            ``zero_variance``, ``variance_undefined``, ``clipped``.
+            ``zero_variance``, ``variance_undefined``, ``zero_variance_classes`` (of a mean over classes: some of them,
+            not all, separate perfectly, have constant scores or a single case), ``clipped``.
     """
 
     estimate: float
@@ -116,6 +117,11 @@ def macro_auc_interval(
     between the classes, which share all cases; averaging the intervals of the classes would not. Classes without
     positive or without negative cases are left out and flagged.
 
+    A class that separates perfectly (or has constant scores, or a single case) has no part in that variance, although its
+    own interval is wide. Such classes widen the interval by the mean distance D to the ends of their own intervals (see
+    `auc_interval`), as if they all erred together: low = A - sqrt((A - L)^2 + D^2), with L the end that the other classes
+    give (MOVER, Zou & Donner 2008, doi:10.1002/sim.3095). Flag ``zero_variance_classes``.
+
     Args:
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes).
@@ -136,7 +142,7 @@ def macro_auc_interval(
     if task.kind == "binary":
         return auc_interval(columns[:, 1], y_score[:, 1], confidence=confidence, method=method, groups=groups)
     positives = columns.sum(axis=0)
-    estimate, influence, defined = macro_auc_influence(y_true, y_score, task)
+    aucs, influences, defined = class_auc_influence(y_true, y_score, task)
     names = class_names or tuple(range(task.num_classes))
     warn_undefined([f"class {names[c]!r} has {positives[c]} of {len(columns)} cases"
                     for c in range(task.num_classes) if c not in defined])
@@ -144,9 +150,29 @@ def macro_auc_interval(
     if not defined.size:
         return Interval(np.nan, np.nan, np.nan, confidence, method, 0, 0, flags)
     counts = (int(positives[defined].min()), int((len(columns) - positives[defined]).min()))
-    independent = np.min([independent_counts(columns[:, c], groups) for c in defined], axis=0)
-    plain = Interval(estimate, np.nan, np.nan, confidence, method, *counts, flags)
-    return _with_ends(plain, by_group(influence, groups), independent)
+    independent = np.array([independent_counts(columns[:, c], groups) for c in defined])
+    plain = Interval(float(np.mean(aucs)), np.nan, np.nan, confidence, method, *counts, flags)
+    influences = by_group(influences, groups)
+    still = zero_variance(influences)
+    if still.all() or not still.any():
+        return _with_ends(plain, influences.mean(axis=1), independent.min(axis=0))
+    moving = _with_ends(plain, influences[:, ~still].sum(axis=1) / len(defined), independent.min(axis=0))
+    ends = [_pair_ends(auc, pairs, confidence) for auc, pairs in zip(aucs[still], independent[still, 2])]
+    apart = np.abs(np.array(ends) - aucs[still, None]).sum(axis=0) / len(defined)
+    return widened(moving, *apart)
+
+
+def zero_variance(influences: np.ndarray) -> np.ndarray:
+    """Whether each column (G, K) of influences is zero but for rounding, or NaN: (K,)."""
+    return ~(np.sqrt((influences**2).sum(axis=0)) > 1e-12)
+
+
+def widened(interval: Interval, below: float, above: float) -> Interval:
+    """Move the ends of a mean further apart by what classes without variance may hide, below and above the estimate."""
+    a = interval.estimate
+    low, high = a - np.hypot(a - interval.low, below), a + np.hypot(interval.high - a, above)
+    return replace(interval, low=float(max(low, 0.0)), high=float(min(high, 1.0)),
+                   method=f"{interval.method}_and_clopper_pearson_pairs", flags=(*interval.flags, "zero_variance_classes"))
 
 
 def _check(confidence: float, method: str, groups: np.ndarray | None, cases: int) -> None:
@@ -182,6 +208,14 @@ def independent_counts(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[i
     return m, n, min(m, n, max(1, len(np.unique(groups)) // 2))
 
 
+def _pair_ends(a: float, pairs: int, confidence: float) -> tuple[float, float]:
+    """Clopper-Pearson ends of an AUC of which nothing is known but that of `pairs` pairs a share of a is in order."""
+    tail = (1 - confidence) / 2
+    low = beta.ppf(tail, a * pairs, (1 - a) * pairs + 1) if a > 0 else 0.0
+    high = beta.ppf(1 - tail, a * pairs + 1, (1 - a) * pairs) if a < 1 else 1.0
+    return low, high
+
+
 def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, int, int]) -> Interval:
     a, tail = plain.estimate, (1 - plain.confidence) / 2
     error = np.sqrt(influence @ influence)
@@ -189,8 +223,7 @@ def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, i
     if not error > 1e-12:  # zero but for rounding, or NaN
         flags.append("variance_undefined" if np.isnan(error) else "zero_variance")
         method, pairs = "clopper_pearson_pairs", independent[2]
-        low = beta.ppf(tail, a * pairs, (1 - a) * pairs + 1) if a > 0 else 0.0
-        high = beta.ppf(1 - tail, a * pairs + 1, (1 - a) * pairs) if a < 1 else 1.0
+        low, high = _pair_ends(a, pairs, plain.confidence)
     elif method == "wald":
         low, high = max(a - half, 0.0), min(a + half, 1.0)
         flags += ["clipped"] if a - half < 0 or a + half > 1 else []

@@ -10,8 +10,9 @@ from scipy.stats import binom, norm, t
 
 from medmonai.task import Task
 
-from .delong import influence_freedom, macro_auc_influence
-from .intervals import Interval, macro_auc_interval
+from .delong import class_auc_influence, influence_freedom
+from .intervals import Interval, auc_interval, macro_auc_interval, zero_variance
+from .ranking import one_vs_rest
 from .resampling import by_group
 
 ZERO = 1e-12  # a standard error below this is rounding
@@ -27,7 +28,8 @@ class PairedDifference:
         high: upper end.
         p_value: two-sided, of no difference; None where the test is undefined.
         method: what gave interval and p value.
-        flags: any of ``few_positives``, ``few_negatives``, ``absent_class``, ``zero_variance``, ``undefined_resamples``.
+        flags: any of ``few_positives``, ``few_negatives``, ``absent_class``, ``zero_variance``, ``zero_variance_classes``,
+            ``undefined_resamples``.
     """
 
     difference: float
@@ -50,7 +52,9 @@ def delong_test(
 
     Where the variance of the difference is zero (both separate perfectly, or rank all cases alike) p is 1 for equal AUCs,
     undefined otherwise, and the interval comes from the two single ones as if independent: sqrt of the sum of squared
-    distances to their ends (MOVER, Zou & Donner 2008, doi:10.1002/sim.3095). It is wide, but not a false [0, 0].
+    distances to their ends (MOVER, Zou & Donner 2008, doi:10.1002/sim.3095). It is wide, but not a false [0, 0]. Where
+    that holds for some classes of a mean only (flag ``zero_variance_classes``), they widen the interval as in
+    `macro_auc_interval`, and p is that of a standard error as much larger.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -69,15 +73,26 @@ def delong_test(
     singles = [macro_auc_interval(y_true, s, task, confidence=confidence, groups=groups) for s in (score_a, score_b)]
     if np.isnan(singles[0].estimate):
         raise ValueError("y_true has no class with both positive and negative cases; an AUC cannot be compared on it.")
-    parts = [macro_auc_influence(y_true, score, task)[1] for score in (score_a, score_b)]
-    influence = by_group(parts[0] - parts[1], groups)
+    parts = [class_auc_influence(y_true, score, task) for score in (score_a, score_b)]
+    each = by_group(parts[0][1] - parts[1][1], groups)
+    still = zero_variance(each)
+    influence = (each if still.all() else each[:, ~still]).sum(axis=1) / each.shape[1]
     difference, error = singles[0].estimate - singles[1].estimate, float(np.sqrt(influence @ influence))
     flags = tuple(f for f in singles[0].flags if f in ("few_positives", "few_negatives", "absent_class"))
     method = "delong" if groups is None else "delong_by_group"
     if not error > ZERO:
         return replace(_from_singles(*singles), flags=(*flags, "zero_variance"))
     freedom = np.inf if groups is None else influence_freedom(influence)
-    return replace(_from_error(difference, error, freedom, confidence), method=method, flags=flags)
+    if not still.any():
+        return replace(_from_error(difference, error, freedom, confidence), method=method, flags=flags)
+    columns, options = one_vs_rest(y_true, score_a, task)[0], {"confidence": confidence, "groups": groups}
+    hidden = 0.0
+    for c in parts[0][2][still]:
+        own = _from_singles(*(auc_interval(columns[:, c], np.asarray(s)[:, c], **options) for s in (score_a, score_b)))
+        hidden += max(own.difference - own.low, own.high - own.difference) / len(still)
+    error = float(np.hypot(error, hidden / t.ppf(0.5 + confidence / 2, freedom)))
+    return replace(_from_error(difference, error, freedom, confidence), method=f"{method}_and_single_intervals",
+                   flags=(*flags, "zero_variance_classes"))
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray, *, exact: bool = False) -> float:
@@ -169,6 +184,9 @@ def paired_bootstrap(
         ValueError: the metric is undefined on all cases or on all resamples.
     """
     y_true, output_a, output_b = map(np.asarray, (y_true, output_a, output_b))
+    found = float(metric(y_true, output_a) - metric(y_true, output_b))
+    if np.isnan(found):
+        raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
     rng = np.random.default_rng(seed)
     unit = np.arange(len(y_true)) if groups is None else np.unique(groups, return_inverse=True)[1]
     members = np.split(np.argsort(unit, kind="stable"), np.cumsum(np.bincount(unit))[:-1])
@@ -177,7 +195,6 @@ def paired_bootstrap(
         drawn = rng.integers(0, len(members), len(members))
         rows = drawn if groups is None else np.concatenate([members[g] for g in drawn])
         differences[r] = metric(y_true[rows], output_a[rows]) - metric(y_true[rows], output_b[rows])
-    found = float(metric(y_true, output_a) - metric(y_true, output_b))
     return from_resamples(found, differences, confidence=confidence, grouped=groups is not None)
 
 
@@ -195,6 +212,7 @@ def from_resamples(
     low, high = np.quantile(kept, [0.5 - confidence / 2, 0.5 + confidence / 2])
     fewer = min((kept <= 0).sum(), (kept >= 0).sum())
     method = "paired_bootstrap_by_group" if grouped else "paired_bootstrap"
+    low, high = min(low, difference), max(high, difference)  # of few cases the percentiles can lie beside it
     return PairedDifference(difference, float(low), float(high), float(min(1.0, 2 * (1 + fewer) / (len(kept) + 1))), method,
                             () if kept.size == differences.size else ("undefined_resamples",))
 

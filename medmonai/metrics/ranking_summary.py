@@ -14,7 +14,7 @@ from scipy.stats import t
 from medmonai.predictions import Predictions
 
 from .delong import influence_freedom
-from .intervals import few_flags, independent_counts, logit_ends
+from .intervals import few_flags, independent_counts, logit_ends, zero_variance
 from .ranking import check_binary, one_vs_rest
 from .ranking_influence import average_precision_influence, partial_auc_influence
 from .ranking_points import average_precision_score, partial_auc_score
@@ -44,7 +44,8 @@ def summarize_ranking(predictions: Predictions, *, max_fpr: float = MAX_FPR, con
     Returns:
         JSON-able: ``max_fpr``, ``overall`` (binary: of class 1) and ``per_class`` {name: ...} (not for binary), each with
         ``average_precision`` and ``partial_auc`` as {estimate, low, high, confidence, method, n, flags}; None where
-        undefined. Flags as in `Interval`; without ends where the variance is zero, such as of a perfect ranking.
+        undefined. Flags as in `Interval`; without ends where the variance is zero, such as of a perfect ranking, also of
+        some classes of a mean (``zero_variance_classes``).
 
     Raises:
         ValueError: a table without labels, a confidence outside (0, 1), max_fpr outside (0, 1].
@@ -128,6 +129,9 @@ def _interval(parts: Sequence[_Part], *, least: float = 0.0, confidence: float) 
         return entry(np.nan, nowhere, flags=flags, **facts)
     estimate, influence = (np.mean([getattr(part, name) for part in defined], axis=0) for name in ("value", "influence"))
     flags = (*flags, *few_flags(np.min([part.independent for part in defined], axis=0)))
+    still = zero_variance(np.stack([part.influence for part in defined], axis=1))
+    if still.any() and not still.all():  # what these classes hide has no bound here: no interval instead of a narrow one
+        return entry(estimate, nowhere, flags=(*flags, "zero_variance_classes"), **facts)
     error = np.sqrt(influence @ influence)
     if not error > 1e-12:  # zero but for rounding
         return entry(estimate, nowhere, flags=(*flags, "zero_variance"), **facts)

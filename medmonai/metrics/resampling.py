@@ -93,7 +93,7 @@ def bca_ends(
         confidence: nominal coverage.
 
     Returns:
-        Low and high; NaN where no draw is defined.
+        Low and high; NaN where no draw is defined. Never beside the estimate, as percentiles of few cases can be.
 
     References:
         Efron, JASA 82:171 (1987), doi:10.1080/01621459.1987.10478410; `scipy.stats.bootstrap` uses the same formulas.
@@ -109,14 +109,14 @@ def bca_ends(
     acceleration = multiplicity @ apart**3 / (6 * spread) if spread > 0 else 0.0
     shifted = bias + norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(draws, norm.cdf(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3)))
-    return float(low), float(high)
+    return float(min(low, estimate)), float(max(high, estimate))
 
 
 def basic_ends(estimate: float, draws: np.ndarray, *, confidence: float) -> tuple[float, float]:
     """Ends of the basic (reverse percentile) interval: the estimate minus the errors of the bootstrap tables.
 
     For a metric that noise pushes up, such as a calibration error: bootstrap tables are noisier than the table, and their
-    percentiles would lie above the estimate.
+    percentiles would lie above the estimate. The estimate has the same bias, and the interval can lie below it.
     """
     below, above = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(2 * estimate - above), float(2 * estimate - below)

@@ -161,8 +161,8 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
         bias = ", with a bias" if fitted["bias"] else ""
         how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
     methods = _methods([both["before"][name] for name in names])
-    caption = (f"Calibration on {_cases(split)}, lower is better ({methods}). ECE overestimates where cases are few; its "
-               f"interval allows for that and can lie below it.{how}")
+    caption = (f"Calibration on {_cases(split)}, lower is better ({methods}). ECE overestimates where cases are few: "
+               f"flagged \"overestimate\" where its interval would lie below it and was drawn up to it.{how}")
     return Table("calibration", caption, ("metric", *stages), rows)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from scipy.stats import norm, t
 
 from medmonai.metrics import (
@@ -254,3 +255,58 @@ def test_macro_perfect_separation():
     assert (interval.estimate, interval.high) == (1, 1)
     assert interval.low == pytest.approx(0.025 ** (1 / 12))
     assert interval.flags == ("zero_variance",)
+
+
+def partly_separated(counts, separated, seed=0):
+    """Scores of len(counts) classes, of which the named ones are ranked perfectly and the others with mistakes."""
+    rng, y_true = np.random.default_rng(seed), np.repeat(np.arange(len(counts)), counts)
+    scores = rng.normal(size=(len(y_true), len(counts))) + np.eye(len(counts))[y_true]
+    scores[:, separated] += 50 * np.eye(len(counts))[y_true][:, separated]
+    return y_true, scores
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 60), min_size=3, max_size=6),
+       st.sampled_from(["logit_delong_t", "wald"]), st.sampled_from([None, 3]))
+def test_macro_is_never_surer_than_its_separated_classes(seed, counts, method, size):
+    rng, task = np.random.default_rng(seed), Task("multiclass", len(counts))
+    y_true, scores = partly_separated(counts, rng.choice(len(counts), len(counts) - 1, replace=False), seed)
+    groups = None if size is None else np.arange(len(y_true)) // size
+    interval = macro_auc_interval(y_true, scores, task, method=method, groups=groups)
+    each = [auc_interval((y_true == c).astype(int), scores[:, c], groups=groups) for c in range(len(counts))]
+    still = [own for own in each if own.method == "clopper_pearson_pairs"]
+    assert interval.low <= interval.estimate - sum(own.estimate - own.low for own in still) / len(counts) + 1e-9 or \
+        interval.low == 0
+    assert interval.low <= interval.estimate <= interval.high
+    assert ("zero_variance_classes" in interval.flags) == (0 < len(still) < len(counts))
+
+
+def test_partly_separated_macro_by_hand():
+    y_true, scores = partly_separated([30, 20, 40], [0, 1])
+    interval, moving = macro_auc_interval(y_true, scores, THREE), auc_interval((y_true == 2).astype(int), scores[:, 2])
+    assert interval.estimate == pytest.approx((2 + moving.estimate) / 3)
+    apart = ((1 - 0.025 ** (1 / 30)) + (1 - 0.025 ** (1 / 20))) / 3
+    a, half = interval.estimate, (logit(moving.high) - logit(moving.low)) / 2 * moving.estimate * (1 - moving.estimate) / 3
+    others = expit(logit(a) - half / (a * (1 - a)))
+    assert interval.low == pytest.approx(a - np.hypot(a - others, apart), abs=1e-9)
+    assert interval.method == "logit_delong_t_and_clopper_pearson_pairs"
+
+
+def test_labels_that_separate_widen_their_mean_too():
+    y_true, scores = partly_separated([30, 20, 40], [0, 1])
+    labels = np.eye(3, dtype=int)[y_true]
+    assert macro_auc_interval(labels, scores, Task("multilabel", 3)) == macro_auc_interval(y_true, scores, THREE)
+
+
+def test_coverage_where_classes_often_separate():
+    task, counts, shift = Task("multiclass", 4), (30, 30, 30, 30), np.array([4, 4, 2, 2])
+    y_true = np.repeat(np.arange(4), counts)
+    truth = np.mean([norm.cdf(d / np.sqrt(2)) for d in shift])
+    rng, inside, flagged = np.random.default_rng(0), [], []
+    for _ in range(200):
+        scores = rng.normal(size=(120, 4)) + shift * np.eye(4)[y_true]
+        interval = macro_auc_interval(y_true, scores, task)
+        inside.append(interval.low <= truth <= interval.high)
+        flagged.append("zero_variance_classes" in interval.flags)
+    assert np.mean(inside) > 0.92
+    assert 0.3 < np.mean(flagged)

@@ -192,3 +192,31 @@ def test_bootstrap_of_equal_and_undefined():
     rare = np.repeat([1, 0], [1, 9])
     recall = paired_bootstrap(lambda y, s: np.mean(s[y == 1]) if (y == 1).any() else np.nan, rare, rare, 1 - rare)
     assert recall.flags == ("undefined_resamples",)
+
+
+def separated(seed=0, counts=(30, 20, 60)):
+    """Two models of three classes; both rank the first two perfectly and the last with mistakes of their own."""
+    rng, y_true = np.random.default_rng(seed), np.repeat(np.arange(3), counts)
+    hot = np.eye(3)[y_true]
+    return y_true, *(rng.normal(size=hot.shape) + hot * [50, 50, strength] for strength in (2.5, 0.5))
+
+
+def test_classes_that_both_models_separate_widen_the_difference_of_means():
+    y_true, a, b = separated()
+    found = delong_test(y_true, a, b, THREE)
+    alone = delong((y_true == 2).astype(int), a[:, 2], b[:, 2])
+    hidden = sum(1 - 0.025 ** (1 / k) for k in (30, 20)) / 3
+    half = np.hypot((alone.high - alone.low) / 6, hidden)
+    assert found.difference == pytest.approx(alone.difference / 3)
+    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half))
+    assert found.flags == ("zero_variance_classes",)
+    assert found.method == "delong_and_single_intervals"
+    assert found.p_value > alone.p_value
+    swapped = delong_test(y_true, b, a, THREE)
+    assert (swapped.low, swapped.p_value) == pytest.approx((-found.high, found.p_value))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_p_and_interval_say_the_same_where_classes_separate(seed):
+    found = delong_test(*separated(seed, (8, 12, 60)), THREE)
+    assert (found.p_value < 0.05) == (not found.low <= 0 <= found.high)

@@ -165,3 +165,15 @@ def test_bad_arguments(options, match):
     p = drawn("binary", 2)
     with pytest.raises(ValueError, match="predictions have no y_true"):
         summarize_ranking(Predictions(p.ids, None, p.y_score, p.task, p.class_names))
+
+
+def test_a_mean_over_classes_of_which_some_separate_has_no_narrow_interval():
+    rng, y_true = np.random.default_rng(0), np.repeat([0, 1, 2], 30)
+    hot = np.eye(3)[y_true]
+    z = rng.normal(size=(90, 3)) + hot * [50, 1, 1]
+    found = summarize_ranking(Predictions(np.arange(90), y_true, expit(z), Task("multiclass", 3), "abc"))
+    for metric in ("average_precision", "partial_auc"):
+        assert found["per_class"]["a"][metric]["flags"] == ["zero_variance"]
+        assert found["per_class"]["b"][metric]["low"] < found["per_class"]["b"][metric]["estimate"]
+        own = found["overall"][metric]
+        assert (own["low"], own["high"], own["flags"]) == (None, None, ["zero_variance_classes"])
