@@ -171,7 +171,7 @@ def test_a_mean_over_classes_of_which_some_separate_has_no_narrow_interval():
     rng, y_true = np.random.default_rng(0), np.repeat([0, 1, 2], 30)
     hot = np.eye(3)[y_true]
     z = rng.normal(size=(90, 3)) + hot * [50, 1, 1]
-    found = summarize_ranking(Predictions(np.arange(90), y_true, expit(z), Task("multiclass", 3), "abc"))
+    found = summarize_ranking(Predictions(np.arange(90), y_true, expit(z), Task("multiclass", 3), list("abc")))
     for metric in ("average_precision", "partial_auc"):
         assert found["per_class"]["a"][metric]["flags"] == ["zero_variance"]
         assert found["per_class"]["b"][metric]["low"] < found["per_class"]["b"][metric]["estimate"]
