@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:  # a table of scores is read without it
+    import torch
 
 Kind = Literal["binary", "multiclass", "multilabel", "ordinal"]
 
@@ -72,6 +74,8 @@ class Task:
         Raises:
             ValueError: the logits do not have shape (B, num_outputs).
         """
+        import torch
+
         if logits.ndim != 2 or logits.shape[1] != self.num_outputs:
             raise ValueError(f"logits have shape {tuple(logits.shape)}; a {self.kind} task of {self.num_classes} "
                              f"classes needs (B, {self.num_outputs}).")

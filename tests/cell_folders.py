@@ -8,7 +8,7 @@ import numpy as np
 
 from medmonai.metrics import summarize
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.studies.cells import Cell
+from medmonai.studies.cell import Cell
 from medmonai.task import Task
 from medmonai.whole_files import write_json
 

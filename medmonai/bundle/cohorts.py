@@ -14,7 +14,8 @@ from medmonai.config_text import escaped
 from medmonai.data import Cohort
 from medmonai.data.listing import Listing
 
-from .overrides import EVALUATE, bundle_config
+from .overrides import bundle_config
+from .places import EVALUATE
 
 DATASETS = ("train#dataset", "validate#dataset", "test#dataset")
 # The id of the files and their splits, in bundles whose cases are image files.

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
-
 # Ids that MONAI or its tools read although no other id refers to them.
 _READ_BY_MONAI = {
     "_meta_", "imports", "initialize", "run", "finalize", "bundle_root", "device", "dataset_dir", "output_dir", "network_def",
@@ -48,6 +46,8 @@ def bundle_root() -> str:
     For `"bundle_root": "$medmonai.bundle.bundle_root()"`. MONAI's customary `"."` is the current directory, which is the
     bundle only for those who stand in it.
     """
+    from monai.bundle import ConfigWorkflow
+
     for workflow in _callers(ConfigWorkflow):
         folder = Path(workflow.config_root_path).resolve()
         return str(folder.parent if folder.name == "configs" else folder)
@@ -60,6 +60,8 @@ def merged_config() -> dict[str, Any]:
     Raises:
         RuntimeError: called from elsewhere than a config expression.
     """
+    from monai.bundle import ConfigParser
+
     for parser in _callers(ConfigParser):
         content = copy.deepcopy(parser.config)
         content.pop("_meta_", None)
@@ -73,6 +75,8 @@ def evaluated(name: str) -> Any:
     Raises:
         RuntimeError: called from elsewhere than a config expression.
     """
+    from monai.bundle import ConfigParser
+
     for parser in _callers(ConfigParser):
         return parser.get_parsed_content(name)
     raise RuntimeError("evaluated() has no config to ask: call it from an expression of a bundle's config.")

@@ -16,9 +16,6 @@ from medmonai.data.source_description import SourceDescription, describe_cohorts
 from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
 from medmonai.whole_files import write_json
 
-from .cohorts import bundle_cohorts, bundle_listing
-from .overrides import split_overrides
-
 _CHECKED_SIZE = 128  # voxels along an axis at which images are compared
 
 
@@ -86,6 +83,9 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
 
 def _opened(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
     if _is_bundle(source):
+        from .cohorts import bundle_cohorts, bundle_listing  # here: it needs MONAI, other sources do not
+        from .overrides import split_overrides
+
         split_overrides(source, options)
         listing = bundle_listing(source, options)
         return bundle_cohorts(source, options) if listing is None else listing
@@ -94,6 +94,9 @@ def _opened(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
 
 def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
     if _is_bundle(source):
+        from .cohorts import bundle_cohorts
+        from .overrides import split_overrides
+
         split_overrides(source, options)
         return bundle_cohorts(source, options)
     how = {name: options.pop(name) for name in ("check_size", "intensity_range", "skip_unreadable", "cache_dir")

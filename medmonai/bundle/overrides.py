@@ -15,26 +15,10 @@ from monai.bundle.reference_resolver import ReferenceResolver
 
 from medmonai.config_text import as_given
 
-TRAIN = ("train.json",)
-EVALUATE = ("train.json", "evaluate.json")
+from .places import EVALUATE, TRAIN, bundle_configs
+
 _IN_A_FILE = ("only a config file adds to a list or a dict: write \"+train::handlers\": [...] into one of your own and run "
               "MONAI with --config_file \"['train.json','mine.json']\".")
-
-
-def bundle_configs(bundle: str | Path) -> Path:
-    """Return the configs folder of a bundle.
-
-    Raises:
-        FileNotFoundError: there is no such bundle; the nearest one beside it is named.
-    """
-    folder = Path(bundle)
-    configs = folder / "configs"
-    if (configs / "train.json").is_file():
-        return configs
-    beside = sorted(p.parent.parent.name for p in folder.parent.glob("*/configs/train.json")) if folder.parent.is_dir() else []
-    near = difflib.get_close_matches(folder.name, beside, n=1, cutoff=0.3)
-    hint = f"did you mean {folder.parent / near[0]}?" if near else "name a folder that holds configs/train.json."
-    raise FileNotFoundError(f"no bundle at {folder}; {hint}")
 
 
 def bundle_config(

@@ -19,7 +19,8 @@ from medmonai.ranks import rank
 from medmonai.report import NOT_CLINICAL, write_report
 from medmonai.run_files import parts_of, read_record
 
-from .overrides import EVALUATE, TRAIN, bundle_config, bundle_configs, split_overrides
+from .overrides import bundle_config, split_overrides
+from .places import EVALUATE, TRAIN, bundle_configs
 from .run_state import is_evaluated, is_trained
 
 

@@ -13,17 +13,10 @@ from medmonai.config_text import escaped, names_place
 from medmonai.run_files import parts_of, read_record
 
 from .config import merged_config
+from .places import without_places
 from .trained_input import difference
 
-# What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
-_PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
-           "save_execute_config", "is_not_rank0"}
 _STEPS = {"initialize", "run", "finalize", "imports"}
-
-
-def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a config computes, without where its files lie and what it runs on."""
-    return {name: value for name, value in config.items() if name not in _PLACES}
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -7,8 +7,6 @@ from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
 from medmonai.task import Task
 
@@ -49,8 +47,8 @@ class Provenance:
 
 
 @dataclass(frozen=True, eq=False)
-class Cohort(Dataset):
-    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set.
+class Cohort:
+    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set (`len`, `cohort[i]`).
 
     Checked once, here: whatever is a Cohort has matching lengths, unique ids, labels that fit the task and finite
     pixels. The images are taken as they are, never copied; a memmap stays on disk. MONAI keeps a list of dictionaries
@@ -168,6 +166,8 @@ class Cohort(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return one case: its image (C, *spatial) in the dtype it is stored in, label (int64) and id."""
+        import torch  # here: what a source is, is said without it
+
         label = torch.as_tensor(np.array(self.labels[index]))
         return {"image": torch.from_numpy(np.array(self.images[index])), "label": label, "id": str(self.ids[index])}
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .cohort import check_finite, check_ids, check_images
@@ -27,7 +25,7 @@ _PROGRESS_FROM = 100
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet(Dataset):
+class ImageSet:
     """Images and ids of cases whose labels are not known. What a Cohort is, less all that needs labels.
 
     Args:
@@ -76,6 +74,8 @@ class ImageSet(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return one case: its image (C, *spatial) in the dtype it is stored in, and its id."""
+        import torch
+
         return {"image": torch.from_numpy(np.array(self.images[index])), "id": str(self.ids[index])}
 
     def __repr__(self) -> str:

@@ -6,7 +6,6 @@ import math
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
-import torch
 from PIL import Image
 
 from .image_form import ImageForm
@@ -115,6 +114,8 @@ def _resized(image: Image.Image, box: Box, size: tuple[int, int]) -> np.ndarray:
         return picture_array(image)
     if image.mode != "RGB":
         return picture_array(image.resize(size[::-1], Image.Resampling.BILINEAR))
+    import torch  # here: only colour pictures need it
+
     values = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return torch.nn.functional.interpolate(values, size=size, mode="bilinear", antialias=True)[0].contiguous().numpy()
 

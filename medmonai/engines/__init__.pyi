@@ -2,10 +2,11 @@ from .checkpoint import RunCheckpoint
 from .feature_cohort import HeadInferer, frozen_features
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
-from .reproducibility import git_revision, keep_threads, prepare_process, run_record, versions
+from .reproducibility import keep_threads, prepare_process, run_record
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
 from .target_layer import find_target_layer
+from .versions import git_revision, versions
 from .weights import load_checkpoint, load_weights, place_weights, recorded_classes, save_atomically
 
 __all__ = [

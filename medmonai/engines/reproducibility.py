@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import logging
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import torch
 from monai.utils import set_determinism
 
-logger = logging.getLogger("medmonai.engines")
+from .versions import git_revision, versions
 
-_PACKAGES = ("medmonai", "torch", "monai", "pytorch-ignite", "libauc", "medmnist", "numpy", "scipy", "scikit-learn", "nibabel")
+logger = logging.getLogger("medmonai.engines")
 
 
 def prepare_process(seed: int, *, device: str | torch.device = "cpu") -> None:
@@ -47,29 +45,6 @@ def _keep_freed_memory() -> None:
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # the numbers of malloc.h
     for option, value in ((m_mmap_max, 0), (m_trim_threshold, 2**31 - 1), (m_top_pad, 256 * 2**20)):
         mallopt(option, value)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result; "absent" where one is not installed."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "absent"
-    return found
-
-
-def git_revision(folder: str | Path) -> str:
-    """Return the commit of the checkout a folder lies in, with "+changes" if it is edited; "unknown" outside of git."""
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=True)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
 
 
 def keep_threads(threads: object, *, device: str | torch.device) -> None:

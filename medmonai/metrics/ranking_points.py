@@ -89,12 +89,10 @@ def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
         >>> round(average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.8333
     """
-    from sklearn import metrics  # half a second, which only those pay who rank
-
-    y_true, y_score = check_binary(y_true, y_score)
-    if _one_class("average precision", y_true.sum(), len(y_true) - y_true.sum()):
+    _, tp, fp = _finite_cuts(y_true, y_score)
+    if _one_class("average precision", tp[-1], fp[-1]):
         return float("nan")
-    return float(metrics.average_precision_score(y_true, y_score))
+    return float(np.sum(np.diff(tp) / tp[-1] * tp[1:] / (tp[1:] + fp[1:])))
 
 
 def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float) -> float:
@@ -118,14 +116,16 @@ def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float
         >>> round(partial_auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], max_fpr=0.5), 4)
         0.6667
     """
-    from sklearn import metrics
-
     if not 0 < max_fpr <= 1:
         raise ValueError(f"max_fpr={max_fpr}; a number above 0 and up to 1 is needed.")
-    y_true, y_score = check_binary(y_true, y_score)
-    if _one_class("partial AUC", y_true.sum(), len(y_true) - y_true.sum()):
+    _, tp, fp = _finite_cuts(y_true, y_score)
+    if _one_class("partial AUC", tp[-1], fp[-1]):
         return float("nan")
-    return float(metrics.roc_auc_score(y_true, y_score, max_fpr=max_fpr))
+    tpr, fpr = tp / tp[-1], fp / fp[-1]
+    inside = fpr <= max_fpr
+    x, y = np.append(fpr[inside], max_fpr), np.append(tpr[inside], np.interp(max_fpr, fpr, tpr))
+    area, chance = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2), max_fpr**2 / 2
+    return float((1 + (area - chance) / (max_fpr - chance)) / 2)
 
 
 def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: float) -> tuple[float, float]:
@@ -189,6 +189,13 @@ def cut_at_sensitivity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
     _check_target(target)
     reached = int(np.argmax(tp / tp[-1] >= target))  # the first cut that is sensitive enough
     return int(np.searchsorted(fp, fp[reached], side="right")) - 1
+
+
+def _finite_cuts(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    y_true, y_score = check_binary(y_true, y_score)
+    if np.isinf(y_score).any():
+        raise ValueError(f"y_score has {int(np.isinf(y_score).sum())} infinite values; finite scores are needed.")
+    return cut_counts(y_true, y_score) if len(y_true) else (np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
 def _check_target(target: float) -> None:

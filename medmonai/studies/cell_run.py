@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from medmonai.bundle import (
     EVALUATE,
@@ -29,10 +29,11 @@ from medmonai.engines import run_record
 from medmonai.errors import one_line
 from medmonai.predictions import write_predictions
 from medmonai.report import evaluate, write_decision, write_evaluation, write_report
-from medmonai.whole_files import read_json, replacing, write_json
+from medmonai.whole_files import replacing, write_json
 
+from .cell import Cell
 from .cell_results import load_cell
-from .cells import Cell
+from .study_folder import noted
 
 State = Literal["finished", "failed", "elsewhere"]
 
@@ -83,15 +84,6 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
         return Outcome(cell.key, "elsewhere", error=str(error))
     except OSError as error:  # the folder cannot be written: not even the failure can be noted there
         return Outcome(cell.key, "failed", error=one_line(error))
-
-
-def noted(path: Path) -> dict[str, Any]:
-    """Return what a file beside the results says; nothing where it is missing or damaged, because it can be made again."""
-    try:
-        found = read_json(path)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def note_outcome(outcome: Outcome, folder: Path) -> Outcome:

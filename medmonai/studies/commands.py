@@ -1,24 +1,19 @@
-"""From a study file to its verdicts: what the command line calls."""
+"""From a study file to its finished cells: what the command line calls."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medmonai.bundle import without_places
-from medmonai.report import NOT_CLINICAL
-
-from .cell_results import CellResult, load_cell
 from .cells import plan_cells
 from .definition import read_study
 from .pools import POOLS, Resources
 from .progress import Progress
-from .runner import cell_folder, part_of, run_cells, write_plan
-from .status import cell_status, read_plan
-from .summary import summarize_study, write_summary
+from .runner import part_of, run_cells, write_plan
+from .status import cell_status
+from .study_folder import cell_folder
+from .summary_command import summarize
 
 
 def run_study(
@@ -75,34 +70,3 @@ def _with_absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Make dataset_dir absolute: the cells may run in another folder, or on another machine."""
     folder = settings.get("dataset_dir")
     return {**settings, "dataset_dir": str(Path(folder).expanduser().resolve())} if folder else dict(settings)
-
-
-def summarize(output: str | Path) -> list[str]:
-    """Write the summary of the finished cells of a study's folder, and return its lines.
-
-    A cell whose results cannot be read is left out and named.
-
-    Raises:
-        FileNotFoundError: no study in the folder.
-    """
-    study, cells, settings, file = read_plan(output)
-    finished: dict[str, CellResult] = {}
-    missing = []
-    for cell in cells:
-        status = cell_status(cell, output)
-        try:
-            if status.state == "finished":
-                finished[cell.key] = load_cell(cell_folder(output, cell))
-            else:
-                missing.append(f"{cell.name}: {status.error or status.state}")
-        except ValueError as error:
-            missing.append(f"{cell.name}: {error}")
-    if not finished:
-        return ["No cell is finished: there is nothing to summarise."]
-    summary = summarize_study(cells, finished, baseline=study.baseline)
-    shown = [word for name, value in without_places(settings).items() for word in ("--set", f"{name}={json.dumps(value)}")]
-    command = shlex.join(["python", "-m", "medmonai", "study", "run", file, "--output", "DIR", *shown])
-    paths = write_summary(summary, output, title=study.title, question=study.question, unfinished=missing, settings=settings,
-                          commands=[command])
-    lines = [*summary.lines(), *(f"not in the summary: {line}" for line in missing)]
-    return [*lines, f"summary: {', '.join(str(path) for path in paths[:2])}", NOT_CLINICAL]

@@ -12,8 +12,8 @@ import numpy as np
 from medmonai.metrics import Comparison
 from medmonai.report.tables import interval, number, p_number
 
+from .cell import Cell
 from .cell_results import CellResult, mean_or_none
-from .cells import Cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
+from .cell import Cell
 from .cell_run import Outcome, run_cell
-from .cells import Cell
 
 # Libraries that start a thread a core unless they are told not to.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")

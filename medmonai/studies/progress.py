@@ -9,8 +9,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from .cell import Cell
 from .cell_run import Outcome
-from .cells import Cell
 from .status import cell_status, duration, remaining_seconds
 
 

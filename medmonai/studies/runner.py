@@ -13,19 +13,14 @@ from medmonai.claims import CLAIM, clear
 from medmonai.engines import versions
 from medmonai.whole_files import write_json
 
-from .cell_run import Outcome, note_outcome, noted
-from .cells import Cell
+from .cell import Cell
+from .cell_run import Outcome, note_outcome
 from .definition import Study
 from .pools import POOLS, Pool, Resources
+from .study_folder import PLAN, cell_folder, noted
 
-CELLS, PLAN = "cells", "plan.json"
 _DIED = "its worker process died (killed, or out of memory)"
 _UNBORN = "worker processes die before they begin a cell; is the installation sound, is there memory?"
-
-
-def cell_folder(output: str | Path, cell: Cell) -> Path:
-    """Return the folder of a cell in the folder of its study."""
-    return Path(output) / CELLS / cell.folder_name
 
 
 def part_of(cells: Sequence[Cell], part: str) -> list[Cell]:

@@ -12,10 +12,9 @@ import numpy as np
 from medmonai.claims import claimed
 from medmonai.run_files import parts_of, read_record
 
-from .cell_run import noted
-from .cells import Cell
+from .cell import Cell
 from .definition import Study
-from .runner import CELLS, PLAN, cell_folder
+from .study_folder import CELLS, PLAN, cell_folder, noted
 
 State = Literal["finished", "failed", "running", "broken off", "waiting"]
 

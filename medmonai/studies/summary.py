@@ -19,8 +19,8 @@ from medmonai.report.page import write_page
 from medmonai.visualize import save_figure
 from medmonai.whole_files import write_json
 
+from .cell import Cell
 from .cell_results import CellResult, join_folds, load_cell
-from .cells import Cell
 from .findings import BundleSummary, StudySummary, VariantSummary
 from .performance import performance_rows, roc_curves
 from .summary_files import cell_rows, figure_stems, summary_json, variant_rows, write_fold_tables, write_rows

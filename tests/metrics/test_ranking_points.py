@@ -99,6 +99,15 @@ def test_areas_by_hand():
     assert partial_auc_score(y_true, y_score, max_fpr=0.5) == pytest.approx((1 + (0.25 - 0.125) / (0.5 - 0.125)) / 2)
 
 
+@given(TABLE, st.sampled_from([0.01, 0.25, 0.5, 0.9, 1.0]))
+@settings(max_examples=80, deadline=None)
+def test_areas_are_those_of_scikit_learn(table, max_fpr):
+    y_true, y_score = map(np.array, zip(*table))
+    assert average_precision_score(y_true, y_score) == pytest.approx(sk.average_precision_score(y_true, y_score), abs=1e-12)
+    expected = sk.roc_auc_score(y_true, y_score, max_fpr=max_fpr)
+    assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(expected, abs=1e-12)
+
+
 def test_no_case_has_no_area():
     with pytest.warns(UserWarning, match="0 positive and 0 negative"):
         assert np.isnan(average_precision_score([], []))
@@ -131,6 +140,7 @@ def test_no_positive_has_no_precision_recall_curve():
     (lambda: specificity_at_sensitivity([0, 1], [0, 1], float("nan")), "target=nan"),
     (lambda: sensitivity_at_specificity([], [], 0.9), "y_true is empty"),
     (lambda: average_precision_score([0, 1], [0, np.nan]), "1 NaN"),
+    (lambda: partial_auc_score([0, 1], [0, np.inf], max_fpr=0.1), "1 infinite"),
 ])
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):

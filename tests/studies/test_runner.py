@@ -20,8 +20,9 @@ from tiny_bundle import write_study, write_tiny_bundle
 from medmonai.studies import plan_cells, read_study
 from medmonai.studies.cell_run import run_cell
 from medmonai.studies.pools import POOLS, LokyPool, Resources, visible_gpus
-from medmonai.studies.runner import cell_folder, part_of, run_cells, write_plan
+from medmonai.studies.runner import part_of, run_cells, write_plan
 from medmonai.studies.status import cell_status, read_plan, remaining_seconds, status_lines, strangers
+from medmonai.studies.study_folder import cell_folder
 
 TWO = Resources(jobs=2, threads=1)
 

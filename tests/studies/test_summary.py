@@ -12,8 +12,8 @@ from cell_folders import rows, study, table, write_cell
 
 from medmonai.metrics import average_seeds, compare_tables, holm, macro_auc_interval, macro_auc_score, seed_spread
 from medmonai.predictions import read_predictions, write_predictions
+from medmonai.studies.cell import Cell
 from medmonai.studies.cell_results import load_cell
-from medmonai.studies.cells import Cell
 from medmonai.studies.summary import summarize_study, write_summary
 
 ARMS = {"none": 1.0, "strong": 2.5, "weak": 0.1, "same": 1.0}
