@@ -111,7 +111,8 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
                   for axis in recipe["flip_axes"]],
         "normalisation": [*enlarged, normalisation], "balance": balance,
         **{name: recipe[name] for name in ("warmup_epochs", "batch_size", "learning_rate", "auc_learning_rate",
-                                           "average_decay", "label_smoothing", "class_weights", "patience", "allow_leakage",
+                                           "average_decay", "label_smoothing", "class_weights", "patience", "keep_best",
+                                           "allow_leakage",
                                            "averaged_flips", "affine", "noise", "title")},
     }
 

@@ -17,7 +17,7 @@ from medmonai.ranks import rank
 from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
 from medmonai.run_files import parts_of
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
-from medmonai.whole_files import replacing, write_json
+from medmonai.whole_files import read_json, replacing, write_json
 
 from .explain import write_saliency
 
@@ -66,7 +66,7 @@ def write_results(
                "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
     if (folder / "history.csv").is_file():
         with parts_of(folder / "history.csv"):
-            figures["history"] = history_figure(folder / "history.csv")
+            figures["history"] = history_figure(folder / "history.csv", kept=read_json(folder / "run.json").get("best_epoch"))
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / name, overwrite=True)
     issues = dict.fromkeys(issue for cohort in cohorts.values() for issue in cohort.provenance.known_issues)

@@ -40,6 +40,13 @@ def _check_classes(config: Mapping[str, Any], dataset: str) -> list[str]:
     return names
 
 
+def _best(checkpoint: RunCheckpoint) -> dict[str, Any]:
+    """Return what run.json says of the best epochs: the one that is kept, and that of each stage."""
+    best, found = checkpoint.evaluator.state, checkpoint.state.get("best_epochs")
+    of_stages = {} if found is None else {"best_epochs": found.summary()}
+    return {"best_epoch": best.best_metric_epoch, "best_validation_auc": float(best.best_metric), **of_stages}
+
+
 def train(
     trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int,
     audit: Mapping[str, Any] | None = None, listing: Listing | None = None, cohorts: Sequence[Cohort] = (),
@@ -109,9 +116,7 @@ def _train(
     else:  # killed between the last checkpoint and run.json: Ignite would begin such a run anew, on the trained weights
         checkpoint.finish(trainer)
     if rank() == 0:
-        best = checkpoint.evaluator.state
-        write_json({**record, "finished": True, "ended": now(), "best_epoch": best.best_metric_epoch,
-                    "best_validation_auc": float(best.best_metric),
+        write_json({**record, "finished": True, "ended": now(), **_best(checkpoint),
                     "stopped_early_at": trainer.state.epoch if trainer.state.epoch < epochs else None}, folder / "run.json")
 
 

@@ -1,4 +1,5 @@
 from .auc_metric import AUCMetric
+from .best_epochs import BestEpochs
 from .early_stopping import EarlyStopping
 from .history import HistoryWriter
 from .loader_epoch import LoaderEpoch
@@ -14,6 +15,7 @@ from .weight_average import WeightAverage
 
 __all__ = [
     "AUCMetric",
+    "BestEpochs",
     "EarlyStopping",
     "GradualUnfreezing",
     "HistoryWriter",

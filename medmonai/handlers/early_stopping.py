@@ -7,6 +7,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from .best_epochs import BestEpochs
+
 logger = logging.getLogger("medmonai.handlers")
 
 
@@ -17,22 +19,25 @@ class EarlyStopping:
     where an uninterrupted one does, at once if it had come that far. `monai.handlers.EarlyStopHandler` counts by itself,
     its count is lost when a run is taken up again, and it needs the trainer before there is one.
 
-    A stage of PESG begins a new search for the best epoch, and so a new count; as long as it is to come, nothing stops: a
-    warm-up that has converged is where the stage starts from, not the end of the training.
+    A stage of PESG begins a new count, from its own best epoch, whichever epoch of the run is kept. As long as it is to come,
+    nothing stops: a warm-up that has converged is where the stage starts from, not the end of the training.
 
     Args:
         evaluator: the validation engine.
         patience: epochs without a better key metric; None never stops.
         stage: the `PESGStage`, if there is one.
+        best: the best epoch of each stage; default: the evaluator's best epoch counts.
 
     Raises:
         ValueError: patience below 1.
     """
 
-    def __init__(self, evaluator: Any, *, patience: int | None = None, stage: Any = None) -> None:
+    def __init__(
+        self, evaluator: Any, *, patience: int | None = None, stage: Any = None, best: BestEpochs | None = None
+    ) -> None:
         if patience is not None and (isinstance(patience, bool) or not isinstance(patience, int) or patience < 1):
             raise ValueError(f"patience={patience!r}; a whole number of epochs from 1 is needed, or null to train them all.")
-        self.evaluator, self.patience, self.stage = evaluator, patience, stage
+        self.evaluator, self.patience, self.stage, self.best = evaluator, patience, stage, best
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and its checkpoint."""
@@ -44,11 +49,12 @@ class EarlyStopping:
         """Stop if the best epoch is too long ago; before there is one, wait."""
         epoch, state = engine.state.epoch, self.evaluator.state
         to_come = self.stage is not None and epoch < self.stage.start_epoch <= engine.state.max_epochs
-        if to_come or state.epoch != epoch or state.best_metric_epoch < 1:
+        best = state.best_metric_epoch if self.best is None else self.best.epoch_of(self.best.name(engine))
+        if to_come or state.epoch != epoch or best < 1:
             return
-        if epoch - state.best_metric_epoch >= self.patience:
+        if epoch - best >= self.patience:
             logger.info("early stopping after epoch %d of %d: no better validation since epoch %d (patience %d)", epoch,
-                        engine.state.max_epochs, state.best_metric_epoch, self.patience)
+                        engine.state.max_epochs, best, self.patience)
             engine.terminate()
 
     def _take_up(self, engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ignite.engine import Engine, Events
 from torch import nn
@@ -13,13 +13,16 @@ from medmonai.optimizers import PESG
 
 from .weight_average import WeightAverage
 
+KeepBest = Literal["run", "stage"]
+
 
 class PESGStage:
     """Swap a trainer's loss and optimiser for the AUC margin loss and PESG from `start_epoch` on.
 
     When the stage begins, the head can be initialised anew, PESG's reference is set to the weights it begins with, the
-    running average of the weights begins again, and so does the search for the best epoch: the warm-up is where the stage
-    starts from, not a rival to choose. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
+    running average of the weights begins again. The best epoch is that of the whole run, warm-up included, unless
+    keep_best="stage" begins the search for it again: then the stage's own best is kept, however good the warm-up was, which
+    is what a study of the stage itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
     section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it alone.
 
     The handler has no state of its own: the stage follows from the epoch, everything else is in the optimiser and the
@@ -33,19 +36,23 @@ class PESGStage:
         reset_head: initialise the last linear layer anew when the stage begins.
         average: the handler of the running average, if there is one.
         evaluator: the validation engine, if there is one.
+        keep_best: "run" or "stage": whose best epoch is kept.
 
     Raises:
-        ValueError: start_epoch below 1.
+        ValueError: start_epoch below 1, or another word for keep_best.
     """
 
     def __init__(
         self, start_epoch: int, *, optimizer: PESG, loss_function: nn.Module, network: nn.Module,
-        reset_head: bool = False, average: WeightAverage | None = None, evaluator: Any = None,
+        reset_head: bool = False, average: WeightAverage | None = None, evaluator: Any = None, keep_best: KeepBest = "run",
     ) -> None:
         if start_epoch < 1:
             raise ValueError(f"start_epoch={start_epoch}; epochs count from 1.")
+        if keep_best not in get_args(KeepBest):
+            raise ValueError(f"keep_best={keep_best!r} is unknown; use 'run' (the best epoch of the whole run) or 'stage' (the "
+                             "best of the AUC stage).")
         self.start_epoch, self.optimizer, self.loss_function, self.network = start_epoch, optimizer, loss_function, network
-        self.reset_head, self.average, self.evaluator = reset_head, average, evaluator
+        self.reset_head, self.average, self.evaluator, self.keep_best = reset_head, average, evaluator, keep_best
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI trainer."""
@@ -66,7 +73,7 @@ class PESGStage:
         self.optimizer.set_reference()
         if self.average is not None:
             self.average.restart()
-        if self.evaluator is not None:
+        if self.evaluator is not None and self.keep_best == "stage":
             self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from tqdm import tqdm
 
+from .best_epochs import BestEpochs
 from .loss_output import EpochLoss
 
 
@@ -20,10 +21,11 @@ class Progress:
     Args:
         evaluator: the validation engine, whose key metric is shown.
         stage: an object with `name(engine)`; None shows no stage.
+        best: the best epoch of each stage, shown beside that of the run, and in the end the epoch that is kept.
     """
 
-    def __init__(self, *, evaluator: Any, stage: Any = None) -> None:
-        self.evaluator, self.stage = evaluator, stage
+    def __init__(self, *, evaluator: Any, stage: Any = None, best: BestEpochs | None = None) -> None:
+        self.evaluator, self.stage, self.best = evaluator, stage, best
         self._loss = EpochLoss()
         self._bar: tqdm | None = None
 
@@ -33,6 +35,7 @@ class Progress:
         engine.add_event_handler(Events.STARTED, self._open)
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self._bar.update() if self._bar else None)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._line)
+        engine.add_event_handler(Events.COMPLETED, self._end)
         engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self._close)
 
     def _open(self, engine: Engine) -> None:
@@ -48,9 +51,21 @@ class Progress:
         stage = f" [{self.stage.name(engine)}]" if self.stage else ""
         text = f"epoch {engine.state.epoch}/{engine.state.max_epochs}{stage}  loss {self._loss.mean():.4f}"
         if state.epoch == engine.state.epoch and state.key_metric_name in state.metrics:
-            best = "  (best)" if state.best_metric_epoch == state.epoch else ""
-            text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{best}"
+            text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{self._mark(engine)}"
         tqdm.write(text)
+
+    def _mark(self, engine: Engine) -> str:
+        """Say of the epoch whether it is the best so far, and of what."""
+        epoch, state = engine.state.epoch, self.evaluator.state
+        of_stage = self.best is not None and self.best.epoch_of(self.best.name(engine)) == epoch
+        several = self.best is not None and len(self.best.found) > 1
+        if state.best_metric_epoch == epoch and not (several and self.best.stage.keep_best == "stage"):
+            return "  (best)"
+        return "  (best of this stage)" if of_stage else ""
+
+    def _end(self, engine: Engine) -> None:
+        if engine.state.rank == 0 and self.best is not None and self.best.line():
+            tqdm.write(self.best.line())
 
     def _close(self, engine: Engine, error: BaseException | None = None) -> None:
         if self._bar is not None:

@@ -18,7 +18,8 @@ from .tables import Table, chosen_decisions, counts_table, method_words, number,
 FIGURES = {
     "samples": ("data", "Example cases of each class from the test split."),
     "labels": ("data", "Cases of each class in each split."),
-    "history": ("training", "Loss and validation AUC per epoch; the circle is the epoch that was kept. The loss of the AUC "
+    "history": ("training", "Loss and validation AUC per epoch; a circle is the best epoch of its stage, a filled one "
+                            "that which was kept. The loss of the AUC "
                             "stage is a saddle-point objective: its value says nothing about progress."),
     "roc": ("performance", "ROC curve on the test split; the point is the operating point chosen on validation."),
     "precision_recall": ("performance", "Precision and recall on the test split."),
@@ -143,7 +144,8 @@ def _run_facts(run: Mapping[str, Any], *, network: str) -> dict[str, Any]:
         return {}
     best = ""
     if "best_epoch" in run:
-        best = f"; kept epoch {run['best_epoch']}, validation AUC {number(run['best_validation_auc'], 4)}"
+        kept = f"kept: epoch {run['best_epoch']}, validation AUC {number(run['best_validation_auc'], 4)}"
+        best = "; " + ((run.get("best_epochs") or {}).get("kept") or kept)
     resumed = f"; resumed after epoch {run['resumed_from_epoch']}" if run.get("resumed_from_epoch") else ""
     stopped = f"; stopped early after epoch {run['stopped_early_at']}" if run.get("stopped_early_at") else ""
     return {"facts": (*([network] if network else []),

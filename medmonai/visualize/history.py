@@ -15,15 +15,17 @@ from matplotlib.figure import Figure
 from .style import line_look, new_figure, open_axes, styled
 
 
-def history_figure(history: Mapping[str, Sequence[Any]] | str | Path) -> Figure:
+def history_figure(history: Mapping[str, Sequence[Any]] | str | Path, *, kept: int | None = None) -> Figure:
     """Draw every ``*loss`` column above every ``*auc`` column over the epochs.
 
     A vertical line marks where ``stage`` changes; the loss of another stage has another scale, so its line is broken
-    there. Empty and non-finite values are left out. The best AUC of the last stage, the epoch a run keeps, is marked.
+    there. Empty and non-finite values are left out. The best AUC of each stage is marked, with a filled circle the one that
+    is kept.
 
     Args:
         history: column -> values, or the path of a history.csv. Columns ``epoch`` (default 1, 2, ...) and ``stage`` are
             optional.
+        kept: the epoch whose weights are kept; default: the one with the best AUC of all, the earlier of equal ones.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -47,7 +49,10 @@ def history_figure(history: Mapping[str, Sequence[Any]] | str | Path) -> Figure:
         figure = new_figure(0.6 + 1.6 * len(panels))
         for axes, (names, label) in zip(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels):
             for index, name in enumerate(names):
-                _draw(axes, epochs, _numbers(columns, name), starts, {"label": _words(name), **line_look(index)})
+                values, look = _numbers(columns, name), {"label": _words(name), **line_look(index)}
+                _draw(axes, epochs, values, starts, look)
+                if name.endswith("auc"):
+                    _mark_best(axes, epochs, values, stages, kept=kept, colour=look["color"])
             for start in starts:
                 axes.axvline((epochs[start - 1] + epochs[start]) / 2, color="0.5", linewidth=0.8, linestyle="--")
             axes.set_ylabel(label)
@@ -66,11 +71,25 @@ def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, starts: list[int],
         seen = np.isfinite(values[piece])
         axes.plot(epochs[piece][seen], values[piece][seen], marker=".", markersize=3, **look)
         look = {**look, "label": "_"}  # one legend entry for all pieces
-    last = np.where(np.isfinite(values) & (np.arange(len(values)) >= (starts[-1] if starts else 0)), values, -np.inf)
-    if auc and np.isfinite(last).any():
-        best = int(np.argmax(last))
-        axes.plot(epochs[best], values[best], marker="o", markersize=5, markerfacecolor="none", linestyle="",
-                  color=look["color"], label=f"best {values[best]:.4f}, epoch {epochs[best]:g}")
+
+
+def _mark_best(
+    axes: Axes, epochs: np.ndarray, values: np.ndarray, stages: list[str], *, kept: int | None, colour: Any
+) -> None:
+    """Mark the best epoch of each stage; a filled circle is the one that is kept."""
+    seen = np.where(np.isfinite(values), values, -np.inf)
+    rows = [max((i for i, name in enumerate(stages) if name == stage), key=lambda i: (seen[i], -i))
+            for stage in dict.fromkeys(stages)]
+    rows = [row for row in rows if np.isfinite(values[row])]
+    if not rows:
+        return
+    chosen = epochs[max(rows, key=lambda i: (seen[i], -i))] if kept is None else kept
+    for row in rows:
+        is_kept = epochs[row] == chosen
+        of = f" of {_words(stages[row])}" if len(rows) > 1 else ""
+        label = f"best{of} {values[row]:.4f}, epoch {epochs[row]:g}{' (kept)' if is_kept else ''}"
+        axes.plot(epochs[row], values[row], marker="o", markersize=5, linestyle="", color=colour,
+                  markerfacecolor=colour if is_kept else "none", label=label)
 
 
 def _name_stages(axes: Axes, epochs: np.ndarray, stages: list[str], starts: list[int]) -> None:

@@ -37,7 +37,7 @@ def test_an_id_of_the_evaluation_is_not_given_to_the_training():
 
 
 @pytest.mark.parametrize("name", ["loss#label_smoothing", "train#handlers#0#start_epoch", "validate::dataset::split",
-                                  "optimizer#dampening", "train#augmentation", "train#handlers#9#_disabled_"])
+                                  "optimizer#dampening", "train#augmentation", "train#handlers#10#_disabled_"])
 def test_ids_that_are_there_or_that_a_component_takes(name):
     assert split_overrides(PNEUMONIA, {name: 1})[0] == {name: 1}
 

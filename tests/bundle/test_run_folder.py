@@ -224,7 +224,28 @@ def test_training_does_not_end_before_the_second_stage(tmp_path):
     change = STILL | {"auc_learning_rate": 0.0, "warmup_epochs": 12, "patience": 1}
     run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path) | change)
     record, stages = json.loads((tmp_path / "run.json").read_text()), [row["stage"] for row in history(tmp_path)]
-    assert stages.count("cross_entropy") == 12 < record["best_epoch"] and stages[-1] == "auc" and len(stages) < 40
+    assert stages.count("cross_entropy") == 12 and stages[-1] == "auc" and len(stages) < 40
+    assert len(stages) == record["best_epochs"]["stages"]["auc"]["epoch"] + 1 == record["stopped_early_at"]
+
+
+@pytest.mark.parametrize(("keep_best", "kept"), [("run", "cross_entropy"), ("stage", "auc")])
+def test_the_best_epoch_of_the_run_or_of_the_stage_is_kept(keep_best, kept, tmp_path):
+    """With this learning rate the AUC stage ruins what the warm-up learned: the same history, another network kept."""
+    change = {"max_epochs": 6, "warmup_epochs": 4, "train_cases": 256, "auc_learning_rate": 20.0, "keep_best": keep_best,
+              "phantom_design#amplitude": 50.0}
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path) | change)
+    record, rows = json.loads((tmp_path / "run.json").read_text()), history(tmp_path)
+    of_stage = [float(row["validation_auc"]) for row in rows if row["stage"] == kept]
+    assert record["best_validation_auc"] == max(of_stage) == record["best_epochs"]["stages"][kept]["validation_auc"]
+    assert max(float(row["validation_auc"]) for row in rows if row["stage"] == "auc") < max(
+        float(row["validation_auc"]) for row in rows if row["stage"] == "cross_entropy")
+    assert rows[record["best_epoch"] - 1]["stage"] == kept
+    flow = workflow(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "again") | change)
+    flow.initialize()
+    evaluator = flow.parser.get_parsed_content("validate#evaluator")
+    evaluator.network.load_state_dict(load_checkpoint(tmp_path / "models" / "model.pt"))
+    evaluator.run()
+    assert evaluator.state.metrics["auc"] == record["best_validation_auc"]
 
 
 def test_a_plateau_waits_for_rarer_validations(sources, tmp_path):

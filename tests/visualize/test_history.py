@@ -32,7 +32,9 @@ def test_two_panels(tmp_path, source):
     loss, auc = figure.axes
     assert (loss.get_ylabel(), auc.get_ylabel(), auc.get_xlabel()) == ("loss", "AUC", "epoch")
     assert labels(loss) == ["train loss"]
-    assert labels(auc) == ["validation AUC", "best 0.9000, epoch 4"]  # of the last stage: what a run keeps
+    assert labels(auc) == ["validation AUC", "best of cross-entropy 0.9500, epoch 2 (kept)", "best of AUC 0.9000, epoch 4"]
+    filled = {line.get_label()[:12]: line.get_markerfacecolor() != "none" for line in auc.lines if "best" in line.get_label()}
+    assert filled == {"best of cros": True, "best of AUC ": False}
     np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[1, 0.9], [2, 0.5]])  # broken where the loss changes
     np.testing.assert_array_equal(loss.lines[1].get_xydata(), [[3, -0.1], [4, -0.2]])
     np.testing.assert_array_equal(auc.lines[0].get_xydata(), [[1, 0.8], [2, 0.95], [4, 0.9]])
@@ -40,6 +42,13 @@ def test_two_panels(tmp_path, source):
         assert any(np.ravel(line.get_xdata()).tolist() == [2.5, 2.5] for line in axes.lines)
     assert [text.get_text() for text in loss.texts] == ["cross-entropy", "AUC"]
     save_figure(figure, tmp_path / "history")
+
+
+def test_the_epoch_that_was_kept_may_be_another():
+    assert labels(history_figure(HISTORY, kept=4).axes[1])[1:] == [
+        "best of cross-entropy 0.9500, epoch 2", "best of AUC 0.9000, epoch 4 (kept)"]
+    plain = {"train_loss": [3.0, 2.0, 1.0], "validation_auc": [0.5, 0.75, 0.75]}
+    assert labels(history_figure(plain).axes[1])[1:] == ["best 0.7500, epoch 2 (kept)"]
 
 
 def test_one_panel_without_epoch_or_stage():
