@@ -6,21 +6,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-
-# The formats are imported by name: Pillow would load them with the first file, and threads would meet it half done.
-from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageOps
 
 from .image_form import ImageForm
+from .picture_file import opened_picture
 from .picture_fit import Picture, inner_size, picture_array
 from .pixel_kind import PixelKind
 from .png_exif import exif_after_pixels
-from .unreadable import UnreadableImageError, unreadable
+from .tiff import tiff_name, tiff_values
 
-# Pixels of the largest picture that is read: 8192 x 8192. Pillow itself warns from 89 million on.
-MAX_PIXELS = 1 << 26
-
-_FORMATS = tuple(plugin.format for plugin in (
-    PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
 _LYING = range(5, 9)  # its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its top
 _KEPT = 2  # times the wanted size that a scaled JPEG keeps at least, as `Image.thumbnail` does
@@ -43,7 +37,10 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
                          which is so one of 16 bits too
     CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
     several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
-    over 2^26 pixels     refused before anything is decoded (decompression bombs)
+    signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
+    0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
+    over the limit       refused before anything is decoded, see `medmonai.data.image_limit`
+    checksums (PNG)      compared, all of them
     ==================== =========================================================================================
 
     The file's content decides on its format, not its name. Bytes that were changed inside a JPEG's data decode to a wrong
@@ -71,33 +68,24 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
         form: what the picture is for; None decodes it in its own size.
 
     Raises:
+        ImportError: a sound file that the installed Pillow cannot decode; the message says what to do.
         OSError: the disk or the permissions, not the file's content.
         UnreadableImageError: an empty, truncated, damaged or refused file; the message names it.
     """
-    try:
-        # A file object and no name: Pillow (13.0) maps a named TIFF without compression and forgets its orientation 5 to 8.
-        with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as image:
-            refusal = _refusal(image)
-            if refusal:
-                raise unreadable(path, refusal)
-            kind = _kind(image)
-            # Pillow turns a TIFF while it loads it, and forgets the tag.
-            tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
-            orientation = tags.get(_ORIENTATION, 1)
-            turned, size = orientation in range(2, 9), image.size
-            held = _scale_down(image, form, lying=orientation in _LYING)
-            image.load()
-            if turned:
-                ImageOps.exif_transpose(image, in_place=True)
-            if held in (None, size):
-                return Picture(_plain(image), kind=kind, turned=turned)
-            return _scaled(_plain(image), size, held, kind=kind, orientation=orientation)
-    except (UnreadableImageError, MemoryError):
-        raise
-    except Exception as error:  # Pillow raises a dozen types for damaged files
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise unreadable(path, _reason(path, error)) from error
+    with opened_picture(path, verify=True) as image:
+        kind = _kind(image)
+        # Pillow turns a TIFF while it loads it, and forgets the tag.
+        tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
+        orientation, of_tiff = tags.get(_ORIENTATION, 1), dict(tags) if image.format == "TIFF" else None
+        turned, size = orientation in range(2, 9), image.size
+        held = _scale_down(image, form, lying=orientation in _LYING)
+        image.load()
+        if turned:
+            ImageOps.exif_transpose(image, in_place=True)
+        made = _plain(image if of_tiff is None else tiff_values(image, of_tiff))
+        if held in (None, size):
+            return Picture(made, kind=kind, turned=turned)
+        return _scaled(made, size, held, kind=kind, orientation=orientation)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -136,17 +124,11 @@ def _scaled(
     return Picture(image, kind=kind, turned=orientation in range(2, 9), size=size[::-1], box=box)
 
 
-def _refusal(image: Image.Image) -> str:
-    if image.width * image.height > MAX_PIXELS:
-        return f"it has {image.width} x {image.height} pixels and at most {MAX_PIXELS} are read"
-    several = getattr(image, "is_animated", False) and image.format != "MPO"
-    pages = image.n_frames if several else 1  # counting them reads the file's tags once more
-    return f"it holds {pages} pictures and one a file is read" if pages > 1 else ""
-
-
 def _kind(image: Image.Image) -> PixelKind:
     """Return what the file holds in the words of Pillow's modes, but where those hide it."""
-    raw = str(image.tile[0][3]) if image.tile else ""
+    raw, hidden = str(image.tile[0][3]) if image.tile else "", image.format == "TIFF" and tiff_name(image.tag_v2)
+    if hidden:
+        return PixelKind(hidden)
     if image.mode in _DEEP:
         return {"I": PixelKind("32 bits", bits=32), "F": PixelKind("float", bits=32)}.get(
             image.mode, PixelKind("16 bits", bits=16))
@@ -162,31 +144,15 @@ def _plain(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
-def _reason(path: Path, error: Exception) -> str | Exception:
-    if path.stat().st_size == 0:
-        return "the file is empty"
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "it is no PNG, JPEG or TIFF file, whatever its name says, or its start is damaged"
-    return error
-
-
 def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
     """Return (H, W), upright, and the kind of a picture as `open_picture` has it, with as little of the file as that takes.
 
     Raises:
         UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its pages.
     """
-    try:
-        with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as image:
-            refusal = _refusal(image)
-            if refusal:
-                raise unreadable(path, refusal)
-            kind = _kind(image)
-            return (image.size if _lies(image, file) else image.size[::-1]), kind
-    except UnreadableImageError:
-        raise
-    except Exception as error:  # Pillow raises a dozen types for damaged files
-        raise unreadable(path, _reason(path, error)) from error
+    with opened_picture(path, verify=False) as image:
+        kind = _kind(image)
+        return (image.size if _lies(image, image.fp) else image.size[::-1]), kind
 
 
 def _lies(image: Image.Image, file: BinaryIO) -> bool:

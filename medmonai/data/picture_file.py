@@ -1,0 +1,108 @@
+"""Opening a picture: within the limit, with its checksums compared, and with the fault of a file that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# The formats are imported by name: Pillow would load them with the first file, and threads would meet it half done.
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+
+from .codestreams import codestream_header
+from .image_limit import IMAGE_LIMIT, check_limit, image_limit
+from .png_checksums import check_png
+from .tiff import tiff_fault, tiff_refusal
+from .unreadable import UnreadableImageError, unreadable
+
+_FORMATS = tuple(plugin.format for plugin in (
+    PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))
+_JPEG_START, _JPEG_HEADER = b"\xff\xd8\xff", 1 << 20
+# Pixels that a byte can hold: 1032 bytes of 1 bit (deflate), about 1400 (LZW), 8 blocks of 64 (JPEG).
+_MOST_PIXELS = 1 << 14
+_FAX = ("tiff_ccitt", "group3", "group4")  # a blank row takes a bit
+_DECODED_PROCESSES = (0, 1, 2, 9, 10)  # of JPEG with 8 bits, by libjpeg-turbo
+
+
+@contextmanager
+def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
+    """Open a PNG, JPEG or TIFF file whose pixels are not decoded yet.
+
+    Args:
+        path: of the file.
+        verify: whether the checksums of a PNG are compared, for which it is read once.
+
+    Raises:
+        ImportError: a sound file that this Pillow cannot decode.
+        OSError: the disk or the permissions, not the file's content.
+        RuntimeError: Pillow was told to fill up truncated files.
+        UnreadableImageError: a damaged file, several pictures, or one above the limit; also from within the block.
+    """
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise RuntimeError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is True, and truncated pictures would be filled with grey; set "
+                           "it to False.")
+    _follow_limit()
+    try:
+        # A file object and no name: Pillow (13.0) maps a named TIFF without compression and forgets its orientation 5 to 8.
+        with open(path, "rb") as file:
+            if verify:
+                check_png(file)
+            with Image.open(file, formats=_FORMATS) as image:
+                _check(path, image)
+                yield image
+    except (UnreadableImageError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # Pillow raises a dozen types for damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _fault(path, error) from error
+
+
+def _follow_limit() -> None:
+    """Let Pillow's own limit not be the smaller one; a user who took it away keeps it so."""
+    if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < image_limit():
+        Image.MAX_IMAGE_PIXELS = image_limit()
+
+
+def _check(path: Path, image: Image.Image) -> None:
+    pixel_bytes = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4  # in Pillow's memory
+    check_limit(path, image.size, pixel_bytes, what="pixels")
+    held = path.stat().st_size * _MOST_PIXELS
+    if image.width * image.height > held and image.info.get("compression") not in _FAX:
+        raise unreadable(path, f"it says that it has {image.width} x {image.height} pixels, and its bytes cannot hold them")
+    several = getattr(image, "is_animated", False) and image.format != "MPO"
+    pages = image.n_frames if several else 1  # counting them reads the file's tags once more
+    if pages > 1:
+        raise unreadable(path, f"it holds {pages} pictures and one a file is read")
+    refusal = tiff_refusal(image, path) if image.format == "TIFF" else ""
+    if refusal:
+        raise unreadable(path, refusal)
+
+
+def _fault(path: Path, error: Exception) -> UnreadableImageError | ImportError:
+    if path.stat().st_size == 0:
+        return unreadable(path, "the file is empty")
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return unreadable(path, f"it has more pixels than the {image_limit()} bytes hold that are read; if the file is sound, "
+                          f"set {IMAGE_LIMIT} to more bytes")
+    found = tiff_fault(path) or _jpeg_fault(path)
+    if isinstance(found, ImportError):
+        return found
+    if not found and isinstance(error, Image.UnidentifiedImageError):
+        found = "it is no PNG, JPEG or TIFF file, whatever its name says, or its start is damaged"
+    return unreadable(path, found or error)
+
+
+def _jpeg_fault(path: Path) -> ImportError | None:
+    with path.open("rb") as file:
+        start = file.read(_JPEG_HEADER)
+    if not start.startswith(_JPEG_START):
+        return None
+    try:
+        said = codestream_header(start)
+    except ValueError:
+        return None
+    if said.bits == 8 and said.process in _DECODED_PROCESSES:
+        return None
+    return ImportError(f"{path.name} is a JPEG of {said.bits} bits (process SOF{said.process}), which Pillow does not decode. "
+                       "Read it with 'pip install imagecodecs' and save it as PNG of 16 bits.")

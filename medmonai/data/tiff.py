@@ -1,0 +1,112 @@
+"""TIFF's fields that say how values are stored: those that Pillow passes over are honoured here, or the file is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from .image_limit import check_limit
+
+_BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 258, 259, 262, 277, 284, 339
+_TILE = 322, 323
+_WHITE_IS_ZERO, _SEPARATE = 0, 2
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+_FORMATS = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOAT: "float", 4: "undefined", 5: "complex", 6: "complex"}
+_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# Compressions that have a number, and no decoder in any Pillow.
+_FOREIGN = {
+    22610: "JPEG XR", 32908: "PixarFilm", 32909: "PixarLog", 33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000",
+    34661: "JBIG", 34712: "JPEG 2000", 34887: "LERC", 34926: "ZSTD", 34927: "WebP", 34934: "JPEG XR", 50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+
+
+def tiff_refusal(image: Image.Image, path: Path) -> str:
+    """Return why an opened TIFF is not read although Pillow opens it, or nothing.
+
+    Raises:
+        UnreadableImageError: tiles that are larger than the limit.
+    """
+    tags = image.tag_v2
+    bits = max(tags.get(_BITS, (1,)))
+    if all(tag in tags for tag in _TILE):
+        check_limit(path, [tags[tag] for tag in _TILE], bits / 8 * len(tags.get(_BITS, (1,))), what="pixels in a tile")
+    if tags.get(_PLANAR, 1) == _SEPARATE and bits > 8 and tags.get(_SAMPLES, 1) > 1:
+        return f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which Pillow reads as 8 bits"
+    if _white_is_zero(tags) and _format(tags) != _UNSIGNED:
+        return f"its {_FORMATS.get(_format(tags), 'other')} values say that 0 is white and no value that is black"
+    return ""
+
+
+def tiff_name(tags: Mapping[int, Any]) -> str | None:
+    """Return how values are named that Pillow's mode hides, or None."""
+    return "signed 8 bits" if _format(tags) == _SIGNED and max(tags.get(_BITS, (1,))) == 8 else None
+
+
+def tiff_values(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+    """Return a decoded TIFF with the values that its tags state.
+
+    - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
+    - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
+    - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
+    """
+    bits = max(tags.get(_BITS, (1,)))
+    if tiff_name(tags):
+        return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
+    if image.mode == "I" and _format(tags) == _UNSIGNED and bits == 32 and np.asarray(image).min() < 0:
+        return Image.fromarray(np.asarray(image).view(np.uint32).astype(np.float32))
+    if _white_is_zero(tags) and image.mode.startswith("I;16"):
+        return Image.fromarray(np.uint16((1 << bits) - 1) - np.asarray(image).astype(np.uint16))
+    return image
+
+
+def tiff_fault(path: Path) -> str | ImportError | None:
+    """Return why a TIFF cannot be opened or decoded: a form that is not read, a missing decoder, or None if it is damaged."""
+    with path.open("rb") as file:
+        start = file.read(16)
+        if start[:4] not in _STARTS:
+            return None
+        try:
+            tags = TiffImagePlugin.ImageFileDirectory_v2(start if 43 in start[2:4] else start[:8])
+            file.seek(tags.next)
+            tags.load(file)
+            compression, bits = int(tags.get(_COMPRESSION, 1)), tuple(tags.get(_BITS, (1,)))
+        except Exception:  # damaged tags; whatever Pillow raises for them
+            return None
+    name = _lacking(compression)
+    if name:
+        return ImportError(f"{path.name} is a TIFF compressed by {name}, which the installed Pillow does not decode. Read it "
+                           "with 'pip install tifffile imagecodecs' and save it with deflate, or install another Pillow.")
+    key = b"II" if start[:2] == b"II" else b"MM"
+    forms = {(order, form[0], depth) for order, _, form, _, depth, _ in TiffImagePlugin.OPEN_INFO}
+    if (key, _format(tags), bits) not in forms:
+        depth = " + ".join(map(str, bits))
+        return (f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}; save it with 8 or 16 bits, or as float "
+                "of 32 bits in grey")
+    return None
+
+
+def _format(tags: Mapping[int, Any]) -> int:
+    return max(tags.get(_FORMAT, (_UNSIGNED,)))
+
+
+def _white_is_zero(tags: Mapping[int, Any]) -> bool:
+    return tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and max(tags.get(_BITS, (1,))) > 8
+
+
+def _lacking(compression: int) -> str | None:
+    """Return the name of a compression that this Pillow cannot decode."""
+    known = TiffImagePlugin.COMPRESSION_INFO.get(compression)
+    if known in (None, "raw"):
+        return _FOREIGN.get(compression)
+    try:  # Pillow does not say what its libtiff was built with; what it writes, it reads
+        mode = "1" if known in ("tiff_ccitt", "group3", "group4") else "RGB" if known == "webp" else "L"
+        Image.new(mode, (16, 16)).save(BytesIO(), "TIFF", compression=known)
+    except Exception:  # several types
+        return None if known in ("tiff_jpeg", "tiff_raw_16", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24") else known
+    return None

@@ -1,0 +1,220 @@
+"""TIFF's fields one by one: honoured as tifffile reads them, or refused by name."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from medmonai.data import ImageForm, UnreadableImageError
+from medmonai.data.decoding import read_case
+from medmonai.data.pictures import open_picture, picture_header, read_picture
+from medmonai.data.png_checksums import check_png
+
+RNG = np.random.default_rng(0)
+SIZES = {3: 2, 4: 4}  # bytes of SHORT and LONG
+
+
+def tiff(path, data, shape, *, order="<", bits=(8,), big=False, **tags):
+    """Write a TIFF of one strip by hand: tags by number, as (type, values); uncompressed, black is zero if not said."""
+    height, width = shape
+    found = {256: (3, [width]), 257: (3, [height]), 258: (3, list(bits)), 259: (3, [1]), 262: (3, [1 if len(bits) < 3 else 2]),
+             277: (3, [len(bits)]), 278: (3, [height]), 279: (4, [len(data)]), **{int(k[1:]): v for k, v in tags.items()}}
+    found[273] = (4, [0])
+    count, field, inline = ("Q", "Q", 8) if big else ("H", "I", 4)
+    head = 16 if big else 8
+    tables = head + struct.calcsize("=" + count) + len(found) * (20 if big else 12) + struct.calcsize("=" + field)
+    extra, rows = b"", b""
+    for tag in sorted(found):
+        kind, values = found[tag]
+        form = order + {1: "B", 3: "H", 4: "I", 11: "f"}[kind] * len(values)
+        packed = struct.pack(form, *values)
+        if tag == 273:
+            rows += b"STRIP"
+            continue
+        if len(packed) > inline:
+            packed, extra = struct.pack(order + field, tables + len(extra)), extra + packed
+        rows += struct.pack(order + "HH" + field, tag, kind, len(values)) + packed.ljust(inline, b"\0")
+    strip = struct.pack(order + "HH" + field, 273, 4, 1) + struct.pack(order + "I", tables + len(extra)).ljust(inline, b"\0")
+    start = b"II" if order == "<" else b"MM"
+    start += struct.pack(order + "HHHQ", 43, 8, 0, 16) if big else struct.pack(order + "HI", 42, 8)
+    path.write_bytes(start + struct.pack(order + count, len(found)) + rows.replace(b"STRIP", strip)
+                     + struct.pack(order + field, 0) + extra + data)
+    return path
+
+
+GREY = {kind: RNG.integers(0 if kind[0] == "u" else -100, 120, (5, 7)).astype(kind) for kind in ("u1", "i1", "u2", "i2", "i4")}
+GREY |= {"u4": RNG.integers(0, 1 << 32, (5, 7)).astype("u4"), "f4": RNG.normal(size=(5, 7)).astype("f4")}
+FORMATS = {"u": 1, "i": 2, "f": 3}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", GREY)
+def test_widths_and_signs(tmp_path, order, kind):
+    values = GREY[kind]
+    path = tiff(tmp_path / "a.tif", values.astype(order + kind).tobytes(), values.shape, order=order,
+                bits=(8 * values.itemsize,), t339=(3, [FORMATS[kind[0]]]))
+    if kind == "u4" and order == ">":
+        with pytest.raises(UnreadableImageError, match="it is a TIFF of 32 bits, unsigned"):
+            read_picture(path)
+        return
+    found = read_picture(path)
+    np.testing.assert_allclose(found[0].astype(float), values.astype(float), rtol=1e-7)
+    if kind != "u1":
+        with pytest.raises(ValueError, match="not uint8; give intensity_range"):
+            read_case(path, ImageForm((5, 7), in_channels=1))
+    tifffile = pytest.importorskip("tifffile")
+    np.testing.assert_array_equal(tifffile.imread(path), values)
+
+
+def test_signed_eight_bits_are_named(tmp_path):
+    path = tiff(tmp_path / "a.tif", GREY["i1"].tobytes(), (5, 7), t339=(3, [2]))
+    assert open_picture(path).kind.name == picture_header(path)[1].name == "signed 8 bits"
+    image = read_case(path, ImageForm((5, 7), in_channels=1, intensity_range=(-128, 127))).image[0]
+    assert np.abs(image - (GREY["i1"].astype(int) + 128)).max() <= 1
+    turned = tiff(tmp_path / "b.tif", GREY["i1"].tobytes(), (5, 7), t339=(3, [2]), t274=(3, [6]))
+    assert np.array_equal(read_picture(turned)[0], np.rot90(GREY["i1"], -1))
+
+
+@pytest.mark.parametrize(("kind", "bits", "pack"), [
+    ("u1", 1, lambda v: np.packbits(v > 60, axis=1)), ("u1", 8, None), ("u2", 16, None),
+])
+def test_white_is_zero(tmp_path, kind, bits, pack):
+    values = GREY[kind]
+    path = tiff(tmp_path / "a.tif", (pack(values) if pack else values).tobytes(), values.shape, bits=(bits,), t262=(3, [0]))
+    expected = 255 * (values <= 60) if bits == 1 else (1 << bits) - 1 - values.astype(int)
+    assert np.array_equal(read_picture(path)[0], expected)
+
+
+@pytest.mark.parametrize(("bits", "levels"), [(2, 85), (4, 17)])
+def test_narrow_values_fill_eight_bits(tmp_path, bits, levels):
+    values = RNG.integers(0, 1 << bits, (4, 8)).astype(np.uint8)
+    each = 8 // bits
+    packed = sum(values[:, i::each] << (8 - bits * (i + 1)) for i in range(each)).astype(np.uint8)
+    assert np.array_equal(read_picture(tiff(tmp_path / "a.tif", packed.tobytes(), (4, 8), bits=(bits,)))[0], values * levels)
+
+
+def test_twelve_bits(tmp_path):
+    values = RNG.integers(0, 4096, (4, 8))
+    packed = b"".join(int(a << 12 | b).to_bytes(3, "big") for a, b in values.reshape(-1, 2))
+    assert np.array_equal(read_picture(tiff(tmp_path / "a.tif", packed, (4, 8), bits=(12,)))[0], values)
+
+
+def test_fill_order(tmp_path):
+    values = GREY["u1"]
+    turned = np.packbits(np.unpackbits(values[..., None], axis=-1)[..., ::-1], axis=-1)[..., 0]
+    assert np.array_equal(read_picture(tiff(tmp_path / "a.tif", turned.tobytes(), (5, 7), t266=(3, [2])))[0], values)
+
+
+@pytest.mark.parametrize("planar", [1, 2])
+@pytest.mark.parametrize("samples", [3, 4])
+def test_planes(tmp_path, planar, samples):
+    values = RNG.integers(0, 256, (samples, 5, 7), dtype=np.uint8)
+    more = {"t338": (3, [2])} if samples == 4 else {}
+    if planar == 1:
+        path = tiff(tmp_path / "a.tif", np.moveaxis(values, 0, -1).tobytes(), (5, 7), bits=(8,) * samples, **more)
+    else:
+        tifffile = pytest.importorskip("tifffile")
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, values, photometric="rgb", planarconfig="separate", metadata=None)
+    assert np.array_equal(read_picture(path), values[:3])
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_deep_planes_are_refused(tmp_path, samples):
+    tifffile = pytest.importorskip("tifffile")
+    values = RNG.integers(0, 65536, (samples, 5, 7), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", planarconfig="separate", metadata=None)
+    for read in (read_picture, picture_header):
+        with pytest.raises(UnreadableImageError, match=r"colours of 16 bits lie in planes .*PlanarConfiguration 2"):
+            read(tmp_path / "a.tif")
+
+
+def test_bigtiff(tmp_path):
+    path = tiff(tmp_path / "a.tif", GREY["u2"].tobytes(), (5, 7), bits=(16,), big=True)
+    assert path.read_bytes()[2] == 43 and np.array_equal(read_picture(path)[0], GREY["u2"])
+
+
+@pytest.mark.parametrize(("kind", "tags", "said"), [
+    ("f8", {"t339": (3, [3])}, "it is a TIFF of 64 bits, float"), ("f2", {"t339": (3, [3])}, "16 bits, float"),
+    ("u8", {}, "64 bits, unsigned"), ("c8", {"t339": (3, [6])}, "64 bits, complex"),
+    ("i2", {"t339": (3, [4])}, "16 bits, undefined"),
+    ("f4", {"t339": (3, [3]), "t262": (3, [0])}, "its float values say that 0 is white"),
+    ("i2", {"t339": (3, [2]), "t262": (3, [0])}, "."), ("u1", {"t258": (3, [7])}, "it is a TIFF of 7 bits"),
+])
+def test_what_is_refused(tmp_path, kind, tags, said):
+    values = RNG.integers(0, 100, (5, 7)).astype(kind)
+    path = tiff(tmp_path / "a.tif", values.tobytes(), (5, 7), bits=(8 * values.itemsize,), **tags)
+    for read in (read_picture, picture_header):
+        with pytest.raises(UnreadableImageError, match=f"a.tif .*cannot be read: .*{said}"):
+            read(path)
+
+
+@pytest.mark.parametrize(("compression", "name"), [(34887, "LERC"), (50002, "JPEG XL"), (34712, "JPEG 2000")])
+def test_a_compression_without_decoder_is_no_damage(tmp_path, compression, name):
+    path = tiff(tmp_path / "a.tif", GREY["u1"].tobytes(), (5, 7), t259=(3, [compression]))
+    with pytest.raises(ImportError, match=f"a.tif is a TIFF compressed by {name}.*pip install tifffile imagecodecs"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma", "webp"])
+def test_compressions_that_this_pillow_may_have(tmp_path, compression):
+    image = Image.fromarray(RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    try:
+        image.save(tmp_path / "a.tif", compression=compression)
+    except OSError:
+        code = {"zstd": 50000, "lzma": 34925, "webp": 50001}[compression]
+        path = tiff(tmp_path / "b.tif", GREY["u1"].tobytes(), (5, 7), t259=(3, [code]))
+        with pytest.raises(ImportError, match=f"compressed by {compression}"):
+            read_picture(path)
+        return
+    if compression not in ("jpeg", "webp"):
+        assert np.array_equal(read_picture(tmp_path / "a.tif"), np.moveaxis(np.asarray(image), -1, 0))
+    raw = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(UnreadableImageError):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_other_jpegs_are_no_damage(tmp_path):
+    for process, bits in ((1, 12), (3, 8), (55, 8)):
+        marker = 0xF7 if process == 55 else 0xC0 + process
+        frame = struct.pack(">HBHHB3B", 11, bits, 8, 8, 1, 1, 0x11, 0)
+        (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff" + bytes([marker]) + frame + b"\xff\xda\x00\x08\1\1" + bytes(54))
+        with pytest.raises(ImportError, match=rf"a.jpg is a JPEG of {bits} bits \(process SOF{process}\).*imagecodecs"):
+            read_picture(tmp_path / "a.jpg")
+
+
+def test_tiles_larger_than_the_limit(tmp_path):
+    path = tiff(tmp_path / "a.tif", GREY["u1"].tobytes(), (5, 7), t322=(4, [60000]), t323=(4, [60000]))
+    with pytest.raises(UnreadableImageError, match="60000 x 60000 pixels in a tile"):
+        read_picture(path)
+
+
+def test_every_flipped_bit_of_a_png_is_noticed(tmp_path):
+    values, path = RNG.integers(0, 40, (12, 12), dtype=np.uint8), tmp_path / "a.png"
+    Image.fromarray(values).save(path)
+    raw = path.read_bytes()
+    for at in range(8 * len(raw)):
+        changed = bytearray(raw)
+        changed[at // 8] ^= 1 << at % 8
+        path.write_bytes(changed)
+        with pytest.raises(UnreadableImageError):
+            read_picture(path)
+    path.write_bytes(raw[:-12])
+    with pytest.raises(UnreadableImageError, match="ends before its IEND chunk"):
+        read_picture(path)
+    path.write_bytes(raw)
+    with path.open("rb") as file:
+        check_png(file)
+        assert file.tell() == 0
+    assert np.array_equal(read_picture(path)[0], values)
+
+
+def test_truncated_pictures_are_never_filled_up(tmp_path, monkeypatch):
+    Image.fromarray(GREY["u1"]).save(tmp_path / "a.png")
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(RuntimeError, match="LOAD_TRUNCATED_IMAGES is True"):
+        read_picture(tmp_path / "a.png")
