@@ -214,6 +214,7 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     rendered["configs/logging.conf"] = (_TEMPLATE / "configs" / "logging.conf").read_text()
     issues = "\n".join(f"- {issue}" for issue in values["known_issues"]) or "None known."
     text = {**values, "name": name, "issues": issues, "classes": ", ".join(values["class_names"]),
+            "positive": f"; positive class: {values['class_names'][1]}" if values["task_kind"] == "binary" else "",
             "size": " x ".join(map(str, values["size"])), "own_ids": _own_ids(values["source_ids"]),
             **{part: recipe[part] for part in ("question", "recipe", "result")}}
     for document in ("docs/README.md", "docs/data_license.txt"):

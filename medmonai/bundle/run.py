@@ -17,6 +17,7 @@ from medmonai.claims import claim, release
 from medmonai.config_text import unescaped
 from medmonai.ranks import rank
 from medmonai.report import NOT_CLINICAL, write_report
+from medmonai.report.tables import positive_class
 from medmonai.run_files import parts_of, read_record
 
 from .overrides import bundle_config, split_overrides
@@ -147,7 +148,9 @@ def _finish(folder: Path) -> dict[str, Any]:
 
 def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:
     """Return the lines that end a run: AUC with its interval, references beside it, where the results lie."""
-    lines = [f"test AUC {_interval(metrics['splits']['test']['auc'])}"]
+    test = metrics["splits"]["test"]
+    name = positive_class(test)
+    lines = [f"test AUC {_interval(test['auc'])}{f', positive class: {name}' if name else ''}"]
     lines += [f"  {name.replace('_', ' ')} {_interval(table['auc'])}" for name, table in metrics["references"].items()]
     lines += [f"results: {output_dir} (report.html, predictions_test.csv, predictions_val.csv, metrics.json, metrics.csv, "
               "figures/, models/)", NOT_CLINICAL]

@@ -43,6 +43,7 @@ class Comparison:
         confidence: nominal coverage of the interval.
         alpha: level of the verdict.
         flags: those of `PairedDifference`.
+        positive_class: of a binary task, else None.
     """
 
     a: str
@@ -62,6 +63,7 @@ class Comparison:
     confidence: float
     alpha: float
     flags: tuple[str, ...] = ()
+    positive_class: str | None = None
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -113,8 +115,7 @@ def compare_tables(
 
     Raises:
         ValueError: fewer than two names, no labels, other cases (the first ids are named), an unknown metric, points that
-            lack a name, or belong to a table whose classes are in another order, a metric that is undefined on these cases, a
-            baseline that is none of the names.
+            lack a name, or a table with its classes in another order, an undefined metric, a baseline that is not a name.
 
     Example:
         >>> from medmonai.task import Task
@@ -136,8 +137,8 @@ def compare_tables(
     models = _aligned({name: average_seeds(found) for name, found in several.items()})
     turned = [name for name in models if points is not None and moved_names(models[name], several[name][0])]
     if turned:
-        raise ValueError(f"table {turned[0]!r} has its classes in another order than the first one, and its operating point "
-                         "would be for another class; put all tables into one order: Predictions.in_class_order.")
+        raise ValueError(f"table {turned[0]!r} has its classes in another order than the first one: its operating point would "
+                         "be for another class; bring the tables into one order (Predictions.in_class_order).")
     pairs = list(combinations(models, 2)) if against is None else [(name, against) for name in models if name != against]
     tests = {}
     for a, b in pairs:
@@ -147,8 +148,8 @@ def compare_tables(
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
     return with_holm([
         Comparison(a, b, name, test.difference, test.low, test.high, test.p_value, None, "not distinguishable", test.method,
-                   len(models[a]), _n_groups(models[a]), len(several[a]), len(several[b]), confidence, alpha, test.flags)
-        for (a, b), test in tests.items()])
+                   len(models[a]), _n_groups(models[a]), len(several[a]), len(several[b]), confidence, alpha, test.flags,
+                   models[a].positive_class) for (a, b), test in tests.items()])
 
 
 def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:

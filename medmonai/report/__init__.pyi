@@ -1,6 +1,7 @@
-from .commands import compare_files, describe_evaluation, evaluate_files, read_table
+from .commands import compare_files, evaluate_files, read_table
 from .comparison import comparison_section, comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
+from .evaluation_lines import describe_evaluation
 from .latex import latex_table, write_latex
 from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
 from .tables import Table, split_tables

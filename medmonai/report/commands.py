@@ -30,7 +30,6 @@ from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate
 from .model_names import named_tables
 from .results import remove_evaluation, write_decision, write_evaluation
-from .tables import chosen_decisions, interval, method_words
 
 
 def read_table(path: str | Path, *, kind: str = "", sheet: str = "") -> Predictions:
@@ -151,20 +150,6 @@ def _write_record(tables: Mapping[str, str | Path | None], output: Path, **optio
     given = {name: Path(path) for name, path in tables.items() if path is not None}
     files = {name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for name, path in given.items()}
     write_json({**options, "versions": versions(), "tables": files}, output / "evaluation.json")
-
-
-def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
-    """Return the lines that end an evaluation: AUC, the decision that counts, where everything lies."""
-    metrics = evaluation.metrics
-    lines = [f"AUC {interval(metrics['auc'], 4)} ({method_words(metrics['auc']['method'])}, n = {metrics['n']})"]
-    chosen = chosen_decisions(metrics)
-    for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy") if chosen else ():
-        point = chosen["operating_point"]
-        where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
-        if name in chosen["overall"]:
-            lines.append(f"  {name.replace('_', ' ')} {interval(chosen['overall'][name])} at {point['rule']} ({where})")
-    lines += [f"results: {output} (metrics.json, metrics.csv, figures/)", NOT_CLINICAL]
-    return "\n".join(lines)
 
 
 def compare_files(

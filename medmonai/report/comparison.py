@@ -30,7 +30,8 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
         for c in comparisons
     )
     first = comparisons[0]
-    caption = (f"Difference in {words(first.metric)} on the same {first.n} test cases "
+    about = f" of {first.positive_class}" if first.positive_class else ""
+    caption = (f"Difference in {words(first.metric)}{about} on the same {first.n} test cases "
                f"({method_words(first.method)}), p values with Holm's correction over all pairs ({len(comparisons)}). "
                "The verdict is on the first of the pair.")
     return Table("comparison", caption, ("pair", "difference", "p", "p (Holm)", "verdict"), rows)

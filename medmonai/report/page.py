@@ -79,13 +79,14 @@ class Card:
 
 @dataclass(frozen=True)
 class RunPage:
-    """Everything about one run."""
+    """Everything about one run; `lead` is a line above the cards."""
 
     name: str
     anchor: str
     cards: tuple[Card, ...] = ()
     sections: tuple[Section, ...] = ()
     tables: tuple[Table, ...] = field(default=(), repr=False)
+    lead: str = ""
 
 
 def render_page(

@@ -12,7 +12,18 @@ from medmonai.config_text import unescaped
 from medmonai.run_files import parts_of, read_record
 
 from .page import Card, Listing, Picture, RunPage, Section
-from .tables import Table, chosen_decisions, counts_table, method_words, number, split_tables, words
+from .tables import (
+    Table,
+    about_class,
+    chosen_decisions,
+    counts_table,
+    method_words,
+    number,
+    of_class,
+    positive_class,
+    split_tables,
+    words,
+)
 
 # The figures of a run: file name -> (section, caption).
 FIGURES = {
@@ -33,6 +44,7 @@ FIGURES = {
     "saliency": ("saliency", "Where the last layers find evidence for the decided class, by Grad-CAM."),
     "occlusion": ("saliency", "How far the logit of the decided class falls where the image is covered, by occlusion."),
 }
+_OF_ONE_CLASS = ("roc", "precision_recall", "scores", "calibration", "decision_curve")  # where the task is binary
 TITLES = {"data": "Data", "training": "Training", "performance": "Performance", "calibration": "Calibration and decision curve",
           "failures": "Failure gallery", "saliency": "Saliency", "repeat": "How to repeat this"}
 # Ids of a config that only say where things lie; not part of what a reader needs, and often private.
@@ -73,15 +85,17 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
         "calibration": {"tables": calibration}, "failures": {}, "saliency": _of(folder / "saliency.json", _saliency),
         "repeat": _repeat(folder),
     }
+    positive = positive_class(metrics["splits"]["test"])
     pictures: dict[str, list[Picture]] = {}
     for stem, (part, caption) in FIGURES.items():
         path = folder / "figures" / f"{stem}.png"
         if path.is_file():
-            pictures.setdefault(part, []).append(Picture.from_png(path.read_bytes(), caption))
+            about = f" Positive class: {positive}." if positive and stem in _OF_ONE_CLASS else ""
+            pictures.setdefault(part, []).append(Picture.from_png(path.read_bytes(), f"{caption}{about}"))
     sections = [Section(TITLES[part], f"{anchor}-{part}", figures=tuple(pictures.get(part, ())), **content)
                 for part, content in parts.items()]
     shown = tuple(section for section in sections if not section.empty)
-    return RunPage(name or folder.resolve().name, anchor, cards, shown, tables)
+    return RunPage(name or folder.resolve().name, anchor, cards, shown, tables, about_class(metrics["splits"]["test"]))
 
 
 def _of(path: Path, part: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -96,8 +110,9 @@ def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
     auc = test["auc"]
     groups = f", {test['n_groups']} groups" if test.get("n_groups") else ""
     flags = "".join(f"; {flag.replace('_', ' ')}" for flag in auc["flags"])
-    yield Card("test AUC", number(auc["estimate"]), f"{auc['confidence']:.0%} interval {number(auc['low'])} to "
-               f"{number(auc['high'])} ({method_words(auc['method'])}), n = {test['n']}{groups}{flags}")
+    yield Card(f"test AUC{of_class(test)}", number(auc["estimate"]),
+               f"{auc['confidence']:.0%} interval {number(auc['low'])} to {number(auc['high'])} "
+               f"({method_words(auc['method'])}), n = {test['n']}{groups}{flags}")
     for name, table in metrics.get("references", {}).items():
         ends = f"interval {number(table['auc']['low'])} to {number(table['auc']['high'])}, same cases"
         yield Card(f"{name.replace('_', ' ')} AUC", number(table["auc"]["estimate"]), ends)
@@ -106,7 +121,9 @@ def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
     for metric in ("balanced_accuracy", "recall", "specificity", "macro_balanced_accuracy", "macro_f1"):
         if decided and metric in decided["overall"]:
             value = decided["overall"][metric]
-            yield Card(words(metric), number(value["estimate"]), f"{number(value['low'])} to {number(value['high'])}; {how}")
+            about = of_class(test) if metric in ("recall", "specificity") else ""
+            ends = f"{number(value['low'])} to {number(value['high'])}"
+            yield Card(f"{words(metric)}{about}", number(value["estimate"]), f"{ends}; {how}")
     after = (test.get("calibration") or {}).get("after") or {}
     if "ece" in after:
         yield Card("calibration error (ECE)", number(after["ece"]["estimate"]), "after the temperature fitted on validation")

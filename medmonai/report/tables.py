@@ -75,6 +75,24 @@ def method_words(method: str) -> str:
     return " ".join(spelled.get(word, word) for word in method.replace("_", " ").split())
 
 
+def positive_class(split: Mapping[str, Any]) -> str | None:
+    """Return the positive class of a split's metrics; None if the task is not binary."""
+    return list(split["class_counts"])[1] if split["task"] == "binary" else None
+
+
+def of_class(split: Mapping[str, Any]) -> str:
+    """Return " of NAME" with the positive class, to be put behind the name of a metric; "" if the task is not binary."""
+    name = positive_class(split)
+    return "" if name is None else f" of {name}"
+
+
+def about_class(split: Mapping[str, Any]) -> str:
+    """Return what the metrics of a binary task are about, as a sentence; "" if the task is not binary."""
+    name = positive_class(split)
+    return "" if name is None else (f"Positive class: {name}. AUC, recall (sensitivity), specificity and thresholds are about "
+                                    "it.")
+
+
 def ranking_table(split: Mapping[str, Any]) -> Table:
     """Return AUC (overall and per class), average precision and partial AUC of a test split."""
     named = {"all": split["auc"], **split.get("class_auc", {})}
@@ -82,7 +100,7 @@ def ranking_table(split: Mapping[str, Any]) -> Table:
     rows = []
     for name, auc in named.items():
         own = ranking["overall"] if name == "all" else ranking["per_class"][name]
-        label = {"positive_class": "positive class", "macro_one_vs_rest": "macro, one vs rest"}[split["auc_average"]]
+        label = positive_class(split) or "macro, one vs rest"
         rows.append((label if name == "all" else name, interval(auc), interval(own["average_precision"]),
                      interval(own["partial_auc"])))
     areas = list(ranking["overall"].values())
@@ -102,7 +120,8 @@ def decisions_table(split: Mapping[str, Any]) -> Table | None:
     rows = [("threshold", *(_thresholds(p["operating_point"]) for p in points.values()))]
     rows += [(words(name), *(interval(p["overall"][name]) for p in points.values())) for name in names]
     locked = " The locked threshold was chosen on validation and applied unchanged." if "locked" in points else ""
-    caption = f"Decisions on {_cases(split)}, with intervals ({_methods([first['overall'][name] for name in names])}).{locked}"
+    caption = f"Decisions on {_cases(split)}{_against(split)}, with intervals "
+    caption += f"({_methods([first['overall'][name] for name in names])}).{locked}"
     header = tuple(f"locked ({p['operating_point']['rule']})" if key == "locked" else key for key, p in points.items())
     return Table("decisions", caption, ("metric", *header), tuple(rows))
 
@@ -117,9 +136,15 @@ def fixed_table(split: Mapping[str, Any]) -> Table | None:
              if name in overall]
     rows = tuple((f"{key.replace('=', ' ')} on validation", _thresholds(p["operating_point"]),
                   *(interval(p["overall"][name]) for name in names)) for key, p in points.items())
-    caption = f"Thresholds that reach a fixed sensitivity or specificity on validation, applied unchanged to {_cases(split)} "
+    caption = f"Thresholds that reach a fixed sensitivity or specificity{_against(split)} on validation, applied unchanged to "
+    caption += f"{_cases(split)} "
     caption += f"({_methods([overall[name] for name in names])})."
     return Table("fixed", caption, ("chosen for", "threshold", *map(words, names)), rows)
+
+
+def _against(split: Mapping[str, Any]) -> str:
+    """Return " for NAME against OTHER": what is positive in a table of decisions."""
+    return " for {1} (positive) against {0}".format(*split["class_counts"]) if split["task"] == "binary" else ""
 
 
 def _thresholds(point: Mapping[str, Any]) -> str:
@@ -161,7 +186,8 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
         bias = ", with a bias" if fitted["bias"] else ""
         how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
     methods = _methods([both["before"][name] for name in names])
-    caption = (f"Calibration on {_cases(split)}, lower is better ({methods}). ECE overestimates where cases are few: "
+    about = f", probability{of_class(split)}" if of_class(split) else ""
+    caption = (f"Calibration on {_cases(split)}{about}, lower is better ({methods}). ECE overestimates where cases are few: "
                f"flagged \"overestimate\" where its interval would lie below it and was drawn up to it.{how}")
     return Table("calibration", caption, ("metric", *stages), rows)
 
@@ -179,15 +205,16 @@ def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
     made = (ranking_table(split), decisions_table(split), fixed_table(split), classes_table(split), calibration_table(split))
     yield from (table for table in made if table is not None)
     for name, groups in split.get("subgroups", {}).items():
-        yield subgroup_table(name, groups, task=split["task"])
+        yield subgroup_table(name, groups, task=split["task"], positive=positive_class(split))
 
 
-def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]], *, task: str) -> Table:
+def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]], *, task: str, positive: str | None = None) -> Table:
     """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of several classes."""
     rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
                   "withheld" if group["flags"] else interval(group["recall"])) for group in groups)
     cases, methods = sum(group["n"] for group in groups), _methods([group["auc"] for group in groups])
-    caption = (f"Subgroups by {name}, {cases} test cases ({methods}): small ones are flagged; differences between them are not "
-               "corrected for looking at several.")
+    about = f", AUC and recall of {positive}" if positive else ""
+    caption = (f"Subgroups by {name}{about}, {cases} test cases ({methods}): small ones are flagged; differences between them "
+               "are not corrected for looking at several.")
     counted = "positives" if task == "binary" else "cases of the rarest class"
     return Table(f"subgroups_{name}", caption, (name, "cases", counted, "AUC", "recall"), rows)

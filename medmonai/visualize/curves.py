@@ -98,6 +98,11 @@ def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve
              for name, table in tables.items()] for c in columns]
 
 
+def positive_of(classes: list[list[Curve]]) -> str:
+    """Return " of NAME" for the label of an axis that is about the positive class; "" of several classes."""
+    return f" of {shortened([classes[0][0].class_name], LONGEST_NAME)[0]}" if len(classes) == 1 else ""
+
+
 def curve_figure(classes: list[list[Curve]], plane: Plane, *, panels: bool) -> Figure:
     """Draw the curves of all classes in one pair of axes, or one panel a class."""
     with styled():

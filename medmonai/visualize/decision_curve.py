@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from medmonai.metrics.net_benefit import THRESHOLDS, decision_curve
 from medmonai.predictions import Predictions
 
-from .curves import LONGEST_NAME, Curve, curves_of, tables_of
+from .curves import LONGEST_NAME, Curve, curves_of, positive_of, tables_of
 from .names import shortened
 from .panels import PANEL_TEXT, label_panels, panel_figure, panel_names, title_panel
 from .style import line_look, new_figure, open_axes, styled
@@ -53,7 +53,7 @@ def decision_curve_figure(
             figure = new_figure(2.9 + 0.16 * lines)
             axes = figure.subplots()
             _draw(axes, classes[0], thresholds, band)
-            axes.set(xlabel="threshold probability", ylabel="net benefit")
+            axes.set(xlabel=f"threshold probability{positive_of(classes)}", ylabel="net benefit")
             open_axes(axes)
             figure.legend(handles=keys, loc="outside upper center", frameon=False, ncols=2)
             return figure

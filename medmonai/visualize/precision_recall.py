@@ -14,7 +14,7 @@ from medmonai.metrics import OperatingPoint, average_precision_interval, precisi
 from medmonai.metrics.resampled_curves import precision_recall_band
 from medmonai.predictions import Predictions
 
-from .curves import Curve, Plane, curve_figure, curves_of, tables_of
+from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_of
 
 
 def precision_recall_figure(
@@ -50,7 +50,8 @@ def precision_recall_figure(
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
     plane = Plane(corners=_corners, band=precision_recall_band, place=_place,
-                  text=partial(_text, confidence=confidence), behind=_prevalences, labels=("recall (sensitivity)", "precision"),
+                  text=partial(_text, confidence=confidence), behind=_prevalences,
+                  labels=(f"recall (sensitivity){positive_of(classes)}", "precision"),
                   legend=f"average precision ({100 * confidence:g} % interval)", with_band=band, seed=seed)
     return curve_figure(classes, plane, panels=panels)
 

@@ -14,7 +14,7 @@ from medmonai.metrics import OperatingPoint, auc_interval, roc_points
 from medmonai.metrics.resampled_curves import roc_band
 from medmonai.predictions import Predictions
 
-from .curves import Curve, Plane, curve_figure, curves_of, tables_of
+from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_of
 
 
 def roc_figure(
@@ -54,8 +54,8 @@ def roc_figure(
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
     plane = Plane(corners=roc_points, band=roc_band, place=_place, text=partial(_text, confidence=confidence), behind=_chance,
-                  labels=("1 - specificity", "sensitivity"), legend=f"AUC ({100 * confidence:g} % interval)",
-                  with_band=band, seed=seed, corner="lower right")
+                  labels=("1 - specificity", f"sensitivity{positive_of(classes)}"),
+                  legend=f"AUC ({100 * confidence:g} % interval)", with_band=band, seed=seed, corner="lower right")
     return curve_figure(classes, plane, panels=panels)
 
 
