@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLAIN = re.compile(r"[^\\'\"@%#$\x00-\x1f\x7f]")
+_PLAIN = re.compile(r"[^\\'\"@%#$:\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\$'(?:[^\\'@%#$]|\\x[0-9a-f]{2})*'", re.DOTALL)
 # Ids of these endings name a place. Whatever is given for one is text, even where it begins with a mark.
 _PLACE = re.compile(r".+_(?:dir|path|file|folder|folders|root|uri)")
@@ -16,9 +16,9 @@ _PLACE = re.compile(r".+_(?:dir|path|file|folder|folders|root|uri)")
 def escaped(text: str) -> str:
     r"""Return a config value that stands for exactly this text.
 
-    MONAI makes `::` of each `#` in a text, and reads one that begins with `@` as a reference, with `%` as a macro, with `$` as
-    an expression. A text without such marks is returned as it is; of another one the literal of Python is made, as an
-    expression in which the marks are written by their number.
+    MONAI makes `::` of each `#` in a text (so `::` could be either), and reads one that begins with `@` as a reference, with
+    `%` as a macro, with `$` as an expression. A text without such marks is returned as it is; of another one the literal of
+    Python is made, as an expression in which the marks are written by their number.
 
     Example:
         >>> escaped("runs/a")
@@ -26,7 +26,7 @@ def escaped(text: str) -> str:
         >>> print(escaped("x@lab#1"))
         $'x\x40lab\x231'
     """
-    if "#" not in text and not text.startswith(("@", "%", "$")):
+    if "#" not in text and "::" not in text and not text.startswith(("@", "%", "$")):
         return text
     return "$'" + "".join(c if _PLAIN.fullmatch(c) else f"\\x{ord(c):02x}" for c in text) + "'"
 
