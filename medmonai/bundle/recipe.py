@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from medmonai.text_files import read_json_text
+
+from .recipe_types import check_types
 
 _NEEDED = ("title", "dataset", "network")
 
@@ -29,12 +32,14 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
         recipe: title, dataset, network, and any of `DEFAULTS`.
 
     Raises:
-        ValueError: a name that does not end so, an entry that is missing or that no bundle reads.
+        ValueError: a name that does not end so, an entry that is missing, that no bundle reads or that is of another
+            kind.
     """
     if not name.endswith("_classification"):
         raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
     require_entries(recipe, _NEEDED, where=f"the recipe of {name}")
     refuse_unknown(recipe, [*_NEEDED, *DEFAULTS], where=f"the recipe of {name}")
+    check_types(recipe, where=f"the recipe of {name}")
     completed = {**DEFAULTS, **recipe}
     if completed["averaged_flips"] is None:
         completed["averaged_flips"] = completed["flip_axes"]
@@ -58,19 +63,16 @@ def refuse_unknown(given: Iterable[str], known: Collection[str], *, where: str) 
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
-    """Read a recipe from a JSON file.
+    """Read a recipe from a JSON file in UTF-8 or UTF-16.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no JSON object.
+        ValueError: not JSON (the line and the column are named), or not an object.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no recipe at {path}; docs/how_to/your_own_images.md shows one.")
-    try:
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path.name} is no JSON: {error}.") from error
+    recipe = read_json_text(path)
     if not isinstance(recipe, dict):
         raise ValueError(f"{path.name} holds a {type(recipe).__name__}; a JSON object with a recipe is needed.")
     return recipe

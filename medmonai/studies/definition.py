@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from medmonai.bundle import bundle_configs
+from medmonai.text_files import read_json_text
 
 SCHEMA = "study.schema.json"
 
@@ -94,13 +95,14 @@ def read_study(path: str | Path) -> Study:
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.json")], n=1, cutoff=0.3)
         raise FileNotFoundError(f"no study file at {path}" + (f"; did you mean {path.parent / near[0]}?" if near else "."))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_twins)
+        content = read_json_text(path)
     except ValueError as error:
         raise ValueError(f"{path} is not a study file: {error}") from None
     wrong = best_match(Draft202012Validator(schema()).iter_errors(content))
     if wrong is not None:
         where = "#".join(map(str, wrong.absolute_path)) or "the study"
-        raise ValueError(f"{path}: {where}: {wrong.message}{_near(wrong, content)}; see medmonai/studies/{SCHEMA}.")
+        said = _kind(wrong) or f"{wrong.message}{_near(wrong, content)}"
+        raise ValueError(f"{path}: {where}: {said}; see medmonai/studies/{SCHEMA}.")
     bundles = tuple(str((path.parent / bundle).resolve()) for bundle in content["bundles"])
     for bundle in bundles:
         bundle_configs(bundle)
@@ -111,13 +113,11 @@ def read_study(path: str | Path) -> Study:
     return study
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: JSON would keep the last one and forget the first, such as an arm."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands there twice.")
-    return found
+def _kind(wrong: Any) -> str:
+    """Say which kind of value is needed, in the words of JSON; "" for another fault."""
+    if wrong.validator != "type":
+        return ""
+    return f"{json.dumps(wrong.instance)[:60]} is not of the kind {wrong.validator_value!r}"
 
 
 def _near(wrong: Any, content: Mapping[str, Any]) -> str:

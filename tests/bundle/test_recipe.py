@@ -70,7 +70,7 @@ def test_arguments_that_are_missing():
     with pytest.raises(ValueError, match="listing lacks _target_"):
         render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": {}}})
     table = {"_target_": "medmonai.data.list_image_table", "table": "t.csv", "name": "n", "image_column": "id"}
-    with pytest.raises(ValueError, match="listing lacks label_column, image_folders"):
+    with pytest.raises(ValueError, match="listing lacks label_column; table, name"):
         render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": table}})
 
 
@@ -83,10 +83,38 @@ def test_a_listing_of_ones_own_is_not_looked_into():
 def test_recipe_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="no recipe at"):
         read_recipe(tmp_path / "none.json")
-    for text, match in (("{", "is no JSON"), ("[]", "holds a list")):
+    for text, match in (('{"title": "x",\n 3}', "recipe.json, line 2, column 2: .*not valid JSON"), ("[]", "holds a list"),
+                        ('{"title": "x", "title": "y"}', "'title' is there twice")):
         (tmp_path / "recipe.json").write_text(text)
         with pytest.raises(ValueError, match=match):
             read_recipe(tmp_path / "recipe.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_recipes_as_windows_saves_them(tmp_path, encoding):
+    text = json.dumps({**LEAST, "title": "Gr\u00f6\u00dfe"}, ensure_ascii=False)
+    (tmp_path / "recipe.json").write_text(text, encoding=encoding)
+    assert read_recipe(tmp_path / "recipe.json")["title"] == "Gr\u00f6\u00dfe"
+
+
+@pytest.mark.parametrize(("change", "match"), [
+    ({"title": 3}, "the recipe of a_classification: title is 3; a text is needed"),
+    ({"dataset": []}, r"dataset is \[\]; an object is needed"), ({"dataset": None}, "dataset is null; an object is needed"),
+    ({"network": {"_target_": 3}}, "network#_target_ is 3; a text is needed"),
+    ({"noise": [{"_target_": None}]}, "noise#0#_target_ is null; a text"), ({"noise": "x"}, 'noise is "x"; a list is needed'),
+    ({"epochs": "two"}, 'epochs is "two"; a whole number'), ({"epochs": True}, "epochs is true; a whole number"),
+    ({"transfer": 1}, "transfer is 1; true or false is needed"), ({"learning_rate": "0_1"}, "learning_rate is .*; a number"),
+])
+def test_values_of_another_kind(change, match):
+    with pytest.raises(ValueError, match=match):
+        render_bundle("a_classification", LEAST | change)
+
+
+@pytest.mark.parametrize("names", [["one"], [], "control", [1, 2], ["a", ""], None])
+def test_class_names_of_another_kind(names):
+    dataset = recipe_of_the_docs()["dataset"] | {"class_names": names}
+    with pytest.raises(ValueError, match=r"dataset#class_names is .*(at least two texts are|a list is) needed"):
+        render_bundle("a_classification", LEAST | {"dataset": dataset})
 
 
 def test_a_bundle_is_not_written_over(tmp_path):

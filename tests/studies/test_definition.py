@@ -68,12 +68,29 @@ def test_a_bundle_that_is_not_there(tmp_path):
         read_study(write_study(tmp_path, bundles=["tiny_clasification"]))
 
 
+@pytest.mark.parametrize("arm", [3, None, [], "x"])
+def test_arms_that_are_no_objects(tmp_path, arm):
+    with pytest.raises(ValueError, match=r"arms#a: .* is not of the kind 'object'"):
+        read_study(write_study(tmp_path, arms={"a": arm}))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_studies_as_windows_saves_them(tmp_path, encoding):
+    path = write_study(tmp_path)
+    content = path.read_text(encoding="utf-8")
+    path.write_text(content, encoding=encoding)
+    assert read_study(path).seeds
+    path.write_text(content.replace('"seeds"', '"seeds" 3', 1), encoding=encoding)
+    with pytest.raises(ValueError, match=r"is not a study file: study.json, line \d+, column \d+: Expecting ':' delimiter"):
+        read_study(path)
+
+
 def test_files_that_are_no_study(tmp_path):
     path = write_study(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no study file at .*studi.json; did you mean .*study.json"):
         read_study(tmp_path / "studi.json")
     twice = json.dumps({"bundles": ["tiny_classification"], "seeds": [1]})[:-1] + ', "arms": {"a": {}, "a": {"effect": 2}}}'
-    for text, match in (("{", "is not a study file"), (twice, "'a' stands there twice")):
+    for text, match in (("{", "is not a study file"), (twice, "'a' is there twice")):
         path.write_text(text)
         with pytest.raises(ValueError, match=match):
             read_study(path)
