@@ -54,6 +54,10 @@ def test_compare_gives_verdicts(metric, tables):
     with (tables / "out" / "comparison.csv").open() as file:
         row, = csv.DictReader(file)
     assert (row["a"], row["b"], row["metric"], row["verdict"]) == ("strong", "weak", metric, "better")
+    about = "these networks' scores on other patients, one training each; not the recipe"
+    assert any(line.startswith(f"What the verdict is about: {about}") for line in done.output.splitlines())
+    written = [(tables / "out" / f"comparison.{suffix}").read_text() for suffix in ("json", "tex")]
+    assert all(about in text for text in (row["verdict_is_about"], *written))
     assert {p.suffix for p in (tables / "out").iterdir()} == {".csv", ".json", ".tex", ".png", ".pdf"}
     again = call("compare", *paths, "--output", tables / "out")
     assert isinstance(again.exception, FileExistsError)
@@ -67,6 +71,7 @@ def test_seeds_of_one_model_are_averaged_not_compared(tables):
     assert done.exit_code == 0 and "not distinguishable" in done.output
     row = json.loads((tables / "out" / "comparison.json").read_text())["comparisons"][0]
     assert (row["seeds_a"], row["seeds_b"], row["difference"]) == (3, 1, 0.0)
+    assert "averaged over 1 to 3 trainings each; not the recipe" in done.output
     assert "many: AUC of 3 seeds" in done.output
     assert json.loads((tables / "out" / "comparison.json").read_text())["seeds"]["many"]["n_seeds"] == 3
 

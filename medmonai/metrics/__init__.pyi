@@ -41,6 +41,7 @@ from .resampling import wilson
 from .subgroups import band_values, read_metadata, subgroup_summary
 from .summary import accuracy_interval, summarize
 from .temperature import Temperature, apply_temperature, default_temperature, fit_temperature
+from .verdict_scope import verdict_scope
 
 __all__ = [
     "Comparison",
@@ -108,5 +109,6 @@ __all__ = [
     "summarize_calibration",
     "summarize_decisions",
     "summarize_ranking",
+    "verdict_scope",
     "wilson",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from medmonai.predictions.table import sums_to_one
 from medmonai.task import Task
 
 from .ranking import check_binary, one_vs_rest
@@ -93,6 +95,8 @@ def expected_calibration_error(
         binning: ``equal_mass`` or ``equal_width``.
         average: of a multiclass or ordinal task.
 
+    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
+
     Raises:
         ValueError: scores outside [0, 1], unknown options, labels that do not fit the task.
 
@@ -107,6 +111,8 @@ def expected_calibration_error(
     if average not in ("top_label", "classwise"):
         raise ValueError(f"average={average!r}; use 'top_label' or 'classwise'.")
     events, p = calibrated_events(y_true, y_score, task, average=average)
+    if not np.isfinite(p).all():
+        return float("nan")
     errors = []
     for event, probability in zip(events.T, p.T):
         gaps = np.bincount(bin_numbers(probability, bins, binning=binning), weights=event - probability)
@@ -119,6 +125,8 @@ def brier_score_loss(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> flo
 
     Binary: (p - y)^2, 0 to 1. Multiclass and ordinal: summed over the classes, 0 to 2, as scikit-learn does and as Brier
     (1950) did. Multilabel: the mean over labels.
+
+    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
 
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
@@ -135,6 +143,8 @@ def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task)
 
     Probabilities are kept 2^-52 away from 0 and 1, as scikit-learn's `log_loss` does. Multilabel: the mean over labels.
 
+    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
+
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
 
@@ -146,9 +156,8 @@ def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task)
 
 
 def case_losses(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> np.ndarray:
-    """Brier score and NLL of each case: (N, 2)."""
-    columns, scores = one_vs_rest(y_true, y_score, task)
-    check_range(scores)
+    """Brier score and NLL of each case: (N, 2); all NaN, with a warning, where the rows do not add up to 1."""
+    columns, scores = _probabilities(y_true, y_score, task)
     eps = np.finfo(np.float64).eps
     if task.kind in ("multiclass", "ordinal"):
         likelihood = np.sum(columns * scores, axis=1)
@@ -164,11 +173,12 @@ def calibrated_events(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Events 0/1 (N, K) and the probabilities given to them: class 1; the decided class being right; each class.
 
+    The probabilities are all NaN, with a warning, where the rows of exclusive classes do not add up to 1.
+
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
     """
-    columns, scores = one_vs_rest(y_true, y_score, task)
-    check_range(scores)
+    columns, scores = _probabilities(y_true, y_score, task)
     if task.kind == "binary":
         return columns[:, 1:], scores[:, 1:]
     if task.kind == "multilabel" or average == "classwise":
@@ -203,6 +213,24 @@ def check_probabilities(y_true: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, 
         raise ValueError("y_true is empty; at least one case is needed.")
     check_range(p)
     return y_true, p
+
+
+def _probabilities(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Labels 0/1 (N, num_classes) and scores that are probabilities; all NaN, with a warning, where they cannot be."""
+    columns, scores = one_vs_rest(y_true, y_score, task)
+    check_range(scores)
+    if not sums_to_one(scores, task):
+        warnings.warn(f"calibration undefined (NaN): {sums_in_words(scores)}", UserWarning, stacklevel=4)
+        scores = np.full_like(scores, np.nan)
+    return columns, scores
+
+
+def sums_in_words(scores: np.ndarray) -> str:
+    """Say what the rows add up to, and what to do about it."""
+    sums = scores.sum(axis=1)
+    return (f"the scores of a case add up to {sums.min():.4g} to {sums.max():.4g} instead of 1, so they are not probabilities "
+            "of classes that exclude each other (sigmoids, one against the rest?); write the softmax of the logits, or one "
+            "column y_true_<label> a label if several can be true.")
 
 
 def check_range(scores: np.ndarray) -> None:

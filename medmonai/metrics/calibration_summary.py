@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from medmonai.predictions import Predictions
+from medmonai.predictions import Predictions, sums_to_one
 
 from .calibration import bin_numbers, calibrated_events, case_losses
 from .resampling import basic_ends, bca_ends, by_group, entry, resampled_totals
+
+NOT_ONE = "rows_not_summing_to_1"
 
 
 def summarize_calibration(
@@ -34,7 +36,9 @@ def summarize_calibration(
     Returns:
         JSON-able: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of the decided class;
         multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal), ``brier``, ``nll``, each {estimate, low,
-        high, confidence, method, n, flags}; flag ``zero_variance`` and no ends where no bootstrap table differs.
+        high, confidence, method, n, flags}; flag ``zero_variance`` and no ends where no bootstrap table differs;
+        flag ``rows_not_summing_to_1`` and no numbers, with a warning, where the scores of exclusive classes do not add up
+        to 1.
 
     Raises:
         ValueError: a table without labels, scores outside [0, 1], a confidence outside (0, 1).
@@ -50,10 +54,11 @@ def summarize_calibration(
         raise ValueError("predictions have no y_true; calibration needs labels.")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95.")
+    if not sums_to_one(p.y_score, p.task):
+        return _undefined(p, bins, confidence)
     losses = case_losses(p.y_true, p.y_score, p.task)
-    kinds = {"ece": "top_label"} | ({"classwise_ece": "classwise"} if p.task.kind in ("multiclass", "ordinal") else {})
     gaps = {name: _gaps(*calibrated_events(p.y_true, p.y_score, p.task, average=average), bins)
-            for name, average in kinds.items()}
+            for name, average in _kinds(p).items()}
     features = by_group(sparse.csr_array(sparse.hstack([np.ones((len(p), 1)), losses, *gaps.values()])), p.groups)
     drawn = resampled_totals(features, repetitions=repetitions, seed=seed)
     total, by = np.asarray(features.sum(axis=0)).ravel(), "" if p.groups is None else "group_"
@@ -76,6 +81,17 @@ def summarize_calibration(
         ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
         found[name] = _entry(estimate, draws, ends, method=f"bca_{by}bootstrap", **facts)
     return found
+
+
+def _kinds(p: Predictions) -> dict[str, str]:
+    return {"ece": "top_label"} | ({"classwise_ece": "classwise"} if p.task.kind in ("multiclass", "ordinal") else {})
+
+
+def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:
+    """Entries without numbers, after a warning that says why."""
+    case_losses(p.y_true, p.y_score, p.task)
+    nothing = entry(np.nan, (np.nan, np.nan), confidence=confidence, method="undefined", n=len(p), flags=(NOT_ONE,))
+    return {"n": len(p), "bins": bins} | {name: dict(nothing) for name in (*_kinds(p), "brier", "nll")}
 
 
 def _gaps(events: np.ndarray, p: np.ndarray, bins: int) -> sparse.csr_array:

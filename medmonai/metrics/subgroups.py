@@ -13,9 +13,10 @@ import numpy as np
 
 from medmonai.predictions import Predictions
 from medmonai.tables import number_of, numbers_of, read_text_table, tidy
+from medmonai.task import Task
 
 from .decision_summary import summarize_decisions
-from .decisions import OperatingPoint, default_operating_point
+from .decisions import OperatingPoint, decide, default_operating_point
 from .intervals import FEW, macro_auc_interval
 from .ranking import one_vs_rest
 from .summary import as_json
@@ -110,14 +111,17 @@ def subgroup_summary(
         point: operating point of the recall, chosen on validation for all cases together; default 0.5 or the highest score.
         edges: of the bands, see `band_values`.
         minimum_cases: below it AUC and recall are withheld (estimate None), and the row is flagged ``too_few_cases``.
-        minimum_positives: cases (with groups: patients) of the class with fewest, else flagged ``too_few_positives`` or
-            ``too_few_negatives``. A class without any case counts as one too few.
+        minimum_positives: cases (with groups: patients) that a class needs, and that the rest needs, else the class is
+            withheld as ``too_few_positives`` or ``too_few_negatives`` (also one without any case). AUC and recall are then
+            the means over the other classes, and the row is flagged ``classes_withheld``; a row without any such class, and
+            a binary one, is withheld as a whole.
         confidence: nominal coverage of the intervals.
 
     Returns:
         JSON-able rows: bands and numbers in rising order, names in alphabetical order, "missing" last. ``group``, ``n``,
         ``n_groups`` (None without groups), ``n_positive`` (class 1; more classes or labels: the rarest one), ``auc`` (fields
-        of `Interval`), ``recall`` (as in `summarize_decisions`; more classes or labels: the mean), ``flags``.
+        of `Interval`), ``recall`` (as in `summarize_decisions`; more classes or labels: the mean), ``withheld_classes``
+        {name: why} and ``flags``. Means over different classes are not comparable from row to row.
 
     Raises:
         ValueError: no labels, values of another length, edges that `band_values` refuses.
@@ -144,22 +148,43 @@ def _row(
     part = replace(predictions, ids=predictions.ids[chosen], y_true=predictions.y_true[chosen],
                    y_score=predictions.y_score[chosen], groups=groups)
     columns = one_vs_rest(part.y_true, part.y_score, part.task)[0]
-    columns = columns[:, 1:] if part.task.kind == "binary" else columns
     units = np.arange(len(part)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    positive, negative = (min(len(np.unique(units[c == label])) for c in columns.T) for label in (1, 0))
-    few = {"too_few_cases": units.max() + 1 < minimum[0], "too_few_positives": positive < minimum[1],
-           "too_few_negatives": negative < minimum[1]}
-    flags = [flag for flag, low in few.items() if low]
+    shown = [1] if part.task.kind == "binary" else list(range(part.task.num_classes))
+    few = {c: _few(columns[:, c], units, minimum[1]) for c in shown}
+    kept = [c for c in shown if not few[c]]
+    flags = ["too_few_cases"] if units.max() + 1 < minimum[0] else []
+    if not kept:
+        flags += [flag for flag in ("too_few_positives", "too_few_negatives") if any(flag in few[c] for c in shown)]
+    elif len(kept) < len(shown):
+        flags.append("classes_withheld")
     row = {"group": name, "n": len(part), "n_groups": None if groups is None else len(np.unique(groups)),
-           "n_positive": int(columns.sum(axis=0).min()), "flags": flags}
-    if flags:
+           "n_positive": int(columns[:, shown].sum(axis=0).min()), "flags": flags,
+           "withheld_classes": {} if part.task.kind == "binary" else {part.class_names[c]: few[c] for c in shown if few[c]}}
+    if not kept or "too_few_cases" in flags:
         withheld = {"estimate": None, "low": None, "high": None, "confidence": confidence, "method": "withheld", "flags": flags}
         return row | {"auc": withheld, "recall": dict(withheld)}
-    auc = macro_auc_interval(part.y_true, part.y_score, part.task, confidence=confidence, groups=groups)
+    return row | _figures(part, kept if len(kept) < len(shown) else None, point, confidence)
+
+
+def _few(column: np.ndarray, units: np.ndarray, minimum: int) -> list[str]:
+    """Flags of a class with too few cases (groups) that have it, or that do not."""
+    return [flag for flag, label in (("too_few_positives", 1), ("too_few_negatives", 0))
+            if len(np.unique(units[column == label])) < minimum]
+
+
+def _figures(part: Predictions, kept: list[int] | None, point: OperatingPoint, confidence: float) -> dict[str, Any]:
+    """AUC and recall of a subgroup: of all classes, or (kept) means over some, each against the rest."""
+    decided = part
+    if kept is not None:  # the classes that are left are labels of their own, and what was decided of each is 0 or 1
+        names, task = [part.class_names[c] for c in kept], Task("multilabel", len(kept))
+        columns, hot = (part.task.one_hot(labels)[:, kept] for labels in (part.y_true, decide(part, point)))
+        part = replace(part, y_true=columns, y_score=part.y_score[:, kept], task=task, class_names=names)
+        decided, point = replace(part, y_score=hot), default_operating_point(task)
+    auc = macro_auc_interval(part.y_true, part.y_score, part.task, confidence=confidence, groups=part.groups)
     with warnings.catch_warnings():  # undefined metrics that are not shown here
         warnings.simplefilter("ignore", UserWarning)
-        overall = summarize_decisions(part, point, confidence=confidence)["overall"]
-    return row | {"auc": as_json(auc), "recall": overall.get("recall") or overall["macro_recall"]}
+        overall = summarize_decisions(decided, point, confidence=confidence)["overall"]
+    return {"auc": as_json(auc), "recall": overall.get("recall") or overall["macro_recall"]}
 
 
 def _place(name: str) -> tuple:

@@ -15,6 +15,8 @@ from scipy.special import expit, log_softmax, logsumexp
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
+from .calibration import sums_in_words
+
 FLOOR = 1e-12  # probabilities are kept this far from 0 and 1 before their logarithm
 LIMITS = (0.02, 50.0)  # of the temperature
 
@@ -104,13 +106,14 @@ def fit_temperature(validation: Predictions) -> Temperature:
         The temperature, for the kind of scores that `validation` has; store `as_dict()` with the model.
 
     Raises:
-        ValueError: no labels.
+        ValueError: no labels; probabilities of exclusive classes that do not add up to 1.
 
     References:
         Platt, Advances in Large Margin Classifiers (1999); Guo et al., ICML 2017, arXiv:1706.04599.
     """
     if validation.y_true is None:
         raise ValueError("validation has no y_true; a temperature is fitted on labelled cases.")
+    _check_sums(validation)
     task, columns, z = validation.task, validation.task.one_hot(validation.y_true), _logits(validation)
     if _sigmoids(task):
         temperature, bias = _fit_sigmoid(columns[:, -_sigmoids(task):], z)
@@ -130,7 +133,8 @@ def apply_temperature(predictions: Predictions, temperature: Temperature) -> Pre
         temperature: from `fit_temperature` on other cases.
 
     Raises:
-        ValueError: a temperature for logits and a table of probabilities or the other way round, not one bias a column.
+        ValueError: a temperature for logits and a table of probabilities or the other way round, not one bias a column,
+            probabilities of exclusive classes that do not add up to 1.
 
     Example:
         >>> p = Predictions(["a"], None, [[0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
@@ -141,6 +145,7 @@ def apply_temperature(predictions: Predictions, temperature: Temperature) -> Pre
     if temperature.scores != predictions.score_kind:
         raise ValueError(f"a temperature for {temperature.scores}, a table of {predictions.score_kind}: scores range from "
                          f"{predictions.y_score.min():g} to {predictions.y_score.max():g}; fit it on scores of the same kind.")
+    _check_sums(predictions)
     if len(temperature.bias) != wanted:
         raise ValueError(f"bias={temperature.bias}; a {task.kind} task of {task.num_classes} classes needs {wanted}.")
     z = _logits(predictions) / temperature.temperature
@@ -148,6 +153,11 @@ def apply_temperature(predictions: Predictions, temperature: Temperature) -> Pre
         return replace(predictions, y_score=np.exp(log_softmax(z, axis=1)))
     z = z + np.array(temperature.bias)
     return replace(predictions, y_score=np.hstack([expit(-z), expit(z)]) if task.kind == "binary" else expit(z))
+
+
+def _check_sums(predictions: Predictions) -> None:
+    if predictions.score_kind == "probabilities" and not predictions.calibratable:
+        raise ValueError(f"no temperature for these scores: {sums_in_words(predictions.y_score)}")
 
 
 def _log(p: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from medmonai.tables import TextTable, decimal_mark, number_of, tidy
 from medmonai.task import Task
 
 from .labels import class_labels, truth_labels
-from .table import Predictions
+from .table import Predictions, sums_to_one
 
 _NAMES, _BEGINNINGS = ("id", "group", "y_true", "score"), ("score_", "y_true_")
 
@@ -103,6 +103,6 @@ def _scores(columns: Mapping[str, Sequence[str]], lines: Sequence[int]) -> np.nd
 def _infer_task(count: int, labelled: list[str], y_score: np.ndarray) -> Task:
     if labelled and labelled != ["y_true"]:
         return Task("multilabel", count)
-    if not labelled and count > 1 and np.abs(y_score.sum(axis=1) - 1).max() > 1e-3:
+    if not labelled and count > 1 and not sums_to_one(y_score, Task("binary" if count == 2 else "multiclass", count)):
         raise ValueError("no labels, and a case's scores do not add up to 1: multiclass or multilabel? Pass task=.")
     return Task("binary", 2) if count <= 2 else Task("multiclass", count)

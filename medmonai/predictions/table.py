@@ -10,6 +10,8 @@ import numpy as np
 
 from medmonai.task import Task
 
+ROUNDING = 0.0005  # of a probability that was written with three decimals
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -81,6 +83,11 @@ class Predictions:
         return "probabilities" if _in_unit_interval(self.y_score) else "logits"
 
     @property
+    def calibratable(self) -> bool:
+        """Whether the scores are probabilities of what is predicted: in [0, 1] and, of exclusive classes, adding up to 1."""
+        return self.score_kind == "probabilities" and sums_to_one(self.y_score, self.task)
+
+    @property
     def positive_scores(self) -> np.ndarray:
         """Scores (N,) of the positive class of a binary task.
 
@@ -150,6 +157,25 @@ def name_keys(names: Sequence[str]) -> list[str]:
     """Return what names of classes are compared by: without spaces around them and in lower case, if they still differ."""
     keys = [name.strip().casefold() for name in names]
     return keys if len(set(keys)) == len(keys) else list(names)
+
+
+def sums_to_one(y_score: np.ndarray, task: Task) -> bool:
+    """Whether the scores of each case add up to 1, as those of classes that exclude each other must to be probabilities.
+
+    Each score may be off by 0.0005, as one that was written with three decimals is. Labels that do not exclude each other
+    need not add up to anything.
+
+    Args:
+        y_score: (N, num_classes).
+        task: what the columns are.
+
+    Example:
+        >>> sums_to_one(np.array([[0.333, 0.333, 0.333]]), Task("multiclass", 3))
+        True
+        >>> sums_to_one(np.array([[0.9, 0.8, 0.7]]), Task("multiclass", 3))
+        False
+    """
+    return not task.exclusive or bool(np.abs(y_score.sum(axis=1) - 1).max(initial=0) <= ROUNDING * y_score.shape[1] + 1e-9)
 
 
 def _in_unit_interval(scores: np.ndarray) -> bool:

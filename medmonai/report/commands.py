@@ -18,6 +18,7 @@ from medmonai.metrics import (
     read_metadata,
     seed_spread,
     subgroup_summary,
+    verdict_scope,
 )
 from medmonai.predictions import Predictions, align, in_one_order, read_predictions, write_predictions
 from medmonai.predictions.table import name_keys
@@ -192,7 +193,8 @@ def compare_files(
     for row, found in zip(table.rows, comparisons):
         flags = f" [{', '.join(found.flags)}]" if found.flags else ""
         lines.append(f"{row[0]}: {row[1]}, p {row[2]}, Holm {row[3]}: {row[4]}{flags}")
-    lines.append(table.caption)
+    scope = verdict_scope(comparisons)
+    lines += [table.caption.removesuffix(scope).rstrip(), scope]
     for name, own in spread.items():
         if own["n_seeds"] > 1:
             lines.append(f"{name}: AUC of {own['n_seeds']} seeds {own['mean']:.3f} on average, {own['min']:.3f} to "

@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from medmonai.metrics import Comparison, compare_tables
+from medmonai.metrics import Comparison, compare_tables, verdict_scope
 from medmonai.predictions import Predictions, align
 from medmonai.visualize import comparison_figure, roc_figure, save_figure, styled
 from medmonai.whole_files import replacing, write_json
@@ -33,7 +33,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     about = f" of {first.positive_class}" if first.positive_class else ""
     caption = (f"Difference in {words(first.metric)}{about} on the same {first.n} test cases "
                f"({method_words(first.method)}), p values with Holm's correction over all pairs ({len(comparisons)}). "
-               "The verdict is on the first of the pair.")
+               f"The verdict is on the first of the pair. {verdict_scope(comparisons)}")
     return Table("comparison", caption, ("pair", "difference", "p", "p (Holm)", "verdict"), rows)
 
 
@@ -44,7 +44,7 @@ def comparison_section(tables: Mapping[str, Predictions]) -> Section:
     aligned = {name: align(first, table) for name, table in tables.items()}
     pictures = (_picture(comparison_figure(found), "Differences with their intervals."),
                 _picture(roc_figure(aligned), "ROC curves of all models on the same cases."))
-    return Section("Comparison", "comparison", tables=(comparison_table(found),), figures=pictures)
+    return Section("Comparison", "comparison", (verdict_scope(found),), tables=(comparison_table(found),), figures=pictures)
 
 
 def _picture(figure: Figure, caption: str) -> Picture:
@@ -77,11 +77,14 @@ def write_comparison(
         raise FileExistsError(f"{', '.join(there)} in {folder} would be written over; name another --output, or pass "
                               "--overwrite.")
     with replacing(paths[0], overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Comparison)], lineterminator="\n")
+        columns = [*(field.name for field in fields(Comparison)), "verdict_is_about"]
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**asdict(comparison), "flags": " ".join(comparison.flags)} for comparison in comparisons)
-    write_json({"disclaimer": NOT_CLINICAL, "comparisons": [asdict(comparison) for comparison in comparisons],
-                "seeds": dict(spread or {})}, paths[1])
+        for comparison in comparisons:
+            writer.writerow({**asdict(comparison), "flags": " ".join(comparison.flags),
+                             "verdict_is_about": verdict_scope([comparison])})
+    write_json({"disclaimer": NOT_CLINICAL, "verdict_is_about": verdict_scope(comparisons),
+                "comparisons": [asdict(comparison) for comparison in comparisons], "seeds": dict(spread or {})}, paths[1])
     write_latex([comparison_table(comparisons)], paths[2], overwrite=True)
     save_figure(comparison_figure(comparisons), folder / "comparison", overwrite=True)
     return paths

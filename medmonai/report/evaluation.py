@@ -36,8 +36,8 @@ class Evaluation:
         metrics: the numbers, JSON-able.
         point: the operating point chosen on validation; the default one without.
         uncalibrated: the test table as probabilities: itself, or the plain sigmoid or softmax of logits; None for logits
-            without a validation table of logits.
-        calibrated: the test table after the temperature fitted on validation; None without validation.
+            without a validation table of logits, and for rows that do not add up to 1.
+        calibrated: the test table after the temperature fitted on validation; None without one.
     """
 
     test: Predictions
@@ -63,7 +63,8 @@ def evaluate(
     on the table that is evaluated.
 
     Scores outside [0, 1] are logits of another tool. They are ranked and, with a validation table of logits, decided at the
-    locked threshold, in their own units, and calibrated; 0.5 means nothing to them.
+    locked threshold, in their own units, and calibrated; 0.5 means nothing to them. Probabilities of exclusive classes that
+    do not add up to 1 are ranked and decided, but have no calibration (undefined, with a warning) and no temperature.
 
     Args:
         test: a table with labels.
@@ -93,16 +94,19 @@ def evaluate(
     options = {"confidence": confidence, "seed": seed}
     default = default_operating_point(test.task)
     point = default if validation is None else choose_operating_point(validation, rule=rule)
-    temperature = None if validation is None else fit_temperature(validation)
+    tables = [table for table in (test, validation) if table is not None]
+    probable = all(table.score_kind == "logits" or table.calibratable for table in tables)
+    temperature = fit_temperature(validation) if validation is not None and probable else None
     calibrated = None if temperature is None else apply_temperature(test, temperature)
-    uncalibrated = test if test.score_kind == "probabilities" else None
-    if uncalibrated is None and validation is not None:
-        uncalibrated = apply_temperature(test, default_temperature(test.task, scores="logits"))
+    uncalibrated = test if test.calibratable else None
+    before = test if test.score_kind == "probabilities" else None
+    if test.score_kind == "logits" and validation is not None:
+        before = uncalibrated = apply_temperature(test, default_temperature(test.task, scores="logits"))
     metrics = {
         **summarize(test, confidence=confidence),
         "ranking": summarize_ranking(test, confidence=confidence),
         "decisions": _decisions(test, validation, default=default, point=point, **options),
-        "calibration": _calibration(uncalibrated, calibrated, temperature, **options),
+        "calibration": _calibration(before, calibrated, temperature, **options),
     }
     return Evaluation(test, validation, metrics, point, uncalibrated, calibrated)
 

@@ -181,6 +181,9 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
     names = [name for name, value in both["before"].items() if isinstance(value, Mapping) and "estimate" in value]
     rows = tuple((words(name), *(interval(both[stage][name]) for stage in stages)) for name in names)
     how = ""
+    if "rows_not_summing_to_1" in both["before"]["brier"].get("flags", ()):
+        how = (" Undefined: the scores of a case do not add up to 1, so they are not probabilities of classes that exclude "
+               "each other. Write the softmax of the logits.")
     if both["temperature"]:
         fitted = both["temperature"]
         bias = ", with a bias" if fitted["bias"] else ""
@@ -210,11 +213,21 @@ def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
 
 def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]], *, task: str, positive: str | None = None) -> Table:
     """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of several classes."""
-    rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]),
-                  "withheld" if group["flags"] else interval(group["recall"])) for group in groups)
+    rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]) + _without(group),
+                  "withheld" if group["recall"]["method"] == "withheld" else interval(group["recall"]) + _without(group))
+                 for group in groups)
     cases, methods = sum(group["n"] for group in groups), _methods([group["auc"] for group in groups])
     about = f", AUC and recall of {positive}" if positive else ""
     caption = (f"Subgroups by {name}{about}, {cases} test cases ({methods}): small ones are flagged; differences between them "
                "are not corrected for looking at several.")
+    if any(map(_without, groups)):
+        caption += (" Classes with too few cases in a subgroup are withheld there: its figures are means over the others, and "
+                    "cannot be compared with means over all.")
     counted = "positives" if task == "binary" else "cases of the rarest class"
     return Table(f"subgroups_{name}", caption, (name, "cases", counted, "AUC", "recall"), rows)
+
+
+def _without(group: Mapping[str, Any]) -> str:
+    """Say which classes a mean is not over; "" where it is over all, or there is none."""
+    names = group.get("withheld_classes") if group["auc"]["method"] != "withheld" else ()
+    return f" (without {', '.join(names)})" if names else ""

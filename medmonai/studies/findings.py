@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.metrics import Comparison
+from medmonai.metrics import Comparison, verdict_scope
 from medmonai.report.tables import interval, number, p_number
 
 from .cell import Cell
@@ -116,13 +116,18 @@ class StudySummary:
     confidence: float
     alpha: float
 
+    @property
+    def verdict_is_about(self) -> str:
+        """What the verdicts against the baseline hold for, as `verdict_scope` says it; "" without a verdict."""
+        return verdict_scope([v.against_baseline for bundle in self.bundles for v in bundle.variants if v.against_baseline])
+
     def lines(self) -> list[str]:
         """Return what the command line prints: a line a variant below each bundle."""
         found = []
         for bundle in self.bundles:
             found += [f"{bundle.name}:"] + [f"  {line}" for line in _variant_lines(bundle)]
             found += [f"  {bundle.note}"] if bundle.note else []
-        return found
+        return found + ([self.verdict_is_about] if self.verdict_is_about else [])
 
 
 def _variant_lines(bundle: BundleSummary) -> Iterator[str]:

@@ -195,7 +195,8 @@ def write_summary(
     write_latex([table for bundle in summary.bundles for table in (verdict_table(bundle), seeds_table(bundle))],
                 folder / "summary.tex", overwrite=True)
     paths += [folder / "summary.tex", *chain(*figures.values(), *curves.values()), *write_fold_tables(summary, folder)]
-    write_json({"disclaimer": NOT_CLINICAL, "title": title, "question": question, **summary_json(summary),
+    write_json({"disclaimer": NOT_CLINICAL, "title": title, "question": question,
+                "verdict_is_about": summary.verdict_is_about, **summary_json(summary),
                 "unfinished": list(unfinished), "commands": list(commands), "settings": settings,
                 "versions": known}, folder / "summary.json")
     return [*paths, folder / "summary.json"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.figure import Figure
 
 import medmonai
+from medmonai.metrics import verdict_scope
 from medmonai.report import NOT_CLINICAL, Table
 from medmonai.report.page import Listing, Picture, RunPage, Section, render_page
 from medmonai.report.tables import interval, method_words, number, p_number
@@ -36,8 +37,9 @@ def verdict_table(bundle: BundleSummary) -> Table:
     if tests:
         caption += (f"; difference to the baseline {bundle.baseline!r} on the same cases and seeds ({', '.join(tests)}), p "
                     "with Holm's correction over the variants")
+    scope = verdict_scope([v.against_baseline for v in bundle.variants if v.against_baseline])
     header = ("variant", "verdict", "difference", "p (Holm)", "test AUC", "seeds")
-    return Table(f"{bundle.name}-verdicts", f"{caption}.", header, rows)
+    return Table(f"{bundle.name}-verdicts", f"{caption}. {scope}".rstrip(), header, rows)
 
 
 def _marked(v: VariantSummary, bundle: BundleSummary) -> str:
@@ -156,8 +158,9 @@ def _rules(summary: StudySummary) -> Iterator[str]:
     """Yield what a reviewer asks about the comparison."""
     yield ("Verdicts: each variant against the baseline on the same test cases, on scores averaged over the seeds that both "
            "have; the AUCs' difference by DeLong's test; p values with Holm's correction over the variants of a bundle, at a "
-           f"level of {summary.alpha:g}. \"Not distinguishable\" does not mean equal. Intervals are not corrected. A verdict "
-           "is about these trained networks and other patients; whether new trainings would agree is what the seeds show.")
+           f"level of {summary.alpha:g}. \"Not distinguishable\" does not mean equal. Intervals are not corrected.")
+    if summary.verdict_is_about:
+        yield summary.verdict_is_about
     yield ("Selection: the highest mean validation AUC over seeds among the variants with the most finished seeds. Test "
            "figures are shown for all variants and choose nothing; to quote the selected one, quote its test figure, not the "
            "best one.")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from medmonai.metrics.calibration import Average, calibrated_events, reliability_bins
+from medmonai.metrics.calibration import Average, calibrated_events, reliability_bins, sums_in_words
 from medmonai.predictions import Predictions
 
 from .names import shortened
@@ -41,7 +41,8 @@ def calibration_figure(
         A figure of column width, unknown to pyplot.
 
     Raises:
-        ValueError: a table without labels, scores outside [0, 1], tables of other cases or another task.
+        ValueError: a table without labels, scores outside [0, 1] or rows that do not add up to 1, tables of other cases or
+            another task.
     """
     tables = [before] if after is None else [before, after]
     if any(table.y_true is None for table in tables):
@@ -49,6 +50,8 @@ def calibration_figure(
     if after is not None and (before.task != after.task or not np.array_equal(before.ids, after.ids)):
         raise ValueError(f"before has {len(before)} cases of {before.task}, after has {len(after)} of {after.task}, or other "
                          "ids; the same cases in the same order are needed.")
+    if not all(t.score_kind == "logits" or t.calibratable for t in tables):
+        raise ValueError(f"no reliability diagram: {sums_in_words(before.y_score)}")
     events = [calibrated_events(t.y_true, t.y_score, t.task, average=average) for t in tables]
     with styled():
         count = events[0][0].shape[1]

@@ -141,3 +141,37 @@ def test_few_different_values_make_few_bins():
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+CALIBRATION = (expected_calibration_error, brier_score_loss, negative_log_likelihood)
+
+
+@pytest.mark.parametrize("row", [[0.9, 0.8, 0.7], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [0.5, 0.3, 0.202]])
+@pytest.mark.parametrize("kind", ["multiclass", "ordinal"])
+@pytest.mark.parametrize("metric", CALIBRATION)
+def test_rows_that_do_not_add_up_to_1_have_no_calibration(metric, kind, row):
+    y_true, scores = np.arange(60) % 3, np.tile([0.5, 0.3, 0.2], (60, 1))
+    assert np.isfinite(metric(y_true, scores, Task(kind, 3)))
+    scores[7] = row  # one row is enough
+    with pytest.warns(UserWarning, match=r"add up to .* instead of 1.*write the softmax of the logits"):
+        assert np.isnan(metric(y_true, scores, Task(kind, 3)))
+
+
+@pytest.mark.parametrize("metric", CALIBRATION)
+def test_two_columns_that_contradict_each_other_have_none(metric):
+    with pytest.warns(UserWarning, match="add up to 0.7 to 1.2 instead of 1"):
+        assert np.isnan(metric([0, 1], [[0.3, 0.4], [0.6, 0.6]], BINARY))
+
+
+@pytest.mark.parametrize("metric", CALIBRATION)
+def test_labels_need_not_add_up_to_1(metric):
+    assert np.isfinite(metric([[0, 1], [1, 1]], [[0.9, 0.9], [0.1, 0.2]], Task("multilabel", 2)))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7, 20])
+def test_probabilities_of_three_decimals_are_probabilities(classes):
+    p = np.random.default_rng(0).dirichlet(np.ones(classes), 500).round(3)
+    task = Task("binary" if classes == 2 else "multiclass", classes)
+    assert np.isfinite(brier_score_loss(np.arange(500) % classes, p, task))
+    with pytest.warns(UserWarning, match="instead of 1"):
+        brier_score_loss(np.arange(500) % classes, 0.97 * p, task)

@@ -84,3 +84,27 @@ def test_no_spread_is_no_interval():
     p = Predictions("a b c d".split(), [0, 1, 0, 1], [[0.5, 0.5]] * 4, Task("binary", 2), ("n", "p"))
     brier = summarize_calibration(p)["brier"]
     assert (brier["estimate"], brier["low"], brier["high"], brier["flags"]) == (0.25, None, None, ["zero_variance"])
+
+
+def test_rows_that_do_not_add_up_to_1_are_undefined():
+    p = drawn("multiclass", 3)
+    sigmoids = Predictions(p.ids, p.y_true, np.clip(p.y_score * 1.4, 0, 1), p.task, p.class_names)
+    with pytest.warns(UserWarning, match="instead of 1"):
+        found = summarize_calibration(sigmoids)
+    assert found.keys() == summarize_calibration(p).keys()
+    for name in ("ece", "classwise_ece", "brier", "nll"):
+        own = found[name]
+        assert [own[key] for key in ("estimate", "low", "high", "flags")] == [None] * 3 + [["rows_not_summing_to_1"]]
+
+
+def test_an_ece_above_its_bootstrap_interval_is_flagged_and_still_inside():
+    """Half-certain probabilities of many small bins: nearly all of the ECE is noise."""
+    seen = 0
+    for seed in range(30):
+        p = drawn("binary", 2, 60, seed=seed, factor=1, shift=0)
+        own = summarize_calibration(p, repetitions=200)["ece"]
+        assert own["low"] <= own["estimate"] <= own["high"]
+        flagged = own.get("flags") == ["overestimate"]
+        assert not flagged or own["high"] == own["estimate"]
+        seen += flagged
+    assert seen

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmonai.metrics import OperatingPoint, auc_interval, band_values, read_metadata, subgroup_summary, wilson
+from medmonai.metrics import (
+    OperatingPoint,
+    auc_interval,
+    auc_score,
+    band_values,
+    decide,
+    default_operating_point,
+    read_metadata,
+    subgroup_summary,
+    wilson,
+)
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
@@ -62,6 +72,45 @@ def test_small_subgroups_are_withheld():
     assert rows["sick"]["n_positive"] == 21
     few = subgroup_summary(p, site, minimum_cases=5, minimum_positives=1)
     assert all(row["auc"]["estimate"] is not None for row in few if row["group"] != "sick")
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "ordinal", "multilabel"])
+@pytest.mark.parametrize("groups", [None, np.arange(400) // 2])
+def test_a_rare_class_withholds_itself_and_not_the_row(kind, groups):
+    p = drawn(kind, 4, 400, groups)
+    rare = np.arange(400) >= 12
+    if kind == "multilabel":
+        y_true = p.y_true * np.where(rare[:, None], [1, 1, 1, 0], 1)
+    else:
+        y_true = np.where(rare & (p.y_true == 3), 0, p.y_true)
+    p = Predictions(p.ids, y_true, p.y_score, p.task, p.class_names, groups)
+    row, = subgroup_summary(p, ["x"] * 400)
+    assert row["flags"] == ["classes_withheld"]
+    assert row["withheld_classes"] == {"c3": ["too_few_positives"]}
+    hot = p.task.one_hot(p.y_true)
+    assert row["auc"]["estimate"] == pytest.approx(np.mean([auc_score(hot[:, c], p.y_score[:, c]) for c in range(3)]))
+    decided = p.task.one_hot(decide(p, default_operating_point(p.task)))
+    recalls = [(decided[:, c] * hot[:, c]).sum() / hot[:, c].sum() for c in range(3)]
+    assert row["recall"]["estimate"] == pytest.approx(np.mean(recalls))
+    assert row["recall"]["low"] < row["recall"]["estimate"] <= row["recall"]["high"]
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+def test_thresholds_of_labels_stay_with_the_labels_that_are_left():
+    p = drawn("multilabel", 3)
+    y_true = p.y_true * [0, 1, 1]
+    p = Predictions(p.ids, y_true, p.y_score, p.task, p.class_names)
+    point = OperatingPoint((0.1, 0.4, 0.8), "youden", "validation", 50)
+    row, = subgroup_summary(p, ["x"] * 200, point=point)
+    recalls = [np.mean(p.y_score[y_true[:, c] == 1, c] > t) for c, t in ((1, 0.4), (2, 0.8))]
+    assert row["recall"]["estimate"] == pytest.approx(np.mean(recalls))
+    assert row["withheld_classes"] == {"c0": ["too_few_positives"]}
+
+
+def test_a_row_whose_classes_are_all_rare_is_withheld():
+    row, = subgroup_summary(drawn("multiclass", 8, 40), ["x"] * 40)
+    assert row["auc"]["method"] == row["recall"]["method"] == "withheld"
+    assert row["flags"] == ["too_few_positives"]
 
 
 def test_patients_are_counted_not_images():

@@ -218,3 +218,13 @@ def test_round_trip_through_json():
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):
         call(distorted("binary", 2, n=20))
+
+
+@pytest.mark.parametrize(("kind", "scores"), [("multiclass", [0.9, 0.8, 0.7]), ("binary", [0.3, 0.4])])
+def test_rows_that_do_not_add_up_to_1_have_no_temperature(kind, scores):
+    task = Task(kind, len(scores))
+    p = Predictions(np.arange(12), np.arange(12) % 2, np.tile(scores, (12, 1)), task, [f"c{c}" for c in scores])
+    with pytest.raises(ValueError, match=r"no temperature for these scores: .*instead of 1"):
+        fit_temperature(p)
+    with pytest.raises(ValueError, match="no temperature for these scores"):
+        apply_temperature(p, default_temperature(task, scores="probabilities"))

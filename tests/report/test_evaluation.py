@@ -235,3 +235,28 @@ def test_a_table_from_a_spreadsheet(tmp_path):
     (tmp_path / "sheet.csv").write_text("\ufeffid,y_true,score,remark\n" + rows, encoding="utf-8")
     evaluation = evaluate_files(tmp_path / "sheet.csv", output=tmp_path / "out")
     assert evaluation.metrics["auc"]["estimate"] == 1.0 and evaluation.metrics["auc"]["low"] < 1
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_scores_that_do_not_add_up_to_1_are_ranked_but_not_calibrated(validated, tmp_path):
+    test, validation = (replace(table, y_score=np.clip(1.5 * table.y_score, 0, 1))
+                        for table in (scored("multiclass"), scored("multiclass", 200, split="val")))
+    with pytest.warns(UserWarning, match="instead of 1"):
+        found = evaluate(test, validation=validation if validated else None)
+    calibration = found.metrics["calibration"]
+    assert calibration["before"]["brier"]["estimate"] is calibration["after"] is calibration["temperature"] is None
+    assert found.metrics["auc"]["estimate"] > 0.5
+    assert "overall" in found.metrics["decisions"]["default"]
+    write_evaluation(found, tmp_path)
+    assert not list((tmp_path / "figures").glob("calibration*")) + list((tmp_path / "figures").glob("decision_curve*"))
+    shown = next(table for table in split_tables(found.metrics) if table.name == "calibration")
+    assert all(row[1] == "undefined" for row in shown.rows)
+    assert "do not add up to 1" in shown.caption
+
+
+def test_a_withheld_class_is_named_beside_the_mean_of_the_others():
+    table = scored("multiclass")
+    place = np.where((np.arange(len(table)) < 200) & (table.y_true != 1), "here", "there")
+    shown = subgroup_table("site", subgroup_summary(table, place), task="multiclass")
+    assert shown.rows[0][3].endswith(f"(without {table.class_names[1]})") and " to " in shown.rows[0][4]
+    assert "means over the others" in shown.caption
