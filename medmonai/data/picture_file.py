@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlug
 from .codestreams import codestream_header
 from .image_limit import IMAGE_LIMIT, check_limit, image_limit
 from .png_checksums import check_png
-from .tiff import tiff_fault, tiff_refusal
+from .tiff import check_deflated, tiff_fault, tiff_refusal
 from .unreadable import UnreadableImageError, unreadable
 
 _FORMATS = tuple(plugin.format for plugin in (
@@ -30,7 +30,7 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
 
     Args:
         path: of the file.
-        verify: whether the checksums of a PNG are compared, for which it is read once.
+        verify: whether the checksums of a PNG or a deflated TIFF are compared, for which it is read once.
 
     Raises:
         ImportError: a sound file that this Pillow cannot decode.
@@ -49,6 +49,8 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
                 check_png(file)
             with Image.open(file, formats=_FORMATS) as image:
                 _check(path, image)
+                if verify and image.format == "TIFF":
+                    check_deflated(image)
                 yield image
     except (UnreadableImageError, MemoryError, ImportError):
         raise

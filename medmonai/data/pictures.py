@@ -40,7 +40,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
     0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
     over the limit       refused before anything is decoded, see `medmonai.data.image_limit`
-    checksums (PNG)      compared, all of them
+    checksums            of PNG and of deflated TIFFs compared; JPEG and other TIFFs have none
     ==================== =========================================================================================
 
     The file's content decides on its format, not its name. Bytes that were changed inside a JPEG's data decode to a wrong

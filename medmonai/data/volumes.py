@@ -115,6 +115,8 @@ def read_nifti(path: Path) -> Volume:
         if dtype.names:
             values = np.stack([values[colour] for colour in "RGB"], axis=-1)
         affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
+        if None in _axes(affine):
+            raise unreadable(path, f"its affine {affine[:3].round(6).tolist()} gives an axis no direction")
         return Volume(_channels_first(values), affine=affine, remarks=remarks)
 
 
@@ -175,7 +177,10 @@ def _assumed(stored: Nifti1Image, stream: IO[bytes]) -> tuple[str, ...]:
 def _axes(affine: np.ndarray) -> tuple[str | None, ...]:
     from nibabel.orientations import aff2axcodes
 
-    return aff2axcodes(affine)
+    try:
+        return aff2axcodes(affine)
+    except (ValueError, np.linalg.LinAlgError):  # numbers too large or too small for a decomposition
+        return (None,) * 3
 
 
 def _unit(stored: Nifti1Image) -> float:

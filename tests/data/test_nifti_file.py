@@ -71,6 +71,7 @@ def test_fields_that_are_honoured(tmp_path, suffix, values, fields, expected):
     ({"vox_offset": 100}, "vox_offset is 100"), ({"vox_offset": 352.5}, "vox_offset is 352.5"),
     ({"vox_offset": np.nan}, "vox_offset is nan"), ({"scl": (np.inf, 0)}, "scl_slope is inf"),
     ({"scl": (2, np.nan)}, "inter"), ({"units": 7}, "unit of space 7"), ({"magic": b"ni1\0"}, r"second file \(.img\)"),
+    ({"srow_x": (1e-300, 0, 0, 0)}, "inverted|direction"),
     ({"magic": bytes(4)}, "Analyze"), ({"srow_x": (np.nan, 0, 0, 0)}, "inverted"),
     ({"behind": b"garbage"}, "more than the 772"),
     ({"behind": bytes(1 << 17)}, "more than the 772 bytes"),

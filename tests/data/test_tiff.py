@@ -178,6 +178,26 @@ def test_compressions_that_this_pillow_may_have(tmp_path, compression):
         read_picture(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("tiles", [{}, {"tile": (16, 16)}])
+def test_every_flipped_bit_of_deflated_pixels_is_noticed(tmp_path, tiles):
+    values, path = np.add.outer(np.arange(32), np.arange(20)).astype(np.uint8), tmp_path / "a.tif"
+    if tiles:
+        pytest.importorskip("tifffile").imwrite(path, values, compression="zlib", metadata=None, **tiles)
+    else:
+        Image.fromarray(values).save(path, compression="tiff_adobe_deflate")
+    assert np.array_equal(read_picture(path)[0], values)
+    tags, raw = Image.open(path).tag_v2, path.read_bytes()
+    start, length = (tags[number][0] for number in ((324, 325) if tiles else (273, 279)))
+    for at in range(8 * start, 8 * (start + length)):
+        changed = bytearray(raw)
+        changed[at // 8] ^= 1 << at % 8
+        path.write_bytes(changed)
+        try:
+            assert np.array_equal(read_picture(path)[0], values)  # three bits of zlib's header say how hard it tried
+        except UnreadableImageError:
+            continue
+
+
 def test_other_jpegs_are_no_damage(tmp_path):
     for process, bits in ((1, 12), (3, 8), (55, 8)):
         marker = 0xF7 if process == 55 else 0xC0 + process
