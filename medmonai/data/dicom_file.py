@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .image_limit import check_limit
-from .unreadable import UnreadableImageError, unreadable
+from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -188,6 +188,6 @@ def readable(path: Path) -> Iterator[None]:
     except (UnreadableImageError, MemoryError, ImportError):
         raise
     except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
-        if isinstance(error, OSError) and error.errno is not None:
+        if of_the_disk(error):
             raise
         raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from .image_limit import MOST_INFLATED, check_limit
-from .unreadable import UnreadableImageError, unreadable
+from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
@@ -122,6 +122,6 @@ def _readable(path: Path) -> Iterator[None]:
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
-        if isinstance(error, OSError) and error.errno is not None:
+        if of_the_disk(error):
             raise
         raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error

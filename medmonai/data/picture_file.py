@@ -13,7 +13,7 @@ from .codestreams import codestream_header
 from .image_limit import IMAGE_LIMIT, check_limit, image_limit
 from .png_checksums import check_png
 from .tiff import check_deflated, tiff_fault, tiff_refusal
-from .unreadable import UnreadableImageError, unreadable
+from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 _FORMATS = tuple(plugin.format for plugin in (
     PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))
@@ -55,7 +55,7 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
     except (UnreadableImageError, MemoryError, ImportError):
         raise
     except Exception as error:  # Pillow raises a dozen types for damaged files
-        if isinstance(error, OSError) and error.errno is not None:
+        if of_the_disk(error):
             raise
         raise _fault(path, error) from error
 

@@ -13,7 +13,7 @@ from .picture_file import opened_picture
 from .picture_fit import Picture, inner_size, picture_array
 from .pixel_kind import PixelKind
 from .png_exif import exif_after_pixels
-from .tiff import tiff_name, tiff_values
+from .tiff import tiff_name, tiff_swapped, tiff_values
 
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
 _LYING = range(5, 9)  # its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its top
@@ -76,13 +76,14 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
         kind = _kind(image)
         # Pillow turns a TIFF while it loads it, and forgets the tag.
         tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
-        orientation, of_tiff = tags.get(_ORIENTATION, 1), dict(tags) if image.format == "TIFF" else None
+        of_tiff = (dict(tags), tiff_swapped(image)) if image.format == "TIFF" else None
+        orientation = tags.get(_ORIENTATION, 1)
         turned, size = orientation in range(2, 9), image.size
         held = _scale_down(image, form, lying=orientation in _LYING)
         image.load()
         if turned:
             ImageOps.exif_transpose(image, in_place=True)
-        made = _plain(image if of_tiff is None else tiff_values(image, of_tiff))
+        made = _plain(image if of_tiff is None else tiff_values(image, of_tiff[0], swapped=of_tiff[1]))
         if held in (None, size):
             return Picture(made, kind=kind, turned=turned)
         return _scaled(made, size, held, kind=kind, orientation=orientation)

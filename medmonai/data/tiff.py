@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Mapping
 from io import BytesIO
@@ -39,6 +40,8 @@ def tiff_refusal(image: Image.Image, path: Path) -> str:
         check_limit(path, [tags[tag] for tag in _TILE], bits / 8 * len(tags.get(_BITS, (1,))), what="pixels in a tile")
     if tags.get(_PLANAR, 1) == _SEPARATE and bits > 8 and tags.get(_SAMPLES, 1) > 1:
         return f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which Pillow reads as 8 bits"
+    if image.mode == "LAB":
+        return "its colours are CIE L*a*b*; save it as RGB"
     if _white_is_zero(tags) and _format(tags) != _UNSIGNED:
         return f"its {_FORMATS.get(_format(tags), 'other')} values say that 0 is white and no value that is black"
     return ""
@@ -73,14 +76,34 @@ def tiff_name(tags: Mapping[int, Any]) -> str | None:
     return "signed 8 bits" if _format(tags) == _SIGNED and max(tags.get(_BITS, (1,))) == 8 else None
 
 
-def tiff_values(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+def tiff_swapped(image: Image.Image) -> bool:
+    """Return whether Pillow (13.0) will exchange the bytes of an opened TIFF's values once too often.
+
+    libtiff gives the values of a compressed file in the machine's own order. Pillow knows that of unsigned values and turns
+    round those of signed and float ones in big-endian files once more.
+    """
+    decoder, *_, arguments = image.tile[0] if image.tile else ("", "")
+    raw = arguments[0] if isinstance(arguments, tuple) else arguments
+    return decoder == "libtiff" and sys.byteorder == "little" and str(raw).endswith((";16BS", ";32BS", ";32BF"))
+
+
+def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -> Image.Image:
     """Return a decoded TIFF with the values that its tags state.
 
     - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
     - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
     - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
+
+    Args:
+        image: decoded, upright.
+        tags: of the file.
+        swapped: see `tiff_swapped`.
     """
     bits = max(tags.get(_BITS, (1,)))
+    if swapped:
+        values = np.asarray(image)
+        stored = values.astype(np.int16) if bits == 16 else values
+        return Image.fromarray(stored.byteswap().astype(values.dtype))
     if tiff_name(tags):
         return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
     if image.mode == "I" and _format(tags) == _UNSIGNED and bits == 32 and np.asarray(image).min() < 0:
@@ -108,11 +131,11 @@ def tiff_fault(path: Path) -> str | ImportError | None:
         return ImportError(f"{path.name} is a TIFF compressed by {name}, which the installed Pillow does not decode. Read it "
                            "with 'pip install tifffile imagecodecs' and save it with deflate, or install another Pillow.")
     key = b"II" if start[:2] == b"II" else b"MM"
-    forms = {(order, form[0], depth) for order, _, form, _, depth, _ in TiffImagePlugin.OPEN_INFO}
-    if (key, _format(tags), bits) not in forms:
+    forms = {(order, photometric, form[0], depth) for order, photometric, form, _, depth, _ in TiffImagePlugin.OPEN_INFO}
+    if (key, tags.get(_PHOTOMETRIC, 0), _format(tags), bits) not in forms:
         depth = " + ".join(map(str, bits))
-        return (f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}; save it with 8 or 16 bits, or as float "
-                "of 32 bits in grey")
+        return (f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}, PhotometricInterpretation "
+                f"{tags.get(_PHOTOMETRIC)}, which Pillow does not read; save it as grey of 8 or 16 bits or as RGB")
     return None
 
 

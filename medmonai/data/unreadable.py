@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -11,6 +12,16 @@ class UnreadableImageError(ValueError):
     Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a package that is missing)
     is an error of another type and stops the reading, because no file would be at fault.
     """
+
+
+def of_the_disk(error: BaseException) -> bool:
+    """Return whether an error is the disk's or the permissions'; a place that no file can have is said by damaged content.
+
+    Example:
+        >>> of_the_disk(OSError(errno.EIO, "Input/output error")), of_the_disk(OSError(errno.EINVAL, "Invalid argument"))
+        (True, False)
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
 
 
 def unreadable(path: Path, reason: str | BaseException) -> UnreadableImageError:
