@@ -65,7 +65,9 @@ def _jpeg(data: bytes) -> Codestream:
         marker = data[at]
         at += 1
         if marker in _FRAMES:
-            _, bits, rows, columns, samples = struct.unpack_from(">HBHHB", data, at)
+            length, bits, rows, columns, samples = struct.unpack_from(">HBHHB", data, at)
+            if length != 8 + 3 * samples:
+                raise ValueError("the size in its JPEG data is damaged")
             return Codestream(rows, columns, samples, bits, 55 if marker == 0xF7 else marker - 0xC0)
         if marker in (_SCAN, _END):
             raise ValueError("its JPEG data state no size")

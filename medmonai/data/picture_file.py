@@ -21,7 +21,8 @@ _JPEG_START, _JPEG_HEADER = b"\xff\xd8\xff", 1 << 20
 # Pixels that a byte can hold: 1032 bytes of 1 bit (deflate), about 1400 (LZW), 8 blocks of 64 (JPEG).
 _MOST_PIXELS = 1 << 14
 _FAX = ("tiff_ccitt", "group3", "group4")  # a blank row takes a bit
-_DECODED_PROCESSES = (0, 1, 2, 9, 10)  # of JPEG with 8 bits, by libjpeg-turbo
+# Bits that JPEG allows in the processes that Pillow does not decode: extended and progressive of 12, lossless, JPEG-LS.
+_OTHER_JPEGS = {1: (12,), 2: (12,), 3: range(2, 17), 9: (12,), 10: (12,), 11: range(2, 17), 55: range(2, 17)}
 
 
 @contextmanager
@@ -104,7 +105,7 @@ def _jpeg_fault(path: Path) -> ImportError | None:
         said = codestream_header(start)
     except ValueError:
         return None
-    if said.bits == 8 and said.process in _DECODED_PROCESSES:
+    if said.bits not in _OTHER_JPEGS.get(said.process, ()):  # one that Pillow decodes, or no JPEG at all
         return None
     return ImportError(f"{path.name} is a JPEG of {said.bits} bits (process SOF{said.process}), which Pillow does not decode. "
                        "Read it with 'pip install imagecodecs' and save it as PNG of 16 bits.")
