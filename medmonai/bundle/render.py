@@ -13,6 +13,7 @@ import medmonai
 from medmonai.engines import versions
 from medmonai.task import Task
 
+from .network_arguments import network_definition
 from .recipe import complete_recipe
 from .sources import source_values
 
@@ -90,8 +91,8 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the template's placeholders stand for."""
     source, feeding = source_values(recipe), _feeding(recipe)
     task: Task = source.pop("task")
-    network = {**recipe["network"], "spatial_dims": len(source["size"]), "in_channels": source["in_channels"],
-               "num_classes": task.num_outputs}
+    network = network_definition(recipe["network"], size=recipe["enlarge"] or source["size"],
+                                 in_channels=source["in_channels"], num_outputs=task.num_outputs)
     enlarged = [{"_target_": "medmonai.transforms.Resize", "spatial_size": size} for size in [recipe["enlarge"]] if size]
     normalisation = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalisation"]}
     source["source_ids"] |= feeding.pop("transfer_ids")
@@ -172,7 +173,7 @@ def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         "supported_apps": {},
         "name": f"{values['title']} classification",
         "task": f"{values['title']}: {values['task_kind']} classification",
-        "description": f"{values['network_def']['_target_'].rsplit('.', 1)[1]} trained with cross-entropy, then with the AUC "
+        "description": f"{values['network_def']['_target_'].rpartition('.')[2]} trained with cross-entropy, then with the AUC "
                        "margin loss and PESG. Research software: not for clinical use.",
         "authors": "the medmonai authors", "copyright": "Copyright (c) the medmonai authors",
         "data_source": values["source"], "data_type": values["data_type"],

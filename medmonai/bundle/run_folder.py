@@ -94,8 +94,9 @@ def train(
         record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
                   "class_names": checkpoint.class_names, **run_record(seed=seed, device=trainer.state.device),
                   "audit": dict(audit or {})}
-        if "spatial_size" in config:
-            record["spatial_size"] = [int(size) for size in evaluated("spatial_size")]
+        if cohorts:  # what the network saw, not what the config says
+            record |= {"spatial_size": list(cohorts[0].spatial_size), "in_channels": cohorts[0].in_channels,
+                       "image_dtype": cohorts[0].images.dtype.name, "cases": {cohort.split: len(cohort) for cohort in cohorts}}
         wait_for_all()  # nobody may write before everybody has read what was there
         if rank() == 0:
             if not kept:

@@ -59,7 +59,7 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
     }
     ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True, "groups_file": None,
            "cache_dir": None,
-           "spatial_size": f"$[@image_size] * {info.spatial_dims}", **dict.fromkeys(chosen, positive)}
+           **dict.fromkeys(chosen, positive)}
     return {
         **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
         "class_names": names, "in_channels": info.in_channels, "size": [size] * info.spatial_dims,

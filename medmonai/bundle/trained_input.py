@@ -61,7 +61,7 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
               and not any(ConfigExpression.is_expression(said[name]) for said in (trained, wanted))]
     differs = difference({name: trained[name] for name in shared}, {name: wanted[name] for name in shared})
     if differs:
-        raise ValueError(f"{checkpoint} was trained otherwise: {differs}; give the id as {folder.name}/config.json has it. "
+        raise ValueError(f"{checkpoint} was trained otherwise: {differs}; give the id the value that it had there. "
                          "To use the weights so on purpose, copy them out of their run folder.")
 
 
