@@ -117,3 +117,19 @@ def test_comparison(p, shape):
         assert pair.low - 1e-12 <= pair.difference <= pair.high + 1e-12, (metric, pair)
         if pair.method.startswith("delong"):  # p and interval agree
             assert (pair.p_value < 0.05) == (not pair.low <= 0 <= pair.high) or abs(pair.p_value - 0.05) < 1e-9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_calibration_of_honest_scores(kind):
+    """Labels drawn from the scores themselves: the ECE is noise alone, and the plain bootstrap often lies below it."""
+    task, flagged = Task(*kind), 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        p = rng.dirichlet(np.ones(task.num_classes), 60) if task.exclusive else rng.random((60, task.num_classes))
+        y_true = (rng.random(p.shape) < p).astype(int) if not task.exclusive else \
+            (rng.random((60, 1)) > p.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        found = summarize_calibration(Predictions(np.arange(60), y_true, p, task, list("abcd")[: task.num_classes]),
+                                      repetitions=100)
+        check(found)
+        flagged += "overestimate" in found["ece"].get("flags", ())
+    assert flagged
