@@ -164,12 +164,12 @@ def open_test_split(
     if rank() == 0:
         take(folder)  # until the results are written, or this process ends
     try:
+        state, found = load_checkpoint(checkpoint), _check_classes(config, "test#dataset")
+        require_trained_classes(found, trained_classes(state, checkpoint), checkpoint=checkpoint)
         cases, test_too = RunCases(listing, cohorts), same_test_cases(folder, config)
         cases.check_planned(test_too=True)
         cases.check(folder, test_too=test_too)
         require_trained_input(config, checkpoint)
-        state, found = load_checkpoint(checkpoint), _check_classes(config, "test#dataset")
-        require_trained_classes(found, trained_classes(state, checkpoint), checkpoint=checkpoint)
         place_weights(network, state, checkpoint)
         there = is_evaluated(folder, config, checkpoint)
         device = next(network.parameters()).device

@@ -179,12 +179,13 @@ def compare_files(
     """
     paths = named_tables(tables)
     raw = {name: [read_table(path, kind=task, sheet=sheet) for path in some] for name, some in paths.items()}
+    beside = {} if metric == "auc" else {name: _validation_of(some, metric) for name, some in paths.items()}
     first = next(iter(raw.values()))[0]
     seeds = {name: [_beside(first, table, path) for table, path in zip(raw[name], some)] for name, some in paths.items()}
     order = first.with_positive_class(positive_class).class_names if positive_class else first.class_names
     seeds = {name: [table.in_class_order(order) for table in some] for name, some in seeds.items()}
     points = None if metric == "auc" else {
-        name: _point(some, raw[name], metric, task=task, rule=rule, first=first, order=order) for name, some in paths.items()}
+        name: _point(some, raw[name], task=task, rule=rule, first=first, order=order) for name, some in beside.items()}
     comparisons = compare_tables(seeds, metric=metric, confidence=confidence, alpha=alpha, points=points)
     spread = {name: seed_spread(some) for name, some in seeds.items()}
     written = write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
@@ -211,17 +212,21 @@ def _beside(first: Predictions, table: Predictions, path: Path) -> Predictions:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _point(
-    paths: Sequence[Path], tests: Sequence[Predictions], metric: str, *, task: str, rule: str, first: Predictions,
-    order: Sequence[str],
-) -> OperatingPoint:
-    """Choose the threshold of a model on its validation scores, averaged over seeds as its test scores are."""
+def _validation_of(paths: Sequence[Path], metric: str) -> list[Path]:
+    """Return the validation tables beside test tables."""
     beside = [path.with_name("predictions_val.csv") for path in paths]
     missing = next((path for path in beside if not path.is_file()), None)
     if missing:
         raise ValueError(f"metric {metric!r} needs a threshold locked on validation, and there is no {missing}; put it there "
                          "or compare by AUC.")
-    tables = [in_one_order(test, read_table(path, kind=task))[1] for test, path in zip(tests, beside)]
+    return beside
+
+
+def _point(
+    paths: Sequence[Path], tests: Sequence[Predictions], *, task: str, rule: str, first: Predictions, order: Sequence[str]
+) -> OperatingPoint:
+    """Choose the threshold of a model on its validation scores, averaged over seeds as its test scores are."""
+    tables = [in_one_order(test, read_table(path, kind=task))[1] for test, path in zip(tests, paths)]
     same = set(name_keys(first.class_names))
     named = [table if set(name_keys(table.class_names)) == same else replace(table, class_names=first.class_names)
              for table in tables]  # other words for the same two classes: by their places, as `align` has it
