@@ -126,8 +126,10 @@ def _stopped_in_words(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        safe = "up to its last whole epoch" if (folder / "models" / "last.pt").exists() else "but for its first epoch"
-        raise KeyboardInterrupt(f"stopped; {folder} keeps {what} {safe}, and the same command goes on from there.") from None
+        said = f"stopped before the first epoch was whole; the same command begins {what} in {folder} again."
+        if (folder / "models" / "last.pt").exists():
+            said = f"stopped; {folder} keeps {what} up to its last whole epoch, and the same command goes on from there."
+        raise KeyboardInterrupt(said) from None
 
 
 def _say_trained(folder: Path) -> None:
