@@ -82,6 +82,15 @@ def evaluated(name: str) -> Any:
     raise RuntimeError("evaluated() has no config to ask: call it from an expression of a bundle's config.")
 
 
+def bundle_title() -> str:
+    """Return the name that the metadata of the running bundle states; "" where a config runs without them."""
+    from monai.bundle import ConfigParser
+
+    for parser in _callers(ConfigParser):
+        return str((parser.config.get(parser.meta_key) or {}).get("name", ""))
+    return ""
+
+
 def _strings(content: Any) -> Iterator[str]:
     if isinstance(content, dict):
         for value in content.values():

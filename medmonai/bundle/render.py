@@ -140,6 +140,8 @@ _OWN_IDS = {
     "rows_without_image": "error, or skip",
     "image_folders": "where the images lie, beside the table",
     "group_pattern": "regular expression in the file name whose first group is the patient",
+    "published_images": "true where the images are those of the published set named above: its licence, citation and known "
+                        "issues are then stated of this run",
     "group_column": "of the table: patient or slide",
     "class_names": "the classes in the order of their labels, or `{name in the source: name to show}`; inference takes the "
                    "same ones",

@@ -69,8 +69,9 @@ def write_results(
             figures["history"] = history_figure(folder / "history.csv", kept=read_json(folder / "run.json").get("best_epoch"))
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / name, overwrite=True)
-    issues = dict.fromkeys(issue for cohort in cohorts.values() for issue in cohort.provenance.known_issues)
-    data = {**test.provenance.as_dict(), "known_issues": list(issues)}
+    data = test.provenance.as_dict() | {
+        name: list(dict.fromkeys(said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)))
+        for name in ("known_issues", "facts")}
     metrics = write_evaluation(evaluation, folder, data=data, references=references)
     write_report([folder])
     release(folder)  # taken by open_test_split

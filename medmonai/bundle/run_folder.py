@@ -20,7 +20,7 @@ from medmonai.run_files import read_record
 from medmonai.whole_files import write_json
 
 from .class_order import require_one_order, require_trained_classes
-from .config import check_ids, evaluated, merged_config
+from .config import bundle_title, check_ids, evaluated, merged_config
 from .run_cases import RunCases, remove_cases
 from .run_state import earlier_run, is_evaluated, same_test_cases, sha256
 from .trained_input import require_trained_input, trained_classes
@@ -91,7 +91,7 @@ def train(
             keep_threads(read_record(folder / "run.json").get("threads"), device=trainer.state.device)
         checkpoint.class_names = _check_classes(config, "train#dataset")
         resumed_from = checkpoint.resume(trainer) if same else 0
-        record = {"finished": False, "resumed_from_epoch": resumed_from, "started": now(),
+        record = {"title": bundle_title(), "finished": False, "resumed_from_epoch": resumed_from, "started": now(),
                   "class_names": checkpoint.class_names, **run_record(seed=seed, device=trainer.state.device),
                   "audit": dict(audit or {})}
         if cohorts:  # what the network saw, not what the config says

@@ -29,7 +29,9 @@ class Provenance:
         citation: the papers to cite.
         source: URL, or a description of how the images were made.
         checksum: algorithm and digest of the file, for example "md5:28209eda..."; "" if it was not verified.
-        known_issues: one sentence each; shown when the set is loaded and carried into reports.
+        known_issues: one sentence each on what is wrong with the set as published; shown when the set is loaded and carried
+            into reports.
+        facts: one sentence each on these images and what was done with them: resampled, left out, grouped, thinned out.
     """
 
     name: str
@@ -40,10 +42,11 @@ class Provenance:
     source: str = ""
     checksum: str = ""
     known_issues: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
-        return {**asdict(self), "known_issues": list(self.known_issues)}
+        return {**asdict(self), "known_issues": list(self.known_issues), "facts": list(self.facts)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ def cross_validation_cohort(
         ids=ids[rows], groups=None if groups is None else groups[rows], metadata=_metadata(cohorts, rows),
         places=_places(cohorts, rows),
         split="train" if part == "train" else "val",
-        provenance=replace(provenance, known_issues=(*provenance.known_issues, note)),
+        provenance=replace(provenance, facts=(*provenance.facts, note)),
     )
 
 

@@ -191,7 +191,7 @@ def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -
     places = None
     if len(found.record.places) == len(images):
         places = [ImagePlace.from_dict(place) for place in found.record.places]
-    provenance = replace(listing.provenance, known_issues=(*listing.provenance.known_issues, *listing.notes))
+    provenance = replace(listing.provenance, facts=(*listing.provenance.facts, *listing.notes))
     cohorts = {}
     for split in (name for name in SPLITS if (listing.splits == name).any()):
         chosen = np.flatnonzero(listing.splits == split)

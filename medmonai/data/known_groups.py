@@ -50,6 +50,6 @@ def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
     note = f"Groups of {cohort.split}: taken from {read.name}."
     if not kept.all():
         note += f" {int((~kept).sum())} of {len(kept)} cases share theirs with an earlier split and were left out."
-    provenance = replace(cohort.provenance, known_issues=(*cohort.provenance.known_issues, note))
+    provenance = replace(cohort.provenance, facts=(*cohort.provenance.facts, note))
     grouped = replace(cohort, groups=own, provenance=provenance)
     return grouped if kept.all() else grouped.subset(kept)

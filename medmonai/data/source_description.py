@@ -96,7 +96,7 @@ class SourceDescription:
                   for reason, names in list(self.left_out.items())[:_REASONS]]
         if len(self.left_out) > _REASONS:
             lines.append(f"left out for {len(self.left_out) - _REASONS:,} other reasons: see describe.json (--output DIR)")
-        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"note: {note}" for note in dict.fromkeys((*self.notes, *about.facts))]
         return lines + [f"known issue: {issue}" for issue in about.known_issues]
 
 

@@ -107,7 +107,7 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
     if len(rows) == len(cohort):
         return cohort
     note = f"Of {len(cohort)} training cases {len(rows)} are used: at most {cases} of a class (seed {seed})."
-    provenance = replace(cohort.provenance, known_issues=(*cohort.provenance.known_issues, note))
+    provenance = replace(cohort.provenance, facts=(*cohort.provenance.facts, note))
     return replace(cohort.subset(rows), provenance=provenance)
 
 

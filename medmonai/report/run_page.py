@@ -135,6 +135,7 @@ def _data(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]
     labels = {"name": "set", "version": "version", "licence": "licence", "citation": "please cite", "source": "source",
               "checksum": "checksum"}
     facts += [f"{label}: {known[key]}" for key, label in labels.items() if known.get(key)]
+    facts += [f"This run: {fact}" for fact in known.get("facts", ())]
     facts += [f"Known issue: {issue}" for issue in known.get("known_issues", ())]
     audit = data.get("audit") or {}
     facts += [f"Audit: {audit['verdict']}"] if audit else []

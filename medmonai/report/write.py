@@ -40,7 +40,9 @@ def write_report(folders: Sequence[str | Path], *, output: str | Path | None = N
             for number, (folder, name) in enumerate(zip(folders, names), start=1)]
     comparison = _comparison(folders, names)
     output = Path(folders[0]) / "report.html" if output is None else Path(output)
+    about = dict.fromkeys(filter(None, (_title(folder) for folder in folders)))
     title = f"{names[0]}: evaluation" if len(names) == 1 else "Evaluation of " + ", ".join(names)
+    title = f"{', '.join(about)}. {title}" if about else title
     made = datetime.now(timezone.utc).isoformat(timespec="minutes")
     html = render_page(
         runs, title=title, subtitle=f"{len(runs)} run{'s' if len(runs) > 1 else ''}, report made on {made}",
@@ -52,6 +54,11 @@ def write_report(folders: Sequence[str | Path], *, output: str | Path | None = N
         written.append(output.with_suffix(".tex"))
         write_latex(_tables(runs, comparison), written[-1], overwrite=True)
     return written
+
+
+def _title(folder: str | Path) -> str:
+    """Return what run.json says the bundle is called; "" of a folder that no bundle has written."""
+    return str(read_record(Path(folder) / "run.json").get("title", ""))
 
 
 def _tables(runs: Sequence[RunPage], comparison: Section | None) -> list:

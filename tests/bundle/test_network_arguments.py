@@ -82,7 +82,9 @@ def test_a_recipe_with_a_network_of_monai_trains_and_is_evaluated(network, name,
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["spatial_size"] == [28] * (3 if name.endswith("3d") else 2)
     assert (record["in_channels"], record["image_dtype"], record["cases"]["train"]) == (1, "uint8", 48)
-    assert (tmp_path / "out" / "saliency.json").is_file() and (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "out" / "saliency.json").is_file() and record["title"] == "A network classification"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(f"<{tag}>A network classification. out: evaluation" in page for tag in ("title", "h1"))
 
 
 def test_the_size_of_a_medmnist_bundle_is_its_image_size():

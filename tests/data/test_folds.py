@@ -46,7 +46,7 @@ def test_every_case_is_validated_once_and_keeps_what_it_is(size):
         for c in (train, validation):
             for image, label, name in zip(c.images, c.labels, c.ids):
                 assert np.array_equal(image, whole[name][0]) and label == whole[name][1]
-            assert "60 cases" in c.provenance.known_issues[-1] and c.provenance.known_issues[0] == "old"
+            assert "60 cases" in c.provenance.facts[-1] and c.provenance.known_issues == ("old",)
         validated += validation.ids.tolist()
     assert sorted(validated) == sorted(whole)
 

@@ -96,7 +96,7 @@ def test_unreadable(listing, tmp_path, caplog):
         assert len(cohorts.listing) == 21 and [out.name for out in cohorts.listing.left_out] == sorted(listing.ids[bad])
         assert all(isinstance(out, LeftOut) and str(tmp_path) not in out.reason for out in cohorts.listing.left_out)
         note = f"3 of 24 images could not be read and were left out, first {listing.ids[0]}."
-        assert note in cohorts["test"].provenance.known_issues and note in caplog.text
+        assert note in cohorts["test"].provenance.facts and note in caplog.text
     for file in listing.files:
         file.write_bytes(b"")
     with pytest.raises(ValueError, match="24 of 24 images cannot be read"):
@@ -129,7 +129,7 @@ def test_nan_is_left_out_as_damage_is(listing, tmp_path):
 def test_a_range_that_leaves_nothing_is_told(listing, tmp_path):
     for row in (3, 4):
         write_picture(listing.files[row], np.full((20, 16), 65000 * (row == 3), np.uint16))
-    issues = load(listing, tmp_path, intensity_range=(0, 4095))["train"].provenance.known_issues
+    issues = load(listing, tmp_path, intensity_range=(0, 4095))["train"].provenance.facts
     assert issues[-1] == ("2 of 24 images are plain black or almost plain white after intensity_range: they lie outside it, or "
                           "are blank.")
 
@@ -140,8 +140,8 @@ def test_mixed_files_are_told(listing, tmp_path):
     Image.fromarray(np.zeros((16, 20, 3), np.uint8)).save(listing.files[0], exif=exif)
     write_picture(listing.files[1], np.zeros((40, 16), np.uint8))
     for _ in range(2):
-        issues = load(listing, tmp_path)["train"].provenance.known_issues
-        assert issues[1:] == (
+        issues = load(listing, tmp_path)["train"].provenance.facts
+        assert issues == (
             "Modes of the 24 images: 23 L, 1 RGB; colour was made grey by luma.",
             "1 of 24 images have another size (20 x 16 to 40 x 16) and were resampled (stretch to 20 x 16).",
             "1 of 24 images were turned upright by their EXIF orientation.")
@@ -182,7 +182,7 @@ def test_volumes_keep_their_places(tmp_path):
         for cohort in cohorts.values():
             assert [place.original_affine[2, 2] for place in cohort.places] == [3, 4, 3, 4]
     for _ in range(2):
-        issues = load(listing, tmp_path, spatial_size=(6, 7, 8), spacing=(2, 2, 3))["train"].provenance.known_issues
+        issues = load(listing, tmp_path, spatial_size=(6, 7, 8), spacing=(2, 2, 3))["train"].provenance.facts
         assert issues[-1] == ("6 of 12 volumes are larger than spatial_size at this spacing and were cropped around their "
                               "centre; the smallest part that is left of one is 75%.")
 
@@ -203,7 +203,8 @@ def test_colour_where_grey_is_expected_and_the_other_way(tmp_path):
     root = write_class_folders(tmp_path / "set", COUNTS, size=(8, 8), channels=3, suffix=".png")
     listing = list_class_folders(root, name="set")
     grey = load(listing, tmp_path, spatial_size=(8, 8))["train"]
-    assert grey.images.shape[1:] == (1, 8, 8) and "colour was made grey" in grey.provenance.known_issues[0]
+    assert grey.images.shape[1:] == (1, 8, 8) and grey.provenance.known_issues == ()
+    assert "colour was made grey" in grey.provenance.facts[0]
 
 
 def grey_and_colour(tmp_path, kind, spatial_dims):
@@ -238,6 +239,6 @@ def test_grey_files_are_not_said_to_be_in_colour(tmp_path, kind, spatial_dims):
 def test_real_sources(real_data, tmp_path):
     listing = list_class_folders(real_data / "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_")
     cohorts = load(listing, tmp_path, spatial_size=(224, 224))
-    assert [len(cohort) for cohort in cohorts.values()] == [180, 16, 60] and cohorts["train"].provenance.known_issues == ()
+    assert [len(cohort) for cohort in cohorts.values()] == [180, 16, 60] and cohorts["train"].provenance.facts == ()
     with Image.open(real_data / "chest_xray" / cohorts["test"].ids[7]) as image:
         assert np.array_equal(cohorts["test"].images[7, 0], np.asarray(image))

@@ -43,7 +43,7 @@ def test_cases_that_share_a_lesion_with_an_earlier_split_are_left_out(dermamnist
     assert cohorts["test"].groups.tolist() == ["test0", "test1", "test3", "test6", "test6"]
     plain = load(dermamnist, "test")
     assert np.array_equal(cohorts["test"].images, plain.images[[0, 1, 3, 5, 6]])
-    assert cohorts["test"].provenance.known_issues[-1] == (
+    assert cohorts["test"].provenance.facts[-1] == (
         "Groups of test: taken from lesions.csv. 2 of 7 cases share theirs with an earlier split and were left out.")
     assert not require_no_leakage(list(cohorts.values()), near_threshold=None).leaks
 

@@ -187,7 +187,7 @@ def test_at_most_so_many_of_a_class():
     rows = part.ids.astype(int)
     assert np.all(np.diff(rows) > 0) and np.array_equal(part.images, whole.images[rows])
     assert np.array_equal(part.metadata["sex"], whole.metadata["sex"][rows])
-    assert part.provenance.known_issues == ("Of 60 training cases 16 are used: at most 10 of a class (seed 0).",)
+    assert part.provenance.facts == ("Of 60 training cases 16 are used: at most 10 of a class (seed 0).",)
     assert part.ids.tolist() == take_per_class(whole, 10).ids.tolist() != take_per_class(whole, 10, seed=1).ids.tolist()
     assert take_per_class(whole, 54) is whole
 
