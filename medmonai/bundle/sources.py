@@ -38,7 +38,7 @@ def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     for kind, function in kinds.items():
         if kind in dataset:
             return function(dataset)
-    raise ValueError(f"dataset of a recipe holds {', '.join(dataset)}; one of {', '.join(kinds)} is needed.")
+    raise ValueError(f"dataset of a recipe holds {', '.join(dataset) or 'nothing'}; one of {', '.join(kinds)} is needed.")
 
 
 def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:

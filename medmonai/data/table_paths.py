@@ -121,7 +121,7 @@ def place_notes(places: Sequence[Place]) -> tuple[str, ...]:
     notes = []
     for how, count in Counter(place.how for place in places if place.how).items():
         first = next(place for place in places if place.how == how)
-        notes.append(f"{count} of {len(places)} images were found {how}, first {first.id!r}.")
+        notes.append(f"{count} of {len(places)} images {'was' if count == 1 else 'were'} found {how}, first {first.id!r}.")
     return tuple(notes)
 
 

@@ -169,7 +169,8 @@ def _table(name: str, read: Rows, wanted: Sequence[str], notes: list[str], *, ex
                          "another separator.")
     if layout.header:
         above = "; ".join(" ".join(filter(None, map(tidy, row))) for row in rows[: layout.header])
-        notes.append(f"{layout.header} lines above the header were passed over: {above[:200]!r}.")
+        lines_were = "1 line above the header was" if layout.header == 1 else f"{layout.header} lines above the header were"
+        notes.append(f"{lines_were} passed over: {above[:200]!r}.")
     named = [c for c, column in enumerate(layout.names) if column]
     spelled = {c: rows[layout.header][c] if exact else layout.names[c] for c in named}
     places = {column: c for c, column in reversed(spelled.items())}

@@ -49,7 +49,7 @@ def test_the_working_directory_and_two_meanings(study):
     touch(study.parent / "cwd" / "Bilder" / "z.png")
     found = listed(study, ["Bilder/x.png", "Bilder/z.png"])
     assert [file.resolve().parent.parent.name for file in found.files] == ["study", "cwd"]
-    told = "1 of 2 images were found relative to the working directory, first 'Bilder/z.png'."
+    told = "1 of 2 images was found relative to the working directory, first 'Bilder/z.png'."
     assert told in found.notes
     touch(study.parent / "cwd" / "Bilder" / "x.png")
     with pytest.raises(ValueError, match=r"image 'Bilder/x.png' is .*study/Bilder/x.png and .*cwd/Bilder/x.png; .*--images"):

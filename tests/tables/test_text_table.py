@@ -10,7 +10,7 @@ from medmonai.tables import read_text_table
 
 ROWS = [["image", "CRP{decimal} mg/l", "dx", "patient"], ["001.png", "61{decimal}5", "n\u00e4vus", "p 1"],
         ["002.png", "40{decimal}0", "mel, {mark} \"in situ\"\nleft", "p2"]]
-NOTES = {"title": "1 lines above the header", "titles": "2 lines above the header"}
+NOTES = {"title": "1 line above the header was", "titles": "2 lines above the header"}
 QUIRKS = ("plain", "sep", "title", "titles", "blank", "trailing", "empty_lines", "around", "unnamed")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252", "latin-1")
 
