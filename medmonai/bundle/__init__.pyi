@@ -10,6 +10,7 @@ from .run import commands, describe, finish_results, folder_of_run, run_bundle
 from .run_cases import RunCases, planned_cases
 from .run_folder import now, open_test_split, train
 from .run_state import check_output_dir, unevaluated
+from .tracking import evaluate_tracked
 from .trained_input import load_trained
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "complete_recipe",
     "describe",
     "describe_source",
+    "evaluate_tracked",
     "finish_results",
     "folder_of_run",
     "load_trained",

@@ -20,11 +20,13 @@ from medmonai.visualize import failures_figure, history_figure, label_distributi
 from medmonai.whole_files import read_json, replacing, write_json
 
 from .explain import write_saliency
+from .tracking import end_tracking, tracked
 
 # Texts of more distinct values (names, dates, remarks) make no subgroups.
 _MOST_SUBGROUPS = 20
 
 
+@tracked("validate")
 def write_results(
     predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
     loader: ResidentLoader, audit: Mapping[str, Any], references: Mapping[str, Predictions] | None = None, rule: str = "youden",
@@ -74,6 +76,7 @@ def write_results(
         for name in ("known_issues", "facts")}
     metrics = write_evaluation(evaluation, folder, data=data, references=references)
     write_report([folder])
+    end_tracking(metrics)
     release(folder)  # taken by open_test_split
     return metrics
 

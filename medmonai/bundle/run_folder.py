@@ -23,6 +23,7 @@ from .class_order import require_one_order, require_trained_classes
 from .config import bundle_title, check_ids, evaluated, merged_config
 from .run_cases import RunCases, remove_cases
 from .run_state import earlier_run, is_evaluated, same_test_cases, sha256
+from .tracking import tracked
 from .trained_input import require_trained_input, trained_classes
 
 
@@ -104,7 +105,8 @@ def train(
             cases.write(folder)
             write_json(config, folder / "config.json")
             write_json(record, folder / "run.json")
-        _train(trainer, checkpoint, epochs=epochs, resumed_from=resumed_from, record=record, folder=folder)
+        with tracked("train"):
+            _train(trainer, checkpoint, epochs=epochs, resumed_from=resumed_from, record=record, folder=folder)
     return trainer
 
 

@@ -15,6 +15,7 @@ from .image_cache import SourceCohorts, load_listing
 from .image_form import ImageForm
 from .image_place import ImagePlace
 from .image_table import list_image_table
+from .deferred import DeferredImages
 from .images import ImageSet, load_images
 from .known_groups import with_known_groups
 from .leakage import check_leakage, require_no_leakage
@@ -30,6 +31,7 @@ from .splits import split_listing, take_per_class
 from .unreadable import UnreadableImageError
 
 __all__ = [
+    "DeferredImages",
     "Audit",
     "Balance",
     "CacheEntry",

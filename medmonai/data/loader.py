@@ -6,7 +6,7 @@ import queue
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from medmonai.ranks import rank, world_size
 
 from .balance import Balance
 from .cohort import Cohort
+from .deferred import DeferredImages
 
 Residency = Literal["auto", "device", "host", "disk"]
 
@@ -36,7 +37,8 @@ class ResidentLoader:
     padding.
 
     Args:
-        cohort: the cases, or an `ImageSet` without labels (then no "label" is yielded).
+        cohort: the cases, or an `ImageSet` without labels (then no "label" is yielded). `DeferredImages` are read when the
+            loader is first gone through, or asked for its length.
         batch_size: cases of a batch on one rank.
         transform: anything with `batch(x, generator, overwrite=...)`, such as `medmonai.transforms.BatchCompose`; None
             leaves the grey values as they are.
@@ -68,17 +70,26 @@ class ResidentLoader:
         self.epoch, self._start_batch = 1, 0
         if balance is not None and isinstance(cohort, Cohort):
             cohort.require_every_class()
-        self.residency = self._choose(residency)
-        self._labels = torch.from_numpy(cohort.labels) if getattr(cohort, "labels", None) is not None else None
-        self._images = self._place(cohort.images)
-        if len(self) == 0:
-            raise ValueError(f"{len(cohort)} cases make no batch of {batch_size} on {self.world} ranks; lower batch_size.")
-
-    def _choose(self, residency: Residency) -> str:
-        if residency not in ("auto", "device", "host", "disk"):
+        if residency not in get_args(Residency):
             raise ValueError(f"residency={residency!r} is unknown; use auto, device, host or disk.")
-        if residency != "auto":
-            return residency
+        self.residency, self._images, self._labels = residency, None, None
+        if not isinstance(cohort, DeferredImages):
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Place the images where they are gathered from, once."""
+        if self._images is not None:
+            return
+        if self.residency == "auto":
+            self.residency = self._choose()
+        labels = getattr(self.cohort, "labels", None)
+        self._labels = torch.from_numpy(labels) if labels is not None else None
+        self._images = self._place(self.cohort.images)
+        if len(self) == 0:
+            raise ValueError(f"{len(self.cohort)} cases make no batch of {self.batch_size} on {self.world} ranks; lower "
+                             "batch_size.")
+
+    def _choose(self) -> str:
         on_disk = isinstance(self.cohort.images, np.memmap)
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
@@ -97,6 +108,12 @@ class ResidentLoader:
         return tensor.pin_memory() if self.device.type == "cuda" else tensor
 
     def __len__(self) -> int:
+        if self._images is None:
+            try:
+                self._prepare()
+            except (OSError, ValueError) as error:
+                # What MONAI's engines take for a length that is not known yet; the run then says what is wrong.
+                raise TypeError(f"the loader's length is not known: {error}") from error
         return len(self._slices(self._plan_length()))
 
     def _plan_length(self) -> int:
@@ -145,6 +162,7 @@ class ResidentLoader:
         return torch.from_numpy(np.ascontiguousarray(self._images[index]))
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        self._prepare()
         epoch, start = self.epoch, self._start_batch
         batches = self.indices(epoch)[start:]
         gathered = map(self._gather, batches) if self.residency != "disk" else _read_ahead(self._gather, batches)

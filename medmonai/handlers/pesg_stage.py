@@ -25,7 +25,11 @@ class PESGStage:
     is what a study of the stage itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
     section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it alone.
 
-    The handler has no state of its own: the stage follows from the epoch, everything else is in the optimiser and the
+    Federated learning runs the same trainer round after round, and its epochs go on counting: the stage follows the epochs of
+    the whole job. In the stage, each round takes the weights that it is given as PESG's reference; a, b, alpha and the
+    momentum stay the client's own.
+
+    No state of the handler decides a resumed run: the stage follows from the epoch, everything else is in the optimiser and the
     network, so a resumed run goes on exactly.
 
     Args:
@@ -53,14 +57,21 @@ class PESGStage:
                              "best of the AUC stage).")
         self.start_epoch, self.optimizer, self.loss_function, self.network = start_epoch, optimizer, loss_function, network
         self.reset_head, self.average, self.evaluator, self.keep_best = reset_head, average, evaluator, keep_best
+        self._run_before = False
 
     def attach(self, engine: Engine) -> None:
         """Attach to a MONAI trainer."""
+        engine.add_event_handler(Events.STARTED, self._take_reference)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
 
     def name(self, engine: Any) -> str:
         """Return the stage the engine is in: "cross_entropy" or "auc"."""
         return "auc" if engine.state.epoch >= self.start_epoch else "cross_entropy"
+
+    def _take_reference(self, engine: Engine) -> None:
+        if self._run_before and engine.state.epoch >= self.start_epoch:
+            self.optimizer.set_reference()
+        self._run_before = True
 
     def _begin(self, engine: Engine) -> None:
         if engine.state.epoch < self.start_epoch:

@@ -19,6 +19,9 @@ class WeightAverage:
     Under torch.distributed every rank's batch-norm statistics are its own; before a validation those of rank 0 are given to
     all, so that all ranks evaluate the same network.
 
+    When the same trainer is run a second time, as federated learning does round after round, the average begins again from
+    the weights of that round: before it they were other weights. A resumed run is a first one and goes on with its average.
+
     Args:
         average: the averaged model.
         network: the network in training, not wrapped for distributed training.
@@ -26,6 +29,7 @@ class WeightAverage:
 
     def __init__(self, average: AveragedModel, network: nn.Module) -> None:
         self.average, self.network = average, network
+        self._run_before = False
 
     def restart(self) -> None:
         """Forget the average; the next iteration's weights begin it."""
@@ -33,5 +37,11 @@ class WeightAverage:
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
+        engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.network))
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: take_from_first_rank([*self.average.buffers()]))
+
+    def _begin(self, engine: Engine) -> None:
+        if self._run_before:
+            self.restart()
+        self._run_before = True
