@@ -7,6 +7,7 @@ from .cache_folder import cache_folder
 from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .class_folders import list_class_folders
 from .cohort import Cohort, Provenance
+from .deferred import DeferredImages
 from .description import SplitDescription, describe_split
 from .findings import Case, Finding
 from .folds import cross_validation_cohort
@@ -15,7 +16,6 @@ from .image_cache import SourceCohorts, load_listing
 from .image_form import ImageForm
 from .image_place import ImagePlace
 from .image_table import list_image_table
-from .deferred import DeferredImages
 from .images import ImageSet, load_images
 from .known_groups import with_known_groups
 from .leakage import check_leakage, require_no_leakage
@@ -31,7 +31,6 @@ from .splits import split_listing, take_per_class
 from .unreadable import UnreadableImageError
 
 __all__ = [
-    "DeferredImages",
     "Audit",
     "Balance",
     "CacheEntry",
@@ -39,6 +38,7 @@ __all__ = [
     "Cohort",
     "DatasetFile",
     "DatasetInfo",
+    "DeferredImages",
     "Finding",
     "ImageForm",
     "ImagePlace",
