@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from .cache_folder import LEASE, read_note, size_text
+
+
+# As `medmonai.whole_files.replacing` names what it has not finished.
+_REMAINDER = re.compile(r"\.(.+)\.medmonai-[^.]*\.npy$")
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def list_cache(folder: Path) -> list[CacheEntry]:
     """
     found = []
     for path in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
-        hidden = path.name.startswith(".")
+        hidden = bool(_REMAINDER.match(path.name))
         note = None if hidden else read_note(path)
         if hidden or (note is not None and ("record" in note or "identity" in note)):
             known = note or {}
@@ -94,7 +99,8 @@ def _in_use(entry: CacheEntry) -> bool:
     from filelock import SoftFileLease, Timeout
 
     path = entry.path
-    name = path.name[1:].rpartition(".")[0].rpartition(".")[0] if entry.kind == "remainder" else path.stem
+    remainder = _REMAINDER.match(path.name)
+    name = remainder.group(1) if remainder else path.stem
     lock = path.with_name(f"{name}.lock")
     if not lock.exists():
         return False

@@ -71,7 +71,8 @@ def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise OSError(error.errno, f"{need} and {folder} took only a part of them ({error.strerror}); {_ELSEWHERE}") from error
+        why = os.strerror(error.errno)
+        raise OSError(error.errno, f"{need} and {folder} took only a part of them ({why}); {_ELSEWHERE}") from error
 
 
 def size_text(nbytes: int) -> str:

@@ -29,7 +29,8 @@ def cache(tmp_path):
               for what, shape in (("images", (28, 28)), ("labels", (1,)))}
     np.savez(tmp_path / "pneumoniamnist.npz", **arrays)
     load_medmnist("pneumoniamnist", split="val", dataset_dir=tmp_path, memory_limit=0, verify=False, cache_dir=place)
-    (place / ".my_set-0123.0a1b2c.npy").write_bytes(b"half")
+    (place / ".my_set-0123.medmonai-ab-12-0a1b2c3d.npy").write_bytes(b"half")
+    (place / ".mine.npy").write_bytes(b"mine")
     np.save(place / "mine.npy", np.zeros(3))
     (place / "notes.txt").write_text("mine")
     return place
@@ -49,7 +50,7 @@ def test_list(cache):
 def test_clear_removes_its_own_and_nothing_else(cache):
     removed, left = clear_cache(cache)
     assert len(removed) == 3 and not left and list_cache(cache) == []
-    assert {file.name for file in cache.iterdir() if file.suffix != ".lock"} == {"mine.npy", "notes.txt"}
+    assert {file.name for file in cache.iterdir() if file.suffix != ".lock"} == {"mine.npy", ".mine.npy", "notes.txt"}
 
 
 @pytest.mark.parametrize("name", ["my set", "pneumoniamnist.npz"])
