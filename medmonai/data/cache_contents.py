@@ -10,7 +10,6 @@ from pathlib import Path
 
 from .cache_folder import LEASE, read_note, size_text
 
-
 # As `medmonai.whole_files.replacing` names what it has not finished.
 _REMAINDER = re.compile(r"\.(.+)\.medmonai-[^.]*\.npy$")
 
