@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from medmonai.errors import one_line, stopped_in_words
+from medmonai.errors import run_in_words, stopped_in_words
 
-_HELP = "Classification of medical images and volumes. Research software: not for clinical use."
+_HELP = ("Classification of medical images and volumes. Research software: not for clinical use.\n\n"
+         "Bundles, recipes and study files are programs: run only those whose author you trust (SECURITY.md). "
+         "--traceback (or MEDMONAI_TRACEBACK=1) shows where an error came from.")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
 data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data, name="data")
@@ -230,14 +230,5 @@ def summary(folder: Annotated[Path, typer.Argument(help="the folder of the study
     typer.echo("\n".join(summarize(folder)))
 
 
-def main(command: Callable[[], object]) -> None:
-    """Call a command of this file; an error becomes one line on stderr and exit status 1."""
-    try:
-        command()
-    except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError, RuntimeError) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main(partial(app, prog_name="python -m medmonai"))
+    run_in_words(partial(app, prog_name="python -m medmonai"))

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+# Kinds that this package raises with a sentence of its own, or that the system and libraries raise about the outside.
+# What is in neither list (a lookup, an attribute, memory, a parser's error) is a fault of the program.
+_IN_WORDS = (ValueError, TypeError, OSError, ImportError, FloatingPointError, RuntimeError)
+_SHOW = "--traceback (or MEDMONAI_TRACEBACK=1)"
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error that MONAI's RuntimeErrors were raised from."""
+    while error.__cause__ is not None and isinstance(error, RuntimeError):
+        error = error.__cause__
+    return error
 
 
 def one_line(error: BaseException) -> str:
@@ -14,9 +32,84 @@ def one_line(error: BaseException) -> str:
         >>> one_line(ValueError("a", "b"))
         "('a', 'b')"
     """
-    while error.__cause__ is not None and isinstance(error, RuntimeError):
-        error = error.__cause__
-    return " ".join(str(error).split())
+    return " ".join(str(innermost(error)).split())
+
+
+def sentence(error: BaseException) -> str:
+    """Return the line that ends a command: the message, or, where the fault is the program's, what to report.
+
+    Example:
+        >>> sentence(IndexError("list index out of range")).split(";")[0]
+        'unexpected error IndexError: list index out of range'
+    """
+    error = innermost(error)
+    if isinstance(error, MemoryError):
+        what = one_line(error) or "the system has none left"
+        return f"out of memory: {what}; use smaller images or batches, or a larger machine."
+    if isinstance(error, _IN_WORDS) and not isinstance(error, RecursionError) and str(error).strip():
+        return one_line(error)
+    if isinstance(error, KeyError) and len(str(error).split()) > 1:  # a sentence, which KeyError puts in quotes
+        return " ".join(str(error.args[0]).split())
+    return f"unexpected error {type(error).__name__}: {one_line(error)}; please report it with what {_SHOW} shows."
+
+
+def run_in_words(command: Callable[[], object]) -> None:
+    """Call a command; an error becomes one line on stderr and exit status 1, a warning one line without its source.
+
+    `--traceback` on the command line, or MEDMONAI_TRACEBACK=1, shows the traceback as well. A reader that goes away
+    (`| head`) ends the command quietly.
+    """
+    whole = "--traceback" in sys.argv or os.environ.get("MEDMONAI_TRACEBACK", "") not in ("", "0")
+    sys.argv[:] = [word for word in sys.argv if word != "--traceback"]
+    warnings.formatwarning = warning_line
+    for noise in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
+        warnings.simplefilter("ignore", noise)
+    try:
+        command()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more when it ends
+        sys.exit(1)
+    except KeyboardInterrupt as error:
+        print(one_line(error) or "stopped", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if whole:
+            traceback.print_exc()
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def warning_line(message: Warning | str, *_: object, **__: object) -> str:
+    r"""Return a warning as one line, without file and source line; for `warnings.formatwarning`.
+
+    Example:
+        >>> warning_line("AUC undefined")
+        'warning: AUC undefined\n'
+    """
+    return f"warning: {' '.join(str(message).split())}\n"
+
+
+def last_word_on_errors() -> None:
+    """Let the process end with our sentence: MONAI wraps an error in RuntimeErrors whose report is 60 lines long.
+
+    The report stays, by the hook that was there before; the last line is the innermost message, and the exit status is
+    still 1. Warnings of this package lose their file and source line. Called when a bundle's workflow begins.
+    """
+    earlier, written = sys.excepthook, warnings.formatwarning
+    if getattr(earlier, "is_last_word", False):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        earlier(kind, error, where)
+        if isinstance(error, Exception):
+            print(f"error: {sentence(error)}", file=sys.stderr)
+
+    def format_warning(message: Warning | str, category: type[Warning], filename: str, *rest: Any, **more: Any) -> str:
+        ours = "medmonai" in Path(filename).parts
+        return warning_line(message) if ours else written(message, category, filename, *rest, **more)
+
+    hook.is_last_word = True  # type: ignore[attr-defined]
+    sys.excepthook, warnings.formatwarning = hook, format_warning
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from functools import partial
 
 import typer
 
-from medmonai.__main__ import main, run_study
+from medmonai.__main__ import run_study
+from medmonai.errors import run_in_words
 
 if __name__ == "__main__":
-    main(partial(typer.run, run_study))
+    run_in_words(partial(typer.run, run_study))

@@ -16,9 +16,10 @@ from medmonai.predictions import write_predictions
 # The command line in a process of its own; the last line on stderr says what it loaded.
 CODE = """
 import sys
-from medmonai.__main__ import app, main
+from medmonai.__main__ import app
+from medmonai.errors import run_in_words
 try:
-    main(lambda: app(sys.argv[1:], standalone_mode=False))
+    run_in_words(lambda: app(sys.argv[1:], standalone_mode=False))
 finally:
     heavy = {"torch", "monai", "ignite", "sklearn", "pandas", "medmnist"} & set(sys.modules)
     print("loaded:", *sorted(heavy), file=sys.stderr)

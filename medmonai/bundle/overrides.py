@@ -16,6 +16,7 @@ from monai.bundle.reference_resolver import ReferenceResolver
 from medmonai.config_text import as_given
 
 from .places import EVALUATE, TRAIN, bundle_configs
+from .value_kinds import check_values
 
 _IN_A_FILE = ("only a config file adds to a list or a dict: write \"+train::handlers\": [...] into one of your own and run "
               "MONAI with --config_file \"['train.json','mine.json']\".")
@@ -50,13 +51,15 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
     """Return the overrides of the training and of the evaluation, with every text as MONAI leaves it alone (`as_given`).
 
     Raises:
-        ValueError: an id that neither config has (MONAI would add it in silence, and nothing would read it), or one that
-            adds to a list or a dict, which MONAI does for config files only.
+        ValueError: an id that neither config has (MONAI would add it in silence, and nothing would read it), one that
+            adds to a list or a dict, which MONAI does for config files only, or a value of another kind than the id
+            needs (`check_values`).
     """
     of_train, merged, overrides = bundle_config(bundle), _parser(bundle, EVALUATE), as_given(overrides)
     for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
         _check_id(merged.config, name, bundle=Path(bundle).name)
         merged.update({name: copy.deepcopy(value)})
+    check_values(merged.config)
     return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
 
 

@@ -40,10 +40,25 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
     require_entries(recipe, _NEEDED, where=f"the recipe of {name}")
     refuse_unknown(recipe, [*_NEEDED, *DEFAULTS], where=f"the recipe of {name}")
     check_types(recipe, where=f"the recipe of {name}")
+    _require_texts(recipe)
     completed = {**DEFAULTS, **recipe}
     if completed["averaged_flips"] is None:
         completed["averaged_flips"] = completed["flip_axes"]
     return completed
+
+
+def _require_texts(recipe: Mapping[str, Any]) -> None:
+    """Refuse a title, a class name or a note on the data that MONAI would rewrite or evaluate: they are data, not programs."""
+    dataset = recipe["dataset"] if isinstance(recipe["dataset"], Mapping) else {}
+    names = dataset.get("class_names", [])
+    shown = list(names.values()) if isinstance(names, Mapping) else list(names) if isinstance(names, list) else []
+    texts = [("title", recipe["title"], "$@%"), *(("class_names", name, "$@%") for name in shown)]
+    texts += [(where, dataset.get(where), "$%") for where in ("source", "licence", "citation", "data_type", "positive_class")]
+    for where, text, marks in texts:
+        begins = isinstance(text, str) and text.startswith(tuple(marks))
+        if begins or (where == "class_names" and isinstance(text, str) and ("#" in text or "::" in text)):
+            raise ValueError(f"{where} holds {text!r}, which MONAI's configs would not leave as text; begin it with another "
+                             "character than $, @ or %, and write class names without # and ::.")
 
 
 def require_entries(given: Mapping[str, Any], needed: Sequence[str], *, where: str) -> None:

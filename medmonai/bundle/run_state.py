@@ -10,11 +10,13 @@ from typing import Any
 
 from medmonai.claims import refuse_in_use, require_writable
 from medmonai.config_text import escaped, names_place
+from medmonai.errors import last_word_on_errors
 from medmonai.run_files import parts_of, read_record
 
 from .config import merged_config
 from .places import without_places
 from .trained_input import difference
+from .value_kinds import check_values
 
 _STEPS = {"initialize", "run", "finalize", "imports"}
 
@@ -26,7 +28,9 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def check_output_dir(output_dir: str | Path) -> None:
-    """Refuse a folder that a run cannot or must not write into, before any data is read.
+    """Refuse a folder that a run cannot or must not write into, and values of the wrong kind, before any data is read.
+
+    From here on an error that ends the process is said once more in one line, below MONAI's own report of it.
 
     Called first in the "initialize" list of a bundle's configs.
 
@@ -34,7 +38,9 @@ def check_output_dir(output_dir: str | Path) -> None:
         ValueError: the path is not what was given to MONAI, another process works in the folder, or it holds another run.
         OSError: a file lies in the way, or the folder cannot be written.
     """
+    last_word_on_errors()
     config = merged_config()
+    check_values(config)
     for name, value in config.items():
         if names_place(name) and isinstance(value, str) and "::" in value and not value.startswith(("$", "@")):
             meant = value.replace("::", "#")

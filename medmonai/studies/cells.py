@@ -17,19 +17,21 @@ from .definition import Study
 from .identity import DataHashes, code_version, definition, digest
 
 
-def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None) -> list[Cell]:
+def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None, identify: bool = True) -> list[Cell]:
     """Return the cells of a study, bundle by bundle and seed by seed, so that every arm has a first result early.
 
     Args:
         study: what the file says.
         settings: config ids for every cell, from the command line.
+        identify: whether the cells get their keys, for which the data are read and the configs evaluated; False runs
+            nothing of the study or the bundles.
 
     Raises:
         ValueError: an id that a bundle does not have, one that is set in two places, or two arms that are the same run.
         FileNotFoundError: a data set that cannot be had.
     """
     _check_settings(study, settings or {})
-    hashes, cells, twins = DataHashes(), [], {}
+    hashes, cells, twins = DataHashes() if identify else None, [], {}
     for bundle in study.bundles:
         base = _layered(study.overrides, study.bundle_overrides.get(Path(bundle).name, {}), settings or {})
         for seed in study.seeds:
@@ -37,7 +39,7 @@ def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None) -> li
                 for point in study.points(arm):
                     for fold in range(study.folds) if study.folds else (None,):
                         cell = _cell(study, bundle, base, hashes, arm=arm, point=point, seed=seed, fold=fold)
-                        if (bundle, cell.key) in twins:
+                        if identify and (bundle, cell.key) in twins:
                             raise ValueError(f"{twins[bundle, cell.key].name} and {cell.name} are the same run: their arms "
                                              "differ in nothing that this bundle computes; drop one of them.")
                         twins[bundle, cell.key] = cell
@@ -96,14 +98,16 @@ def _estimator(arm: str, given: Mapping[str, Any] | None) -> dict[str, Any] | No
 
 
 def _cell(
-    study: Study, bundle: str, base: Mapping[str, Any], hashes: DataHashes, *, arm: str, point: Mapping[str, Any], seed: int,
-    fold: int | None,
+    study: Study, bundle: str, base: Mapping[str, Any], hashes: DataHashes | None, *, arm: str, point: Mapping[str, Any],
+    seed: int, fold: int | None,
 ) -> Cell:
     content = dict(study.arms[arm])
     baseline = _estimator(arm, content.pop("estimator", None))
     overrides = _layered(base, content, point)
     overrides.update(_fold_overrides(bundle, overrides, folds=study.folds, fold=fold), seed=seed)
     split_overrides(bundle, overrides)
+    if hashes is None:
+        return Cell(bundle, arm, seed, point, fold, overrides, baseline)
     data = hashes.of(bundle, overrides)
     defined = definition(bundle, overrides, data=data)
     if baseline is not None:

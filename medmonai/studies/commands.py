@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .cell import Cell
 from .cells import plan_cells
-from .definition import read_study
+from .definition import Study, read_study
 from .pools import POOLS, Resources
 from .progress import Progress
 from .runner import part_of, run_cells, write_plan
-from .status import cell_status
-from .study_folder import cell_folder
+from .status import cell_status, read_plan
+from .study_folder import PLAN, cell_folder
 from .summary_command import summarize
 
 
@@ -31,7 +33,7 @@ def run_study(
         bundles: names of the bundles to run, if not all of the study.
         part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be followed by `summarize`.
         num_gpus: GPUs of a cell under Ray.
-        dry_run: only list the cells.
+        dry_run: only list the cells; no expression of the study or of a bundle is evaluated, no data read.
 
     Returns:
         The lines to print, and whether every cell that was to run is finished.
@@ -46,11 +48,11 @@ def run_study(
                          "loky hands the GPUs out in turn.")
     whole, output, resources = read_study(path), Path(output).resolve(), Resources.shared(jobs, num_gpus=num_gpus)
     study, settings = whole.only(bundles) if bundles else whole, _with_absolute_paths(settings or {})
+    if dry_run:
+        return _listed(study, output, settings=settings, part=part), True
     with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
         cells = plan_cells(study, settings=settings)
     chosen = part_of(cells, part) if part else cells
-    if dry_run:
-        return [f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}" for cell in chosen], True
     write_plan(whole, cells, output, settings=settings, file=Path(path).name)
     with Progress(chosen, output, jobs=jobs) as progress:
         outcomes = run_cells(chosen, output, resources=resources, backend=backend, watch=progress.ended)
@@ -64,6 +66,21 @@ def run_study(
     if part:
         return [*lines, f"When all parts have run: python -m medmonai study summary {output}"], not bad
     return [*lines, *summarize(output)], not bad
+
+
+def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: str) -> list[str]:
+    """Say which cells there are, and how those stand that were planned before; nothing of the study is evaluated or read."""
+    def identity(cell: Cell) -> str:
+        return json.dumps([cell.bundle, cell.arm, cell.seed, cell.point, cell.fold, cell.overrides])
+
+    planned = plan_cells(study, settings=settings, identify=False)
+    before = read_plan(output)[1] if (output / PLAN).is_file() else []
+    known = {identity(cell): cell for cell in before}
+    cells = [known.get(identity(cell), cell) for cell in planned]
+    if part and not all(cell.key for cell in cells):
+        raise ValueError(f"cells={part!r} with a dry run: the parts are known once the study has run here; leave --cells out.")
+    return [f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}" if cell.key
+            else f"{'waiting':10} {cell.name}" for cell in (part_of(cells, part) if part else cells)]
 
 
 def _with_absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,3 +176,16 @@ def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own
 def test_patients_of_chest_x_rays_by_their_names(name, patient):
     pattern = RECIPES["chest_xray_classification"]["dataset"]["ids"]["group_pattern"]
     assert groups_by_pattern([name], pattern).tolist() == [patient]
+
+
+@pytest.mark.parametrize("text", ["$__import__('os').system('touch canary')", "@output_dir", "%train.json", "stage #2", "a::b"])
+def test_class_names_that_monai_would_evaluate_are_refused(text):
+    dataset = {"listing": {}, "class_names": ["healthy", text], "task": "binary", "in_channels": 1, "size": [8, 8]}
+    recipe = {"title": "Mine", "dataset": dataset, "network": {"_target_": "medmonai.networks.resnet18"}}
+    with pytest.raises(ValueError, match=r"class_names holds .*would not leave as text"):
+        complete_recipe("mine_classification", recipe)
+    with pytest.raises(ValueError, match="class_names holds"):
+        complete_recipe("mine_classification", {**recipe, "dataset": {**dataset, "class_names": {"x": text, "y": "b"}}})
+    if text[0] in "$@%":
+        with pytest.raises(ValueError, match="title holds"):
+            complete_recipe("mine_classification", {**recipe, "title": text, "dataset": {**dataset, "class_names": ["a", "b"]}})

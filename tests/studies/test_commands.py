@@ -114,3 +114,12 @@ def test_the_script(tmp_path):
     assert json.loads((tmp_path / "out" / "plan.json").read_text())["settings"] == {"cases": 100}
     wrong = subprocess.run([*command, "--set", "casses=1"], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert wrong.returncode == 1 and wrong.stderr.startswith("error: config id 'casses'") and wrong.stderr.count("\n") == 1
+
+
+def test_a_dry_run_evaluates_nothing(tmp_path):
+    canary = tmp_path / "canary"
+    stranger = {"cases": f"$open({str(canary)!r}, 'w').close() or 60"}
+    path = write_study(tmp_path, arms={"none": {}, "stranger": stranger}, seeds=[1])
+    lines, complete = run_study(path, output=tmp_path / "out", dry_run=True)
+    assert complete and [line.split()[0] for line in lines] == ["waiting", "waiting"]
+    assert not canary.exists() and not (tmp_path / "out").exists()
