@@ -34,6 +34,11 @@ class Codestream:
     process: int
 
 
+def starts_codestream(data: bytes) -> bool:
+    """Return whether data start as a JPEG, JPEG-LS or JPEG 2000 codestream (or .jp2 file) does."""
+    return data.startswith((_JPEG_START + b"\xff", _SOC + _SIZ, _JP2_START))
+
+
 def codestream_header(data: bytes) -> Codestream:
     r"""Return what the header of a JPEG, JPEG-LS or JPEG 2000 codestream (or .jp2 file) says.
 

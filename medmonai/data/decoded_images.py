@@ -24,7 +24,7 @@ from .image_form import ImageForm
 logger = logging.getLogger("medmonai.data")
 
 # Raised when the same file and form would give other pixels than before, or another reason why there are none.
-DECODER_VERSION = 3
+DECODER_VERSION = 4
 
 _PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
 _TRIED_AGAIN = 4  # unreadable files that are tried once more at each start

@@ -31,7 +31,7 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
     - PixelPaddingValue (to PixelPaddingRangeLimit) is no image content (PS3.3, C.7.5.1.1.2): it becomes the dark end of the
       bits, after the above, unless it is darker than all content already, as the -2000 of a CT.
     - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all images.
-    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored; YBR_PARTIAL, CMYK, HSV, ARGB are refused.
+    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others); YBR_PARTIAL, CMYK, HSV, ARGB are refused.
     - For which bits of a value are read, see `medmonai.data.stored_pixels.stored_pixels`.
 
     Args:
@@ -135,12 +135,20 @@ def _number(value: object, default: float) -> float:
     return default if value is None else float(value)
 
 
+def _shallow_palette(dataset: Dataset) -> bool:
+    """Return whether no entry of a palette needs more than 8 bits: some files state 16, and all would be black."""
+    from pydicom.pixels import apply_color_lut
+
+    entries, first, _ = dataset.RedPaletteColorLookupTableDescriptor
+    return 0 < apply_color_lut(np.arange(entries or 1 << 16) + first, dataset)[..., :3].max() < 256
+
+
 def _colours(stored: np.ndarray, dataset: Dataset, path: Path) -> np.ndarray:
     from pydicom.pixels import apply_color_lut
 
     if dataset.SamplesPerPixel == 1:
         stored = apply_color_lut(stored, dataset)[..., :3]
-        bits = 8 * stored.dtype.itemsize
+        bits = 8 if _shallow_palette(dataset) else 8 * stored.dtype.itemsize
     else:
         bits = _bits(dataset)
     if stored.dtype not in (np.uint8, np.uint16) or bits < 8:

@@ -28,7 +28,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     ==================== =========================================================================================
     what a file holds    what becomes of it
     ==================== =========================================================================================
-    EXIF orientation     applied: the picture stands upright, as every viewer shows it
+    EXIF orientation     applied (also XMP's): the picture stands upright, as every viewer shows it
     palette              the colours it stands for
     alpha                dropped; the colour of a transparent pixel stays what the file says
     1 bit                0 and 255
@@ -36,7 +36,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an `ImageForm.intensity_range` is given,
                          which is so one of 16 bits too
     CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
-    several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
+    several pages        refused, with tags or without; of a camera's MPO file (a JPEG with a preview behind it) the first picture
     signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
     0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
     over the limit       refused before anything is decoded, see `medmonai.data.image_limit`
@@ -142,6 +142,7 @@ def _kind(image: Image.Image) -> PixelKind:
 def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", *_DEEP):
         return image
+    image = image.convert("LA") if image.mode == "La" else image  # divided by alpha; Pillow does not go on from there
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
@@ -161,4 +162,5 @@ def _lies(image: Image.Image, file: BinaryIO) -> bool:
     if image.format == "TIFF":  # Pillow gives its size as it will stand
         return False
     told = image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
+    told = told or "tiff:Orientation" in str(image.info.get("XML:com.adobe.xmp", ""))
     return (told or exif_after_pixels(file)) and image.getexif().get(_ORIENTATION, 1) in _LYING

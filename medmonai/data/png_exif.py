@@ -8,14 +8,15 @@ from typing import BinaryIO
 _SIGNATURE = 8  # bytes before the first chunk
 _HEAD = struct.Struct(">I4s")  # length and type of a chunk; its data and four bytes of CRC follow
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_PROFILE = b"Raw profile type exif"
+_LONGEST = 21
+_PROFILES = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 def exif_after_pixels(file: BinaryIO) -> bool:
     """Return whether a PNG file has EXIF data behind its pixels, where only a full decoding finds them.
 
     Pillow's `getexif` decodes every PNG that has no EXIF data before its pixels. PNG 1.6 allows an eXIf chunk on
-    either side; ImageMagick writes a text chunk instead. This walks over the chunks and skips their data.
+    either side; ImageMagick and Adobe write text chunks instead. This walks over the chunks and skips their data.
 
     Args:
         file: the file, open for reading; its position is restored.
@@ -31,7 +32,7 @@ def exif_after_pixels(file: BinaryIO) -> bool:
             length, kind = _HEAD.unpack(head)
             behind = behind or kind == b"IDAT"
             start = file.tell()
-            if behind and (kind == b"eXIf" or (kind in _TEXTS and file.read(len(_PROFILE)) == _PROFILE)):
+            if behind and (kind == b"eXIf" or (kind in _TEXTS and file.read(_LONGEST).startswith(_PROFILES))):
                 return True
             file.seek(start + length + 4)
         return False

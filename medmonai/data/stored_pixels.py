@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .codestreams import check_rle, codestream_header
+from .codestreams import check_rle, codestream_header, starts_codestream
 from .dicom_file import frame_bytes, frames
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _check_behind(dataset: Dataset) -> None:
 
 
 def _check_frames(dataset: Dataset, path: Path) -> None:
-    from pydicom.encaps import generate_frames
+    from pydicom.encaps import generate_fragments, generate_frames
     from pydicom.pixels import get_decoder
 
     syntax, samples = dataset.file_meta.TransferSyntaxUID, int(dataset.SamplesPerPixel)
@@ -91,7 +91,10 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
     found = generate_frames(dataset.PixelData, number_of_frames=frames(dataset),
                             extended_offsets=extended if None not in extended else None)
     others = set(get_decoder(syntax).available_plugins) - {"pillow"}
-    for data in found:
+    # pydicom joins all fragments of what is said to be one frame, and returns frames that the header does not count.
+    _, *parts = generate_fragments(dataset.PixelData)  # the first is the table of offsets
+    starts, number = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts)), 0
+    for number, data in enumerate(found, start=1):
         if syntax.name == "RLE Lossless":
             check_rle(data, segments=samples * int(dataset.BitsAllocated) // 8, pixels=dataset.Rows * dataset.Columns)
             continue
@@ -104,6 +107,8 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
             raise ValueError(f"its compressed data have {said.bits} bits and its header allocates {dataset.BitsAllocated}")
         if not others and said.process >= 0 and (said.bits > 8 or said.process not in _BASELINE_PROCESSES):
             raise lacking_decoder(path, syntax)
+    if max(starts, number) != frames(dataset):
+        raise ValueError(f"its compressed data hold {max(starts, number)} frames and its header says {frames(dataset)}")
 
 
 def _kept_bits(stored: np.ndarray, dataset: Dataset) -> np.ndarray:

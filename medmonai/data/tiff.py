@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import zlib
 from collections.abc import Mapping
@@ -14,8 +16,9 @@ from PIL import Image, TiffImagePlugin
 
 from .image_limit import check_limit, image_limit
 
-_BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 258, 259, 262, 277, 284, 339
-_TILE, _FILL_ORDER, _DEFLATE, _PIECE = (322, 323), 266, (8, 32946), 1 << 20
+_SIZE, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = (256, 257), 258, 259, 262, 270
+_STRIPS, _SAMPLES, _ROWS, _PLANAR, _COLORMAP, _EXTRA, _FORMAT, _DEPTH = 273, 277, 278, 284, 320, 338, 339, 32997
+_TILE, _TILES, _FILL_ORDER, _DEFLATE, _PIECE = (322, 323), 324, 266, (8, 32946), 1 << 20
 _WHITE_IS_ZERO, _SEPARATE = 0, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _FORMATS = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOAT: "float", 4: "undefined", 5: "complex", 6: "complex"}
@@ -42,9 +45,42 @@ def tiff_refusal(image: Image.Image, path: Path) -> str:
         return f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which Pillow reads as 8 bits"
     if image.mode == "LAB":
         return "its colours are CIE L*a*b*; save it as RGB"
+    pictures = int(tags.get(_DEPTH, 1)) if tags.get(_DEPTH, 1) > 1 else _pictures_behind(tags, path)
+    if pictures > 1:
+        return f"it holds {pictures} pictures and one a file is read"
+    held, needed = _parts(tags)
+    if held != needed:
+        return f"it holds {held} strips or tiles of pixels and its size asks for {needed}"
     if _white_is_zero(tags) and _format(tags) != _UNSIGNED:
         return f"its {_FORMATS.get(_format(tags), 'other')} values say that 0 is white and no value that is black"
     return ""
+
+
+def _pictures_behind(tags: Mapping[int, Any], path: Path) -> int:
+    """Return how many pictures lie behind one another although there are tags for the first only, as in large ImageJ stacks.
+
+    The description tells. Tools that copy it with a single picture exist, so the file must be long enough, too.
+    """
+    text = str(tags.get(_DESCRIPTION, ""))
+    stack = re.match(r"ImageJ=(?:.*\n)*?images=(\d+)", text)
+    shape = re.match(r'\{"shape": \[([\d, ]+)\]', text)  # of tifffile
+    pixels, samples = math.prod(int(tags[tag]) for tag in _SIZE), int(tags.get(_SAMPLES, 1))
+    values = math.prod(map(int, shape[1].split(","))) if shape else 0
+    said = int(stack[1]) if stack else values // max(1, pixels * samples)
+    plain = pixels * samples * max(tags.get(_BITS, (1,))) / 8
+    held = path.stat().st_size - min(tags.get(_STRIPS) or tags.get(_TILES) or [0])
+    return said if tags.get(_COMPRESSION, 1) == 1 and held >= said * plain else 1
+
+
+def _parts(tags: Mapping[int, Any]) -> tuple[int, int]:
+    """Return the strips or tiles of an uncompressed file, and how many it needs; Pillow leaves those that lack black."""
+    offsets = tags.get(_STRIPS) or tags.get(_TILES)
+    if tags.get(_COMPRESSION, 1) != 1 or not offsets:
+        return 0, 0  # libtiff looks itself
+    size = [int(tags[tag]) for tag in _SIZE]
+    part = (size[0], tags.get(_ROWS, size[1])) if _STRIPS in tags else [tags.get(tag, 0) for tag in _TILE]
+    planes = tags.get(_SAMPLES, 1) if tags.get(_PLANAR, 1) == _SEPARATE else 1
+    return len(offsets), planes * math.prod(-(-length // max(1, int(step))) for length, step in zip(size, part))
 
 
 def check_deflated(image: Image.Image) -> None:
@@ -92,6 +128,7 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
 
     - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
     - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
+    - A palette of 16 bits that holds values of 8, as some programs write, is taken for one of 8; else all would be black.
     - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
 
     Args:
@@ -104,6 +141,8 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
         values = np.asarray(image)
         stored = values.astype(np.int16) if bits == 16 else values
         return Image.fromarray(stored.byteswap().astype(values.dtype))
+    if image.mode in ("P", "PA") and 0 < max(tags[_COLORMAP]) < 256:
+        image.putpalette(np.reshape(tags[_COLORMAP], (3, -1)).T.astype(np.uint8).tobytes())
     if tiff_name(tags):
         return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
     if image.mode == "I" and _format(tags) == _UNSIGNED and bits == 32 and np.asarray(image).min() < 0:
@@ -136,6 +175,8 @@ def tiff_fault(path: Path) -> str | ImportError | None:
         depth = " + ".join(map(str, bits))
         return (f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}, PhotometricInterpretation "
                 f"{tags.get(_PHOTOMETRIC)}, which Pillow does not read; save it as grey of 8 or 16 bits or as RGB")
+    if tags.get(_PLANAR, 1) == _SEPARATE and tags.get(_EXTRA):
+        return "its alpha lies in a plane of its own (PlanarConfiguration 2), which Pillow does not read; save it as RGB"
     return None
 
 

@@ -108,7 +108,8 @@ def read_nifti(path: Path) -> Volume:
         _check_kind(path, stored)
         dtype = stored.get_data_dtype()
         unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
-        kept = dtype if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
+        native = dtype.newbyteorder("=")
+        kept = native if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
         remarks = _assumed(stored, stream)
         values = np.asarray(stored.dataobj, dtype=kept)
         check_end(path, stream, voxels_end(path, stored))

@@ -215,3 +215,14 @@ def test_importing_the_package_does_not_import_pydicom():
 
     code = "import sys, medmonai.data; sys.exit('pydicom' in sys.modules or 'nibabel' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("stated", "scale", "stored"), [(16, 257, np.uint16), (16, 1, np.uint16), (8, 1, np.uint8)])
+def test_palettes_of_eight_bits_under_sixteen(tmp_path, stated, scale, stored):
+    index, palette = RNG.integers(0, 256, (6, 5), dtype=np.uint8), RNG.integers(0, 256, (3, 256))
+    found = dataset(index, PhotometricInterpretation="PALETTE COLOR", Modality="OT")
+    for colour, values in zip(("Red", "Green", "Blue"), palette * scale):
+        setattr(found, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, stated])
+        setattr(found, f"{colour}PaletteColorLookupTableData", values.astype(stored).tobytes())
+    path = save(found, tmp_path / "a.dcm")
+    assert np.array_equal(read_dicom_picture(path), palette[:, index])

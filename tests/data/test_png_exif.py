@@ -11,6 +11,7 @@ from PIL import Image
 
 from medmonai.data.headers import read_header
 from medmonai.data.pictures import read_picture
+from medmonai.data.pixel_kind import PixelKind
 from medmonai.data.png_exif import exif_after_pixels
 
 LYING = 6
@@ -45,7 +46,7 @@ def test_orientation_on_either_side_of_the_pixels(tmp_path, behind):
     with open(file, "rb") as opened:
         opened.seek(3)
         assert exif_after_pixels(opened) is behind and opened.tell() == 3
-    assert read_header(file) == ((6, 4), "L")
+    assert read_header(file) == ((6, 4), PixelKind("L"))
     assert read_picture(file).shape == (1, 6, 4)
 
 
@@ -56,13 +57,25 @@ def test_a_profile_in_a_text_chunk_as_imagemagick_writes_it(tmp_path):
         assert exif_after_pixels(opened)
 
 
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize(("tag", "size"), [(b'tiff:Orientation="6"', (6, 4)), (b"<tiff:Orientation>6</tiff:Orientation>", (6, 4)),
+                                           (b'tiff:Orientation="3"', (4, 6)), (b"xmp:Rating", (4, 6))])
+def test_orientation_in_xmp_as_adobe_writes_it(tmp_path, tag, size, behind):
+    text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta " + tag + b"/>")
+    first, *rest = chunks(png(behind=False, exif=b""))
+    parts = [first, *rest[:-1], text, rest[-1]] if behind else [first, text, *rest]
+    (file := tmp_path / "a.png").write_bytes(png(behind=False)[:8] + b"".join(parts))
+    assert read_header(file) == (size, PixelKind("L"))
+    assert read_picture(file).shape == (1, *size)
+
+
 @pytest.mark.parametrize("extra", [b"", chunk(b"tEXt", b"date:create\x002026-11-27"), chunk(b"tIME", b"\0" * 7)])
 def test_the_pixels_of_other_files_are_not_decoded(tmp_path, extra):
     content = bytearray(png(behind=False, exif=b"", extra=extra))
     at = content.find(b"IDAT")
     content[at + 6] ^= 255  # decoding would fail
     (file := tmp_path / "a.png").write_bytes(content)
-    assert read_header(file) == ((4, 6), "L")
+    assert read_header(file) == ((4, 6), PixelKind("L"))
 
 
 @pytest.mark.parametrize("cut", [0, 4, 12, 40])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 
 import numpy as np
 import pytest
 from dicom_files import dataset, save, write_series
+from PIL import Image
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -215,3 +217,31 @@ def test_every_frame_is_compared(tmp_path):
     found.PixelData = encapsulate([jpeg_2000_start(6, 5), jpeg_2000_start(60000, 60000)])
     with pytest.raises(UnreadableImageError, match="60000 x 60000"):
         read(tmp_path, found)
+
+
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("kind", ["JPEG", "RLE"])
+@pytest.mark.parametrize(("held", "said"), [(2, 1), (3, 2), (1, 2), (2, 3)])
+def test_frames_are_as_many_as_the_header_says(tmp_path, held, said, kind, table):
+    from pydicom.encaps import encapsulate
+
+    file = BytesIO()
+    Image.fromarray(COLOURS[..., 0]).save(file, "JPEG")
+    rle = encoded(COLOURS[..., 0])
+    syntax, frame = ("1.2.840.10008.1.2.4.50", file.getvalue()) if kind == "JPEG" else ("1.2.840.10008.1.2.5", rle)
+    for number in (said, held):
+        found = dataset(np.stack([COLOURS[..., 0]] * number), **NO_SIGN)
+        found.file_meta.TransferSyntaxUID, found.NumberOfFrames = syntax, number
+        found.PixelData = encapsulate([frame] * held, has_bot=table)
+        found["PixelData"].VR, found["PixelData"].is_undefined_length = "OB", True
+        if number == held:
+            assert read(tmp_path, found).shape == (held, 6, 5)
+        else:
+            with pytest.raises(UnreadableImageError):
+                read(tmp_path, found)
+
+
+def encoded(grey):
+    """Return a frame of 8 bits in DICOM's RLE, without any run."""
+    rows = b"".join(bytes([len(row) - 1]) + row.tobytes() for row in grey)
+    return struct.pack("<16I", 1, 64, *[0] * 14) + rows + b"\x80" * (len(rows) % 2)

@@ -28,7 +28,7 @@ def tiff(path, data, shape, *, order="<", bits=(8,), big=False, **tags):
     extra, rows = b"", b""
     for tag in sorted(found):
         kind, values = found[tag]
-        form = order + {1: "B", 3: "H", 4: "I", 11: "f"}[kind] * len(values)
+        form = order + {1: "B", 2: "B", 3: "H", 4: "I", 11: "f"}[kind] * len(values)
         packed = struct.pack(form, *values)
         if tag == 273:
             rows += b"STRIP"
@@ -219,3 +219,73 @@ def test_tiles_larger_than_the_limit(tmp_path):
     path = tiff(tmp_path / "a.tif", GREY["u1"].tobytes(), (5, 7), t322=(4, [60000]), t323=(4, [60000]))
     with pytest.raises(UnreadableImageError, match="60000 x 60000 pixels in a tile"):
         read_picture(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("scale", [1, 257])
+def test_palettes_of_eight_bits_under_sixteen(tmp_path, order, scale):
+    index, palette = RNG.integers(0, 256, (5, 7), dtype=np.uint8), RNG.integers(0, 256, (3, 256))
+    path = tiff(tmp_path / "a.tif", index.tobytes(), (5, 7), order=order, t262=(3, [3]),
+                t320=(3, (scale * palette).ravel().tolist()))
+    assert np.array_equal(read_picture(path), palette[:, index])
+
+
+@pytest.mark.parametrize("alpha", [1, 2])
+def test_grey_beside_alpha(tmp_path, alpha):
+    opacity, values = np.array([[255, 128, 64]] * 2, np.uint8), np.array([[200, 100, 30]] * 2, np.uint8)
+    path = tiff(tmp_path / "a.tif", np.stack([values, opacity], axis=-1).tobytes(), (2, 3), bits=(8, 8), t338=(3, [alpha]))
+    expected = np.rint(255.0 * values / opacity) if alpha == 1 else values  # 1: grey was multiplied by alpha
+    assert np.abs(read_picture(path)[0] - expected).max() <= 1
+
+
+def strips(path, held, *, rows=2, planar=False):
+    """A grey or planar RGB TIFF of 5 x 7 pixels that says where `held` of its strips lie."""
+    planes = 3 if planar else 1
+    values = RNG.integers(1, 256, (planes, 5, 7), dtype=np.uint8)
+    more = {"t284": (3, [2]), "t262": (3, [2])} if planar else {}
+    tiff(path, values.tobytes(), (5, 7), bits=(8,) * planes, t278=(3, [rows]), t279=(4, [7] * held), **more)
+    tags = Image.open(path).tag_v2
+    start, parts = tags[273][0], [(plane, row) for plane in range(planes) for row in range(0, 5, rows)][:held]
+    offsets = [start + 35 * plane + 7 * row for plane, row in parts] + [start] * (held - len(parts))
+    raw = path.read_bytes()
+    at = raw.find(struct.pack("<HHI", 273, 4, 1))
+    path.write_bytes(raw[: at + 4] + struct.pack("<II", held, len(raw)) + raw[at + 12 :] + struct.pack(f"<{held}I", *offsets))
+    return values
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_strips_that_are_missing_are_no_black_rows(tmp_path, rows, planar):
+    whole = -(-5 // rows) * (3 if planar else 1)
+    values = strips(tmp_path / "a.tif", whole, rows=rows, planar=planar)
+    assert np.array_equal(read_picture(tmp_path / "a.tif"), values)
+    for held in {*range(2, whole), whole if planar else whole + 2} - {whole}:
+        strips(tmp_path / "a.tif", held, rows=rows, planar=planar)
+        with pytest.raises(UnreadableImageError, match=f"it holds {held} strips or tiles .* its size asks for {whole}"):
+            read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("tags", "pictures"), [
+    ({"t32997": (4, [3])}, 3), ({"t270": (2, [*b"ImageJ=1.54f\nimages=3\nslices=3\n\0"])}, 3),
+    ({"t270": (2, [*b'{"shape": [3, 5, 7]}\0'])}, 3), ({"t270": (2, [*b'{"shape": [5, 7]}\0'])}, 1),
+    ({"t270": (2, [*b"ImageJ=1.54f\nimages=4\n\0"])}, 1),  # not so many bytes: one slice, with the description of its stack
+    ({"t270": (2, [*b"a patient\nimages=3\n\0"])}, 1), ({}, 1),
+])
+def test_pictures_behind_the_first_without_tags_of_their_own(tmp_path, tags, pictures):
+    values = RNG.integers(0, 256, (3, 5, 7), dtype=np.uint8)
+    path = tiff(tmp_path / "a.tif", values.tobytes(), (5, 7), **tags)
+    if pictures == 1:
+        assert np.array_equal(read_picture(path)[0], values[0])
+        return
+    for read in (read_picture, picture_header):
+        with pytest.raises(UnreadableImageError, match=f"it holds {pictures} pictures and one a file is read"):
+            read(path)
+
+
+@pytest.mark.parametrize("imagej", [False, True])
+def test_stacks_as_tifffile_writes_them(tmp_path, imagej):
+    tifffile = pytest.importorskip("tifffile")
+    more = {"imagej": True} if imagej else {"truncate": True, "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", RNG.integers(0, 256, (4, 5, 7), dtype=np.uint8), **more)
+    with pytest.raises(UnreadableImageError, match="it holds 4 pictures"):
+        read_picture(tmp_path / "a.tif")
