@@ -36,7 +36,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an `ImageForm.intensity_range` is given,
                          which is so one of 16 bits too
     CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
-    several pages        refused, with tags or without; of a camera's MPO file (a JPEG with a preview behind it) the first picture
+    several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
     signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
     0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
     over the limit       refused before anything is decoded, see `medmonai.data.image_limit`

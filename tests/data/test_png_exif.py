@@ -58,8 +58,10 @@ def test_a_profile_in_a_text_chunk_as_imagemagick_writes_it(tmp_path):
 
 
 @pytest.mark.parametrize("behind", [False, True])
-@pytest.mark.parametrize(("tag", "size"), [(b'tiff:Orientation="6"', (6, 4)), (b"<tiff:Orientation>6</tiff:Orientation>", (6, 4)),
-                                           (b'tiff:Orientation="3"', (4, 6)), (b"xmp:Rating", (4, 6))])
+@pytest.mark.parametrize(("tag", "size"), [
+    (b'tiff:Orientation="6"', (6, 4)), (b"<tiff:Orientation>6</tiff:Orientation>", (6, 4)),
+    (b'tiff:Orientation="3"', (4, 6)), (b"xmp:Rating", (4, 6)),
+])
 def test_orientation_in_xmp_as_adobe_writes_it(tmp_path, tag, size, behind):
     text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta " + tag + b"/>")
     first, *rest = chunks(png(behind=False, exif=b""))
