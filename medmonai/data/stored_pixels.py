@@ -88,27 +88,27 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
 
     syntax, samples = dataset.file_meta.TransferSyntaxUID, int(dataset.SamplesPerPixel)
     extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-    found = generate_frames(dataset.PixelData, number_of_frames=frames(dataset),
-                            extended_offsets=extended if None not in extended else None)
+    found = list(generate_frames(dataset.PixelData, number_of_frames=frames(dataset),
+                                 extended_offsets=extended if None not in extended else None))
     others = set(get_decoder(syntax).available_plugins) - {"pillow"}
     # pydicom joins all fragments of what is said to be one frame, and returns frames that the header does not count.
     _, *parts = generate_fragments(dataset.PixelData)  # the first is the table of offsets
-    starts, number = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts)), 0
-    for number, data in enumerate(found, start=1):
+    starts = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts))
+    for data in found:
         if syntax.name == "RLE Lossless":
             check_rle(data, segments=samples * int(dataset.BitsAllocated) // 8, pixels=dataset.Rows * dataset.Columns)
             continue
         said = codestream_header(data)
-        asked, held = (dataset.Rows, dataset.Columns, samples), (said.rows, said.columns, said.samples)
-        if asked != held:
+        if (dataset.Rows, dataset.Columns, samples) != (said.rows, said.columns, said.samples):
             raise ValueError(f"its compressed data hold {said.rows} x {said.columns} pixels of {said.samples} samples and its "
                              f"header says {dataset.Rows} x {dataset.Columns} of {samples}")
         if said.bits > int(dataset.BitsAllocated):
             raise ValueError(f"its compressed data have {said.bits} bits and its header allocates {dataset.BitsAllocated}")
         if not others and said.process >= 0 and (said.bits > 8 or said.process not in _BASELINE_PROCESSES):
             raise lacking_decoder(path, syntax)
-    if max(starts, number) != frames(dataset):
-        raise ValueError(f"its compressed data hold {max(starts, number)} frames and its header says {frames(dataset)}")
+    held = max(starts, len(found))
+    if held != frames(dataset):
+        raise ValueError(f"its compressed data hold {held} frames and its header says {frames(dataset)}")
 
 
 def _kept_bits(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
