@@ -31,7 +31,8 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
     - PixelPaddingValue (to PixelPaddingRangeLimit) is no image content (PS3.3, C.7.5.1.1.2): it becomes the dark end of the
       bits, after the above, unless it is darker than all content already, as the -2000 of a CT.
     - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all images.
-    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others); YBR_PARTIAL, CMYK, HSV, ARGB are refused.
+    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others);
+      YBR_PARTIAL, CMYK, HSV, ARGB are refused.
     - For which bits of a value are read, see `medmonai.data.stored_pixels.stored_pixels`.
 
     Args:
