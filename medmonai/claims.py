@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import SoftFileLease, Timeout
 
-from medmonai.processes import alive
+from medmonai.processes import alive, start_token
 from medmonai.whole_files import remove_abandoned
 
 CLAIM, _NOTE = ".claim", ".claim.json"
@@ -178,7 +178,7 @@ def _acquired(folder: Path) -> SoftFileLease:
     elsewhere = bool(said) and not _is_here(said)
     if elsewhere:
         logger.warning("%s is claimed by process %s on %s; waiting up to %.0f s to see whether it lives", folder,
-                       said.get("pid", "?"), said.get("host", "another machine"), PATIENCE)
+                       said.get("pid", "?"), _host(said), PATIENCE)
     found = lease(folder)
     try:
         found.acquire(timeout=PATIENCE if elsewhere else 1.0)
@@ -197,12 +197,16 @@ def _who(folder: Path) -> str:
     said, since = _said(folder), ""
     try:
         note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-        if str(note["pid"]) == said.get("pid") and note["host"] == said.get("host"):
+        if str(note["pid"]) == said.get("pid") and note["host"] == _host(said):
             since = f" since {note['since']} (UTC)"
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return (f"{folder} is in use by process {said.get('pid', '?')} on {said.get('host', 'another machine')}{since}; wait for "
-            "it, end it, or choose another --output_dir.")
+    return (f"{folder} is in use by process {said.get('pid', '?')} on {_host(said)}{since}; wait for it, end it, or choose "
+            "another --output_dir.")
+
+
+def _host(said: dict[str, str]) -> str:
+    return said.get("host", "another machine").partition("?pidns-")[0]
 
 
 def _said(folder: Path) -> dict[str, str]:
@@ -222,8 +226,19 @@ def _age(folder: Path) -> float | None:
 
 
 def _is_here(said: dict[str, str]) -> bool:
-    return said.get("host") == socket.gethostname() and said.get("pid", "").isdecimal()
+    return said.get("host") in _names_of_this_machine() and said.get("pid", "").isdecimal()
+
+
+def _names_of_this_machine() -> tuple[str, ...]:
+    """Return what filelock calls this machine: in a container, with the namespace in which the process has its number."""
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return (socket.gethostname(),)
+    return socket.gethostname(), f"{socket.gethostname()}?pidns-{namespace:x}"
 
 
 def _alive_here(said: dict[str, str]) -> bool:
-    return alive(int(said["pid"]))
+    pid = int(said["pid"])
+    began = start_token(pid)  # after a restart of the machine another process may have the number
+    return alive(pid) and (began is None or said.get("start", str(began)) == str(began))

@@ -103,6 +103,8 @@ def last_word_on_errors() -> None:
         earlier(kind, error, where)
         if isinstance(error, Exception):
             print(f"error: {sentence(error)}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt) and not str(error):
+            print("stopped; what was finished before is safe, and the same command can be given again.", file=sys.stderr)
 
     def format_warning(message: Warning | str, category: type[Warning], filename: str, *rest: Any, **more: Any) -> str:
         ours = "medmonai" in Path(filename).parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from medmonai.claims import FolderInUse, claim, claimed, refuse_in_use
+from medmonai.processes import start_token
 
 HOLD = """
 import sys, time
@@ -48,6 +50,33 @@ def test_a_living_process_is_named_and_a_dead_one_loses_the_folder(tmp_path):
         assert claimed(folder)
         (folder / "kept").write_text("")
     assert os.listdir(folder) == ["kept"]
+
+
+def test_a_claim_is_of_one_process_and_not_of_the_next_with_its_number(tmp_path):
+    with claim(tmp_path):
+        said = (tmp_path / ".claim").read_text()
+        start = re.search(r"start=(\d+)", said)[1]
+        assert int(start) == start_token(os.getpid())
+    (tmp_path / ".claim").write_text(said.replace(start, str(int(start) - 1)))  # that of a machine before its restart
+    refuse_in_use(tmp_path)
+    with claim(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/ns/pid"), reason="no namespaces of processes")
+def test_in_a_container_the_dead_lose_the_folder_at_once_too(tmp_path):
+    with claim(tmp_path):
+        said = (tmp_path / ".claim").read_text()
+    host, namespace = f"host={socket.gethostname()}", os.stat("/proc/self/ns/pid").st_ino
+    said = re.sub("host=.*", f"{host}?pidns-{namespace:x}", said)  # as filelock writes it in a container
+    (tmp_path / ".claim").write_text(said)
+    with pytest.raises(FolderInUse, match=rf"in use by process {os.getpid()} on {socket.gethostname()}; wait"):
+        refuse_in_use(tmp_path)
+    (tmp_path / ".claim").write_text(re.sub("pid=.*", "pid=999999999", said))
+    refuse_in_use(tmp_path)
+    (tmp_path / ".claim").write_text(re.sub("pidns-.*", "pidns-1", re.sub("pid=.*", "pid=999999999", said)))
+    with pytest.raises(FolderInUse, match="in use by process 999999999"):  # another container: nobody here can know
+        refuse_in_use(tmp_path)
 
 
 def test_of_many_processes_at_once_one_gets_the_folder(tmp_path):

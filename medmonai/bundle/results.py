@@ -20,6 +20,7 @@ from medmonai.visualize import failures_figure, history_figure, label_distributi
 from medmonai.whole_files import read_json, replacing, write_json
 
 from .explain import write_saliency
+from .run_state import evaluating
 from .tracking import end_tracking, tracked
 
 # Texts of more distinct values (names, dates, remarks) make no subgroups.
@@ -50,35 +51,37 @@ def write_results(
         rule: how the operating point is chosen.
         saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
     """
-    evaluation = evaluate(predictions["test"], validation=predictions["validation"], rule=rule)
-    folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
-    if rank() != 0:
-        return {"splits": {"test": evaluation.metrics}}
-    for name, table in references.items():
-        write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
-    write_decision(evaluation, folder)
-    write_metadata(test, folder)
-    evaluation.metrics.update(_subgroups(evaluation, test))
-    counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
-    write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
-    write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided, folder=folder,
-                   target_layer=saliency_layer)
-    sizes = {name: len(cohort) for name, cohort in cohorts.items()}
-    figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
-               "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
-    if (folder / "history.csv").is_file():
-        with parts_of(folder / "history.csv"):
-            figures["history"] = history_figure(folder / "history.csv", kept=read_json(folder / "run.json").get("best_epoch"))
-    for name, figure in figures.items():
-        save_figure(figure, folder / "figures" / name, overwrite=True)
-    data = test.provenance.as_dict() | {
-        name: list(dict.fromkeys(said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)))
-        for name in ("known_issues", "facts")}
-    metrics = write_evaluation(evaluation, folder, data=data, references=references)
-    write_report([folder])
-    end_tracking(metrics)
-    release(folder)  # taken by open_test_split
-    return metrics
+    with evaluating(output_dir):
+        evaluation = evaluate(predictions["test"], validation=predictions["validation"], rule=rule)
+        folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
+        if rank() != 0:
+            return {"splits": {"test": evaluation.metrics}}
+        for name, table in references.items():
+            write_predictions(table, folder / f"predictions_test_{name}.csv", overwrite=True)
+        write_decision(evaluation, folder)
+        write_metadata(test, folder)
+        evaluation.metrics.update(_subgroups(evaluation, test))
+        counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
+        write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
+        write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided,
+                       folder=folder, target_layer=saliency_layer)
+        sizes = {name: len(cohort) for name, cohort in cohorts.items()}
+        figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
+                   "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
+        if (folder / "history.csv").is_file():
+            with parts_of(folder / "history.csv"):
+                kept = read_json(folder / "run.json").get("best_epoch")
+                figures["history"] = history_figure(folder / "history.csv", kept=kept)
+        for name, figure in figures.items():
+            save_figure(figure, folder / "figures" / name, overwrite=True)
+        data = test.provenance.as_dict() | {
+            name: list(dict.fromkeys(said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)))
+            for name in ("known_issues", "facts")}
+        metrics = write_evaluation(evaluation, folder, data=data, references=references)
+        write_report([folder])
+        end_tracking(metrics)
+        release(folder)  # taken by open_test_split
+        return metrics
 
 
 def write_metadata(cohort: Cohort, folder: Path) -> None:

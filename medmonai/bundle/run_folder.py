@@ -129,7 +129,7 @@ def _stopped_in_words(folder: Path, what: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         said = f"stopped before the first epoch was whole; the same command begins {what} in {folder} again."
-        if (folder / "models" / "last.pt").exists():
+        if any((folder / "models" / name).exists() for name in ("last.pt", "previous.pt")):
             said = f"stopped; {folder} keeps {what} up to its last whole epoch, and the same command goes on from there."
         raise KeyboardInterrupt(said) from None
 

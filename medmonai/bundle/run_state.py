@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medmonai.claims import refuse_in_use, require_writable
+from medmonai.claims import refuse_in_use, release, require_writable
 from medmonai.config_text import escaped, names_place
 from medmonai.errors import last_word_on_errors
+from medmonai.ranks import rank
 from medmonai.run_files import parts_of, read_record
 
 from .config import merged_config
@@ -119,3 +121,23 @@ def same_test_cases(folder: Path, config: Mapping[str, Any]) -> bool:
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file; "" if there is none."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).is_file() else ""
+
+
+@contextmanager
+def evaluating(output_dir: str | Path) -> Iterator[None]:
+    """Give back the folder that `open_test_split` took if the block raises, and say in words that it was stopped.
+
+    A notebook lives on after a failed evaluation, and the next process would find the folder in use.
+
+    Raises:
+        KeyboardInterrupt: with a sentence on what is kept.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if rank() == 0:
+            release(output_dir)
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"stopped; {output_dir} keeps the trained network, and the same command begins the "
+                                    "evaluation again.") from None
+        raise

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from .config import evaluated, merged_config
+from .run_state import evaluating
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -77,7 +79,8 @@ def tracked(*sections: str) -> Iterator[None]:
 
 
 @tracked("validate")
-def evaluate_tracked(*engines: Any) -> None:
-    """Run evaluators one after the other; a tracked run ends as failed if one of them raises."""
-    for engine in engines:
-        engine.run()
+def evaluate_tracked(*engines: Any, output_dir: str | Path) -> None:
+    """Run evaluators one after the other; if one raises, a tracked run ends as failed and the run folder is given back."""
+    with evaluating(output_dir):
+        for engine in engines:
+            engine.run()

@@ -102,13 +102,20 @@ class RunCheckpoint:
         Call it before `engine.run()`.
 
         Raises:
-            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another training, or `model.pt` is damaged.
+            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another training, or `model.pt` is damaged
+                or missing.
         """
-        saved = self._last_whole()
+        saved, best = self._last_whole(), self.folder / "model.pt"
         if not saved:
+            if best.is_file():
+                logger.warning("%s has no last.pt: the training begins with its first epoch again.", self.folder)
             return 0
-        if (self.folder / "model.pt").is_file():
-            load_checkpoint(self.folder / "model.pt")  # the best epoch so far: better missed now than when the training is done
+        # The best epoch so far: better missed now than when the training is done.
+        if best.is_file():
+            load_checkpoint(best)
+        elif saved["best_metric_epoch"] > 0:
+            raise ValueError(f"{best}, the best epoch so far ({saved['best_metric_epoch']} of {saved['epoch']}), is missing; "
+                             f"put back a copy of it, or delete {self.folder} to train from the start.")
         for name, item in self.state.items():
             # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
@@ -119,7 +126,6 @@ class RunCheckpoint:
         _restore_random_state(saved["random"])
         engine.state.epoch, engine.state.iteration = saved["epoch"], saved["iteration"]
         return saved["epoch"]
-
 
     def _last_whole(self) -> dict[str, Any]:
         """Return what `last.pt` holds, or `previous.pt` where that is damaged or missing; nothing if there is neither."""

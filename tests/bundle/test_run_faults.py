@@ -3,45 +3,91 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from bundle_runs import BUNDLES, small
 
+import medmonai
+
 BOTH = ["lesion_phantom_classification", "lesion_phantom3d_classification"]
 TABLES = ("predictions_test.csv", "predictions_val.csv")
+# Processes of their own, but forked from one that has imported all of it: importing takes longer than these runs.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["monai.bundle", "medmonai.__main__", "matplotlib.pyplot", *(
+    module.name for module in pkgutil.walk_packages(medmonai.__path__, "medmonai.") if "ray" not in module.name)])
 
 
-def command(name, folder, **change):
-    settings = small(name, None, folder, evaluate=True) | {"max_epochs": 4} | change
+def command(name, folder, evaluate=True, **change):
+    settings = small(name, None, folder, evaluate=evaluate) | {"max_epochs": 4} | change
     words = [word for key, value in settings.items()
              for word in (f"--{key}", value if isinstance(value, str) else json.dumps(value))]
-    return [sys.executable, "-m", "medmonai", "run", str(BUNDLES / name), *words]
+    return ["run", str(BUNDLES / name), *words]
 
 
-def start(words, *, cwd, threads=1):
-    return subprocess.Popen(words, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+def stock(name, folder, *files, **change):
+    configs = [str(BUNDLES / name / "configs" / file) for file in files]
+    return ["--config_file", str(configs), *command(name, folder, evaluate="evaluate.json" in files, **change)[2:]]
 
 
-def finish(words, *, cwd, expect=0, threads=1):
-    process = start(words, cwd=cwd, threads=threads)
-    out, _ = process.communicate()
-    assert process.returncode == expect, out
-    return out
+def _act(words, log, cwd):
+    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`."""
+    import fire
+    import monai.bundle
+    import torch
+
+    from medmonai.__main__ import app
+    from medmonai.errors import run_in_words
+
+    for number in (1, 2):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.chdir(cwd)
+    torch.set_num_threads(1)
+    sys.argv = ["medmonai", *words]
+    if not words[0].startswith("--"):
+        run_in_words(partial(app, prog_name="python -m medmonai"))
+    try:
+        fire.Fire(monai.bundle.run)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)
 
 
-def stop_when(process, there, how=signal.SIGKILL):
-    """Send a signal as soon as a file is there."""
-    while not there() and process.poll() is None:
-        time.sleep(0.002)
-    process.send_signal(how)
-    out, _ = process.communicate()
+class Process:
+    """A process with what it printed."""
+
+    def __init__(self, words, cwd):
+        self.log = cwd / f"{time.monotonic_ns()}.txt"
+        self.process = FORKS.Process(target=_act, args=(words, self.log, cwd))
+        self.process.start()
+        self.pid = self.process.pid
+
+    def end(self):
+        self.process.join()
+        return self.process.exitcode, self.log.read_text()
+
+    def stop(self, how=signal.SIGKILL):
+        os.kill(self.pid, how)
+        return self.end()
+
+    def stop_when(self, there, how=signal.SIGKILL):
+        """Send a signal as soon as something is there."""
+        while not there() and self.process.is_alive():
+            time.sleep(0.002)
+        return self.stop(how) if self.process.is_alive() else self.end()
+
+
+def finish(words, *, cwd, expect=0):
+    code, out = Process(words, cwd).end()
+    assert code == expect, out
     return out
 
 
@@ -67,22 +113,22 @@ def same_tables(first, second):
     assert [(first / name).read_bytes() for name in TABLES] == [(second / name).read_bytes() for name in TABLES]
 
 
-def test_two_runs_at_once_in_one_folder_the_second_is_refused(tmp_path):
+def test_two_runs_at_once_in_one_folder_the_second_is_refused_by_every_door(tmp_path):
     folder = tmp_path / "run"
-    first = start(command(BOTH[0], folder, seed=1, max_epochs=400), cwd=tmp_path)
+    first = Process(command(BOTH[0], folder, seed=1, max_epochs=400), tmp_path)
     try:
-        while not (folder / "run.json").is_file() and first.poll() is None:
+        while not (folder / "models" / "last.pt").is_file() and first.process.is_alive():
             time.sleep(0.01)
-        said = finish(command(BOTH[0], folder, seed=2), cwd=tmp_path, expect=1).splitlines()[-1]
-        assert f"error: {folder} is in use by process {first.pid} on " in said and "(UTC); wait for it, end it" in said
-        configs = BUNDLES / BOTH[0] / "configs"
-        stock = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(configs / "inference.json"), "--output_dir",
-                 str(folder), "--dataset_dir", str(tmp_path / "nothing")]
-        assert "is in use by process" in finish(stock, cwd=tmp_path, expect=1)  # before any image is looked for
+        config = str(BUNDLES / BOTH[0] / "configs" / "inference.json")
+        inference = ["--config_file", config, "--output_dir", str(folder), "--dataset_dir", str(tmp_path / "nothing")]
+        for words in (command(BOTH[0], folder, seed=2), stock(BOTH[0], folder, "train.json", seed=2),
+                      stock(BOTH[0], folder, "train.json", "evaluate.json", seed=1),
+                      inference):  # refused before any image is looked for
+            said = finish(words, cwd=tmp_path, expect=1).splitlines()[-1]
+            assert f"error: {folder} is in use by process {first.pid} on " in said and "(UTC); wait for it, end it" in said
         assert json.loads((folder / "config.json").read_text())["seed"] == 1
     finally:
-        first.kill()
-        first.communicate()
+        first.stop()
 
 
 MOMENTS = {  # what is there when the process is killed
@@ -102,7 +148,7 @@ MOMENTS = {  # what is there when the process is killed
                  pytest.mark.slow) for name in BOTH for moment in MOMENTS])
 def test_a_killed_run_ends_as_an_uninterrupted_one(name, moment, whole, tmp_path):
     folder = tmp_path / "run"
-    stop_when(start(command(name, folder), cwd=tmp_path), lambda: MOMENTS[moment](folder))
+    Process(command(name, folder), tmp_path).stop_when(lambda: MOMENTS[moment](folder))
     finish(command(name, folder), cwd=tmp_path)
     same_tables(folder, whole(name))
     assert (folder / "report.html").is_file() and not [path for path in folder.rglob(".*") if path.is_file()]
@@ -111,10 +157,28 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(name, moment, whole, tmp_path
             (whole(name) / "metrics.json").read_text())[part]
 
 
+def test_a_run_that_lost_a_file_or_was_moved_says_so_or_ends_the_same(whole, tmp_path):
+    folder, moved = tmp_path / "run", tmp_path / "ein anderer Ort" / "run"
+    Process(command(BOTH[0], folder), tmp_path).stop_when(lambda: MOMENTS["third epoch"](folder))
+    kept = (folder / "models" / "model.pt").read_bytes()
+    (folder / "models" / "model.pt").unlink()
+    said = finish(command(BOTH[0], folder), cwd=tmp_path, expect=1).splitlines()[-1]
+    assert said.startswith(f"error: {folder}/models/model.pt, the best epoch so far (") and "is missing; put back" in said
+    (folder / "models" / "model.pt").write_bytes(kept)
+    shutil.copytree(folder, moved)
+    finish(command(BOTH[0], moved), cwd=tmp_path)
+    for name in ("last.pt", "previous.pt"):
+        (folder / "models" / name).unlink(missing_ok=True)
+    assert f"{folder}/models has no last.pt: the training begins with" in finish(command(BOTH[0], folder), cwd=tmp_path)
+    for one in (moved, folder):
+        same_tables(one, whole(BOTH[0]))
+
+
 def test_a_run_goes_on_with_the_threads_it_began_with(whole, tmp_path):
     folder = tmp_path / "run"
-    stop_when(start(command(BOTH[0], folder), cwd=tmp_path), lambda: MOMENTS["first epoch"](folder))
-    said = finish(command(BOTH[0], folder), cwd=tmp_path, threads=2)
+    Process(command(BOTH[0], folder), tmp_path).stop_when(lambda: MOMENTS["first epoch"](folder))
+    said = subprocess.run([sys.executable, "-m", "medmonai", *command(BOTH[0], folder)], cwd=tmp_path, check=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": "2"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     assert "this run began with 1 CPU threads and this process has 2: it goes on with 1" in said and "OMP_NUM_THREADS=1" in said
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
     same_tables(folder, whole(BOTH[0]))
@@ -122,11 +186,18 @@ def test_a_run_goes_on_with_the_threads_it_began_with(whole, tmp_path):
 
 def test_ctrl_c_is_said_in_a_sentence_and_the_same_command_goes_on(whole, tmp_path):
     folder = tmp_path / "run"
-    process = start(command(BOTH[0], folder), cwd=tmp_path)
-    said = stop_when(process, (folder / "models" / "last.pt").is_file, signal.SIGINT).splitlines()[-1]
-    assert process.returncode in (130, -signal.SIGINT)  # a shell shows 130 for both
-    assert said == f"stopped; {folder} keeps the training up to its last whole epoch, and the same command goes on from there."
+    code, out = Process(command(BOTH[0], folder), tmp_path).stop_when((folder / "models" / "last.pt").is_file, signal.SIGINT)
+    assert code == 130
+    assert out.splitlines()[-1] == (
+        f"stopped; {folder} keeps the training up to its last whole epoch, and the same command goes on from there.")
     assert not (folder / ".claim").exists()
+    finish(stock(BOTH[0], folder, "train.json"), cwd=tmp_path)
+    for words in (stock(BOTH[0], folder, "train.json", "evaluate.json"), command(BOTH[0], folder)):
+        code, out = Process(words, tmp_path).stop_when((folder / "predictions_val.csv").is_file, signal.SIGINT)
+        assert code in (1, 130) and out.splitlines()[-1].endswith(
+            f"stopped; {folder} keeps the trained network, and the same command begins the evaluation again."), out
+        assert not (folder / ".claim").exists()
+        (folder / "predictions_val.csv").unlink()
     finish(command(BOTH[0], folder), cwd=tmp_path)
     same_tables(folder, whole(BOTH[0]))
 
