@@ -129,7 +129,8 @@ def require_writable(folder: str | Path) -> None:
     folder = Path(folder)
     there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
-        raise NotADirectoryError(f"{there} is a file and no folder; choose another --output_dir.")
+        what = "a file and no folder" if there.exists() else "a link to nothing"
+        raise NotADirectoryError(f"{there} is {what}; choose another --output_dir.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder}: {there} cannot be written; choose another --output_dir.")
 
@@ -160,8 +161,11 @@ def _key(folder: Path) -> str:
 
 def _make(folder: Path) -> list[Path]:
     """Make a folder with its parents, and return those that were made, the innermost first."""
-    missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    missing = [path for path in (folder, *folder.absolute().parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a name that is too long, no room
+        raise type(error)(f"{folder} cannot be made ({error.strerror}); choose another --output_dir.") from error
     return missing
 
 

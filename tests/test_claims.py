@@ -79,6 +79,16 @@ def test_in_a_container_the_dead_lose_the_folder_at_once_too(tmp_path):
         refuse_in_use(tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "file").write_text("")
+    for name, said in (("link", "link is a link to nothing; choose another"), ("file/a", "file is a file and no folder"),
+                       ("x" * 300, "xxx cannot be made .File name too long.; choose another --output_dir")):
+        with pytest.raises(OSError, match=said), claim(tmp_path / name):
+            raise AssertionError("the block must not run")
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
 def test_of_many_processes_at_once_one_gets_the_folder(tmp_path):
     code = HOLD.replace("time.sleep(600)", "time.sleep(3)").replace("with claim", "sys.stdin.readline()\nwith claim")
     many = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], stdin=subprocess.PIPE, text=True,
