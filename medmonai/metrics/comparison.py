@@ -11,7 +11,7 @@ import numpy as np
 
 from medmonai.predictions import Predictions, align, moved_names
 
-from .decision_summary import METRICS
+from .decision_metrics import METRICS
 from .decision_tests import decision_test
 from .decisions import OperatingPoint, decide, default_operating_point
 from .paired_tests import PairedDifference, accuracy_test, delong_test, paired_bootstrap

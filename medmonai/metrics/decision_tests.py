@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+from scipy.stats import norm
 
 from medmonai.task import Task
 
-from .decision_summary import METRICS
-from .paired_tests import PairedDifference, from_resamples
+from .decision_metrics import MEANS, METRICS, ClassMean
+from .paired_tests import ZERO, PairedDifference, bonett_price, from_resamples
+from .resampled_counts import ResampledCounts
 from .resampling import by_group, resampled_totals
+
+_OF_SAME_CASES = ("recall", "specificity", "accuracy")  # shares of cases that do not depend on what a model decides
 
 
 def decision_test(
@@ -19,6 +26,12 @@ def decision_test(
 
     The same as `paired_bootstrap` up to the random draws, at the cost of counting once: a case, or a group, is its counts
     under both models, and cases that were decided alike are drawn together.
+
+    Where the difference does not vary from one resample to the next, neither for the metric (flag ``zero_variance``; p is 1
+    for equal values, else undefined) nor, in a mean over classes or labels, for some of these (``zero_variance_classes``),
+    the interval is widened as in `summarize_decisions`, and p is that of a standard error as much larger. A class hides as
+    much as the interval of Bonett & Price (see `accuracy_test`) allows on its cases or, for precision, F1, MCC and kappa, the
+    single intervals of the two models as if independent (MOVER, see `delong_test`).
 
     Args:
         metric: one that `summarize_decisions` has for this kind of task, such as ``balanced_accuracy``, ``f1``,
@@ -54,13 +67,60 @@ def decision_test(
     np.put_along_axis(features, columns, 1.0, axis=1)
     features = by_group(features, groups)
 
+    multiplicity = np.ones(len(features), dtype=np.int64) if multiplicity is None else multiplicity
+
     def differences(totals: np.ndarray) -> np.ndarray:
         values = value(totals.reshape(-1, 2, *shape))
         return values[:, 0] - values[:, 1]
 
-    found = differences(features.sum(axis=0) if multiplicity is None else multiplicity @ features)[0]
+    found = differences(multiplicity @ features)[0]
     drawn = differences(resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity))
-    return from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
+    test = from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
+    models = tuple(
+        ResampledCounts(one.reshape(-1, *shape), multiplicity, groups is not None, len(y_true), confidence, seed, repetitions)
+        for one in np.split(features, 2, axis=1))
+    mean = MEANS[task.kind].get(metric)
+    if np.nanmax(drawn) - np.nanmin(drawn) < ZERO:
+        hidden = _mover(*(one.interval(metric, value, support=one.rarest()) for one in models)) if mean is None else \
+            _hidden(mean, models)
+        return replace(_widened(test, hidden, confidence), p_value=1.0 if abs(found) < ZERO else None,
+                       flags=(*test.flags, "zero_variance"))
+    hidden = 0.0 if mean is None else _hidden(mean, models)
+    widened = replace(_widened(test, hidden, confidence), flags=(*test.flags, "zero_variance_classes"))
+    return widened if hidden > 0 else test
+
+
+def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) -> float:
+    """How far from a difference of means the truth may lie by the parts whose difference does not vary."""
+    (a, b), hidden = models, 0.0
+    values = [mean.values(one.total) for one in models]
+    changes = [mean.values(one.total - one.features) - own for one, own in zip(models, values)]
+    still = ResampledCounts.still(changes[0] - changes[1]) & ~np.isnan(values[0] - values[1])
+    shares = np.maximum(mean.shares(a.total), mean.shares(b.total))
+    for p in np.flatnonzero(still & (shares > 0)):
+        if mean.part in _OF_SAME_CASES:
+            difference = values[0][p] - values[1][p]
+            n = a.units_in(mean, int(p))
+            low, high = bonett_price(max(difference, 0) * n, max(-difference, 0) * n, n, confidence=a.confidence)
+            hidden += shares[p] * max(difference - low, high - difference)
+        else:
+            hidden += shares[p] * _mover(*(one.part(mean, int(p)) for one in models))
+    return float(hidden)
+
+
+def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
+    """Distance of a difference to the further end of its interval, from two single ones as if independent (MOVER)."""
+    ends = [(one["estimate"] - one["low"], one["high"] - one["estimate"]) for one in (a, b)]
+    return float(max(np.hypot(ends[0][0], ends[1][1]), np.hypot(ends[0][1], ends[1][0])))
+
+
+def _widened(test: PairedDifference, hidden: float, confidence: float) -> PairedDifference:
+    """Move the ends further apart, and take the p value of a standard error that is as much larger."""
+    d, quantile, p = test.difference, norm.ppf(0.5 + confidence / 2), test.p_value
+    low, high = d - np.hypot(d - test.low, hidden), d + np.hypot(test.high - d, hidden)
+    z = norm.isf(p / 2)
+    p = float(2 * norm.sf(abs(d) / np.hypot(abs(d) / z, hidden / quantile))) if z > 0 and d != 0 else p
+    return replace(test, low=float(low), high=float(high), p_value=p, method=f"{test.method}_and_single_intervals")
 
 
 def _codes(y_true: np.ndarray, decided: np.ndarray, task: Task) -> np.ndarray:

@@ -147,12 +147,8 @@ def accuracy_test(
     n, each = len(a), a - b
     difference = float(each.mean())
     if groups is None and np.isin(each, (-1, 0, 1)).all():
-        only_a, only_b = (each == 1).sum() + 1, (each == -1).sum() + 1
-        centre = (only_a - only_b) / (n + 2)
-        error = np.sqrt(((only_a + only_b) / (n + 2) - centre**2) / (n + 2))
-        half = norm.ppf(0.5 + confidence / 2) * error
-        return PairedDifference(difference, float(max(centre - half, -1)), float(min(centre + half, 1)),
-                                mcnemar(a == 1, b == 1), "mcnemar_mid_p")
+        low, high = bonett_price((each == 1).sum(), (each == -1).sum(), n, confidence=confidence)
+        return PairedDifference(difference, low, high, mcnemar(a == 1, b == 1), "mcnemar_mid_p")
     totals = by_group((each - difference) / n, groups)
     units = len(totals)
     error = np.sqrt(totals @ totals * units / (units - 1)) if units > 1 else 0.0
@@ -160,6 +156,13 @@ def accuracy_test(
     if not error > ZERO:  # the same answers, or one group
         return PairedDifference(difference, -1.0, 1.0, 1.0 if difference == 0 else None, method, ("zero_variance",))
     return replace(_from_error(difference, float(error), units - 1, confidence), method=method)
+
+
+def bonett_price(only_a: float, only_b: float, n: int, *, confidence: float) -> tuple[float, float]:
+    """Ends of the difference of two shares of the same n cases, of which `only_a` and `only_b` are right in one alone."""
+    a, b = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
+    half = norm.ppf(0.5 + confidence / 2) * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
+    return float(max(a - b - half, -1)), float(min(a - b + half, 1))
 
 
 def paired_bootstrap(
