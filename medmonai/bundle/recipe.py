@@ -10,6 +10,7 @@ from typing import Any
 from medmonai.text_files import read_json_text
 
 from .recipe_types import check_types
+from .value_kinds import check_balanced_once
 
 _NEEDED = ("title", "dataset", "network")
 
@@ -33,7 +34,7 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ValueError: a name that does not end so, an entry that is missing, that no bundle reads or that is of another
-            kind.
+            kind, or classes that are balanced by the batches and by the loss.
     """
     if not name.endswith("_classification"):
         raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
@@ -42,6 +43,9 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
     check_types(recipe, where=f"the recipe of {name}")
     _require_texts(recipe)
     completed = {**DEFAULTS, **recipe}
+    balance = completed["balance"]
+    check_balanced_once(completed["class_weights"], balance.get("strategy") if isinstance(balance, Mapping) else balance,
+                        where="balance")
     if completed["averaged_flips"] is None:
         completed["averaged_flips"] = completed["flip_axes"]
     return completed

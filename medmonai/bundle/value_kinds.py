@@ -108,7 +108,7 @@ KINDS: dict[str, ValueKind] = {
 
 
 def check_values(config: Mapping[str, Any]) -> None:
-    """Raise ValueError for the first id whose value is of another kind than it needs.
+    """Raise ValueError for the first id whose value is of another kind than it needs, and for classes balanced twice.
 
     Values that MONAI is still to evaluate (texts that begin with `$`, `@` or `%`) are left alone, and so are ids that are
     not listed here.
@@ -128,9 +128,33 @@ def check_values(config: Mapping[str, Any]) -> None:
             continue
         if not kind.fits(unescaped(value)):
             raise ValueError(f"{name}={value!r}; {kind.wanted} is needed.")
-    network = config.get("network_def")
+    network, loss, train = (config.get(name) for name in ("network_def", "loss", "train"))
     if isinstance(network, Mapping):
         _check_network(network, config)
+    balance = train.get("balance") if isinstance(train, Mapping) else None
+    if isinstance(balance, Mapping) and isinstance(loss, Mapping):
+        weights = loss.get("class_weights")
+        check_balanced_once(config.get("class_weights") if weights == "@class_weights" else weights, balance.get("strategy"),
+                            where="train#balance#strategy")
+
+
+def check_balanced_once(class_weights: Any, strategy: Any, *, where: str) -> None:
+    """Raise ValueError where the loss and the batches both correct the classes' sizes.
+
+    Balanced weights come from the numbers of cases, not from what an epoch shows: with every class shown equally often, a
+    class with a tenth of the cases would count ten times as much as the largest one. Weights given as numbers are meant.
+
+    Args:
+        class_weights: of the loss.
+        strategy: of `medmonai.data.Balance`.
+        where: what the strategy is called in the message.
+
+    Example:
+        >>> check_balanced_once("balanced", "none", where="balance")
+    """
+    if class_weights == "balanced" and strategy in ("oversample", "cap", "target", "dual"):
+        raise ValueError(f"class_weights='balanced' with {where}={strategy!r} corrects the classes' sizes twice; set {where} "
+                         "to none or class_weights to null, or give the weights as numbers if you want both.")
 
 
 def _is_evaluated(value: Any) -> bool:

@@ -37,6 +37,8 @@ def test_the_least_recipe_renders_and_what_it_says_goes_before_the_defaults():
     ("a_classification", {"zzz": 3}, "known are title, dataset"),
     ("a_classification", {"dataset": {"folder": "x"}}, "dataset of a recipe holds folder; one of medmnist, phantom, listing"),
     ("a_classification", {"dataset": {"medmnist": "breastmist", "size": 28}}, "breastm"),
+    ("a_classification", {"class_weights": "balanced", "balance": "oversample"}, "'oversample' corrects .* sizes twice"),
+    ("a_classification", {"class_weights": "balanced", "balance": {"strategy": "cap", "cap": 9}}, "set balance to none"),
 ])
 def test_recipes_that_do_not_do(name, change, match):
     with pytest.raises(ValueError, match=match):

@@ -59,3 +59,30 @@ def test_shares_ranges_and_names():
 
 def test_expressions_references_and_null_are_left_to_monai():
     check_values({"max_epochs": "$2 + 1", "warmup_epochs": "@max_epochs", "patience": None, "val_fraction": None})
+
+
+TWICE = "class_weights='balanced' with .*=.* corrects the classes' sizes twice; set .* to none or class_weights to null"
+
+
+@pytest.mark.parametrize("name", ["pneumoniamnist_classification", "vesselmnist3d_classification"])  # both oversample
+def test_classes_are_balanced_once(name):
+    bundle = BUNDLES / name
+    with pytest.raises(ValueError, match=TWICE):
+        split_overrides(bundle, {"class_weights": "balanced"})
+    for value in ("cap", "target", "dual"):
+        with pytest.raises(ValueError, match=f"train#balance#strategy='{value}' corrects"):
+            split_overrides(bundle, {"train#balance#strategy": value, "class_weights": "balanced"})
+    with pytest.raises(ValueError, match=TWICE):
+        split_overrides(bundle, {"loss#class_weights": "balanced"})
+    split_overrides(bundle, {"class_weights": "balanced", "train#balance#strategy": "none"})
+    split_overrides(bundle, {"class_weights": [1.0, 3.0]})  # numbers are meant
+
+
+@pytest.mark.parametrize("study", sorted((BUNDLES.parent / "scripts" / "ablations").glob("*.json")), ids=lambda path: path.stem)
+def test_no_study_that_is_shipped_balances_twice(study):
+    content = json.loads(study.read_text())
+    for bundle in content["bundles"]:
+        for arm in content.get("arms", {}).values():
+            overrides = {**content.get("overrides", {}), **arm}
+            known = {key: value for key, value in overrides.items() if key.startswith(("train#balance", "class_weights"))}
+            split_overrides((study.parent / bundle).resolve(), known)
