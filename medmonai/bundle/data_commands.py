@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
     """Audit the splits of a source, see `audit_cohorts`; with `output` write the whole audit: JSON, and every pair as CSV.
 
     Files are decoded for it, at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A
-    source without splits is audited as a whole: duplicates then are those within it.
+    source without splits is audited as a whole: duplicates then are those within it. What was met while the files were read,
+    such as 8 and 16 bits under one range of grey values, is among the notes.
 
     Args:
         source: see `describe_source`.
@@ -75,7 +77,9 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
     Raises:
         FileNotFoundError, ValueError: see `describe_source`.
     """
-    audit = audit_cohorts(_cohorts(source, dict(options or {})))
+    cohorts = _cohorts(source, dict(options or {}))
+    facts = dict.fromkeys(fact for cohort in cohorts for fact in cohort.provenance.facts)
+    audit = replace(audit_cohorts(cohorts), notes=tuple(facts))
     if output is not None:
         write_audit(audit, output)
     return audit

@@ -27,6 +27,7 @@ class Audit:
         leak_threshold: correlation from which two images are almost identical, and leakage across splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
         official: whether these are the splits of a published MedMNIST file whose MD5 was verified.
+        notes: one sentence each on what was met while the files were read, such as mixed depths; see `check_source`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Audit:
     leak_threshold: float | None
     groups_known: bool
     official: bool = False
+    notes: tuple[str, ...] = ()
 
     def finding(self, kind: str) -> Finding:
         """Return the finding of a kind.
@@ -102,6 +104,7 @@ class Audit:
             "leaks": [leak.kind for leak in self.leaks], "splits": [split.as_dict() for split in self.splits],
             "findings": [found.as_dict() for found in self.findings], "near_threshold": self.near_threshold,
             "near_complete": self.near_complete, "leak_threshold": self.leak_threshold, "groups_known": self.groups_known,
+            "notes": list(self.notes),
         }
 
     def compact(self, *, allowed: bool = False) -> dict[str, Any]:
@@ -122,7 +125,7 @@ class Audit:
         }
 
     def lines(self) -> list[str]:
-        """Return the audit for a person to read: the verdict, the splits, one line a finding."""
+        """Return the audit for a person to read: the verdict, the splits, one line for each finding and note."""
         lines = [f"{self.name}: {self.verdict}"]
         lines += [line for split in self.splits for line in split.lines()]
         lines += [found.line() for found in self.findings]
@@ -133,4 +136,4 @@ class Audit:
         if not self.near_complete:
             lines.append(f"near duplicates: the search stopped, too many pairs are alike, so there are more than these; raise "
                          f"the threshold ({self.near_threshold}).")
-        return lines
+        return lines + [f"note: {note}" for note in self.notes]

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 from bundle_runs import BUNDLES, write_medmnist
+from PIL import Image
 from source_files import write_class_folders, write_ham10000
 
 from medmonai.bundle import bundle_cohorts, bundle_listing, check_source, describe_source
 
 CLASSES = {"NORMAL": 20, "PNEUMONIA": 24}
 PHANTOM = "lesion_phantom_classification"
+PHANTOM_BUNDLE, RNG = str(BUNDLES / PHANTOM), np.random.default_rng(0)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_sizes_are_drawn_where_they_differ(tmp_path):
     assert (tmp_path / "out" / "figures" / "sizes.png").is_file()
     options = {"image-column": "image_id", "label-column": "dx", "images": "HAM10000_images_part_*", "suffix": ".jpg"}
     found = describe_source(str(tmp_path / "ham" / "HAM10000_metadata.csv"), options)
-    assert found.cases == {"all": 28} and found.headers.modes == {"RGB": 28}
+    assert found.cases == {"all": 28} and found.headers.as_dict()["modes"] == {"RGB": 28}
 
 
 def test_a_folder_is_checked(xrays, tmp_path):
@@ -57,6 +59,15 @@ def test_a_folder_is_checked(xrays, tmp_path):
     assert [leak.kind for leak in audit.leaks] == ["exact duplicates"]
     assert json.loads((tmp_path / "audit.json").read_text())["leaks"] == ["exact duplicates"]
     assert str(tmp_path) not in (tmp_path / "audit.json").read_text()
+
+
+def test_what_was_met_while_files_were_read_is_said(xrays, tmp_path):
+    for split in ("train", "val", "test"):
+        Image.fromarray(RNG.integers(0, 65536, (30, 24), dtype=np.uint16)).save(xrays / split / "NORMAL" / "deep.png")
+    audit = check_source(str(xrays), {"check_size": 24, "intensity_range": [0, 65535]}, output=tmp_path / "audit.json")
+    assert any(line.startswith("note: 132 of 135 images have 8 bits and the others more") for line in audit.lines())
+    assert json.loads((tmp_path / "audit.json").read_text())["notes"] == list(audit.notes)
+    assert check_source(PHANTOM_BUNDLE, {"train_cases": 40, "spatial_size": [12, 12]}).notes == ()
 
 
 def test_patients_in_two_splits_are_found(xrays):
@@ -97,7 +108,7 @@ def test_the_files_of_a_bundle_are_not_decoded_to_describe_it(xrays, tmp_path):
     (configs / "evaluate.json").write_text("{}")
     given = {"dataset_dir": str(xrays), "val_fraction": 0.25}
     found = describe_source(str(configs.parent), given)
-    assert found.cases == {"train": 66, "val": 22, "test": 44} and found.headers.modes == {"L": 132}
+    assert found.cases == {"train": 66, "val": 22, "test": 44} and found.headers.as_dict()["modes"] == {"L": 132}
     assert not (tmp_path / "cache").exists()
     listing, cohorts = bundle_listing(configs.parent, given), bundle_cohorts(configs.parent, given)
     assert [len(cohort) for cohort in cohorts] == [66, 22, 44]
