@@ -90,8 +90,11 @@ def decoded_images(
             return found
         try:
             return _decode_into(path, files, inside, form, name=name, key=key, jobs=jobs)
-        except FileNotFoundError:  # another one thought this one dead and removed its file
+        except FileNotFoundError as error:  # another one thought this one dead and removed its file
             found = _from_cache(path, inside, key, files, form)
+            if found is None and not path.parent.is_dir():
+                raise FileNotFoundError(f"{path.parent} was removed while images were decoded into it; run the same command "
+                                        "again.") from error
             if found is None:
                 raise
             return found

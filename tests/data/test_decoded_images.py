@@ -218,3 +218,17 @@ def test_two_processes_at_once(files, tmp_path):
     said = [process.communicate(timeout=120)[0].split() for process in running]
     assert sorted(new for new, _ in said) == ["False", "True"] and said[0][1] == said[1][1]
     assert names(tmp_path) == [".json", ".npy"]
+
+
+def test_a_cache_that_is_removed_while_it_is_written(files, tmp_path, monkeypatch):
+    whole = decoded_images._write_array
+
+    def write(path, *arguments):
+        whole(path, *arguments)
+        shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(decoded_images, "_write_array", write)
+    with pytest.raises(FileNotFoundError, match="was removed while images were decoded into it; run the same command again"):
+        get(files, tmp_path)
+    monkeypatch.setattr(decoded_images, "_write_array", whole)
+    assert len(get(files, tmp_path).rows) == len(files)
