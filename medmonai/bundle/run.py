@@ -58,13 +58,21 @@ def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> I
 def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
     """Yield the `python -m monai.bundle run` commands that do the same as `run_bundle`."""
     configs = bundle_configs(bundle).resolve()
-    for files, values in zip((TRAIN, EVALUATE), split_overrides(bundle, overrides)):
+    ids, tracking = _tracking(overrides)
+    for files, values in zip((TRAIN, EVALUATE), split_overrides(bundle, ids)):
         paths = [str(configs / f) for f in files]
         config_file = paths[0] if len(paths) == 1 else str(paths)
         words = ["python", "-m", "monai.bundle", "run", "--config_file", config_file]
         for key, value in values.items():
             words += [f"--{key}", _literal(value)]
+        words += ["--tracking", str(tracking)] if tracking else []
         yield " ".join(map(_quoted, words))
+
+
+def _tracking(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the ids among overrides, and the value of "tracking", which is MONAI's option and no id."""
+    ids = dict(overrides)
+    return ids, ids.pop("tracking", None)
 
 
 def _literal(value: Any) -> str:
@@ -79,8 +87,9 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if "'" in word and plain else shlex.quote(word)
 
 
-def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any]) -> list[Any]:
-    workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", **copy.deepcopy(dict(overrides)))
+def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tracking: str | None) -> list[Any]:
+    workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", tracking=tracking,
+                              **copy.deepcopy(dict(overrides)))
     workflow.initialize()
     try:
         return workflow.run()
@@ -95,7 +104,8 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
         bundle: the bundle's folder.
         output_dir: the run folder; an unfinished run of the same config in it is taken up: each of training, evaluation and
             report that is complete is left as it is. This process holds the folder meanwhile.
-        overrides: config ids -> values, as on MONAI's command line; a text is a text, see `medmonai.config_text.as_given`.
+        overrides: config ids -> values, as on MONAI's command line, with its option "tracking" ("mlflow"); a text is a
+            text, see `medmonai.config_text.as_given`.
 
     Raises:
         FileNotFoundError: no such bundle, or its data set cannot be had.
@@ -103,15 +113,16 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
         KeyboardInterrupt: with a sentence on what is kept.
     """
     configs, folder = bundle_configs(bundle).resolve(), Path(output_dir)
-    of_train, of_evaluate = split_overrides(bundle, {**(overrides or {}), "output_dir": str(output_dir)})
+    ids, tracking = _tracking(overrides or {})
+    of_train, of_evaluate = split_overrides(bundle, {**ids, "output_dir": str(output_dir)})
     checkpoint = unescaped(of_evaluate.get("ckpt_path")) or folder / "models" / "model.pt"
     with claim(folder):
         try:
             if not is_trained(folder, bundle_config(bundle, of_train)):
-                _run(configs, TRAIN, of_train)
+                _run(configs, TRAIN, of_train, tracking)
             if is_evaluated(folder, bundle_config(bundle, of_evaluate, files=EVALUATE), checkpoint):
                 return _finish(folder)
-            return _run(configs, EVALUATE, of_evaluate)[-1]
+            return _run(configs, EVALUATE, of_evaluate, tracking)[-1]
         except KeyboardInterrupt as error:
             said = str(error) or f"stopped; what {folder} holds is safe, and the same command goes on from there."
             raise KeyboardInterrupt(said) from None

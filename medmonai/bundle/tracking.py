@@ -13,14 +13,14 @@ from .run_state import evaluating
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of metrics.json that a tracker shows: the test AUC with the ends of its interval, and references.
+    """Return the numbers of metrics.json that a tracker shows, with the ends of their intervals.
 
     Args:
         metrics: the content of metrics.json.
 
     Returns:
-        test_auc, test_auc_low, test_auc_high, test_n, and the same three of each reference, as NAME_auc and so on; what is
-        undefined is left out.
+        test_n; test_auc and what else ranks the test cases; what is decided at the locked threshold, as test_accuracy and so
+        on; each with _low and _high; the AUC of each reference, as NAME_auc. What is undefined is left out.
 
     Example:
         >>> auc = {"estimate": 0.9, "low": 0.8, "high": None}
@@ -28,12 +28,18 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
         {'test_n': 50.0, 'test_auc': 0.9, 'test_auc_low': 0.8}
     """
     test = metrics["splits"]["test"]
+    decisions = test.get("decisions") or {}
+    overall = [(part or {}).get("overall") or {} for part in
+               (test.get("ranking"), decisions.get("locked") or decisions.get("default"))]
+    tables = {f"test_{name}": table for part in overall for name, table in part.items()} | {"test_auc": test["auc"]}
+    tables |= {f"{name}_auc": table["auc"] for name, table in metrics.get("references", {}).items()}
     found = {"test_n": test.get("n")}
-    tables = {"test": test, **metrics.get("references", {})}
     for name, table in tables.items():
-        ends = (("", "estimate"), ("_low", "low"), ("_high", "high"))
-        found |= {f"{name}_auc{suffix}": table["auc"].get(key) for suffix, key in ends}
-    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+        if isinstance(table, Mapping):
+            found |= {f"{name}{suffix}": table.get(key)
+                      for suffix, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))}
+    return {name: float(value) for name, value in found.items()
+            if isinstance(value, (int, float)) and math.isfinite(value)}
 
 
 def trackers(*sections: str) -> list[Any]:
