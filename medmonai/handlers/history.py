@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from medmonai.run_files import parts_of
 from medmonai.whole_files import naming, replacing
 
 from .loss_output import EpochLoss
+
+logger = logging.getLogger("medmonai.handlers")
 
 COLUMNS = ("epoch", "stage", "train_loss", "validation_auc", "learning_rate", "seconds")
 
@@ -44,15 +47,28 @@ class HistoryWriter:
     def _open(self, engine: Engine) -> None:
         if engine.state.rank != 0:
             return
-        kept = []
-        if self.path.is_file() and engine.state.epoch:
-            with parts_of(self.path), self.path.open(newline="", encoding="utf-8-sig") as file:
-                kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
+        kept = self._rows_before(engine.state.epoch)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path, overwrite=True) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(kept)
+
+    def _rows_before(self, epoch: int) -> list[dict[str, str]]:
+        """Return the whole lines up to an epoch; those that are missing or cut off are left out with a warning."""
+        text = ""
+        if epoch and self.path.is_file():
+            with parts_of(self.path):
+                text = self.path.read_text(encoding="utf-8-sig")
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        with parts_of(self.path):
+            rows = [row for row in csv.DictReader(whole) if None not in row and None not in row.values()]
+            kept = [row for row in rows if int(row["epoch"]) <= epoch]
+        missing = sorted(set(range(1, epoch + 1)) - {int(row["epoch"]) for row in kept})
+        if missing:
+            logger.warning("%s lacks epoch %s: deleted, or cut off. The training goes on; its curve shows the others.",
+                           self.path, ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else ""))
+        return kept
 
     def _begin(self, engine: Engine) -> None:
         self._began = time.perf_counter()

@@ -193,6 +193,26 @@ def test_the_history_has_a_line_per_epoch(tmp_path, capsys):
     assert {float(r["train_loss"]) for r in rows}.isdisjoint(last)  # a mean, not what the last batch lost
 
 
+@pytest.mark.parametrize(("lines", "kept", "said"), [
+    ("1,train,0.5,,0.1,2.25\r\n2,train,0.5,0.75,0.1,2.25\r\n", "12", ""),
+    ("1,train,0.5,,0.1,2.25\r\n2,train,0.5,0.75,0.1,2.2", "1", "lacks epoch 2: deleted, or cut off"),  # a number may be cut off
+    ("1,train,0.5\r\n2,train,0.5,0.75,0.1,2.25\r\n", "2", "lacks epoch 1: deleted"),
+    ("1,train,0.5,,0.1,2.25\r\n2,train,0.5,0.75,0.1,2.25\r\n3,train,0.5", "12", ""),
+    (None, "", "lacks epoch 1, 2: deleted"),
+])
+def test_a_run_goes_on_with_the_whole_lines_of_its_history(lines, kept, said, tmp_path, caplog):
+    path, network = tmp_path / "h.csv", Mean()
+    validator, _ = evaluator(cohort(), network)
+    if lines is not None:
+        path.write_bytes(f"epoch,stage,train_loss,validation_auc,learning_rate,seconds\r\n{lines}".encode())
+    engine = trainer(network, [HistoryWriter(path, evaluator=validator)], epochs=4)
+    engine.state.epoch, engine.state.iteration = 2, 8
+    engine.run()
+    with path.open(newline="") as file:
+        assert "".join(row["epoch"] for row in csv.DictReader(file)) == f"{kept}34"
+    assert said in caplog.text and bool(said) == ("lacks" in caplog.text)
+
+
 def stage_trainer(start_epoch, *, epochs, decay_epochs=(), reset_head=False):
     torch.manual_seed(0)
     network = resnet10(width=4)
