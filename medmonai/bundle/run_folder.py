@@ -22,7 +22,7 @@ from medmonai.whole_files import write_json
 from .class_order import require_one_order, require_trained_classes
 from .config import bundle_title, check_ids, evaluated, merged_config
 from .run_cases import RunCases, remove_cases
-from .run_state import earlier_run, is_evaluated, same_test_cases, sha256
+from .run_state import earlier_run, is_evaluated, is_finished, same_test_cases, sha256
 from .tracking import tracked
 from .trained_input import require_trained_input, trained_classes
 
@@ -81,7 +81,7 @@ def train(
     folder = Path(output_dir)
     with claim(folder) if rank() == 0 else nullcontext(), _stopped_in_words(folder, "the training"):
         same, _ = earlier_run(folder, config)
-        if same and read_record(folder / "run.json").get("finished"):
+        if same and is_finished(folder):
             _say_trained(folder)
             return trainer
         cases = RunCases(listing, cohorts)

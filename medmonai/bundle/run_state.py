@@ -20,6 +20,7 @@ from .places import without_places
 from .trained_input import difference
 from .value_kinds import check_values
 
+_WEIGHTS = ("model.pt", "model_final.pt", "last.pt", "previous.pt")
 _STEPS = {"initialize", "run", "finalize", "imports"}
 
 
@@ -60,10 +61,14 @@ def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool
     That is a run of another config which broke off before its first epoch ended: nothing is lost.
 
     Raises:
-        ValueError: a run of another config with weights.
+        ValueError: a run of another config with weights, or weights of which nothing says what they are.
     """
     folder = Path(output_dir)
     old = read_record(folder / "config.json")
+    weights = next((folder / "models" / name for name in _WEIGHTS if (folder / "models" / name).is_file()), None)
+    if weights and not old:
+        raise ValueError(f"{weights} is there and no {folder / 'config.json'}, which says how it was trained: put back a "
+                         "copy of that, or choose another --output_dir.")
     differs = _difference(old, config) if old else ""
     if differs and (folder / "models").exists():
         raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
@@ -79,7 +84,21 @@ def is_trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
     """
     folder = Path(output_dir)
     same, _ = earlier_run(folder, config)
-    return same and read_record(folder / "run.json").get("finished", False)
+    return same and is_finished(folder)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether run.json says that the training came to its end.
+
+    Raises:
+        ValueError: it says neither yes nor no.
+    """
+    path = folder / "run.json"
+    with parts_of(path):
+        finished = read_record(path).get("finished", False)
+        if not isinstance(finished, bool):
+            raise ValueError(f"finished={finished!r} is neither true nor false")
+    return finished
 
 
 def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: str | Path) -> bool:

@@ -14,6 +14,7 @@ from monai.utils import set_determinism
 
 from .versions import git_revision, versions
 
+_MOST_THREADS = 4096  # OpenMP ends the process without a word at numbers far beyond
 logger = logging.getLogger("medmonai.engines")
 
 
@@ -55,12 +56,12 @@ def keep_threads(threads: object, *, device: str | torch.device) -> None:
         device: what the network runs on; nothing is changed for another one than a CPU.
 
     Raises:
-        ValueError: no whole number from 1.
+        ValueError: no whole number, or one that no machine has.
     """
     if threads is None or torch.device(device).type != "cpu":
         return
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"run.json says threads={threads!r}; a whole number from 1 is needed.")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _MOST_THREADS:
+        raise ValueError(f"run.json says threads={threads!r}; a whole number from 1 to {_MOST_THREADS} is needed.")
     if threads != torch.get_num_threads():
         logger.warning("this run began with %d CPU threads and this process has %d: it goes on with %d, so that the result "
                        "stays the same; OMP_NUM_THREADS=%d sets them from the start.", threads, torch.get_num_threads(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def read_text_table(
         ImportError: a workbook, and no openpyxl.
         ValueError: no header or no row, a row with another number of columns, a file that is not such a table.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))  # pathlib's raises where ~x is a folder and no user
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; give a CSV file or an Excel workbook (.xlsx) with a header.")
     suffix = path.suffix.lower()

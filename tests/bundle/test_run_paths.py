@@ -14,6 +14,7 @@ from medmonai.bundle import bundle_config, check_source, commands, describe_sour
 from medmonai.claims import FolderInUse
 from medmonai.config_text import unescaped
 from medmonai.errors import one_line
+from medmonai.predictions import read_predictions
 
 PHANTOM = "lesion_phantom_classification"
 MARKED = ["x@lab#1", "@data", "%data", "$data", "50%", "$@output_dir", "it's #5", "a::b"]
@@ -122,11 +123,42 @@ def test_a_damaged_record_stops_what_goes_on_by_it(name, content, tmp_path):
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def test_threads_that_are_no_number_are_refused(tmp_path):
-    run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
-    record = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(record | {"finished": False, "threads": "two"}))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    run(PHANTOM, "train.json", **small(PHANTOM, None, folder))
+    return folder
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"finished": False, "threads": "two"}, "run.json says threads='two'; a whole number from 1 to"),
+    ({"finished": False, "threads": 0}, "run.json says threads=0;"),
+    ({"finished": False, "threads": 100_000}, "run.json says threads=100000;"),
+    ({"finished": "yes"}, "run.json is damaged (finished='yes' is neither true nor false); put back a copy of it"),
+    ({"finished": None}, "finished=None is neither"),
+])
+def test_records_of_the_wrong_kind_are_refused(change, said, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    record = json.loads((trained / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record | change))
+    with pytest.raises(RuntimeError) as caught:
+        run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path / "run"))
+    assert said in one_line(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "last.pt"])
+def test_weights_of_which_nothing_is_known_are_not_written_over(name, trained, tmp_path):
+    (tmp_path / "models").mkdir()
+    shutil.copy(trained / "models" / name, tmp_path / "models")
     with pytest.raises(RuntimeError) as caught:
         run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
-    assert "run.json says threads='two'" in one_line(caught.value)
+    assert f"{tmp_path}/models/{name} is there and no {tmp_path}/config.json, which says how it was trained" in one_line(
+        caught.value)
+    assert os.listdir(tmp_path) == ["models"] and os.listdir(tmp_path / "models") == [name]
 
+
+def test_a_folder_may_be_named_as_a_user_that_is_not_there(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "~nobody-of-this-name")
+    run(PHANTOM, "train.json", "evaluate.json", **small(PHANTOM, None, "~nobody-of-this-name", evaluate=True))
+    assert read_predictions("~nobody-of-this-name/predictions_test.csv").ids.size == 48
