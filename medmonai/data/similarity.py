@@ -26,7 +26,8 @@ def shape_features(images: np.ndarray) -> np.ndarray:
     less the one blurred with 2 voxels leaves out the level, slow shading, the anatomy that all images share, and noise of
     single voxels. The scalar product of two rows is a correlation in [-1, 1] that no change of brightness or contrast
     (positive scale, offset) alters. Flips (see `medmonai.data.turned`), rotations beyond about 3 degrees, shifts of a voxel
-    of the grid or more and other crops make images differ.
+    of the grid or more and other crops make images differ; a colour picture and its grey copy correlate at .81 to .99 (21 of
+    HAM10000).
 
     Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are the same, and are
     made for 2D.
