@@ -178,13 +178,17 @@ def cache(
     from medmonai.data import cache_folder, clear_cache, list_cache
 
     place = cache_folder(folder)
+    if place.exists() and not place.is_dir():
+        raise NotADirectoryError(f"{place} is a file; give the folder of the cache (--folder, MEDMONAI_CACHE).")
     if names and not clear:
         raise ValueError(f"{names[0]!r} is given without --clear; to remove it, write --clear {names[0]}.")
     shown, left = clear_cache(place, names) if clear else (list_cache(place), [])
     for entry in shown:
         typer.echo(entry.line())
     total = sum(entry.nbytes for entry in shown) / 1e6
-    typer.echo(f"{place}: {len(shown)} entries{' removed' if clear else ''}, {total:,.1f} MB")
+    counted = "1 entry" if len(shown) == 1 else f"{len(shown)} entries"
+    typer.echo(f"{place}: {counted}{' removed' if clear else ''}, {total:,.1f} MB" if place.exists() else
+               f"{place}: no such folder, so nothing is kept there")
     for entry in left:
         typer.echo(f"left, a process is writing it: {entry.path.name}")
 

@@ -76,3 +76,13 @@ def test_on_the_command_line(cache):
     assert refused.returncode == 1 and "is given without --clear" in refused.stderr
     cleared = subprocess.run([*command, "--clear"], capture_output=True, text=True, check=True).stdout
     assert "3 entries removed" in cleared and list_cache(cache) == []
+
+
+def test_places_that_are_no_folder(tmp_path):
+    (tmp_path / "file").touch()
+    for name, status, words in (("file", 1, "is a file; give the folder of the cache"), ("none", 0, "no such folder")):
+        command = [sys.executable, "-m", "medmonai", "cache", "--folder", str(tmp_path / name)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert found.returncode == status and f"{tmp_path / name}" in found.stdout + found.stderr
+        assert words in found.stdout + found.stderr
+    assert not (tmp_path / "none").exists()
