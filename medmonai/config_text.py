@@ -9,8 +9,12 @@ from typing import Any
 
 _PLAIN = re.compile(r"[^\\'\"@%#$:\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\$'(?:[^\\'@%#$]|\\x[0-9a-f]{2})*'", re.DOTALL)
-# Ids of these endings name a place. Whatever is given for one is text, even where it begins with a mark.
-_PLACE = re.compile(r".+_(?:dir|path|file|folder|folders|root|uri)")
+# Ids that name a place or something in the data. Whatever is given for one is text, even where it begins with a mark.
+_NAMES_IN_DATA = r".+_(?:folders|column|columns|pattern)|suffix|class_names|positive_class"
+_TEXT = re.compile(rf".+_(?:dir|path|file|folder|root|uri)|dataset_name|{_NAMES_IN_DATA}")
+# Arguments of a recipe's listing that are text; places there are often joined by an expression.
+_TEXT_OF_RECIPE = re.compile(rf"name|licence|citation|known_issues|{_NAMES_IN_DATA}")
+_REFERENCE = re.compile(r"@[A-Za-z_]\w*(?:(?:#|::)\w+)*")
 
 
 def escaped(text: str) -> str:
@@ -46,26 +50,64 @@ def unescaped(value: Any) -> Any:
 def as_given(overrides: Mapping[str, Any]) -> dict[str, Any]:
     r"""Return config ids -> values in which every text that is meant as text reaches the bundle unchanged.
 
-    Values of ids that name a place (`dataset_dir`, `ckpt_path`, `splits_file`, `image_folders`) are text. Elsewhere a text that
-    begins with `@`, `%` or `$` is MONAI's reference, macro or expression, and any other is text.
+    Values of ids that name a place (`dataset_dir`, `ckpt_path`, `splits_file`) or something in the data (`image_folders`,
+    `label_column`, `group_pattern`, `suffix`, `class_names`) are text. Elsewhere a text that begins with `@`, `%` or `$` is
+    MONAI's reference, macro or expression, and any other is text.
 
     Example:
         >>> as_given({"output_dir": "$x", "warmup_epochs": "$@max_epochs"})
         {'output_dir': "$'\\x24x'", 'warmup_epochs': '$@max_epochs'}
     """
-    return {name: _as_given(value, place=names_place(name)) for name, value in overrides.items()}
+    return {name: _as_given(value, text=names_text(name)) for name, value in overrides.items()}
 
 
-def names_place(name: str) -> bool:
-    """Whether a config id names a file or a folder, by its ending."""
-    return bool(_PLACE.fullmatch(re.split("#|::", name)[-1]))
+def names_text(name: str) -> bool:
+    """Whether the value of a config id is text, by the id's last part: a file, a folder, a column, a pattern, a class."""
+    return bool(_TEXT.fullmatch(re.split("#|::", name)[-1]))
 
 
-def _as_given(value: Any, *, place: bool) -> Any:
+def recipe_texts(part: Mapping[str, Any]) -> dict[str, Any]:
+    r"""Return a part of a recipe in which the arguments that name something in the data stand for exactly their text.
+
+    Left as they are: `"@id"`, which hands on the value of an id, and an expression that does nothing but choose between
+    literals (`"$'a' if @published_images else 'b'"`). Nothing else in these arguments is evaluated.
+
+    Example:
+        >>> print(recipe_texts({"label_column": "$open('x', 'w')", "group_column": "@group_column"}))
+        {'label_column': "$'\\x24open(\\x27x\\x27, \\x27w\\x27)'", 'group_column': '@group_column'}
+    """
+    return {name: _recipe_text(value) if _TEXT_OF_RECIPE.fullmatch(name) else value for name, value in part.items()}
+
+
+def _recipe_text(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _as_given(part, place=False) for name, part in value.items()}
+        return {name: _recipe_text(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_as_given(part, place=place) for part in value]
+        return [_recipe_text(entry) for entry in value]
+    if not isinstance(value, str) or _REFERENCE.fullmatch(value) or _chooses(value):
+        return value
+    return escaped(value)
+
+
+def _chooses(text: str) -> bool:
+    """Whether a text is an expression of literals and ids alone: a literal of a text, or a condition between literals."""
+    if not text.startswith("$"):
+        return False
+    try:
+        tree = ast.parse(_REFERENCE.sub("_", text[1:]), mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    literal = isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str)
+    kinds = (ast.Expression, ast.IfExp, ast.Constant, ast.Name, ast.List, ast.Load)
+    return (literal or isinstance(tree.body, ast.IfExp)) and all(
+        isinstance(node, kinds) and getattr(node, "id", "_") == "_" for node in ast.walk(tree))
+
+
+def _as_given(value: Any, *, text: bool) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _as_given(part, text=text and "_target_" not in value) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_given(part, text=text) for part in value]
     if not isinstance(value, str) or unescaped(value) != value:
         return value
-    return escaped(value) if place or not value.startswith(("@", "%", "$")) else value
+    return escaped(value) if text or not value.startswith(("@", "%", "$")) else value

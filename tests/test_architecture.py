@@ -269,6 +269,46 @@ def test_wrong_directions_are_seen(name, code):
     assert list(wrong_directions(name, ast.parse(code)))
 
 
+CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "time_ns", "monotonic_ns", "perf_counter_ns", "process_time_ns"}
+NET = 600  # seconds
+
+
+def clock_limits(tree):
+    """Asserts on elapsed time, and timeouts short enough to strike on a busy machine; `timeout=0` does not wait."""
+    for function in (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Module))):
+        timed = set()
+
+        def measures(node, timed=timed):
+            return any((isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in CLOCKS
+                        and ast.unparse(part.func.value) == "time") or (isinstance(part, ast.Name) and part.id in timed)
+                       for part in ast.walk(node))
+
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and measures(node.value):
+                timed |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+            if isinstance(node, ast.Assert) and measures(node):
+                yield f"line {node.lineno}: asserts on elapsed time"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "timeout" and isinstance(node.value, ast.Constant):
+            if 0 < (node.value.value or 0) < NET:
+                yield f"line {node.value.lineno}: timeout={node.value.value}; at least {NET}, as a net only"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_test_has_a_wall_clock_limit(path):
+    assert not list(clock_limits(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize(("code", "faults"), [
+    ("start = time.monotonic()\nwork()\nassert time.monotonic() - start < 30", 1),
+    ("def f():\n    start = time.time()\n    seconds = time.time() - start\n    assert seconds < 3", 2),  # f, and its module
+    ("subprocess.run(x, timeout=30)", 1), ("subprocess.run(x, timeout=1200)", 0), ("lock.acquire(timeout=0)", 0),
+    ("os.utime(path, (time.time() - 5,) * 2)\nassert path.exists()", 0), ("time.sleep(3)\nassert x", 0),
+])
+def test_limits_are_seen(code, faults):
+    assert len(list(clock_limits(ast.parse(code)))) == faults
+
+
 @pytest.mark.parametrize("code", ["from medmonai.predictions import read_predictions", "from .ranking import auc_score",
                                   "from medmonai import __version__", "import numpy as np"])
 def test_right_directions_pass(code):

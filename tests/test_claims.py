@@ -90,12 +90,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_of_many_processes_at_once_one_gets_the_folder(tmp_path):
-    code = HOLD.replace("time.sleep(600)", "time.sleep(3)").replace("with claim", "sys.stdin.readline()\nwith claim")
+    code = HOLD.replace("time.sleep(600)", "open(f'{sys.argv[1]}-held-{os.getpid()}', 'w').close(); sys.stdin.readline()")
+    code = code.replace("import sys", "import os, sys").replace("with claim", "sys.stdin.readline()\nwith claim")
     many = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], stdin=subprocess.PIPE, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
     for process in many:
         process.stdin.write("\n")
         process.stdin.flush()
+    while sum(process.poll() is not None for process in many) + len(list(tmp_path.glob("run-held-*"))) < 4:
+        time.sleep(0.05)
     ends = [process.communicate() for process in many]
     assert sorted(out for out, _ in ends) == ["", "", "", "held\n"]
     assert sum("is in use by process" in err for _, err in ends) == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import numpy as np
 import pytest
@@ -281,11 +280,10 @@ def test_align_refuses_other_cases():
             align(a, b)
 
 
-def test_200_000_rows_in_seconds(tmp_path):
+def test_200_000_rows(tmp_path):
+    """With anything quadratic this does not end."""
     rng = np.random.default_rng(0)
     p = rng.random(200_000)
     big = Predictions(np.arange(200_000), p > 0.5, np.stack([1 - p, p], 1), BINARY, ("n", "p"))
-    start = time.perf_counter()
     write_predictions(big, tmp_path / "p.csv")
     assert_same(read_predictions(tmp_path / "p.csv"), big)
-    assert time.perf_counter() - start < 10  # 1.5 s on an idle core; slower means something quadratic

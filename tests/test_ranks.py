@@ -45,7 +45,7 @@ def test_alone_nothing_is_shared():
 def test_two_agree_from_the_moment_there_is_a_group(tmp_path):
     (tmp_path / "two.py").write_text(TWO)
     done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-                           tmp_path / "two.py"], check=False, capture_output=True, text=True, timeout=300)
+                           tmp_path / "two.py"], check=False, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     for rank in (0, 1):
         assert json.loads((tmp_path / f"{rank}.json").read_text()) == [rank, 2, True, 0, 1, False, [1.0, 1.0], [1.5, 1.5]]

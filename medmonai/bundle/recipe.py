@@ -54,12 +54,14 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
 def _require_texts(recipe: Mapping[str, Any]) -> None:
     """Refuse a title, a class name or a note on the data that MONAI would rewrite or evaluate: they are data, not programs."""
     dataset = recipe["dataset"] if isinstance(recipe["dataset"], Mapping) else {}
-    names = dataset.get("class_names", [])
-    shown = list(names.values()) if isinstance(names, Mapping) else list(names) if isinstance(names, list) else []
+    listing = dataset["listing"] if isinstance(dataset.get("listing"), Mapping) else {}
+    shown = dataset["class_names"] if isinstance(dataset.get("class_names"), list) else []
+    in_source = listing["class_names"] if isinstance(listing.get("class_names"), Mapping) else {}
     texts = [("title", recipe["title"], "$@%"), *(("class_names", name, "$@%") for name in shown)]
+    texts += [("class_names", name, "") for name in in_source]
     texts += [(where, dataset.get(where), "$%") for where in ("source", "licence", "citation", "data_type", "positive_class")]
     for where, text, marks in texts:
-        begins = isinstance(text, str) and text.startswith(tuple(marks))
+        begins = isinstance(text, str) and bool(marks) and text.startswith(tuple(marks))
         if begins or (where == "class_names" and isinstance(text, str) and ("#" in text or "::" in text)):
             raise ValueError(f"{where} holds {text!r}, which MONAI's configs would not leave as text; begin it with another "
                              "character than $, @ or %, and write class names without # and ::.")

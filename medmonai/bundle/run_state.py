@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.claims import refuse_in_use, release, require_writable
-from medmonai.config_text import escaped, names_place
+from medmonai.config_text import escaped, names_text
 from medmonai.errors import last_word_on_errors
 from medmonai.ranks import rank
 from medmonai.run_files import parts_of, read_record
@@ -45,7 +45,7 @@ def check_output_dir(output_dir: str | Path) -> None:
     config = merged_config()
     check_values(config)
     for name, value in config.items():
-        if names_place(name) and isinstance(value, str) and "::" in value and not value.startswith(("$", "@")):
+        if names_text(name) and isinstance(value, str) and "::" in value and not value.startswith(("$", "@")):
             meant = value.replace("::", "#")
             raise ValueError(f"{name} is {value!r}: MONAI makes '::' of each '#' in a config. For {meant!r} write --{name} "
                              f"\"{escaped(meant)}\" with python -m monai.bundle; python -m medmonai run takes it as it is.")

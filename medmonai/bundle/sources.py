@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
+from medmonai.config_text import recipe_texts
 from medmonai.data import PhantomDesign, dataset_info, load_listing, positive_last, split_listing
 from medmonai.data.phantom import PHANTOM_CLASSES
 from medmonai.data.positive_class import require_binary
@@ -106,7 +107,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     ids = {
         "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None,
         "splits_file_missing": "error", "skip_unreadable": False, "cache_dir": None,
-        **source.get("ids", {}), **classes,
+        **recipe_texts(source.get("ids", {})), **classes,
         "listing": listing,
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "seed": "@split_seed",
                        "file": "@splits_file", "file_missing": "@splits_file_missing",
@@ -142,7 +143,7 @@ def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
 
     A function that takes no `class_names` is left alone: the start of the training compares what it lists.
     """
-    listing, stated = dict(source["listing"]), listing_classes(source)
+    listing, stated = recipe_texts(source["listing"]), recipe_texts({"class_names": listing_classes(source)})["class_names"]
     function = locate(listing["_target_"])
     taken = inspect.signature(function).parameters if callable(function) else {}
     if "class_names" not in listing and "class_names" not in taken:

@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_is_named(files, tmp_path):
     pytest.importorskip("resource", reason="no limit of a file's size on this system")
     code = DECODE.replace("f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d(")
     command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
-    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120, check=False).stderr.strip()
+    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=1200, check=False).stderr.strip()
     assert "12 decoded images need 960 bytes and " in said and "/cache took only a part of them (File too large); " in said
     assert said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room") and names(tmp_path) == []
 
@@ -215,7 +215,7 @@ def test_the_note_holds_no_folder(files, tmp_path):
 def test_two_processes_at_once(files, tmp_path):
     command = [sys.executable, "-c", DECODE, str(tmp_path / "cache"), *map(str, files)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0].split() for process in running]
+    said = [process.communicate(timeout=1200)[0].split() for process in running]
     assert sorted(new for new, _ in said) == ["False", "True"] and said[0][1] == said[1][1]
     assert names(tmp_path) == [".json", ".npy"]
 

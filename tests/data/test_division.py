@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -119,9 +118,9 @@ def test_rare_labels_of_a_multilabel_task_are_spread():
     assert rarest_label(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 0, 1], [1, 0, 1]])).tolist() == [1, 0, 3, 2, 2]
 
 
-def test_220_025_cases_and_70_000_patients_take_seconds():
+def test_220_025_cases_and_70_000_patients():
+    """With anything quadratic this does not end."""
     rng = np.random.default_rng(0)
     labels, units = rng.integers(0, 2, 220_025), rng.integers(0, 70_000, 220_025)
-    start = time.perf_counter()
-    part_numbers(labels, units, task=BINARY, shares=[0.7, 0.15, 0.15])
-    assert time.perf_counter() - start < 20
+    parts = part_numbers(labels, units, task=BINARY, shares=[0.7, 0.15, 0.15])
+    assert np.allclose(np.bincount(parts) / len(parts), [0.7, 0.15, 0.15], atol=0.01)

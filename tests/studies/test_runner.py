@@ -125,9 +125,8 @@ def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here)
     wait_for(lambda: not alive(worker))
     assert states(tmp_path, cells) == {"finished": 1, "broken off": 1}  # the claim is still there, and void
     (tmp_path / "go").write_text("")
-    start = time.monotonic()
     outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
-    assert {outcome.state for outcome in outcomes.values()} == {"finished"} and time.monotonic() - start < 30
+    assert {outcome.state for outcome in outcomes.values()} == {"finished"}
     assert not (folder / ".claim").exists()
 
 
@@ -178,7 +177,7 @@ def test_parts_that_there_are_not(part):
         part_of([], part)
 
 
-def test_threads_and_gpus_are_shared(monkeypatch):
+def test_threads_and_gpus_are_shared(monkeypatch, tmp_path):
     cores = len(os.sched_getaffinity(0))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert Resources.shared(1).threads == cores and Resources.shared(10 * cores).threads == 1
@@ -188,15 +187,17 @@ def test_threads_and_gpus_are_shared(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     assert visible_gpus() == ["4", "7"]
 
-    def surroundings(seconds):  # inside the test: loky sends it by value, a worker cannot import tests
+    def surroundings(folder):  # inside the test: loky sends it by value, a worker cannot import tests
         import torch
 
-        time.sleep(seconds)
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < 3:  # so that each worker takes one
+            time.sleep(0.1)
         return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], torch.get_num_threads()
 
     pool = LokyPool(Resources(jobs=3))
     try:  # two workers see the first GPU, one the second; each has its threads
-        seen = {future.result() for future in [pool._executor.submit(surroundings, 5.0) for _ in range(3)]}
+        seen = {future.result() for future in [pool._executor.submit(surroundings, tmp_path) for _ in range(3)]}
     finally:
         pool.close(now=False)
     assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for _, _, threads in seen} == {1}
@@ -228,11 +229,12 @@ def test_a_plan_reads_as_it_was_written(tmp_path):
         read_plan(tmp_path)
 
 
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
+def wait_for(condition):
+    for _ in range(12_000):  # a net for a fault, far from what a busy machine needs
+        if condition():
+            return
         time.sleep(0.1)
+    raise AssertionError("it never came")
 
 
 def alive(pid):
