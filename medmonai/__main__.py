@@ -53,6 +53,8 @@ def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Op
     """Train BUNDLE, evaluate it on its test split, draw the figures and write the report.
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
+
+    A bundle is a program: run only one whose author you trust.
     """
     from medmonai.bundle import commands, describe, folder_of_run, run_bundle
 
@@ -71,7 +73,10 @@ def init(
     recipe: Annotated[Path, typer.Argument(help="a JSON file: title, dataset, network, ...")],
     folder: Annotated[Path, typer.Option(help="where the bundle's folder is made")] = Path("bundles"),
 ) -> None:
-    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see docs/how_to/your_own_images.md."""
+    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see docs/how_to/your_own_images.md.
+
+    A recipe becomes a program: read one from somebody else before you run its bundle.
+    """
     from medmonai.bundle import read_recipe, write_bundle
 
     path = write_bundle(name, read_recipe(recipe), folder, overwrite=False)
@@ -208,6 +213,8 @@ def run_study(
     """Run a study: every bundle x arm x seed in a folder of its own, then the verdicts.
 
     The same command again goes on where it stopped: what is finished is left, what broke off or failed runs again.
+
+    A study is a program: run only one whose author you trust. --dry-run evaluates nothing in it.
     """
     from medmonai.studies import run_study as run_all
 

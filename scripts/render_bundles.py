@@ -6,8 +6,15 @@ import json
 from pathlib import Path
 
 from medmonai.bundle import write_bundle
+from medmonai.errors import run_in_words
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Write the bundles and say where each lies."""
     folder = Path(__file__).resolve().parent.parent / "bundles"
     for name, recipe in json.loads((folder / "recipes.json").read_text()).items():
         print(write_bundle(name, recipe, folder).relative_to(folder.parent))
+
+
+if __name__ == "__main__":
+    run_in_words(main)

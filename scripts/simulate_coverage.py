@@ -20,6 +20,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from medmonai.errors import run_in_words
 from medmonai.metrics import auc_influence, auc_interval
 from medmonai.metrics.delong import influence_freedom
 
@@ -247,4 +248,4 @@ def list_of(job: tuple) -> list[dict]:
 
 
 if __name__ == "__main__":
-    main()
+    run_in_words(main)

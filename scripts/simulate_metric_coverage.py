@@ -16,6 +16,7 @@ from pathlib import Path
 from metric_coverage.cells import FIELDS, Cell, all_cells
 from metric_coverage.page import fill
 
+from medmonai.errors import run_in_words
 from medmonai.whole_files import replacing
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "results"
@@ -72,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_in_words(main)

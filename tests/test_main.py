@@ -131,3 +131,10 @@ def test_data_describe_on_real_data(real_data, tmp_path):
     assert str(real_data) not in (tmp_path / "out" / "describe.json").read_text()
     done = call("data", "describe", folder, "--group_patern", "x")
     assert isinstance(done.exception, ValueError) and "did you mean --group_pattern?" in str(done.exception)
+
+
+@pytest.mark.parametrize(("words", "what"), [(["run"], "A bundle is a program"), (["init"], "A recipe becomes a program"),
+                                             (["study", "run"], "A study is a program")])
+def test_help_says_where_a_strangers_file_would_run(words, what):
+    done = call(*words, "--help")
+    assert what in " ".join(done.output.replace("│", " ").split())

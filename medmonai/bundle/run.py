@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import logging
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -87,9 +88,22 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if "'" in word and plain else shlex.quote(word)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide MONAI's dated lines on which logging.conf it reads; its warnings stay."""
+    logger = logging.getLogger("monai.bundle.workflows")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tracking: str | None) -> list[Any]:
-    workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", tracking=tracking,
-                              **copy.deepcopy(dict(overrides)))
+    with _quiet():
+        workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", tracking=tracking,
+                                  **copy.deepcopy(dict(overrides)))
     workflow.initialize()
     try:
         return workflow.run()

@@ -43,6 +43,7 @@ def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
     overrides = small(PHANTOM.name, None, tmp_path / "out", evaluate=True)
     out, _ = call("medmonai", "run", PHANTOM, *options(overrides), cwd=elsewhere)
     assert out.count("python -m monai.bundle run") == 2
+    assert "Setting logging" not in out and "- INFO -" not in out
     assert "test AUC 0." in out and "ideal observer 0." in out and "not for clinical use" in out
     assert str(tmp_path / "out") in out
     assert not list(elsewhere.iterdir())
