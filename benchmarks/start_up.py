@@ -64,8 +64,8 @@ def commands() -> dict[str, list[str]]:
     }
 
 
-def write_inputs(folder: Path) -> None:
-    """Write twelve pictures in two classes, two predictions tables, a recipe, an evaluation and a planned study."""
+def write_inputs(folder: Path, *, study_too: bool) -> None:
+    """Write twelve pictures in two classes, two predictions tables, a recipe, an evaluation and, where wanted, a study."""
     rng = np.random.default_rng(0)
     for name in ("healthy", "ill"):
         (folder / "images" / name).mkdir(parents=True)
@@ -78,11 +78,12 @@ def write_inputs(folder: Path) -> None:
         rows = [f"case-{i},{label},{1 - score},{score}" for i, (label, score) in enumerate(zip(labels, p))]
         (folder / f"{name}.csv").write_text("\n".join(["id,y_true,score_healthy,score_ill", *rows]) + "\n")
     (folder / "recipe.json").write_text(json.dumps(RECIPE))
-    study = {"bundles": [BUNDLE], "seeds": [1], "baseline": "none",
-             "arms": {"none": {}, "majority": {"estimator": {"name": "majority"}}},
-             "overrides": {"spatial_size": [16, 16], "train_cases": 128, "max_epochs": 1, "warmup_epochs": 1}}
+    study = {"bundles": [BUNDLE], "seeds": [1], "baseline": "majority",
+             "arms": {name: {"estimator": {"name": name}} for name in ("majority", "logistic_regression")},
+             "overrides": {"spatial_size": [16, 16], "train_cases": 128}}
     (folder / "study.json").write_text(json.dumps(study))
-    for words in (["evaluate", "a.csv", "--output", "evaluated"], ["study", "run", "study.json", "--output", "study"]):
+    made = [["evaluate", "a.csv", "--output", "evaluated"], ["study", "run", "study.json", "--output", "study"]]
+    for words in made[:1 + study_too]:
         subprocess.run([sys.executable, "-m", "medmonai", *words], cwd=folder, check=True, capture_output=True)
 
 
@@ -115,7 +116,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in chosen}
     with tempfile.TemporaryDirectory() as place:
         os.environ["MEDMONAI_CACHE"] = str(Path(place) / "cache")
-        write_inputs(Path(place))
+        write_inputs(Path(place), study_too="study status" in chosen)
         for number in range(options.rounds):
             for name, words in chosen.items():
                 own = [word.replace("OUT", f"out{number}-{len(name)}") for word in words]
