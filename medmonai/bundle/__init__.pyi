@@ -1,6 +1,7 @@
 from .cohorts import bundle_cohorts, bundle_listing, own_modules
 from .config import bundle_root, check_ids, merged_config, unread_ids
 from .data_commands import check_source, describe_source
+from .federated_stats import CohortStats
 from .overrides import bundle_config, split_overrides
 from .places import EVALUATE, TRAIN, bundle_configs, without_places
 from .recipe import complete_recipe, read_recipe
@@ -9,13 +10,14 @@ from .results import write_results
 from .run import commands, describe, finish_results, folder_of_run, run_bundle
 from .run_cases import RunCases, planned_cases
 from .run_folder import now, open_test_split, train
-from .run_state import check_output_dir, unevaluated
+from .run_state import check_output_dir, federated_job, unevaluated
 from .tracking import evaluate_tracked
 from .trained_input import load_trained
 
 __all__ = [
     "EVALUATE",
     "TRAIN",
+    "CohortStats",
     "RunCases",
     "bundle_cohorts",
     "bundle_config",
@@ -30,6 +32,7 @@ __all__ = [
     "describe",
     "describe_source",
     "evaluate_tracked",
+    "federated_job",
     "finish_results",
     "folder_of_run",
     "load_trained",

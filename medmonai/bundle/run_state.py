@@ -55,6 +55,16 @@ def check_output_dir(output_dir: str | Path) -> None:
         earlier_run(output_dir, config)
 
 
+def federated_job() -> str:
+    """Return what identifies a federated job at one client: a digest of its config, without places.
+
+    The epochs of a round, which MONAI's client writes into train#trainer#max_epochs, may change from round to round.
+    """
+    config = {name: value for name, value in without_places(merged_config()).items() if name not in _STEPS}
+    config["train"]["trainer"].pop("max_epochs", None)
+    return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool, str]:
     """Return whether a folder holds a run of the config, and else where one that may be written over differs.
 

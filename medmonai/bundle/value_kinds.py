@@ -85,6 +85,7 @@ KINDS: dict[str, ValueKind] = {
     "precision": _choice("auto", "fp32", "bf16", "fp16"), "aspect": _choice("stretch", "crop", "pad"),
     "keep_best": _choice("run", "stage"),
     "splits_file_missing": _choice("error", "skip"), "rows_without_image": _choice("error", "skip"),
+    "federated": _TRUTH,
     **dict.fromkeys(("allow_leakage", "jpeg_scaling", "skip_unreadable", "verify_checksum", "pretrained", "cache_features",
                      "load_pretrain", "published_images"), _TRUTH),
     "device": ValueKind("cpu, or cuda where PyTorch finds a GPU,", _is_device),

@@ -41,18 +41,24 @@ class RunCheckpoint:
         network: the network whose weights are kept as the result.
         evaluator: the validation engine; its best epoch decides.
         state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` holds besides counters.
+        job: for federated learning, what identifies the job, see `medmonai.bundle.federated_job`; None elsewhere.
+        job_epochs: the epochs of the whole job.
 
     Attributes:
         class_names: noted with the weights where it is set; in the order of the labels.
     """
 
-    def __init__(self, folder: str | Path, *, network: nn.Module, evaluator: Any, state: Mapping[str, Any]) -> None:
+    def __init__(self, folder: str | Path, *, network: nn.Module, evaluator: Any, state: Mapping[str, Any],
+                 job: str | None = None, job_epochs: int = 0) -> None:
         self.folder, self.network, self.evaluator, self.state = Path(folder), network, evaluator, dict(state)
         self._scaler: dict[str, Any] = {}
         self.class_names: list[str] | None = None
+        self.job, self.job_epochs = job, job_epochs
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and everything that changes state at the end of an epoch."""
+        if self.job is not None:
+            engine.add_event_handler(Events.STARTED, self._take_up_job)
         engine.add_event_handler(Events.STARTED, self._restore_scaler)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
         engine.add_event_handler(Events.COMPLETED, self.finish)
@@ -73,10 +79,36 @@ class RunCheckpoint:
                 "best_metric": float(best.best_metric), "best_metric_epoch": best.best_metric_epoch,
                 "validation_epoch": best.epoch,
                 "scaler": engine.scaler.state_dict() if engine.scaler is not None else {},
-                "random": _random_state(),
+                "random": _random_state(), "job": self.job,
             },
             last,
         )
+
+    def _take_up_job(self, engine: Engine) -> None:
+        """Go on with a federated job whose earlier rounds ran in other processes; only the first round of a process does.
+
+        The network keeps the round's global weights, and the average and PESG's reference begin from them, as they do for a
+        client that lives on. The iterations count those of this process, from which MONAI takes the weight of a client.
+        """
+        if engine.state.epoch or not (saved := self._last_whole()):
+            return
+        path, done = self.folder / "last.pt", saved["epoch"]
+        if saved.get("job") != self.job:
+            raise ValueError(f"{path} is not of this federated job: its config differs; choose another output_dir.")
+        if done >= self.job_epochs:
+            raise ValueError(f"{path} is of a federated job that is finished ({done} of max_epochs={self.job_epochs}); choose "
+                             "another output_dir, or set max_epochs to rounds x local epochs.")
+        for name, item in self.state.items():
+            if name not in ("network", "average"):
+                item.load_state_dict(copy.deepcopy(saved["objects"][name]))
+            if hasattr(item, "set_reference"):
+                item.set_reference()
+        self._scaler = saved["scaler"]
+        self.evaluator.state.best_metric = saved["best_metric"]
+        self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
+        _restore_random_state(saved["random"])
+        engine.state.epoch += done
+        engine.state.max_epochs += done
 
     def _restore_scaler(self, engine: Engine) -> None:
         # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to restore.

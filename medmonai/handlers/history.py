@@ -36,18 +36,23 @@ class HistoryWriter:
     def __init__(self, path: str | Path, *, evaluator: Any, stage: Any = None) -> None:
         self.path, self.evaluator, self.stage = Path(path), evaluator, stage
         self._loss, self._began = EpochLoss(), 0.0
+        self._opened = False
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler."""
-        engine.add_event_handler(Events.STARTED, self._open)
+        engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         self._loss.attach(engine)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
+    def _start(self, engine: Engine) -> None:
+        self._opened = False
+
     def _open(self, engine: Engine) -> None:
+        self._opened = True
         if engine.state.rank != 0:
             return
-        kept = self._rows_before(engine.state.epoch)
+        kept = self._rows_before(engine.state.epoch - 1)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path, overwrite=True) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
@@ -71,6 +76,8 @@ class HistoryWriter:
         return kept
 
     def _begin(self, engine: Engine) -> None:
+        if not self._opened:  # not before the first epoch: until then a checkpoint may set which epoch that is
+            self._open(engine)
         self._began = time.perf_counter()
 
     def _write(self, engine: Engine) -> None:
