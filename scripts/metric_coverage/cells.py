@@ -10,10 +10,11 @@ import numpy as np
 
 from .measures import MEASURES
 from .populations import Binormal
+from .separated import Separated
 from .several_classes import Several
 
 FIELDS = ("study", "population", "variant", "metric", "method", "repetitions", "truth", "mean_estimate", "coverage", "mc_error",
-          "mean_width", "median_width", "truth_below", "truth_above", "without_ends", "rejected")
+          "mean_width", "median_width", "truth_below", "truth_above", "without_ends", "rejected", "flagged")
 SETS = ((114, 42), (64, 246), (43, 339), (390, 234))  # positives and negatives of Breast, Nodule, Vessel and Pneumonia
 INDEPENDENT = (*(Binormal(*counts, auc) for counts in SETS for auc in (0.85, 0.95)), Binormal(43, 339, 0.985))
 PATIENTS = (Binormal(60, 240, 0.85, 100), Binormal(60, 240, 0.95, 100), Binormal(60, 240, 0.95, 100, mixed=True),
@@ -21,6 +22,10 @@ PATIENTS = (Binormal(60, 240, 0.85, 100), Binormal(60, 240, 0.95, 100), Binormal
 SEVERAL = (Several("multiclass", (66, 103, 220, 23, 223, 1341, 29), 2005, 2.0),  # class counts of DermaMNIST's test set
            Several("ordinal", (174, 46, 92, 68, 20), 400, 2.0),  # RetinaMNIST's
            Several("multilabel", (120, 60, 30, 20), 300, 2.0))
+SEPARATED = (Separated((30, 30, 30, 30), (5.0, 5.0, 1.5, 1.5)), Separated((30, 30, 30, 30), (3.5, 3.5, 3.5, 3.5)),
+             Separated((15, 15, 15, 15), (4.0, 4.0, 2.0, 2.0)), Separated((10, 20, 100, 200), (4.5, 2.5, 2.5, 2.5)),
+             Separated((339, 43), (1.5, 4.0)),
+             Separated((114, 42), (1.0, 3.0)), Separated((20, 20), (1.0, 3.0)))
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Cell:
     """A measure of `MEASURES` on a population, with the number of data sets."""
 
     study: str
-    population: Binormal | Several
+    population: Binormal | Several | Separated
     repetitions: int
 
     @property
@@ -68,6 +73,8 @@ class Tally:
             found["rejected"] = f"{np.mean([entry['rejected'] for entry in self.entries]):.4f}"
         if self.truth is None:
             return found
+        if any("flags" in entry for entry in self.entries):
+            found["flagged"] = f"{np.mean(['zero_variance_classes' in entry.get('flags', ()) for entry in self.entries]):.4f}"
         ends = np.array([(entry["low"], entry["high"]) for entry in self.entries], dtype=float)
         low, high = ends[~np.isnan(ends).any(axis=1)].T
         estimates = np.array([entry["estimate"] for entry in self.entries], dtype=float)
@@ -89,6 +96,7 @@ def all_cells() -> list[Cell]:
     cells += [Cell("comparison", population, 500) for population in (Binormal(60, 240, 0.9, 100), Binormal(24, 96, 0.9, 40))]
     cells += [Cell("comparison_of_losses", Binormal(43, 339, 0.9), 1000)]
     cells += [Cell("curves", population, 1000) for population in INDEPENDENT[5:] if population.auc > 0.9]
-    cells += [Cell("calibration", population, 1000) for population in (*INDEPENDENT, *PATIENTS)]
+    cells += [Cell("calibration", population, 400) for population in (*INDEPENDENT, *PATIENTS)]
     cells += [Cell("decisions", population, 1000) for population in (*INDEPENDENT, *PATIENTS)]
-    return cells + [Cell("several", population, 1000) for population in SEVERAL]
+    cells += [Cell("several", population, 1000) for population in SEVERAL]
+    return cells + [Cell("separated", population, 400) for population in SEPARATED]

@@ -10,9 +10,11 @@ import numpy as np
 
 from medmonai import metrics
 from medmonai.metrics import resampled_curves
+from medmonai.metrics.decision_metrics import MEANS
 
 from . import populations as binary
 from .populations import Binormal
+from .separated import Separated, separated_auc, separated_truth
 from .several_classes import Several, several_truth
 
 Found = tuple[str, str, float | None, dict]  # variant, metric, truth, entry as in metrics.json
@@ -89,6 +91,18 @@ def several(design: Several, rng: np.random.Generator, seed: int) -> Iterator[Fo
     yield from (("overall", name, value, scores[name]) for name, value in truth["scores"].items())
 
 
+def separated(design: Separated, rng: np.random.Generator, seed: int) -> Iterator[Found]:
+    """Means over classes of which some have no mistake in many tables; ``flags`` say in which."""
+    table, truth = design.draw(rng), separated_truth(design)
+    found = metrics.summarize_decisions(table, metrics.default_operating_point(design.task), seed=seed)["overall"]
+    for name in MEANS[design.task.kind]:
+        yield "", name, truth[name], {"flags": ()} | found[name]
+    if design.task.kind != "binary":
+        interval = metrics.macro_auc_interval(table.y_true, table.y_score, design.task)
+        entry = {name: getattr(interval, name) for name in ("estimate", "low", "high", "method", "flags")}
+        yield "", "macro_auc", separated_auc(design), entry
+
+
 def comparison(design: Binormal, rng: np.random.Generator, seed: int) -> Iterator[Found]:
     """Three models on the same cases: the difference of a and b, and whether any true null was refused after Holm."""
     for variant, aucs in ARMS.items():
@@ -124,5 +138,5 @@ def _paired(pair: metrics.Comparison) -> dict:
 
 MEASURES: dict[str, Callable[..., Iterator[Found]]] = {
     "decisions": decisions, "calibration": calibration, "ranking": ranking, "net_benefit": net_benefit, "curves": curves,
-    "several": several, "comparison": comparison, "comparison_of_losses": comparison_of_losses,
+    "several": several, "separated": separated, "comparison": comparison, "comparison_of_losses": comparison_of_losses,
 }

@@ -21,6 +21,7 @@ def tables(rows: list[Row]) -> dict[str, str]:
         "decisions": pivot(alone, ("population", "variant"), ("metric",)),
         "patients": pivot(patients, ("population", "variant"), ("metric",)),
         "several": pivot(of.get("several", []), ("metric",), ("population", "variant")),
+        "separated": pivot(of.get("separated", []), ("population",), ("metric",), show=flagged_too),
         "calibration": pivot(named, ("population", "variant"), ("metric",)),
         "ranking": pivot(of.get("ranking", []), ("population",), ("metric",)),
         "net_benefit": pivot(of.get("net_benefit", []), ("population",), ("variant",)),
@@ -35,6 +36,11 @@ def tables(rows: list[Row]) -> dict[str, str]:
 def coverage_and_width(row: Row) -> str:
     """What stands in a cell."""
     return f"{float(row['coverage']):.3f} ({float(row['mean_width']):.3f})"
+
+
+def flagged_too(row: Row) -> str:
+    """Coverage and width, and the share of tables that were flagged."""
+    return f"{float(row['coverage']):.3f} ({float(row['mean_width']):.3f}; {float(row['flagged']):.2f})"
 
 
 def pivot(
