@@ -67,7 +67,7 @@ def test_a_resumed_run_ends_with_the_same_bits(name, killed_in, tmp_path):
 
 
 # Nothing but batch norm's statistics moves, so that validation soon stands still.
-STILL = {"learning_rate": 0.0, "average_decay": 0.0, "max_epochs": 40, "warmup_epochs": 40, "patience": 3}
+STILL = {"learning_rate": 1e-30, "average_decay": 0.0, "max_epochs": 40, "warmup_epochs": 40, "patience": 3}
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -221,7 +221,7 @@ def test_training_ends_early_where_validation_stands_still(name, tmp_path):
 
 
 def test_training_does_not_end_before_the_second_stage(tmp_path):
-    change = STILL | {"auc_learning_rate": 0.0, "warmup_epochs": 12, "patience": 1}
+    change = STILL | {"auc_learning_rate": 1e-30, "warmup_epochs": 12, "patience": 1}
     run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path) | change)
     record, stages = json.loads((tmp_path / "run.json").read_text()), [row["stage"] for row in history(tmp_path)]
     assert stages.count("cross_entropy") == 12 and stages[-1] == "auc" and len(stages) < 40
