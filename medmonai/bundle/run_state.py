@@ -51,8 +51,10 @@ def check_output_dir(output_dir: str | Path) -> None:
                              f"\"{escaped(meant)}\" with python -m monai.bundle; python -m medmonai run takes it as it is.")
     require_writable(output_dir)
     refuse_in_use(output_dir)
-    if "ckpt_path" not in config:  # a training; an evaluation and inference have a checkpoint
-        earlier_run(output_dir, config)
+    folder = Path(output_dir)  # a federated client writes no config.json: its last.pt says which job it is of
+    of_a_job = config.get("federated") is True and (folder / "models" / "last.pt").exists()
+    if "ckpt_path" not in config and not (of_a_job and not (folder / "config.json").exists()):
+        earlier_run(output_dir, config)  # a training; an evaluation and inference have a checkpoint
 
 
 def federated_job() -> str:
