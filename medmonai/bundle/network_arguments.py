@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from pydoc import locate
 from typing import Any
-
-import torch
-from monai.bundle import ConfigComponent
 
 from .recipe import refuse_unknown
 
@@ -40,11 +40,13 @@ def network_definition(
         >>> network_definition({"_target_": "monai.networks.nets.resnet18"}, size=(32, 32), in_channels=1, num_outputs=1)
         {'_target_': 'monai.networks.nets.resnet18', 'spatial_dims': 2, 'n_input_channels': 1, 'num_classes': 1}
     """
-    target = _found(network)
+    known = _own_parameters(str(network.get("_target_", "")))
+    target = _found(network) if known is None else None
     of_data = {"spatial_dims": len(size), "in_channels": in_channels, "num_classes": num_outputs}
-    if target is None:  # a module of the user's, found beside the bundle only
-        return {**network, **of_data}
-    known = _parameters(target)
+    if known is None:
+        if target is None:  # a module of the user's, found beside the bundle only
+            return {**network, **of_data}
+        known = _parameters(target)
     if "spatial_dims" not in known:
         del of_data["spatial_dims"]
     channels = [name for name in _CHANNELS if name in known and not _named(target, "TorchVisionFCModel")]
@@ -60,7 +62,36 @@ def network_definition(
     return definition
 
 
+def _own_parameters(name: str) -> dict[str, inspect.Parameter] | None:
+    """Return the arguments of a network of medmonai.networks from its source: importing it would load torch and MONAI.
+
+    None for any other network, for a class, and for a function that passes arguments on.
+    """
+    module, _, function = name.rpartition(".")
+    if module != "medmonai.networks":
+        return None
+    spec = importlib.util.find_spec(module)
+    for file in sorted(Path(next(iter(spec.submodule_search_locations))).glob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                return _arguments_of(node)
+    return None
+
+
+def _arguments_of(function: ast.FunctionDef) -> dict[str, inspect.Parameter] | None:
+    given, kind, none = function.args, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
+    if given.kwarg is not None:
+        return None
+    placed = [*given.posonlyargs, *given.args]
+    with_default = {argument.arg for argument in placed[len(placed) - len(given.defaults):]}
+    with_default |= {argument.arg for argument, value in zip(given.kwonlyargs, given.kw_defaults) if value is not None}
+    return {name: inspect.Parameter(name, kind, default=None if name in with_default else none)
+            for name in (argument.arg for argument in [*placed, *given.kwonlyargs])}
+
+
 def _found(network: Mapping[str, Any]) -> Any:
+    from monai.bundle import ConfigComponent
+
     name = str(network.get("_target_", ""))
     try:
         target = locate(ConfigComponent(dict(network)).resolve_module_name())
@@ -122,6 +153,8 @@ def _try(target: Any, definition: Mapping[str, Any], *, size: Sequence[int], in_
     arguments = {key: value for key, value in definition.items() if not key.startswith("_")}
     if any(isinstance(value, str) and value.startswith(("@", "$", "%")) for value in arguments.values()):
         return
+    import torch
+
     name = definition["_target_"]
     arguments = arguments | ({"pretrained": False} if arguments.get("pretrained") else {})  # nothing is fetched for a trial
     try:
