@@ -41,7 +41,7 @@ def check_types(recipe: Mapping[str, Any], *, where: str) -> None:
     _check(dataset, _DATASET, where, "dataset#")
     names = dataset.get("class_names")
     if isinstance(names, list) and (len(names) < 2 or not all(isinstance(name, str) and name.strip() for name in names)):
-        raise ValueError(f"{where}: dataset#class_names is {_shown(names)}; at least two texts are needed, one a class.")
+        raise ValueError(f"{where}: dataset#class_names is {_shown(names)}; at least two texts are needed, one for each class.")
     for name, target in _targets(recipe, ""):
         if not isinstance(target, str) or not target.strip():
             raise ValueError(f"{where}: {name} is {_shown(target)}; a text is needed, such as 'medmonai.networks.resnet18'.")

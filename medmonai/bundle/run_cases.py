@@ -107,7 +107,7 @@ class RunCases:
             first = sorted(set(old) ^ set(new) or set(new))[0].split(",")[0]
             name = self.listing.provenance.name
             raise ValueError(f"{name}: cases or splits are not those of {folder.name}/splits.csv (first: {first!r}); put "
-                             "the files back, or train anew with another --output_dir.")
+                             "the files back, or train again with another --output_dir.")
 
     def write(self, folder: Path, *, test_too: bool = True) -> None:
         """Write splits.csv, left_out.csv and cases.csv into a run folder, unless they are there already.

@@ -129,7 +129,7 @@ def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: 
     changed = "the checkpoint" if sha256(checkpoint) not in (digest, "") else changed
     if changed:
         raise ValueError(f"the test split was opened in {folder} before ({when}), with a difference in {changed}. To evaluate "
-                         "anew, name another --output_dir and --ckpt_path.")
+                         "again, name another --output_dir and --ckpt_path.")
     return not unevaluated(folder)
 
 

@@ -26,6 +26,7 @@ class Audit:
         near_complete: False if the search stopped because too many images are alike.
         leak_threshold: correlation from which two images are almost identical, and leakage across splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
+        classes: the positive class, or the order of the labels, in one sentence.
         official: whether these are the splits of a published MedMNIST file whose MD5 was verified.
         notes: one sentence each on what was met while the files were read, such as mixed depths; see `check_source`.
     """
@@ -38,6 +39,7 @@ class Audit:
     near_complete: bool
     leak_threshold: float | None
     groups_known: bool
+    classes: str
     official: bool = False
     notes: tuple[str, ...] = ()
 
@@ -72,12 +74,13 @@ class Audit:
     @property
     def verdict(self) -> str:
         """Leakage or not, in one sentence."""
-        unsure = "" if self.groups_known else "; patients are not known, so theirs cannot be ruled out"
+        unsure = "" if self.groups_known or len(self.splits) == 1 else "; patients are not known, so theirs cannot be ruled out"
         unsure += "" if self.near_complete else "; the search for near duplicates stopped early"
         if self.near_across is not None:
             unsure = f"; {self.near_across.across_count} near duplicates across splits, to be looked at{unsure}"
         if not self.leaks:
-            return f"no leakage found between the splits{unsure}"
+            found = "no leakage found between the splits" if len(self.splits) > 1 else "no splits yet, so none can leak"
+            return f"{found}{unsure}"
         told = ", ".join(f"{leak.kind} {leak.across_count} ({', '.join(f'{p} {n}' for p, n in leak.across if n)})"
                          for leak in self.leaks)
         return f"leakage between splits: {told}{unsure}"
@@ -126,7 +129,7 @@ class Audit:
 
     def lines(self) -> list[str]:
         """Return the audit for a person to read: the verdict, the splits, one line for each finding and note."""
-        lines = [f"{self.name}: {self.verdict}"]
+        lines = [f"{self.name}: {self.verdict}", self.classes]
         lines += [line for split in self.splits for line in split.lines()]
         lines += [found.line() for found in self.findings]
         if self.near_threshold is None:

@@ -13,6 +13,7 @@ from .cohort import Cohort
 from .description import ImageStatistics, describe_split, image_statistics
 from .duplicates import CaseTable, image_keys, same_rows
 from .findings import Finding, RowSets
+from .positive_class import classes_line
 from .similarity import COPY_THRESHOLD, MAX_PAIRS, NEAR_THRESHOLD
 
 # An image is of low contrast if its standard deviation is below this part of the median image's.
@@ -71,8 +72,9 @@ def audit_cohorts(
     exact = RowSets(shown[exact.rows], exact.starts)
     search = AlikeSearch(table, exact, constant, max_pairs=max_pairs)
     near = search.near(near_threshold)
+    first = cohorts[0]
     return Audit(
-        " + ".join(dict.fromkeys(cohort.provenance.name for cohort in cohorts)), checksum=cohorts[0].provenance.checksum,
+        " + ".join(dict.fromkeys(cohort.provenance.name for cohort in cohorts)), checksum=first.provenance.checksum,
         splits=tuple(describe_split(cohort, s) for cohort, s in zip(cohorts, statistics)),
         findings=(
             table.finding(EXACT, exact), table.finding(CONFLICTS, exact.differing(table.label_of)),
@@ -84,13 +86,14 @@ def audit_cohorts(
         ),
         near_threshold=near_threshold, near_complete=near.complete, leak_threshold=leak_threshold,
         groups_known=all(cohort.groups is not None for cohort in cohorts),
+        classes=classes_line(first.class_names, first.class_names[1] if first.task.kind == "binary" else None),
         official=all(is_published(cohort.provenance.checksum) for cohort in cohorts),
     )
 
 
 def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
     if not cohorts:
-        raise ValueError("cohorts are empty; give one a split, for example those of train, val and test.")
+        raise ValueError("cohorts are empty; give one for each split, for example those of train, val and test.")
     splits = [cohort.split for cohort in cohorts]
     if len(set(splits)) < len(splits):
         raise ValueError(f"cohorts have the splits {splits}; each needs a name of its own.")

@@ -138,7 +138,7 @@ class Cohort:
         if missing:
             kind = "class" if self.task.exclusive else "positive or no negative case of label"
             raise ValueError(f"{self.provenance.name} {self.split}: no {kind} {', '.join(map(repr, missing))} among "
-                             f"its {len(self)} cases (counts: {counts}); check the labels or draw the split anew.")
+                             f"its {len(self)} cases (counts: {counts}); check the labels or draw the split again.")
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Cohort:
         """Return the cases at the indices (or where a boolean mask is true), in that order.

@@ -55,10 +55,11 @@ class SplitDescription:
         classes = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in self.class_counts.items())
         groups = "groups not known" if self.groups is None else f"{self.groups} groups"
         ratio = "" if self.imbalance is None else f"; largest to smallest class {self.imbalance:.1f}"
+        channels = f"{self.in_channels} channel{'s' * (self.in_channels != 1)}"
         grey, means, sds = self.intensity, self.image_means, self.image_sds
         size = " x ".join(map(str, self.spatial_size))
         return [
-            f"{self.split}: {self.cases} cases, {groups}, {self.in_channels} channel(s), {size}, {self.dtype}; "
+            f"{self.split}: {self.cases} cases, {groups}, {channels}, {size}, {self.dtype}; "
             f"{classes}{ratio}",
             f"{self.split}: grey levels {grey['minimum']:g} to {grey['maximum']:g} ({grey['share_at_minimum']:.1%} and "
             f"{grey['share_at_maximum']:.1%} of the pixels), mean {grey['mean']:.2f}, SD {grey['sd']:.2f}; image means "

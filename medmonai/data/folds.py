@@ -65,7 +65,7 @@ def cross_validation_cohort(
     _check_classes(cohorts[0], labels, numbers, folds)
     rows = np.flatnonzero((numbers == fold) == (part == "validation"))
     splits = " and ".join(c.split for c in cohorts)
-    note = (f"Cross-validation: {splits} ({len(labels)} cases) were divided anew into {folds} folds (seed {seed}), identical "
+    note = (f"Cross-validation: {splits} ({len(labels)} cases) were divided again into {folds} folds (seed {seed}), identical "
             f"images and groups kept whole; these are the {part} cases of fold {fold}. What is said of leaks between "
             f"{splits} does not hold for them.")
     provenance = cohorts[0].provenance

@@ -33,7 +33,7 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     try:
         compiled = re.compile(pattern)
     except (re.error, TypeError) as error:
-        raise ValueError(f"group_pattern={pattern!r} is no regular expression: {error}.") from error
+        raise ValueError(f"group_pattern={pattern!r} is not a regular expression: {error}.") from error
     if compiled.groups < 1:
         raise ValueError(f"group_pattern={pattern!r} has no group; put the part that names the patient in parentheses.")
     whole = "/" in re.sub(r"\[[^]]*\]", "", pattern)

@@ -133,7 +133,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
         return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(first)
     if kind == "NIfTI":
         return nifti_header(path)
-    raise unreadable(path, "it is no picture, NIfTI or DICOM file")
+    raise unreadable(path, "it is not a picture, NIfTI or DICOM file")
 
 
 def _size(size: Sequence[int]) -> str:

@@ -162,7 +162,7 @@ def _verified_md5(path: Path, wanted: DatasetFile, cache_dir: str | Path | None)
         _md5_of[key] = str(known) or _md5(path)
     if _md5_of[key] != wanted.md5:
         raise ValueError(f"{path} ({stamp['size']} bytes) has MD5 {_md5_of[key]}, expected {wanted.md5}: truncated or "
-                         "another file. It was left as it is; move it away to download it anew, or pass verify=False "
+                         "another file. It was left as it is; move it away to download it again, or pass verify=False "
                          "for a file of your own in this layout.")
     return wanted.md5
 

@@ -125,6 +125,14 @@ def with_positive_class(cohort: Cohort, positive_class: str | None) -> Cohort:
     return cohort if names == cohort.class_names else replace(cohort, class_names=names, labels=1 - cohort.labels)
 
 
+def classes_line(class_names: Sequence[str], positive_class: str | None) -> str:
+    """Return what a reader needs before any number: the positive class, or the classes in the order of their labels."""
+    if positive_class is not None:
+        return (f"positive class: {positive_class} (class 1, against {class_names[0]}); recall, specificity, AUC and "
+                "thresholds are about it")
+    return f"order of the labels: {', '.join(f'{c} {name}' for c, name in enumerate(class_names))}"
+
+
 def default_note(class_names: Sequence[str], task: Task) -> str:
     """Return one sentence if the positive class, which nobody chose, has a name that usually means "not ill"; else "".
 

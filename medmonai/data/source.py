@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
+from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES, read_text_table
 
 from .catalogue import dataset_names
 from .class_folders import list_class_folders
@@ -48,7 +48,8 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     if path.is_dir():
         return list_class_folders(path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)})
     if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
-        arguments = _checked(list_image_table, {"image_folders" if n == "images" else n: v for n, v in given.items()}, source)
+        options = {"image_folders" if n == "images" else n: v for n, v in given.items()}
+        arguments = _checked(list_image_table, options, source, columns=lambda: _columns(path, options))
         if "image_folders" in arguments:
             option = "images" if "images" in given else "image_folders"
             arguments["image_folders"] = command_line_folders(arguments["image_folders"], option=option, beside=path.parent)
@@ -61,24 +62,33 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     raise FileNotFoundError(f"no source {source!r}; {hint}")
 
 
-def _checked(function: Callable[..., object], options: dict[str, Any], source: str) -> dict[str, Any]:
-    """Return the options as arguments of a function, after a check that it takes and has all of them."""
+def _checked(function: Callable[..., object], options: dict[str, Any], source: str, *,
+             columns: Callable[[], str] = lambda: "") -> dict[str, Any]:
+    """Return the options as arguments of a function, after a check that it takes and has all of them.
+
+    `columns` says what a missing option can be.
+    """
     known = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
              if name not in ("root", "table", "split")}
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            raise ValueError(f"--{name} is no option for {source}; " +
+            raise ValueError(f"--{name} is not an option for {source}; " +
                              (f"did you mean --{near[0]}?" if near else f"it takes {', '.join(f'--{k}' for k in known)}."))
     needed = [name for name, parameter in known.items()
               if parameter.default is inspect.Parameter.empty and name not in options and name != "name"]
     if needed:
-        raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
+        raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}{columns()}.")
     listed = {*_LISTS, *(name for name in ("label_column", "class_names")
                          if "," in str(options.get(name, "")))}
     texts = {name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
              for name, value in options.items()}
     return {name: value.split(",") if name in listed and isinstance(value, str) else value for name, value in texts.items()}
+
+
+def _columns(table: Path, options: Mapping[str, Any]) -> str:
+    how = {name: str(options[name]) for name in ("separator", "encoding", "sheet") if options.get(name) is not None}
+    return f"; its columns are {', '.join(map(repr, read_text_table(table, **how).columns))}"
 
 
 def _as_text(value: Any) -> Any:

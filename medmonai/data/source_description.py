@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.tables import numbers_of
 from medmonai.task import Task
 
 from .class_names import is_blank
@@ -16,6 +18,7 @@ from .cohort import Cohort, Provenance
 from .description import SplitDescription, describe_split
 from .headers import Headers, read_headers
 from .listing import SPLITS, LeftOut, Listing
+from .positive_class import classes_line
 from .splits import validation_advice
 
 _VALUES = 10  # of a column that are shown
@@ -82,7 +85,7 @@ class SourceDescription:
         about = self.provenance
         lines = [f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, {self.task.num_classes} "
                  f"{'classes' if self.task.exclusive else 'labels'}"]
-        lines.append(_classes_line(self.class_names, self.positive_class))
+        lines.append(classes_line(self.class_names, self.positive_class))
         lines += [f"licence: {about.licence}"] * bool(about.licence) + [f"cite: {about.citation}"] * bool(about.citation)
         if self.splits:
             lines += [line for split in self.splits for line in split.lines()]
@@ -184,11 +187,11 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
     present = [value for value in np.char.strip(values).tolist() if not is_blank(value)]
     counts = Counter(present)
     found: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
-    try:
-        numbers = np.array(present, float)
-    except ValueError:
-        numbers = np.array([])
-    if len(counts) > _VALUES and len(numbers) and np.isfinite(numbers).all():
+    numbers = None
+    if len(counts) > _VALUES:
+        with contextlib.suppress(ValueError):  # numbers that can be read in two ways are shown as they stand
+            numbers = numbers_of(present)
+    if numbers is not None:
         return found | {"minimum": float(numbers.min()), "median": float(np.median(numbers)), "maximum": float(numbers.max())}
     return found | {"values": dict(counts.most_common(_VALUES))}
 
@@ -198,13 +201,6 @@ def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
     for found in left_out:
         names[found.reason].append(found.name)
     return {reason: tuple(found) for reason, found in names.items()}
-
-
-def _classes_line(class_names: Sequence[str], positive_class: str | None) -> str:
-    if positive_class is not None:
-        return (f"positive class: {positive_class} (class 1, against {class_names[0]}); recall, specificity, AUC and "
-                "thresholds are about it")
-    return f"order of the labels: {', '.join(f'{c} {name}' for c, name in enumerate(class_names))}"
 
 
 def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:
@@ -223,8 +219,10 @@ def _groups_line(groups: Mapping[str, Any] | None) -> str:
     if mixed:
         more = f" and {len(mixed) - _NAMED:,} more" if len(mixed) > _NAMED else ""
         classes = f"; {len(mixed):,} with cases of several classes ({', '.join(mixed[:_NAMED])}{more})"
-    return (f"groups: {groups['groups']:,} with {groups['fewest']:,} to {groups['most']:,} cases (median "
-            f"{groups['median']:g}){several}{classes}")
+    fewest, most = groups["fewest"], groups["most"]
+    sizes = (f"{fewest:,} case{'s' * (fewest != 1)} each" if fewest == most else
+             f"{fewest:,} to {most:,} cases (median {groups['median']:g})")
+    return f"groups: {groups['groups']:,} with {sizes}{several}{classes}"
 
 
 def _column_line(name: str, column: Mapping[str, Any]) -> str:

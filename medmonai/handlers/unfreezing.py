@@ -79,7 +79,7 @@ def _plan(epochs: Mapping[int | str, str | Sequence[str]]) -> dict[int, tuple[st
             raise ValueError(f"epochs={dict(epochs)!r}: {epoch!r} is not an epoch; use whole numbers from 1.")
         parts = [names] if isinstance(names, str) else names
         if not isinstance(parts, Sequence) or not all(isinstance(name, str) for name in parts):
-            raise TypeError(f"epochs={dict(epochs)!r}: {names!r} is no name of a module; use one such as 'layer4', or a list "
-                            "of names.")
+            raise TypeError(f"epochs={dict(epochs)!r}: {names!r} is not the name of a module; use one such as 'layer4', or a "
+                            "list of names.")
         plan[int(epoch)] = tuple(parts)
     return plan

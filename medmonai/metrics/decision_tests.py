@@ -55,7 +55,7 @@ def decision_test(
     """
     value = METRICS[task.kind].get(metric)
     if value is None:
-        raise ValueError(f"metric={metric!r} is no metric of a {task.kind} task's decisions; use one of "
+        raise ValueError(f"metric={metric!r} is not a metric of a {task.kind} task's decisions; use one of "
                          f"{', '.join(METRICS[task.kind])}.")
     y_true = task.check_labels(y_true, name="y_true")
     codes = [_codes(y_true, task.check_labels(decided, name="decisions"), task) for decided in (decided_a, decided_b)]

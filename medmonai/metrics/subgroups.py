@@ -132,7 +132,7 @@ def subgroup_summary(
     if predictions.y_true is None:
         raise ValueError("predictions have no y_true; metrics need labels.")
     if np.shape(values) != (len(predictions),):
-        raise ValueError(f"values have shape {np.shape(values)} for {len(predictions)} cases; one a case is needed.")
+        raise ValueError(f"values have shape {np.shape(values)} for {len(predictions)} cases; one for each case is needed.")
     named = band_values(values, edges=edges)
     names = sorted(set(named.tolist()), key=_place)
     options = {"point": point or default_operating_point(predictions.task), "minimum": (minimum_cases, minimum_positives),

@@ -76,7 +76,7 @@ def imagenet_file(name: str) -> Path:
 
     if (digest := pooch.file_hash(path, alg="sha256")) != wanted.sha256:
         raise ValueError(f"{path} ({path.stat().st_size} bytes) has SHA-256 {digest}, expected {wanted.sha256}: cut off or "
-                         "another file. It was left as it is; move it away to download it anew.")
+                         "another file. It was left as it is; move it away to download it again.")
     return path
 
 
@@ -117,5 +117,5 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is not a readable file of weights ({reason}); delete it and get it anew.") from error
+        raise ValueError(f"{path} is not a readable file of weights ({reason}); delete it and get it again.") from error
     load_published(backbone, name, state)

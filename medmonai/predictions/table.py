@@ -65,7 +65,7 @@ class Predictions:
         groups = None if self.groups is None else _texts(self.groups, "groups")
         for name, column in (("y_true", labels), ("groups", groups)):
             if column is not None and len(column) != len(ids):
-                raise ValueError(f"{name} has {len(column)} entries for {len(ids)} ids; one a case is needed.")
+                raise ValueError(f"{name} has {len(column)} entries for {len(ids)} ids; one for each case is needed.")
         unique, counts = np.unique(ids, return_counts=True)
         if len(unique) != len(ids):
             raise ValueError(f"ids must be unique; {str(unique[counts > 1][0])!r} occurs {counts.max()} times.")

@@ -125,7 +125,7 @@ def read_text_table(
     """
     path = Path(os.path.expanduser(path))  # pathlib's raises where ~x is a folder and no user
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file; give a CSV file or an Excel workbook (.xlsx) with a header.")
+        raise FileNotFoundError(f"{path} is not a file; give a CSV file or an Excel workbook (.xlsx) with a header.")
     suffix = path.suffix.lower()
     if suffix in OTHER_TABLES:
         raise ValueError(f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not read; save it as .xlsx, or as CSV "

@@ -68,6 +68,13 @@ def test_clean_splits(size):
     assert audit.name == "set" and audit.checksum == "md5:0" and audit.near_complete
 
 
+def test_a_source_without_splits_and_other_tasks():
+    whole = replace(splits()[0], split="all")
+    assert audit_cohorts([whole]).verdict == "no splits yet, so none can leak"
+    three = [replace(c, task=Task("multiclass", 3), class_names=("a", "b", "c")) for c in splits()]
+    assert audit_cohorts(three).lines()[1] == "order of the labels: 0 a, 1 b, 2 c"
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
 def test_what_was_planted_is_found(size, dtype):
@@ -167,7 +174,8 @@ def test_json_lines_and_compact():
     assert compact["leaks"] == {EXACT: {"across": {"train/val": 1}, "examples": [["train4", "val5"]]}}
     assert len(json.dumps(compact)) < 1500
     lines = audit.lines()
-    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 1 + 4 + 11
+    assert lines[0] == f"set: {audit.verdict}" and all("\n" not in line for line in lines) and len(lines) == 2 + 4 + 11
+    assert lines[1].startswith("positive class: lesion (class 1, against normal)")
     with pytest.raises(ValueError, match=r"kind='x' is unknown; use one of 'exact duplicates'"):
         audit.finding("x")
 

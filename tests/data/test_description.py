@@ -47,7 +47,7 @@ def test_classes_and_groups():
     images = np.random.default_rng(0).integers(0, 255, (6, 1, 4, 4)).astype(np.uint8)
     found = describe_split(make(images, labels=[0, 0, 0, 0, 1, 1], groups=list("aabbcc")))
     assert (found.class_counts, found.imbalance, found.groups) == ({"normal": 4, "lesion": 2}, 2.0, 3)
-    assert found.lines()[0] == ("train: 6 cases, 3 groups, 1 channel(s), 4 x 4, uint8; normal 4 (66.7%), lesion 2 (33.3%); "
+    assert found.lines()[0] == ("train: 6 cases, 3 groups, 1 channel, 4 x 4, uint8; normal 4 (66.7%), lesion 2 (33.3%); "
                                 "largest to smallest class 2.0")
     assert describe_split(make(images, labels=[0] * 6)).imbalance is None
     multilabel = make(images, labels=[[1, 0], [1, 1]] * 3, task=Task("multilabel", 2), names=("a", "b"))

@@ -14,7 +14,7 @@ def test_the_pattern_sees_the_file_name_only():
 
 
 @pytest.mark.parametrize(("pattern", "match"), [
-    (r"p\d+", "has no group; put the part"), (r"(p", "is no regular expression"), (None, "is no regular expression"),
+    (r"p\d+", "has no group; put the part"), (r"(p", "is not a regular expression"), (None, "is not a regular expression"),
     (r"(p1)", r"finds no group in 2 of 4 file names \(a pattern with a '/' .*\), first 'p2_a.png'"),
     (r"(x?)", "in 4 of 4 file names"), (r"(NORMAL/p1)", "in 2 of 4 paths inside the root, first 'train/NORMAL/p2_a.png'"),
 ])
@@ -86,7 +86,7 @@ def test_wrong_tables(tmp_path, text, match):
     (tmp_path / "g.csv").write_text(text)
     with pytest.raises(ValueError, match=match):
         groups_from_table(IDS, tmp_path / "g.csv")
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         groups_from_table(IDS, tmp_path / "absent.csv")
 
 

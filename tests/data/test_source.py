@@ -52,9 +52,9 @@ def test_medmnist(real_data):
 @pytest.mark.parametrize(("source", "options", "error", "message"), [
     ("pneumoniamnits", {}, FileNotFoundError, "no source 'pneumoniamnits'; did you mean pneumoniamnist?"),
     ("nothing/there", {}, FileNotFoundError, "no source 'nothing/there'; give a MedMNIST name, a bundle, a folder"),
-    ("FOLDER", {"group_patern": "x"}, ValueError, "--group_patern is no option for .*; did you mean --group_pattern"),
+    ("FOLDER", {"group_patern": "x"}, ValueError, "--group_patern is not an option for .*; did you mean --group_pattern"),
     ("FOLDER", {"zzz": 1}, ValueError, "it takes --name, --class_names"),
-    ("TABLE", {"image_column": "image_id"}, ValueError, "needs --label_column"),
+    ("TABLE", {"image_column": "image_id"}, ValueError, "needs --label_column; its columns are 'image_id', 'dx'"),
 ])
 def test_errors(source, options, error, message, folders, tmp_path):
     (tmp_path / "t.csv").write_text("image_id,dx\na,b\n")

@@ -36,7 +36,7 @@ def test_class_folders(tmp_path):
     assert lines[:3] == ["xrays: 44 cases, binary, 2 classes", "licence: CC0",
                          "train: 32 cases; NORMAL 12 (37.5%), PNEUMONIA 20 (62.5%); largest to smallest class 1.7"]
     assert "size: 20 x 16 (all files)" in lines and "modes: L 44" in lines
-    assert "groups: 22 with 2 to 2 cases (median 2)" in lines
+    assert "groups: 22 with 2 cases each" in lines
     assert "left out: 1 (no image by its name), first: train/NORMAL/notes.txt" in lines
     assert any(line.startswith("note: validation has 4 cases, 2 of 'NORMAL': too few") for line in lines)
     assert lines[-1] == "known issue: small"
@@ -92,6 +92,7 @@ def test_cohorts():
     (["", "nan", " ", "x"], {"missing": 3, "distinct": 1, "values": {"x": 1}}),
     ([], {"missing": 0, "distinct": 0, "values": {}}),
     ([str(n / 2) for n in range(11)] + [""], {"missing": 1, "distinct": 11, "minimum": 0.0, "median": 2.5, "maximum": 5.0}),
+    ([f"{n},5" for n in range(11)], {"missing": 0, "distinct": 11, "minimum": 0.5, "median": 5.5, "maximum": 10.5}),
 ])
 def test_columns(values, expected):
     assert column_numbers(np.array(values, dtype=str)) == expected

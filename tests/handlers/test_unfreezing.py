@@ -80,8 +80,8 @@ def test_the_running_average_follows():
     ({"0": "layer4"}, "'0' is not an epoch; use whole numbers from 1"),
     ({"first": "layer4"}, "'first' is not an epoch"),
     ({2: "layer5"}, "the backbone has no module 'layer5'; use names such as conv1"),
-    ({"2": None}, "None is no name of a module; use one such as 'layer4'"),
-    ({"2": ["layer4", 3]}, "is no name of a module"),
+    ({"2": None}, "None is not the name of a module; use one such as 'layer4'"),
+    ({"2": ["layer4", 3]}, "is not the name of a module"),
     ([2, "layer4"], "a mapping of epochs to names is needed"),
 ])
 def test_impossible_plans(epochs, message):

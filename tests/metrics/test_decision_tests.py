@@ -51,7 +51,7 @@ def test_repeats_and_swaps():
 
 def test_unknown_metric():
     y_true, a, b = drawn("binary", 2)
-    with pytest.raises(ValueError, match="metric='macro_f1' is no metric of a binary task's decisions; use one of accuracy"):
+    with pytest.raises(ValueError, match="metric='macro_f1' is not a metric of a binary task's decisions; use one of accuracy"):
         decision_test("macro_f1", y_true, a, b, Task("binary", 2))
 
 

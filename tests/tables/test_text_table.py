@@ -142,7 +142,7 @@ def test_damaged_tables(tmp_path, content, match):
 
 
 def test_files_that_are_not_tables(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         read_text_table(tmp_path / "b.csv")
     for name in ("a.xls", "a.ods", "a.xlsb"):
         (tmp_path / name).write_bytes(b"x")
