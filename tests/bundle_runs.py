@@ -84,14 +84,14 @@ def small(name: str, sources: Path, output_dir: Path, *, evaluate: bool = False)
         if "target" in recipe["balance"]:
             overrides["train::balance::target"] = 10
         if "enlarge" in recipe:
-            overrides["normalisation::0::spatial_size"] = [48, 48]
+            overrides["enlarged_size"] = [48, 48]
     return overrides
 
 
 def as_trained(name: str, output_dir: Path) -> dict:
     """Overrides with which inference takes the checkpoint of a run of `small`."""
     size = json.loads((output_dir / "run.json").read_text())["spatial_size"]
-    enlarged = {"normalisation::0::spatial_size": [48, 48]} if "enlarge" in RECIPES[name] else {}
+    enlarged = {"enlarged_size": [48, 48]} if "enlarge" in RECIPES[name] else {}
     return {**thin(name), "spatial_size": size, **enlarged, "ckpt_path": str(output_dir / "models" / "model.pt")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,13 @@ _READ_BY_MONAI = {
 }
 
 
+# Why an id of other bundles is missing in one: it would do nothing to the images that this one is for.
+_IDLE = {
+    **dict.fromkeys(("orientation", "spacing"), "it acts on volumes only, and the images of this bundle are 2D"),
+    **dict.fromkeys(("aspect", "jpeg_scaling"), "it acts on 2D images only, and those of this bundle are volumes"),
+    "spatial_size": "the size is that of the images in the file; a MedMNIST bundle takes it from image_size",
+    "enlarged_size": "this bundle does not enlarge its images; spatial_size or image_size decides what the network sees",
+}
 _WORDS = {"true": "True", "false": "False", "null": "None"}
 
 
@@ -108,18 +116,37 @@ def unread_ids(config: dict[str, Any]) -> dict[str, str]:
     MONAI accepts a mistyped override (`--learning_rat 1`) in silence and trains with the old value. Such an id is one
     that no `@` or `%` refers to and that neither MONAI nor its tools read by name.
     """
-    read = {match for text in _strings(config) for match in re.findall(r"[@%]([A-Za-z_]\w*)", text)}
+    shown = {name: value for name, value in config.items() if name != "displayable_configs"}  # a list for front ends
+    read = {match for text in _strings(shown) for match in re.findall(r"[@%]([A-Za-z_]\w*)", text)}
     known = sorted((set(config) & read) | (_READ_BY_MONAI & set(config)))
     unread = [name for name in config if name not in read and name not in _READ_BY_MONAI]
     return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "") for name in unread}
 
 
 def check_ids(config: dict[str, Any]) -> None:
-    """Raise ValueError for the first id that nothing reads, with the nearest valid one, and for misspelt truth values."""
+    """Raise ValueError for the first id that nothing reads, with the nearest valid one, and for misspelt truth values.
+
+    An id that the bundle's own training reads may stay where another data set or network stands in the place of its reader,
+    and in an evaluation.
+    """
     check_words(config)
+    shipped = _shipped() if "displayable_configs" in config else {}
     for name, nearest in unread_ids(config).items():
-        hint = f"did you mean --{nearest}?" if nearest else "see the bundle's README for its ids."
+        if name in shipped and name not in unread_ids(shipped):
+            continue
+        hint = why_idle(name) or (f"did you mean --{nearest}?" if nearest else "see the bundle's README for its ids.")
         raise ValueError(f"config id {name!r} is not read by anything in this bundle; {hint}")
+
+
+def why_idle(name: str) -> str:
+    """Return why a bundle lacks an id that other bundles have, as the end of a sentence; "" for any other name."""
+    return f"{_IDLE[name]}." if name in _IDLE else ""
+
+
+def _shipped() -> dict[str, Any]:
+    """Return train.json of the bundle that is running; nothing where a config runs without its bundle."""
+    path = Path(bundle_root()) / "configs" / "train.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def check_words(config: Any, name: str = "") -> None:

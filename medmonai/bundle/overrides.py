@@ -15,6 +15,8 @@ from monai.bundle.reference_resolver import ReferenceResolver
 
 from medmonai.config_text import as_given
 
+from .class_order import names_shown
+from .config import why_idle
 from .places import EVALUATE, TRAIN, bundle_configs
 from .value_kinds import check_values
 
@@ -60,7 +62,19 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
         _check_id(merged.config, name, bundle=Path(bundle).name)
         merged.update({name: copy.deepcopy(value)})
     check_values(merged.config)
+    _check_order(overrides)
     return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
+
+
+def _check_order(overrides: Mapping[str, Any]) -> None:
+    """Raise ValueError if class_names and positive_class are both given and do not agree on the last class."""
+    names, positive = overrides.get("class_names"), overrides.get("positive_class")
+    if not isinstance(names, (list, tuple, Mapping)) or positive is None:
+        return
+    shown = names_shown(names)
+    if positive in shown and shown[-1] != positive:
+        raise ValueError(f"class_names={shown} makes {shown[-1]!r} the positive class, positive_class={positive!r} another; "
+                         "give one of the two, or class_names with the positive class last.")
 
 
 def _keys(name: str) -> list[str]:
@@ -84,6 +98,7 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
             listed = ", ".join(inside + other for other in sorted(known))
             hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
             hint = f"{hint[:-1]}; {_IN_A_FILE}" if isinstance(content, list) else hint
+            hint = why_idle(key) if depth == 0 and why_idle(key) else hint
             raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")
         content = content[int(key)] if isinstance(content, list) else content[key]
 

@@ -13,6 +13,7 @@ import medmonai
 from medmonai.engines import versions
 from medmonai.task import Task
 
+from .id_descriptions import data_words, own_id_rows
 from .network_arguments import network_definition
 from .recipe import complete_recipe
 from .sources import source_values
@@ -64,7 +65,8 @@ def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What the network is fed with: images, or, with `cache_features`, the features of its frozen backbone."""
-    train, plain = "$[@scaling, *@train#augmentation, *@normalisation]", "$[@scaling, *@normalisation]"
+    last = f"{_enlargement(recipe)['enlarging']}*@normalisation]"
+    train, plain = f"$[@scaling, *@train#augmentation, {last}", f"$[@scaling, {last}"
     if not recipe["transfer"]:
         return {"train_cohort": "@train#dataset", "validate_cohort": "@validate#dataset", "train_transforms": train,
                 "validate_transforms": plain, "transfer_ids": {}, "transfer_handlers": [], "of_evaluation": {},
@@ -87,13 +89,21 @@ def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _enlargement(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes images larger on the device, after the augmentation: ids, and what reads them; nothing in most recipes."""
+    if not recipe["enlarge"]:
+        return {"enlargement_ids": {}, "enlarging": "", "enlarged": ""}
+    ids = {"enlarged_size": list(recipe["enlarge"]),
+           "enlargement": "$[medmonai.transforms.Resize(@enlarged_size)] if @enlarged_size else []"}
+    return {"enlargement_ids": ids, "enlarging": "*@enlargement, ", "enlarged": "@enlarged_size or "}
+
+
 def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the template's placeholders stand for."""
     source, feeding = source_values(recipe), _feeding(recipe)
     task: Task = source.pop("task")
     network = network_definition(recipe["network"], size=recipe["enlarge"] or source["size"],
                                  in_channels=source["in_channels"], num_outputs=task.num_outputs)
-    enlarged = [{"_target_": "medmonai.transforms.Resize", "spatial_size": size} for size in [recipe["enlarge"]] if size]
     normalisation = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalisation"]}
     source["source_ids"] |= feeding.pop("transfer_ids")
     # What a front end may show (MONAI Label reads this id), and what stays an id of the bundle when somebody puts another
@@ -102,7 +112,8 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     source["source_ids"]["displayable_configs"] = {name: f"@{name}" for name in shown}
     balance = recipe["balance"] if isinstance(recipe["balance"], dict) else {"strategy": recipe["balance"]}
     return {
-        **source, **feeding, **_schedule(recipe), "task_kind": task.kind, "num_classes": task.num_classes,
+        **source, **feeding, **_schedule(recipe), **_enlargement(recipe),
+        "task_kind": task.kind, "num_classes": task.num_classes,
         "num_outputs": task.num_outputs, "spatial_size": source["size"],
         "network_def": {**network, "pretrained": "@pretrained"} if recipe["transfer"] else network,
         "inference_network": {**network, "pretrained": False} if recipe["transfer"] else network,
@@ -110,54 +121,12 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
         "flips": [{"_target_": "medmonai.transforms.RandFlip", "prob": 0.5, "spatial_axis": axis}
                   for axis in recipe["flip_axes"]],
-        "normalisation": [*enlarged, normalisation], "balance": balance,
+        "normalisation": [normalisation], "balance": balance,
         **{name: recipe[name] for name in ("warmup_epochs", "batch_size", "learning_rate", "auc_learning_rate",
                                            "average_decay", "label_smoothing", "class_weights", "patience", "keep_best",
                                            "allow_leakage",
                                            "averaged_flips", "affine", "noise", "title")},
     }
-
-
-# Ids that only bundles of one kind of data or network have, for their README.
-_OWN_IDS = {
-    "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
-    "groups_file": "a CSV (id, group) of the patient or lesion of every case: val and test lose what shares one with an "
-                   "earlier split",
-    "verify_checksum": "false takes any file of this layout",
-    "spatial_size": "what the images are decoded to",
-    "aspect": "stretch, crop or pad, where an image has another shape",
-    "intensity_range": "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT in HU)",
-    "orientation": "of volumes",
-    "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
-    "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8: faster, with small differences; give it in inference too",
-    "val_fraction": "share of the cases that are drawn for validation, by class and group",
-    "test_fraction": "the same for test; null keeps a test split that the source has",
-    "split_seed": "of that draw",
-    "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
-    "splits_file_missing": "skip: images that the file does not name, and rows of it without an image, are left out",
-    "cache_dir": "folder of the decoded or expanded images; null: what MEDMONAI_CACHE names, else the user's cache folder",
-    "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
-    "rows_without_image": "error, or skip",
-    "image_folders": "where the images lie, beside the table",
-    "group_pattern": "regular expression in the file name whose first group is the patient",
-    "published_images": "true where the images are those of the published set named above: its licence, citation and known "
-                        "issues are then stated of this run",
-    "group_column": "of the table: patient or slide",
-    "class_names": "the classes in the order of their labels, or `{name in the source: name to show}`; inference takes the "
-                   "same ones",
-    "positive_class": "the class that recall, specificity, AUC and thresholds are about, if not the last of the classes; "
-                      "inference then takes `--class_names` in that order",
-    "pretrained": "true: ImageNet weights (downloaded once, SHA-256 checked); false: random ones, of little use in a frozen "
-                  "backbone: then also `--network_def#freeze none`",
-    "cache_features": "true computes the features of the frozen backbone once and trains the head on them, without "
-                      "augmentation",
-    "unfreeze": "parts of the frozen backbone that learn from an epoch on, in a ResNet "
-                "`'{\"3\": \"layer4\", \"6\": \"layer3\"}'`: names of modules, or lists of them; `\"\"` is the whole backbone",
-}
-
-
-def _own_ids(ids: Mapping[str, Any]) -> str:
-    return "".join(f"| `{name}` | {_OWN_IDS[name]} |\n" for name in ids if name in _OWN_IDS)
 
 
 def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +187,8 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     issues = "\n".join(f"- {issue}" for issue in values["known_issues"]) or "None known."
     text = {**values, "name": name, "issues": issues, "classes": ", ".join(values["class_names"]),
             "positive": f"; positive class: {values['class_names'][1]}" if values["task_kind"] == "binary" else "",
-            "size": " x ".join(map(str, values["size"])), "own_ids": _own_ids(values["source_ids"]),
+            "size": " x ".join(map(str, values["size"])), **data_words(needs_data=values["needs_data"]),
+            "own_ids": own_id_rows({**values["source_ids"], **values["enlargement_ids"]}),
             **{part: recipe[part] for part in ("question", "recipe", "result")}}
     for document in ("docs/README.md", "docs/data_license.txt"):
         rendered[document] = _fill((_TEMPLATE / document).read_text(), text)

@@ -26,6 +26,8 @@ from .run_state import earlier_run, is_evaluated, is_finished, same_test_cases, 
 from .tracking import tracked
 from .trained_input import require_trained_input, trained_classes
 
+_PRECISIONS = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
 
 def _epochs(trainer: SupervisedTrainer) -> int:
     epochs = trainer.state.max_epochs
@@ -95,9 +97,7 @@ def train(
         record = {"title": bundle_title(), "finished": False, "resumed_from_epoch": resumed_from, "started": now(),
                   "class_names": checkpoint.class_names, **run_record(seed=seed, device=trainer.state.device),
                   "audit": dict(audit or {})}
-        if cohorts:  # what the network saw, not what the config says
-            record |= {"spatial_size": list(cohorts[0].spatial_size), "in_channels": cohorts[0].in_channels,
-                       "image_dtype": cohorts[0].images.dtype.name, "cases": {cohort.split: len(cohort) for cohort in cohorts}}
+        record |= _seen(trainer, cohorts)
         wait_for_all()  # nobody may write before everybody has read what was there
         if rank() == 0:
             if not kept:
@@ -140,6 +140,17 @@ def _say_trained(folder: Path) -> None:
         print(f"{folder} holds this training, finished {record.get('ended', '')} (best epoch {record.get('best_epoch')}, "
               f"validation AUC {record.get('best_validation_auc')}); nothing was trained. Evaluate it with evaluate.json, or "
               "choose another --output_dir.")
+
+
+def _seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
+    """Return what the network sees and how it is run, read from the images and the inferer, not from the config."""
+    seen: dict[str, Any] = {}
+    if hasattr(trainer.inferer, "dtype"):  # an inferer of somebody's own may not say
+        seen["precision"] = _PRECISIONS.get(trainer.inferer.dtype, str(trainer.inferer.dtype))
+    if cohorts:
+        seen |= {"spatial_size": list(cohorts[0].spatial_size), "in_channels": cohorts[0].in_channels,
+                 "image_dtype": cohorts[0].images.dtype.name, "cases": {cohort.split: len(cohort) for cohort in cohorts}}
+    return seen
 
 
 def open_test_split(

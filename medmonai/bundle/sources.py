@@ -19,6 +19,7 @@ from .recipe import refuse_unknown, require_entries
 
 # How inference brings images to a size, where the training images have theirs already; see `medmonai.data.ImageForm`.
 _FORM = {"intensity_range": None, "aspect": "stretch", "orientation": "RAS", "spacing": None, "jpeg_scaling": False}
+_OF_PICTURES, _OF_VOLUMES = ("aspect", "jpeg_scaling"), ("orientation", "spacing")
 _SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
 _FILES_NEED = ("listing", "task", "class_names", "in_channels", "size", "source")
 _FILES_MAY_SAY = ("positive_class", "splits", "form", "ids", "licence", "citation", "known_issues", "data_type")
@@ -42,6 +43,20 @@ def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     raise ValueError(f"dataset of a recipe holds {', '.join(dataset) or 'nothing'}; one of {', '.join(kinds)} is needed.")
 
 
+def _form(axes: int, **stated: Any) -> dict[str, Any]:
+    """Return the placeholders of how images are decoded: only what acts on images of that many axes is an id.
+
+    Raises:
+        ValueError: a recipe states what does nothing there.
+    """
+    idle, kind = (_OF_VOLUMES, "pictures") if axes == 2 else (_OF_PICTURES, "volumes")
+    for name in idle:
+        if name in stated and stated[name] != _FORM[name]:
+            raise ValueError(f"form holds {name}={stated[name]!r}, which does nothing to {kind} ({axes} axes); leave it out.")
+    ids = {name: stated.get(name, value) for name, value in _FORM.items() if name not in idle}
+    return {"form_ids": ids, "form_arguments": {name: f"@{name}" for name in ids}}
+
+
 def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
     info, size = dataset_info(source["medmnist"]), source["size"]
     refuse_unknown(source, ("medmnist", "size", "positive_class", "class_names"), where="dataset")
@@ -62,7 +77,8 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
            "cache_dir": None,
            **dict.fromkeys(chosen, positive)}
     return {
-        **files_of, **_FORM, "source_ids": ids, "references": {}, "listing": None, "task": info.task,
+        **files_of, **_form(info.spatial_dims), "needs_data": True, "source_ids": ids,
+        "references": {}, "listing": None, "task": info.task,
         "class_names": names, "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
         "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
         "source": f"MedMNIST: {info.name}", "near_threshold": NEAR_THRESHOLD, "leak_threshold": None,
@@ -84,8 +100,9 @@ def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
                  "design": "@phantom_design"}
     PhantomDesign(tuple(size))  # an impossible size is an error of the recipe, not of the run
     return {
-        **splits, **_FORM, "source_ids": {"phantom_seed": 0, "train_cases": source["train_cases"], "spatial_size": size,
-                                 "phantom_design": design},
+        **splits, **_form(len(size)), "needs_data": False,
+        "source_ids": {"phantom_seed": 0, "train_cases": source["train_cases"], "spatial_size": size,
+                       "phantom_design": design},
         "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
         "class_names": list(PHANTOM_CLASSES), "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
         "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
@@ -103,9 +120,9 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     listing, classes = _handed_classes(source)
     size = list(source["size"])
     splits = {"val_fraction": None, "test_fraction": None, **source.get("splits", {})}
-    form = {**_FORM, **source.get("form", {})}
+    form = _form(len(size), **source.get("form", {}))
     ids = {
-        "spatial_size": size, **form, **splits, "split_seed": 0, "splits_file": None,
+        "spatial_size": size, **form["form_ids"], **splits, "split_seed": 0, "splits_file": None,
         "splits_file_missing": "error", "skip_unreadable": False, "cache_dir": None,
         **recipe_texts(source.get("ids", {})), **classes,
         "listing": listing,
@@ -115,12 +132,12 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
                           for name in splits}},
         "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": "@spatial_size",
                    "in_channels": source["in_channels"], "skip_unreadable": "@skip_unreadable", "cache_dir": "@cache_dir",
-                   **{name: f"@{name}" for name in form}},
+                   **form["form_arguments"]},
     }
     datasets = {f"{split}_dataset": f"$@images['{name}']" for split, name in _SPLITS}
     task = Task(source["task"], len(source["class_names"]))
     return {
-        **datasets, **form, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
+        **datasets, **form, "needs_data": True, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
         "near_threshold": NEAR_THRESHOLD, "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},

@@ -14,11 +14,11 @@ from medmonai.engines import load_checkpoint, place_weights, recorded_classes
 from medmonai.run_files import read_record
 
 from .class_order import require_inference_classes
-from .config import check_words, merged_config
+from .config import check_ids, merged_config
 
 # Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
 _INPUT = ("network_def", "spatial_size", "image_size", "intensity_range", "aspect", "orientation", "spacing", "jpeg_scaling",
-          "scaling", "normalisation", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
+          "scaling", "enlarged_size", "normalisation", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
 # Entries of network_def that say where weights come from and which of them learn, not what is computed.
 _OF_TRAINING = ("pretrained", "freeze")
 
@@ -71,10 +71,10 @@ def load_trained(network: nn.Module, checkpoint: str | Path) -> nn.Module:
     Raises:
         FileNotFoundError: there is no checkpoint.
         ValueError: weights of another network or of other classes, another input than in training, a bundle that names its
-            classes in two ways, or a word where True, False or None was meant.
+            classes in two ways, an id that nothing reads, or a word where True, False or None was meant.
     """
     config = merged_config()
-    check_words(config)
+    check_ids(config)
     require_trained_input(config, checkpoint)
     state = load_checkpoint(checkpoint)
     require_inference_classes(config, trained_classes(state, checkpoint), checkpoint=checkpoint)

@@ -78,16 +78,24 @@ def load_medmnist(
     on_disk = sum(array.nbytes for array in arrays.values()) > limit
     identity = {"md5": md5, **_stamp(path)} if on_disk else None
     images = _read_images(arrays[split], info, identity=identity, cache_dir=cache_dir)
-    provenance = Provenance(
-        name, version="MedMNIST v2/+ (medmnist 3)", licence=info.licence, citation=info.citation,
-        source=wanted.url, checksum=f"md5:{md5}" if verify else "", known_issues=info.known_issues,
-    )
+    provenance = _provenance(info, wanted, md5) if verify else _unverified(info)
     _announce(provenance)
     stem = f"{name}-{split}-"
     ids = np.fromiter((f"{stem}{i:06d}" for i in range(len(labels))), dtype=f"U{len(stem) + 6}", count=len(labels))
     cohort = Cohort(images, labels=labels, ids=ids, task=info.task, class_names=info.class_names,
                     provenance=provenance, split=split)
     return with_positive_class(with_known_groups(cohort, groups_file), positive_class)
+
+
+def _provenance(info: DatasetInfo, wanted: DatasetFile, md5: str) -> Provenance:
+    return Provenance(info.name, version="MedMNIST v2/+ (medmnist 3)", licence=info.licence, citation=info.citation,
+                      source=wanted.url, checksum=f"md5:{md5}", known_issues=info.known_issues)
+
+
+def _unverified(info: DatasetInfo) -> Provenance:
+    """Somebody's own file in a set's layout: nothing that is said of the published one is said of it."""
+    return Provenance(info.name, licence=f"not stated (written for MedMNIST's {info.name}, {info.licence}; this file was not "
+                                         "verified as that one)")
 
 
 def available_memory() -> int:
@@ -212,7 +220,7 @@ def _announce(provenance: Provenance) -> None:
     if provenance.name in _announced:
         return
     _announced.add(provenance.name)
-    logger.info("%s: licence %s; please cite %s. Not for clinical use.", provenance.name, provenance.licence,
-                provenance.citation)
+    cite = f"; please cite {provenance.citation}" if provenance.citation else ""
+    logger.info("%s: licence %s%s. Not for clinical use.", provenance.name, provenance.licence, cite)
     for issue in provenance.known_issues:
         logger.warning("%s: %s", provenance.name, issue)

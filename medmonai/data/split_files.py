@@ -84,7 +84,8 @@ def with_splits_of(listing: Listing, path: str | Path, *, missing: FileMissing =
     if len(new) == len(listing):
         raise ValueError(f"{name} has a row for none of the {len(listing)} cases, first {new[0]!r}; its ids must be those of "
                          "the source.")
-    kept, notes = listing.subset(~np.isin(listing.ids, new)), [f"Splits: taken from {name}."]
+    kept = listing.subset(~np.isin(listing.ids, new))
+    notes = [f"Splits: taken from {name}; val_fraction, test_fraction and split_seed do nothing."]
     if new or gone:
         notes.append(f"{len(new)} cases have no row in {name} and {len(gone)} of its rows no case, first {(new + gone)[0]!r}; "
                      "they were left out.")

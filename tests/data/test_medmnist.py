@@ -76,7 +76,7 @@ def test_every_set_as_generated_file(tmp_path, name, limit):
         assert np.array_equal(cohort.labels, labels if info.task.kind == "multilabel" else labels[:, 0])
         assert cohort.ids.tolist() == [f"{name}-{split}-{i:06d}" for i in range(n)]
         assert (cohort.task, cohort.class_names, cohort.split) == (info.task, info.class_names, split)
-        assert cohort.provenance.checksum == "" and cohort.provenance.licence == info.licence
+        assert cohort.provenance.checksum == "" and cohort.provenance.licence.startswith("not stated")
 
 
 @pytest.mark.parametrize(("name", "size"), [("pathmnist", 64), ("pathmnist", 128), ("chestmnist", 224), ("nodulemnist3d", 64)])
@@ -335,8 +335,16 @@ def test_licence_and_issues_are_shown_once(tmp_path, caplog):
         for split in ROWS:
             load_medmnist("dermamnist", split=split, dataset_dir=tmp_path, verify=False)
     shown = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "medmonai.data"]
-    assert [level for level, _ in shown] == ["INFO", "WARNING"]
-    assert "CC BY-NC 4.0" in shown[0][1] and "Tschandl" in shown[0][1] and "773 of 2005" in shown[1][1]
+    assert len(shown) == 1 and "licence not stated" in shown[0][1] and "please cite" not in shown[0][1]  # not verified
+
+
+def test_licence_and_issues_of_a_verified_file_are_shown(caplog):
+    info = dataset_info("dermamnist")
+    module._announced.discard("dermamnist")
+    with caplog.at_level(logging.INFO, logger="medmonai.data"):
+        module._announce(module._provenance(info, info.file(28), "0" * 32))
+    shown = [r.getMessage() for r in caplog.records if r.name == "medmonai.data"]
+    assert "CC BY-NC 4.0" in shown[0] and "Tschandl" in shown[0] and "773 of 2005" in shown[1]
 
 
 def test_available_memory_is_a_plausible_number():

@@ -28,7 +28,7 @@ def test_written_and_read_back_equal(groups, tmp_path):
     write_splits(planned, tmp_path / "splits.csv")
     again = split_listing(listing(groups=groups), file=tmp_path / "splits.csv")
     assert again.splits.tolist() == planned.splits.tolist()
-    assert again.notes[0] == "Splits: taken from splits.csv."
+    assert again.notes[0] == "Splits: taken from splits.csv; val_fraction, test_fraction and split_seed do nothing."
     with open(tmp_path / "splits.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["id", "split", "group", "label"] and rows[0]["group"] == ("p0" if groups else "")
