@@ -56,12 +56,21 @@ def history_figure(history: Mapping[str, Sequence[Any]] | str | Path, *, kept: i
             for start in starts:
                 axes.axvline((epochs[start - 1] + epochs[start]) / 2, color="0.5", linewidth=0.8, linestyle="--")
             axes.set_ylabel(label)
-            axes.legend(frameon=False)
+            _place_legend(axes)
             open_axes(axes)
         _name_stages(figure.axes[0], epochs, stages, starts)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def _place_legend(axes: Axes) -> None:
+    """Draw a legend of several lines in room of its own below the curve, one of a single line where it fits."""
+    entries = len(axes.get_legend_handles_labels()[1])
+    if entries > 1:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low - 0.16 * entries * (high - low), high)
+    axes.legend(frameon=False, loc="lower left" if entries > 1 else "best")
 
 
 def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, starts: list[int], look: dict[str, Any]) -> None:
