@@ -90,6 +90,8 @@ KINDS: dict[str, ValueKind] = {
                      "load_pretrain", "published_images"), _TRUTH),
     "device": ValueKind("cpu, or cuda where PyTorch finds a GPU,", _is_device),
     "spatial_size": ValueKind("a list of whole numbers from 1", _list_of(lambda size: _is_whole(size) and size >= 1)),
+    "enlarged_size": ValueKind("a list of whole numbers from 1, or null,",
+                               _list_of(lambda size: _is_whole(size) and size >= 1), optional=True),
     "flip_axes": ValueKind("a list of whole numbers from 0", _list_of(lambda axis: _is_whole(axis) and axis >= 0)),
     "spacing": ValueKind("a list of numbers above 0 (mm), or null,", _list_of(_RATE.fits), optional=True),
     "intensity_range": ValueKind("a list [low, high] with low below high, or null,",
