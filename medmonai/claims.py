@@ -129,7 +129,7 @@ def require_writable(folder: str | Path) -> None:
     folder = Path(folder)
     there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
-        what = "a file and no folder" if there.exists() else "a link to nothing"
+        what = "a file, not a folder" if there.exists() else "a link to nothing"
         raise NotADirectoryError(f"{there} is {what}; choose another --output_dir.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder}: {there} cannot be written; choose another --output_dir.")

@@ -82,7 +82,7 @@ def test_in_a_container_the_dead_lose_the_folder_at_once_too(tmp_path):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "file").write_text("")
-    for name, said in (("link", "link is a link to nothing; choose another"), ("file/a", "file is a file and no folder"),
+    for name, said in (("link", "link is a link to nothing; choose another"), ("file/a", "file is a file, not a folder"),
                        ("x" * 300, "xxx cannot be made .File name too long.; choose another --output_dir")):
         with pytest.raises(OSError, match=said), claim(tmp_path / name):
             raise AssertionError("the block must not run")

@@ -76,8 +76,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_data_is_read(tmp_path
         settings["output_dir"] = str(tmp_path / place)
         with pytest.raises(RuntimeError) as caught:
             run("pneumoniamnist_classification", "train.json", **settings)
-        assert f"{tmp_path / 'file'} is a file and no folder; choose another --output_dir" in one_line(caught.value)
-        with pytest.raises(NotADirectoryError, match="is a file and no folder"):
+        assert f"{tmp_path / 'file'} is a file, not a folder; choose another --output_dir" in one_line(caught.value)
+        with pytest.raises(NotADirectoryError, match="is a file, not a folder"):
             run_bundle(BUNDLES / "pneumoniamnist_classification", output_dir=tmp_path / place,
                        overrides=without_folder(settings))
     run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path / "other"))

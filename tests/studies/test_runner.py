@@ -160,7 +160,7 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path):
     cell = plan(tmp_path)[0]
     (tmp_path / "file").write_text("")
     outcome = run_cell(cell, tmp_path / "file" / "cell")
-    assert outcome.state == "failed" and "Not a directory" in outcome.error
+    assert outcome.state == "failed" and "is a file, not a folder" in outcome.error
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 9])
