@@ -86,7 +86,7 @@ def ordered_classes(
 
     Example:
         >>> ordered_classes({"sick": 3, "well": 5}, None, "sick")
-        (('well', 'sick'), {'sick': 1, 'well': 0})
+        (('well', 'sick'), {'well': 0, 'sick': 1})
     """
     if class_names is not None:
         check_positive_class(class_names, positive_class)

@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 
 import pytest
 from bundle_runs import BUNDLES, small
+from forked_commands import act
 
 import medmonai
 
@@ -38,35 +38,12 @@ def stock(name, folder, *files, **change):
     return ["--config_file", str(configs), *command(name, folder, evaluate="evaluate.json" in files, **change)[2:]]
 
 
-def _act(words, log, cwd):
-    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`."""
-    import fire
-    import monai.bundle
-    import torch
-
-    from medmonai.__main__ import app
-    from medmonai.errors import run_in_words
-
-    for number in (1, 2):
-        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    os.chdir(cwd)
-    torch.set_num_threads(1)
-    sys.argv = ["medmonai", *words]
-    if not words[0].startswith("--"):
-        run_in_words(partial(app, prog_name="python -m medmonai"))
-    try:
-        fire.Fire(monai.bundle.run)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        sys.exit(1)
-
-
 class Process:
     """A process with what it printed."""
 
     def __init__(self, words, cwd):
         self.log = cwd / f"{time.monotonic_ns()}.txt"
-        self.process = FORKS.Process(target=_act, args=(words, self.log, cwd))
+        self.process = FORKS.Process(target=act, args=(words, self.log, cwd))
         self.process.start()
         self.pid = self.process.pid
 

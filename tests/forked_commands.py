@@ -1,0 +1,30 @@
+"""What a forked process of a test does; a module of its own, since a new process imports it by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+
+
+def act(words, log, cwd):
+    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`."""
+    import fire
+    import monai.bundle
+    import torch
+
+    from medmonai.__main__ import app
+    from medmonai.errors import run_in_words
+
+    for number in (1, 2):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.chdir(cwd)
+    torch.set_num_threads(1)
+    sys.argv = ["medmonai", *words]
+    if not words[0].startswith("--"):
+        run_in_words(partial(app, prog_name="python -m medmonai"))
+    try:
+        fire.Fire(monai.bundle.run)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)
