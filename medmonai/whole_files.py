@@ -19,7 +19,8 @@ from medmonai.processes import alive
 
 # What says that a file has no room: the disk, the user's share of it, the largest file (4 GB on a FAT disk).
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_TEMPORARY = re.compile(r"\..*\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
+# How `replacing` names what is not finished yet.
+TEMPORARY = re.compile(r"\.(?P<stem>.*)\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
 _OF_EARLIER_VERSIONS = re.compile(r"\..*\.[0-9a-f]{32}(\.[^.]*)?", re.DOTALL)
 # Seconds after which a temporary file of another machine belongs to nobody.
 _LONG_AGO = 86_400.0
@@ -110,7 +111,7 @@ def remove_abandoned(folder: str | Path) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    ours = _TEMPORARY.fullmatch(path.name)
+    ours = TEMPORARY.fullmatch(path.name)
     if not (ours or _OF_EARLIER_VERSIONS.fullmatch(path.name)):
         return False
     if ours and ours["host"] == _machine():

@@ -10,7 +10,8 @@ from .findings import Finding, one_per_split
 
 EXACT, NEAR, GROUPS = "exact duplicates", "near duplicates", "groups in several splits"
 COPIES, TURNED = "almost identical images", "mirrored or turned copies"
-CONFLICTS, GROUP_CLASSES = "label conflicts of exact duplicates", "groups with cases of several classes"
+CONFLICTS, NEAR_CONFLICTS = "label conflicts of exact duplicates", "label conflicts of near duplicates"
+GROUP_CLASSES = "groups with cases of several classes"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Audit:
         splits: one description a split.
         findings: one of each kind, those without a case too.
         near_threshold: correlation from which two images are near duplicates; None if they were not looked for.
-        near_complete: False if the search stopped because too many images are alike.
+        near_complete: False if a search stopped because too many images are alike, mirrored and turned ones included.
         leak_threshold: correlation from which two images are almost identical, and leakage across splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
         classes: the positive class, or the order of the labels, in one sentence.
@@ -92,7 +93,8 @@ class Audit:
         be right.
         """
         twins: dict[str, list[dict[str, str]]] = {}
-        for finding in (f for f in self.findings if f.kind in (EXACT, COPIES, NEAR, TURNED)):
+        # Of duplicates the sets with several labels alone: video frames make millions of pairs.
+        for finding in (f for f in self.findings if f.kind in (CONFLICTS, NEAR_CONFLICTS, COPIES, TURNED)):
             for cases in (found["cases"] for found in finding.every()):
                 for case in cases:
                     others = [other._asdict() for other in cases if case.split == split and other.label != case.label]

@@ -38,7 +38,7 @@ def audit_cohorts(
     - Groups with cases of several classes: a fact about the set, not a fault.
     - Constant images; images of low contrast, with a standard deviation under a fifth of the median image's.
 
-    Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels take 12 to 28 seconds on
+    Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels took 28 seconds on
     one core; the search for near duplicates grows with the square of the number of cases. MONAI's `DataAnalyzer` collects
     statistics of segmentation sets; it looks for no duplicates.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from .cache_folder import LEASE, read_note, size_text
+from medmonai.claims import LEASE
+from medmonai.whole_files import TEMPORARY
 
-# As `medmonai.whole_files.replacing` names what it has not finished.
-_REMAINDER = re.compile(r"\.(.+)\.medmonai-[^.]*\.npy$")
+from .cache_folder import read_note, size_text
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def list_cache(folder: Path) -> list[CacheEntry]:
     """
     found = []
     for path in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
-        hidden = bool(_REMAINDER.match(path.name))
+        hidden = bool(TEMPORARY.fullmatch(path.name))
         note = None if hidden else read_note(path)
         if hidden or (note is not None and ("record" in note or "identity" in note)):
             known = note or {}
@@ -98,8 +97,8 @@ def _in_use(entry: CacheEntry) -> bool:
     from filelock import SoftFileLease, Timeout
 
     path = entry.path
-    remainder = _REMAINDER.match(path.name)
-    name = remainder.group(1) if remainder else path.stem
+    remainder = TEMPORARY.fullmatch(path.name)
+    name = remainder["stem"] if remainder else path.stem
     lock = path.with_name(f"{name}.lock")
     if not lock.exists():
         return False

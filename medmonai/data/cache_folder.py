@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medmonai.whole_files import replacing
+from medmonai.claims import LEASE
+from medmonai.whole_files import NO_ROOM, replacing
 
 logger = logging.getLogger("medmonai.data")
 
-LEASE = 30.0  # seconds; a process that has not renewed its claim for so long is gone
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: 4 GB are a FAT disk's largest file
 _ELSEWHERE = "pass cache_dir or set MEDMONAI_CACHE to a folder with room"
 
 
@@ -69,7 +68,7 @@ def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in NO_ROOM:
             raise
         why = os.strerror(error.errno)
         raise OSError(error.errno, f"{need} and {folder} took only a part of them ({why}); {_ELSEWHERE}") from error

@@ -29,7 +29,7 @@ def cache(tmp_path):
               for what, shape in (("images", (28, 28)), ("labels", (1,)))}
     np.savez(tmp_path / "pneumoniamnist.npz", **arrays)
     load_medmnist("pneumoniamnist", split="val", dataset_dir=tmp_path, memory_limit=0, verify=False, cache_dir=place)
-    (place / ".my_set-0123.medmonai-ab-12-0a1b2c3d.npy").write_bytes(b"half")
+    (place / ".my_set-0123.medmonai-00000000-12-0a1b2c3d.npy").write_bytes(b"half")
     (place / ".mine.npy").write_bytes(b"mine")
     np.save(place / "mine.npy", np.zeros(3))
     (place / "notes.txt").write_text("mine")
