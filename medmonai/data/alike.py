@@ -56,10 +56,19 @@ class AlikeSearch:
         """Return the pairs whose shapes correlate at `threshold` or more; none for None."""
         return self._found(near_pairs, threshold)
 
-    def turned(self, threshold: float | None, *, without: Alike) -> Alike:
-        """Return the pairs of 2D images that do so mirrored or turned, and are not among those `without`."""
-        if len(self.grid) != 3:
-            return Alike()
+    def copies(self, near: Alike, threshold: float | None) -> tuple[Alike, ...]:
+        """Return the pairs at or above `threshold` as they are and, in 2D, mirrored or turned; nothing for None.
+
+        A search for near duplicates that stopped early is done again for these alone: they must not be missed.
+        """
+        if threshold is None:
+            return ()
+        alike = near if near.complete else self.near(threshold)
+        alike = alike.chosen(alike.scores >= threshold)
+        return (alike,) if len(self.grid) != 3 else (alike, self._turned(threshold, without=alike))
+
+    def _turned(self, threshold: float, *, without: Alike) -> Alike:
+        """Return the pairs that reach `threshold` mirrored or turned, and are not among those `without`."""
         found = self._found(turned_pairs, threshold, shape=self.grid)
         known = {tuple(pair) for pair in without.sets.rows.reshape(-1, 2).tolist()}
         return found.chosen(np.array([tuple(pair) not in known for pair in found.sets.rows.reshape(-1, 2).tolist()], bool))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .alike import Alike, AlikeSearch, group_sets
-from .audit import CONFLICTS, COPIES, EXACT, GROUP_CLASSES, GROUPS, NEAR, TURNED, Audit
+from .audit import CONFLICTS, COPIES, EXACT, GROUP_CLASSES, GROUPS, NEAR, NEAR_CONFLICTS, TURNED, Audit
 from .catalogue import is_published
 from .cohort import Cohort
 from .description import ImageStatistics, describe_split, image_statistics
@@ -72,19 +72,21 @@ def audit_cohorts(
     exact = RowSets(shown[exact.rows], exact.starts)
     search = AlikeSearch(table, exact, constant, max_pairs=max_pairs)
     near = search.near(near_threshold)
+    copies = search.copies(near, leak_threshold if near_threshold is not None else None)
     first = cohorts[0]
     return Audit(
         " + ".join(dict.fromkeys(cohort.provenance.name for cohort in cohorts)), checksum=first.provenance.checksum,
         splits=tuple(describe_split(cohort, s) for cohort, s in zip(cohorts, statistics)),
         findings=(
             table.finding(EXACT, exact), table.finding(CONFLICTS, exact.differing(table.label_of)),
-            *(() if near_threshold is None else _of_alike(table, search, near, leak_threshold)),
+            *(() if near_threshold is None else _of_alike(table, near, copies)),
             *_of_groups(table),
             table.finding("ids in several splits", same_rows(np.concatenate([cohort.ids for cohort in cohorts]))),
             table.singles("constant images", np.flatnonzero(constant)),
             table.singles("images of low contrast", np.flatnonzero(~constant & _low_contrast(statistics))),
         ),
-        near_threshold=near_threshold, near_complete=near.complete, leak_threshold=leak_threshold,
+        near_threshold=near_threshold, near_complete=near.complete and all(found.complete for found in copies),
+        leak_threshold=leak_threshold,
         groups_known=all(cohort.groups is not None for cohort in cohorts),
         classes=classes_line(first.class_names, first.class_names[1] if first.task.kind == "binary" else None),
         official=all(is_published(cohort.provenance.checksum) for cohort in cohorts),
@@ -103,18 +105,12 @@ def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
             raise ValueError(f"cohorts differ in {name}: {dict(zip(splits, values))}; audit the splits of one set together.")
 
 
-def _of_alike(table: CaseTable, search: AlikeSearch, near: Alike, leak_threshold: float | None) -> Iterator[Finding]:
+def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterator[Finding]:
     """Yield what can be said of images that are not equal: copies first, which are leakage, then what a person must judge."""
-    if leak_threshold is not None:
-        # A search that stopped early is done again for the most alike alone: those must not be missed.
-        alike = near if near.complete else search.near(leak_threshold)
-        alike = alike.chosen(alike.scores >= leak_threshold)
-        yield table.finding(COPIES, alike.sets, alike.scores)
-        if table.cohorts[0].spatial_dims == 2:
-            turned = search.turned(leak_threshold, without=alike)
-            yield table.finding(TURNED, turned.sets, turned.scores)
+    for kind, found in zip((COPIES, TURNED), copies):
+        yield table.finding(kind, found.sets, found.scores)
     yield table.finding(NEAR, near.sets, near.scores)
-    yield table.finding("label conflicts of near duplicates", near.sets.differing(table.label_of))
+    yield table.finding(NEAR_CONFLICTS, near.sets.differing(table.label_of))
 
 
 def _of_groups(table: CaseTable) -> list[Finding]:
