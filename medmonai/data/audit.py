@@ -139,6 +139,6 @@ class Audit:
         elif self.leak_threshold is not None and len(self.splits[0].spatial_size) == 3:
             lines.append(f"{TURNED}: not looked for in volumes")
         if not self.near_complete:
-            lines.append("near duplicates and turned copies: a search stopped, too many pairs are alike, so there may be more than "
-                         f"these; raise the threshold ({self.near_threshold}).")
+            lines.append("near duplicates and turned copies: a search stopped, too many pairs are alike, so there may be more "
+                         f"than these; raise the threshold ({self.near_threshold}).")
         return lines + [f"note: {note}" for note in self.notes]
