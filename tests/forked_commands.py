@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 
-def act(words, log, cwd):
-    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`."""
+def act(words, log, cwd, moment=None, how=None):
+    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`.
+
+    With moment=(name, count) it sends itself the signal `how` just before a file takes this name for the count-th time.
+    """
     import fire
     import monai.bundle
     import torch
@@ -20,6 +24,8 @@ def act(words, log, cwd):
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(cwd)
     torch.set_num_threads(1)
+    if moment is not None:
+        sys.addaudithook(partial(_stop, moment[0], iter(range(moment[1] - 1, -1, -1)), how))
     sys.argv = ["medmonai", *words]
     if not words[0].startswith("--"):
         run_in_words(partial(app, prog_name="python -m medmonai"))
@@ -28,3 +34,8 @@ def act(words, log, cwd):
     except BaseException:
         sys.excepthook(*sys.exc_info())
         sys.exit(1)
+
+
+def _stop(name, left, how, event, words):
+    if event == "os.rename" and Path(os.fsdecode(words[1])).name == name and next(left, None) == 0:
+        os.kill(os.getpid(), how)

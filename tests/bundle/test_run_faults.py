@@ -41,9 +41,9 @@ def stock(name, folder, *files, **change):
 class Process:
     """A process with what it printed."""
 
-    def __init__(self, words, cwd):
+    def __init__(self, words, cwd, moment=None, how=signal.SIGKILL):
         self.log = cwd / f"{time.monotonic_ns()}.txt"
-        self.process = FORKS.Process(target=act, args=(words, self.log, cwd))
+        self.process = FORKS.Process(target=act, args=(words, self.log, cwd, moment, how))
         self.process.start()
         self.pid = self.process.pid
 
@@ -136,7 +136,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(name, moment, whole, tmp_path
 
 def test_a_run_that_lost_a_file_or_was_moved_says_so_or_ends_the_same(whole, tmp_path):
     folder, moved = tmp_path / "run", tmp_path / "ein anderer Ort" / "run"
-    Process(command(BOTH[0], folder), tmp_path).stop_when(lambda: MOMENTS["third epoch"](folder))
+    assert Process(command(BOTH[0], folder), tmp_path, moment=("last.pt", 4)).end()[0] == -signal.SIGKILL
     kept = (folder / "models" / "model.pt").read_bytes()
     (folder / "models" / "model.pt").unlink()
     said = finish(command(BOTH[0], folder), cwd=tmp_path, expect=1).splitlines()[-1]
@@ -153,7 +153,7 @@ def test_a_run_that_lost_a_file_or_was_moved_says_so_or_ends_the_same(whole, tmp
 
 def test_a_run_goes_on_with_the_threads_it_began_with(whole, tmp_path):
     folder = tmp_path / "run"
-    Process(command(BOTH[0], folder), tmp_path).stop_when(lambda: MOMENTS["first epoch"](folder))
+    assert Process(command(BOTH[0], folder), tmp_path, moment=("last.pt", 2)).end()[0] == -signal.SIGKILL
     said = subprocess.run([sys.executable, "-m", "medmonai", *command(BOTH[0], folder)], cwd=tmp_path, check=True, text=True,
                           env={**os.environ, "OMP_NUM_THREADS": "2"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     assert "this run began with 1 CPU threads and this process has 2: it goes on with 1" in said and "OMP_NUM_THREADS=1" in said
@@ -163,18 +163,18 @@ def test_a_run_goes_on_with_the_threads_it_began_with(whole, tmp_path):
 
 def test_ctrl_c_is_said_in_a_sentence_and_the_same_command_goes_on(whole, tmp_path):
     folder = tmp_path / "run"
-    code, out = Process(command(BOTH[0], folder), tmp_path).stop_when((folder / "models" / "last.pt").is_file, signal.SIGINT)
+    code, out = Process(command(BOTH[0], folder), tmp_path, moment=("last.pt", 2), how=signal.SIGINT).end()
     assert code == 130
     assert out.splitlines()[-1] == (
         f"stopped; {folder} keeps the training up to its last whole epoch, and the same command goes on from there.")
     assert not (folder / ".claim").exists()
     finish(stock(BOTH[0], folder, "train.json"), cwd=tmp_path)
     for words in (stock(BOTH[0], folder, "train.json", "evaluate.json"), command(BOTH[0], folder)):
-        code, out = Process(words, tmp_path).stop_when((folder / "predictions_val.csv").is_file, signal.SIGINT)
+        code, out = Process(words, tmp_path, moment=("predictions_test.csv", 1), how=signal.SIGINT).end()
         assert code in (1, 130) and out.splitlines()[-1].endswith(
             f"stopped; {folder} keeps the trained network, and the same command begins the evaluation again."), out
         assert not (folder / ".claim").exists()
-        (folder / "predictions_val.csv").unlink()
+        (folder / "predictions_val.csv").unlink(missing_ok=True)
     finish(command(BOTH[0], folder), cwd=tmp_path)
     same_tables(folder, whole(BOTH[0]))
 
