@@ -1,4 +1,4 @@
-"""What a command loads: those that read tables, headers and recipes run without torch, MONAI and scikit-learn."""
+"""What a command loads: those that read tables, headers and recipes run without torch, MONAI, scikit-learn and scipy.stats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from medmonai.errors import run_in_words
 try:
     run_in_words(lambda: app(sys.argv[1:], standalone_mode=False))
 finally:
-    heavy = {"torch", "monai", "ignite", "sklearn", "pandas", "medmnist"} & set(sys.modules)
+    heavy = {"torch", "monai", "ignite", "sklearn", "pandas", "medmnist", "scipy.stats"} & set(sys.modules)
     print("loaded:", *sorted(heavy), file=sys.stderr)
 """
 RECIPE = {

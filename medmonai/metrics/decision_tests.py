@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from medmonai.task import Task
 
@@ -116,10 +116,10 @@ def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
 
 def _widened(test: PairedDifference, hidden: float, confidence: float) -> PairedDifference:
     """Move the ends further apart, and take the p value of a standard error that is as much larger."""
-    d, quantile, p = test.difference, norm.ppf(0.5 + confidence / 2), test.p_value
+    d, quantile, p = test.difference, ndtri(0.5 + confidence / 2), test.p_value
     low, high = d - np.hypot(d - test.low, hidden), d + np.hypot(test.high - d, hidden)
-    z = norm.isf(p / 2)
-    p = float(2 * norm.sf(abs(d) / np.hypot(abs(d) / z, hidden / quantile))) if z > 0 and d != 0 else p
+    z = -ndtri(p / 2)
+    p = float(2 * ndtr(-abs(d) / np.hypot(abs(d) / z, hidden / quantile))) if z > 0 and d != 0 else p
     return replace(test, low=float(low), high=float(high), p_value=p, method=f"{test.method}_and_single_intervals")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from medmonai.task import Task
 
+from .midranks import midranks
 from .ranking import check_binary, one_vs_rest
 
 
@@ -36,9 +36,9 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
     influence = np.full(y_scores.shape, np.nan)
     if m == 0 or n == 0:
         return np.full(y_scores.shape[1], np.nan), influence
-    ranks = rankdata(y_scores, axis=0)
-    v = (ranks[positive] - rankdata(y_scores[positive], axis=0)) / n
-    w = 1 - (ranks[~positive] - rankdata(y_scores[~positive], axis=0)) / m
+    ranks = midranks(y_scores)
+    v = (ranks[positive] - midranks(y_scores[positive])) / n
+    w = 1 - (ranks[~positive] - midranks(y_scores[~positive])) / m
     aucs = (ranks[positive].sum(axis=0) - m * (m + 1) / 2) / (m * n)
     if m > 1:
         influence[positive] = (v - aucs) / np.sqrt(m * (m - 1))

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import beta, norm, t
+from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
 from medmonai.task import Task
 
@@ -211,15 +210,15 @@ def independent_counts(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[i
 def _pair_ends(a: float, pairs: int, confidence: float) -> tuple[float, float]:
     """Clopper-Pearson ends of an AUC of which nothing is known but that of `pairs` pairs a share of a is in order."""
     tail = (1 - confidence) / 2
-    low = beta.ppf(tail, a * pairs, (1 - a) * pairs + 1) if a > 0 else 0.0
-    high = beta.ppf(1 - tail, a * pairs + 1, (1 - a) * pairs) if a < 1 else 1.0
+    low = betaincinv(a * pairs, (1 - a) * pairs + 1, tail) if a > 0 else 0.0
+    high = betaincinv(a * pairs + 1, (1 - a) * pairs, 1 - tail) if a < 1 else 1.0
     return low, high
 
 
 def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, int, int]) -> Interval:
     a, tail = plain.estimate, (1 - plain.confidence) / 2
     error = np.sqrt(influence @ influence)
-    flags, method, half = [*plain.flags, *few_flags(independent)], plain.method, norm.ppf(1 - tail) * error
+    flags, method, half = [*plain.flags, *few_flags(independent)], plain.method, ndtri(1 - tail) * error
     if not error > 1e-12:  # zero but for rounding, or NaN
         flags.append("variance_undefined" if np.isnan(error) else "zero_variance")
         method, pairs = "clopper_pearson_pairs", independent[2]
@@ -229,6 +228,6 @@ def _with_ends(plain: Interval, influence: np.ndarray, independent: tuple[int, i
         flags += ["clipped"] if a - half < 0 or a + half > 1 else []
     else:
         if method == "logit_delong_t":
-            half = t.ppf(1 - tail, influence_freedom(influence)) * error
+            half = stdtrit(influence_freedom(influence), 1 - tail) * error
         low, high = logit_ends(a, half)
     return replace(plain, low=float(low), high=float(high), method=method, flags=tuple(flags))

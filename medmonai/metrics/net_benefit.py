@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from .calibration import check_probabilities
 from .resampling import by_group
@@ -106,7 +106,7 @@ def decision_curve(
     deviation = by_group(worth - model, groups)
     units = len(deviation)
     variance = (deviation**2).sum(axis=0) / len(p) ** 2 * (units / (units - 1) if units > 1 else np.nan)
-    half = norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
+    half = ndtri((1 + confidence) / 2) * np.sqrt(variance)
     return DecisionCurve(thresholds, model, model - half, model + half, treat_all)
 
 

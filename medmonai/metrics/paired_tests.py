@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import binom, norm, t
+from scipy.special import betainc, ndtri, stdtr, stdtrit
 
 from medmonai.task import Task
 
@@ -90,7 +90,7 @@ def delong_test(
     for c in parts[0][2][still]:
         own = _from_singles(*(auc_interval(columns[:, c], np.asarray(s)[:, c], **options) for s in (score_a, score_b)))
         hidden += max(own.difference - own.low, own.high - own.difference) / len(still)
-    error = float(np.hypot(error, hidden / t.ppf(0.5 + confidence / 2, freedom)))
+    error = float(np.hypot(error, hidden / stdtrit(freedom, 0.5 + confidence / 2)))
     return replace(_from_error(difference, error, freedom, confidence), method=f"{method}_and_single_intervals",
                    flags=(*flags, "zero_variance_classes"))
 
@@ -119,8 +119,9 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray, *, exact: bool = False) ->
     fewer, total = min(only_a, only_b), only_a + only_b
     if only_a == only_b:
         return 1.0
-    both = 2 * binom.cdf(fewer, total, 0.5)
-    return float(both if exact else both - binom.pmf(fewer, total, 0.5))
+    # Twice P(X <= fewer), or P(X <= fewer) + P(X < fewer); a binomial tail is an incomplete beta function.
+    at_most, below = betainc([total - fewer, total - fewer + 1], [fewer + 1, fewer or 1], 0.5) * [1, fewer > 0]
+    return float(2 * at_most if exact else at_most + below)
 
 
 def accuracy_test(
@@ -161,7 +162,7 @@ def accuracy_test(
 def bonett_price(only_a: float, only_b: float, n: int, *, confidence: float) -> tuple[float, float]:
     """Ends of the difference of two shares of the same n cases, of which `only_a` and `only_b` are right in one alone."""
     a, b = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
-    half = norm.ppf(0.5 + confidence / 2) * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
+    half = ndtri(0.5 + confidence / 2) * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
     return float(max(a - b - half, -1)), float(min(a - b + half, 1))
 
 
@@ -221,8 +222,8 @@ def from_resamples(
 
 
 def _from_error(difference: float, error: float, freedom: float, confidence: float) -> PairedDifference:
-    half = t.ppf(0.5 + confidence / 2, freedom) * error
-    p_value = 2 * t.sf(abs(difference) / error, freedom)
+    half = stdtrit(freedom, 0.5 + confidence / 2) * error
+    p_value = 2 * stdtr(freedom, -abs(difference) / error)
     return PairedDifference(difference, float(max(difference - half, -1)), float(min(difference + half, 1)), float(p_value), "")
 
 

@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from medmonai.task import Task
+
+from .midranks import midranks
 
 
 def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
@@ -172,5 +173,5 @@ def _rank_auc(positive: np.ndarray, scores: np.ndarray) -> float:
     if m == 0 or n == 0:
         return float("nan")
     # Ranks are multiples of 1/2 and their sum stays exact: the only rounding is that of the division.
-    above = rankdata(scores)[positive == 1].sum() - m * (m + 1) / 2
+    above = midranks(scores)[positive == 1].sum() - m * (m + 1) / 2
     return float(above / (m * n))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from medmonai.predictions import Predictions
 
@@ -135,6 +135,6 @@ def _interval(parts: Sequence[_Part], *, least: float = 0.0, confidence: float) 
     error = np.sqrt(influence @ influence)
     if not error > 1e-12:  # zero but for rounding
         return entry(estimate, nowhere, flags=(*flags, "zero_variance"), **facts)
-    half = t.ppf((1 + confidence) / 2, influence_freedom(influence)) * error
+    half = stdtrit(influence_freedom(influence), (1 + confidence) / 2) * error
     ends = logit_ends((estimate - least) / (1 - least), half / (1 - least))
     return entry(estimate, tuple(least + (1 - least) * end for end in ends), flags=flags, **facts)

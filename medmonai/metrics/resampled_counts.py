@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from .decision_metrics import CHANCE, SHARES, ClassMean, Metric
 from .intervals import FEW
@@ -43,7 +43,7 @@ class ResampledCounts:
     @cached_property
     def smoothed(self) -> np.ndarray:
         """Bootstrap tables of the counts with pseudo-cases added; a group counts as one case."""
-        size, added = self.total.shape[-1], norm.ppf((1 + self.confidence) / 2) ** 2 / 2
+        size, added = self.total.shape[-1], ndtri((1 + self.confidence) / 2) ** 2 / 2
         counts = self.total * (self.multiplicity.sum() / self.cases)
         share = np.where(np.eye(size, dtype=bool), added, added / (size - 1))
         counts = (counts + np.where(counts.sum(axis=-1, keepdims=True) > 0, share, 0)).reshape(-1, size * size)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 CELLS = 4_000_000  # of one chunk of weights: 32 MB
 
@@ -34,7 +34,7 @@ def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) ->
         [0.5958, 0.9821]
     """
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    z2 = ndtri((1 + confidence) / 2) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
         half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4))
         low, high = (k + z2 / 2 - half) / (n + z2), (k + z2 / 2 + half) / (n + z2)
@@ -103,12 +103,12 @@ def bca_ends(
         return np.nan, np.nan
     jackknife, multiplicity = jackknife[kept], multiplicity[kept]
     below = ((draws < estimate).mean() + (draws <= estimate).mean()) / 2  # ties are many: counts are whole numbers
-    bias = norm.ppf(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
+    bias = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
     apart = jackknife @ multiplicity / max(multiplicity.sum(), 1) - jackknife
     spread = (multiplicity @ apart**2) ** 1.5
     acceleration = multiplicity @ apart**3 / (6 * spread) if spread > 0 else 0.0
-    shifted = bias + norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile(draws, norm.cdf(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3)))
+    shifted = bias + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(draws, ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3)))
     return float(min(low, estimate)), float(max(high, estimate))
 
 
