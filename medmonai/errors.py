@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -46,6 +47,9 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         what = one_line(error) or "the system has none left"
         return f"out of memory: {what}; use smaller images or batches, or a larger machine."
+    if isinstance(error, OSError) and error.strerror:  # str() would begin with "[Errno 2]"
+        files = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        return " ".join(f"{files}: {error.strerror}.".split()) if files else " ".join(error.strerror.split())
     if isinstance(error, _IN_WORDS) and not isinstance(error, RecursionError) and str(error).strip():
         return one_line(error)
     if isinstance(error, KeyError) and len(str(error).split()) > 1:  # a sentence, which KeyError puts in quotes
@@ -92,9 +96,12 @@ def warning_line(message: Warning | str, *_: object, **__: object) -> str:
 def last_word_on_errors() -> None:
     """Let the process end with our sentence: MONAI wraps an error in RuntimeErrors whose report is 60 lines long.
 
+    Ignite logs the message of whatever ends an engine and raises it then: only the latter stays, so that it is said once.
     The report stays, by the hook that was there before; the last line is the innermost message, and the exit status is
     still 1. Warnings of this package lose their file and source line. Called when a bundle's workflow begins.
     """
+    for engine in ("SupervisedTrainer", "SupervisedEvaluator"):
+        logging.getLogger(f"ignite.engine.engine.{engine}").addFilter(_is_not_the_error)
     earlier, written = sys.excepthook, warnings.formatwarning
     if getattr(earlier, "is_last_word", False):
         return
@@ -112,6 +119,10 @@ def last_word_on_errors() -> None:
 
     hook.is_last_word = True  # type: ignore[attr-defined]
     sys.excepthook, warnings.formatwarning = hook, format_warning
+
+
+def _is_not_the_error(record: logging.LogRecord) -> bool:
+    return " run is terminating due to exception" not in record.getMessage()
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Let an OSError of the block name the file that a person knows, and say where the disk is full.
+    """Let an OSError of the block say in a sentence which file, by the name that a person knows, could not be written.
 
     Args:
         path: the file.
@@ -89,8 +89,11 @@ def naming(path: Path, written: Path | None = None) -> Iterator[None]:
                             "some room there and give the same command again.")
             full.errno = error.errno
             raise full from error
-        if written is not None and error.filename == str(written):
-            raise type(error)(error.errno, error.strerror, str(path)) from error
+        if written is not None and error.filename == str(written) and error.errno:
+            unwritten = type(error)(f"{path} cannot be written: {os.strerror(error.errno)}; choose another place, or make this "
+                                    "one writable.")
+            unwritten.errno = error.errno
+            raise unwritten from error
         raise
 
 

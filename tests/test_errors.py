@@ -33,6 +33,10 @@ def test_the_cause_of_a_wrapped_error_is_told():
     (AttributeError("no attribute"), "unexpected error AttributeError: no attribute; please report"),
     (tokenize.TokenError("EOF", (1, 2)), "unexpected error TokenError: ('EOF', (1, 2)); please report"),
     (RecursionError("too deep"), "unexpected error RecursionError: too deep; please report"),
+    (FileNotFoundError(2, "No such file or directory", "/no/x"), "/no/x: No such file or directory."),
+    (OSError(18, "Invalid cross-device link", "a", None, "b"), "a and b: Invalid cross-device link."),
+    (OSError(28, "x need 3 MB and /cache has 1 MB; set MEDMONAI_CACHE"), "x need 3 MB and /cache has 1 MB; set"),
+    (OSError("disk gone"), "disk gone"),
     (RuntimeError(""), "unexpected error RuntimeError: ; please report"),
     (MemoryError(), "out of memory: the system has none left; use smaller images"),
     (caught(RuntimeError("wrapped"), IndexError("inner")), "unexpected error IndexError: inner"),
@@ -66,6 +70,16 @@ def test_ctrl_c_and_a_reader_that_goes_away():
 def test_warnings_are_sentences_and_deprecations_are_not_shown():
     done = program("def f():\n    warnings.warn('AUC undefined')\n    warnings.warn('old', FutureWarning)\nrun_in_words(f)")
     assert (done.returncode, done.stderr) == (0, "warning: AUC undefined\n")
+
+
+def test_what_ends_an_engine_is_said_once():
+    body = ("import logging\nfrom ignite.engine import Engine\nfrom monai.engines import SupervisedTrainer\n"
+            "logging.basicConfig()\nlast_word_on_errors()\n"
+            "engine = Engine.__new__(SupervisedTrainer)\n"
+            "def step(engine, batch):\n    raise ValueError('disk full')\n"
+            "Engine.__init__(engine, step)\nrun_in_words(lambda: Engine.run(engine, [1]))")
+    done = program(body)
+    assert done.returncode == 1 and done.stderr.count("disk full") == 1, done.stderr
 
 
 def test_the_last_line_of_a_wrapped_error_is_ours():

@@ -69,4 +69,6 @@ def test_a_full_disk_is_said_with_the_file_and_what_is_safe(tmp_path):
 def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
     with pytest.raises(OSError, match=r"a\.txt") as caught, replacing(tmp_path / "a.txt") as temporary:
         raise PermissionError(13, "Permission denied", str(temporary))
-    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert str(caught.value) == (f"{tmp_path / 'a.txt'} cannot be written: Permission denied; choose another place, or make "
+                                 "this one writable.")
+    assert caught.value.errno == 13

@@ -97,6 +97,7 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
             near = [] if key.isdecimal() else difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
             listed = ", ".join(inside + other for other in sorted(known))
             hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
+            hint = hint if known else f"{'#'.join(keys[:depth])} is a single value and has no parts."
             hint = f"{hint[:-1]}; {_IN_A_FILE}" if isinstance(content, list) else hint
             hint = why_idle(key) if depth == 0 and why_idle(key) else hint
             raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")

@@ -23,7 +23,7 @@ from medmonai.run_files import parts_of, read_record
 
 from .overrides import bundle_config, split_overrides
 from .places import EVALUATE, TRAIN, bundle_configs
-from .run_state import is_evaluated, is_trained
+from .run_state import is_evaluated, is_trained, lost_model
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def _finish(folder: Path) -> dict[str, Any]:
             describe(metrics, folder)
         if not (folder / "report.html").exists():  # it broke off between the two
             write_report([folder])
-        print(f"{folder} is evaluated already; nothing was run.")
+        print(f"{folder} is evaluated already; nothing was run.{lost_model(folder)}")
     return metrics
 
 

@@ -22,7 +22,7 @@ from medmonai.whole_files import write_json
 from .class_order import require_one_order, require_trained_classes
 from .config import bundle_title, check_ids, evaluated, merged_config
 from .run_cases import RunCases, remove_cases
-from .run_state import earlier_run, is_evaluated, is_finished, same_test_cases, sha256
+from .run_state import earlier_run, is_evaluated, is_finished, lost_model, require_model, same_test_cases, sha256
 from .tracking import tracked
 from .trained_input import require_trained_input, trained_classes
 
@@ -138,8 +138,8 @@ def _say_trained(folder: Path) -> None:
     record = read_record(folder / "run.json")
     if rank() == 0:
         print(f"{folder} holds this training, finished {record.get('ended', '')} (best epoch {record.get('best_epoch')}, "
-              f"validation AUC {record.get('best_validation_auc')}); nothing was trained. Evaluate it with evaluate.json, or "
-              "choose another --output_dir.")
+              f"validation AUC {record.get('best_validation_auc')}); nothing was trained."
+              f"{lost_model(folder) or ' Evaluate it with evaluate.json, or choose another --output_dir.'}")
 
 
 def _seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
@@ -179,6 +179,7 @@ def open_test_split(
     if rank() == 0:
         take(folder)  # until the results are written, or this process ends
     try:
+        require_model(folder, checkpoint)
         state, found = load_checkpoint(checkpoint), _check_classes(config, "test#dataset")
         require_trained_classes(found, trained_classes(state, checkpoint), checkpoint=checkpoint)
         cases, test_too = RunCases(listing, cohorts), same_test_cases(folder, config)

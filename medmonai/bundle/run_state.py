@@ -113,6 +113,20 @@ def is_finished(folder: Path) -> bool:
     return finished
 
 
+def lost_model(folder: Path) -> str:
+    """Return a blank and a sentence if the finished training in a folder has lost its model.pt, else ""."""
+    lost = folder / "models" / "model.pt"
+    if lost.is_file() or not is_finished(folder):
+        return ""
+    return f" {lost} is missing: put back a copy of it, or choose another --output_dir to train it again."
+
+
+def require_model(folder: Path, checkpoint: str | Path) -> None:
+    """Raise FileNotFoundError if a checkpoint is the model.pt of a finished training, and gone: training again is no help."""
+    if Path(checkpoint) == folder / "models" / "model.pt" and (lost := lost_model(folder)):
+        raise FileNotFoundError(f"{folder} holds a finished training.{lost}")
+
+
 def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: str | Path) -> bool:
     """Whether a folder holds the whole evaluation of a checkpoint by a config, but perhaps for its report.
 

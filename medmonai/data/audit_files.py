@@ -20,9 +20,11 @@ def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
 
     Args:
         audit: what was found.
-        path: NAME.json; another ending is replaced.
+        path: NAME, NAME.json or NAME.csv; a dot elsewhere, as in "set.v2", is part of the name.
     """
-    files = Path(path).with_suffix(".json"), Path(path).with_suffix(".csv")
+    path = Path(path)
+    stem = path.stem if path.suffix.lower() in (".json", ".csv") else path.name
+    files = path.with_name(f"{stem}.json"), path.with_name(f"{stem}.csv")
     write_json(audit.as_dict(), files[0])
     rows = [PAIR_COLUMNS]
     for finding in audit.findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,16 +112,25 @@ def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
     """Return the images that no row names; one that two folders have, one inside the other, is named by either path."""
     ids = {place.id for place in found}
     unnamed = [image for image in bases.known or () if image not in ids]
-    files = {place.file for place in found} if unnamed else set()
-    return [image for image in unnamed if bases.known[image] not in files]
+    if not unnamed:
+        return []
+    files = set(_true_paths([place.file for place in found]))
+    return [image for image, file in zip(unnamed, _true_paths([bases.known[image] for image in unnamed])) if file not in files]
+
+
+def _true_paths(files: Sequence[Path]) -> list[Path]:
+    """Return paths that are equal where the files are, whichever way they were reached."""
+    folders = {folder: Path(os.path.realpath(folder)) for folder in {file.parent for file in files}}
+    return [folders[file.parent] / file.name for file in files]
 
 
 def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -> None:
     """Refuse two rows with one image, and two images that would have one id."""
     row_of: dict[str | Path, int] = {}
     one_way = not any(place.how for place in found)  # then two rows with one file have one id, and paths are slow to compare
-    for row, place in zip(rows, found):
-        for key in (place.id,) if one_way else (place.id, place.file):
+    files = [None] * len(found) if one_way else _true_paths([place.file for place in found])
+    for row, place, file in zip(rows, found, files):
+        for key in (place.id,) if one_way else (place.id, file):
             if row_of.setdefault(key, row) != row:
                 raise ValueError(f"{table.name}: {place.id!r} is in two rows ({table.places([row_of[key], row])}); a case has "
                                  "one row.")

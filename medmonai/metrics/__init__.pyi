@@ -18,7 +18,7 @@ from .counting import (
     recall,
     specificity,
 )
-from .decision_summary import summarize_decisions
+from .decision_summary import summarize_decisions, warn_undefined_decisions
 from .decision_tests import decision_test
 from .decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
 from .delong import auc_influence, delong_covariance, delong_variance
@@ -110,5 +110,6 @@ __all__ = [
     "summarize_decisions",
     "summarize_ranking",
     "verdict_scope",
+    "warn_undefined_decisions",
     "wilson",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,31 @@ def summarize_decisions(
                     for name, metric in METRICS[kind].items()},
         "per_class": {name: _one_class(counts, c, kind == "multilabel") for c, name in enumerate(names)},
     }
-    parts = [("", found["overall"]), *((f" of {name!r}", own) for name, own in found["per_class"].items())]
-    undefined = [metric + label for label, own in parts for metric, value in own.items()
-                 if metric != "support" and value["estimate"] is None]
-    if undefined:
-        warnings.warn(f"undefined (NaN), no case to count: {', '.join(undefined)}.", UserWarning, stacklevel=2)
+    warn_undefined_decisions({"": found}, stacklevel=3)
     return found
+
+
+def warn_undefined_decisions(found: Mapping[str, Mapping[str, Any]], *, stacklevel: int = 2) -> None:
+    """Warn once of every metric that is undefined in one of several summaries, and say in which, if not in all.
+
+    Args:
+        found: name of an operating point -> what `summarize_decisions` returned.
+        stacklevel: of the warning.
+    """
+    where: dict[str, list[str]] = {}
+    for point, summary in found.items():
+        parts = [("", summary["overall"]), *((f" of {name!r}", own) for name, own in summary["per_class"].items())]
+        for label, own in parts:
+            for metric, value in own.items():
+                if metric != "support" and value["estimate"] is None:
+                    where.setdefault(metric + label, []).append(point)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for name, points in where.items():
+        together.setdefault(tuple(points), []).append(name)
+    if together:
+        said = [", ".join(names) + (f" (at {', '.join(points)})" if len(points) < len(found) else "")
+                for points, names in together.items()]
+        warnings.warn(f"undefined (NaN), no case to count: {'; '.join(said)}.", UserWarning, stacklevel=stacklevel)
 
 
 def _one_class(counts: ResampledCounts, c: int, multilabel: bool) -> dict[str, Any]:

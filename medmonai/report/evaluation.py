@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from medmonai.metrics import (
     summarize_calibration,
     summarize_decisions,
     summarize_ranking,
+    warn_undefined_decisions,
 )
 from medmonai.predictions import Predictions, in_one_order
 
@@ -144,15 +146,15 @@ def _decisions(
     test: Predictions, validation: Predictions | None, *, default: OperatingPoint, point: OperatingPoint,
     confidence: float, seed: int,
 ) -> dict[str, Any]:
-    found = {}
+    points: dict[str, OperatingPoint] = {}
     if default.thresholds == () or test.score_kind == "probabilities":
-        found["default"] = summarize_decisions(test, default, confidence=confidence, seed=seed)
-    if validation is None or test.task.kind in ("multiclass", "ordinal"):
-        return found
-    found["locked"] = summarize_decisions(test, point, confidence=confidence, seed=seed)
-    for rule in FIXED_RULES:
-        fixed = choose_operating_point(validation, rule=rule)
-        found[rule] = summarize_decisions(test, fixed, confidence=confidence, seed=seed)
+        points["default"] = default
+    if validation is not None and test.task.kind not in ("multiclass", "ordinal"):
+        points |= {"locked": point, **{rule: choose_operating_point(validation, rule=rule) for rule in FIXED_RULES}}
+    with warnings.catch_warnings():  # one point after the other would say the same of most metrics
+        warnings.simplefilter("ignore", UserWarning)
+        found = {name: summarize_decisions(test, one, confidence=confidence, seed=seed) for name, one in points.items()}
+    warn_undefined_decisions(found)
     return found
 
 

@@ -18,6 +18,9 @@ from medmonai.bundle import bundle_configs
 from medmonai.text_files import read_json_text
 
 SCHEMA = "study.schema.json"
+_KINDS = {"object": "an object {name: value}", "array": "a list [...]", "string": "a text", "integer": "a whole number"}
+# Parts of a study file whose names are config ids, with how deep they lie.
+_OF_IDS = {("overrides", 1), ("arms", 2), ("bundle_overrides", 2), ("grid", 1)}
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,10 @@ def _kind(wrong: Any) -> str:
     """Say which kind of value is needed, in the words of JSON; "" for another fault."""
     if wrong.validator != "type":
         return ""
-    return f"{json.dumps(wrong.instance)[:60]} is not of the kind {wrong.validator_value!r}"
+    where = [str(part) for part in wrong.absolute_path]
+    of_ids = wrong.validator_value == "object" and bool(where) and (where[0], len(where)) in _OF_IDS
+    needed = "an object {id: value}" if of_ids else _KINDS.get(wrong.validator_value, str(wrong.validator_value))
+    return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} is given; {needed} is needed"
 
 
 def _near(wrong: Any, content: Mapping[str, Any]) -> str:

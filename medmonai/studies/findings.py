@@ -91,6 +91,12 @@ class BundleSummary:
         return next(variant for variant in self.variants if variant.name == name)
 
     @property
+    def positive_class(self) -> str | None:
+        """The class that recall, specificity, AUC and verdicts of a binary set are about; None for other tasks."""
+        tables = [found.test for v in self.variants for found in v.seeds.values()]
+        return tables[0].positive_class if tables else None
+
+    @property
     def not_distinguishable(self) -> list[str]:
         """Names of the variants that validation cannot tell from the selected one (Holm over all of them)."""
         return [v.name for v in self.variants if v.against_selected and v.against_selected.verdict == "not distinguishable"]
@@ -125,7 +131,8 @@ class StudySummary:
         """Return what the command line prints: a line a variant below each bundle."""
         found = []
         for bundle in self.bundles:
-            found += [f"{bundle.name}:"] + [f"  {line}" for line in _variant_lines(bundle)]
+            about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""
+            found += [f"{bundle.name}{about}:"] + [f"  {line}" for line in _variant_lines(bundle)]
             found += [f"  {bundle.note}"] if bundle.note else []
         return found + ([self.verdict_is_about] if self.verdict_is_about else [])
 

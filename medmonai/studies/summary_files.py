@@ -69,7 +69,8 @@ def summary_json(summary: StudySummary) -> dict[str, Any]:
 
 
 def _bundle_json(bundle: BundleSummary) -> dict[str, Any]:
-    return {"name": bundle.name, "baseline": bundle.baseline, "selected": bundle.selected,
+    return {"name": bundle.name, "positive_class": bundle.positive_class,
+            "baseline": bundle.baseline, "selected": bundle.selected,
             "not_distinguishable_on_validation": bundle.not_distinguishable, "note": bundle.note,
             "variants": [_variant_json(variant) for variant in bundle.variants]}
 

@@ -27,7 +27,8 @@ def verdict_table(bundle: BundleSummary) -> Table:
          f"{len(v.seeds)}/{len(v.expected)}")
         for v in bundle.variants
     )
-    caption = f"{bundle.name}: AUC of the seed-averaged scores on test"
+    about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""
+    caption = f"{bundle.name}: AUC of the seed-averaged scores on test{about}"
     known = [v.interval for v in bundle.variants if v.interval]
     if known:
         groups = f" in {known[0]['n_groups']} groups" if known[0]["n_groups"] else ""

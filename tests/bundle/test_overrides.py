@@ -48,7 +48,8 @@ def test_ids_that_are_there_or_that_a_component_takes(name):
     ("train::dataloader::batch_sise", "did you mean --train#dataloader#batch_size"),
     ("optimizer#nestorov", "did you mean --optimizer#nesterov"),
     ("train#handlers#99", r"known are train#handlers#0, .*; only a config file adds to a list or a dict: .*--config_file"),
-    ("max_epochs#value", "known are"),
+    ("max_epochs#value", r"max_epochs is a single value and has no parts\.$"),
+    ("train#dataset#nam", "did you mean --train#dataset#name"),
     ("zzz", "known are "),
 ])
 def test_ids_that_nothing_has(name, hint):

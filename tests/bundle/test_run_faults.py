@@ -189,7 +189,9 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(si
         pytest.skip("no disk of its own can be mounted here")
     try:
         words = command(BOTH[0], disk / "run")
-        said = finish(words, cwd=tmp_path, expect=1).splitlines()[-1]
+        out = finish(words, cwd=tmp_path, expect=1)
+        said = out.splitlines()[-1]
+        assert out.count("could not be written") == 1, out
         assert said.startswith(f"error: {disk}/run/") and "could not be written: No space left on device" in said, said
         assert said.endswith("free some room there and give the same command again.")
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)

@@ -115,7 +115,19 @@ def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path, 
     whole = contents(tmp_path / "out")
     metrics = run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
     assert metrics == json.loads((tmp_path / "out" / "metrics.json").read_text()) and whole == contents(tmp_path / "out")
-    assert f"{tmp_path / 'out'} is evaluated already; nothing was run." in capsys.readouterr().out
+    assert f"{tmp_path / 'out'} is evaluated already; nothing was run.\n" in capsys.readouterr().out
+    lost = tmp_path / "out" / "models" / "model.pt"
+    lost.unlink()
+    assert run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings) == metrics
+    said = f"{lost} is missing: put back a copy of it, or choose another --output_dir to train it again."
+    assert f"is evaluated already; nothing was run. {said}\n" in capsys.readouterr().out
+    run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"))
+    assert f"nothing was trained. {said}\n" in capsys.readouterr().out
+    for name in ("metrics.json", "test_opened.json"):
+        (tmp_path / "out" / name).unlink()
+    with pytest.raises(RuntimeError) as caught:
+        run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings)
+    assert one_line(caught.value) == f"{tmp_path / 'out'} holds a finished training. {said}"
 
 
 def contents(folder):

@@ -374,8 +374,10 @@ def test_the_files_hold_every_pair(size, tmp_path):
     train, val = (replace(c, groups=np.arange(len(c)) // 2 + 3 * (c.split == "val")) for c in splits(size, n=(40, 40)))
     val.images[:30] = train.images[:30]
     val.images[35] = np.rint(0.95 * train.images[36].astype(float) + 5)
-    files = write_audit(audit_cohorts([train, val], examples=2), tmp_path / "audit.txt")
-    assert [file.name for file in files] == ["audit.json", "audit.csv"]
+    audit = audit_cohorts([train, val], examples=2)
+    for name, stem in (("audit.csv", "audit"), ("audit.JSON", "audit"), ("set.v2", "set.v2"), ("audit", "audit")):
+        files = write_audit(audit, tmp_path / name)
+        assert [file.name for file in files] == [f"{stem}.json", f"{stem}.csv"]
     content = json.loads(files[0].read_text())
     exact = next(f for f in content["findings"] if f["kind"] == EXACT)
     assert [[case["id"] for case in found["cases"]] for found in exact["sets"]] == [

@@ -61,6 +61,17 @@ def test_image_folders_come_first(study):
     assert {file.parent.name for file in listed(study, ["x.png", "y.png"], "Bilder").files} == {"Bilder"}
 
 
+@pytest.mark.parametrize("images", ["Bilder", "../study/Bilder", "../link", "{root}/study/Bilder"])
+def test_a_file_that_is_reached_by_two_paths_is_one_image(study, images, monkeypatch):
+    (study.parent / "link").symlink_to(study / "Bilder")
+    monkeypatch.chdir(study)
+    images = images.format(root=study.parent)
+    found = listed(Path(), ["Bilder/x.png", "Bilder/y.png"], images)
+    assert len(found) == 2 and not any("no row" in note for note in found.notes), found.notes
+    with pytest.raises(ValueError, match=r"'Bilder/x.png' is in two rows"):
+        listed(Path(), ["x.png", "y.png", "Bilder/x.png"], images)
+
+
 def test_absolute_paths_outside_all_folders(study, tmp_path):
     touch(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
     found = listed(study, [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -145,6 +146,24 @@ def test_an_absent_class_is_said_not_guessed(tmp_path):
     assert evaluation.metrics["class_auc"]["class 3"]["estimate"] is None
     assert "absent_class" in evaluation.metrics["auc"]["flags"]
     write_evaluation(evaluation, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel", "multiclass"])
+def test_what_is_undefined_is_said_once_with_the_thresholds_it_is_of(kind, tmp_path):
+    table, validation = scored(kind), scored(kind, 200, split="val")
+    scores = np.full_like(table.y_score, 0.3 / (table.task.num_classes - 1))
+    scores[:, 0] = 0.7
+    constant = replace(table, y_score=scores)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        evaluation = evaluate(constant, validation=validation)
+        write_evaluation(evaluation, tmp_path)
+    (said,) = [str(warning.message) for warning in caught if "undefined" in str(warning.message)]
+    decided = evaluation.metrics["decisions"]
+    places = [point for point, found in decided.items() if (found["overall"].get("precision") or found["overall"]["mcc"])[
+        "estimate"] is None] if kind == "binary" else []
+    wanted = "" if len(places) == len(decided) else f" (at {', '.join(places)})"
+    assert kind != "binary" or (" precision," in said and wanted in said and said.count("precision") == 3), said
 
 
 def test_files_are_not_written_over(tmp_path):

@@ -83,6 +83,7 @@ def test_the_data_of_a_study_is_decoded_once(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("content", "match"), [
     ({"arms": {"none": {}, "b": {"efect": 2}}}, "'efect' does not exist in tiny_classification; did you mean --effect"),
     ({"arms": {"none": {}, "b": {"train#augmentatoin": []}}}, "did you mean --train#augmentation"),
+    ({"arms": {"none": {}, "b": {"effect#size": 1}}}, r"'effect#size' does not exist .*; effect is a single value and has no"),
     ({"arms": {"none": {}, "b": {"optimizer#momentun": 1}}}, "did you mean --optimizer#momentum"),
     ({"arms": {"none": {}, "b": {"effect": 1.0}}}, "none, seed 1 and tiny_classification: b, seed 1 are the same run"),
     ({"grid": {"effect": [1, 2]}, "baseline": None}, "effect is set by arm 'strong' and in the grid"),

@@ -56,6 +56,13 @@ def test_a_grid_multiplies_the_arms_but_not_the_baselines(tmp_path):
     ({"arms": {"none": {}, "rf": {"estimator": {"name": "random_forest"}, "effect": 1}}}, "arms#rf: .*'effect' was unexpected"),
     ({"arms": {"none": {}, "rf": {"estimator": {"nam": "random_forest"}}}}, "arms#rf#estimator"),
     ({"baseline": "non"}, "baseline names 'non', which the study does not have; did you mean 'none'"),
+    ({"overrides": [1]}, r"overrides: \[1\] is given; an object \{id: value\} is needed; see"),
+    ({"bundle_overrides": {"tiny_classification": 3}}, r"bundle_overrides#tiny_classification: 3 is given; an object \{id"),
+    ({"grid": {"effect": 3}}, r"grid#effect: 3 is given; a list \[\.\.\.\] is needed"),
+    ({"arms": {"rf": {"estimator": "random_forest"}}}, r'estimator: "random_forest" is given; an object \{name: value\}'),
+    ({"bundles": "x"}, r'bundles: "x" is given; a list'),
+    ({"seeds": ["1"]}, r'seeds#0: "1" is given; a whole number is needed'),
+    ({"title": 3}, "title: 3 is given; a text is needed"),
     ({"bundle_overrides": {"tiny": {}}}, "bundle_overrides names 'tiny'.*did you mean 'tiny_classification'"),
 ])
 def test_mistakes_are_named(content, match, tmp_path):
@@ -70,7 +77,7 @@ def test_a_bundle_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("arm", [3, None, [], "x"])
 def test_arms_that_are_no_objects(tmp_path, arm):
-    with pytest.raises(ValueError, match=r"arms#a: .* is not of the kind 'object'"):
+    with pytest.raises(ValueError, match=r"arms#a: .* is given; an object \{id: value\} is needed"):
         read_study(write_study(tmp_path, arms={"a": arm}))
 
 

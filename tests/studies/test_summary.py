@@ -45,7 +45,7 @@ def test_numbers_and_verdicts(tmp_path):
             assert (found.seeds_a, found.seeds_b, v.compared_seeds) == (3, 3, (1, 2, 3))
     assert [v.against_baseline and v.against_baseline.verdict for v in bundle.variants] == [
         None, "better", "worse", "not distinguishable"]
-    assert summary.lines()[0] == "one:"
+    assert summary.lines()[0] == "one (positive class: b):"
     assert "strong: test AUC" in summary.lines()[2] and "better" in summary.lines()[2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -44,13 +45,24 @@ def test_tables(written):
     assert [row[1] for row in table.rows] == ["baseline", "better", "worse", "not distinguishable"]
     assert table.rows[1][0] == "strong <b>& (selected)"
     assert [row[-1] for row in table.rows] == ["3/3", "3/3", "3/3", "2/3"]
-    assert "300 cases, 95% interval (logit DeLong t)" in table.caption
+    assert table.caption.startswith("one: AUC of the seed-averaged scores on test (positive class: b), 300 cases, 95% interval "
+                                    "(logit DeLong t)")
     rows = {row[0]: row for row in seeds_table(bundle).rows}
     assert rows["strong <b>& (selected)"][3] == "selected"
     assert rows["weak"][1] == f"{bundle['weak'].test_spread['mean']:.4f} ({bundle['weak'].test_spread['sd']:.4f})"
     assert rows["weak"][4:] == ("0.800", "12")
     tex = (folder / "summary.tex").read_text()
     assert tex.count(r"\begin{table}") == 4 and r"strong \textless{}b\textgreater{}\&" in tex
+
+
+def test_the_positive_class_is_named_where_there_is_one(written, tmp_path):
+    summary, folder, _ = written
+    found = json.loads((folder / "summary.json").read_text())["bundles"][0]
+    assert found["positive_class"] == summary.bundles[0].positive_class == "b"
+    cells, folders = study(tmp_path, {"none": 1.0, "flip": 1.0}, seeds=(1,), kind="multiclass")
+    several = summarize_study(cells, folders, baseline="none")
+    assert several.bundles[0].positive_class is None and several.lines()[0] == "one:"
+    assert "positive class" not in verdict_table(several.bundles[0]).caption
 
 
 def test_figures_and_writing_again(written):
