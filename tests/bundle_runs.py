@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from monai.bundle import ConfigWorkflow
@@ -15,6 +16,15 @@ from medmonai.task import Task
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 RECIPES = json.loads((BUNDLES / "recipes.json").read_text())
 SPLITS = {"train": 48, "val": 20, "test": 24}
+# Lists of expressions that MONAI's workflow runs: no person sets them.
+STEPS = {"imports", "initialize", "run", "finalize"}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value of a config is one that a person sets: no component, reference, macro or expression."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    return not isinstance(value, dict) and not (isinstance(value, str) and value.startswith(("$", "@", "%")))
 
 
 def write_medmnist(

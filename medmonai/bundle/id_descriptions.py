@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _NO_DATA = ("\nTraining and evaluation draw their images: `dataset_dir`, which every bundle of MONAI has, does nothing there. "
@@ -10,6 +10,9 @@ _NO_DATA = ("\nTraining and evaluation draw their images: `dataset_dir`, which e
 
 # Ids that only bundles of one kind of data or network have, for their README.
 _OWN_IDS = {
+    "phantom_seed": "of the images: another seed draws other cases, in every split",
+    "train_cases": "how many training cases are drawn",
+    "dataset_name": "another set of MedMNIST with the same classes; any other is refused, as the classes are the bundle's",
     "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
     "groups_file": "a CSV (id, group) of the patient or lesion of every case: val and test lose what shares one with an "
                    "earlier split",
@@ -23,7 +26,8 @@ _OWN_IDS = {
     "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
     "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8: faster, with small differences; give it in inference too",
     "val_fraction": "share of the cases that are drawn for validation, by class and group",
-    "test_fraction": "the same for test; null keeps a test split that the source has",
+    "test_fraction": "the same for test; null where the source has a test split, which stays (to draw all three again, also "
+                     "`--split_plan#keep_given False`)",
     "split_seed": "of that draw",
     "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
     "splits_file_missing": "skip: images that the file does not name, and rows of it without an image, are left out",
@@ -48,9 +52,29 @@ _OWN_IDS = {
 }
 
 
+# Inference decodes a person's own images, whatever the training images were.
+_OF_INFERENCE = {
+    "spatial_size": "the size that images are brought to; as in the training",
+    "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8; as in the training",
+    "enlarged_size": "what the images are enlarged to before the network; as in the training",
+}
+
+
 def own_id_rows(ids: Mapping[str, Any]) -> str:
     """Return the rows of the README's table for ids that not every bundle has."""
     return "".join(f"| `{name}` | {_OWN_IDS[name]} |\n" for name in ids if name in _OWN_IDS)
+
+
+def inference_id_rows(ids: Iterable[str]) -> str:
+    """Return the rows of the README's table of inference.json for ids that decide how images are read."""
+    said = {**_OWN_IDS, **_OF_INFERENCE}
+    return "".join(f"| `{name}` | {said[name]} |\n" for name in ids if name in said)
+
+
+def balance_words(balance: Mapping[str, Any]) -> str:
+    """Return what other strategies of balancing need where a bundle's own has a number of cases."""
+    numbers = [f"`--train#balance#{name} None`" for name in ("cap", "target") if balance.get(name) is not None]
+    return f" (with {' and '.join(numbers)})" if numbers else ""
 
 
 def data_words(*, needs_data: bool) -> dict[str, str]:

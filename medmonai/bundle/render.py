@@ -13,7 +13,7 @@ import medmonai
 from medmonai.engines import versions
 from medmonai.task import Task
 
-from .id_descriptions import data_words, own_id_rows
+from .id_descriptions import balance_words, data_words, inference_id_rows, own_id_rows
 from .network_arguments import network_definition
 from .recipe import complete_recipe
 from .sources import source_values
@@ -189,6 +189,8 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
             "positive": f"; positive class: {values['class_names'][1]}" if values["task_kind"] == "binary" else "",
             "size": " x ".join(map(str, values["size"])), **data_words(needs_data=values["needs_data"]),
             "own_ids": own_id_rows({**values["source_ids"], **values["enlargement_ids"]}),
+            "inference_ids": inference_id_rows(("spatial_size", *values["form_ids"], *values["enlargement_ids"])),
+            "balance_words": balance_words(values["balance"]),
             **{part: recipe[part] for part in ("question", "recipe", "result")}}
     for document in ("docs/README.md", "docs/data_license.txt"):
         rendered[document] = _fill((_TEMPLATE / document).read_text(), text)

@@ -63,8 +63,9 @@ class Balance:
             raise ValueError(f"balance strategy {self.strategy!r} is unknown; use one of {', '.join(get_args(Strategy))}.")
         for name, cases in (("cap", self.cap), ("target", self.target)):
             if (self.strategy == name) != (cases is not None):
+                hint = f"give {name}, the cases of a class" if cases is None else f"give --train#balance#{name} None too"
                 raise ValueError(f"balance strategy {self.strategy!r} with {name}={cases}; {name} belongs to {name!r} and only "
-                                 "there.")
+                                 f"there; {hint}.")
             if cases is not None and (isinstance(cases, bool) or not isinstance(cases, int) or cases < 1):
                 raise ValueError(f"{name}={cases!r}; a whole number of at least 1 case of a class is needed.")
         if not 0 < self.positive_rate < 1:

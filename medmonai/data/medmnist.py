@@ -45,7 +45,8 @@ def load_medmnist(
         size: 28, 64, 128 or 224 (3D: 28 or 64) voxels along each axis.
         dataset_dir: folder to look in first.
         download: whether a missing file may be downloaded.
-        verify: whether the file must be the official one (MD5, number of cases). False takes any file of its layout.
+        verify: whether the file must be the official one (MD5, number of cases). False takes any file of its layout: its
+            licence is not stated then, and leaks of the published set are named as such.
         memory_limit: bytes of images (all splits) above which they are expanded once into a memmap in the cache.
             Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else half of the memory that is free.
             With 0, processes that train on one set at the same time share its pages.
@@ -93,9 +94,15 @@ def _provenance(info: DatasetInfo, wanted: DatasetFile, md5: str) -> Provenance:
 
 
 def _unverified(info: DatasetInfo) -> Provenance:
-    """Somebody's own file in a set's layout: nothing that is said of the published one is said of it."""
+    """Somebody's own file in a set's layout, or an unverified copy of the set: nothing is said of it but what may leak.
+
+    Licence and citation could be wrong. A warning of leaks is worth more than the risk that it does not concern this file,
+    and says so: a re-saved copy of the set has another MD5 and the same leaks.
+    """
+    told = tuple(f"Known of the published {info.name}, while this file was not verified as that one: {leak}"
+                 for leak in info.known_leaks)
     return Provenance(info.name, licence=f"not stated (written for MedMNIST's {info.name}, {info.licence}; this file was not "
-                                         "verified as that one)")
+                                         "verified as that one)", known_issues=told)
 
 
 def available_memory() -> int:

@@ -5,20 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from bundle_runs import BUNDLES
+from bundle_runs import BUNDLES, STEPS, is_plain
 
 from medmonai.bundle import split_overrides
 from medmonai.bundle.value_kinds import KINDS, check_values
 
 NAMES = sorted(path.name for path in BUNDLES.glob("*_classification"))
-# Steps, and ids that others are made of: no person sets them.
-STEPS = {"imports", "initialize", "run", "finalize"}
-
-
-def is_plain(value):
-    if isinstance(value, (list, tuple)):
-        return all(map(is_plain, value))
-    return not isinstance(value, dict) and not (isinstance(value, str) and value.startswith(("$", "@", "%")))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,6 +51,9 @@ def test_known_issues():
     assert "prior" in pneumonia and "saturated" in pneumonia
     breast = " ".join(dataset_info("breastmnist").known_issues)
     assert "Class 1" in breast and "opposite labels" in breast and "59 of 156" in breast
+    leaking = {"dermamnist", "pneumoniamnist", "vesselmnist3d", "breastmnist"}
+    assert {n for n in dataset_names() if dataset_info(n).known_leaks} == leaking
+    assert all(set(dataset_info(n).known_leaks) <= set(dataset_info(n).known_issues) for n in dataset_names())
 
 
 @pytest.mark.parametrize(("name", "nearest"), [

@@ -335,7 +335,19 @@ def test_licence_and_issues_are_shown_once(tmp_path, caplog):
         for split in ROWS:
             load_medmnist("dermamnist", split=split, dataset_dir=tmp_path, verify=False)
     shown = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "medmonai.data"]
-    assert len(shown) == 1 and "licence not stated" in shown[0][1] and "please cite" not in shown[0][1]  # not verified
+    (_, licence), (level, leak) = shown  # not verified
+    assert "licence not stated" in licence and "please cite" not in licence
+    assert level == "WARNING" and "Known of the published dermamnist" in leak and "773 of 2005" in leak
+
+
+@pytest.mark.parametrize("name", dataset_names())
+def test_an_unverified_file_names_the_leaks_of_the_published_one_and_nothing_else(name, tmp_path):
+    write_set(tmp_path, name)
+    said, info = load_medmnist(name, split="test", dataset_dir=tmp_path, verify=False).provenance, dataset_info(name)
+    assert said.citation == said.source == said.checksum == "" and said.licence.startswith("not stated")
+    assert len(said.known_issues) == len(info.known_leaks)
+    for told, leak in zip(said.known_issues, info.known_leaks):
+        assert told == f"Known of the published {name}, while this file was not verified as that one: {leak}"
 
 
 def test_licence_and_issues_of_a_verified_file_are_shown(caplog):
