@@ -156,12 +156,16 @@ def _try(target: Any, definition: Mapping[str, Any], *, size: Sequence[int], in_
     import torch
 
     name = definition["_target_"]
-    arguments = arguments | ({"pretrained": False} if arguments.get("pretrained") else {})  # nothing is fetched for a trial
+    if "pretrained" in arguments or "pretrained" in inspect.signature(target).parameters:  # nothing is fetched for a trial
+        arguments = arguments | {"pretrained": False}
     try:
         with torch.device("meta"), torch.no_grad():
             logits = target(**arguments).eval()(torch.zeros(1, in_channels, *size))
     except NotImplementedError:  # an operation that the meta device lacks: the run will show
         return
+    except ImportError as error:
+        raise ImportError(f"network {name} needs a package that is not installed ({' '.join(str(error).split())}); install it, "
+                          "or choose another network.") from error
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         image = f"{in_channels} x {' x '.join(map(str, size))}"

@@ -14,6 +14,7 @@ from monai.bundle import ConfigComponent, ConfigParser
 from monai.bundle.reference_resolver import ReferenceResolver
 
 from medmonai.config_text import as_given
+from medmonai.text_files import read_json_text
 
 from .class_order import names_shown
 from .config import why_idle
@@ -45,7 +46,12 @@ def bundle_config(
 
 def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
     configs, parser = bundle_configs(bundle), ConfigParser()
-    parser.read_config([str(configs / file) for file in files])
+    try:
+        parser.read_config([str(configs / file) for file in files])
+    except ValueError:
+        for file in files:
+            read_json_text(configs / file)  # says in which file, which line and which column
+        raise
     return parser
 
 

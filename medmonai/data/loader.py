@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import queue
 import threading
 import warnings
@@ -165,6 +166,7 @@ class ResidentLoader:
         self._prepare()
         epoch, start = self.epoch, self._start_batch
         batches = self.indices(epoch)[start:]
+        _require_whole(self._images)
         gathered = map(self._gather, batches) if self.residency != "disk" else _read_ahead(self._gather, batches)
         for number, (index, images) in enumerate(zip(batches, gathered), start=start):
             self._start_batch = number + 1
@@ -180,6 +182,23 @@ class ResidentLoader:
         if self._labels is not None:
             batch["label"] = self._labels[batch["index"]].to(self.device, non_blocking=True)
         return batch
+
+
+def _require_whole(images: Any) -> None:
+    """Refuse a mapped file that was cut off since: whoever reads behind its end is killed (SIGBUS) without a word.
+
+    A file that is cut off while a pass reads it still ends so.
+
+    Raises:
+        ValueError: the file is shorter than what was mapped of it.
+    """
+    mapped = getattr(images, "_mmap", None)
+    if mapped is None:
+        return
+    whole = images.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY + len(mapped)
+    if mapped.size() < whole:
+        raise ValueError(f"{images.filename} was cut off while it was in use: {mapped.size()} of {whole} bytes are left. Give "
+                         "the same command again: what lies in the cache is then made again.")
 
 
 def _read_ahead(read: Callable[[np.ndarray], torch.Tensor], batches: list[np.ndarray]) -> Iterator[torch.Tensor]:

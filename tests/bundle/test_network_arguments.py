@@ -49,11 +49,22 @@ def test_every_classification_network_is_given_channels_and_classes(name, spatia
      r"returns \(1, 1, 32, 32\) for one image; a classifier gives \(1, 1\)"),
     ({"_target_": "HighResNet"}, r"returns \(1, 1, 32, 32\)"),
     ({"_target_": "ViT", "patch_size": [16, 16], "classification": True, "hidden_size": 48, "mlp_dim": 48, "num_layers": 1,
-      "num_heads": 4}, r"returns a tuple; a bundle needs one tensor of logits|No module named .einops"),
+      "num_heads": 4}, r"returns a tuple; a bundle needs one tensor of logits|network ViT needs a package that .*einops"),
 ])
 def test_what_cannot_be_a_classifier_is_refused_with_a_reason(network, match):
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises((ValueError, ImportError), match=match):
         network_definition(network, size=(32, 32), in_channels=1, num_outputs=1)
+
+
+def test_nothing_is_fetched_at_init(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("the trial fetched weights")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
+    monkeypatch.setattr("monai.networks.nets.efficientnet.model_zoo.load_url", refuse)
+    found = network_definition({"_target_": "EfficientNetBN", "model_name": "efficientnet-b0"}, size=(32, 32), in_channels=3,
+                               num_outputs=1)
+    assert "pretrained" not in found  # the network's own default, at run
 
 
 def test_too_small_an_image_is_said_at_init():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from bundle_runs import BUNDLES, run, small
@@ -55,6 +56,16 @@ def test_ids_that_are_there_or_that_a_component_takes(name):
 def test_ids_that_nothing_has(name, hint):
     with pytest.raises(ValueError, match=f"config id '{name}' does not exist in pneumoniamnist_classification; .*{hint}"):
         split_overrides(PNEUMONIA, {name: 1})
+
+
+@pytest.mark.parametrize("name", ["train.json", "evaluate.json"])
+def test_a_config_that_is_not_valid_json_is_named_with_the_line(name, tmp_path):
+    bundle = tmp_path / "mine_classification"
+    shutil.copytree(PNEUMONIA, bundle)
+    text = (bundle / "configs" / name).read_text()
+    (bundle / "configs" / name).write_text(text.replace('",', '"', 1))
+    with pytest.raises(ValueError, match=rf"^{name}, line \d+, column \d+: Expecting ',' delimiter; the file is not valid"):
+        split_overrides(bundle, {})
 
 
 @pytest.mark.parametrize("name", ["+train#handlers", "+train::handlers", "+optimizer"])

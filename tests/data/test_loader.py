@@ -1,4 +1,6 @@
+import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +88,19 @@ def test_a_memmap_is_read_ahead_and_stays_on_disk(tmp_path):
     next(abandoned)
     abandoned.close()
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(2, None)])
+def test_a_mapped_file_that_was_cut_off_is_named_before_it_is_read(part, tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, cohort().images)
+    mapped = np.load(path, mmap_mode="r")[part]
+    loader = ResidentLoader(replace(cohort(n=len(mapped)), images=mapped), batch_size=4)
+    whole = path.stat().st_size
+    assert len(epoch_of(loader)) == len(loader)
+    os.truncate(path, whole - 1)
+    with pytest.raises(ValueError, match=f"images.npy was cut off while it was in use: {whole - 1} of {whole} bytes are left"):
+        next(iter(loader))
 
 
 def test_resident_memory_is_the_array_itself():
