@@ -22,13 +22,13 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def folded(name: str) -> str:
-    """Return a name as it is compared: without spaces around it, runs of spaces as one, in lower case.
+    """Return a name as it is compared: without spaces around it, runs of spaces as one, in lower case, letters composed.
 
     Example:
         >>> folded(" Normal  tissue ") == folded("NORMAL tissue")
         True
     """
-    return " ".join(name.split()).casefold()
+    return unicodedata.normalize("NFC", " ".join(name.split()).casefold())
 
 
 def is_blank(value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,8 +17,12 @@ from .cohort import Cohort
 _HEALTHY = frozenset(name.replace("_", " ") for name in (
     "normal norm healthy negative neg no none absent control controls benign clear false no_finding no_findings "
     "without_finding ohne_befund o.b. ob unauffällig gesund nein negativ kein keine kontrolle gutartig "
+    "uninfected unremarkable nondemented unaffected - − "
     "normale sain non négatif negatif bénin témoin sans_anomalie sano sana negativo benigno sin_hallazgos nessun_reperto"
 ).split())
+# "no tumour", and what is left of "NonCOVID" without its first letters: the other class.
+_WITHOUT = re.compile(r"(no|not|without|kein|keine|ohne|sans|sin|senza) .")
+_NEGATION = re.compile(r"(?<![^\W_])(non|no|not|un|without|kein|keine|nicht|ohne|sans|sin|senza)[ -]*")
 
 
 def positive_last(class_names: Sequence[str] | Mapping[str, str], positive_class: str | None) -> Any:
@@ -145,10 +150,17 @@ def default_note(class_names: Sequence[str], task: Task) -> str:
     if task.kind != "binary":
         return ""
     negative, positive = class_names
-    if _plain(positive) not in _HEALTHY or _plain(negative) in _HEALTHY:
+    if not _means_not_ill(positive, negative) or _means_not_ill(negative, positive):
         return ""
     return (f"The positive class is {positive!r}, the last in the alphabet: recall, AUC and thresholds are about it. If "
             f"{negative!r} is what you look for, give positive_class={negative!r} (--positive_class).")
+
+
+def _means_not_ill(name: str, other: str) -> bool:
+    """Whether a class is called as those are that are not looked for, or is the other one with a negation before it."""
+    plain, rest = _plain(name), _NEGATION.sub("", _plain(name), count=1)
+    negated = rest != plain and re.sub("[ -]", "", rest) == re.sub("[ -]", "", _plain(other))
+    return plain in _HEALTHY or _WITHOUT.match(plain) is not None or (negated and _plain(other) not in _HEALTHY)
 
 
 def _plain(name: str) -> str:

@@ -63,8 +63,8 @@ class Bases:
 
     def absolute(self, name: str) -> list[Place]:
         """Return the file of an absolute path of this machine, its id being the path inside a folder that is known here."""
-        file = Path(name)
-        if not is_image(file, self.dicom_folders):
+        file = next((path for path in map(Path, _spellings(name)) if is_image(path, self.dicom_folders)), None)
+        if file is None:
             return []
         above = [folder for folder in map(_absolute, (*self.folders, self.beside)) if file.is_relative_to(folder)]
         return [Place(file.relative_to(above[0]).as_posix() if above else name, file, _ABSOLUTE)]
@@ -88,7 +88,7 @@ class Bases:
         if ".." in parts or any(is_hidden(part) for part in parts) or _is_absolute(name):
             return
         for folder in folders:
-            for spelled in dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))):
+            for spelled in _spellings(name):
                 if is_image(folder / spelled, self.dicom_folders):
                     yield Place(spelled, folder / spelled, how)
                     break
@@ -149,6 +149,11 @@ def _one(name: str, places: Sequence[Place]) -> Place | None:
 
 def _same_file(a: Path, b: Path) -> bool:
     return a == b or a.samefile(b)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Yield a path as it stands, with its letters composed, and with them decomposed, as macOS writes files."""
+    yield from dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))
 
 
 def _is_absolute(name: str) -> bool:

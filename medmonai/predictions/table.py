@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -155,7 +156,7 @@ class Predictions:
 
 def name_keys(names: Sequence[str]) -> list[str]:
     """Return what names of classes are compared by: without spaces around them and in lower case, if they still differ."""
-    keys = [name.strip().casefold() for name in names]
+    keys = [unicodedata.normalize("NFC", name.strip().casefold()) for name in names]
     return keys if len(set(keys)) == len(keys) else list(names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 # White space of all kinds, and what is not seen at all: zero-width characters and a byte order mark in the middle of a file.
@@ -15,13 +16,16 @@ _ROUNDED = re.compile(r"\d(\.\d+)?e\+\d+", re.ASCII | re.IGNORECASE)
 
 
 def tidy(value: str) -> str:
-    r"""Return a value without white space and zero-width characters around it.
+    r"""Return a value without white space and zero-width characters around it, its letters composed (NFC).
+
+    macOS writes "ö" as "o" and two dots: the same patient, image or class in two files would be two.
 
     Example:
-        >>> tidy("\u00a0 nevus\u200b")
-        'nevus'
+        >>> tidy("\u00a0 nevus\u200b"), tidy("bo\u0308sartig") == "b\u00f6sartig"
+        ('nevus', True)
     """
-    return value.strip(_AROUND)
+    value = value.strip(_AROUND)
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 
 def same_name(name: str) -> str:

@@ -100,6 +100,10 @@ def test_a_choice_or_an_illness_is_not(listed, options):
 @pytest.mark.parametrize(("names", "expected"), [
     (("abnormal", "Normal "), True), (("ja", "nein"), True), (("auffällig", "unauffällig"), True),
     (("Karzinom", "ohne_Befund"), True),
+    (("hemorrhage", "no hemorrhage"), True), (("CT_COVID", "CT_NonCOVID"), True), (("Demented", "NonDemented"), True),
+    (("fractured", "not_fractured"), True), (("Infected", "Un-infected"), True), (("Parasitized", "Uninfected"), True),
+    (("+", "-"), True), (("Blutung", "keine Blutung"), True), (("healthy", "unhealthy"), False), (("norma", "normal 2"), False),
+    (("no tumour", "tumour"), False), (("small cell", "squamous"), False), (("no tumour", "nothing"), False),
     (("a", "No finding"), True), (("benign", "malignant"), False), (("negative", "normal"), False), (("0", "1"), False),
 ])
 def test_names_that_mean_healthy(names, expected):

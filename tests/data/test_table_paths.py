@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,22 @@ def test_a_file_that_is_reached_by_two_paths_is_one_image(study, images, monkeyp
     assert len(found) == 2 and not any("no row" in note for note in found.notes), found.notes
     with pytest.raises(ValueError, match=r"'Bilder/x.png' is in two rows"):
         listed(Path(), ["x.png", "y.png", "Bilder/x.png"], images)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("place", ["", "Bilder/", "{root}/study/Bilder/"])
+def test_letters_are_compared_composed(study, form, place):
+    """macOS writes "ö" as two code points, into file names, tables and the names of classes and patients alike."""
+    names = [unicodedata.normalize(form, f"{place}Größe{i}.png").format(root=study.parent) for i in range(4)]
+    other = "NFD" if form == "NFC" else "NFC"
+    touch(*(study / "Bilder" / unicodedata.normalize(other, f"Größe{i}.png") for i in range(4)))
+    rows = [f"{name};{unicodedata.normalize(one, dx)};{unicodedata.normalize(one, 'Müller')}"
+            for name, one, dx in zip(names, ("NFC", "NFD") * 2, ("bösartig", "gutartig", "gutartig", "bösartig"))]
+    (study / "t.csv").write_text("\n".join(["image;dx;patient", *rows]), encoding="utf-8")
+    found = list_image_table(study / "t.csv", name="set", image_column="image", label_column="dx", group_column="patient",
+                             image_folders="Bilder", positive_class=unicodedata.normalize("NFD", "bösartig"))
+    assert found.class_names == ("gutartig", "bösartig") and found.labels.tolist() == [1, 0, 0, 1]
+    assert set(found.groups.tolist()) == {"Müller"}
 
 
 def test_absolute_paths_outside_all_folders(study, tmp_path):
