@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from scored_tables import scored
 from medmonai.metrics import compare_tables, default_operating_point
 from medmonai.predictions import Predictions, align, in_one_order, read_predictions, write_predictions
 from medmonai.report import compare_files, evaluate, evaluate_files, read_table
+from medmonai.task import Task
 
 EXCLUSIVE = ["binary", "multiclass", "ordinal"]
 
@@ -165,3 +168,13 @@ def test_the_folder_of_a_run_keeps_its_order_of_classes(tmp_path):
     with pytest.raises(ValueError, match="is a run with the classes class 0, class 1 in this order"):
         evaluate_files(path, output=run, positive_class="class 0")
     assert not (run / "metrics.json").exists()
+
+
+def test_names_whose_letters_are_composed_or_not_are_the_same(tmp_path):
+    table = Predictions(["a", "b", "c"], [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], Task("binary", 2),
+                        (unicodedata.normalize("NFC", "gutartig ü"), unicodedata.normalize("NFC", "bösartig")))
+    other = replace(table, class_names=tuple(unicodedata.normalize("NFD", name) for name in table.class_names))
+    turned = other.in_class_order(other.class_names[::-1])
+    back = align(table, turned)
+    assert back.y_true.tolist() == [0, 1, 1] and np.array_equal(back.y_score, table.y_score)
+    assert table.with_positive_class(unicodedata.normalize("NFD", "gutartig ü")).y_true.tolist() == [1, 0, 0]
