@@ -20,11 +20,12 @@ _READ_BY_MONAI = {
 }
 
 
-# Why an id of other bundles is missing in one: it would do nothing to the images that this one is for.
+# Why an id of other bundles is missing in one: here it would do nothing, or every other value would be refused.
 _IDLE = {
     **dict.fromkeys(("orientation", "spacing"), "it acts on volumes only, and the images of this bundle are 2D"),
     **dict.fromkeys(("aspect", "jpeg_scaling"), "it acts on 2D images only, and those of this bundle are volumes"),
     "spatial_size": "the size is that of the images in the file; a MedMNIST bundle takes it from image_size",
+    "dataset_name": "no other set of MedMNIST has the classes of this bundle; make a bundle for it with `medmonai init`",
     "enlarged_size": "this bundle does not enlarge its images; spatial_size or image_size decides what the network sees",
 }
 _WORDS = {"true": "True", "false": "False", "null": "None"}

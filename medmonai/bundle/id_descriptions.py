@@ -12,7 +12,7 @@ _NO_DATA = ("\nTraining and evaluation draw their images: `dataset_dir`, which e
 _OWN_IDS = {
     "phantom_seed": "of the images: another seed draws other cases, in every split",
     "train_cases": "how many training cases are drawn",
-    "dataset_name": "another set of MedMNIST with the same classes; any other is refused, as the classes are the bundle's",
+    "dataset_name": "another set of MedMNIST with the same classes (organamnist, organcmnist, organsmnist); others are refused",
     "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
     "groups_file": "a CSV (id, group) of the patient or lesion of every case: val and test lose what shares one with an "
                    "earlier split",

@@ -9,6 +9,7 @@ from typing import Any
 
 from medmonai.config_text import recipe_texts
 from medmonai.data import PhantomDesign, dataset_info, load_listing, positive_last, split_listing
+from medmonai.data.catalogue import sets_of_same_classes
 from medmonai.data.phantom import PHANTOM_CLASSES
 from medmonai.data.positive_class import require_binary
 from medmonai.data.similarity import COPY_THRESHOLD, NEAR_THRESHOLD
@@ -65,17 +66,18 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
     names = list(positive_last(info.class_names, positive))
     _check_fixed(source, names)
     chosen = {"positive_class": "@positive_class"} if info.task.kind == "binary" else {}
+    others = sets_of_same_classes(info.name)  # any other set is refused: a bundle has one order of classes
     files_of = {
         f"{split}_dataset": {
-            "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name", "split": name, "size": "@image_size",
+            "_target_": "medmonai.data.load_medmnist", "name": "@dataset_name" if others else info.name,
+            "split": name, "size": "@image_size",
             "dataset_dir": "@dataset_dir", "verify": "@verify_checksum", "groups_file": "@groups_file",
             "cache_dir": "@cache_dir", **chosen,
         }
         for split, name in _SPLITS
     }
-    ids = {"dataset_name": info.name, "image_size": size, "verify_checksum": True, "groups_file": None,
-           "cache_dir": None,
-           **dict.fromkeys(chosen, positive)}
+    ids = {**({"dataset_name": info.name} if others else {}), "image_size": size, "verify_checksum": True,
+           "groups_file": None, "cache_dir": None, **dict.fromkeys(chosen, positive)}
     return {
         **files_of, **_form(info.spatial_dims), "needs_data": True, "source_ids": ids,
         "references": {}, "listing": None, "task": info.task,

@@ -137,6 +137,23 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(_medmnist_table())
 
 
+def sets_of_same_classes(name: str) -> tuple[str, ...]:
+    """Return the other sets whose images and labels mean the same: classes in one order, channels, axes and task.
+
+    Raises:
+        ValueError: no set has this name.
+
+    Example:
+        >>> sets_of_same_classes("organamnist"), sets_of_same_classes("pneumoniamnist")
+        (('organcmnist', 'organsmnist'), ())
+    """
+    def meaning(info: DatasetInfo) -> tuple[Any, ...]:
+        return info.task, info.class_names, info.in_channels, info.spatial_dims
+
+    wanted = meaning(dataset_info(name))
+    return tuple(other for other in dataset_names() if other != name and meaning(dataset_info(other)) == wanted)
+
+
 def is_published(checksum: str) -> bool:
     """Return whether a checksum is the MD5 that MedMNIST publishes for one of its files.
 

@@ -223,6 +223,7 @@ def test_another_set_than_the_bundles_is_refused(tmp_path):
     name = "pneumoniamnist_classification"
     sources, out = write_medmnist(tmp_path, "breastmnist", (28, 28)), tmp_path / "out"
     with pytest.raises(RuntimeError) as caught:
-        run(name, "train.json", **small(name, sources, out), dataset_name="breastmnist")
+        run(name, "train.json", **small(name, sources, out), **dict.fromkeys(
+            ("train::dataset::name", "validate::dataset::name", "audit::cohorts::2::name"), "breastmnist"))
     assert "those of the bundle 0 normal, 1 pneumonia: a label would mean two things" in one_line(caught.value)
     assert not out.exists()

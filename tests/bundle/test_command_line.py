@@ -61,7 +61,8 @@ def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
                                                   "did you mean --learning_rate?"),
         (["run", PHANTOM, "--seed"], "--seed has no value"),
         (["run", PHANTOM, "--seed", "-3"], "seed=-3; a whole number"),
-        (["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"], "vesselmnist3d"),
+        (["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"],
+         "does not exist in vesselmnist3d_classification; no other set of MedMNIST has the classes of this bundle"),
         (["run", BUNDLES / "vesselmnist3d_classification", "--image_size", "32"], "32"),
     ],
 )

@@ -16,12 +16,12 @@ import every_id_probes as p
 import numpy as np
 import pytest
 import torch
-from bundle_runs import BUNDLES, RECIPES, STEPS, as_trained, is_plain, run, small, thin
+from bundle_runs import BUNDLES, RECIPES, STEPS, as_trained, is_plain, run, small, thin, write_medmnist
 from every_id_files import write_files
 from every_id_probes import OTHER, PHANTOM, REFUSED, Bundle, OfEvaluation, Row
 from monai.bundle.reference_resolver import ReferenceResolver
 
-from medmonai.bundle import bundle_config
+from medmonai.bundle import bundle_cohorts, bundle_config, split_overrides, write_bundle
 from medmonai.bundle.run_state import sha256
 from medmonai.metrics import choose_operating_point, fit_temperature
 from medmonai.predictions import read_predictions
@@ -46,15 +46,16 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
             Row("{leaky_folders}", p.splits, (FOLDERS,)),
         ],
         "device": Row("meta", p.device_of_weights, (PHANTOM, PHANTOM3D, TABLE), then="meta"),
-        "seed": [Row(2, p.first_labels, (PHANTOM, FLAT, FOLDERS)), Row(2, p.initial_weights), Row(2, p.record("seed"), then=2)],
+        "seed": [Row(2, p.first_labels, (PHANTOM, FLAT, VOLUMES, FOLDERS)), Row(2, p.initial_weights),
+                 Row(2, p.record("seed"), then=2)],
         "max_epochs": Row(3, p.history("epoch"), then=["1", "2", "3"]),
         "warmup_epochs": Row(2, p.history("stage"), then=["cross_entropy", "cross_entropy"]),
-        "batch_size": Row(8, p.batch_length, (PHANTOM, FLAT, FOLDERS, TABLE), then=8),
+        "batch_size": Row(8, p.batch_length, (PHANTOM, FLAT, VOLUMES, FOLDERS, TABLE), then=8),
         "learning_rate": [Row(0.03, p.step_of_optimizer("optimizer"), (FLAT, TABLE), then=0.03), Row(0.03, p.trained_weights)],
         "auc_learning_rate": [Row(0.03, p.step_of_optimizer("auc_optimizer"), (FLAT, TABLE), then=0.03),
                               Row(0.03, p.trained_weights)],
         "average_decay": Row(0.25, p.average_after_two_updates, (PHANTOM, TABLE), then=0.75),
-        "label_smoothing": Row(0.3, p.loss_of_fixed_output, (PHANTOM, FLAT, LABELS, SKIN)),
+        "label_smoothing": Row(0.3, p.loss_of_fixed_output, (PHANTOM, FLAT, VOLUMES, LABELS, SKIN)),
         "class_weights": [Row([1.0, 9.0], p.loss_of_fixed_output, (PHANTOM, FLAT)),
                           Row(None, p.loss_of_fixed_output, (FOLDERS,))],
         "precision": [Row("bf16", p.dtype("train#inferer"), (PHANTOM, TABLE), SAFE_BF16, torch.bfloat16),
@@ -73,12 +74,12 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
         "train_cases": Row(32, p.number_of_cases, (PHANTOM, PHANTOM3D), then=32),
         "spatial_size": [Row([16, 16], p.size_of_cohort, (PHANTOM, FOLDERS, TABLE, PATCHES), then=[16, 16]),
                          Row([9, 10, 11], p.size_of_cohort, (PHANTOM3D,), then=[9, 10, 11])],
-        "dataset_name": Row("breastmnist", p.classes, (FLAT,), then=["malignant", "normal, benign"]),
         "image_size": Row(64, p.size_of_cohort, (FLAT,), {"dataset_dir": "{both_sizes}"}, [64, 64]),
         "verify_checksum": Row(True, p.refused("train#dataset"), (FLAT, VOLUMES), then=REFUSED),
         "groups_file": Row("{groups}", p.cases_of_splits, (FLAT,)),
         "cache_dir": Row("{cache}", p.files_of_cache, (FLAT, TABLE), then=[".npy"]),
         "positive_class": [Row("normal", p.classes, (FLAT,), then=["pneumonia", "normal"]),
+                           Row("vessel", p.classes, (VOLUMES,), then=["aneurysm", "vessel"]),
                            Row("NORMAL", p.classes, (FOLDERS,), then=["PNEUMONIA", "NORMAL"]),
                            Row("no tumour", p.classes, (PATCHES,), then=["tumour", "no tumour"])],
         "class_names": [Row(["PNEUMONIA", "NORMAL"], p.classes, (FOLDERS,), then=["PNEUMONIA", "NORMAL"]),
@@ -108,7 +109,7 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
         "normalisation": Row([], p.first_batch, (PHANTOM, FLAT, FOLDERS, TABLE)),
         "optimizer": Row({"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": "@learning_rate"},
                          p.kind_of_optimizer, (PHANTOM, TABLE), then="SGD"),
-        "train#augmentation": Row([], p.first_batch, (FLAT, FOLDERS, TABLE)),
+        "train#augmentation": Row([], p.first_batch, (FLAT, VOLUMES, FOLDERS, TABLE)),
         "train#flips": Row([], p.first_batch, (FLAT, FOLDERS, TABLE)),
         "train#affine": Row([], p.first_batch, (FLAT, FOLDERS, TABLE)),
         "train#noise": Row([], p.first_batch, (FLAT, PATCHES)),
@@ -298,6 +299,7 @@ def strings(content):
         yield from strings(part)
 
 
+@pytest.mark.filterwarnings("ignore:temperature=50 is a limit")
 def test_what_an_evaluation_records_is_what_its_tables_hold(made):
     folder = Path(made["evaluated"])
     tables = {split: read_predictions(folder / file)
@@ -321,3 +323,15 @@ def test_counts_are_those_of_the_cases_that_are_left(made, sources, tmp_path):
     run(FLAT, *TRAIN, **given)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["cases"] == {"train": 48, "val": 19, "test": 24} and record["spatial_size"] == [28, 28]
+
+
+def test_another_set_can_be_named_only_where_one_has_the_same_classes(tmp_path):
+    recipe = RECIPES[SKIN] | {"dataset": {"medmnist": "organamnist", "size": 28}, "normalisation": {"divisor": 0.5}}
+    bundle = write_bundle("organs_classification", recipe, tmp_path)
+    for name in ("organamnist", "organcmnist"):
+        write_medmnist(tmp_path, name, (28, 28))
+    given = {"dataset_dir": str(tmp_path), "verify_checksum": False, "dataset_name": "organcmnist"}
+    assert {cohort.provenance.name for cohort in bundle_cohorts(bundle, given)} == {"organcmnist"}
+    assert "| `dataset_name` | another set of MedMNIST" in (bundle / "docs" / "README.md").read_text()
+    with pytest.raises(ValueError, match="no other set of MedMNIST has the classes of this bundle"):
+        split_overrides(BUNDLES / FLAT, {"dataset_name": "breastmnist"})
