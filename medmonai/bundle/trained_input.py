@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from medmonai.run_files import read_record
 
 from .class_order import require_inference_classes
 from .config import check_ids, merged_config
+
+logger = logging.getLogger("medmonai.bundle")
 
 # Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
 _INPUT = ("network_def", "spatial_size", "image_size", "intensity_range", "aspect", "orientation", "spacing", "jpeg_scaling",
@@ -65,8 +68,13 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
                          "To use the weights so on purpose, copy them out of their run folder.")
 
 
-def load_trained(network: nn.Module, checkpoint: str | Path) -> nn.Module:
+def load_trained(network: nn.Module, checkpoint: str | Path, *, load: bool = True) -> nn.Module:
     """Load a checkpoint for the inference that the running config describes; see `require_trained_input`.
+
+    Args:
+        network: what the weights are put into.
+        checkpoint: the file of the weights.
+        load: False leaves the random weights, with a warning.
 
     Raises:
         FileNotFoundError: there is no checkpoint.
@@ -75,6 +83,9 @@ def load_trained(network: nn.Module, checkpoint: str | Path) -> nn.Module:
     """
     config = merged_config()
     check_ids(config)
+    if not load:
+        logger.warning("load_pretrain is false: the network has random weights, and its predictions mean nothing.")
+        return network
     require_trained_input(config, checkpoint)
     state = load_checkpoint(checkpoint)
     require_inference_classes(config, trained_classes(state, checkpoint), checkpoint=checkpoint)

@@ -104,6 +104,19 @@ def test_evaluation_and_inference_take_a_checkpoint_as_it_was_trained(tmp_path):
     assert "spatial_size#0 (28 there, 32 now)" in one_line(caught.value)
 
 
+def test_an_inference_without_weights_says_that_it_means_nothing(tmp_path, capsys):
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "a.png")
+    given = {"dataset_dir": str(tmp_path / "a.png"), "ckpt_path": str(tmp_path / "none.pt"), "network_def::width": 4,
+             "load_pretrain": False}
+    run(NAME, "inference.json", output_dir=str(tmp_path / "out"), **given)
+    assert (tmp_path / "out" / "predictions.csv").is_file()
+    assert "the network has random weights, and its predictions mean nothing" in capsys.readouterr().out
+    with pytest.raises(RuntimeError) as caught:
+        run(NAME, "inference.json", output_dir=str(tmp_path / "mistyped"), **given, batch_sizes=3)
+    assert "config id 'batch_sizes' is not read by anything" in one_line(caught.value)
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_run_that_never_finished_an_epoch_does_not_keep_its_folder(tmp_path):
     sources, out = write_medmnist(tmp_path, "pneumoniamnist", (28, 28)), tmp_path / "out"
     settings = small(NAME, sources, out)
