@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,9 +43,11 @@ def _overrides(words: list[str]) -> dict[str, Any]:
                 raise ValueError(f"--{key} has no value; write --{key} VALUE.")
             value = rest.pop(0)
         try:
-            found[key] = json.loads(value)
+            read = json.loads(value)
         except json.JSONDecodeError:
-            found[key] = {"True": True, "False": False, "None": None}.get(value, value)
+            read = {"True": True, "False": False, "None": None}.get(value, value)
+        is_class = re.split("[#:]", key.replace("-", "_"))[-1] == "positive_class"
+        found[key] = value if is_class and not isinstance(read, str) else read  # a class may be called None, null or 1e5
     return found
 
 

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 import torch
 from bundle_runs import BUNDLES, small, write_medmnist
+from PIL import Image
+from typer.testing import CliRunner
 
+from medmonai.__main__ import app
 from medmonai.metrics import auc_score
 from medmonai.predictions import read_predictions
 
@@ -70,6 +73,18 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words, message, elsewhere, tmp
     _, err = call("medmonai", *words, "--output_dir", tmp_path / "out", cwd=elsewhere, expect=1)
     assert message in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "out").exists() and not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("name", ["None", "null", "1e5", "true"])
+@pytest.mark.parametrize("option", ["--positive_class", "--positive-class="])
+def test_a_class_is_called_as_it_is_typed(name, option, tmp_path):
+    for folder in (name, "x"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        for i in range(2):
+            Image.fromarray(np.full((8, 8), 50 * i, np.uint8)).save(tmp_path / "set" / folder / f"{i}.png")
+    words = [option + name] if option.endswith("=") else [option, name]
+    done = CliRunner().invoke(app, ["data", "describe", str(tmp_path / "set"), *words])
+    assert done.exit_code == 0 and f"positive class: {name} (class 1, against x)" in done.output, done.output
 
 
 def test_help_does_not_wait_for_torch():
