@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from medmonai.data import ImageForm, shape_features
-from medmonai.data.picture_fit import fit_picture
+from medmonai.data.files import fit_picture
 
 SETS = {"chest X-rays": ("chest_xray/test/*/*", "L"), "skin lesions": ("ham10000/images/*.jpg", "RGB")}
 

@@ -27,7 +27,7 @@ import sklearn
 from sklearn.model_selection import StratifiedGroupKFold
 
 from medmonai.data import list_image_table
-from medmonai.data.folds import fold_numbers
+from medmonai.data.splits import fold_numbers
 from medmonai.task import Task
 
 

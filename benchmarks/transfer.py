@@ -24,7 +24,7 @@ import torch
 
 from benchmarks.efficientnet_lite0 import NUM_FEATURES, PACKAGE, efficientnet_lite0, installed
 from medmonai.data import Cohort, Listing, list_class_folders, list_image_table, load_listing, split_listing
-from medmonai.data.folds import fold_numbers, units_of
+from medmonai.data.splits import fold_numbers, units_of
 from medmonai.engines import frozen_features
 from medmonai.losses import TaskLoss
 from medmonai.metrics import auc_interval, average_seeds, compare_tables, macro_auc_interval

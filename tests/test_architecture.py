@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("__main__", "studies", "bundle", "report", "baselines", "engines", "handlers", "visualize", "data", "transforms",
          "networks", "losses", "optimizers", "metrics", "predictions", "tables", "task", "ranks", "run_files", "claims",
          "whole_files", "processes", "config_text", "text_files", "errors")
+# Rooms within a room, in the same order. The modules beside them, the ground floor, import none of them.
+INNER_ROOMS = {"data": ("audit", "describe", "decoding", "splits", "duplicates", "sources", "tables", "files", "cache",
+                        "containers")}
+MOST_MODULES = 12  # of an inner room
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "core", "base"}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
 MODULE_LINES, FUNCTION_LINES = 250, 40
@@ -79,6 +83,22 @@ def wrong_directions(name, tree, *, is_package=False):
             continue
         if room not in ROOMS or parts[1] not in ROOMS or ROOMS.index(parts[1]) < ROOMS.index(room):
             yield f"{name} imports {target}"
+
+
+def wrong_inner_directions(name, tree):
+    """Imports of inner rooms that are not to the right of the module's own, or past the face of another one."""
+    _, room, inner, *_ = [*name.split("."), "", ""]
+    order = INNER_ROOMS.get(room, ())
+    if inner not in order and name == f"medmonai.{room}":
+        return  # the face of the whole room names what is in each
+    for target in imports(name, tree, is_package=name.endswith(f".{inner}") and inner in order):
+        parts = target.split(".")
+        if parts[:2] != ["medmonai", room] or len(parts) < 3 or parts[2] == inner or parts[2] not in order:
+            continue
+        if inner not in order or order.index(parts[2]) < order.index(inner):
+            yield f"{name} imports {target}"
+        elif len(parts) != 4 or target in MODULES:
+            yield f"{name} imports {target}: only what medmonai.{room}.{parts[2]} names itself"
 
 
 def cycle(graph):
@@ -159,6 +179,38 @@ def test_rooms_import_only_to_the_right():
     assert not faults, "\n".join(faults)
     unknown = {name.split(".")[1] for name in MODULES if "." in name} - set(ROOMS)
     assert not unknown, f"rooms without a place in the order: {unknown}"
+
+
+def test_inner_rooms_import_only_to_the_right_and_through_faces():
+    faults = [fault for path, text in PACKAGE.items() for fault in wrong_inner_directions(dotted(path), ast.parse(text))]
+    assert not faults, "\n".join(faults)
+    for room, order in INNER_ROOMS.items():
+        folders = {path.name: path for path in (ROOT / "medmonai" / room).iterdir() if (path / "__init__.py").is_file()}
+        assert set(folders) == set(order)
+        sizes = {name: len(list(path.glob("*.py"))) - 1 for name, path in folders.items()}
+        assert max(sizes.values()) <= MOST_MODULES, f"divide these rooms: {sizes}"
+
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("medmonai.data.cohort", "from .files import read_picture"),
+    ("medmonai.data.files.volumes", "from medmonai.data.decoding import load_images"),
+    ("medmonai.data.decoding.images", "from medmonai.data.files.volumes import read_nifti"),
+    ("medmonai.data.decoding.images", "from medmonai.data.files import volumes"),
+    ("medmonai.data.decoding.images", "from ..audit import check"),
+    ("medmonai.data.files", "from ..audit import check"),
+])
+def test_wrong_inner_directions_are_seen(name, code):
+    assert list(wrong_inner_directions(name, ast.parse(code)))
+
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("medmonai.data", "from .audit.leakage import require_no_leakage"),
+    ("medmonai.data.decoding.images", "from medmonai.data.files import read_nifti"),
+    ("medmonai.data.decoding.images", "from medmonai.data.cohort import Cohort"),
+    ("medmonai.data.files", "from .volumes import read_nifti"),
+])
+def test_right_inner_directions_pass(name, code):
+    assert not list(wrong_inner_directions(name, ast.parse(code)))
 
 
 def test_no_import_cycles():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.data.positive_class import check_positive_class, positive_last
-from medmonai.data.table_columns import check_column_names
+from medmonai.data.tables import check_column_names
 from medmonai.whole_files import read_json
 
 from .config import evaluated

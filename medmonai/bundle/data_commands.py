@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from medmonai.data import Audit, Cohort, audit_cohorts, write_audit
+from medmonai.data.decoding import preview_cohort
+from medmonai.data.describe import SourceDescription, decoded, describe_cohorts, describe_listing, open_source
 from medmonai.data.listing import Listing
-from medmonai.data.preview import preview_cohort
-from medmonai.data.source import decoded, open_source
-from medmonai.data.source_description import SourceDescription, describe_cohorts, describe_listing
 from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
 from medmonai.whole_files import write_json
 
@@ -31,7 +30,7 @@ def describe_source(
 
     Args:
         source: a MedMNIST name, a bundle, a folder of class folders, or a CSV or TSV file.
-        options: ids of a bundle's config, else see `medmonai.data.source.open_source`.
+        options: ids of a bundle's config, else see `medmonai.data.describe.source.open_source`.
         output: a folder, made if need be; what an earlier description left there is written over.
         most_headers: files whose header is read.
 

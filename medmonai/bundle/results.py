@@ -10,7 +10,7 @@ import torch
 
 from medmonai.claims import release
 from medmonai.data import Cohort, ResidentLoader
-from medmonai.data.split_files import csv_text
+from medmonai.data.splits import csv_text
 from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.ranks import rank

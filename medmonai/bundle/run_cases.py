@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from medmonai.data import Cohort
-from medmonai.data.case_digests import case_rows
+from medmonai.data.duplicates import case_rows
 from medmonai.data.listing import Listing
-from medmonai.data.split_files import csv_text, left_out_text, splits_text
+from medmonai.data.splits import csv_text, left_out_text, splits_text
 from medmonai.run_files import parts_of, read_text
 from medmonai.whole_files import replacing
 

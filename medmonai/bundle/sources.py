@@ -9,10 +9,9 @@ from typing import Any
 
 from medmonai.config_text import recipe_texts
 from medmonai.data import PhantomDesign, dataset_info, load_listing, positive_last, split_listing
-from medmonai.data.catalogue import sets_of_same_classes
-from medmonai.data.phantom import PHANTOM_CLASSES
+from medmonai.data.duplicates import COPY_THRESHOLD, NEAR_THRESHOLD
 from medmonai.data.positive_class import require_binary
-from medmonai.data.similarity import COPY_THRESHOLD, NEAR_THRESHOLD
+from medmonai.data.sources import PHANTOM_CLASSES, sets_of_same_classes
 from medmonai.task import Task
 
 from .class_order import listing_classes

@@ -1,34 +1,34 @@
-from .audit import Audit
-from .audit_files import write_audit
-from .auditing import audit_cohorts
+from .audit.audit import Audit
+from .audit.audit_files import write_audit
+from .audit.auditing import audit_cohorts
+from .audit.leakage import check_leakage, require_no_leakage
 from .balance import Balance
-from .cache_contents import CacheEntry, clear_cache, list_cache
-from .cache_folder import cache_folder
-from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
-from .class_folders import list_class_folders
+from .cache.cache_contents import CacheEntry, clear_cache, list_cache
+from .cache.cache_folder import cache_folder
 from .cohort import Cohort, Provenance
-from .deferred import DeferredImages
-from .description import SplitDescription, describe_split
-from .findings import Case, Finding
-from .folds import cross_validation_cohort
-from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
-from .image_cache import SourceCohorts, load_listing
+from .containers.unreadable import UnreadableImageError
+from .decoding.deferred import DeferredImages
+from .decoding.image_cache import SourceCohorts, load_listing
+from .decoding.images import ImageSet, load_images
+from .describe.description import SplitDescription, describe_split
+from .duplicates.findings import Case, Finding
+from .duplicates.similarity import near_pairs, shape_features
+from .files.pictures import read_picture
 from .image_form import ImageForm
 from .image_place import ImagePlace
-from .image_table import list_image_table
-from .images import ImageSet, load_images
-from .known_groups import with_known_groups
-from .leakage import check_leakage, require_no_leakage
 from .listing import LeftOut, Listing, in_dataset_dir
 from .loader import ResidentLoader
-from .medmnist import load_medmnist
-from .phantom import PhantomDesign, lesion_phantom
-from .pictures import read_picture
 from .positive_class import positive_last, with_positive_class
-from .similarity import near_pairs, shape_features
-from .split_files import read_splits, write_splits
-from .splits import split_listing, take_per_class
-from .unreadable import UnreadableImageError
+from .sources.catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
+from .sources.class_folders import list_class_folders
+from .sources.ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .sources.known_groups import with_known_groups
+from .sources.medmnist import load_medmnist
+from .sources.phantom import PhantomDesign, lesion_phantom
+from .splits.folds import cross_validation_cohort
+from .splits.split_files import read_splits, write_splits
+from .splits.splits import split_listing, take_per_class
+from .tables.image_table import list_image_table
 
 __all__ = [
     "Audit",

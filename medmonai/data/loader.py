@@ -16,7 +16,6 @@ from medmonai.ranks import rank, world_size
 
 from .balance import Balance
 from .cohort import Cohort
-from .deferred import DeferredImages
 
 Residency = Literal["auto", "device", "host", "disk"]
 
@@ -74,7 +73,7 @@ class ResidentLoader:
         if residency not in get_args(Residency):
             raise ValueError(f"residency={residency!r} is unknown; use auto, device, host or disk.")
         self.residency, self._images, self._labels = residency, None, None
-        if not isinstance(cohort, DeferredImages):
+        if not getattr(cohort, "deferred", False):
             self._prepare()
 
     def _prepare(self) -> None:

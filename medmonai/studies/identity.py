@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 import medmonai
 from medmonai.bundle import EVALUATE, TRAIN, bundle_cohorts, bundle_config, without_places
 from medmonai.bundle.cohorts import DATASETS
-from medmonai.data.case_digests import cohort_digest
+from medmonai.data.duplicates import cohort_digest
 from medmonai.engines import versions
 
 # Rooms that describe or draw a result and do not decide the predictions.

@@ -97,10 +97,10 @@ def test_the_files_of_a_bundle_are_not_decoded_to_describe_it(xrays, tmp_path):
     splits = {"train": "train", "validate": "val", "test": "test"}
     config = {
         "dataset_dir": None, "val_fraction": None,
-        "listing": {"_target_": "medmonai.data.class_folders.list_class_folders", "root": "@dataset_dir", "name": "xrays",
+        "listing": {"_target_": "medmonai.data.list_class_folders", "root": "@dataset_dir", "name": "xrays",
                     "group_pattern": r"^(person\d+)_"},
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "val_fraction": "@val_fraction"},
-        "images": {"_target_": "medmonai.data.image_cache.load_listing", "listing": "@split_plan", "spatial_size": [16, 16],
+        "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": [16, 16],
                    "in_channels": 1},
         **{section: {"dataset": f"$@images['{split}']"} for section, split in splits.items()},
     }

@@ -12,7 +12,7 @@ import pytest
 from bundle_runs import RECIPES
 
 from medmonai.bundle import complete_recipe, read_recipe, render_bundle, run_bundle, write_bundle
-from medmonai.data.groups import groups_by_pattern
+from medmonai.data.sources.groups import groups_by_pattern
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "your_own_images.md"
 NETWORK = {"_target_": "medmonai.networks.resnet18"}

@@ -13,7 +13,7 @@ from source_files import write_class_folders
 
 from medmonai.bundle import RunCases, planned_cases, run_bundle
 from medmonai.data import PhantomDesign, lesion_phantom, list_class_folders, split_listing
-from medmonai.data.case_digests import cohort_digest
+from medmonai.data.duplicates.case_digests import cohort_digest
 from medmonai.errors import one_line
 
 PHANTOM = "lesion_phantom_classification"
@@ -37,10 +37,10 @@ def files(tmp_path, monkeypatch):
 
 def settings(folder, output, step="train"):
     """A bundle of the phantom, trained on files instead."""
-    images = {"_target_": "medmonai.data.image_cache.load_listing", "listing": "@split_plan", "spatial_size": [12, 12],
+    images = {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": [12, 12],
               "in_channels": 1, "skip_unreadable": True}
     return small(PHANTOM, None, output) | {
-        "listing": {"_target_": "medmonai.data.class_folders.list_class_folders", "root": str(folder), "name": "set",
+        "listing": {"_target_": "medmonai.data.list_class_folders", "root": str(folder), "name": "set",
                     "class_names": NAMES},
         "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "val_fraction": 0.3},
         "images": images, "audit#cohorts": ["@train#dataset", "@validate#dataset", "$@images['test']"],

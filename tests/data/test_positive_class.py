@@ -11,9 +11,9 @@ from bundle_runs import write_medmnist
 from source_files import write_class_folders, write_picture
 
 from medmonai.data import list_class_folders, list_image_table, load_medmnist
+from medmonai.data.describe.source import open_source
+from medmonai.data.describe.source_description import describe_cohorts, describe_listing
 from medmonai.data.positive_class import default_note, ordered_classes, positive_last
-from medmonai.data.source import open_source
-from medmonai.data.source_description import describe_cohorts, describe_listing
 from medmonai.task import Task
 
 

@@ -11,8 +11,8 @@ from bundle_runs import BUNDLES, write_medmnist
 from tiny_bundle import write_study, write_tiny_bundle
 
 from medmonai.data import PhantomDesign, lesion_phantom, load_medmnist
-from medmonai.data.case_digests import cohort_digest
-from medmonai.data.npz import NpzArray
+from medmonai.data.containers.npz import NpzArray
+from medmonai.data.duplicates.case_digests import cohort_digest
 from medmonai.studies import Study, plan_cells, read_study
 from medmonai.studies.pools import Resources
 

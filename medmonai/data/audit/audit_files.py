@@ -1,0 +1,36 @@
+"""An audit as files: everything as JSON, every pair of cases as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medmonai.data.splits import csv_text
+from medmonai.whole_files import replacing, write_json
+
+from .audit import Audit
+
+PAIR_COLUMNS = ("finding", "set", "split", "id", "label", "group", "similarity")
+
+
+def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
+    """Write an audit as NAME.json and NAME.csv, over older files; return their paths.
+
+    The CSV has a row for each case of each finding: cases of one "set" belong together, such as two near duplicates or
+    all cases of a patient who is in two splits. "similarity" is the correlation of near duplicates.
+
+    Args:
+        audit: what was found.
+        path: NAME, NAME.json or NAME.csv; a dot elsewhere, as in "set.v2", is part of the name.
+    """
+    path = Path(path)
+    stem = path.stem if path.suffix.lower() in (".json", ".csv") else path.name
+    files = path.with_name(f"{stem}.json"), path.with_name(f"{stem}.csv")
+    write_json(audit.as_dict(), files[0])
+    rows = [PAIR_COLUMNS]
+    for finding in audit.findings:
+        for number, found in enumerate(finding.every(), start=1):
+            similarity = f"{found['similarity']:.4f}" if "similarity" in found else ""
+            rows += [(finding.kind, number, *case, found.get("group", ""), similarity) for case in found["cases"]]
+    with replacing(files[1], overwrite=True) as temporary:
+        temporary.write_text(csv_text(rows), encoding="utf-8", newline="")
+    return files

@@ -1,0 +1,19 @@
+from .cache_contents import CacheEntry, clear_cache, list_cache
+from .cache_folder import cache_folder, claimed, intact, read_note, room_for, size_text, writable_cache, write_note
+from .expansion import expanded, expansion_identity
+
+__all__ = [
+    "CacheEntry",
+    "cache_folder",
+    "claimed",
+    "clear_cache",
+    "expanded",
+    "expansion_identity",
+    "intact",
+    "list_cache",
+    "read_note",
+    "room_for",
+    "size_text",
+    "writable_cache",
+    "write_note",
+]

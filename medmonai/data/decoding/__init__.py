@@ -1,0 +1,6 @@
+"""From a listing to Cohorts: every image decoded once and cached; images without labels; previews."""
+
+import lazy_loader
+
+# The names of this room stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

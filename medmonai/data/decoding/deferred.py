@@ -1,0 +1,51 @@
+"""Images that are read when they are first asked for, so that a config can be built and checked without them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .images import ImageSet, load_images
+
+
+class DeferredImages:
+    """The `ImageSet` of a path, read by `load_images` when it is first used.
+
+    MONAI's `check_properties()` builds the data set and the evaluator of an inference config. Neither needs the images
+    until the evaluator runs.
+
+    Args:
+        path: a folder, or one file; it may come to exist later.
+        **form: the other arguments of `load_images`.
+
+    Raises:
+        FileNotFoundError: in use, if there is no image at the path; likewise whatever else `load_images` raises.
+
+    Example:
+        >>> images = DeferredImages("nowhere", in_channels=1, spatial_size=(28, 28))
+        >>> len(images)
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: nowhere does not exist; give a folder of pictures, NIfTI or DICOM files, or an npz file.
+    """
+
+    deferred = True  # what a loader asks before it looks at the images
+
+    def __init__(self, path: str | Path, **form: Any) -> None:
+        self._path, self._form = path, form
+
+    @cached_property
+    def _read(self) -> ImageSet:
+        return load_images(self._path, **self._form)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what copying and pickling look for before there is a path
+            raise AttributeError(name)
+        return getattr(self._read, name)
+
+    def __repr__(self) -> str:
+        return f"DeferredImages({str(self._path)!r})" if "_read" not in self.__dict__ else repr(self._read)

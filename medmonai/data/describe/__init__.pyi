@@ -1,0 +1,15 @@
+from .description import ImageStatistics, SplitDescription, describe_split, image_statistics
+from .source import decoded, open_source
+from .source_description import SourceDescription, describe_cohorts, describe_listing
+
+__all__ = [
+    "ImageStatistics",
+    "SourceDescription",
+    "SplitDescription",
+    "decoded",
+    "describe_cohorts",
+    "describe_listing",
+    "describe_split",
+    "image_statistics",
+    "open_source",
+]

@@ -1,0 +1,6 @@
+"""One case from its file: pictures, NIfTI and DICOM read by stated rules and fitted to the form that a network takes."""
+
+import lazy_loader
+
+# The names of this room stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

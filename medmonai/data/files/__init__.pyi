@@ -1,0 +1,39 @@
+from .decoding import KINDS, Case, array_case, image_kind, read_case, read_image, read_npz_images, to_form
+from .file_walk import (
+    AGAIN,
+    NOT_READ,
+    DicomFolders,
+    TooManyFiles,
+    find_in_folders,
+    is_hidden,
+    is_image,
+    known_suffix,
+    sub_folders,
+)
+from .headers import Headers, read_headers
+from .picture_fit import fit_picture
+from .pictures import read_picture
+
+__all__ = [
+    "AGAIN",
+    "KINDS",
+    "NOT_READ",
+    "Case",
+    "DicomFolders",
+    "Headers",
+    "TooManyFiles",
+    "array_case",
+    "find_in_folders",
+    "fit_picture",
+    "image_kind",
+    "is_hidden",
+    "is_image",
+    "known_suffix",
+    "read_case",
+    "read_headers",
+    "read_image",
+    "read_npz_images",
+    "read_picture",
+    "sub_folders",
+    "to_form",
+]

@@ -1,0 +1,202 @@
+"""A DICOM series as a volume: slices in their order in space, refused where they do not fill it evenly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medmonai.data.containers import check_limit, frame_bytes, frames, is_dicom, open_dicom, unreadable
+
+from .dicom import of_frame, pixels
+from .volumes import Volume
+
+# How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in tenths of a millimetre is .16;
+# one slice missing is .25 where four are left and up to .5 where many are.
+_UNEVEN = 0.2
+# Sine of the largest angle between the way that the slices are stacked and their normal; a gantry is tilted by degrees.
+_TILT = 0.01
+_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's world runs to the left and to the back
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """One picture of a series and where it lies, in DICOM's millimetres (to the left, to the back, upwards).
+
+    Args:
+        name: the file's name.
+        file: the file.
+        frame: number of the picture in the file.
+        position: (3,) centre of its first pixel.
+        orientation: (6,) direction in which the column number grows, then the row number.
+        spacing: (2,) between rows, between columns.
+        shape: rows, columns.
+        series: what tells series apart; compared, never shown.
+        item_bytes: bytes of a pixel as the file stores it.
+    """
+
+    name: str
+    file: Path
+    frame: int
+    position: np.ndarray
+    orientation: np.ndarray
+    spacing: np.ndarray
+    shape: tuple[int, int]
+    series: str
+    item_bytes: float = 2
+
+
+def dicom_files(path: Path) -> list[Path]:
+    """Return the DICOM files that lie in a folder itself, sorted by name, or the file."""
+    return sorted(p for p in path.iterdir() if p.is_file() and is_dicom(p)) if path.is_dir() else [path]
+
+
+def read_dicom_volume(path: Path) -> Volume:
+    """Return a DICOM series as a Volume with axes (column, row, slice); see `medmonai.data.files.dicom.pixels` for its values.
+
+    The slices are sorted by ImagePositionPatient along their normal; file names and instance numbers do not count. Refused,
+    because no even grid would be true: another size, spacing, orientation or series among the files, two slices at one
+    place, a slice that is missing or out of its place by more than a fifth of the distance, a tilted gantry.
+
+    MONAI's `PydicomReader` stacks by InstanceNumber, measures along z alone and does not look for gaps; where two slices
+    differ it warns and goes on.
+
+    Args:
+        path: a folder of files with one slice each, or one file of several frames (enhanced CT or MR).
+
+    Raises:
+        ImportError: pydicom or a decoder is not installed.
+        UnreadableImageError: naming the files; see above.
+    """
+    files = dicom_files(path)
+    slices = [part for file in files for part in _slices(file)]
+    if len(slices) < 2:
+        raise unreadable(path, f"it holds {len(slices)} slices and a volume needs two or more")
+    for part in slices[1:]:
+        _check_same(path, slices[0], part)
+    rows, columns = slices[0].shape
+    check_limit(path, (len(slices), rows, columns), slices[0].item_bytes)
+    order = along_normal(slices)
+    _check_even(path, [slices[i] for i in order])
+    values = _stacked([slices[i] for i in order])
+    return Volume(values, affine=series_affine([slices[i] for i in order]))
+
+
+def read_dicom_picture(path: Path) -> np.ndarray:
+    """Return a DICOM file of one picture (an X-ray) as (C, rows, columns), C = 1 or 3.
+
+    Args:
+        path: the file, or a folder with one file.
+
+    Raises:
+        ImportError, UnreadableImageError: see `read_dicom_volume`; also several files or frames.
+    """
+    files = dicom_files(path)
+    if len(files) != 1:
+        raise unreadable(path, f"it holds {len(files)} DICOM files and a 2D image is one; where each is an image, list "
+                         "them with dicom_folders='files'; for a series give a spatial_size of three axes")
+    dataset = open_dicom(files[0])
+    if frames(dataset) > 1:
+        raise unreadable(files[0], f"it holds {frames(dataset)} frames and a 2D image is one; give a spatial_size of three "
+                         "axes for a series")
+    picture = pixels(dataset, files[0])[0]
+    return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else picture[None]
+
+
+def along_normal(slices: Sequence[Slice]) -> np.ndarray:
+    """Return the order of the slices along their normal (direction of columns x direction of rows)."""
+    normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
+    return np.argsort([part.position @ normal for part in slices], kind="stable")
+
+
+def series_affine(slices: Sequence[Slice]) -> np.ndarray:
+    """Return (4, 4) from (column, row, slice) to millimetres in nibabel's world, for sorted slices.
+
+    Equation C.7.6.2.1-1 of DICOM PS3.3, with the step between slices from the first to the last position.
+
+    Example:
+        >>> parts = [Slice("", Path(), 0, np.array([0, 0, z]), np.eye(3)[:2].ravel(), np.array([2, 1]), (4, 4), "")
+        ...          for z in (5.0, 8.0)]
+        >>> np.diag(series_affine(parts)).tolist(), series_affine(parts)[2, 3].item()
+        ([-1.0, -2.0, 3.0, 1.0], 5.0)
+    """
+    first, affine = slices[0], np.eye(4)
+    affine[:3, 0] = first.orientation[:3] * first.spacing[1]
+    affine[:3, 1] = first.orientation[3:] * first.spacing[0]
+    affine[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
+    affine[:3, 3] = first.position
+    return _FLIP @ affine
+
+
+def _slices(file: Path) -> list[Slice]:
+    dataset = open_dicom(file, pixels=False)
+    return [_slice(dataset, file, i) for i in range(frames(dataset))]
+
+
+def _slice(dataset: object, file: Path, frame: int) -> Slice:
+    groups = {"ImagePositionPatient": ("PlanePositionSequence", 3), "ImageOrientationPatient": ("PlaneOrientationSequence", 6),
+              "PixelSpacing": ("PixelMeasuresSequence", 2)}
+    found = {}
+    for tag, (group, count) in groups.items():
+        try:
+            found[tag] = np.array([float(v) for v in of_frame(dataset, frame, group, tag) or ()])
+        except (TypeError, ValueError) as error:
+            raise unreadable(file, f"its {tag} holds no numbers") from error
+        if len(found[tag]) != count or not np.isfinite(found[tag]).all():
+            raise unreadable(file, f"it states no {tag}, so its place is unknown")
+    directions = found["ImageOrientationPatient"].reshape(2, 3)
+    if np.abs(directions @ directions.T - np.eye(2)).max() > 1e-3 or found["PixelSpacing"].min() <= 0:
+        raise unreadable(file, "its ImageOrientationPatient or PixelSpacing are those of no grid")
+    return Slice(file.name, file, frame, found["ImagePositionPatient"], found["ImageOrientationPatient"], found["PixelSpacing"],
+                 (int(dataset.Rows), int(dataset.Columns)), str(dataset.get("SeriesInstanceUID", "")),
+                 frame_bytes(dataset) / (dataset.Rows * dataset.Columns))
+
+
+def _check_same(path: Path, first: Slice, other: Slice) -> None:
+    checks = {
+        "are of two series": first.series != other.series,
+        f"have {first.shape} and {other.shape} pixels": first.shape != other.shape,
+        "are turned differently": np.abs(first.orientation - other.orientation).max() > 1e-3,
+        f"have pixels of {first.spacing.tolist()} and {other.spacing.tolist()} mm":
+            not np.allclose(first.spacing, other.spacing, rtol=1e-3),
+    }
+    for said, differs in checks.items():
+        if differs:
+            raise unreadable(path, f"its files {first.name} and {other.name} {said}; a folder is one series")
+
+
+def _check_even(path: Path, slices: Sequence[Slice]) -> None:
+    positions = np.array([part.position for part in slices])
+    lengths = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    closest, widest, usual = int(lengths.argmin()), int(lengths.argmax()), float(np.median(lengths))
+    if lengths[closest] < 0.01:
+        raise unreadable(path, f"its slices {slices[closest].name} and {slices[closest + 1].name} lie at the same place")
+    step = (positions[-1] - positions[0]) / (len(slices) - 1)
+    away = np.linalg.norm(positions - positions[0] - np.arange(len(slices))[:, None] * step, axis=1)
+    if away.max() > _UNEVEN * np.linalg.norm(step):
+        names = f"{slices[widest].name} and {slices[widest + 1].name}"
+        if lengths[widest] > 1.5 * usual:
+            raise unreadable(path, f"a slice is missing between {names}: {lengths[widest]:.3g} mm instead of {usual:.3g}")
+        apart = f"{lengths[closest]:.3g} to {lengths[widest]:.3g} mm"
+        raise unreadable(path, f"its slices are {apart} apart, the most between {names}")
+    normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
+    if np.linalg.norm(np.cross(step, normal)) > _TILT * np.linalg.norm(step):
+        raise unreadable(path, "its slices are not stacked along their normal (a tilted gantry): straighten it with dcm2niix "
+                         "and give the NIfTI file")
+
+
+def _stacked(slices: Sequence[Slice]) -> np.ndarray:
+    """Return (1, columns, rows, slices), each file decoded once."""
+    rows, columns = slices[0].shape
+    out, held, dtype = None, {}, None
+    for k, part in enumerate(slices):
+        if part.file not in held:
+            found = pixels(open_dicom(part.file), part.file)
+            if found.ndim != 3 or found.shape[1:] != (rows, columns) or dtype not in (None, found.dtype):
+                raise unreadable(part.file, f"its pixels are {found.dtype} {found.shape}; a series has one kind of grey pixels")
+            held, dtype = {part.file: found}, found.dtype
+        out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
+        out[0, k] = held[part.file][part.frame]
+    return np.transpose(out, (0, 3, 2, 1))

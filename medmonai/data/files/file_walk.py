@@ -1,0 +1,213 @@
+"""The files below folders: each folder listed once, hidden ones and loops passed over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from medmonai.data.containers import is_dicom
+from medmonai.data.listing import LeftOut
+
+from .decoding import KINDS
+
+DicomFolders = Literal["series", "files"]
+AGAIN = "a link to a folder that is read already"
+NOT_READ = "an image of a kind that is not read"
+_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mha", ".mhd", ".nrrd")
+
+
+class TooManyFiles(ValueError):
+    """Folders hold more files than are to be looked at."""
+
+
+@dataclass
+class FoundFiles:
+    """What `find_images` saw: cases as paths relative to the folder, and what is none.
+
+    Args:
+        cases: image files and folders of a DICOM series, as posix paths inside the folder, sorted.
+        left_out: every other file, broken links, and folders that a link leads to a second time.
+    """
+
+    cases: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+@dataclass
+class _Walk:
+    """A walk through one of several folders."""
+
+    found: FoundFiles
+    _: KW_ONLY
+    seen: set[tuple[int, int]]
+    left: Iterator[int]
+    links: list[tuple[Path, str]]
+    series: bool
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is passed over without a word: hidden files, and what macOS puts into zip files."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def known_suffix(name: str) -> str:
+    """Return the suffix of an image file, as the name has it, or "".
+
+    Example:
+        >>> known_suffix("ct.1.NII.gz"), known_suffix("1.2.840")
+        ('.NII.gz', '')
+    """
+    suffix = next((suffix for suffix in KINDS if name.lower().endswith(suffix)), "")
+    return name[len(name) - len(suffix) :]
+
+
+def find_images(root: Path, *, inside: str = "", dicom_folders: DicomFolders = "series") -> FoundFiles:
+    """Return the images in a folder and its sub-folders, see `find_in_folders`.
+
+    Args:
+        root: the folder.
+        inside: prefix of the names in `left_out`, so that they lead back to the source.
+        dicom_folders: "series" or "files".
+    """
+    return find_in_folders([(root, inside)], dicom_folders=dicom_folders)[0]
+
+
+def find_in_folders(
+    folders: Iterable[tuple[Path, str]], *, above: Iterable[Path] = (), dicom_folders: DicomFolders = "series",
+    most: int | None = None,
+) -> list[FoundFiles]:
+    """Return the images in each of some folders and their sub-folders, without opening any that has a known suffix.
+
+    - PNG, JPEG, TIFF, NIfTI and DICOM files are cases, whatever the case of their suffix.
+    - A sub-folder whose images are for the most part DICOM files is one case, a series; other images in it are left out,
+      and folders below it are looked at for themselves. DICOM files in one of `folders` itself, or in a sub-folder that
+      holds as many other images, are a case each. With `dicom_folders="files"` every DICOM file is a case.
+    - Files with another suffix, or none, are DICOM if they say so themselves (`is_dicom`), else they are left out.
+    - Links are followed when everything that is no link has been read, and no folder is read twice, in whichever of
+      `folders` it lies: a link back to one is left out.
+
+    Args:
+        folders: each with the prefix of its names in `left_out`.
+        above: folders that no link may lead back to either.
+        dicom_folders: "series" or "files".
+        most: files and folders that are looked at, all together.
+
+    Raises:
+        TooManyFiles: there are more.
+        ValueError: another `dicom_folders`, or a name that is not UTF-8.
+    """
+    if dicom_folders not in ("series", "files"):
+        raise ValueError(f"dicom_folders={dicom_folders!r}; 'series' (a folder of DICOM files is one case) or 'files' (each "
+                         "file is one) is needed.")
+    roots = list(folders)
+    seen, links = {_identity(folder) for folder in above}, [[] for _ in roots]
+    left = count() if most is None else iter(range(most))
+    walks = [_Walk(FoundFiles(), seen=seen, left=left, links=found, series=dicom_folders == "series") for found in links]
+    for walk, (root, _) in zip(walks, roots):
+        if root.is_symlink():
+            walk.links.append((root, ""))
+        else:
+            _enter(root, "", walk)
+    for walk in walks:
+        for folder, prefix in walk.links:  # grows while it is read
+            _enter(folder, prefix, walk)
+    for walk, (_, inside) in zip(walks, roots):
+        walk.found.cases.sort()
+        left_out = (LeftOut(f"{inside}{out.name}".rstrip("/"), out.reason) for out in walk.found.left_out)
+        walk.found.left_out = sorted(left_out, key=lambda out: out.name)
+    return [walk.found for walk in walks]
+
+
+def is_image(path: Path, dicom_folders: DicomFolders = "series") -> bool:
+    """Whether a path is a case as `find_in_folders` sees it: an image file, or a folder whose images are mostly DICOM."""
+    try:
+        if not path.is_dir():
+            suffix = known_suffix(path.name).lower()
+            return path.is_file() and (KINDS[suffix] != "npz" if suffix else is_dicom(path))
+        if dicom_folders != "series":
+            return False
+        kinds = [kind for entry in _shown(path) if entry.is_file() and (kind := _kind(entry))]
+    except OSError:  # a name that is too long, a folder that nobody may read
+        return False
+    return 2 * kinds.count("DICOM") > len(kinds)
+
+
+def sub_folders(root: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted, without the hidden ones.
+
+    Raises:
+        ValueError: a name that is not UTF-8.
+    """
+    return sorted(entry.name for entry in _shown(root) if entry.is_dir())
+
+
+def _shown(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What a folder holds, without what is hidden; a name that no table could hold is refused before anything is decoded."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_hidden(entry.name):
+                continue
+            try:
+                entry.name.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"the name {entry.name!a} is not UTF-8; rename it: tables and reports hold names as text."
+                                 ) from None
+            yield entry
+
+
+def _counted(folder: Path, walk: _Walk) -> Iterator[os.DirEntry[str]]:
+    for entry in _shown(folder):
+        if next(walk.left, None) is None:
+            raise TooManyFiles(str(folder))
+        yield entry
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    stat = os.stat(folder)
+    return stat.st_dev, stat.st_ino
+
+
+def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
+    """Read a folder that has not been read yet; links to folders are noted for later."""
+    identity = _identity(folder)
+    if identity in walk.seen:
+        walk.found.left_out.append(LeftOut(prefix, AGAIN))
+        return
+    walk.seen.add(identity)
+    folders, dicom, images = [], [], []
+    for entry in sorted(_counted(folder, walk), key=lambda e: e.name):
+        if entry.is_dir():
+            folders.append(entry)
+        elif not entry.is_file():
+            walk.found.left_out.append(LeftOut(prefix + entry.name, "a link that leads nowhere, or no file"))
+        elif (kind := _kind(entry)) is None:
+            walk.found.left_out.append(LeftOut(prefix + entry.name, _why_not(entry.name)))
+        else:
+            (dicom if kind == "DICOM" else images).append(entry.name)
+    if walk.series and prefix and len(dicom) > len(images):
+        walk.found.cases.append(prefix.rstrip("/"))
+        walk.found.left_out += [LeftOut(prefix + name, "another image in the folder of a DICOM series") for name in images]
+    else:
+        walk.found.cases += [prefix + name for name in (*images, *dicom)]
+    for entry in folders:
+        if entry.is_symlink():
+            walk.links.append((Path(entry.path), f"{prefix}{entry.name}/"))
+        else:
+            _enter(Path(entry.path), f"{prefix}{entry.name}/", walk)
+
+
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    """Return the kind of an image file by its name; only a file with a suffix that is not known is looked into."""
+    suffix = known_suffix(entry.name).lower()
+    if not suffix:
+        return "DICOM" if is_dicom(Path(entry.path)) else None
+    return None if KINDS[suffix] == "npz" else KINDS[suffix]
+
+
+def _why_not(name: str) -> str:
+    suffix = Path(name).suffix.lower()
+    return f"{NOT_READ} ({suffix})" if suffix in _IMAGE_LIKE else "no image by its name"

@@ -1,0 +1,126 @@
+"""A decoded picture and the size that a network takes: channels, proportions, resizing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from medmonai.data.containers import PixelKind
+from medmonai.data.image_form import ImageForm
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture: Pillow's image, upright and in mode "L", "RGB" or one of more than 8 bits.
+
+    Args:
+        image: the pixels; "I;16", "I" or "F" where the file holds more than 8 bits a pixel.
+        kind: what the file held.
+        turned: whether an EXIF orientation was applied.
+        size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled JPEG has smaller.
+        box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of 1001 pixels at 1/4 has 251,
+            and its last one is the picture for a quarter only.
+    """
+
+    image: Image.Image
+    _: KW_ONLY
+    kind: PixelKind
+    turned: bool
+    size: tuple[int, int] | None = None
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is None:
+            object.__setattr__(self, "size", self.image.size[::-1])
+        if self.box is None:
+            object.__setattr__(self, "box", (0, 0, *self.image.size))
+
+
+def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
+    """Return a picture of 8 bits, or one in mode "F" with values of 0 to 255, as uint8 (in_channels, H, W) in the form's size.
+
+    Channels first: colour becomes grey by ITU-R 601 luma, .299 R + .587 G + .114 B; grey becomes colour by repetition. Then
+    the size: bilinear, with a support that grows with the factor where the picture shrinks, so nothing aliases. Grey is
+    resized by Pillow, colour by `torch.nn.functional.interpolate(antialias=True)`: the same filter and at most one grey level
+    apart, in a third of the time.
+
+    Args:
+        picture: mode "L", "RGB" or "F" (grey).
+        form: its `spatial_size` is (H, W); `aspect` "stretch" resizes each axis on its own, "crop" keeps the largest
+            centred part of the target's proportions (in whole pixels), "pad" puts the whole picture on black.
+    """
+    if isinstance(picture, Image.Image):
+        picture = Picture(picture, kind=PixelKind(picture.mode, colour=picture.mode == "RGB"), turned=False)
+    if form.in_channels == 1 and picture.image.mode == "RGB":
+        picture = replace(picture, image=picture.image.convert("L"))
+    values = _fitted(picture, form)
+    if values.dtype != np.uint8:
+        values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.repeat(values, form.in_channels, axis=0) if len(values) < form.in_channels else values
+
+
+def inner_size(size: tuple[int, int], form: ImageForm) -> tuple[int, int]:
+    """Return the (H, W) that a picture of `size` (H, W), or the part of it that "crop" keeps, is resized to.
+
+    Example:
+        >>> inner_size((300, 400), ImageForm((64, 64), in_channels=1, aspect="pad"))
+        (48, 64)
+    """
+    if form.aspect != "pad":
+        return form.spatial_size
+    scale = max(held / wanted for held, wanted in zip(size, form.spatial_size))
+    height, width = (max(1, min(wanted, round(held / scale))) for held, wanted in zip(size, form.spatial_size))
+    return height, width
+
+
+def _fitted(picture: Picture, form: ImageForm) -> np.ndarray:
+    (height, width), (h, w) = form.spatial_size, picture.size
+    inner = inner_size(picture.size, form)
+    if form.aspect == "crop":
+        scale = min(w / width, h / height)
+        part = max(1, min(w, round(scale * width))), max(1, min(h, round(scale * height)))
+        left, top = (w - part[0]) // 2, (h - part[1]) // 2
+        return _resized(picture.image, _within(picture, (left, top, left + part[0], top + part[1])), inner)
+    values = _resized(picture.image, picture.box, inner)
+    if inner == (height, width):
+        return values
+    out = np.zeros((len(values), height, width), values.dtype)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    out[:, top : top + inner[0], left : left + inner[1]] = values
+    return out
+
+
+def _within(picture: Picture, box: Box) -> Box:
+    """Return a box in the file's pixels as one in the pixels that were decoded."""
+    left, top, right, bottom = picture.box
+    x, y = (right - left) / picture.size[1], (bottom - top) / picture.size[0]
+    return left + x * box[0], top + y * box[1], left + x * box[2], top + y * box[3]
+
+
+def _resized(image: Image.Image, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """Return the part of an image in a box as (C, H, W)."""
+    outer = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
+    if outer != (0, 0, *image.size):
+        image = image.crop(outer)
+    if outer != box:  # parts of pixels, which only Pillow counts as such
+        inside = (box[0] - outer[0], box[1] - outer[1], box[2] - outer[0], box[3] - outer[1])
+        return picture_array(image.resize(size[::-1], Image.Resampling.BILINEAR, box=inside))
+    if image.size == size[::-1]:
+        return picture_array(image)
+    if image.mode != "RGB":
+        return picture_array(image.resize(size[::-1], Image.Resampling.BILINEAR))
+    import torch  # here: only colour pictures need it
+
+    values = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+    return torch.nn.functional.interpolate(values, size=size, mode="bilinear", antialias=True)[0].contiguous().numpy()
+
+
+def picture_array(image: Image.Image) -> np.ndarray:
+    """Return the pixels of a picture as (C, H, W)."""
+    values = np.asarray(image)
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0)) if values.ndim == 3 else values[None]

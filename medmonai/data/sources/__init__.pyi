@@ -1,0 +1,26 @@
+from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names, is_published, sets_of_same_classes
+from .class_folders import list_class_folders
+from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .known_groups import with_known_groups
+from .medmnist import default_memory_limit, load_medmnist
+from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom
+
+__all__ = [
+    "PHANTOM_CLASSES",
+    "DatasetFile",
+    "DatasetInfo",
+    "PhantomDesign",
+    "dataset_info",
+    "dataset_names",
+    "default_memory_limit",
+    "detectability",
+    "ideal_observer_auc",
+    "ideal_observer_predictions",
+    "ideal_observer_scores",
+    "is_published",
+    "lesion_phantom",
+    "list_class_folders",
+    "load_medmnist",
+    "sets_of_same_classes",
+    "with_known_groups",
+]

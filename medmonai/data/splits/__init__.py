@@ -1,0 +1,6 @@
+"""Which case is in train, validation or test: kept, drawn by class and group, read from a file, or in folds."""
+
+import lazy_loader
+
+# The names of this room stand in __init__.pyi; each is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,192 @@
+"""Cross-validation: the training and validation cases of a set divided anew, by class, groups and images kept whole."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from medmonai.data.cohort import Cohort, check_ids
+from medmonai.data.duplicates import image_keys
+from medmonai.data.image_place import ImagePlace
+from medmonai.task import Task
+
+from .division import part_numbers
+
+Part = Literal["train", "validation"]
+
+_CHUNK_BYTES = 1 << 24
+
+
+def cross_validation_cohort(
+    cohorts: Sequence[Cohort], *, folds: int, fold: int, part: Part, seed: int = 0
+) -> Cohort:
+    """Return the training or the validation cases of one fold.
+
+    All cases of the cohorts are divided into `folds` parts (see `fold_numbers`); part number `fold` is for validation,
+    the others are for training. Over the folds every case is a validation case exactly once. Cases of one group, and
+    cases with the same pixels, stay together, so a leak between the given splits is none between the parts.
+
+    Cases keep their ids, labels, groups and order. Images in memory are copied; those on disk stay there: the part is
+    written to a temporary file that goes with the process.
+
+    `monai.data.partition_dataset_classes` divides by class, but knows neither groups nor images, and lists of
+    dictionaries only; scikit-learn's `StratifiedGroupKFold` takes 20 s for 50,000 cases.
+
+    Args:
+        cohorts: the splits to divide, usually train and validation; never test.
+        folds: number of parts, at least 2.
+        fold: which of them is for validation, from 0.
+        part: "train" or "validation"; the result's split is "train" or "val".
+        seed: of the division; use one for all folds.
+
+    Raises:
+        ValueError: an argument outside the above; cohorts that do not belong together, or only some with groups; an id
+            twice; a class (a label: its positives or negatives) in too few groups to be on both sides of every fold.
+
+    Example:
+        >>> from medmonai.data import lesion_phantom
+        >>> cohorts = [lesion_phantom(split=split, num_cases=20) for split in ("train", "val")]
+        >>> [len(cross_validation_cohort(cohorts, folds=5, fold=0, part=part)) for part in ("train", "validation")]
+        [32, 8]
+    """
+    _check_fold(folds, fold, part)
+    _check_cohorts(cohorts)
+    labels, groups = np.concatenate([c.labels for c in cohorts]), _groups(cohorts)
+    keys = np.concatenate([image_keys(c.images) for c in cohorts])
+    ids = check_ids(np.concatenate([c.ids for c in cohorts]), len(labels))
+    task = cohorts[0].task
+    numbers = fold_numbers(labels, units_of(keys, groups), task=task, folds=folds, seed=seed)
+    _check_classes(cohorts[0], labels, numbers, folds)
+    rows = np.flatnonzero((numbers == fold) == (part == "validation"))
+    splits = " and ".join(c.split for c in cohorts)
+    note = (f"Cross-validation: {splits} ({len(labels)} cases) were divided again into {folds} folds (seed {seed}), identical "
+            f"images and groups kept whole; these are the {part} cases of fold {fold}. What is said of leaks between "
+            f"{splits} does not hold for them.")
+    provenance = cohorts[0].provenance
+    return replace(
+        cohorts[0], images=gather_images([c.images for c in cohorts], rows), labels=labels[rows],
+        ids=ids[rows], groups=None if groups is None else groups[rows], metadata=_metadata(cohorts, rows),
+        places=_places(cohorts, rows),
+        split="train" if part == "train" else "val",
+        provenance=replace(provenance, facts=(*provenance.facts, note)),
+    )
+
+
+def units_of(*columns: np.ndarray | None) -> np.ndarray:
+    """Return the number (N,) of the unit of each case: cases that share a value in any column are of one unit.
+
+    Sharing is passed on: if a and b share a patient, and b and c an image, all three are one unit.
+
+    Args:
+        columns: (N,) arrays, such as patients and keys of images; None is left out.
+
+    Example:
+        >>> units_of(np.array(["p", "p", "q", "r"]), np.array([0, 1, 1, 2])).tolist()
+        [0, 0, 0, 1]
+    """
+    values = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in columns if column is not None]
+    n, start, edges = len(values[0]), len(values[0]), []
+    for numbers in values:  # a graph of cases and values, with an edge from each case to each of its values
+        edges.append(start + numbers)
+        start += numbers.max() + 1
+    rows, ends = np.tile(np.arange(n), len(values)), np.concatenate(edges)
+    graph = coo_array((np.ones(len(rows), bool), (rows, ends)), shape=(start, start))
+    return connected_components(graph, directed=False)[1][:n]
+
+
+def fold_numbers(labels: np.ndarray, units: np.ndarray, *, task: Task, folds: int, seed: int = 0) -> np.ndarray:
+    """Return the fold (N,), from 0, of each case; a unit is never divided, and each class is spread evenly.
+
+    `part_numbers` with equal shares: without larger units the folds differ by at most one case in every class.
+
+    Args:
+        labels: as `Task.check_labels` returns them.
+        units: (N,) number of the unit of each case.
+        task: what the labels mean.
+        folds: number of folds.
+        seed: decides among equals.
+    """
+    return part_numbers(labels, units, task=task, shares=np.ones(folds), seed=seed)
+
+
+def gather_images(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Return the images at the rows of all parts in one array: in memory, or on disk if one of them is."""
+    shape, dtype = (len(rows), *parts[0].shape[1:]), parts[0].dtype
+    if any(isinstance(part, np.memmap) for part in parts):
+        with tempfile.TemporaryFile() as file:  # the map keeps the space until it is gone itself
+            out = np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+    else:
+        out = np.empty(shape, dtype)
+    step = max(1, _CHUNK_BYTES // max(1, parts[0][0].nbytes))
+    start, filled = 0, 0
+    for part in parts:
+        inner = rows[(rows >= start) & (rows < start + len(part))] - start
+        for first in range(0, len(inner), step):
+            chosen = inner[first : first + step]
+            out[filled : filled + len(chosen)] = part[chosen]
+            filled += len(chosen)
+        start += len(part)
+    return out
+
+
+def _check_fold(folds: int, fold: int, part: str) -> None:
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+        raise ValueError(f"folds={folds!r}; a whole number of at least 2 is needed.")
+    if isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < folds:
+        raise ValueError(f"fold={fold!r}; {folds} folds are numbered 0 to {folds - 1}.")
+    if part not in get_args(Part):
+        raise ValueError(f"part={part!r} is unknown; use {' or '.join(map(repr, get_args(Part)))}.")
+
+
+def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
+    if not cohorts:
+        raise ValueError("cohorts are empty; give the training and the validation split.")
+    for name in ("task", "class_names", "in_channels", "spatial_size", "dtype"):
+        values = [c.images.dtype.name if name == "dtype" else getattr(c, name) for c in cohorts]
+        if any(value != values[0] for value in values):
+            found = dict(zip((c.split for c in cohorts), values))
+            raise ValueError(f"cohorts differ in {name}: {found}; give the splits of one set.")
+
+
+def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
+    unknown = [c.split for c in cohorts if c.groups is None]
+    if len(unknown) == len(cohorts):
+        return None
+    if unknown:
+        raise ValueError(f"cohorts: {', '.join(unknown)} has no groups and the others have; give all of them groups, or none.")
+    columns = [c.groups for c in cohorts]
+    same = len({column.dtype.kind == "U" for column in columns}) == 1
+    return np.concatenate(columns if same else [column.astype(str) for column in columns])
+
+
+def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns that all cohorts have, at the rows."""
+    names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
+    return {name: np.concatenate([cohort.metadata[name] for cohort in cohorts])[rows] for name in names}
+
+
+def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ...] | None:
+    """Return where the volumes at the rows lie in space, if all cohorts know it."""
+    if any(cohort.places is None for cohort in cohorts):
+        return None
+    places = [place for cohort in cohorts for place in cohort.places]
+    return tuple(places[row] for row in rows)
+
+
+def _check_classes(cohort: Cohort, labels: np.ndarray, numbers: np.ndarray, folds: int) -> None:
+    """Refuse folds without a case of a class that the set has; their AUC would not be defined."""
+    hot = cohort.task.one_hot(labels)
+    for c, name in enumerate(cohort.class_names):
+        for value in (0, 1):
+            kind = f"class {name!r}" if cohort.task.exclusive else f"{'positives' if value else 'negatives'} of {name!r}"
+            here = hot[:, c] == value
+            without = np.flatnonzero(np.bincount(numbers[here], minlength=folds) == 0)
+            if here.any() and len(without) and (value or not cohort.task.exclusive):
+                raise ValueError(f"folds={folds}: {kind}, {int(here.sum())} cases, would be missing in {len(without)} of the "
+                                 f"validation parts; use fewer folds.")

@@ -1,0 +1,71 @@
+"""Label columns that hold something else than classes: measurements, dates, identifiers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from medmonai.data.class_names import folded, is_blank
+from medmonai.tables import TextTable, number_of
+
+MOST_NUMBERS = 10  # classes that are numbers: digits, grades
+_MANY, _FEW_CASES = 20, 3
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})", re.ASCII)
+_ADVICE = "name the column of the classes with label_column, or pass labels_are_classes=True (--labels_are_classes true)"
+
+
+def ask_about_labels(
+    table: TextTable, column: str, rows: Sequence[int], *, others: Mapping[str, str | None]
+) -> None:
+    """Raise ValueError for a label column that does not look like one.
+
+    That is: the column of the images or groups, or one with the same values; more than 10 numbers; numbers with fractions;
+    dates; more than 20 values of which most have fewer than three cases.
+
+    Args:
+        table: the table.
+        column: of the labels.
+        rows: that have an image.
+        others: argument -> the column that it names, or None.
+    """
+    values = table.column(column, "label_column")
+    counts: Counter[str] = Counter()
+    for label, count in Counter(values[row] for row in rows).items():
+        if not is_blank(label):
+            counts[folded(label)] += count
+    _refuse_identifiers(table, column, rows, others, len(counts))
+    what = _kind(counts)
+    if what:
+        first, most = next(iter(counts)), max(counts.values())
+        raise ValueError(f"label_column={column!r} of {table.name} holds {len(counts)} {what} (such as {first!r}), with at "
+                         f"most {most} cases each: that looks like a measurement, a date or a name, not a class; {_ADVICE}.")
+
+
+def _refuse_identifiers(
+    table: TextTable, column: str, rows: Sequence[int], others: Mapping[str, str | None], count: int
+) -> None:
+    own = table.column(column, "label_column")
+    for argument, other in others.items():
+        if other is None:
+            continue
+        values = table.column(other, argument)
+        if values is own or (count > 2 and all(values[row] == own[row] for row in rows)):
+            raise ValueError(f"label_column={column!r} of {table.name} holds the same values as {argument}={other!r}; name the "
+                             "column of the classes.")
+
+
+def _kind(counts: Mapping[str, int]) -> str:
+    """Return what many labels are, in words; "" where they may be classes."""
+    if len(counts) < 3:
+        return ""
+    if all(map(_DATE.fullmatch, counts)):
+        return "dates"
+    numbers = [number_of(label, mark="," if "," in label else ".") for label in counts]
+    if not any(map(math.isnan, numbers)):
+        if any(number != int(number) for number in numbers):
+            return "numbers with fractions"
+        return "numbers" if len(set(numbers)) > MOST_NUMBERS else ""
+    rare = sum(n < _FEW_CASES for n in counts.values())
+    return "values" if len(counts) > _MANY and 2 * rare > len(counts) else ""

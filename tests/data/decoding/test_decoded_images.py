@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from medmonai.data.files.decoding.decoded_images import decoded_images as decoded
+from medmonai.data.files.decoding.decoded_images import relative_paths
+from PIL import Image
+from source_files import smooth_picture, write_picture
+
+from medmonai.data import ImageForm, decoded_images
+
+FORM = ImageForm((10, 8), in_channels=1)
+DECODE = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
+          "from medmonai.data.decoded_images import decoded_images as d; "
+          "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
+          "print(f.new, f.images(on_disk=True).sum())")
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "set" / "AB"[i % 2] / f"{i}.png" for i in range(12)]
+    for path in paths:
+        write_picture(path, smooth_picture(rng, 12, 9))
+    return paths
+
+
+def get(files, tmp_path, form=FORM, **options):
+    return decoded(files, form, name="a set/1", cache_dir=tmp_path / "cache", **options)
+
+
+def names(tmp_path):
+    return sorted(path.suffix for path in (tmp_path / "cache").iterdir())
+
+
+def test_the_second_start_decodes_nothing(files, tmp_path, monkeypatch):
+    first = get(files, tmp_path)
+    assert first.new and first.rows.tolist() == list(range(12)) and first.path.name.startswith("a_set_1-")
+    assert names(tmp_path) == [".json", ".npy"]
+    monkeypatch.setattr(decoded_images, "_decode_into", lambda *args, **kwargs: pytest.fail("decoded again"))
+    second = get(files, tmp_path)
+    assert not second.new and np.array_equal(second.rows, first.rows) and second.path == first.path
+    shuffled = get(files[::-1], tmp_path)
+    assert shuffled.rows.tolist() == list(range(12))[::-1]
+    assert isinstance(second.images(on_disk=True), np.memmap) and not isinstance(second.images(on_disk=False), np.memmap)
+    assert vars(second.record) == vars(first.record)
+
+
+def test_what_makes_another_file(files, tmp_path):
+    paths = {get(files, tmp_path).path}
+    paths.add(get(files, tmp_path, ImageForm((10, 9), in_channels=1)).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=3)).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, aspect="pad")).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, intensity_range=(0, 255))).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, jpeg_scaling=True)).path)
+    paths.add(get(files[1:], tmp_path).path)
+    os.utime(files[0], ns=(1, 1))
+    paths.add(get(files, tmp_path).path)
+    files[0].rename(files[0].with_name("x.png"))
+    paths.add(get([files[0].with_name("x.png"), *files[1:]], tmp_path).path)
+    assert len(paths) == 9
+
+
+def test_a_moved_set_keeps_its_cache(files, tmp_path):
+    before = get(files, tmp_path).path
+    shutil.copytree(tmp_path / "set", tmp_path / "moved")  # keeps the times
+    assert get([tmp_path / "moved" / file.relative_to(tmp_path / "set") for file in files], tmp_path).path == before
+
+
+def test_a_damaged_cache_is_made_anew(files, tmp_path):
+    def overwrite():
+        with open(path, "r+b") as file:
+            file.seek(200)
+            file.write(b"\7" * 300)
+
+    path = get(files, tmp_path).path
+    expected = np.load(path)
+    note = path.with_suffix(".json")
+    for damage in (lambda: path.write_bytes(path.read_bytes()[:500]), path.unlink, lambda: note.write_text("{"),
+                   lambda: note.write_text('{"key": 1}'), note.unlink, lambda: np.save(path, expected[:5]), overwrite):
+        damage()
+        found = get(files, tmp_path)
+        assert found.new and np.array_equal(found.images(on_disk=False), expected)
+
+
+def test_nothing_is_left_of_a_decode_that_failed(files, tmp_path, monkeypatch):
+    write_picture(files[5], np.full((4, 4), 60000, np.uint16))
+    with pytest.raises(ValueError, match=r"5.png has .* give intensity_range"):
+        get(files, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_unreadable_files_have_no_row(files, tmp_path):
+    files[2].write_bytes(b"")
+    files[11].write_bytes(b"no")
+    for new in (True, False):
+        found = get(files, tmp_path)
+        assert found.new == new and found.rows.tolist() == [0, 1, -1, 2, 3, 4, 5, 6, 7, 8, 9, -1]
+        assert set(found.unreadable) == {2, 11} and "2.png (0 bytes)" in found.unreadable[2]
+        assert found.images(on_disk=True).shape == (10, 1, 10, 8)
+    backwards = get(files[::-1], tmp_path)
+    assert set(backwards.unreadable) == {0, 9} and not backwards.new
+
+
+def test_unreadable_files_are_tried_again(files, tmp_path, monkeypatch):
+    files[2].write_bytes(b"")
+    get(files, tmp_path)
+    stat = files[2].stat()
+    read = decoded_images.decode_files
+    monkeypatch.setattr(decoded_images, "decode_files",
+                        lambda found, *rest, **more: read([files[0]] * len(found), *rest, **more))
+    assert get(files, tmp_path).new  # as if a decoder had been installed; time and size are the same
+    assert files[2].stat().st_mtime_ns == stat.st_mtime_ns
+
+
+def test_no_room(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100})())
+    with pytest.raises(OSError, match=r"12 decoded images need 960 bytes and .*/cache has 100 bytes; pass cache_dir") as raised:
+        get(files, tmp_path)
+    assert raised.value.errno == errno.ENOSPC and names(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_is_named(files, tmp_path):
+    pytest.importorskip("resource", reason="no limit of a file's size on this system")
+    code = DECODE.replace("f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d(")
+    command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
+    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=1200, check=False).stderr.strip()
+    assert "12 decoded images need 960 bytes and " in said and "/cache took only a part of them (File too large); " in said
+    assert said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room") and names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed(files, tmp_path):
+    path = get(files, tmp_path).path
+    path.unlink()
+    part, other = path.with_name(f".{path.stem}.0a1b.npy"), path.with_name(".another.0a1b.npy")
+    for file in (part, other):
+        file.write_bytes(b"half")
+    assert get(files, tmp_path).new and not part.exists() and other.exists()
+
+
+def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, monkeypatch):
+    write = decoded_images._write_array
+
+    def slow(path, *rest):
+        monkeypatch.setattr(decoded_images, "_write_array", write)
+        write(path, *rest)
+        path.unlink()  # as the next one does
+        key = decoded_images._key(*relative_paths(files), FORM)
+        final = path.with_name(path.name[1:].split(".")[0] + ".npy")
+        decoded_images._decode_into(final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1)
+
+    monkeypatch.setattr(decoded_images, "_write_array", slow)
+    found = get(files, tmp_path)
+    assert not found.new and found.images(on_disk=False).shape == (12, 1, 10, 8) and names(tmp_path) == [".json", ".npy"]
+
+
+def test_the_folder_of_the_images_stays_as_it_is(files, tmp_path, monkeypatch):
+    monkeypatch.delenv("MEDMONAI_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    before = sorted((tmp_path / "set").rglob("*"))
+    assert decoded(files, FORM, name="a").path.parent == tmp_path / "home" / "medmonai"
+    assert sorted((tmp_path / "set").rglob("*")) == before
+
+
+def test_a_cache_that_was_asked_for_beside_the_images_is_no_image(files, tmp_path):
+    from medmonai.data.files.file_walk import find_images
+    place = tmp_path / "set" / ".medmonai"
+    assert decoded(files, FORM, name="a", cache_dir=place).path.parent == place
+    assert len(find_images(tmp_path / "set").cases) == 12 and not decoded(files, FORM, name="a", cache_dir=place).new
+
+
+def test_sets_whose_files_have_the_same_names_sizes_and_times(tmp_path):
+    """As archives are unpacked: uncompressed images of one size, all of one time."""
+    found = []
+    for name, grey in (("left", 10), ("right", 200)):
+        files = [tmp_path / name / f"{i:02d}.tif" for i in range(40)]
+        files[0].parent.mkdir()
+        for file in files:
+            Image.new("L", (12, 9), grey).save(file)
+            os.utime(file, (0, 0))
+        found.append(decoded(files, FORM, name="set", cache_dir=tmp_path / "cache").images(on_disk=False))
+    assert (found[0] == 10).all() and (found[1] == 200).all()
+
+
+def test_a_copied_cache_serves_and_a_changed_one_does_not(files, tmp_path):
+    path = get(files, tmp_path).path
+    os.utime(path, (1, 1))  # as after cp
+    assert not get(files, tmp_path).new and not get(files, tmp_path).new
+    with open(path, "r+b") as file:
+        file.seek(300)
+        file.write(b"\0" * 50)
+    assert get(files, tmp_path).new
+
+
+def test_relative_paths(tmp_path):
+    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == (Path("/a/b"), ["c.png", "d/e.png"])
+    assert relative_paths([Path("/a/b/c.png")]) == (Path("/a/b"), ["c.png"])
+    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == (Path("/a"), ["bb/c.png", "b/c.png"])
+
+
+def test_the_note_holds_no_folder(files, tmp_path):
+    files[1].write_bytes(b"")
+    note = get(files, tmp_path).path.with_suffix(".json").read_text()
+    assert str(tmp_path) not in note and json.loads(note)["record"]["unreadable"].keys() == {"B/1.png"}
+
+
+def test_two_processes_at_once(files, tmp_path):
+    command = [sys.executable, "-c", DECODE, str(tmp_path / "cache"), *map(str, files)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=1200)[0].split() for process in running]
+    assert sorted(new for new, _ in said) == ["False", "True"] and said[0][1] == said[1][1]
+    assert names(tmp_path) == [".json", ".npy"]
+
+
+def test_a_cache_that_is_removed_while_it_is_written(files, tmp_path, monkeypatch):
+    whole = decoded_images._write_array
+
+    def write(path, *arguments):
+        whole(path, *arguments)
+        shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(decoded_images, "_write_array", write)
+    with pytest.raises(FileNotFoundError, match="was removed while images were decoded into it; run the same command again"):
+        get(files, tmp_path)
+    monkeypatch.setattr(decoded_images, "_write_array", whole)
+    assert len(get(files, tmp_path).rows) == len(files)
