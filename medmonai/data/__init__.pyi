@@ -3,10 +3,10 @@ from .audit.audit_files import write_audit
 from .audit.auditing import audit_cohorts
 from .audit.leakage import check_leakage, require_no_leakage
 from .balance import Balance
-from .cache.cache_contents import CacheEntry, clear_cache, list_cache
-from .cache.cache_folder import cache_folder
+from .cache.contents import CacheEntry, clear_cache, list_cache
+from .cache.location import cache_folder
 from .cohort import Cohort, Provenance
-from .containers.unreadable import UnreadableImageError
+from .containers.faults import UnreadableImageError
 from .decoding.deferred import DeferredImages
 from .decoding.image_cache import SourceCohorts, load_listing
 from .decoding.images import ImageSet, load_images

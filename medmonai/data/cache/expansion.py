@@ -10,7 +10,7 @@ import numpy as np
 from medmonai.data.containers import NpzArray
 from medmonai.whole_files import replacing
 
-from .cache_folder import cache_folder, claimed, intact, read_note, room_for, writable_cache, write_note
+from .location import cache_folder, claimed, intact, read_note, room_for, writable_cache, write_note
 
 
 def expanded(

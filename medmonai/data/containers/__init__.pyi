@@ -1,13 +1,13 @@
 from .dicom_file import frame_bytes, frames, is_dicom, open_dicom, readable
+from .dicom_pixels import stored_pixels
+from .faults import UnreadableImageError, unreadable
 from .image_limit import check_limit
 from .nifti_file import check_end, opened_nifti, voxels_end
 from .npz import NpzArray, npz_array, npz_keys
 from .picture_file import opened_picture
 from .pixel_kind import PixelKind, array_kind, by_name
 from .png_exif import exif_after_pixels
-from .stored_pixels import stored_pixels
 from .tiff import tiff_name, tiff_swapped, tiff_values
-from .unreadable import UnreadableImageError, unreadable
 
 __all__ = [
     "NpzArray",

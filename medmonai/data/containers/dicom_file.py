@@ -9,8 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .faults import UnreadableImageError, of_the_disk, unreadable
 from .image_limit import check_limit
-from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -84,7 +84,7 @@ def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
     Raises:
         ImportError: pydicom is not installed.
         UnreadableImageError: no DICOM file, one without an image, or one that asks for more memory than it can hold or than
-            `medmonai.data.image_limit` allows.
+            `medmonai.data.containers.image_limit` allows.
     """
     try:
         import pydicom  # noqa: F401

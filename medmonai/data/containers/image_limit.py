@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .unreadable import unreadable
+from .faults import unreadable
 
 # The environment variable that sets another limit. Worker processes inherit it, and every command reads it.
 IMAGE_LIMIT = "MEDMONAI_IMAGE_LIMIT"

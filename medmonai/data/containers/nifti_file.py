@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from .faults import UnreadableImageError, of_the_disk, unreadable
 from .image_limit import MOST_INFLATED, check_limit
-from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Image

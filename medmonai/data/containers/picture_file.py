@@ -10,10 +10,10 @@ from pathlib import Path
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from .codestreams import codestream_header
+from .faults import UnreadableImageError, of_the_disk, unreadable
 from .image_limit import IMAGE_LIMIT, check_limit, image_limit
 from .png_checksums import check_png
 from .tiff import check_deflated, tiff_fault, tiff_refusal
-from .unreadable import UnreadableImageError, of_the_disk, unreadable
 
 _FORMATS = tuple(plugin.format for plugin in (
     PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))

@@ -25,9 +25,9 @@ def shape_features(images: np.ndarray) -> np.ndarray:
     Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a Gaussian of .8 voxels
     less the one blurred with 2 voxels leaves out the level, slow shading, the anatomy that all images share, and noise of
     single voxels. The scalar product of two rows is a correlation in [-1, 1] that no change of brightness or contrast
-    (positive scale, offset) alters. Flips (see `medmonai.data.turned`), rotations beyond about 3 degrees, shifts of a voxel
-    of the grid or more and other crops make images differ; a colour picture and its grey copy correlate at .81 to .99 (21 of
-    HAM10000).
+    (positive scale, offset) alters. Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts
+    of a voxel of the grid or more and other crops make images differ; a colour picture and its grey copy correlate at .81 to
+    .99 (21 of HAM10000).
 
     Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are the same, and are
     made for 2D.

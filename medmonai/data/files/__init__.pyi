@@ -1,4 +1,3 @@
-from .decoding import KINDS, Case, array_case, image_kind, read_case, read_image, read_npz_images, to_form
 from .file_walk import (
     AGAIN,
     NOT_READ,
@@ -13,6 +12,7 @@ from .file_walk import (
 from .headers import Headers, read_headers
 from .picture_fit import fit_picture
 from .pictures import read_picture
+from .reading import KINDS, Case, array_case, image_kind, read_case, read_image, read_npz_images, to_form
 
 __all__ = [
     "AGAIN",

@@ -30,7 +30,7 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
     - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all images.
     - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others);
       YBR_PARTIAL, CMYK, HSV, ARGB are refused.
-    - For which bits of a value are read, see `medmonai.data.containers.stored_pixels.stored_pixels`.
+    - For which bits of a value are read, see `medmonai.data.containers.dicom_pixels.stored_pixels`.
 
     Args:
         dataset: what `open_dicom` returned.

@@ -12,7 +12,7 @@ from typing import Literal
 from medmonai.data.containers import is_dicom
 from medmonai.data.listing import LeftOut
 
-from .decoding import KINDS
+from .reading import KINDS
 
 DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"

@@ -12,10 +12,10 @@ import numpy as np
 
 from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, frames, open_dicom, unreadable
 
-from .decoding import image_kind
 from .dicom import dicom_kind
 from .dicom_series import dicom_files
 from .pictures import picture_header
+from .reading import image_kind
 from .volumes import nifti_header
 
 _SHOWN = 5

@@ -37,7 +37,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
     signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
     0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
-    over the limit       refused before anything is decoded, see `medmonai.data.image_limit`
+    over the limit       refused before anything is decoded, see `medmonai.data.containers.image_limit`
     checksums            of PNG and of deflated TIFFs compared; JPEG and other TIFFs have none
     ==================== =========================================================================================
 

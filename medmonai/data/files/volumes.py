@@ -100,7 +100,7 @@ def read_nifti(path: Path) -> Volume:
     Raises:
         OSError: the disk or the permissions, not the file's content.
         UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong), other axes, more bytes than
-            `medmonai.data.image_limit` allows, an affine without an inverse.
+            `medmonai.data.containers.image_limit` allows, an affine without an inverse.
     """
     with opened_nifti(path) as (stored, stream):
         _check_kind(path, stored)

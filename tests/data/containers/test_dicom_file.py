@@ -110,7 +110,7 @@ def test_a_deflated_bomb_takes_no_memory(tmp_path):
     path = written(tmp_path / "bomb.dcm", DEFLATED, packed=packed)
     code = (f"try: open_dicom(Path({str(path)!r}))\nexcept ValueError as error: assert 'holds more' in str(error), error\n"
             "else: raise SystemExit('read')")
-    first = "from pathlib import Path; import pydicom.filereader; from medmonai.data.dicom_file import open_dicom"
+    first = "from pathlib import Path; import pydicom.filereader; from medmonai.data.containers.dicom_file import open_dicom"
     assert most_memory(first, code) < 80  # 16 MB of header allowance, and copies of it
 
 

@@ -6,12 +6,13 @@ import time
 
 import numpy as np
 import pytest
-from medmonai.data.files.decoding.decode_pool import DecodeRecord, check_jobs, decode_files
 from source_files import smooth_picture, write_picture
 
-from medmonai.data import ImageForm, decode_pool
+from medmonai.data import ImageForm
 from medmonai.data.containers.pixel_kind import PixelKind, by_name
-from medmonai.data.files.decoding import Case, read_case
+from medmonai.data.decoding import decode_pool
+from medmonai.data.decoding.decode_pool import DecodeRecord, check_jobs, decode_files
+from medmonai.data.files.reading import Case, read_case
 
 FORM = ImageForm((16, 12), in_channels=3)
 

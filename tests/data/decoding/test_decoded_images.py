@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medmonai.data.files.decoding.decoded_images import decoded_images as decoded
-from medmonai.data.files.decoding.decoded_images import relative_paths
 from PIL import Image
 from source_files import smooth_picture, write_picture
 
-from medmonai.data import ImageForm, decoded_images
+from medmonai.data import ImageForm
+from medmonai.data.decoding import decoded_images
+from medmonai.data.decoding.decoded_images import decoded_images as decoded
+from medmonai.data.decoding.decoded_images import relative_paths
 
 FORM = ImageForm((10, 8), in_channels=1)
 DECODE = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
-          "from medmonai.data.decoded_images import decoded_images as d; "
+          "from medmonai.data.decoding.decoded_images import decoded_images as d; "
           "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
           "print(f.new, f.images(on_disk=True).sum())")
 

@@ -7,14 +7,14 @@ import nibabel
 import numpy as np
 import pytest
 from dicom_files import dataset, save, write_series
-from medmonai.data.files.decoding.decode_pool import DecodeRecord
-from medmonai.data.files.decoding.image_cache import decode_notes
 from PIL import Image
 from source_files import write_class_folders, write_ham10000, write_picture
 
 from medmonai.data import ImageForm, LeftOut, list_class_folders, list_image_table, load_listing, split_listing
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.decoding import read_case
+from medmonai.data.decoding.decode_pool import DecodeRecord
+from medmonai.data.decoding.image_cache import decode_notes
+from medmonai.data.files.reading import read_case
 
 GREY = PixelKind("L")
 COUNTS = {"train": {"A": 6, "B": 8}, "val": {"A": 2, "B": 3}, "test": {"A": 3, "B": 2}}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import nibabel
 import numpy as np
 import pytest
-from medmonai.data.files.decoding.preview import preview_cohort
 from PIL import Image
 from source_files import write_class_folders, write_ham10000, write_picture
 
 from medmonai.data import audit_cohorts
+from medmonai.data.decoding.preview import preview_cohort
 from medmonai.data.describe.source import decoded, open_source
 from medmonai.data.files.headers import read_headers
 

@@ -10,8 +10,8 @@ from PIL import Image
 from source_files import write_class_folders
 
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.decoding import read_case
 from medmonai.data.files.headers import read_header, read_headers
+from medmonai.data.files.reading import read_case
 from medmonai.data.image_form import ImageForm
 
 

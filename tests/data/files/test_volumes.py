@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.decoding import image_kind, read_case, read_image
+from medmonai.data.files.reading import image_kind, read_case, read_image
 from medmonai.data.files.volumes import NO_ORIENTATION, NO_SPACING, Volume, fit_volume, nifti_header, read_nifti
 
 # A chest in HU that no flip or exchange of axes leaves as it is, with one bright ball.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from medmonai.data import cache_folder, dataset_info, dataset_names, load_medmnist
-from medmonai.data import medmnist as module
+from medmonai.data.sources import medmnist as module
 
 ROWS = {"train": 7, "val": 3, "test": 4}
 

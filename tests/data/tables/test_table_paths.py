@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medmonai.data import list_image_table, table_images
+from medmonai.data import list_image_table
+from medmonai.data.tables import table_images
 from medmonai.data.tables.table_paths import without_folder
 
 

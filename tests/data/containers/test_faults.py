@@ -14,8 +14,8 @@ from PIL import Image
 
 from medmonai.data import UnreadableImageError
 from medmonai.data.containers.image_limit import IMAGE_LIMIT
-from medmonai.data.files.decoding import read_image
 from medmonai.data.files.headers import read_header
+from medmonai.data.files.reading import read_image
 
 GREY = (np.add.outer(np.arange(24), np.arange(20)) * 5).astype(np.uint8)
 COLOUR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)

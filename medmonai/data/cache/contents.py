@@ -10,7 +10,7 @@ from pathlib import Path
 from medmonai.claims import LEASE
 from medmonai.whole_files import TEMPORARY
 
-from .cache_folder import read_note, size_text
+from .location import read_note, size_text
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medmonai.data.cache.cache_folder import cache_folder, room_for, writable_cache
+from medmonai.data.cache.location import cache_folder, room_for, writable_cache
 
 
 def test_where_the_cache_is(tmp_path, monkeypatch):
