@@ -194,7 +194,7 @@ def test_inner_rooms_import_only_to_the_right_and_through_faces():
 @pytest.mark.parametrize(("name", "code"), [
     ("medmonai.data.cohort", "from .files import read_picture"),
     ("medmonai.data.files.volumes", "from medmonai.data.decoding import load_images"),
-    ("medmonai.data.decoding.images", "from medmonai.data.files.volumes import read_nifti"),
+    ("medmonai.data.decoding.images", "from medmonai.data.files.nifti import read_nifti"),
     ("medmonai.data.decoding.images", "from medmonai.data.files import volumes"),
     ("medmonai.data.decoding.images", "from ..audit import check"),
     ("medmonai.data.files", "from ..audit import check"),

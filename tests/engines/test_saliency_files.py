@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from medmonai.data import ImagePlace, load_images
 from medmonai.data.files.dicom_series import read_dicom_volume
-from medmonai.data.files.volumes import read_nifti
+from medmonai.data.files.nifti import read_nifti
 from medmonai.engines import write_saliency_nifti
 
 

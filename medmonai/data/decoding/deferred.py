@@ -27,7 +27,7 @@ class DeferredImages:
         >>> len(images)
         Traceback (most recent call last):
         ...
-        FileNotFoundError: nowhere does not exist; give a folder of pictures, NIfTI or DICOM files, or an npz file.
+        FileNotFoundError: nowhere does not exist; give a folder of pictures or volumes, or an npz file.
     """
 
     deferred = True  # what a loader asks before it looks at the images

@@ -1,4 +1,4 @@
-"""Images without labels, for inference: a folder of pictures, NIfTI or DICOM files, or an npz file."""
+"""Images without labels, for inference: a folder of pictures or volumes, or an npz file."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _series(files: list[Path]) -> list[Path]:
 def _find(path: Path) -> tuple[list[Path], Path]:
     """Return the image files at a path, sorted, and the folder that their ids are relative to."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; give a folder of pictures, NIfTI or DICOM files, or an npz file.")
+        raise FileNotFoundError(f"{path} does not exist; give a folder of pictures or volumes, or an npz file.")
     root = path if path.is_dir() else path.parent
     found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     seen = [p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts)]
@@ -177,7 +177,8 @@ def _find(path: Path) -> tuple[list[Path], Path]:
     if not files:
         raise FileNotFoundError(f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read.")
     kinds = sorted({image_kind(p) for p in files})
-    if (len(kinds) > 1 and kinds != ["DICOM", "NIfTI"]) or (kinds == ["npz"] and len(files) > 1):
+    volumes = not {"picture", "npz"} & set(kinds)
+    if (len(kinds) > 1 and not volumes) or (kinds == ["npz"] and len(files) > 1):
         several = " and ".join(kinds) if len(kinds) > 1 else f"{len(files)} npz"
         raise ValueError(f"{path} holds {several} files; give a folder with one kind of image, or one npz file.")
     if len(seen) > len(files):

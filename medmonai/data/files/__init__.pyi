@@ -9,10 +9,11 @@ from .file_walk import (
     known_suffix,
     sub_folders,
 )
+from .formats import KINDS, image_kind
 from .headers import Headers, read_headers
 from .picture_fit import fit_picture
 from .pictures import read_picture
-from .reading import KINDS, Case, array_case, image_kind, read_case, read_image, read_npz_images, to_form
+from .reading import Case, array_case, read_case, read_image, read_npz_images, to_form
 
 __all__ = [
     "AGAIN",

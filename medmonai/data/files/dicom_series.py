@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from medmonai.data.containers import check_limit, frame_bytes, frames, is_dicom, open_dicom, unreadable
+from medmonai.data.containers import PixelKind, check_limit, frame_bytes, frames, is_dicom, open_dicom, unreadable
 
-from .dicom import of_frame, pixels
+from .dicom import dicom_kind, of_frame, pixels
+from .image_format import ImageFormat
 from .volumes import Volume
 
 # How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in tenths of a millimetre is .16;
@@ -200,3 +201,29 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
         out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
         out[0, k] = held[part.file][part.frame]
     return np.transpose(out, (0, 3, 2, 1))
+
+
+class Dicom(ImageFormat):
+    """DICOM: a file, or the folder of a series; files of any name are known by their mark."""
+
+    name = "DICOM"
+    suffixes = (".dcm",)
+
+    def marks(self, path: Path) -> bool:
+        """Return whether a file, or one of those in a folder, holds the mark of DICOM."""
+        return any(file.is_file() and is_dicom(file) for file in (path.iterdir() if path.is_dir() else [path]))
+
+    def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
+        """Return size and pixel kind, see `ImageFormat.header`."""
+        slices = dicom_files(path)
+        first = open_dicom(slices[0], pixels=False)
+        depth = frames(first) if len(slices) == 1 else len(slices)
+        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(first)
+
+    def volume(self, path: Path) -> Volume:
+        """Return the file as a volume, see `ImageFormat.volume`."""
+        return read_dicom_volume(path)
+
+    def picture(self, path: Path) -> np.ndarray:
+        """Return the file as a 2D image, see `ImageFormat.picture`."""
+        return read_dicom_picture(path)

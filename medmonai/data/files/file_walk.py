@@ -12,12 +12,12 @@ from typing import Literal
 from medmonai.data.containers import is_dicom
 from medmonai.data.listing import LeftOut
 
-from .reading import KINDS
+from .formats import KINDS
 
 DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
 NOT_READ = "an image of a kind that is not read"
-_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mha", ".mhd", ".nrrd")
+_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mhd", ".nhdr")
 
 
 class TooManyFiles(ValueError):

@@ -10,13 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, frames, open_dicom, unreadable
+from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, unreadable
 
-from .dicom import dicom_kind
-from .dicom_series import dicom_files
-from .pictures import picture_header
-from .reading import image_kind
-from .volumes import nifti_header
+from .formats import NO_IMAGE, image_format
 
 _SHOWN = 5
 
@@ -122,17 +118,10 @@ def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
         ImportError: a DICOM file, and pydicom is not installed.
         UnreadableImageError: no header that can be read, or one of a file that is refused for what it holds.
     """
-    kind = image_kind(path)
-    if kind == "picture":
-        return picture_header(path)
-    if kind == "DICOM":
-        slices = dicom_files(path)
-        first = open_dicom(slices[0], pixels=False)
-        depth = frames(first) if len(slices) == 1 else len(slices)
-        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(first)
-    if kind == "NIfTI":
-        return nifti_header(path)
-    raise unreadable(path, "it is not a picture, NIfTI or DICOM file")
+    known = image_format(path)
+    if known is None:
+        raise unreadable(path, NO_IMAGE)
+    return known.header(path)
 
 
 def _size(size: Sequence[int]) -> str:

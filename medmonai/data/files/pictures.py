@@ -11,7 +11,9 @@ from PIL import Image, ImageOps
 from medmonai.data.containers import PixelKind, exif_after_pixels, opened_picture, tiff_name, tiff_swapped, tiff_values
 from medmonai.data.image_form import ImageForm
 
+from .image_format import ImageFormat
 from .picture_fit import Picture, inner_size, picture_array
+from .volumes import Volume
 
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
 _LYING = range(5, 9)  # its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its top
@@ -162,3 +164,23 @@ def _lies(image: Image.Image, file: BinaryIO) -> bool:
     told = image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
     told = told or "tiff:Orientation" in str(image.info.get("XML:com.adobe.xmp", ""))
     return (told or exif_after_pixels(file)) and image.getexif().get(_ORIENTATION, 1) in _LYING
+
+
+class Pictures(ImageFormat):
+    """PNG, JPEG and TIFF."""
+
+    name = "picture"
+    suffixes = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+    def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
+        """Return size and pixel kind, see `ImageFormat.header`."""
+        return picture_header(path)
+
+    def volume(self, path: Path) -> Volume:
+        """Return the file as a volume, see `ImageFormat.volume`."""
+        raise ValueError(f"{path.name} is a 2D image and spatial_size has three axes; give NIfTI, DICOM, MetaImage, NRRD or "
+                         "npz volumes.")
+
+    def picture(self, path: Path) -> np.ndarray:
+        """Return the file as a 2D image, see `ImageFormat.picture`."""
+        return read_picture(path)

@@ -9,38 +9,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medmonai.data.containers import PixelKind, UnreadableImageError, array_kind, is_dicom, npz_array, npz_keys, unreadable
+from medmonai.data.containers import PixelKind, UnreadableImageError, array_kind, npz_array, npz_keys, unreadable
 from medmonai.data.grids import resample, resize_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
-from .dicom_series import read_dicom_picture, read_dicom_volume
+from .formats import NO_IMAGE, PICTURES, image_format
+from .image_format import ImageFormat
 from .picture_fit import fit_picture, picture_array
-from .pictures import open_picture, read_picture
-from .volumes import NO_SPACING, Volume, fit_volume, read_nifti
+from .pictures import open_picture
+from .volumes import NO_SPACING, fit_volume
 
 # What is true of a file and cannot be seen in its array; as `Case.remarks`.
 UPPER_HALF = "have 16 bits in colour or beside alpha, of which the upper 8 are kept"
 OUTSIDE_RANGE = "are plain black or almost plain white after intensity_range: they lie outside it, or are blank"
 _WHITE = 0.95  # of the pixels
-
-# What a file name's end says about how it is read. DICOM files of other names are known by their content.
-KINDS = {".nii": "NIfTI", ".nii.gz": "NIfTI", ".png": "picture", ".jpg": "picture", ".jpeg": "picture", ".tif": "picture",
-         ".tiff": "picture", ".dcm": "DICOM", ".npz": "npz"}
-
-
-def image_kind(path: Path) -> str | None:
-    """Return "NIfTI", "picture", "DICOM" or "npz", or None for a file (or folder) that is none of them.
-
-    By the name's end; a file with another end is DICOM if it holds DICOM's mark, a folder if one of its files is.
-    """
-    name = path.name.lower()
-    kind = next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), None)
-    if kind not in (None, "DICOM"):
-        return kind
-    if path.is_dir():
-        return "DICOM" if any(file.is_file() and is_dicom(file) for file in path.iterdir()) else None
-    return kind or ("DICOM" if path.is_file() and is_dicom(path) else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +67,12 @@ def read_case(path: Path, form: ImageForm) -> Case:
             that states no spacing.
         ValueError: grey values without a range, or a kind of file that does not fit the number of axes.
     """
-    kind = image_kind(path) or "unknown"
+    known = _format(path)
     if len(form.spatial_size) == 3:
-        return _read_volume_case(path, form, kind)
-    if kind != "picture":
-        image = read_image(path, form.spatial_size)
-        return array_case(image, form, path.name, kind=array_kind(kind, image))
+        return _read_volume_case(path, form, known)
+    if known is not PICTURES:
+        image = known.picture(path)
+        return array_case(image, form, path.name, kind=array_kind(known.name, image))
     found = open_picture(path, form)
     if found.image.mode in ("L", "RGB") and form.intensity_range is None:
         case = Case(fit_picture(found, form), size=found.size, kind=found.kind)
@@ -113,14 +96,14 @@ def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind
     return Case(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
 
 
-def _read_volume_case(path: Path, form: ImageForm, kind: str) -> Case:
-    volume = _read_volume(path, form.spatial_size)
+def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> Case:
+    volume = known.volume(path)
     if form.spacing is not None and NO_SPACING in volume.remarks:
-        raise unreadable(path, f"its header states voxels of 0 mm, and spacing={form.spacing} needs their true size")
+        raise unreadable(path, f"its header states no voxel size, or 0 mm, and spacing={form.spacing} needs their true size")
     values = to_grey_levels(to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name)
     image, place = fit_volume(replace(volume, values=values), form)
     inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
-    return Case(image, size=volume.turned_shape(form.orientation), kind=array_kind(kind, volume.values), place=place,
+    return Case(image, size=volume.turned_shape(form.orientation), kind=array_kind(known.name, volume.values), place=place,
                 inside=inside, remarks=(*volume.remarks, *_range_remarks(image, form)))
 
 
@@ -137,25 +120,15 @@ def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:
     Raises:
         UnreadableImageError, ValueError: see `read_case`.
     """
-    if len(spatial_size) == 3:
-        return _read_volume(path, spatial_size).turned()
-    kind = image_kind(path)
-    if kind == "picture":
-        return read_picture(path)
-    if kind == "DICOM":
-        return read_dicom_picture(path)
-    image = read_nifti(path).turned()
-    flat = [axis for axis in (3, 2, 1) if image.shape[axis] == 1]
-    if not flat:
-        raise unreadable(path, f"it has shape {image.shape[1:]} and two axes are needed for spatial_size={spatial_size}")
-    return image.squeeze(flat[0])
+    known = _format(path)
+    return known.volume(path).turned() if len(spatial_size) == 3 else known.picture(path)
 
 
-def _read_volume(path: Path, size: tuple[int, ...]) -> Volume:
-    kind = image_kind(path)
-    if kind == "picture":
-        raise ValueError(f"{path.name} is a 2D image and spatial_size={size} has three axes; give NIfTI, DICOM or npz volumes.")
-    return read_dicom_volume(path) if kind == "DICOM" else read_nifti(path)
+def _format(path: Path) -> ImageFormat:
+    known = image_format(path)
+    if known is None:
+        raise unreadable(path, NO_IMAGE)
+    return known
 
 
 def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:

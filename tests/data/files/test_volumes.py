@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.reading import image_kind, read_case, read_image
-from medmonai.data.files.volumes import NO_ORIENTATION, NO_SPACING, Volume, fit_volume, nifti_header, read_nifti
+from medmonai.data.files.formats import image_kind
+from medmonai.data.files.nifti import NO_ORIENTATION, nifti_header, read_nifti
+from medmonai.data.files.reading import read_case, read_image
+from medmonai.data.files.volumes import NO_SPACING, Volume, fit_volume
 
 # A chest in HU that no flip or exchange of axes leaves as it is, with one bright ball.
 SHAPE, BALL = (40, 30, 24), (29, 9, 14)
@@ -200,7 +202,7 @@ def test_what_a_header_does_not_state_is_remarked(tmp_path, suffix, scale, caplo
     form = ImageForm((3, 4, 5), in_channels=1)
     without(path, codes=(1, 0), pixdim=(0, 0, 0), scale=scale)
     assert read_case(path, form).remarks == (NO_SPACING,)
-    with pytest.raises(UnreadableImageError, match=r"its header states voxels of 0 mm, and spacing=\(1.0, 1.0, 1.0\) needs"):
+    with pytest.raises(UnreadableImageError, match=r"states no voxel size, or 0 mm, and spacing=\(1.0, 1.0, 1.0\) needs"):
         read_case(path, replace(form, spacing=(1, 1, 1)))
     without(path, scale=scale)
     assert read_case(path, replace(form, spacing=(1, 2, 3))).remarks == (NO_ORIENTATION,)

@@ -1,0 +1,53 @@
+"""What every format of image files has to say of itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from medmonai.data.containers import PixelKind, unreadable
+
+from .volumes import Volume
+
+
+class ImageFormat(ABC):
+    """One format of image files: how its files are known, and how header, volume and picture are read.
+
+    A new format is a class like this in a module of its own, and its place in `medmonai.data.files.formats.FORMATS`.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def marks(self, path: Path) -> bool:
+        """Return whether a file or folder whose name has no known ending is of this format by its content."""
+        return False
+
+    @abstractmethod
+    def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
+        """Return the size on the file's own axes and the kind of its pixels; nothing is decoded.
+
+        Raises:
+            UnreadableImageError: no header that can be read, or one of a file that is refused for what it holds.
+        """
+
+    @abstractmethod
+    def volume(self, path: Path) -> Volume:
+        """Return the file as a volume.
+
+        Raises:
+            UnreadableImageError: a damaged file, or one that is refused for what it holds.
+            ValueError: files of this format are never volumes.
+        """
+
+    def picture(self, path: Path) -> np.ndarray:
+        """Return the file as a 2D image (C, H, W); here: a volume that is one voxel thick, turned to RAS."""
+        image = self.volume(path).turned()
+        flat = [axis for axis in (3, 2, 1) if image.shape[axis] == 1]
+        if not flat:
+            raise unreadable(path, f"it has shape {image.shape[1:]} and two axes are needed; for a volume give a spatial_size "
+                             "of three axes")
+        return image.squeeze(flat[0])

@@ -1,0 +1,215 @@
+"""MetaImage (.mha) and NRRD volumes, read by SimpleITK once length and checksum have been compared with the header."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar
+
+import numpy as np
+
+from medmonai.data.containers import PixelKind, check_limit, unreadable
+from medmonai.data.image_place import check_affine
+
+from .image_format import ImageFormat
+from .volumes import NO_SPACING, Volume
+
+# What a header leaves open and ITK fills in; as `Case.remarks`.
+NO_DIRECTIONS = "state no orientation: ITK's LPS is assumed, so left and right may be exchanged"
+
+_HEADER_BYTES = 1 << 16
+_PIECE = 1 << 20
+_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world runs to the left and to the back
+_COLOURS = (3, 4)
+
+
+@dataclass(frozen=True)
+class ItkHeader:
+    """What the text in front of the voxels says.
+
+    Args:
+        shape: voxels along the file's axes.
+        dtype: of a value.
+        channels: values of a voxel.
+        start: bytes before the first voxel.
+        packed: whether zlib or gzip packed the voxels.
+        stated: whether orientation and spacing are stated.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    channels: int
+    start: int
+    packed: bool
+    stated: tuple[bool, bool]
+
+
+class ItkFormat(ImageFormat):
+    """Volumes that SimpleITK reads.
+
+    ==================================== =========================================================================
+    what a file holds                    what becomes of it
+    ==================================== =========================================================================
+    voxels in a second file              refused
+    raw voxels                           as many bytes as the header asks for, neither more nor fewer
+    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK passes over that of a MetaImage
+    text, bzip2 or other encodings       refused
+    3 or 4 values of uint8 in a voxel    colours; the fourth is dropped
+    other vectors, several volumes       refused
+    no orientation                       ITK's LPS, NO_DIRECTIONS among the remarks
+    no spacing                           1 mm, NO_SPACING among the remarks
+    ==================================== =========================================================================
+    """
+
+    image_io: ClassVar[str]
+
+    @abstractmethod
+    def parse(self, path: Path, raw: bytes) -> ItkHeader:
+        """Return what the header in the first bytes of a file says; KeyError and ValueError where it makes no sense."""
+
+    def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
+        """Return size and pixel kind, see `ImageFormat.header`."""
+        with path.open("rb") as file:
+            said = self._said(path, file)
+        colour = said.channels > 1
+        return said.shape, PixelKind(f"{self.name} {said.dtype.name}" + " in colour" * colour, colour=colour,
+                                     bits=8 * said.dtype.itemsize)
+
+    def volume(self, path: Path) -> Volume:
+        """Return the file as a volume, see `ImageFormat.volume`."""
+        try:
+            import SimpleITK
+        except ImportError as error:
+            raise ImportError(f"{path.name} needs SimpleITK; run: pip install 'medmonai[itk]'") from error
+        with path.open("rb") as file:
+            said = self._said(path, file)
+            _check_voxels(path, file, said)
+        try:
+            image = SimpleITK.ReadImage(str(path), imageIO=self.image_io)
+        except RuntimeError as error:
+            raise unreadable(path, str(error).strip().splitlines()[-1]) from error
+        values = SimpleITK.GetArrayViewFromImage(image)
+        values = np.moveaxis(values[..., :3], -1, 0) if said.channels > 1 else values[None]
+        kept = values.dtype if values.dtype.name in ("uint8", "int16") else np.float32
+        affine = np.eye(4)
+        affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+        affine[:3, 3] = image.GetOrigin()
+        oriented, spaced = said.stated
+        try:
+            affine = check_affine(_TO_RAS @ affine)
+        except ValueError as error:
+            raise unreadable(path, "its directions or spacing give an axis no direction") from error
+        return Volume(np.ascontiguousarray(values.transpose(0, 3, 2, 1), kept), affine=affine,
+                      remarks=(*[NO_DIRECTIONS] * (not oriented), *[NO_SPACING] * (not spaced)))
+
+    def _said(self, path: Path, file: BinaryIO) -> ItkHeader:
+        raw = file.read(_HEADER_BYTES)
+        if not raw:
+            raise unreadable(path, "the file is empty")
+        try:
+            said = self.parse(path, raw)
+        except KeyError as error:
+            raise unreadable(path, f"its header does not state {error.args[0]}") from error
+        except (ValueError, IndexError) as error:
+            raise unreadable(path, f"its header makes no sense: {error}") from error
+        if len(said.shape) != 3 or min(said.shape) < 1:
+            raise unreadable(path, f"it has shape {said.shape}; three axes with one voxel or more are read")
+        if said.channels != 1 and (said.channels not in _COLOURS or said.dtype != np.uint8):
+            raise unreadable(path, f"its voxels hold {said.channels} values of {said.dtype}; grey values, or 3 or 4 of uint8, "
+                             "are read")
+        check_limit(path, said.shape, said.dtype.itemsize * said.channels)
+        return said
+
+
+def _check_voxels(path: Path, file: BinaryIO, said: ItkHeader) -> None:
+    """Refuse a file that holds other than as many bytes of voxels as its header asks for, or whose checksum is wrong."""
+    wanted = math.prod(said.shape) * said.channels * said.dtype.itemsize
+    file.seek(said.start)
+    if not said.packed:
+        held = path.stat().st_size - said.start
+        if held != wanted:
+            raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds {held}")
+        return
+    stream, held = zlib.decompressobj(zlib.MAX_WBITS | 32), 0
+    try:
+        while not stream.eof and held <= wanted and (piece := stream.unconsumed_tail or file.read(_PIECE)):
+            held += len(stream.decompress(piece, _PIECE))
+    except zlib.error as error:
+        raise unreadable(path, error) from error
+    if held != wanted or not stream.eof or stream.unused_data or file.read(1):
+        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and its packed data hold "
+                         + ("more" if held > wanted else "others"))
+
+
+class MetaImage(ItkFormat):
+    """MetaImage in one file."""
+
+    name = "MetaImage"
+    suffixes = (".mha",)
+    image_io = "MetaImageIO"
+    _TYPES: ClassVar = {"UCHAR": "u1", "CHAR": "i1", "USHORT": "u2", "SHORT": "i2", "UINT": "u4", "INT": "i4", "FLOAT": "f4",
+              "DOUBLE": "f8"}
+
+    def parse(self, path: Path, raw: bytes) -> ItkHeader:
+        """Return what the header says, see `ItkFormat.parse`."""
+        mark = b"ElementDataFile"
+        end = raw.index(b"\n", raw.index(mark)) + 1 if mark in raw else 0
+        fields = _fields(raw[:end], "=")
+        if not end or "ObjectType" not in fields:
+            raise unreadable(path, "it is not a MetaImage file, whatever its name says, or its start is damaged")
+        if fields["ElementDataFile"] != "LOCAL":
+            raise unreadable(path, "its voxels lie in another file; save it as one .mha file")
+        if fields.get("BinaryData", "False") != "True" or fields.get("HeaderSize", "0") != "0":
+            raise unreadable(path, "its voxels are text, or lie behind a gap; save them as binary data")
+        dtype = self._TYPES.get(fields["ElementType"].removeprefix("MET_").removesuffix("_ARRAY"))
+        if dtype is None:
+            raise unreadable(path, f"its ElementType is {fields['ElementType']}; {', '.join(self._TYPES)} are read")
+        oriented = bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields))
+        return ItkHeader(_whole(fields["DimSize"]), np.dtype(dtype), int(fields.get("ElementNumberOfChannels", 1)), end,
+                         fields.get("CompressedData", "False") == "True",
+                         (oriented, bool({"ElementSpacing", "ElementSize"} & set(fields))))
+
+
+class Nrrd(ItkFormat):
+    """NRRD in one file."""
+
+    name = "NRRD"
+    suffixes = (".nrrd",)
+    image_io = "NrrdImageIO"
+    _TYPES: ClassVar = {"u1": "uchar, unsigned char, uint8, uint8_t", "i1": "signed char, int8, int8_t",
+              "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
+              "i2": "short, short int, signed short, signed short int, int16, int16_t",
+              "u4": "uint, unsigned int, uint32, uint32_t", "i4": "int, signed int, int32, int32_t",
+              "f4": "float", "f8": "double"}
+
+    def parse(self, path: Path, raw: bytes) -> ItkHeader:
+        """Return what the header says, see `ItkFormat.parse`."""
+        end = raw.find(b"\n\n") + 2
+        if not raw.startswith(b"NRRD") or end < 2:
+            raise unreadable(path, "it is not an NRRD file with its voxels inside, whatever its name says, or its start is "
+                             "damaged")
+        fields = _fields(raw[:end], ":")
+        if {"data file", "datafile"} & set(fields):
+            raise unreadable(path, "its voxels lie in another file; save it as one .nrrd file")
+        if fields["encoding"] not in ("raw", "gzip", "gz") or {"byte skip", "line skip"} & set(fields):
+            raise unreadable(path, f"its encoding is {fields['encoding']} or skips bytes; raw and gzip are read")
+        dtype = next((code for code, names in self._TYPES.items() if fields["type"] in names.split(", ")), None)
+        if dtype is None:
+            raise unreadable(path, f"its type is {fields['type']}; whole numbers up to 32 bits and floats are read")
+        sizes = _whole(fields["sizes"])
+        channels, shape = (sizes[0], sizes[1:]) if len(sizes) == 4 else (1, sizes)
+        return ItkHeader(shape, np.dtype(dtype), channels, end, fields["encoding"] != "raw",
+                         ("space" in fields, bool({"space directions", "spacings"} & set(fields))))
+
+
+def _fields(text: bytes, between: str) -> Mapping[str, str]:
+    rows = (line.partition(between) for line in text.decode("latin-1").splitlines() if not line.startswith("#"))
+    return {name.strip(): value.strip() for name, found, value in rows if found}
+
+
+def _whole(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split())
