@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from medmonai.errors import run_in_words, stopped_in_words
 _HELP = ("Classification of medical images and volumes. Research software: not for clinical use.\n\n"
          "Bundles, recipes and study files are programs: run only those whose author you trust (SECURITY.md). "
          "--traceback (or MEDMONAI_TRACEBACK=1) shows where an error came from.")
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=_HELP)
 data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data, name="data")
 study = typer.Typer(no_args_is_help=True, help="Ablation and grid studies.")
@@ -51,9 +52,35 @@ def _overrides(words: list[str]) -> dict[str, Any]:
     return found
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from medmonai import __version__
+
+        typer.echo(f"medmonai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="say it and exit")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def bundles() -> None:
+    """List the bundles that come with the package, by the names that `run` takes."""
+    from medmonai.shipped import bundle_lines
+
+    for line in bundle_lines():
+        typer.echo(line)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Option("--output_dir")] = "") -> None:
     """Train BUNDLE, evaluate it on its test split, draw the figures and write the report.
+
+    BUNDLE is the folder of a bundle, or the name of one that comes with the package (`medmonai bundles`): pneumoniamnist.
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
 
@@ -203,7 +230,7 @@ def cache(
 
 @study.command("run")
 def run_study(
-    path: Annotated[Path, typer.Argument(metavar="STUDY", help="the study file, such as scripts/ablations/augmentation.json")],
+    path: Annotated[Path, typer.Argument(metavar="STUDY", help="the study file, or the name of a shipped one: augmentation")],
     *, output: Annotated[Path, typer.Option(help="the folder of the study")],
     jobs: Annotated[int, typer.Option(help="cells at a time; they share the cores")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or ray (a cluster)")] = "loky",
@@ -244,5 +271,11 @@ def summary(folder: Annotated[Path, typer.Argument(help="the folder of the study
     typer.echo("\n".join(summarize(folder)))
 
 
+def main() -> None:
+    """Run the command line: the script `medmonai`, or `python -m medmonai`."""
+    as_module = Path(sys.argv[0]).name == "__main__.py"
+    run_in_words(partial(app, prog_name="python -m medmonai" if as_module else "medmonai"))
+
+
 if __name__ == "__main__":
-    run_in_words(partial(app, prog_name="python -m medmonai"))
+    main()

@@ -15,14 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # A room may import itself and the rooms to its right. A room that is not listed fails: give it a place.
 ROOMS = ("__main__", "studies", "bundle", "report", "baselines", "engines", "handlers", "visualize", "data", "transforms",
          "networks", "losses", "optimizers", "metrics", "predictions", "tables", "task", "ranks", "run_files", "claims",
-         "whole_files", "processes", "config_text", "text_files", "errors")
+         "whole_files", "processes", "config_text", "text_files", "shipped",
+         "nearest", "errors")
 # Rooms within a room, in the same order. The modules beside them, the ground floor, import none of them.
 INNER_ROOMS = {"data": ("audit", "describe", "decoding", "splits", "duplicates", "sources", "tables", "files", "cache",
                         "containers")}
 MOST_MODULES = 12  # of an inner room
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "core", "base"}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
-MODULE_LINES, FUNCTION_LINES = 250, 40
+MODULE_LINES, FUNCTION_LINES = 300, 50
 
 
 def sources(*folders):
@@ -414,7 +415,7 @@ def test_good_code_passes(check, code):
 
 def test_sizes_are_counted_without_the_docstring():
     docstring = '    """' + "\n    ".join(["text"] * 50) + '"""\n'
-    for lines, faults in ((39, 0), (40, 1)):
+    for lines, faults in ((FUNCTION_LINES - 1, 0), (FUNCTION_LINES, 1)):
         text = "def f():\n" + docstring + "    x = 1\n" * lines
         assert len(list(oversized("m", text, ast.parse(text)))) == faults
-    assert list(oversized("m", "\n" * 251, ast.parse("")))
+    assert list(oversized("m", "\n" * (MODULE_LINES + 1), ast.parse("")))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from medmonai.nearest import did_you_mean
 from medmonai.task import Task
 
 if TYPE_CHECKING:
@@ -101,5 +101,5 @@ def _class_weight(weights: Any, task: Task) -> str | dict[int, float]:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.4)
-    return f"did you mean {near[0]!r}? " if near else ""
+    hint = did_you_mean(name, known, cutoff=0.4)
+    return hint and f"{hint} "

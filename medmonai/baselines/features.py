@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 
 from medmonai.data.cohort import check_images
+from medmonai.nearest import did_you_mean
 
 from .texture import intensity_texture
 
@@ -57,9 +56,8 @@ def image_features(images: np.ndarray, kind: str = "pixels") -> np.ndarray:
 def check_kind(kind: str) -> None:
     """Raise ValueError unless the kind of features is known."""
     if kind not in FEATURES:
-        near = difflib.get_close_matches(str(kind), FEATURES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"features={kind!r} is unknown; {hint}Use one of {', '.join(FEATURES)}.")
+        hint = did_you_mean(kind, FEATURES, cutoff=0.4)
+        raise ValueError(f"features={kind!r} is unknown; {hint and f'{hint} '}Use one of {', '.join(FEATURES)}.")
 
 
 def block_sizes(spatial_size: tuple[int, ...], in_channels: int) -> tuple[int, ...]:

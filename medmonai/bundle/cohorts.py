@@ -15,7 +15,7 @@ from medmonai.data import Cohort
 from medmonai.data.listing import Listing
 
 from .overrides import bundle_config
-from .places import EVALUATE
+from .places import EVALUATE, find_bundle
 
 DATASETS = ("train#dataset", "validate#dataset", "test#dataset")
 # The id of the files and their splits, in bundles whose cases are image files.
@@ -45,13 +45,13 @@ def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
 
 
 def _parser(bundle: str | Path, overrides: Mapping[str, Any]) -> ConfigParser:
-    return ConfigParser(bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": escaped(str(bundle))})
+    return ConfigParser(bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": escaped(str(find_bundle(bundle)))})
 
 
 @contextmanager
 def own_modules(bundle: str | Path) -> Iterator[None]:
     """Let a bundle import the modules in its folder, and forget them after: those of another bundle may have their names."""
-    folder = Path(bundle).resolve()
+    folder = find_bundle(bundle).resolve()
     sys.path.insert(0, str(folder))
     try:
         yield

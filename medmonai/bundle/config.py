@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from medmonai.nearest import nearest
 
 # Ids that MONAI or its tools read although no other id refers to them.
 _READ_BY_MONAI = {
@@ -121,7 +122,7 @@ def unread_ids(config: dict[str, Any]) -> dict[str, str]:
     read = {match for text in _strings(shown) for match in re.findall(r"[@%]([A-Za-z_]\w*)", text)}
     known = sorted((set(config) & read) | (_READ_BY_MONAI & set(config)))
     unread = [name for name in config if name not in read and name not in _READ_BY_MONAI]
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "") for name in unread}
+    return {name: nearest(name, known) or "" for name in unread}
 
 
 def check_ids(config: dict[str, Any]) -> None:
@@ -132,10 +133,10 @@ def check_ids(config: dict[str, Any]) -> None:
     """
     check_words(config)
     shipped = _shipped() if "displayable_configs" in config else {}
-    for name, nearest in unread_ids(config).items():
+    for name, near in unread_ids(config).items():
         if name in shipped and name not in unread_ids(shipped):
             continue
-        hint = why_idle(name) or (f"did you mean --{nearest}?" if nearest else "see the bundle's README for its ids.")
+        hint = why_idle(name) or (f"did you mean --{near}?" if near else "see the bundle's README for its ids.")
         raise ValueError(f"config id {name!r} is not read by anything in this bundle; {hint}")
 
 

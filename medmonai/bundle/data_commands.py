@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.data import Audit, Cohort, audit_cohorts, write_audit
+from medmonai.data import Audit, Cohort, audit_cohorts, dataset_names, write_audit
 from medmonai.data.decoding import preview_cohort
 from medmonai.data.describe import SourceDescription, decoded, describe_cohorts, describe_listing, open_source
 from medmonai.data.listing import Listing
 from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
 from medmonai.whole_files import write_json
+
+from .places import find_bundle
 
 _CHECKED_SIZE = 128  # voxels along an axis at which images are compared
 
@@ -111,4 +113,6 @@ def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
 
 
 def _is_bundle(source: str) -> bool:
-    return (Path(source) / "configs" / "train.json").is_file()
+    """Whether a source is a bundle; a name that is a MedMNIST set's too is the set."""
+    named = Path(source).exists() or source not in dataset_names()
+    return named and (find_bundle(source) / "configs" / "train.json").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from monai.bundle import ConfigComponent, ConfigParser
 from monai.bundle.reference_resolver import ReferenceResolver
 
 from medmonai.config_text import as_given
+from medmonai.nearest import did_you_mean
 from medmonai.text_files import read_json_text
 
 from .class_order import names_shown
@@ -100,9 +100,9 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
                 return
             known |= allowed
             inside = "".join(f"{part}#" for part in keys[:depth])
-            near = [] if key.isdecimal() else difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
             listed = ", ".join(inside + other for other in sorted(known))
-            hint = f"did you mean --{inside}{near[0]}?" if near else f"known are {listed}."
+            hint = did_you_mean(key, [] if key.isdecimal() else sorted(known), show=f"--{inside}{{}}",
+                                otherwise=f"known are {listed}.")
             hint = hint if known else f"{'#'.join(keys[:depth])} is a single value and has no parts."
             hint = f"{hint[:-1]}; {_IN_A_FILE}" if isinstance(content, list) else hint
             hint = why_idle(key) if depth == 0 and why_idle(key) else hint

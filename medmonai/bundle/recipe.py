@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medmonai.nearest import did_you_mean
 from medmonai.text_files import read_json_text
 
 from .recipe_types import check_types
@@ -78,8 +78,7 @@ def refuse_unknown(given: Iterable[str], known: Collection[str], *, where: str) 
     """Raise ValueError if a recipe, or a part of one, has an entry that nothing reads."""
     for entry in given:
         if entry not in known:
-            near = difflib.get_close_matches(entry, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+            hint = did_you_mean(entry, known, show="{}", otherwise=f"known are {', '.join(known)}.")
             raise ValueError(f"{where} holds {entry!r}, which no bundle reads; {hint}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from pydoc import locate
 from typing import Any
 
 from medmonai.config_text import unescaped
+from medmonai.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def _check_network(network: Mapping[str, Any], config: Mapping[str, Any]) -> Non
     module, _, name = str(target).rpartition(".")
     home = locate(module) if module.split(".")[0] in ("medmonai", "monai") else None
     if home is not None and not hasattr(home, name):
-        near = difflib.get_close_matches(name, [known for known in dir(home) if not known.startswith("_")], n=1, cutoff=0.5)
-        hint = f"did you mean {module}.{near[0]}?" if near else f"choose a network of {module}."
+        hint = did_you_mean(name, [known for known in dir(home) if not known.startswith("_")], show=f"{module}.{{}}",
+                            otherwise=f"choose a network of {module}.")
         raise ValueError(f"network_def#_target_={target!r} does not exist; {hint}")
     size, names = config.get("spatial_size"), config.get("class_names")
     if _is_whole(axes) and isinstance(size, (list, tuple)) and len(size) != axes:

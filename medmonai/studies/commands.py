@@ -9,7 +9,7 @@ from typing import Any
 
 from .cell import Cell
 from .cells import plan_cells
-from .definition import Study, read_study
+from .definition import Study, find_study, read_study
 from .pools import POOLS, Resources
 from .progress import Progress
 from .runner import part_of, run_cells, write_plan
@@ -46,6 +46,7 @@ def run_study(
     if backend not in POOLS or (num_gpus and backend != "ray"):
         raise ValueError(f"backend={backend!r} with num_gpus={num_gpus}; use one of {', '.join(POOLS)}, and num_gpus with ray: "
                          "loky hands the GPUs out in turn.")
+    path = find_study(path)
     whole, output, resources = read_study(path), Path(output).resolve(), Resources.shared(jobs, num_gpus=num_gpus)
     study, settings = whole.only(bundles) if bundles else whole, _with_absolute_paths(settings or {})
     if dry_run:

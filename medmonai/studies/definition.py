@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from medmonai.bundle import bundle_configs
+from medmonai.nearest import did_you_mean
+from medmonai.shipped import shipped_studies
 from medmonai.text_files import read_json_text
 
 SCHEMA = "study.schema.json"
@@ -86,6 +87,12 @@ def schema() -> dict[str, Any]:
     return json.loads((files("medmonai.studies") / SCHEMA).read_text(encoding="utf-8"))
 
 
+def find_study(path: str | Path) -> Path:
+    """Return the study file that is meant: a file that exists, else a study of that name that comes with the package."""
+    path = Path(path)
+    return path if path.exists() or len(path.parts) > 1 else shipped_studies().get(path.stem, path)
+
+
 def read_study(path: str | Path) -> Study:
     """Read a study file; its bundles are relative to the file's folder.
 
@@ -95,8 +102,10 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     if not path.is_file():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.json")], n=1, cutoff=0.3)
-        raise FileNotFoundError(f"no study file at {path}" + (f"; did you mean {path.parent / near[0]}?" if near else "."))
+        beside = [str(path.parent / file.name) for file in path.parent.glob("*.json")]
+        known = [*beside, *(shipped_studies() if len(path.parts) == 1 else ())]
+        hint = did_you_mean(path, known, show="{}", cutoff=0.3)
+        raise FileNotFoundError(f"no study file at {path}{f'; {hint}' if hint else '.'}")
     try:
         content = read_json_text(path)
     except ValueError as error:
@@ -132,8 +141,7 @@ def _near(wrong: Any, content: Mapping[str, Any]) -> str:
         return ""
     known = list(wrong.schema.get("properties", {}))
     unknown = next((name for name in wrong.instance if name not in known), "")
-    near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known are {', '.join(map(repr, known))})"
+    return f" ({did_you_mean(unknown, known, otherwise=f'known are {_listed(known)}')})"
 
 
 def _check_names(study: Study, path: Path) -> None:
@@ -142,6 +150,9 @@ def _check_names(study: Study, path: Path) -> None:
     for what, (given, known) in names.items():
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(map(repr, known))}."
+                hint = did_you_mean(name, known, cutoff=0.3, otherwise=f"known are {_listed(known)}.")
                 raise ValueError(f"{path}: {what} names {name!r}, which the study does not have; {hint}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from medmonai.data.files import read_headers
 from medmonai.data.listing import SPLITS, Listing
 from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
 from medmonai.data.tables import list_image_table
+from medmonai.nearest import did_you_mean
 from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES, read_text_table
 
 from .source_description import ALL
@@ -55,8 +55,7 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     if source in dataset_names():
         given = {"download": False, **_checked(load_medmnist, given, source)}
         return [load_medmnist(source, split=split, **given) for split in SPLITS]
-    near = difflib.get_close_matches(source, dataset_names(), n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"give {KINDS_OF_SOURCES}."
+    hint = did_you_mean(source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6)
     raise FileNotFoundError(f"no source {source!r}; {hint}")
 
 
@@ -70,9 +69,8 @@ def _checked(function: Callable[..., object], options: dict[str, Any], source: s
              if name not in ("root", "table", "split")}
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            raise ValueError(f"--{name} is not an option for {source}; " +
-                             (f"did you mean --{near[0]}?" if near else f"it takes {', '.join(f'--{k}' for k in known)}."))
+            hint = did_you_mean(name, known, show="--{}", otherwise=f"it takes {', '.join(f'--{k}' for k in known)}.")
+            raise ValueError(f"--{name} is not an option for {source}; {hint}")
     needed = [name for name, parameter in known.items()
               if parameter.default is inspect.Parameter.empty and name not in options and name != "name"]
     if needed:

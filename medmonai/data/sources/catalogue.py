@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from medmonai.nearest import did_you_mean
 from medmonai.task import Task
 
 MEDMNIST_CITATION = ("Yang J, Shi R, Wei D, et al. MedMNIST v2 - A large-scale lightweight benchmark for 2D and 3D "
@@ -185,9 +185,8 @@ def dataset_info(name: str) -> DatasetInfo:
     """
     table = _medmnist_table()
     if name not in table:
-        near = difflib.get_close_matches(str(name).lower(), table, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"dataset {name!r} is unknown; {hint}Use one of {', '.join(table)}.")
+        hint = did_you_mean(str(name).lower(), table, cutoff=0.4)
+        raise ValueError(f"dataset {name!r} is unknown; {hint and f'{hint} '}Use one of {', '.join(table)}.")
     return _parse(name, table[name])
 
 
