@@ -29,7 +29,7 @@ BUNDLE = str(ROOT / "bundles" / "lesion_phantom_classification")
 FIRST_BATCH = """
 import os, sys
 from medmonai.__main__ import app
-import medmonai.data.loader as loader
+import medmonai.data.resident_loader as loader
 def stop(self):
     sys.stdout.flush()
     os._exit(0)

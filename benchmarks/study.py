@@ -34,7 +34,7 @@ EMPTY = {
     "imports": ["$import medmonai"], "bundle_root": "$medmonai.bundle.bundle_root()", "output_dir": "output", "seed": 1,
     "number": 0, "train": {"dataset": CASES}, "validate": {"dataset": CASES}, "test": {"dataset": CASES}, "run": ["$@number"],
 }
-EVALUATE = {"run": ["$medmonai.whole_files.write_json({}, @output_dir + '/metrics.json')"]}
+EVALUATE = {"run": ["$medmonai.atomic_files.write_json({}, @output_dir + '/metrics.json')"]}
 
 
 def empty_bundle(folder: Path) -> Path:

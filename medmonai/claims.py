@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import SoftFileLease, Timeout
 
+from medmonai.atomic_files import remove_abandoned
 from medmonai.processes import alive, start_token
-from medmonai.whole_files import remove_abandoned
 
 CLAIM, _NOTE = ".claim", ".claim.json"
 LEASE = 30.0  # seconds; one that nobody has renewed for so long is void, on the same machine that of a dead process at once

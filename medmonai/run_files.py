@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medmonai.whole_files import read_json
+from medmonai.atomic_files import read_json
 
 _EVALUATE = "delete it and evaluate again: the command of the run does so"
 _TRAIN = "put back a copy of it, or train in another folder"

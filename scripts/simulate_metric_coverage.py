@@ -16,8 +16,8 @@ from pathlib import Path
 from metric_coverage.cells import FIELDS, Cell, all_cells
 from metric_coverage.page import fill
 
+from medmonai.atomic_files import replacing
 from medmonai.errors import run_in_words
-from medmonai.whole_files import replacing
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "results"
 CSV, PAGE = FOLDER / "metric_interval_coverage.csv", FOLDER / "metric_intervals.md"

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from medmonai.atomic_files import write_json
 from medmonai.metrics import summarize
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.studies.cell import Cell
 from medmonai.task import Task
-from medmonai.whole_files import write_json
 
 LABELS = {"test": np.tile([0, 1, 1], 100), "val": np.tile([0, 1, 1, 0], 40)}
 

@@ -137,7 +137,7 @@ def test_a_folder_whose_claim_is_of_another_machine_is_watched_and_then_taken(tm
 
 
 def test_temporary_files_of_killed_processes_are_removed_by_the_next_that_holds_the_folder(tmp_path):
-    write = ("import sys, os, signal; from medmonai.whole_files import replacing\n"
+    write = ("import sys, os, signal; from medmonai.atomic_files import replacing\n"
              "with replacing(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)")
     (tmp_path / "models").mkdir()
     for name in ("metrics.json", "models/last.pt"):

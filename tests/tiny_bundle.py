@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import evaluate
-from medmonai.whole_files import write_json
+from medmonai.atomic_files import write_json
 
 def train(output_dir, *, seed, effect, fail, die):
     folder = Path(output_dir)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import read_json
 from medmonai.data.positive_class import check_positive_class, positive_last
 from medmonai.data.tables import check_column_names
-from medmonai.whole_files import read_json
 
 from .config import evaluated
 

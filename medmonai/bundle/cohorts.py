@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 
 from medmonai.config_text import escaped
 from medmonai.data import Cohort
-from medmonai.data.listing import Listing
+from medmonai.data.datalist import Listing
 
 from .overrides import bundle_config
 from .places import EVALUATE, find_bundle

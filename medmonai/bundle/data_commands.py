@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.atomic_files import write_json
 from medmonai.data import Audit, Cohort, audit_cohorts, dataset_names, write_audit
+from medmonai.data.datalist import Listing
 from medmonai.data.decoding import preview_cohort
 from medmonai.data.describe import SourceDescription, decoded, describe_cohorts, describe_listing, open_source
-from medmonai.data.listing import Listing
 from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
-from medmonai.whole_files import write_json
 
 from .places import find_bundle
 

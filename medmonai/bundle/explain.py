@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from medmonai.atomic_files import write_json
 from medmonai.data import Cohort, ImagePlace, ResidentLoader
 from medmonai.engines import find_target_layer, grad_cam, occlusion_map, randomization_check, write_saliency_nifti
 from medmonai.predictions import Predictions
 from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
 from medmonai.visualize.names import short_id
-from medmonai.whole_files import write_json
 
 # Cases in the figure, and cases that the randomisation check averages over.
 _SHOWN, _CHECKED = {2: 8, 3: 4}, {2: 12, 3: 6}

@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
+from medmonai.atomic_files import read_json, replacing, write_json
 from medmonai.claims import release
 from medmonai.data import Cohort, ResidentLoader
 from medmonai.data.splits import csv_text
+from medmonai.distributed import rank
 from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.ranks import rank
 from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
 from medmonai.run_files import parts_of
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
-from medmonai.whole_files import read_json, replacing, write_json
 
 from .explain import write_saliency
 from .run_state import evaluating

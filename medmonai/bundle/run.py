@@ -16,7 +16,7 @@ from monai.bundle import ConfigWorkflow
 
 from medmonai.claims import claim, release
 from medmonai.config_text import unescaped
-from medmonai.ranks import rank
+from medmonai.distributed import rank
 from medmonai.report import NOT_CLINICAL, write_report
 from medmonai.report.tables import positive_class
 from medmonai.run_files import parts_of, read_record

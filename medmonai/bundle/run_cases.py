@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from medmonai.atomic_files import replacing
 from medmonai.data import Cohort
+from medmonai.data.datalist import Listing
 from medmonai.data.duplicates import case_rows
-from medmonai.data.listing import Listing
 from medmonai.data.splits import csv_text, left_out_text, splits_text
 from medmonai.run_files import parts_of, read_text
-from medmonai.whole_files import replacing
 
 _LEFT_OUT, _SPLITS, _CASES, _EVALUATED = "left_out.csv", "splits.csv", "cases.csv", "cases_evaluated.csv"
 _TEST = "test"

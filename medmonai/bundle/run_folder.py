@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from monai.engines import SupervisedTrainer
 
+from medmonai.atomic_files import write_json
 from medmonai.claims import claim, release, take
 from medmonai.data import Cohort
-from medmonai.data.listing import Listing
+from medmonai.data.datalist import Listing
+from medmonai.distributed import rank, wait_for_all
 from medmonai.engines import RunCheckpoint, keep_threads, load_checkpoint, place_weights, run_record
-from medmonai.ranks import rank, wait_for_all
 from medmonai.run_files import read_record
-from medmonai.whole_files import write_json
 
 from .class_order import require_one_order, require_trained_classes
 from .config import bundle_title, check_ids, evaluated, merged_config

@@ -11,8 +11,8 @@ from typing import Any
 
 from medmonai.claims import refuse_in_use, release, require_writable
 from medmonai.config_text import escaped, names_text
+from medmonai.distributed import rank
 from medmonai.errors import last_word_on_errors
-from medmonai.ranks import rank
 from medmonai.run_files import parts_of, read_record
 
 from .config import merged_config

@@ -7,18 +7,18 @@ from .cache.contents import CacheEntry, clear_cache, list_cache
 from .cache.location import cache_folder
 from .cohort import Cohort, Provenance
 from .containers.faults import UnreadableImageError
+from .datalist import LeftOut, Listing, in_dataset_dir
 from .decoding.deferred import DeferredImages
-from .decoding.image_cache import SourceCohorts, load_listing
 from .decoding.images import ImageSet, load_images
+from .decoding.source_cohorts import SourceCohorts, load_listing
 from .describe.description import SplitDescription, describe_split
 from .duplicates.findings import Case, Finding
 from .duplicates.similarity import near_pairs, shape_features
 from .files.pictures import read_picture
 from .image_form import ImageForm
 from .image_place import ImagePlace
-from .listing import LeftOut, Listing, in_dataset_dir
-from .loader import ResidentLoader
 from .positive_class import positive_last, with_positive_class
+from .resident_loader import ResidentLoader
 from .sources.catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .sources.class_folders import list_class_folders
 from .sources.ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores

@@ -12,7 +12,7 @@ import numpy as np
 
 from medmonai.task import Task
 
-from .listing import SPLITS
+from .datalist import SPLITS
 
 # Names of a split, in lower case.
 SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.atomic_files import replacing
 from medmonai.data import ImagePlace
-from medmonai.whole_files import replacing
 
 
 def write_saliency_nifti(
@@ -33,7 +33,7 @@ def write_saliency_nifti(
         The path.
 
     Raises:
-        FileExistsError, FileNotFoundError: see `medmonai.whole_files.replacing`.
+        FileExistsError, FileNotFoundError: see `medmonai.atomic_files.replacing`.
         ValueError: not one volume, values that are not finite, a path or an affine of another form; with a place, values
             outside 0 to 1, or an affine as well.
     """

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
+from medmonai.atomic_files import replacing
 from medmonai.networks.weight_files import require_whole_zip
-from medmonai.whole_files import replacing
 
 
 def save_atomically(content: Any, path: str | Path) -> None:

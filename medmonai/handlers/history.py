@@ -10,8 +10,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from medmonai.atomic_files import naming, replacing
 from medmonai.run_files import parts_of
-from medmonai.whole_files import naming, replacing
 
 from .loss_output import EpochLoss
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
+from medmonai.distributed import together, world_size
 from medmonai.predictions import Predictions
-from medmonai.ranks import together, world_size
 from medmonai.task import Task
 
 

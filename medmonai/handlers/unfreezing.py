@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from ignite.engine import Engine, Events
 
+from medmonai.distributed import together
 from medmonai.networks import TransferNetwork
-from medmonai.ranks import together
 
 
 class GradualUnfreezing:

@@ -6,7 +6,7 @@ from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from medmonai.ranks import take_from_first_rank
+from medmonai.distributed import take_from_first_rank
 
 
 class WeightAverage:

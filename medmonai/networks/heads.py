@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from medmonai.ranks import take_from_first_rank
+from medmonai.distributed import take_from_first_rank
 
 from .stems import check_shape_arguments
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import libauc.optimizers
 import torch
 
-from medmonai.ranks import average_gradients, take_from_first_rank
+from medmonai.distributed import average_gradients, take_from_first_rank
 
 from .checks import check_loss, check_rates, check_state, checked_parameters
 from .plan import Call, plan, signature, with_layout_of

@@ -10,9 +10,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from medmonai.atomic_files import replacing
 from medmonai.tables import read_text_table
 from medmonai.task import Task
-from medmonai.whole_files import replacing
 
 from .columns import predictions_of
 from .table import Predictions

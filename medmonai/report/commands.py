@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import write_json
 from medmonai.engines import versions
 from medmonai.metrics import (
     OperatingPoint,
@@ -25,7 +26,6 @@ from medmonai.predictions.table import name_keys
 from medmonai.run_files import parts_of, read_record
 from medmonai.tables import WORKBOOKS
 from medmonai.task import Task
-from medmonai.whole_files import write_json
 
 from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate

@@ -11,10 +11,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from medmonai.atomic_files import replacing, write_json
 from medmonai.metrics import Comparison, compare_tables, verdict_scope
 from medmonai.predictions import Predictions, align
 from medmonai.visualize import comparison_figure, roc_figure, save_figure, styled
-from medmonai.whole_files import replacing, write_json
 
 from .evaluation import NOT_CLINICAL
 from .latex import write_latex

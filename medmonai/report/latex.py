@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from medmonai.whole_files import replacing
+from medmonai.atomic_files import replacing
 
 from .tables import Table
 

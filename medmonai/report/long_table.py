@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from medmonai.whole_files import replacing
+from medmonai.atomic_files import replacing
 
 COLUMNS = ("split", "part", "decision", "class", "metric", "estimate", "low", "high", "confidence", "method", "n", "flags")
 

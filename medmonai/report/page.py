@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from medmonai.whole_files import replacing
+from medmonai.atomic_files import replacing
 
 from .tables import Table
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from medmonai.atomic_files import write_json
 from medmonai.metrics import summarize
 from medmonai.predictions import Predictions
 from medmonai.visualize import (
@@ -19,7 +20,6 @@ from medmonai.visualize import (
     save_figure,
     score_distribution_figure,
 )
-from medmonai.whole_files import write_json
 
 from .evaluation import NOT_CLINICAL, Evaluation
 from .long_table import write_metrics_csv

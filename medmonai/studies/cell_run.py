@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
+from medmonai.atomic_files import replacing, write_json
 from medmonai.bundle import (
     EVALUATE,
     RunCases,
@@ -29,7 +30,6 @@ from medmonai.engines import run_record
 from medmonai.errors import one_line
 from medmonai.predictions import write_predictions
 from medmonai.report import evaluate, write_decision, write_evaluation, write_report
-from medmonai.whole_files import replacing, write_json
 
 from .cell import Cell
 from .cell_results import load_cell

@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import write_json
 from medmonai.claims import CLAIM, clear
 from medmonai.engines import versions
-from medmonai.whole_files import write_json
 
 from .cell import Cell
 from .cell_run import Outcome, note_outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from medmonai.whole_files import read_json
+from medmonai.atomic_files import read_json
 
 from .cell import Cell
 

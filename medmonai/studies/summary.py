@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import write_json
 from medmonai.bundle import without_places
 from medmonai.engines import versions
 from medmonai.metrics import Comparison, average_seeds, compare_tables, macro_auc_interval
@@ -17,7 +18,6 @@ from medmonai.predictions import Predictions
 from medmonai.report import NOT_CLINICAL, write_latex
 from medmonai.report.page import write_page
 from medmonai.visualize import save_figure
-from medmonai.whole_files import write_json
 
 from .cell import Cell
 from .cell_results import CellResult, join_folds, load_cell

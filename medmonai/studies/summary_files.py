@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import replacing
 from medmonai.metrics import Comparison
 from medmonai.predictions import write_predictions
-from medmonai.whole_files import replacing
 
 from .findings import BundleSummary, StudySummary, VariantSummary
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from medmonai.whole_files import replacing
+from medmonai.atomic_files import replacing
 
 COLUMN_WIDTH = 3.5  # inches: one column of most journals
 NOTICE = "Research use only, not for clinical use"

@@ -11,10 +11,10 @@ from bundle_runs import run, small, workflow, write_medmnist
 from ignite.engine import Events
 from PIL import Image
 
+from medmonai.atomic_files import write_json
 from medmonai.bundle.config import check_words
 from medmonai.bundle.trained_input import difference, require_trained_input
 from medmonai.errors import one_line
-from medmonai.whole_files import write_json
 
 NAME = "pneumoniamnist_classification"
 PLAIN = {"_target_": "medmonai.networks.resnet18", "width": 4}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from medmonai.atomic_files import replacing, write_json
 from medmonai.data.splits import csv_text
-from medmonai.whole_files import replacing, write_json
 
 from .audit import Audit
 

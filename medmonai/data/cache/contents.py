@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from medmonai.atomic_files import TEMPORARY
 from medmonai.claims import LEASE
-from medmonai.whole_files import TEMPORARY
 
 from .location import read_note, size_text
 

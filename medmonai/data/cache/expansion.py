@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.atomic_files import replacing
 from medmonai.data.containers import NpzArray
-from medmonai.whole_files import replacing
 
 from .location import cache_folder, claimed, intact, read_note, room_for, writable_cache, write_note
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from medmonai.atomic_files import NO_ROOM, replacing
 from medmonai.claims import LEASE
-from medmonai.whole_files import NO_ROOM, replacing
 
 logger = logging.getLogger("medmonai.data")
 

@@ -1,7 +1,7 @@
 from .deferred import DeferredImages
-from .image_cache import SourceCohorts, load_listing
 from .images import ImageSet, load_images
 from .preview import preview_cohort
+from .source_cohorts import SourceCohorts, load_listing
 
 __all__ = [
     "DeferredImages",

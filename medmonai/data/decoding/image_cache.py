@@ -1,205 +1,207 @@
-"""A listing as Cohorts: every image decoded once, in all later starts read from the cache."""
+"""The decode cache: all images of a listing in one .npy file, named by what went into it, with a note beside it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from medmonai.data.cohort import Cohort
-from medmonai.data.containers import by_name
-from medmonai.data.image_form import Aspect, ImageForm
-from medmonai.data.image_place import ImagePlace
-from medmonai.data.listing import SPLITS, LeftOut, Listing
-from medmonai.data.sources import default_memory_limit
-from medmonai.data.splits import gather_images, require_every_class
+from medmonai.atomic_files import replacing
+from medmonai.data.cache import cache_folder, claimed, intact, read_note, room_for, size_text, writable_cache, write_note
+from medmonai.data.image_form import ImageForm
 
-from .decode_pool import DecodeRecord
-from .decoded_images import DecodedImages, decoded_images
+from .decode_pool import DecodeRecord, decode_files
 
 logger = logging.getLogger("medmonai.data")
 
+# Raised when the same file and form would give other pixels than before, or another reason why there are none.
+DECODER_VERSION = 4
 
-@dataclass(frozen=True, eq=False)
-class SourceCohorts(Mapping[str, Cohort]):
-    """The splits of a source by name, in the order train, val, test, and the listing they come from.
+_PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
+_TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
+
+
+@dataclass(frozen=True)
+class DecodedImages:
+    """The images of a set of files, as they lie in the cache.
 
     Args:
-        cohorts: split -> Cohort.
-        listing: the cases that are in them; `left_out` also has the files that could not be read.
+        path: the .npy file.
+        rows: (N,) row of each file in it, -1 where the file cannot be read.
+        unreadable: number of a file -> why it cannot be read.
+        record: what was met while decoding.
+        new: whether they were decoded now.
     """
 
-    cohorts: dict[str, Cohort]
-    listing: Listing
+    path: Path
+    rows: np.ndarray
+    unreadable: dict[int, str]
+    record: DecodeRecord
+    new: bool
 
-    def __getitem__(self, split: str) -> Cohort:
-        """Return a split.
-
-        Raises:
-            KeyError: the source has none of that name.
-        """
-        if split not in self.cohorts:
-            raise KeyError(f"{self.listing.provenance.name} has no split {split!r}, only {', '.join(self.cohorts)}; see "
-                           "split_listing.")
-        return self.cohorts[split]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.cohorts)
-
-    def __len__(self) -> int:
-        return len(self.cohorts)
+    def images(self, *, on_disk: bool) -> np.ndarray:
+        """Return all rows (n, in_channels, *spatial_size) uint8, as a read-only memmap or in memory."""
+        return np.load(self.path, mmap_mode="r" if on_disk else None, allow_pickle=False)
 
 
-def load_listing(
-    listing: Listing, *, spatial_size: Sequence[int], in_channels: int, intensity_range: Sequence[float] | None = None,
-    aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
-    jpeg_scaling: bool = False, skip_unreadable: bool = False, cache_dir: str | Path | None = None, jobs: int | None = None,
-    memory_limit: int | None = None,
-) -> SourceCohorts:
-    """Return a Cohort for each split of a listing, with uint8 images (N, in_channels, *spatial_size).
+def decoded_images(
+    files: Sequence[Path], form: ImageForm, *, name: str, cache_dir: str | Path | None = None, jobs: int | None = None
+) -> DecodedImages:
+    """Return the decoded images of some files: from the cache, or decoded into it now, in the order given.
 
-    Every file is decoded once, by `read_case`, the function that `load_images` uses for inference. The decoded images are
-    kept in one .npy file; the next start finds it by the names, sizes and times of the files and by the arguments here
-    (see `decoded_images`), and needs only to look at the files. Rows lie in the order train, val, test of the first start,
-    so that each split is a view of them; another division of the same files takes its rows from the same file.
-
-    MONAI's PersistentDataset pickles one tensor a case into a file of its own, named by a hash of the case's dictionary,
-    whatever the image file holds by now; CacheDataset decodes anew in every process.
+    The cache file is named by a hash of each file's path below their common folder, size and time, of some bytes of a few
+    files, of the form and of the decoder's version. Any change gives another file; the order of the files gives the same
+    one. It is written under a temporary name and renamed when it is whole; its own size, time and SHA-256 are in the note,
+    and one that was changed since is decoded again. Processes that want the same one wait for the first; should that one
+    seem dead (a lease of 30 s), what it has written is removed and the next decodes; if it lives after all, it takes what
+    it finds.
 
     Args:
-        listing: the cases, with splits.
-        spatial_size: see `ImageForm`, as are the next six.
-        in_channels: 1 or 3.
-        intensity_range: (low, high) grey values that become 0 and 255.
-        aspect: "stretch", "crop" or "pad".
-        orientation: of volumes.
-        spacing: of volumes, in millimetres.
-        jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small differences; see `open_picture`.
-        skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in `.listing.left_out`, and a
-            note counts them.
-        cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache folder.
-        jobs: threads that decode; default: one a core.
-        memory_limit: bytes of images above which they stay on disk as a memmap; default as in `load_medmnist`.
+        files: image files or folders of a DICOM series.
+        form: what to make of each.
+        name: of the set; part of the file's name.
+        cache_dir: where the cache is; see `cache_folder`.
+        jobs: threads.
 
     Raises:
-        OSError: no folder for the decoded images can be written, or the disk has no room.
-        ValueError: a listing without splits; unreadable files unless `skip_unreadable`, or with it a split that loses all
-            cases of a class; an image that does not fit the form.
-
-    Example:
-        >>> cohorts = load_listing(planned, spatial_size=(224, 224), in_channels=1)  # doctest: +SKIP
-        >>> cohorts["train"]  # doctest: +SKIP
-        Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, 'PNEUMONIA': 90})
+        OSError: no folder can be written, or the disk has no room.
+        ValueError: see `decode_files`.
     """
-    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
-                     orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
-    name = listing.provenance.name
-    if listing.splits is None:
-        raise ValueError(f"{name}: the listing says no splits; divide it with split_listing first.")
-    ordered = listing.subset(np.concatenate([np.flatnonzero(listing.splits == split) for split in SPLITS]))
-    found = decoded_images(ordered.files, form, name=name, cache_dir=cache_dir, jobs=jobs)
-    ordered = _without_unreadable(ordered, found.unreadable, skip=skip_unreadable)
-    notes = (*ordered.notes, *decode_notes(found.record, form))
-    ordered = replace(ordered, notes=notes)
-    for note in notes[len(listing.notes):] if found.new else ():
-        logger.info("%s: %s", name, note)
-    return SourceCohorts(_cohorts(ordered, found, memory_limit), ordered)
+    root, inside = relative_paths(files)
+    key = _key(root, inside, form)
+    stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{key[:20]}"
+    path = cache_folder(cache_dir) / f"{stem}.npy"
+    found = _from_cache(path, inside, key, files, form)
+    if found is not None:
+        return found
+    writable_cache(cache_dir)
+    with claimed(path):
+        found = _from_cache(path, inside, key, files, form)
+        if found is not None:
+            return found
+        try:
+            return _decode_into(path, files, inside, form, name=name, key=key, jobs=jobs)
+        except FileNotFoundError as error:  # another one thought this one dead and removed its file
+            found = _from_cache(path, inside, key, files, form)
+            if found is None and not path.parent.is_dir():
+                raise FileNotFoundError(f"{path.parent} was removed while images were decoded into it; run the same command "
+                                        "again.") from error
+            if found is None:
+                raise
+            return found
 
 
-def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
-    """Return one sentence each on mixed kinds, sizes, depths, turned pictures, volumes that were cut and what files left open.
+def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
+    """Return the folder that all files are in, and their paths inside it."""
+    names = [os.path.abspath(file) for file in files]
+    root = os.path.commonpath([os.path.dirname(name) for name in (min(names), max(names))])
+    return Path(root), [name[len(root) :].lstrip(os.sep) for name in names]
 
-    Nothing where all are alike and fit.
 
-    Example:
-        >>> from medmonai.data.containers import PixelKind
-        >>> record = DecodeRecord(kinds={PixelKind("L"): 5825, PixelKind("RGB", colour=True): 31}, sizes={"28 x 28": 5856})
-        >>> decode_notes(record, ImageForm((28, 28), in_channels=1))
-        ['Modes of the 5,856 images: 5,825 L, 31 RGB; colour was made grey by luma.']
+def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
+    digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
+    names = sorted(inside)
+    for name in names:
+        digest.update(f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape"))
+    for i in sorted({round(part * (len(names) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
+        digest.update(_ends(root / names[i]))
+    return digest.hexdigest()
+
+
+def _ends(path: Path) -> bytes:
+    """Return the first and the last bytes of a file, or of the first file of a folder.
+
+    All sets share one cache, and archives may be unpacked to files of the same names, sizes and times.
     """
-    total, modes, notes = sum(record.kinds.values()), by_name(record.kinds), []
-    made = ""
-    if any(kind.colour == (form.in_channels == 1) for kind in record.kinds):
-        made = "; colour was made grey by luma" if form.in_channels == 1 else "; grey was repeated over 3 channels"
-    if len(modes) > 1 or made:
-        notes.append(f"Modes of the {total:,} images: {', '.join(f'{n:,} {name}' for name, n in modes.items())}{made}.")
-    notes += _range_note(sum(n for kind, n in record.kinds.items() if kind.bits <= 8), total, form)
-    wanted = " x ".join(map(str, form.spatial_size))
-    others = total - record.sizes.get(wanted, 0)
-    if others:
-        sizes = sorted(record.sizes, key=lambda size: [int(n) for n in size.split(" x ")])
-        told = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-        how = f"{form.aspect} to {wanted}" if form.spacing is None else f"spacing {form.spacing} mm, {wanted} voxels"
-        how += ", large JPEGs scaled while they were decoded" if form.jpeg_scaling else ""
-        notes.append(f"{others:,} of {total:,} images have another size ({told}) and were resampled ({how}).")
-    if record.turned:
-        notes.append(f"{record.turned:,} of {total:,} images were turned upright by their EXIF orientation.")
-    return notes + record.warnings()
+    if path.is_dir():
+        path = min((entry for entry in path.iterdir() if entry.is_file()), default=path)
+    if not path.is_file():
+        return b""
+    with open(path, "rb") as file:
+        first = file.read(_PROBE_BYTES)
+        file.seek(max(0, path.stat().st_size - _PROBE_BYTES))
+        return first + file.read(_PROBE_BYTES)
 
 
-def _range_note(shallow: int, total: int, form: ImageForm) -> list[str]:
-    """Return a sentence if images of 8 bits were given a range that may be meant for more."""
-    if form.intensity_range is None or not shallow:
-        return []
-    if shallow < total:
-        return [f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range {form.intensity_range} "
-                "was applied to all of them."]
-    low, high = form.intensity_range
-    return [] if 0 <= low and high <= 255 else [f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
-                                                f"{form.intensity_range} was applied to them as it is."]
+def _stamp(path: str) -> str:
+    """Return size and time of a file, or of the files in a folder: other bytes have another stamp."""
+    found = os.stat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{found.st_size}:{found.st_mtime_ns}"
+    with os.scandir(path) as entries:
+        return "|".join(sorted(f"{e.name}:{e.stat().st_size}:{e.stat().st_mtime_ns}" for e in entries if e.is_file()))
 
 
-def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip: bool) -> Listing:
-    if not unreadable:
-        return listing
-    bad = {str(listing.ids[number]): reason for number, reason in unreadable.items()}
-    first, reason = next(iter(bad.items()))
-    if not skip:
-        raise ValueError(f"{listing.provenance.name}: {len(bad)} of {len(listing)} images cannot be read, first {first}: "
-                         f"{reason} Or pass skip_unreadable=True (--skip_unreadable true), which lists what it leaves out.")
-    if len(bad) == len(listing):
-        raise ValueError(f"{listing.provenance.name}: none of the {len(bad)} images can be read, first {first}: {reason}")
-    kept = listing.subset(np.setdiff1d(np.arange(len(listing)), list(unreadable)))
-    _require_classes_still(listing, kept)
-    note = f"{len(bad)} of {len(listing)} images could not be read and were left out, first {first}."
-    logger.warning("%s: %s", listing.provenance.name, note)
-    left_out = tuple(LeftOut(name, reason) for name, reason in sorted(bad.items()))
-    return replace(kept, left_out=(*kept.left_out, *left_out), notes=(*kept.notes, note))
-
-
-def _require_classes_still(listing: Listing, kept: Listing) -> None:
-    """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before is its maker's choice."""
+def _from_cache(
+    path: Path, inside: Sequence[str], key: str, files: Sequence[Path], form: ImageForm
+) -> DecodedImages | None:
+    note = read_note(path)
+    if note is None or note.get("key") != key or not intact(path, note):
+        return None
     try:
-        require_every_class(listing, listing.splits)
-    except ValueError:
-        return
-    try:
-        require_every_class(kept, kept.splits)
-    except ValueError as error:
-        raise ValueError(f"after leaving out {len(listing) - len(kept)} unreadable images, {error}") from error
+        record, ordered = DecodeRecord.from_dict(note["record"]), sorted(inside)
+        found = _as_found(path, inside, [ordered[rank] for rank in note["order"]], record, new=False)
+        header = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):  # damaged: decoded again
+        return None
+    if header.shape != (len(note["order"]), form.in_channels, *form.spatial_size) or header.dtype != np.uint8:
+        return None
+    again = [files[number] for number in list(found.unreadable)[:_TRIED_AGAIN]]
+    return None if _any_readable(again, form) else found
 
 
-def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -> dict[str, Cohort]:
-    limit = default_memory_limit() if memory_limit is None else memory_limit
-    images = found.images(on_disk=True)
-    if images.nbytes <= limit:
-        images = found.images(on_disk=False)
-    rows = found.rows[found.rows >= 0]
-    places = None
-    if len(found.record.places) == len(images):
-        places = [ImagePlace.from_dict(place) for place in found.record.places]
-    provenance = replace(listing.provenance, facts=(*listing.provenance.facts, *listing.notes))
-    cohorts = {}
-    for split in (name for name in SPLITS if (listing.splits == name).any()):
-        chosen = np.flatnonzero(listing.splits == split)
-        mine, part = rows[chosen], listing.subset(chosen)
-        run = np.array_equal(mine, np.arange(mine[0], mine[0] + len(mine)))
-        cohorts[split] = Cohort(
-            images[mine[0] : mine[-1] + 1] if run else gather_images([images], mine), labels=part.labels, ids=part.ids,
-            task=part.task, class_names=part.class_names, provenance=provenance, split=split, groups=part.groups,
-            metadata=part.metadata, places=None if places is None else tuple(places[row] for row in mine),
-        )
-    return cohorts
+def _as_found(path: Path, inside: Sequence[str], kept: Sequence[str], record: DecodeRecord, *, new: bool) -> DecodedImages:
+    row_of = {name: row for row, name in enumerate(kept)}
+    rows = np.array([row_of.get(name, -1) for name in inside])
+    unreadable = {int(i): record.unreadable[inside[i]] for i in np.flatnonzero(rows < 0)}
+    return DecodedImages(path, rows, unreadable, record, new)
+
+
+def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
+    """Whether a file that could not be read can be read now: its time and size are the same, the decoders may be others."""
+    trial = DecodeRecord()
+    return any(len(block) for block in decode_files(files, [file.name for file in files], form, record=trial, jobs=1))
+
+
+def _decode_into(
+    path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, name: str, key: str, jobs: int | None
+) -> DecodedImages:
+    nbytes = len(files) * form.in_channels * int(np.prod(form.spatial_size))
+    logger.info("decoding %d images once into %s (%s)", len(files), path.name, size_text(nbytes))
+    record = DecodeRecord()
+    path.with_suffix(".json").unlink(missing_ok=True)
+    with (room_for(nbytes, path.parent, what=f"{len(files)} decoded images"),
+          replacing(path, overwrite=True) as temporary):
+        _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
+    kept = [name for name in inside if name not in record.unreadable]
+    rank = {name: i for i, name in enumerate(sorted(inside))}
+    write_note(path, {"kind": "decoded images", "of": name, "cases": len(kept), "key": key,
+                      "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
+                      "record": record.as_dict()})
+    return _as_found(path, inside, kept, record, new=True)
+
+
+def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:
+    """Write blocks of images to an .npy file whose length is known at its end; written, not mapped: memory stays flat."""
+    def header(n: int) -> dict[str, Any]:
+        return {"descr": "|u1", "fortran_order": False, "shape": (n, form.in_channels, *form.spatial_size)}
+
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header(most))
+        start, n = file.tell(), 0
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).data)
+            n += len(block)
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header(n))
+        if file.tell() != start:
+            raise RuntimeError(f"the header of {path.name} changed its length; please report this.")

@@ -8,9 +8,9 @@ import numpy as np
 
 from medmonai.data.cohort import Cohort
 from medmonai.data.containers import UnreadableImageError
+from medmonai.data.datalist import Listing
 from medmonai.data.files import Headers, read_image, to_form
 from medmonai.data.image_form import ImageForm
-from medmonai.data.listing import Listing
 
 _PERCENTILES = (0.5, 99.5)
 

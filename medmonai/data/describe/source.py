@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from medmonai.data.cohort import Cohort
+from medmonai.data.datalist import SPLITS, Listing
 from medmonai.data.decoding import load_listing
 from medmonai.data.files import read_headers
-from medmonai.data.listing import SPLITS, Listing
 from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
 from medmonai.data.tables import list_image_table
 from medmonai.nearest import did_you_mean

@@ -12,8 +12,8 @@ import numpy as np
 
 from medmonai.data.class_names import is_blank
 from medmonai.data.cohort import Cohort, Provenance
+from medmonai.data.datalist import SPLITS, LeftOut, Listing
 from medmonai.data.files import Headers, read_headers
-from medmonai.data.listing import SPLITS, LeftOut, Listing
 from medmonai.data.positive_class import classes_line
 from medmonai.data.splits import validation_advice
 from medmonai.tables import numbers_of

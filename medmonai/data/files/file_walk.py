@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from medmonai.data.containers import is_dicom
-from medmonai.data.listing import LeftOut
+from medmonai.data.datalist import LeftOut
 
 from .formats import KINDS
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from medmonai.data.class_names import check_classes, folded, in_split_order, spelling_note, split_of, task_of
 from medmonai.data.cohort import Provenance
+from medmonai.data.datalist import LeftOut, Listing
 from medmonai.data.files import AGAIN, NOT_READ, DicomFolders, find_in_folders, is_hidden, sub_folders
-from medmonai.data.listing import LeftOut, Listing
 from medmonai.data.positive_class import default_note, ordered_classes, require_binary
 from medmonai.task import Task
 

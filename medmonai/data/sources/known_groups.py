@@ -9,7 +9,7 @@ import numpy as np
 
 from medmonai.data.class_names import is_blank
 from medmonai.data.cohort import Cohort
-from medmonai.data.listing import SPLITS
+from medmonai.data.datalist import SPLITS
 from medmonai.tables import read_text_table
 
 

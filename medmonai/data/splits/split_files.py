@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.atomic_files import replacing
 from medmonai.data.class_names import path_key, split_of
-from medmonai.data.listing import SPLITS, LeftOut, Listing
+from medmonai.data.datalist import SPLITS, LeftOut, Listing
 from medmonai.tables import read_text_table
-from medmonai.whole_files import replacing
 
 FileMissing = Literal["error", "skip"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medmonai.data.cohort import Cohort
-from medmonai.data.listing import SPLITS, Listing
+from medmonai.data.datalist import SPLITS, Listing
 
 from .division import part_numbers
 from .split_files import FileMissing, with_splits_of

@@ -11,8 +11,8 @@ import numpy as np
 
 from medmonai.data.class_names import check_classes, in_split_order, path_key, split_of
 from medmonai.data.cohort import Provenance
+from medmonai.data.datalist import LeftOut, Listing
 from medmonai.data.files import DicomFolders
-from medmonai.data.listing import LeftOut, Listing
 from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task

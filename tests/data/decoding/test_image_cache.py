@@ -1,244 +1,235 @@
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
-from dicom_files import dataset, save, write_series
 from PIL import Image
-from source_files import write_class_folders, write_ham10000, write_picture
+from source_files import smooth_picture, write_picture
 
-from medmonai.data import ImageForm, LeftOut, list_class_folders, list_image_table, load_listing, split_listing
-from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.decoding.decode_pool import DecodeRecord
-from medmonai.data.decoding.image_cache import decode_notes
-from medmonai.data.files.reading import read_case
+from medmonai.data import ImageForm
+from medmonai.data.decoding import image_cache
+from medmonai.data.decoding.image_cache import decoded_images as decoded
+from medmonai.data.decoding.image_cache import relative_paths
 
-GREY = PixelKind("L")
-COUNTS = {"train": {"A": 6, "B": 8}, "val": {"A": 2, "B": 3}, "test": {"A": 3, "B": 2}}
+FORM = ImageForm((10, 8), in_channels=1)
+DECODE = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
+          "from medmonai.data.decoding.image_cache import decoded_images as d; "
+          "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
+          "print(f.new, f.images(on_disk=True).sum())")
 
 
 @pytest.fixture
-def listing(tmp_path):
-    root = write_class_folders(tmp_path / "set", COUNTS, size=(20, 16), suffix=".png")
-    return list_class_folders(root, name="set", group_pattern=r"(person\d+)_", known_issues=["known"])
-
-
-def load(listing, tmp_path, **options):
-    return load_listing(listing, **{"spatial_size": (20, 16), "in_channels": 1, "cache_dir": tmp_path / "cache", **options})
-
-
-def check(cohorts, listing):
-    """Every case of the listing is in its split, with its own pixels, label and group."""
-    row_of = {name: row for row, name in enumerate(listing.ids.tolist())}
-    form = ImageForm(cohorts["train"].spatial_size, in_channels=cohorts["train"].in_channels)
-    assert sum(map(len, cohorts.values())) == len(listing)
-    for split, cohort in cohorts.items():
-        for i, name in enumerate(cohort.ids.tolist()):
-            row = row_of[name]
-            assert listing.splits[row] == split and listing.labels[row] == cohort.labels[i]
-            assert listing.groups is None or listing.groups[row] == cohort.groups[i]
-            assert np.array_equal(cohort.images[i], read_case(listing.files[row], form).image)
-
-
-@pytest.mark.parametrize("memory_limit", [0, None])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_splits_are_views_of_one_array(listing, tmp_path, memory_limit, channels):
-    for _ in range(2):
-        cohorts = load(listing, tmp_path, memory_limit=memory_limit, in_channels=channels)
-        assert list(cohorts) == ["train", "val", "test"] and [len(c) for c in cohorts.values()] == [14, 5, 5]
-        check(cohorts, listing)
-        on_disk = [isinstance(cohort.images, np.memmap) for cohort in cohorts.values()]
-        assert all(on_disk) if memory_limit == 0 else not any(on_disk)
-        bases = {id(cohort.images.base if memory_limit is None else cohort.images.base.base) for cohort in cohorts.values()}
-        assert all(cohort.images.base is not None for cohort in cohorts.values()) and len(bases) == 1
-        assert cohorts["val"].provenance.known_issues[0] == "known" and cohorts["train"].task == listing.task
-
-
-@pytest.mark.parametrize("memory_limit", [0, None])
-def test_another_division_takes_the_same_file(listing, tmp_path, memory_limit):
-    load(listing, tmp_path)
-    for seed in range(3):
-        other = split_listing(listing, seed=seed, val_fraction=0.3, min_validation=0)
-        other = other.subset(np.random.default_rng(seed).permutation(len(other)))
-        check(load(other, tmp_path, memory_limit=memory_limit), other)
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
-
-
-def test_metadata_and_order_of_a_table(tmp_path):
-    root = write_ham10000(tmp_path, rows=84, size=(9, 12))
-    listing = split_listing(list_image_table(
-        root / "HAM10000_metadata.csv", name="ham", image_column="image_id", label_column="dx", suffix=".jpg",
-        image_folders="HAM*", group_column="lesion_id", metadata_columns=("age", "sex")), min_validation=0)
-    cohorts = load(listing, tmp_path, spatial_size=(9, 12), in_channels=3)
-    check(cohorts, listing)
-    age = dict(zip(listing.ids.tolist(), listing.metadata["age"].tolist()))
-    for cohort in cohorts.values():
-        assert [age[name] for name in cohort.ids.tolist()] == cohort.metadata["age"].tolist()
-
-
-def test_unreadable(listing, tmp_path, caplog):
-    bad = [0, 15, len(listing) - 1]
-    for row in bad:
-        listing.files[row].write_bytes(b"")
-    for _ in range(2):  # decoded, and from the cache
-        with pytest.raises(ValueError, match=rf"set: 3 of 24 images cannot be read, first {listing.ids[0]}: .*file is empty; .*"
-                           r"pass skip_unreadable=True \(--skip_unreadable true\)"):
-            load(listing, tmp_path)
-    for _ in range(2):
-        caplog.clear()
-        with caplog.at_level(logging.WARNING, logger="medmonai.data"):
-            cohorts = load(listing, tmp_path, skip_unreadable=True)
-        kept = listing.subset(np.setdiff1d(np.arange(24), bad))
-        check(cohorts, kept)
-        assert len(cohorts.listing) == 21 and [out.name for out in cohorts.listing.left_out] == sorted(listing.ids[bad])
-        assert all(isinstance(out, LeftOut) and str(tmp_path) not in out.reason for out in cohorts.listing.left_out)
-        note = f"3 of 24 images could not be read and were left out, first {listing.ids[0]}."
-        assert note in cohorts["test"].provenance.facts and note in caplog.text
-    for file in listing.files:
-        file.write_bytes(b"")
-    with pytest.raises(ValueError, match="24 of 24 images cannot be read"):
-        load(listing, tmp_path)
-    with pytest.raises(ValueError, match=rf"set: none of the 24 images can be read, first {listing.ids[0]}: .*file is empty"):
-        load(listing, tmp_path, skip_unreadable=True)
-
-
-@pytest.mark.parametrize(("split", "name"), [("val", "A"), ("test", "B"), ("train", "A")])
-def test_a_class_that_only_unreadable_files_had(listing, tmp_path, split, name):
-    for row in np.flatnonzero((listing.splits == split) & (listing.labels == "AB".index(name))):
-        listing.files[row].write_bytes(b"")
-    n = COUNTS[split][name]
-    for _ in range(2):
-        with pytest.raises(ValueError, match=rf"after leaving out {n} unreadable images, set: {split} has no class '{name}'"):
-            load(listing, tmp_path, skip_unreadable=True)
-    load(listing.subset(listing.splits == split), tmp_path, skip_unreadable=True)  # lacked other splits before: its own affair
-
-
-def test_nan_is_left_out_as_damage_is(listing, tmp_path):
-    for row in (0, 20):
-        nan = np.full((20, 16), np.nan, np.float32)
-        Image.fromarray(nan).save(listing.files[row], format="TIFF")
-    with pytest.raises(ValueError, match=r"set: 2 of 24 images cannot be read, .*holds NaN or infinite grey values"):
-        load(listing, tmp_path)
-    cohorts = load(listing, tmp_path, skip_unreadable=True)
-    assert [out.name for out in cohorts.listing.left_out] == sorted(listing.ids[[0, 20]])
-
-
-def test_a_range_that_leaves_nothing_is_told(listing, tmp_path):
-    for row in (3, 4):
-        write_picture(listing.files[row], np.full((20, 16), 65000 * (row == 3), np.uint16))
-    issues = load(listing, tmp_path, intensity_range=(0, 4095))["train"].provenance.facts
-    assert issues[-1] == ("2 of 24 images are plain black or almost plain white after intensity_range: they lie outside it, or "
-                          "are blank.")
-
-
-def test_mixed_files_are_told(listing, tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(np.zeros((16, 20, 3), np.uint8)).save(listing.files[0], exif=exif)
-    write_picture(listing.files[1], np.zeros((40, 16), np.uint8))
-    for _ in range(2):
-        issues = load(listing, tmp_path)["train"].provenance.facts
-        assert issues == (
-            "Modes of the 24 images: 23 L, 1 RGB; colour was made grey by luma.",
-            "1 of 24 images have another size (20 x 16 to 40 x 16) and were resampled (stretch to 20 x 16).",
-            "1 of 24 images were turned upright by their EXIF orientation.")
-
-
-def test_notes():
-    form = ImageForm((8, 8), in_channels=3, intensity_range=(0, 4095))
-    record = DecodeRecord(kinds={PixelKind("16 bits", bits=16): 5, GREY: 1}, sizes={"8 x 8": 6})
-    assert decode_notes(record, form) == [
-        "Modes of the 6 images: 5 16 bits, 1 L; grey was repeated over 3 channels.",
-        "1 of 6 images have 8 bits and the others more; intensity_range (0.0, 4095.0) was applied to all of them."]
-    assert decode_notes(DecodeRecord(kinds={GREY: 9}, sizes={"8 x 8": 9}), ImageForm((8, 8), in_channels=1)) == []
-    shallow = DecodeRecord(kinds={GREY: 9}, sizes={"8 x 8": 9})
-    for high, expected in ((4095, ["All 9 images have 8 bits, so values of 0 to 255; intensity_range (0.0, 4095.0) was applied "
-                                   "to them as it is."]), (200, [])):
-        assert decode_notes(shallow, ImageForm((8, 8), in_channels=1, intensity_range=(0, high))) == expected
-    whole = DecodeRecord(kinds={PixelKind("RGB of 16 bits", colour=True, bits=16): 9}, sizes={"8 x 8": 9},
-                         remarks={"are odd": 9})
-    assert decode_notes(whole, replace(form, intensity_range=(0, 65535))) == ["9 of 9 images are odd."]
-    record = DecodeRecord(kinds={PixelKind("RGBA", colour=True): 9}, sizes={"8 x 8": 9})
-    alone = decode_notes(record, ImageForm((8, 8), in_channels=1))
-    assert alone == ["Modes of the 9 images: 9 RGBA; colour was made grey by luma."]
-
-
-def test_volumes_keep_their_places(tmp_path):
+def files(tmp_path):
     rng = np.random.default_rng(0)
-    for split in ("train", "val", "test"):
-        for name in "AB":
-            for i in range(2):
-                path = tmp_path / "set" / split / name / f"{i}.nii.gz"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                data = rng.integers(0, 200, (6, 7, 8), dtype=np.uint8)
-                nibabel.save(nibabel.Nifti1Image(data, np.diag([2, 2, 3 + i, 1])), path)
-    listing = list_class_folders(tmp_path / "set", name="set")
-    for _ in range(2):
-        cohorts = load(listing, tmp_path, spatial_size=(6, 7, 8))
-        check(cohorts, listing)
-        for cohort in cohorts.values():
-            assert [place.original_affine[2, 2] for place in cohort.places] == [3, 4, 3, 4]
-    for _ in range(2):
-        issues = load(listing, tmp_path, spatial_size=(6, 7, 8), spacing=(2, 2, 3))["train"].provenance.facts
-        assert issues[-1] == ("6 of 12 volumes are larger than spatial_size at this spacing and were cropped around their "
-                              "centre; the smallest part that is left of one is 75%.")
+    paths = [tmp_path / "set" / "AB"[i % 2] / f"{i}.png" for i in range(12)]
+    for path in paths:
+        write_picture(path, smooth_picture(rng, 12, 9))
+    return paths
 
 
-def test_what_is_missing(listing, tmp_path):
-    with pytest.raises(ValueError, match="set: the listing says no splits; divide it with split_listing"):
-        load(replace(listing, splits=None), tmp_path)
-    cohorts = load(listing.subset(listing.splits != "test"), tmp_path)
-    assert len(cohorts) == 2 and "test" not in cohorts
-    with pytest.raises(KeyError, match=r"set has no split 'test', only train, val"):
-        cohorts["test"]
-    for wrong in ({"in_channels": 2}, {"spatial_size": (4,)}, {"aspect": "zoom"}, {"intensity_range": (1, 0)}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            load(listing, tmp_path, **wrong)
+def get(files, tmp_path, form=FORM, **options):
+    return decoded(files, form, name="a set/1", cache_dir=tmp_path / "cache", **options)
 
 
-def test_colour_where_grey_is_expected_and_the_other_way(tmp_path):
-    root = write_class_folders(tmp_path / "set", COUNTS, size=(8, 8), channels=3, suffix=".png")
-    listing = list_class_folders(root, name="set")
-    grey = load(listing, tmp_path, spatial_size=(8, 8))["train"]
-    assert grey.images.shape[1:] == (1, 8, 8) and grey.provenance.known_issues == ()
-    assert "colour was made grey" in grey.provenance.facts[0]
+def names(tmp_path):
+    return sorted(path.suffix for path in (tmp_path / "cache").iterdir())
 
 
-def grey_and_colour(tmp_path, kind, spatial_dims):
-    """Write 24 files of one format, grey, and return their folder."""
-    rng = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        for i in range(12):
-            values = rng.integers(0, 255, (9, 8, 7) if spatial_dims == 3 else (9, 8, 1)).astype(np.int16)
-            path = tmp_path / name / f"{i}"
-            if kind == "NIfTI":
-                nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path.with_suffix(".nii.gz"))
-            elif spatial_dims == 3:
-                write_series(path, values, np.eye(4))
-            else:
-                save(dataset(values[..., 0], RescaleIntercept=0), path.with_suffix(".dcm"))
-    return tmp_path
+def test_the_second_start_decodes_nothing(files, tmp_path, monkeypatch):
+    first = get(files, tmp_path)
+    assert first.new and first.rows.tolist() == list(range(12)) and first.path.name.startswith("a_set_1-")
+    assert names(tmp_path) == [".json", ".npy"]
+    monkeypatch.setattr(image_cache, "_decode_into", lambda *args, **kwargs: pytest.fail("decoded again"))
+    second = get(files, tmp_path)
+    assert not second.new and np.array_equal(second.rows, first.rows) and second.path == first.path
+    shuffled = get(files[::-1], tmp_path)
+    assert shuffled.rows.tolist() == list(range(12))[::-1]
+    assert isinstance(second.images(on_disk=True), np.memmap) and not isinstance(second.images(on_disk=False), np.memmap)
+    assert vars(second.record) == vars(first.record)
 
 
-@pytest.mark.parametrize("spatial_dims", [2, 3])
-@pytest.mark.parametrize("kind", ["NIfTI", "DICOM"])
-def test_grey_files_are_not_said_to_be_in_colour(tmp_path, kind, spatial_dims):
-    pytest.importorskip("pydicom")
-    listing = list_class_folders(grey_and_colour(tmp_path, kind, spatial_dims), name="set")
-    listing = split_listing(listing, seed=0, val_fraction=0.25, test_fraction=0.25)
-    form = {"spatial_size": (9, 8, 7)[:spatial_dims], "intensity_range": (0, 255)}
-    assert not any("Modes" in note for note in load(listing, tmp_path, **form).listing.notes)
-    notes = load(listing, tmp_path, **form, in_channels=3).listing.notes
-    assert f"Modes of the 24 images: 24 {kind}; grey was repeated over 3 channels." in notes
+def test_what_makes_another_file(files, tmp_path):
+    paths = {get(files, tmp_path).path}
+    paths.add(get(files, tmp_path, ImageForm((10, 9), in_channels=1)).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=3)).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, aspect="pad")).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, intensity_range=(0, 255))).path)
+    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, jpeg_scaling=True)).path)
+    paths.add(get(files[1:], tmp_path).path)
+    os.utime(files[0], ns=(1, 1))
+    paths.add(get(files, tmp_path).path)
+    files[0].rename(files[0].with_name("x.png"))
+    paths.add(get([files[0].with_name("x.png"), *files[1:]], tmp_path).path)
+    assert len(paths) == 9
 
 
-def test_real_sources(real_data, tmp_path):
-    listing = list_class_folders(real_data / "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_")
-    cohorts = load(listing, tmp_path, spatial_size=(224, 224))
-    assert [len(cohort) for cohort in cohorts.values()] == [180, 16, 60] and cohorts["train"].provenance.facts == ()
-    with Image.open(real_data / "chest_xray" / cohorts["test"].ids[7]) as image:
-        assert np.array_equal(cohorts["test"].images[7, 0], np.asarray(image))
+def test_a_moved_set_keeps_its_cache(files, tmp_path):
+    before = get(files, tmp_path).path
+    shutil.copytree(tmp_path / "set", tmp_path / "moved")  # keeps the times
+    assert get([tmp_path / "moved" / file.relative_to(tmp_path / "set") for file in files], tmp_path).path == before
+
+
+def test_a_damaged_cache_is_made_anew(files, tmp_path):
+    def overwrite():
+        with open(path, "r+b") as file:
+            file.seek(200)
+            file.write(b"\7" * 300)
+
+    path = get(files, tmp_path).path
+    expected = np.load(path)
+    note = path.with_suffix(".json")
+    for damage in (lambda: path.write_bytes(path.read_bytes()[:500]), path.unlink, lambda: note.write_text("{"),
+                   lambda: note.write_text('{"key": 1}'), note.unlink, lambda: np.save(path, expected[:5]), overwrite):
+        damage()
+        found = get(files, tmp_path)
+        assert found.new and np.array_equal(found.images(on_disk=False), expected)
+
+
+def test_nothing_is_left_of_a_decode_that_failed(files, tmp_path, monkeypatch):
+    write_picture(files[5], np.full((4, 4), 60000, np.uint16))
+    with pytest.raises(ValueError, match=r"5.png has .* give intensity_range"):
+        get(files, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_unreadable_files_have_no_row(files, tmp_path):
+    files[2].write_bytes(b"")
+    files[11].write_bytes(b"no")
+    for new in (True, False):
+        found = get(files, tmp_path)
+        assert found.new == new and found.rows.tolist() == [0, 1, -1, 2, 3, 4, 5, 6, 7, 8, 9, -1]
+        assert set(found.unreadable) == {2, 11} and "2.png (0 bytes)" in found.unreadable[2]
+        assert found.images(on_disk=True).shape == (10, 1, 10, 8)
+    backwards = get(files[::-1], tmp_path)
+    assert set(backwards.unreadable) == {0, 9} and not backwards.new
+
+
+def test_unreadable_files_are_tried_again(files, tmp_path, monkeypatch):
+    files[2].write_bytes(b"")
+    get(files, tmp_path)
+    stat = files[2].stat()
+    read = image_cache.decode_files
+    monkeypatch.setattr(image_cache, "decode_files",
+                        lambda found, *rest, **more: read([files[0]] * len(found), *rest, **more))
+    assert get(files, tmp_path).new  # as if a decoder had been installed; time and size are the same
+    assert files[2].stat().st_mtime_ns == stat.st_mtime_ns
+
+
+def test_no_room(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100})())
+    with pytest.raises(OSError, match=r"12 decoded images need 960 bytes and .*/cache has 100 bytes; pass cache_dir") as raised:
+        get(files, tmp_path)
+    assert raised.value.errno == errno.ENOSPC and names(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_is_named(files, tmp_path):
+    pytest.importorskip("resource", reason="no limit of a file's size on this system")
+    code = DECODE.replace("f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d(")
+    command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
+    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=1200, check=False).stderr.strip()
+    assert "12 decoded images need 960 bytes and " in said and "/cache took only a part of them (File too large); " in said
+    assert said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room") and names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed(files, tmp_path):
+    path = get(files, tmp_path).path
+    path.unlink()
+    part, other = path.with_name(f".{path.stem}.0a1b.npy"), path.with_name(".another.0a1b.npy")
+    for file in (part, other):
+        file.write_bytes(b"half")
+    assert get(files, tmp_path).new and not part.exists() and other.exists()
+
+
+def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, monkeypatch):
+    write = image_cache._write_array
+
+    def slow(path, *rest):
+        monkeypatch.setattr(image_cache, "_write_array", write)
+        write(path, *rest)
+        path.unlink()  # as the next one does
+        key = image_cache._key(*relative_paths(files), FORM)
+        final = path.with_name(path.name[1:].split(".")[0] + ".npy")
+        image_cache._decode_into(final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1)
+
+    monkeypatch.setattr(image_cache, "_write_array", slow)
+    found = get(files, tmp_path)
+    assert not found.new and found.images(on_disk=False).shape == (12, 1, 10, 8) and names(tmp_path) == [".json", ".npy"]
+
+
+def test_the_folder_of_the_images_stays_as_it_is(files, tmp_path, monkeypatch):
+    monkeypatch.delenv("MEDMONAI_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    before = sorted((tmp_path / "set").rglob("*"))
+    assert decoded(files, FORM, name="a").path.parent == tmp_path / "home" / "medmonai"
+    assert sorted((tmp_path / "set").rglob("*")) == before
+
+
+def test_a_cache_that_was_asked_for_beside_the_images_is_no_image(files, tmp_path):
+    from medmonai.data.files.file_walk import find_images
+    place = tmp_path / "set" / ".medmonai"
+    assert decoded(files, FORM, name="a", cache_dir=place).path.parent == place
+    assert len(find_images(tmp_path / "set").cases) == 12 and not decoded(files, FORM, name="a", cache_dir=place).new
+
+
+def test_sets_whose_files_have_the_same_names_sizes_and_times(tmp_path):
+    """As archives are unpacked: uncompressed images of one size, all of one time."""
+    found = []
+    for name, grey in (("left", 10), ("right", 200)):
+        files = [tmp_path / name / f"{i:02d}.tif" for i in range(40)]
+        files[0].parent.mkdir()
+        for file in files:
+            Image.new("L", (12, 9), grey).save(file)
+            os.utime(file, (0, 0))
+        found.append(decoded(files, FORM, name="set", cache_dir=tmp_path / "cache").images(on_disk=False))
+    assert (found[0] == 10).all() and (found[1] == 200).all()
+
+
+def test_a_copied_cache_serves_and_a_changed_one_does_not(files, tmp_path):
+    path = get(files, tmp_path).path
+    os.utime(path, (1, 1))  # as after cp
+    assert not get(files, tmp_path).new and not get(files, tmp_path).new
+    with open(path, "r+b") as file:
+        file.seek(300)
+        file.write(b"\0" * 50)
+    assert get(files, tmp_path).new
+
+
+def test_relative_paths(tmp_path):
+    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == (Path("/a/b"), ["c.png", "d/e.png"])
+    assert relative_paths([Path("/a/b/c.png")]) == (Path("/a/b"), ["c.png"])
+    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == (Path("/a"), ["bb/c.png", "b/c.png"])
+
+
+def test_the_note_holds_no_folder(files, tmp_path):
+    files[1].write_bytes(b"")
+    note = get(files, tmp_path).path.with_suffix(".json").read_text()
+    assert str(tmp_path) not in note and json.loads(note)["record"]["unreadable"].keys() == {"B/1.png"}
+
+
+def test_two_processes_at_once(files, tmp_path):
+    command = [sys.executable, "-c", DECODE, str(tmp_path / "cache"), *map(str, files)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=1200)[0].split() for process in running]
+    assert sorted(new for new, _ in said) == ["False", "True"] and said[0][1] == said[1][1]
+    assert names(tmp_path) == [".json", ".npy"]
+
+
+def test_a_cache_that_is_removed_while_it_is_written(files, tmp_path, monkeypatch):
+    whole = image_cache._write_array
+
+    def write(path, *arguments):
+        whole(path, *arguments)
+        shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(image_cache, "_write_array", write)
+    with pytest.raises(FileNotFoundError, match="was removed while images were decoded into it; run the same command again"):
+        get(files, tmp_path)
+    monkeypatch.setattr(image_cache, "_write_array", whole)
+    assert len(get(files, tmp_path).rows) == len(files)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medmonai.data import Provenance, read_splits, split_listing, write_splits
-from medmonai.data.listing import LeftOut, Listing
+from medmonai.data.datalist import LeftOut, Listing
 from medmonai.data.splits.split_files import left_out_text
 from medmonai.task import Task
 

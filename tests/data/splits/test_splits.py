@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medmonai.data import Balance, Cohort, Provenance, split_listing, take_per_class
-from medmonai.data.listing import Listing
+from medmonai.data.datalist import Listing
 from medmonai.task import Task
 
 BINARY, SEVEN, LABELS = Task("binary", 2), Task("multiclass", 7), Task("multilabel", 3)

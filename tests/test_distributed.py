@@ -8,37 +8,37 @@ import sys
 
 import torch
 
-from medmonai import ranks
+from medmonai import distributed
 
 TWO = """
 import json
 from pathlib import Path
 
 import torch
-from medmonai import ranks
+from medmonai import distributed
 
-alone = (ranks.rank(), ranks.world_size(), ranks.together())
+alone = (distributed.rank(), distributed.world_size(), distributed.together())
 torch.distributed.init_process_group("gloo")
-weight, idle = torch.full((2,), 1.0 + ranks.rank(), requires_grad=True), torch.zeros(2, requires_grad=True)
-ranks.average_gradients([weight, idle])
-weight.grad = torch.full((2,), 1.0 + ranks.rank())
-ranks.average_gradients([weight])
-ranks.take_from_first_rank([weight])
-ranks.wait_for_all()
-found = [ranks.rank(), ranks.world_size(), ranks.together(), *alone, weight.tolist(), weight.grad.tolist()]
-Path(__file__).with_name(f"{ranks.rank()}.json").write_text(json.dumps(found))
+weight, idle = torch.full((2,), 1.0 + distributed.rank(), requires_grad=True), torch.zeros(2, requires_grad=True)
+distributed.average_gradients([weight, idle])
+weight.grad = torch.full((2,), 1.0 + distributed.rank())
+distributed.average_gradients([weight])
+distributed.take_from_first_rank([weight])
+distributed.wait_for_all()
+found = [distributed.rank(), distributed.world_size(), distributed.together(), *alone, weight.tolist(), weight.grad.tolist()]
+Path(__file__).with_name(f"{distributed.rank()}.json").write_text(json.dumps(found))
 torch.distributed.destroy_process_group()
-assert (ranks.rank(), ranks.world_size(), ranks.together()) == (0, 1, False)
+assert (distributed.rank(), distributed.world_size(), distributed.together()) == (0, 1, False)
 """
 
 
 def test_alone_nothing_is_shared():
-    assert (ranks.rank(), ranks.world_size(), ranks.together()) == (0, 1, False)
+    assert (distributed.rank(), distributed.world_size(), distributed.together()) == (0, 1, False)
     weight = torch.ones(2, requires_grad=True)
     weight.grad = torch.full((2,), 3.0)
-    ranks.average_gradients([weight])
-    ranks.take_from_first_rank([weight])
-    ranks.wait_for_all()
+    distributed.average_gradients([weight])
+    distributed.take_from_first_rank([weight])
+    distributed.wait_for_all()
     assert weight.tolist() == [1, 1] and weight.grad.tolist() == [3, 3]
 
 

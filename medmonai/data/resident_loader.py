@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 
-from medmonai.ranks import rank, world_size
+from medmonai.distributed import rank, world_size
 
 from .balance import Balance
 from .cohort import Cohort

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from medmonai.whole_files import replacing
+from medmonai.atomic_files import replacing
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -55,13 +55,13 @@ def test_a_missing_folder_is_named(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are those of POSIX")
 def test_a_full_disk_is_said_with_the_file_and_what_is_safe(tmp_path):
-    code = ("import resource, sys; from medmonai.whole_files import write_json\n"
+    code = ("import resource, sys; from medmonai.atomic_files import write_json\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); write_json({'a': 'x' * 10_000}, sys.argv[1])")
     path = tmp_path / "metrics.json"
     path.write_text("{}")
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
-    assert re.fullmatch(rf"medmonai.whole_files.DiskFull: {path} could not be written: File too large. What was finished "
+    assert re.fullmatch(rf"medmonai.atomic_files.DiskFull: {path} could not be written: File too large. What was finished "
                         r"before is safe; free some room there and give the same command again\.", last), done.stderr
     assert os.listdir(tmp_path) == ["metrics.json"] and path.read_text() == "{}"
 

@@ -64,8 +64,8 @@ def test_its_state_is_two_numbers_and_resumes_in_mid_epoch():
 @pytest.mark.parametrize("world", [2, 3])
 def test_ranks_share_without_padding(monkeypatch, world):
     def on_rank(rank, **arguments):
-        monkeypatch.setattr("medmonai.data.loader.rank", lambda: rank)
-        monkeypatch.setattr("medmonai.data.loader.world_size", lambda: world)
+        monkeypatch.setattr("medmonai.data.resident_loader.rank", lambda: rank)
+        monkeypatch.setattr("medmonai.data.resident_loader.world_size", lambda: world)
         return ResidentLoader(cohort(), batch_size=4, **arguments)
 
     evaluated = np.concatenate([i for r in range(world) for i in on_rank(r).indices(1)])
