@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, logsumexp
 
 from medmonai.predictions import Predictions
@@ -187,6 +186,8 @@ def _softmax_targets(columns: np.ndarray) -> np.ndarray:
 
 def _fit_softmax(targets: np.ndarray, logits: np.ndarray) -> float:
     """T with the smallest cross-entropy to the targets, which is convex in 1/T."""
+    from scipy.optimize import minimize_scalar  # here: slow to import, and only tables with validation cases need it
+
     def nll(log_temperature: float) -> float:
         z = logits * np.exp(-log_temperature)
         return float(np.mean(logsumexp(z, axis=1) - np.sum(targets * z, axis=1)))
@@ -198,6 +199,8 @@ def _fit_softmax(targets: np.ndarray, logits: np.ndarray) -> float:
 
 def _fit_sigmoid(columns: np.ndarray, z: np.ndarray) -> tuple[float, tuple[float, ...]]:
     """T and the biases with the smallest cross-entropy to Platt's targets, convex in (1/T, b)."""
+    from scipy.optimize import minimize
+
     positives = columns.sum(axis=0)
     targets = np.where(columns == 1, (positives + 1) / (positives + 2), 1 / (len(columns) - positives + 2))
     scale = max(float(z.std()), 1e-3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +19,8 @@ NOTICE = "Research use only, not for clinical use"
 # Okabe & Ito (2008), without yellow, which is too faint for a line on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", ":")
+
+_DROPPED = "_drop_tables_default"
 
 _RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
@@ -72,10 +76,31 @@ def save_figure(figure: Figure, path_without_suffix: str | Path, *, overwrite: b
     """
     base = os.fspath(path_without_suffix)
     png, pdf = Path(base + ".png"), Path(base + ".pdf")
-    with styled(), replacing(png, overwrite=overwrite) as new_png, replacing(pdf, overwrite=overwrite) as new_pdf:
+    replaced = replacing(png, overwrite=overwrite), replacing(pdf, overwrite=overwrite)
+    with styled(), _without_layout_tables(), replaced[0] as new_png, replaced[1] as new_pdf:
         figure.savefig(new_png, dpi=200, metadata={"Software": None})
         engine = figure.get_layout_engine()
         figure.set_layout_engine("none")  # the places found for the PNG serve the PDF: finding them is most of the work
         figure.savefig(new_pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
         figure.set_layout_engine(engine)
     return png, pdf
+
+
+@contextmanager
+def _without_layout_tables() -> Iterator[None]:
+    """Embed fonts in PDFs without their tables of ligatures and kerning, which a PDF never reads.
+
+    To follow them takes fontTools most of the time of saving a figure, and Matplotlib gives no way to leave them out. Where
+    fontTools does not have the attribute, they stay.
+    """
+    from fontTools.subset import Options
+
+    kept = getattr(Options, _DROPPED, None)
+    if kept is None:
+        yield
+        return
+    setattr(Options, _DROPPED, [*kept, "GDEF", "GPOS", "GSUB"])
+    try:
+        yield
+    finally:
+        setattr(Options, _DROPPED, kept)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import zlib
 
 import matplotlib
 import pytest
 from PIL import Image
 
 from medmonai.visualize import history_figure, save_figure
-from medmonai.visualize.style import COLUMN_WIDTH, NOTICE, line_look
+from medmonai.visualize.style import COLUMN_WIDTH, NOTICE, line_look, new_figure
 
 HISTORY = {"loss": [3, 2, 1], "val_auc": [0.5, 0.6, 0.7]}
 
@@ -67,3 +69,17 @@ def test_21_curves_look_different():
     looks = [tuple(line_look(i).values()) for i in range(22)]
     assert len(set(looks[:21])) == 21
     assert looks[21] == looks[0]
+
+
+def test_fonts_of_a_pdf_carry_no_layout_tables_and_the_option_is_put_back(tmp_path):
+    from fontTools.subset import Options
+
+    before = list(Options().drop_tables)
+    figure = new_figure(1.0)
+    figure.text(0.5, 0.5, "AUC fi 0.91")
+    _, pdf = save_figure(figure, tmp_path / "a")
+    assert Options().drop_tables == before
+    fonts = [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf.read_bytes(), re.DOTALL)
+             if stream[:1] == b"x"]
+    fonts = [font for font in fonts if font[:4] == b"\0\1\0\0"]
+    assert fonts and all(b"glyf" in font[:300] and b"GSUB" not in font[:300] for font in fonts)
