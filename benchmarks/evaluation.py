@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from medmonai.metrics import default_operating_point, summarize_calibration, summarize_decisions, summarize_ranking
-from medmonai.metrics.resampled_curves import curve_thresholds, precision_recall_band, resampled_counts, roc_band
+from medmonai.metrics.ranking import curve_thresholds, precision_recall_band, resampled_counts, roc_band
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import evaluate_files
 from medmonai.task import Task

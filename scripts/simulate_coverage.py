@@ -22,7 +22,7 @@ from scipy.stats import t as student
 
 from medmonai.errors import run_in_words
 from medmonai.metrics import auc_influence, auc_interval
-from medmonai.metrics.delong import influence_freedom
+from medmonai.metrics.ranking import influence_freedom
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "results"
 CSV, PAGE = FOLDER / "auc_interval_coverage.csv", FOLDER / "auc_intervals.md"

@@ -19,7 +19,8 @@ ROOMS = ("__main__", "studies", "bundle", "report", "baselines", "engines", "han
          "nearest", "errors")
 # Rooms within a room, in the same order. The modules beside them, the ground floor, import none of them.
 INNER_ROOMS = {"data": ("audit", "describe", "decoding", "splits", "duplicates", "sources", "tables", "files", "cache",
-                        "containers")}
+                        "containers"),
+               "metrics": ("comparison", "decisions", "calibration", "ranking")}
 MOST_MODULES = 12  # of an inner room
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "core", "base"}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}

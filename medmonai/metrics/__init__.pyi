@@ -1,13 +1,17 @@
-from .calibration import (
+from .calibration.calibration import (
     ReliabilityBins,
     brier_score_loss,
     expected_calibration_error,
     negative_log_likelihood,
     reliability_bins,
 )
-from .calibration_summary import summarize_calibration
-from .comparison import Comparison, average_seeds, compare_tables, holm, seed_spread
-from .counting import (
+from .calibration.calibration_summary import summarize_calibration
+from .calibration.temperature import Temperature, apply_temperature, default_temperature, fit_temperature
+from .comparison.comparison import Comparison, average_seeds, compare_tables, holm, seed_spread
+from .comparison.decision_tests import decision_test
+from .comparison.paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
+from .comparison.scope import verdict_scope
+from .decisions.counting import (
     accuracy,
     balanced_accuracy,
     cohen_kappa,
@@ -18,17 +22,16 @@ from .counting import (
     recall,
     specificity,
 )
-from .decision_summary import summarize_decisions, warn_undefined_decisions
-from .decision_tests import decision_test
-from .decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
-from .delong import auc_influence, delong_covariance, delong_variance
-from .intervals import Interval, auc_interval, macro_auc_interval
-from .medmnist_score import medmnist_acc, medmnist_auc
-from .net_benefit import DecisionCurve, decision_curve, net_benefit
-from .paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
-from .ranking import auc_score, auc_scores, macro_auc_score, roc_points
-from .ranking_influence import average_precision_influence, partial_auc_influence
-from .ranking_points import (
+from .decisions.decision_curve import DecisionCurve, decision_curve, net_benefit
+from .decisions.decision_summary import summarize_decisions, warn_undefined_decisions
+from .decisions.decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
+from .decisions.subgroups import band_values, read_metadata, subgroup_summary
+from .ranking.delong import auc_influence, delong_covariance, delong_variance
+from .ranking.intervals import Interval, auc_interval, macro_auc_interval
+from .ranking.medmnist_score import medmnist_acc, medmnist_auc
+from .ranking.ranking import auc_score, auc_scores, macro_auc_score, roc_points
+from .ranking.ranking_influence import average_precision_influence, partial_auc_influence
+from .ranking.ranking_points import (
     average_precision_score,
     cut_counts,
     partial_auc_score,
@@ -36,12 +39,9 @@ from .ranking_points import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from .ranking_summary import average_precision_interval, summarize_ranking
+from .ranking.ranking_summary import average_precision_interval, summarize_ranking
+from .ranking.summary import accuracy_interval, summarize
 from .resampling import wilson
-from .subgroups import band_values, read_metadata, subgroup_summary
-from .summary import accuracy_interval, summarize
-from .temperature import Temperature, apply_temperature, default_temperature, fit_temperature
-from .verdict_scope import verdict_scope
 
 __all__ = [
     "Comparison",

@@ -13,7 +13,7 @@ from medmonai.bundle import without_places
 from medmonai.engines import versions
 from medmonai.metrics import Comparison, average_seeds, compare_tables, macro_auc_interval
 from medmonai.metrics.comparison import with_holm
-from medmonai.metrics.summary import as_json
+from medmonai.metrics.ranking import as_json
 from medmonai.predictions import Predictions
 from medmonai.report import NOT_CLINICAL, write_latex
 from medmonai.report.page import write_page

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from medmonai.metrics import OperatingPoint, decide
-from medmonai.metrics.resampled_curves import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
+from medmonai.metrics.ranking import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
 from medmonai.predictions import Predictions
 
 from .names import shortened

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from medmonai.metrics.net_benefit import THRESHOLDS, decision_curve
+from medmonai.metrics.decisions import THRESHOLDS, decision_curve
 from medmonai.predictions import Predictions
 
 from .curves import LONGEST_NAME, Curve, curves_of, positive_of, tables_of

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medmonai.metrics import OperatingPoint, average_precision_interval, precision_recall_points
-from medmonai.metrics.resampled_curves import precision_recall_band
+from medmonai.metrics.ranking import precision_recall_band
 from medmonai.predictions import Predictions
 
 from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_of

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medmonai.metrics import OperatingPoint, auc_interval, roc_points
-from medmonai.metrics.resampled_curves import roc_band
+from medmonai.metrics.ranking import roc_band
 from medmonai.predictions import Predictions
 
 from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_of

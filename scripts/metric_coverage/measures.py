@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from medmonai import metrics
-from medmonai.metrics import resampled_curves
-from medmonai.metrics.decision_metrics import MEANS
+from medmonai.metrics.decisions import MEANS
+from medmonai.metrics.ranking import resampled_curves
 
 from . import populations as binary
 from .populations import Binormal

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import norm
 
 from medmonai.metrics import macro_auc_score
-from medmonai.metrics.decision_metrics import METRICS
+from medmonai.metrics.decisions import METRICS
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 

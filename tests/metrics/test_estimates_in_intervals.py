@@ -20,7 +20,7 @@ from medmonai.metrics import (
     summarize_decisions,
     summarize_ranking,
 )
-from medmonai.metrics.decision_summary import METRICS
+from medmonai.metrics.decisions.decision_summary import METRICS
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 

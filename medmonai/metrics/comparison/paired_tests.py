@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betainc, ndtri, stdtr, stdtrit
 
+from medmonai.metrics.ranking import (
+    Interval,
+    auc_interval,
+    class_auc_influence,
+    influence_freedom,
+    macro_auc_interval,
+    one_vs_rest,
+    zero_variance,
+)
+from medmonai.metrics.resampling import by_group
 from medmonai.task import Task
-
-from .delong import class_auc_influence, influence_freedom
-from .intervals import Interval, auc_interval, macro_auc_interval, zero_variance
-from .ranking import one_vs_rest
-from .resampling import by_group
 
 ZERO = 1e-12  # a standard error below this is rounding
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from medmonai.metrics.resampling import basic_ends, bca_ends, by_group, entry, resampled_totals
 from medmonai.predictions import Predictions, sums_to_one
 
 from .calibration import bin_numbers, calibrated_events, case_losses
-from .resampling import basic_ends, bca_ends, by_group, entry, resampled_totals
 
 NOT_ONE = "rows_not_summing_to_1"
 

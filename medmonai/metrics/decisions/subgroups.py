@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.metrics.ranking import FEW, as_json, macro_auc_interval, one_vs_rest
 from medmonai.predictions import Predictions
 from medmonai.tables import number_of, numbers_of, read_text_table, tidy
 from medmonai.task import Task
 
 from .decision_summary import summarize_decisions
 from .decisions import OperatingPoint, decide, default_operating_point
-from .intervals import FEW, macro_auc_interval
-from .ranking import one_vs_rest
-from .summary import as_json
 
 MISSING = "missing"
 DISTINCT = 10  # a column of numbers with more distinct values is cut into bands

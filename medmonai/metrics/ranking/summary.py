@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.metrics.resampling import entry, wilson
 from medmonai.predictions import Predictions
 
 from .intervals import Interval, auc_interval, macro_auc_interval
 from .medmnist_score import medmnist_acc, medmnist_auc
 from .ranking import one_vs_rest
-from .resampling import entry, wilson
 
 
 def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from medmonai.metrics.midranks import midranks
+from medmonai.metrics.ranking.midranks import midranks
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (50,), (50, 3), (50, 1), (4, 0), (0, 2)])

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from medmonai.metrics.ranking import FEW
+from medmonai.metrics.resampling import bca_ends, entry, resampled_totals, wilson
+
 from .decision_metrics import CHANCE, SHARES, ClassMean, Metric
-from .intervals import FEW
-from .resampling import bca_ends, entry, resampled_totals, wilson
 
 ZERO = 1e-12  # a difference below this is rounding
 

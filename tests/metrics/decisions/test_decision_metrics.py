@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medmonai.metrics.decision_metrics import MEANS, METRICS
+from medmonai.metrics.decisions.decision_metrics import MEANS, METRICS
 
 
 def counted(kind, classes, rng):

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.metrics.resampling import by_group
 from medmonai.predictions import Predictions
 
 from . import counting
 from .decision_metrics import BALANCED, MEANS, METRICS, ONE_CLASS
 from .decisions import OperatingPoint, decide
 from .resampled_counts import ResampledCounts
-from .resampling import by_group
 
 
 def summarize_decisions(
@@ -58,7 +58,7 @@ def summarize_decisions(
         ValueError: a table without labels, a confidence outside (0, 1), a point of another task.
 
     Example:
-        >>> from medmonai.metrics.decisions import default_operating_point
+        >>> from .decisions import default_operating_point
         >>> from medmonai.task import Task
         >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.4, 0.6]], Task("binary", 2), ("normal", "sick"))
         >>> summarize_decisions(p, default_operating_point(p.task))["overall"]["accuracy"]["estimate"]

@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.metrics.ranking import cut_at_sensitivity, cut_at_specificity, cut_counts, one_vs_rest
 from medmonai.predictions import Predictions
 from medmonai.tables import number_of
 from medmonai.task import Task
-
-from .ranking import one_vs_rest
-from .ranking_points import cut_at_sensitivity, cut_at_specificity, cut_counts
 
 RULES = ("youden", "f1", "sensitivity=<share>", "specificity=<share>")
 DEFAULT = 0.5

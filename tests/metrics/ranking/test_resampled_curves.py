@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from medmonai.metrics.resampled_curves import (
+from medmonai.metrics.ranking.resampled_curves import (
     GRID,
     MAX_THRESHOLDS,
     curve_thresholds,

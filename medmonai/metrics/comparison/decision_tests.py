@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from medmonai.metrics.decisions import MEANS, METRICS, ClassMean, ResampledCounts
+from medmonai.metrics.resampling import by_group, resampled_totals
 from medmonai.task import Task
 
-from .decision_metrics import MEANS, METRICS, ClassMean
 from .paired_tests import ZERO, PairedDifference, bonett_price, from_resamples
-from .resampled_counts import ResampledCounts
-from .resampling import by_group, resampled_totals
 
 _OF_SAME_CASES = ("recall", "specificity", "accuracy")  # shares of cases that do not depend on what a model decides
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .resampling import by_group, resampled_totals
+from medmonai.metrics.resampling import by_group, resampled_totals
 
 RESAMPLES = 1000
 MAX_THRESHOLDS = 400  # of a curve with more distinct scores, at most this many are followed

@@ -8,11 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.metrics.ranking import check_binary, one_vs_rest
+from medmonai.metrics.resampling import wilson
 from medmonai.predictions.table import sums_to_one
 from medmonai.task import Task
-
-from .ranking import check_binary, one_vs_rest
-from .resampling import wilson
 
 Binning = Literal["equal_mass", "equal_width"]
 Average = Literal["top_label", "classwise"]

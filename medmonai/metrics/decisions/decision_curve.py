@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from .calibration import check_probabilities
-from .resampling import by_group
+from medmonai.metrics.calibration import check_probabilities
+from medmonai.metrics.resampling import by_group
 
 THRESHOLDS = tuple(np.round(np.arange(0.01, 1.0, 0.01), 2).tolist())
 

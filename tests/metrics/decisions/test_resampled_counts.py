@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medmonai.metrics import default_operating_point, summarize_decisions
-from medmonai.metrics.decision_metrics import MEANS, METRICS, PER_CLASS
-from medmonai.metrics.resampled_counts import ResampledCounts
+from medmonai.metrics.decisions.decision_metrics import MEANS, METRICS, PER_CLASS
+from medmonai.metrics.decisions.resampled_counts import ResampledCounts
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from medmonai.metrics.resampling import by_group, entry
 from medmonai.predictions import Predictions
 
 from .delong import influence_freedom
@@ -18,7 +19,6 @@ from .intervals import few_flags, independent_counts, logit_ends, zero_variance
 from .ranking import check_binary, one_vs_rest
 from .ranking_influence import average_precision_influence, partial_auc_influence
 from .ranking_points import average_precision_score, partial_auc_score
-from .resampling import by_group, entry
 
 MAX_FPR = 0.1
 METHOD = "logit_influence_t"

@@ -9,11 +9,11 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
+from medmonai.metrics.resampling import by_group
 from medmonai.task import Task
 
 from .delong import auc_influence, class_auc_influence, influence_freedom
 from .ranking import check_binary, one_vs_rest, warn_undefined
-from .resampling import by_group
 
 Method = Literal["logit_delong_t", "logit_delong", "wald"]
 FEW = 10  # cases of the rarer class below which an interval is flagged

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from medmonai.metrics import counting
-from medmonai.metrics.counting import one_vs_rest_matrices
+from medmonai.metrics.decisions import counting
+from medmonai.metrics.decisions.counting import one_vs_rest_matrices
 
 PAIRS = ((counting.recall, sk.recall_score), (counting.precision, sk.precision_score), (counting.f1, sk.f1_score))
 

@@ -17,7 +17,7 @@ from medmonai.metrics import (
     partial_auc_influence,
     summarize_ranking,
 )
-from medmonai.metrics.delong import influence_freedom
+from medmonai.metrics.ranking.delong import influence_freedom
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 

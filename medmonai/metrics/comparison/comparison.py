@@ -9,13 +9,12 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.metrics.decisions import METRICS, OperatingPoint, decide, default_operating_point
+from medmonai.metrics.ranking import macro_auc_score
 from medmonai.predictions import Predictions, align, moved_names
 
-from .decision_metrics import METRICS
 from .decision_tests import decision_test
-from .decisions import OperatingPoint, decide, default_operating_point
 from .paired_tests import PairedDifference, accuracy_test, delong_test, paired_bootstrap
-from .ranking import macro_auc_score
 
 Verdict = Literal["better", "worse", "not distinguishable"]
 Tables = Predictions | Sequence[Predictions]
