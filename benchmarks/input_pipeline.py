@@ -1,7 +1,7 @@
 """Samples per second of the training input pipeline, from a resident uint8 array to a float32 batch.
 
 Work, the same for all: flip (p .5), affine (rotation .2 rad, scale .1, shift 2 voxels, p .5, bilinear, border),
-Gaussian noise (p .5, standard deviation up to .05 of white), normalise. The setting `poses` has flips and 90-degree rotations
+Gaussian noise (p .5, standard deviation up to .05 of white), normalize. The setting `poses` has flips and 90-degree rotations
 only. One process, rounds interleaved, the warm-up left out, medians. Peers that are not installed are named and
 skipped.
 
@@ -55,17 +55,17 @@ def chain(library: object, dims: int, poses: bool, suffix: str = "", **keys: str
         return getattr(library, name + suffix)(**keys, **arguments)
 
     # MONAI caches what comes before the first random transform, so scaling to [0, 1] costs it nothing. Ours stays in
-    # units of 0 to 255 and normalises to the same result.
+    # units of 0 to 255 and normalizes to the same result.
     scale = [make("ScaleIntensityRange", a_min=0, a_max=255, b_min=0, b_max=1)] if library is mt else []
     white = 1.0 if scale else 255.0
-    normalise = make("NormalizeIntensity", subtrahend=white / 2, divisor=white / 2)
+    normalize = make("NormalizeIntensity", subtrahend=white / 2, divisor=white / 2)
     if poses:
         flips = [make("RandFlip", prob=0.5, spatial_axis=axis) for axis in range(dims)]
-        return [*scale, *flips, make("RandRotate90", prob=0.5), normalise]
+        return [*scale, *flips, make("RandRotate90", prob=0.5), normalize]
     flip = make("RandFlip", prob=0.5, spatial_axis=dims - 1)
     affine = make("RandAffine", prob=0.5, padding_mode="border", **affine_ranges(dims))
     noise = make("RandGaussianNoise", prob=0.5, std=0.05 * white)
-    return [*scale, flip, affine, noise, normalise]
+    return [*scale, flip, affine, noise, normalize]
 
 
 def random_batches(images: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:

@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "optimizer": {"_target_": "torch.optim.AdamW", "weight_decay": 0.05}, "learning_rate": 0.001, "auc_learning_rate": 0.02,
     "plateau": None, "patience": None, "keep_best": "run", "average_decay": 0.98, "label_smoothing": 0.0, "class_weights": None,
     "balance": "none", "flip_axes": [], "averaged_flips": None, "affine": [], "noise": [], "enlarge": None, "transfer": False,
-    "normalisation": {"subtrahend": 0.5, "divisor": 0.25}, "allow_leakage": False,
+    "normalization": {"subtrahend": 0.5, "divisor": 0.25}, "allow_leakage": False,
 }
 
 

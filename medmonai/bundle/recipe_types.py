@@ -13,7 +13,7 @@ _RECIPE = {
     "title": "a text", "question": "a text", "recipe": "a text", "result": "a text", "dataset": "an object",
     "epochs": "a whole number", "batch_size": "a whole number", "learning_rate": "a number",
     "auc_learning_rate": "a number", "average_decay": "a number", "label_smoothing": "a number", "optimizer": "an object",
-    "normalisation": "an object", "flip_axes": "a list", "affine": "a list", "noise": "a list", "transfer": "true or false",
+    "normalization": "an object", "flip_axes": "a list", "affine": "a list", "noise": "a list", "transfer": "true or false",
     "allow_leakage": "true or false",
 }
 _DATASET = {

@@ -65,7 +65,7 @@ def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What the network is fed with: images, or, with `cache_features`, the features of its frozen backbone."""
-    last = f"{_enlargement(recipe)['enlarging']}*@normalisation]"
+    last = f"{_enlargement(recipe)['enlarging']}*@normalization]"
     train, plain = f"$[@scaling, *@train#augmentation, {last}", f"$[@scaling, {last}"
     if not recipe["transfer"]:
         return {"train_cohort": "@train#dataset", "validate_cohort": "@validate#dataset", "train_transforms": train,
@@ -104,7 +104,7 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     task: Task = source.pop("task")
     network = network_definition(recipe["network"], size=recipe["enlarge"] or source["size"],
                                  in_channels=source["in_channels"], num_outputs=task.num_outputs)
-    normalisation = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalisation"]}
+    normalization = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalization"]}
     source["source_ids"] |= feeding.pop("transfer_ids")
     # What a front end may show (MONAI Label reads this id), and what stays an id of the bundle when somebody puts another
     # network or data set in the place of the one that reads it.
@@ -121,7 +121,7 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer": {**recipe["optimizer"], "params": "$@network.parameters()", "lr": "@learning_rate"},
         "flips": [{"_target_": "medmonai.transforms.RandFlip", "prob": 0.5, "spatial_axis": axis}
                   for axis in recipe["flip_axes"]],
-        "normalisation": [normalisation], "balance": balance,
+        "normalization": [normalization], "balance": balance,
         **{name: recipe[name] for name in ("warmup_epochs", "batch_size", "learning_rate", "auc_learning_rate",
                                            "average_decay", "label_smoothing", "class_weights", "patience", "keep_best",
                                            "allow_leakage",

@@ -21,7 +21,7 @@ logger = logging.getLogger("medmonai.bundle")
 
 # Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
 _INPUT = ("network_def", "spatial_size", "image_size", "intensity_range", "aspect", "orientation", "spacing", "jpeg_scaling",
-          "scaling", "enlarged_size", "normalisation", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
+          "scaling", "enlarged_size", "normalization", "dataset_name", "groups_file", "phantom_seed", "phantom_design")
 # Entries of network_def that say where weights come from and which of them learn, not what is computed.
 _OF_TRAINING = ("pretrained", "freeze")
 

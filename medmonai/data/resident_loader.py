@@ -86,7 +86,8 @@ class ResidentLoader:
         self._labels = torch.from_numpy(labels) if labels is not None else None
         self._images = self._place(self.cohort.images)
         if len(self) == 0:
-            raise ValueError(f"{len(self.cohort)} cases make no batch of {self.batch_size} on {self.world} ranks; lower "
+            ranks = f"{self.world} rank{'s' * (self.world > 1)}"
+            raise ValueError(f"{len(self.cohort)} cases make no batch of {self.batch_size} on {ranks}; lower "
                              "batch_size.")
 
     def _choose(self) -> str:
@@ -122,7 +123,7 @@ class ResidentLoader:
         return len(self._plan(1)) // self.world
 
     def _slices(self, length: int) -> list[slice]:
-        # A batch of one case breaks batch normalisation on 1x1 maps; training leaves such a remainder out.
+        # A batch of one case breaks batch normalization on 1x1 maps; training leaves such a remainder out.
         least = self.batch_size if self.drop_last else (2 if self.balance is not None and self.batch_size > 1 else 1)
         starts = range(0, length, self.batch_size)
         return [slice(s, min(s + self.batch_size, length)) for s in starts if min(s + self.batch_size, length) - s >= least]

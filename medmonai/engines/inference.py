@@ -72,7 +72,7 @@ class PrecisionInferer(Inferer):
         precision: "fp32", "bf16" or "fp16", as `choose_precision` returns it.
 
     Raises:
-        ValueError: another precision; when called: one case alone in a training with batch normalisation of 1x1 maps.
+        ValueError: another precision; when called: one case alone in a training with batch normalization of 1x1 maps.
     """
 
     def __init__(self, precision: Literal["fp32", "bf16", "fp16"] = "fp32") -> None:

@@ -74,7 +74,7 @@ def grad_cam(
         cam = _CAMS[method](_Observed(network, layer), layer, upsampler=upsampler_for(runs, layer), postprocessing=_as_it_is)
         # One at a time: a case's map does not depend, not even in the last bit, on what else is in the batch.
         maps = [cam(x[i : i + 1], class_idx=classes[i]) for i in range(len(x))]
-        return _normalised(torch.cat(maps))
+        return _normalized(torch.cat(maps))
 
 
 def occlusion_map(
@@ -133,7 +133,7 @@ def occlusion_map(
                 warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning)
                 covered = torch.as_tensor(occlude(x[i : i + 1])[0])
             maps.append((whole - covered).clamp(min=0))
-        return _normalised(torch.cat(maps))
+        return _normalized(torch.cat(maps))
 
 
 def as_images(images: torch.Tensor | np.ndarray) -> torch.Tensor:
@@ -210,7 +210,7 @@ def _as_it_is(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _normalised(maps: torch.Tensor) -> np.ndarray:
+def _normalized(maps: torch.Tensor) -> np.ndarray:
     """Divide each map (N, 1, *spatial), 0 or more everywhere, by its maximum; a map of zeros stays one."""
     highest = maps.amax(dim=tuple(range(1, maps.ndim)), keepdim=True)
     return torch.where(highest > 0, maps / highest, 0.0).detach().float().cpu().numpy()

@@ -47,7 +47,7 @@ class CNN(nn.Module):
 
 
 def _block(in_channels: int, out_channels: int, *, spatial_dims: int, dropout: float) -> nn.Sequential:
-    # A bias before batch normalisation has no effect.
+    # A bias before batch normalization has no effect.
     convolution = Conv[Conv.CONV, spatial_dims](in_channels, out_channels, kernel_size=3, padding=1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return nn.Sequential(convolution, Norm[Norm.BATCH, spatial_dims](out_channels), nn.ReLU(inplace=True),

@@ -27,7 +27,7 @@ def _build(name: str, *, spatial_dims: int, in_channels: int, num_classes: int, 
         conv1_t_size=first.kernel_size,
         conv1_t_stride=first.stride,
         no_max_pool=not first.max_pool,
-        # A bias before batch normalisation has no effect; without it the parameters are those of the paper.
+        # A bias before batch normalization has no effect; without it the parameters are those of the paper.
         bias_downsample=False,
         num_classes=num_classes,
     )

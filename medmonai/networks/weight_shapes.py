@@ -10,7 +10,7 @@ def adapt_channels(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
 
     w'[:, j] = (1 / n) sum over c of w[:, c], j = 1..n: for one channel the plain sum. So a grey image, alone or repeated
     n times, gives what the old weight gives for it repeated. With as many channels as before nothing changes. The sum
-    holds for what the convolution gets: with another normalisation for each channel of RGB, a grey channel normalised
+    holds for what the convolution gets: with another normalization for each channel of RGB, a grey channel normalized
     once comes close to it but is not the same (load such pictures with three channels where that matters).
 
     Args:

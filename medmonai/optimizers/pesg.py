@@ -33,7 +33,7 @@ class PESG(libauc.optimizers.PESG):
     no storage moves; the reference starts at the weights, not at N(0, 0.01) noise; it is the same on all ranks; the
     constructor draws no random numbers; whatever LibAUC prints, ignores or lets become NaN is an error here. Note that
     `momentum` weighs the new direction: .9 is torch's `SGD(momentum=.1, dampening=.1)`. All decay acts on everything,
-    normalisation layers, a and b included, as in the paper.
+    normalization layers, a and b included, as in the paper.
 
     The learning rate has one owner: a scheduler on `param_groups[0]["lr"]`, or the decay_factor of
     `update_regularizer` and `update_lr`, which are refused once a scheduler that sets absolute rates is attached.

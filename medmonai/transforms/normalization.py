@@ -1,4 +1,4 @@
-"""Deterministic intensity transforms: normalise, scale to a range, map a range to another."""
+"""Deterministic intensity transforms: normalize, scale to a range, map a range to another."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         return functional.upload(per_channel, x.device).reshape(*per_channel.shape, *[1] * (x.ndim - per_channel.ndim))
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
-        """Normalise each sample."""
+        """Normalize each sample."""
         return functional.normalize(
             x,
             subtrahend=self._given(self.subtrahend, "subtrahend", x),

@@ -31,7 +31,7 @@ def saliency_figure(
     middle.
 
     Args:
-        images: (N, C, *spatial) as they are stored, before normalisation; 3 channels in uint8 are colours, of anything
+        images: (N, C, *spatial) as they are stored, before normalization; 3 channels in uint8 are colours, of anything
             else the first channel is drawn in grey.
         maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` give them.
         titles: one short text a case: id, label, score.

@@ -106,7 +106,7 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
         "cache_features": Row(True, p.batch_shape, (FOLDERS, TABLE, PATCHES), then=[1, 1]),
         "unfreeze": Row({"1": "layer4"}, p.unfrozen_at_first_epoch, (FOLDERS, TABLE, PATCHES)),
         "enlarged_size": Row([80, 80], p.batch_shape, (PATCHES,), then=[80, 80]),
-        "normalisation": Row([], p.first_batch, (PHANTOM, FLAT, FOLDERS, TABLE)),
+        "normalization": Row([], p.first_batch, (PHANTOM, FLAT, FOLDERS, TABLE)),
         "optimizer": Row({"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": "@learning_rate"},
                          p.kind_of_optimizer, (PHANTOM, TABLE), then="SGD"),
         "train#augmentation": Row([], p.first_batch, (FLAT, VOLUMES, FOLDERS, TABLE)),
@@ -151,7 +151,7 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
         "enlarged_size": Row([80, 80], p.batch_shape, (PATCHES,), then=[80, 80]),
         "class_names": Row(["lesion", "normal"], p.refused("run")),
         "flip_axes": Row([1], p.flipped_logits),
-        "normalisation": Row([], p.first_batch, (PHANTOM, TABLE)),
+        "normalization": Row([], p.first_batch, (PHANTOM, TABLE)),
     },
     MANY_GPUS: {"device": Row("meta", lambda b: next(b.get("placed_network").parameters()).device.type, then="meta")},
 }
@@ -326,7 +326,7 @@ def test_counts_are_those_of_the_cases_that_are_left(made, sources, tmp_path):
 
 
 def test_another_set_can_be_named_only_where_one_has_the_same_classes(tmp_path):
-    recipe = RECIPES[SKIN] | {"dataset": {"medmnist": "organamnist", "size": 28}, "normalisation": {"divisor": 0.5}}
+    recipe = RECIPES[SKIN] | {"dataset": {"medmnist": "organamnist", "size": 28}, "normalization": {"divisor": 0.5}}
     bundle = write_bundle("organs_classification", recipe, tmp_path)
     for name in ("organamnist", "organcmnist"):
         write_medmnist(tmp_path, name, (28, 28))

@@ -296,7 +296,7 @@ def test_epochs_that_are_no_number_of_epochs(epochs, tmp_path):
 def test_the_plain_recipes_are_one_override_away(tmp_path):
     adam = {"_target_": "torch.optim.Adam", "params": "$@network.parameters()", "lr": "@learning_rate"}
     for number, change in enumerate(({"warmup_epochs": "$@max_epochs"}, {"warmup_epochs": 0}, {"optimizer": adam},
-                                     {"train#augmentation": []}, {"normalisation": []}, {"train#balance#strategy": "dual"})):
+                                     {"train#augmentation": []}, {"normalization": []}, {"train#balance#strategy": "dual"})):
         run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / str(number)) | change)
     stages = [[row["stage"] for row in history(tmp_path / str(n))] for n in (0, 1)]
     assert stages == [["cross_entropy"] * 2, ["auc"] * 2]

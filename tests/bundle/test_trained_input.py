@@ -1,4 +1,4 @@
-"""A checkpoint is used as it was trained: the same network, size, normalisation; and words that are no truth values."""
+"""A checkpoint is used as it was trained: the same network, size, normalization; and words that are no truth values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from medmonai.errors import one_line
 NAME = "pneumoniamnist_classification"
 PLAIN = {"_target_": "medmonai.networks.resnet18", "width": 4}
 TRAINED = {"network_def": {**PLAIN, "pretrained": "@pretrained", "freeze": "backbone"}, "spatial_size": "$[@image_size] * 2",
-           "image_size": 28, "normalisation": [{"divisor": 0.25}], "learning_rate": 0.1}
+           "image_size": 28, "normalization": [{"divisor": 0.25}], "learning_rate": 0.1}
 
 
 def checkpoint(folder, **record):
@@ -50,7 +50,7 @@ def test_the_first_difference_is_named(old, new, expected):
     ({"network_def": {**PLAIN, "width": 8}}, r"network_def#width \(4 there, 8 now\)"),
     ({"spatial_size": [64, 64]}, r"spatial_size#0 \(28 there, 64 now\)"),
     ({"image_size": 64}, r"image_size \(28 there, 64 now\)"),
-    ({"normalisation": []}, r"normalisation .* was trained|trained otherwise: normalisation"),
+    ({"normalization": []}, r"normalization .* was trained|trained otherwise: normalization"),
 ])
 def test_another_input_than_in_training_is_refused(change, match, tmp_path):
     config, path = {**TRAINED, **change}, checkpoint(tmp_path, spatial_size=[28, 28])
@@ -72,7 +72,7 @@ def test_a_checkpoint_without_its_run_is_taken_as_it_is(tmp_path):
     path = checkpoint(tmp_path)
     path.touch()
     path.rename(tmp_path / "model.pt")
-    require_trained_input({**TRAINED, "normalisation": []}, tmp_path / "model.pt")
+    require_trained_input({**TRAINED, "normalization": []}, tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize(("config", "match"), [
@@ -92,8 +92,8 @@ def test_evaluation_and_inference_take_a_checkpoint_as_it_was_trained(tmp_path):
     run(NAME, "train.json", **settings)
     assert json.loads((out / "run.json").read_text())["spatial_size"] == [28, 28]
     with pytest.raises(RuntimeError) as caught:
-        run(NAME, "train.json", "evaluate.json", **small(NAME, sources, out, evaluate=True) | {"normalisation": []})
-    assert "was trained otherwise: normalisation" in one_line(caught.value) and not (out / "test_opened.json").exists()
+        run(NAME, "train.json", "evaluate.json", **small(NAME, sources, out, evaluate=True) | {"normalization": []})
+    assert "was trained otherwise: normalization" in one_line(caught.value) and not (out / "test_opened.json").exists()
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "a.png")
     given = {"dataset_dir": str(tmp_path / "a.png"), "ckpt_path": str(out / "models" / "model.pt"), "network_def::width": 4,
              "device": torch.device("cpu")}

@@ -18,7 +18,7 @@ def test_every_plain_id_of_every_bundle_has_a_kind_that_its_value_fits(name):
     for file in ("train.json", "evaluate.json", "inference.json"):
         config = json.loads((BUNDLES / name / "configs" / file).read_text())
         plain = {key for key, value in config.items() if is_plain(value) and "::" not in key} - STEPS
-        lists = {key for key in plain if config[key] == [] or key == "normalisation"}
+        lists = {key for key in plain if config[key] == [] or key == "normalization"}
         assert plain - lists <= set(KINDS), f"{file}: {plain - lists - set(KINDS)}"
         check_values(config)
     split_overrides(BUNDLES / name, {})

@@ -125,7 +125,7 @@ def test_errors():
         ResidentLoader(cohort(), batch_size=0)
     with pytest.raises(ValueError, match="residency='ram' is unknown"):
         ResidentLoader(cohort(), batch_size=4, residency="ram")
-    with pytest.raises(ValueError, match="make no batch of 64"):
+    with pytest.raises(ValueError, match="make no batch of 64 on 1 rank; lower"):
         ResidentLoader(cohort(), batch_size=64, balance=Balance(), drop_last=True)
     one_class = cohort().subset(np.flatnonzero(cohort().labels == 0))
     with pytest.raises(ValueError, match="class"):

@@ -62,7 +62,7 @@ def test_errors():
 
 
 def averaging(network):
-    """All kernels constant and positive, no normalisation: gradients show what each voxel sees."""
+    """All kernels constant and positive, no normalization: gradients show what each voxel sees."""
     network = copy.deepcopy(network).eval()
     for parameter in network.parameters():
         nn.init.constant_(parameter, 1 / parameter[0].numel() if parameter.ndim > 1 else 0.0)

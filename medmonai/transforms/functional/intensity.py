@@ -1,4 +1,4 @@
-"""Intensities: noise, scale, shift, gamma, normalisation, all with one parameter per sample; float32 out."""
+"""Intensities: noise, scale, shift, gamma, normalization, all with one parameter per sample; float32 out."""
 
 from __future__ import annotations
 
