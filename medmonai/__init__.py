@@ -11,4 +11,4 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=[
     "baselines", "bundle", "data", "engines", "handlers", "losses", "metrics", "networks", "optimizers", "predictions",
     "report", "studies", "task", "transforms", "visualize",
-])
+], submod_attrs={"commands": ["RunFolder", "compare", "evaluate", "run"]})

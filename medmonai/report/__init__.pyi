@@ -1,4 +1,4 @@
-from .commands import compare_files, evaluate_files, read_table
+from .commands import compare_files, compare_paths, evaluate_files, read_table
 from .comparison import comparison_section, comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
 from .evaluation_lines import describe_evaluation
@@ -13,6 +13,7 @@ __all__ = [
     "Table",
     "check_apart",
     "compare_files",
+    "compare_paths",
     "comparison_section",
     "comparison_table",
     "describe_evaluation",

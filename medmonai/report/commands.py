@@ -12,6 +12,7 @@ from typing import Any
 from medmonai.atomic_files import write_json
 from medmonai.engines import versions
 from medmonai.metrics import (
+    Comparison,
     OperatingPoint,
     average_seeds,
     choose_operating_point,
@@ -177,17 +178,8 @@ def compare_files(
         ValueError: fewer than two tables, one name twice, tables of other cases, class names whose order contradicts the
             labels, a metric without validation tables.
     """
-    paths = named_tables(tables)
-    raw = {name: [read_table(path, kind=task, sheet=sheet) for path in some] for name, some in paths.items()}
-    beside = {} if metric == "auc" else {name: _validation_of(some, metric) for name, some in paths.items()}
-    first = next(iter(raw.values()))[0]
-    seeds = {name: [_beside(first, table, path) for table, path in zip(raw[name], some)] for name, some in paths.items()}
-    order = first.with_positive_class(positive_class).class_names if positive_class else first.class_names
-    seeds = {name: [table.in_class_order(order) for table in some] for name, some in seeds.items()}
-    points = None if metric == "auc" else {
-        name: _point(some, raw[name], task=task, rule=rule, first=first, order=order) for name, some in beside.items()}
-    comparisons = compare_tables(seeds, metric=metric, confidence=confidence, alpha=alpha, points=points)
-    spread = {name: seed_spread(some) for name, some in seeds.items()}
+    comparisons, spread = compare_paths(named_tables(tables), metric=metric, task=task, rule=rule, sheet=sheet,
+                                        positive_class=positive_class, confidence=confidence, alpha=alpha)
     written = write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
     table = comparison_table(comparisons)
     lines = []
@@ -202,6 +194,37 @@ def compare_files(
                          f"{own['max']:.3f} (SD {own['sd']:.3f}): what another training would change, apart from the "
                          "interval above")
     return [*lines, f"results: {Path(output)} ({', '.join(path.name for path in written)})", NOT_CLINICAL]
+
+
+def compare_paths(
+    paths: Mapping[str, Sequence[Path]], *, metric: str = "auc", task: str = "", rule: str = "youden",
+    positive_class: str = "", sheet: str = "", confidence: float = 0.95, alpha: float = 0.05,
+) -> tuple[list[Comparison], dict[str, dict[str, Any]]]:
+    """Compare predictions tables in pairs and return the comparisons, and the spread over the seeds of each model.
+
+    Args:
+        paths: name -> the tables of its seeds.
+        metric: "auc" or a decision metric.
+        task: the kind of task, where the columns cannot tell.
+        rule: how the operating point of a decision metric is chosen on validation.
+        positive_class: of a binary task, if not the class of the last score column.
+        sheet: of those files that are workbooks.
+        confidence: nominal coverage of the intervals.
+        alpha: level of the verdicts, after Holm's correction.
+
+    Raises:
+        ValueError: see `compare_files`.
+    """
+    raw = {name: [read_table(path, kind=task, sheet=sheet) for path in some] for name, some in paths.items()}
+    beside = {} if metric == "auc" else {name: _validation_of(some, metric) for name, some in paths.items()}
+    first = next(iter(raw.values()))[0]
+    seeds = {name: [_beside(first, table, path) for table, path in zip(raw[name], some)] for name, some in paths.items()}
+    order = first.with_positive_class(positive_class).class_names if positive_class else first.class_names
+    seeds = {name: [table.in_class_order(order) for table in some] for name, some in seeds.items()}
+    points = None if metric == "auc" else {
+        name: _point(some, raw[name], task=task, rule=rule, first=first, order=order) for name, some in beside.items()}
+    comparisons = compare_tables(seeds, metric=metric, confidence=confidence, alpha=alpha, points=points)
+    return comparisons, {name: seed_spread(some) for name, some in seeds.items()}
 
 
 def _beside(first: Predictions, table: Predictions, path: Path) -> Predictions:

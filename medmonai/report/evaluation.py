@@ -49,6 +49,12 @@ class Evaluation:
     uncalibrated: Predictions | None
     calibrated: Predictions | None
 
+    def __repr__(self) -> str:
+        auc = self.metrics["auc"]
+        ends = f" ({auc['low']:.4f} to {auc['high']:.4f})" if auc["low"] is not None else ""
+        value = "undefined" if auc["estimate"] is None else f"{auc['estimate']:.4f}"
+        return f"Evaluation(AUC {value}{ends}, n = {self.metrics['n']})"
+
     @property
     def decided(self) -> Any:
         """Decisions on the test table at the operating point, as `medmonai.metrics.decide` returns them."""

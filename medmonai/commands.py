@@ -1,0 +1,169 @@
+"""From Python what the command line does: functions that return results as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medmonai.run_files import read_record
+
+if TYPE_CHECKING:
+    from medmonai.metrics import Comparison
+    from medmonai.predictions import Predictions
+    from medmonai.report import Evaluation
+
+
+class RunFolder:
+    """A run folder: metrics, predictions, figures and the report, read when they are asked for.
+
+    Args:
+        folder: what `medmonai run` or a bundle's training and evaluation left.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"no run folder at {folder}; name the output_dir of a run.")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds: splits -> "validation", "test" -> every metric with its interval; {} before."""
+        return read_record(self.folder / "metrics.json")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The merged config that was trained."""
+        return read_record(self.folder / "config.json")
+
+    def predictions(self, split: str = "test") -> Predictions:
+        """Return the predictions table of a split, "test" or "val".
+
+        Raises:
+            FileNotFoundError: the run was not evaluated, or has no such split.
+        """
+        from medmonai.report import read_table
+
+        return read_table(self.folder / f"predictions_{split}.csv")
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """Name -> PNG file of every figure."""
+        return {path.stem: path for path in sorted((self.folder / "figures").glob("*.png"))}
+
+    @property
+    def report(self) -> Path | None:
+        """The HTML report; None before it is written."""
+        path = self.folder / "report.html"
+        return path if path.is_file() else None
+
+    def __repr__(self) -> str:
+        if not self.metrics:
+            return f"RunFolder({str(self.folder)!r}): not evaluated"
+        from medmonai.bundle import describe
+
+        return f"RunFolder({str(self.folder)!r})\n{describe(self.metrics, self.folder)}"
+
+
+def run(
+    bundle: str | Path, *, output_dir: str | Path = "", overrides: Mapping[str, Any] | None = None, **ids: Any
+) -> RunFolder:
+    """Train a bundle, evaluate it on its test split, draw the figures and write the report: `medmonai run`.
+
+    A bundle is a program: run only one whose author you trust.
+
+    Args:
+        bundle: a folder, or the name of a bundle that comes with the package (`medmonai bundles`).
+        output_dir: the run folder; "" makes the first of runs/NAME, runs/NAME-2, ... that is free. An unfinished run of the
+            same config in it is continued.
+        overrides: config ids -> values; for ids that are not Python names, such as "train#balance#strategy".
+        **ids: config ids -> values, such as dataset_dir="data" or max_epochs=2.
+
+    Raises:
+        FileNotFoundError: no such bundle, or its data set is not available.
+        ValueError: an id that does not exist or is given twice, or a folder that holds another run.
+
+    Example:
+        >>> found = run("lesion_phantom", max_epochs=2, warmup_epochs=1)  # doctest: +SKIP
+        >>> found.metrics["splits"]["test"]["auc"]["estimate"]  # doctest: +SKIP
+        0.91
+    """
+    from medmonai.bundle import folder_of_run, run_bundle
+
+    twice = sorted(set(overrides or {}) & set(ids))
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is given twice, as an argument and in overrides; give it once.")
+    with folder_of_run(str(output_dir), parent="runs", name=Path(bundle).name) as folder:
+        run_bundle(bundle, output_dir=folder, overrides={**(overrides or {}), **ids})
+    return RunFolder(folder)
+
+
+def evaluate(
+    table: str | Path | Predictions, *, validation: str | Path | Predictions | None = None, output: str | Path | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Evaluate a predictions table: ranking, decisions at a threshold locked on validation, calibration, with intervals.
+
+    Args:
+        table: a file (id, y_true, score_<class>...) or a table in memory.
+        validation: the same for the validation cases, which threshold and temperature are chosen on.
+        output: a folder for metrics.json, metrics.csv and figures, as `medmonai evaluate` writes them; None writes nothing.
+        **options: rule, confidence, seed; for files also those of `medmonai.report.evaluate_files`.
+
+    Raises:
+        FileNotFoundError: a table that does not exist.
+        TypeError: an output for a table in memory: write it with `medmonai.predictions.write_predictions` first.
+        ValueError: see `medmonai.report.evaluate`.
+
+    Example:
+        >>> evaluate("predictions_test.csv", validation="predictions_val.csv")  # doctest: +SKIP
+        Evaluation(AUC 0.9254 (0.9084 to 0.9396), n = 1000)
+    """
+    from medmonai import report
+
+    files = [isinstance(one, (str, Path)) for one in (table, validation) if one is not None]
+    if output is not None:
+        if not all(files):
+            raise TypeError("output needs tables that are files; write them with medmonai.predictions.write_predictions first.")
+        return report.evaluate_files(table, validation=validation, output=output, **options)
+    reading = {name: options.pop(name) for name in ("sheet",) if name in options}
+    kind, positive_class = options.pop("task", ""), options.pop("positive_class", "")
+    tables = [report.read_table(one, kind=kind, **reading) if isinstance(one, (str, Path)) else one
+              for one in (table, validation)]
+    if positive_class:
+        tables = [one and one.with_positive_class(positive_class) for one in tables]
+    return report.evaluate(tables[0], validation=tables[1], **options)
+
+
+def compare(
+    tables: Mapping[str, str | Path | Sequence[str | Path]], *, output: str | Path | None = None, **options: Any
+) -> list[Comparison]:
+    """Compare predictions tables of the same cases in pairs: better, worse or not distinguishable.
+
+    Args:
+        tables: name -> file, or files of several seeds, whose scores are averaged for each case.
+        output: a folder for comparison.csv, .json, .tex and the figure, as `medmonai compare` writes them.
+        **options: metric, task, rule, positive_class, sheet, confidence, alpha; see `medmonai.report.compare_files`.
+
+    Returns:
+        One comparison per pair; for tables in memory see `medmonai.metrics.compare_tables`.
+
+    Raises:
+        ValueError: see `medmonai.report.compare_files`.
+
+    Example:
+        >>> compare({"small": "a.csv", "large": ["b1.csv", "b2.csv"]})[0].verdict  # doctest: +SKIP
+        'not distinguishable'
+    """
+    from medmonai.report import compare_paths, write_comparison
+
+    paths = {name: [Path(one) for one in ([some] if isinstance(some, (str, Path)) else some)] for name, some in tables.items()}
+    overwrite = options.pop("overwrite", False)
+    comparisons, spread = compare_paths(paths, **options)
+    if output is not None:
+        write_comparison(comparisons, output, spread=spread, overwrite=overwrite)
+    return comparisons
