@@ -7,7 +7,7 @@ skipped.
 
     python -m benchmarks.input_pipeline [--threads N] [--rounds 7] [--csv results.csv]
 
-Threads are torch's default, one a core, for all peers; MONAI's transforms of one image hardly use a second one.
+Threads are torch's default, one per core, for all peers; MONAI's transforms of one image hardly use a second one.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON over an older file, and its folder if need be.
+    """Write JSON over an older file, and its folder if missing.
 
     Raises:
         ValueError: the content holds NaN or infinity, which JSON does not know.

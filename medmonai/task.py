@@ -53,7 +53,7 @@ class Task:
 
     @property
     def num_outputs(self) -> int:
-        """Logits the network gives for a case: 1 for a binary task, else one a class or label."""
+        """Logits the network gives for a case: 1 for a binary task, else one per class or label."""
         return 1 if self.kind == "binary" else self.num_classes
 
     @property

@@ -190,7 +190,7 @@ def cells(repetitions: int, resampled: int) -> list:
 
 
 def tables(rows: list[dict]) -> dict[str, str]:
-    """The page's Markdown tables: one a kind of study, a line a cell, coverage (mean width) of each method."""
+    """The page's Markdown tables: one per kind of study, one line per cell, coverage (mean width) of each method."""
     found = {}
     kinds = {"binormal": ("binormal",), "shapes": SHAPES, "clusters": tuple(f"clusters_{k}" for k in range(len(CLUSTERS)))}
     for kind, studies in kinds.items():

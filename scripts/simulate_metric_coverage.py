@@ -1,6 +1,6 @@
 """Simulate how often intervals other than the AUC's hold the truth: docs/results/metric_interval_coverage.csv and its page.
 
-Run it with OMP_NUM_THREADS=1: all cells take about half an hour on one core. The CSV is written anew, as a whole, after each
+Run it with OMP_NUM_THREADS=1: all cells take about half an hour on one core. The CSV is written again, as a whole, after each
 cell; the same command again goes on with the cells that it lacks (--again: with all). With --tables-only it renews the
 page's tables from the CSV and simulates nothing.
 """

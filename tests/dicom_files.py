@@ -48,7 +48,7 @@ def write_series(folder, values, affine, *, change=lambda k, found: None, seed=0
     """Write values (column, row, slice) in HU, lying where an affine (nibabel's world) says, a file a slice.
 
     Args:
-        folder: made if need be; the names of the files do not follow the slices' order.
+        folder: created if missing; the names of the files do not follow the slices' order.
         values: whole numbers.
         affine: (4, 4) without shear.
         change: what else is done to slice k's tags.

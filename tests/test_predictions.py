@@ -81,7 +81,7 @@ def test_predicted_names():
     ({"y_score": [[1, 0], [np.nan, 1], [1, 0]]}, r"y_score\[1, 0\] is nan \(id 'b'\)"),
     ({"y_score": [[1, 0], [np.inf, 1], [1, 0]]}, "must be finite"),
     ({"y_score": [0.1, 0.2, 0.3]}, r"needs? \(3, 2\)"),
-    ({"class_names": ("a",)}, "needs one name a class"),
+    ({"class_names": ("a",)}, "needs one name per class"),
     ({"class_names": ("a", "a")}, "all different"),
     ({"groups": ["p", "q"]}, "groups has 2 entries"),
     ({"groups": ["p", "", "q"]}, r"groups\[1\] is empty"),
@@ -235,7 +235,7 @@ def test_files_that_are_no_table(tmp_path):
 
 def test_task_that_does_not_fit_the_file(tmp_path):
     write_predictions(table(), tmp_path / "p.csv")
-    with pytest.raises(ValueError, match="ordinal task of 3 classes needs one name a class"):
+    with pytest.raises(ValueError, match="ordinal task of 3 classes needs one name per class"):
         read_predictions(tmp_path / "p.csv", task=Task("ordinal", 3))
 
 

@@ -31,7 +31,7 @@ def estimator(name: str, *, task: Task, seed: int = 0, jobs: int = 1, **paramete
     - "logistic_regression": features scaled to mean 0 and variance 1 of the training cases, L2 penalty, C = .01 (choose it
       on validation), multinomial for many classes;
     - "random_forest": 200 trees (Breiman, Machine Learning 45, 2001);
-    - "gradient_boosting": `HistGradientBoostingClassifier`, 100 trees a class, no early stopping;
+    - "gradient_boosting": `HistGradientBoostingClassifier`, 100 trees per class, no early stopping;
     - "majority": the share of each class among the training cases as the score of every case: AUC .5.
 
     Ordinal tasks are taken as multiclass ones. The seed matters for "random_forest"; the others give the same for every

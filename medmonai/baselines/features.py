@@ -1,4 +1,4 @@
-"""Numbers that a classifier without convolutions can work on: one row a case."""
+"""Numbers that a classifier without convolutions can work on: one row per case."""
 
 from __future__ import annotations
 

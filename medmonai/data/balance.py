@@ -29,8 +29,8 @@ class Balance:
     ============ ==============================================================================================
     none         every case once
     oversample   every class as often as the largest one; a case at most once more often than another of its class
-    cap          at most `cap` cases of each class, drawn anew each epoch
-    target       exactly `target` cases of each class: large classes drawn anew each epoch, small ones repeated
+    cap          at most `cap` cases of each class, drawn again each epoch
+    target       exactly `target` cases of each class: large classes drawn again each epoch, small ones repeated
     dual         batches that all hold `positive_rate` positives; as many batches as the class that needs most
     ============ ==============================================================================================
 

@@ -62,7 +62,7 @@ class Cohort:
         labels: whole numbers, (N,) or, multilabel, (N, L); kept as int64.
         ids: (N,) different strings.
         task: what is predicted.
-        class_names: one name a class (or label), in the order of the labels.
+        class_names: one name per class (or label), in the order of the labels.
         provenance: where the images come from.
         split: "train", "val", "test" or another name.
         groups: (N,) patient or lesion of each case, or None where it is not known.

@@ -1,4 +1,4 @@
-"""What a source of image files holds, before any of them is decoded: one row a case."""
+"""What a source of image files holds, before any of them is decoded: one row per case."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Listing:
     what was left out have no place there.
 
     Args:
-        files: one a case: an image file, or the folder of a DICOM series.
+        files: one per case: an image file, or the folder of a DICOM series.
         ids: (N,) different strings; the path inside the source, so that an id leads back to its file.
         labels: whole numbers, (N,) or, multilabel, (N, L).
         task: what is predicted.
-        class_names: one name a class or label, in the order of the labels.
+        class_names: one name per class or label, in the order of the labels.
         provenance: where the files come from.
         groups: (N,) patient or lesion of each case as str, or None where it is not known.
         splits: (N,) "train", "val" or "test" of each case, or None where nothing says so yet.
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
-        left_out: what the source holds that is no case.
+        left_out: what the source holds that is not a case.
         notes: one sentence each on what a reader of a result should know.
         planned: id -> split of all cases that `split_listing` divided; tells the split of those left out since, because they
             could not be read.
@@ -80,7 +80,7 @@ class Listing:
         columns = {"labels": self.labels, "groups": self.groups, "splits": self.splits, **self.metadata}
         for name, values in columns.items():
             if values is not None and len(values) != len(self.files):
-                raise ValueError(f"{name} hold {len(values)} rows and files {len(self.files)}; give one a file.")
+                raise ValueError(f"{name} hold {len(values)} rows and files {len(self.files)}; give one per file.")
         unknown = set() if self.splits is None else set(np.unique(self.splits).tolist()) - set(SPLITS)
         if unknown:
             raise ValueError(f"splits hold {sorted(unknown)}; {', '.join(SPLITS)} are allowed.")

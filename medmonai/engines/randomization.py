@@ -75,7 +75,7 @@ def randomization_check(
 
     Maps that stay the same show the image or the architecture, not what was learned. Weights of two and more dimensions
     are drawn from a normal distribution with mean 0 and their own root mean square, biases become 0 and scales of
-    normalization 1; the running statistics of batch normalization are measured anew on the images, or the random
+    normalization 1; the running statistics of batch normalization are measured again on the images, or the random
     network would be out of its range. The network itself is left as it was, and so is torch's random state.
 
     Args:

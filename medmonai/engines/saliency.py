@@ -29,7 +29,7 @@ def grad_cam(
     Grad-CAM++ weighs the gradients by their second and third powers. The map is interpolated to the image, each of its
     voxels at the place that kernels, strides and paddings give it, and divided by its maximum: 0 is no evidence for the
     class, 1 the most in that image. So maps of two images do not compare in strength, and an image without evidence
-    keeps a map of zeros. A layer of 4 voxels a side, whose trained kernels may look to one side, tells a place to within
+    keeps a map of zeros. A layer of 4 voxels per side, whose trained kernels may look to one side, tells a place to within
     some voxels of the image at best; far from the head the mean gradient says little, and Grad-CAM may miss the place.
 
     MONAI's `GradCAM` and `GradCAMpp` compute it, with their traps removed: they know no class 0 or 1 of a network with

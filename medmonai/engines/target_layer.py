@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-LEAST_MAP = 4  # voxels a side; a smaller map says little about where
+LEAST_MAP = 4  # voxels per side; a smaller map says little about where
 
 
 class LayerRun(NamedTuple):
@@ -79,7 +79,7 @@ def find_target_layer(network: nn.Module, spatial_size: Sequence[int], *, least_
     Args:
         network: network, bare or wrapped; names are those of the bare one.
         spatial_size: voxels of the input along each spatial axis.
-        least_map: voxels a side that the map should have.
+        least_map: voxels per side that the map should have.
 
     Raises:
         TypeError: a TorchScript network.

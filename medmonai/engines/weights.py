@@ -14,7 +14,7 @@ from medmonai.networks.weight_files import require_whole_zip
 
 
 def save_atomically(content: Any, path: str | Path) -> None:
-    """Write a checkpoint, and its folder if need be, so that a kill at any moment leaves the old file or the new one."""
+    """Write a checkpoint, and its folder if missing, so that a kill at any moment leaves the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Through an open file: given a path, torch writes its name into the archive, and equal weights get different hashes.
@@ -73,7 +73,7 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, its names or shapes are those of another network, or a weight is no number; the
+        ValueError: the file cannot be read, its names or shapes are those of another network, or a weight is not a number; the
             network is then left as it was.
     """
     return place_weights(network, load_checkpoint(path), path)

@@ -19,7 +19,7 @@ KeepBest = Literal["run", "stage"]
 class PESGStage:
     """Swap a trainer's loss and optimiser for the AUC margin loss and PESG from `start_epoch` on.
 
-    When the stage begins, the head can be initialised anew, PESG's reference is set to the weights it begins with, the
+    When the stage begins, the head can be initialised again, PESG's reference is set to the weights it begins with, the
     running average of the weights begins again. The best epoch is that of the whole run, warm-up included, unless
     keep_best="stage" begins the search for it again: then the stage's own best is kept, however good the warm-up was, which
     is what a study of the stage itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
@@ -37,7 +37,7 @@ class PESGStage:
         optimizer: the PESG, built on the parameters of the trainer's network.
         loss_function: the loss PESG was built with.
         network: the network, not wrapped for distributed training.
-        reset_head: initialise the last linear layer anew when the stage begins.
+        reset_head: initialise the last linear layer again when the stage begins.
         average: the handler of the running average, if there is one.
         evaluator: the validation engine, if there is one.
         keep_best: "run" or "stage": whose best epoch is kept.

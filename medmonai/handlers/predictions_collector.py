@@ -22,7 +22,7 @@ class PredictionsCollector:
     Args:
         cases: the Cohort or ImageSet that the evaluator's loader goes through; its batches must carry "index".
         task: what is predicted; the cohort's own by default.
-        class_names: one a class; the cohort's own by default.
+        class_names: one per class; the cohort's own by default.
     """
 
     def __init__(self, cases: Any, *, task: Task | None = None, class_names: tuple[str, ...] | None = None) -> None:

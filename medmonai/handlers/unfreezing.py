@@ -24,7 +24,7 @@ class GradualUnfreezing:
         cached_features: whether the trainer is fed with cached features, which never pass the backbone.
 
     Raises:
-        TypeError: `epochs` is no mapping of epochs to names.
+        TypeError: `epochs` is not a mapping of epochs to names.
         ValueError: an epoch below 1 or no number, a part that the backbone does not have, a backbone that is not frozen or
             whose features are cached; when attached: several ranks, whose DistributedDataParallel does not see parameters
             that were frozen when it was built.

@@ -13,7 +13,7 @@ class WeightAverage:
     """Update a torch `AveragedModel` with the network's weights after every iteration.
 
     With `get_ema_multi_avg_fn(decay)` the average is w_avg = decay * w_avg + (1 - decay) * w, batch-norm statistics
-    included (`use_buffers=True`). `restart()` begins anew from the next weights, as a new training stage needs.
+    included (`use_buffers=True`). `restart()` begins again from the next weights, as a new training stage needs.
     Ignite's `EMAHandler` does the same parameter by parameter in Python; torch's does it in a few operations.
 
     Under torch.distributed every rank's batch-norm statistics are its own; before a validation those of rank 0 are given to

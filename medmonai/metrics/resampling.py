@@ -56,7 +56,7 @@ def resampled_totals(
     """Column sums of bootstrap tables: draw as many units as there are, with replacement, and add up their features.
 
     Args:
-        features: (K, F), a row a case, a group, or a kind of case.
+        features: (K, F), one row per case, a group, or a kind of case.
         repetitions: tables to draw.
         seed: of the draws.
         multiplicity: (K,) units that have each row; default one.

@@ -32,7 +32,7 @@ def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_
         name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0.
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        pool_size: voxels a side of the map that become features; 1 is the mean over the map, and VGG-16 alone allows
+        pool_size: voxels per side of the map that become features; 1 is the mean over the map, and VGG-16 alone allows
             more (7 is torchvision's: 25,088 features).
 
     Raises:

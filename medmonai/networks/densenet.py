@@ -32,7 +32,7 @@ class DenseNet(monai.networks.nets.DenseNet):
 
     Raises:
         ValueError: unknown stem, spatial_dims other than 2 or 3, or a count below 1. In `forward`: an input too
-            small for the transitions (8 pixels a side for "small", 15 for "small_stride2", 29 for "standard").
+            small for the transitions (8 pixels per side for "small", 15 for "small_stride2", 29 for "standard").
     """
 
     def __init__(

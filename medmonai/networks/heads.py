@@ -30,7 +30,7 @@ def mlp_head(
             layer, first to last.
 
     Raises:
-        ValueError: a count below 1, hidden that is no list, or dropout of a wrong number or outside [0, 1).
+        ValueError: a count below 1, hidden that is not a list, or dropout of a wrong number or outside [0, 1).
 
     Example:
         >>> [type(layer).__name__ for layer in mlp_head(2048, 7, hidden=(512,), dropout=(0.0, 0.5))]

@@ -6,7 +6,7 @@ import torch
 
 
 def require_size(x: torch.Tensor, least: int, *, network: str, advice: str) -> None:
-    """Check that an input (B, C, *spatial) has at least `least` voxels a side.
+    """Check that an input (B, C, *spatial) has at least `least` voxels per side.
 
     Traced, exported and compiled networks have sizes that are fixed or symbolic: there nothing is checked.
 

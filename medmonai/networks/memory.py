@@ -53,7 +53,7 @@ def to_channels_last(network: nn.Module) -> nn.Module:
 def bf16_is_safe(network: nn.Module, spatial_size: tuple[int, ...] | list[int]) -> tuple[bool, str]:
     """Say whether the network may train in bf16 on a CPU with inputs of that size, and why.
 
-    On CPUs the weight gradient of a bf16 convolution over a map with fewer than 3 voxels a side is wrong and differs
+    On CPUs the weight gradient of a bf16 convolution over a map with fewer than 3 voxels per side is wrong and differs
     from run to run, sometimes non-finite (torch 2.13, oneDNN; float32 and larger maps are exact). One blank sample is
     sent through the network to see the input and output map of every convolution. The network is left as it was:
     evaluation mode while it runs, no gradients, no random numbers, no change of buffers. On CUDA the question does

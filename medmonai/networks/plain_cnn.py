@@ -61,7 +61,7 @@ def cnn(
     """Build a plain CNN that takes (B, in_channels, *spatial) and returns logits (B, num_classes).
 
     Each block is a 3x3 convolution, batch norm, ReLU, a 2x2 max-pool and dropout. The last map is averaged to `pool_size`
-    voxels a side, flattened, and goes through `mlp_head`. MONAI's `Classifier` strides instead of pooling and needs the
+    voxels per side, flattened, and goes through `mlp_head`. MONAI's `Classifier` strides instead of pooling and needs the
     size of the image.
 
     Args:
@@ -72,7 +72,7 @@ def cnn(
         hidden: hidden layers of the head, for example (512, 256).
         dropout: of the head; see `mlp_head`.
         block_dropout: probability that a value is set to 0 behind each block, in [0, 1).
-        pool_size: voxels a side that the head sees: 1 is the mean over the map.
+        pool_size: voxels per side that the head sees: 1 is the mean over the map.
 
     Raises:
         ValueError: spatial_dims other than 2 or 3, no channels, a count below 1, a dropout outside [0, 1). In `forward`:

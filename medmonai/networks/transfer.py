@@ -120,7 +120,7 @@ def transfer_network(
         hidden: hidden layers of the head.
         dropout: of the head, one number or one for each linear layer.
         freeze: "backbone" trains the head alone, "none" everything.
-        pool_size: VGG-16 only: voxels a side of the last map that become features; 1 is its mean (512 features), 7 what
+        pool_size: VGG-16 only: voxels per side of the last map that become features; 1 is its mean (512 features), 7 what
             torchvision and Keras flatten (25,088 features in 2D).
 
     Raises:

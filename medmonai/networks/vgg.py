@@ -79,7 +79,7 @@ def vgg16(
         num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
         hidden: hidden layers of the classifier: linear - ReLU - dropout each.
         dropout: behind each hidden layer.
-        pool_size: voxels a side that the classifier sees: 7 as torchvision; 1 is the mean over the map, which volumes
+        pool_size: voxels per side that the classifier sees: 7 as torchvision; 1 is the mean over the map, which volumes
             want (7 x 7 x 7 x 512 features make 719 million weights of the first hidden layer).
         width: channels of the first convolution; 64 in the paper.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def require_whole_zip(path: str | Path) -> None:
-    """Compare the CRC of every part of a file that `torch.save` wrote; nothing for a file that is no zip archive.
+    """Compare the CRC of every part of a file that `torch.save` wrote; nothing for a file that is not a zip archive.
 
     torch compares none of them: of 300 checkpoints with a few bits flipped it loaded 175, with other weights.
 

@@ -35,7 +35,7 @@ def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
         return tensor
     moved = torch.empty_like(param, requires_grad=False).copy_(tensor)
     if moved.stride() != param.stride():
-        raise RuntimeError(f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG anew after "
+        raise RuntimeError(f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG again after "
                            f"such a change.")
     return moved
 

@@ -27,7 +27,7 @@ def write_predictions(
         predictions: the table; without labels the ``y_true`` column is left out.
         path: the file to write; its folder must exist.
         overwrite: replace an existing file.
-        predicted: a column ``predicted`` with these names, one a case, such as `Predictions.predicted_names()`. A multilabel
+        predicted: a column ``predicted`` with these names, one per case, such as `Predictions.predicted_names()`. A multilabel
             table without labels cannot be told from a multiclass one: read it with ``task=``.
 
     Raises:

@@ -19,19 +19,19 @@ class Predictions:
     """Scores of N cases, with their labels where these are known.
 
     Args:
-        ids: (N,) one name a case, all different; stored as str.
+        ids: (N,) one name per case, all different; stored as str.
         y_true: labels as ``Task.check_labels`` takes them, or None where there are none (inference).
         y_score: (N, num_classes), finite; stored as float64. Column c belongs to class c: a binary task has (1 - p, p).
             Scores outside [0, 1] are taken as logits. Of two logits of a binary task only the difference z says something
             (their softmax is its sigmoid): they are stored as (0, z).
         task: the task the labels and scores belong to.
-        class_names: one name a class (or label), all different.
+        class_names: one name per class (or label), all different.
         groups: (N,) patient, lesion or site of each case, stored as str; None where unknown.
         named: whether the labels were class names in the file, so that the order of its columns says nothing about them.
 
     Raises:
         ValueError: lengths that differ, no case, an empty or repeated id, an empty group, a line break in a text, a
-            score that is not finite, labels outside the task, not one name a class, a repeated name.
+            score that is not finite, labels outside the task, not one name per class, a repeated name.
 
     Example:
         >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
@@ -51,7 +51,7 @@ class Predictions:
         names = tuple(_texts(self.class_names, "class_names", empty=True).tolist())
         if len(names) != self.task.num_classes or len(set(names)) != len(names):
             raise ValueError(f"class_names={names}; a {self.task.kind} task of {self.task.num_classes} classes needs "
-                             "one name a class, all different.")
+                             "one name per class, all different.")
         ids = _texts(self.ids, "ids")
         scores = np.array(self.y_score, dtype=np.float64)
         if scores.shape != (len(ids), self.task.num_classes):

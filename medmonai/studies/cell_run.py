@@ -64,7 +64,7 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
 
     Args:
         cell: the cell.
-        folder: its folder, made if need be.
+        folder: its folder, created if missing.
     """
     folder = Path(folder)
     try:

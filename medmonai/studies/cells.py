@@ -28,7 +28,7 @@ def plan_cells(study: Study, *, settings: Mapping[str, Any] | None = None, ident
 
     Raises:
         ValueError: an id that a bundle does not have, one that is set in two places, or two arms that are the same run.
-        FileNotFoundError: a data set that cannot be had.
+        FileNotFoundError: a data set that is not available.
     """
     _check_settings(study, settings or {})
     hashes, cells, twins = DataHashes() if identify else None, [], {}
@@ -117,7 +117,7 @@ def _cell(
 
 
 def _fold_overrides(bundle: str, overrides: Mapping[str, Any], *, folds: int | None, fold: int | None) -> dict[str, Any]:
-    """Return overrides that divide a bundle's train and validation cases anew."""
+    """Return overrides that divide a bundle's train and validation cases again."""
     if fold is None:
         return {}
     config = bundle_config(bundle, overrides, files=TRAIN)

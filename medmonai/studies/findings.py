@@ -77,7 +77,7 @@ class BundleSummary:
         name: of the bundle.
         variants: in the order of the study.
         baseline: the variant that the others are compared with; None if none was named or it has no finished seed.
-        selected: the variant with the highest mean validation AUC; None without a finished seed. Test has no say.
+        selected: the variant with the highest mean validation AUC; None without a finished seed. The test split is not used.
         note: why there are no verdicts or no clear selection; "" for nothing.
     """
 
@@ -107,7 +107,7 @@ class StudySummary:
     """What `summarize_study` found.
 
     Args:
-        bundles: one a bundle, in the order of the cells.
+        bundles: one per bundle, in the order of the cells.
         cells: every cell of the study with the result of its own; None for an unfinished one.
         baseline: the variant that was named as the baseline.
         metric: what is compared.
@@ -128,7 +128,7 @@ class StudySummary:
         return verdict_scope([v.against_baseline for bundle in self.bundles for v in bundle.variants if v.against_baseline])
 
     def lines(self) -> list[str]:
-        """Return what the command line prints: a line a variant below each bundle."""
+        """Return what the command line prints: one line per variant below each bundle."""
         found = []
         for bundle in self.bundles:
             about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""

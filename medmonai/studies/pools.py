@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from .cell import Cell
 from .cell_run import Outcome, run_cell
 
-# Libraries that start a thread a core unless they are told not to.
+# Libraries that start a thread per core unless they are told not to.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # The place of this worker process; freed by the system when the process ends.
 _held: list[FileLock] = []

@@ -1,4 +1,4 @@
-"""Running the cells of a study side by side: what is finished is skipped, what broke off goes on, what fails is told."""
+"""Running the cells of a study side by side: what is finished is skipped, what broke off goes on, what fails is reported."""
 
 from __future__ import annotations
 

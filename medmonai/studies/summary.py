@@ -166,7 +166,7 @@ def write_summary(
 
     Args:
         summary: what `summarize_study` found.
-        folder: where to, made if need be.
+        folder: where to, created if missing.
         title: heads the page.
         question: what the study is to answer.
         unfinished: cells that are not in the summary, each with its reason.

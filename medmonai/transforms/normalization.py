@@ -66,7 +66,7 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         if not self.channel_wise:
             return functional.upload(value, x.device)
         if len(value) != x.shape[1]:
-            raise ValueError(f"{name} has {len(value)} numbers, the batch {x.shape[1]} channels; give one a channel.")
+            raise ValueError(f"{name} has {len(value)} numbers, the batch {x.shape[1]} channels; give one per channel.")
         per_channel = value.view(1, x.shape[1], *value.shape[1:])
         return functional.upload(per_channel, x.device).reshape(*per_channel.shape, *[1] * (x.ndim - per_channel.ndim))
 

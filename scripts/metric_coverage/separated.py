@@ -19,7 +19,7 @@ GRID = np.linspace(-9, 15, 24_001)
 
 @dataclass(frozen=True)
 class Separated:
-    """Normal scores, one column a class; column c of a case of class c is shifted by `shifts[c]`. The highest decides.
+    """Normal scores, one column per class; column c of a case of class c is shifted by `shifts[c]`. The highest decides.
 
     `counts` are the expected cases of each class; each case is of a class drawn with that share.
     """

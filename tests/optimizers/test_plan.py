@@ -1,4 +1,4 @@
-"""The plan: made once, made anew when something moves, comes or goes."""
+"""The plan: made once, made again when something moves, comes or goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arms of a study: a row a variant, with its seeds, mean, interval and verdict as given."""
+"""Arms of a study: one row per variant, with its seeds, mean, interval and verdict as given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples figure: one row a class, three planes a volume, only members of the class."""
+"""Samples figure: one row per class, three planes per volume, only members of the class."""
 
 from __future__ import annotations
 

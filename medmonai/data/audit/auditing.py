@@ -53,7 +53,7 @@ def audit_cohorts(
     statistics of segmentation sets; it looks for no duplicates.
 
     Args:
-        cohorts: one a split.
+        cohorts: one per split.
         near_threshold: correlation in (0, 1]; None leaves near duplicates out.
         leak_threshold: correlation from which they are almost identical, and across splits leakage; None: none of them.
         examples: examples kept of each finding.

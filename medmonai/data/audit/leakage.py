@@ -28,7 +28,7 @@ def require_no_leakage(
     different labels, are reported for every set.
 
     Args:
-        cohorts: one a split.
+        cohorts: one per split.
         allow: go on in spite of leakage, with a warning; the audit says what was found.
         near_threshold: see `audit_cohorts`; None saves the time of looking for near duplicates.
         leak_threshold: see `audit_cohorts`; None refuses identical images only.

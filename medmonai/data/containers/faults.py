@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class UnreadableImageError(ValueError):
-    """A file that is no image, is damaged or is refused for what it holds: `skip_unreadable` leaves it out.
+    """A file that is not an image, is damaged or is refused for what it holds: `skip_unreadable` leaves it out.
 
     Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a package that is missing)
     is an error of another type and stops the reading, because no file would be at fault.

@@ -76,7 +76,7 @@ def _check(path: Path, image: Image.Image) -> None:
     several = getattr(image, "is_animated", False) and image.format != "MPO"
     pages = image.n_frames if several else 1  # counting them reads the file's tags once more
     if pages > 1:
-        raise unreadable(path, f"it holds {pages} pictures and one a file is read")
+        raise unreadable(path, f"it holds {pages} pictures, and files with one picture are read")
     refusal = tiff_refusal(image, path) if image.format == "TIFF" else ""
     if refusal:
         raise unreadable(path, refusal)

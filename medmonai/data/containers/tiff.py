@@ -47,7 +47,7 @@ def tiff_refusal(image: Image.Image, path: Path) -> str:
         return "its colours are CIE L*a*b*; save it as RGB"
     pictures = int(tags.get(_DEPTH, 1)) if tags.get(_DEPTH, 1) > 1 else _pictures_behind(tags, path)
     if pictures > 1:
-        return f"it holds {pictures} pictures and one a file is read"
+        return f"it holds {pictures} pictures, and files with one picture are read"
     held, needed = _parts(tags)
     if held != needed:
         return f"it holds {held} strips or tiles of pixels and its size asks for {needed}"

@@ -91,10 +91,10 @@ def decode_files(
 
     Args:
         files: to decode.
-        ids: one a file, for messages.
+        ids: one per file, for messages.
         form: what to make of each.
         record: filled while the blocks are taken.
-        jobs: threads; default: one a core that this process may use.
+        jobs: threads; default: one per core that this process may use.
 
     Raises:
         ValueError: an image that does not fit the form; the message has its id. Unreadable files go to the record instead.
@@ -133,13 +133,13 @@ def decode_files(
 
 
 def check_jobs(jobs: int | None) -> int:
-    """Return the number of threads, or raise ValueError if it is no whole number from 1."""
+    """Return the number of threads, or raise ValueError if it is not a whole number from 1."""
     if jobs is None:
         from joblib import cpu_count
 
         return max(1, cpu_count())
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs={jobs!r}; a whole number of at least 1 thread is needed, or None for one a core.")
+        raise ValueError(f"jobs={jobs!r}; a whole number of at least 1 thread is needed, or None for one per core.")
     return jobs
 
 

@@ -26,7 +26,7 @@ _PROGRESS_FROM = 100
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images and ids of cases whose labels are not known. What a Cohort is, less all that needs labels.
+    """Images and ids of cases whose labels are not known. What a Cohort is, without what needs labels.
 
     Args:
         images: (N, C, *spatial) uint8, int16 or float32, as in a Cohort.

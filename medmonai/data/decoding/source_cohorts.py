@@ -67,7 +67,7 @@ def load_listing(
     so that each split is a view of them; another division of the same files takes its rows from the same file.
 
     MONAI's PersistentDataset pickles one tensor a case into a file of its own, named by a hash of the case's dictionary,
-    whatever the image file holds by now; CacheDataset decodes anew in every process.
+    whatever the image file holds by now; CacheDataset decodes again in every process.
 
     Args:
         listing: the cases, with splits.
@@ -81,7 +81,7 @@ def load_listing(
         skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in `.listing.left_out`, and a
             note counts them.
         cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache folder.
-        jobs: threads that decode; default: one a core.
+        jobs: threads that decode; default: one per core.
         memory_limit: bytes of images above which they stay on disk as a memmap; default as in `load_medmnist`.
 
     Raises:

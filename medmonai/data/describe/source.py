@@ -96,7 +96,7 @@ def _as_text(value: Any) -> Any:
 
 def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float] | None = None,
             skip_unreadable: bool = False, cache_dir: str | None = None) -> list[Cohort]:
-    """Return the cases of a listing as Cohorts, decoded for a look at them: one a split, or one named "all".
+    """Return the cases of a listing as Cohorts, decoded for a look at them: one per split, or one named "all".
 
     Args:
         listing: with or without splits.

@@ -41,7 +41,7 @@ def case_rows(cohorts: Sequence[Cohort], *, each_case: bool) -> list[tuple[str, 
     """Return rows (split, id, digest) of some cohorts: for each a row with an empty id and its `cohort_digest`.
 
     Args:
-        cohorts: one a split.
+        cohorts: one per split.
         each_case: whether every case has a row too, with its `case_digests`.
     """
     rows = []

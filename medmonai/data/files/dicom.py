@@ -25,7 +25,7 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
       means dense in every picture; not where the values are quantities (Modality CT or PT, RescaleType HU).
     - Modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame: applied. Values of 8 bits that these
       leave alone stay uint8, all others are float32 (whole numbers above 2^24 are rounded); 1 bit is 0 and 255.
-    - PixelPaddingValue (to PixelPaddingRangeLimit) is no image content (PS3.3, C.7.5.1.1.2): it becomes the dark end of the
+    - PixelPaddingValue (to PixelPaddingRangeLimit) is not image content (PS3.3, C.7.5.1.1.2): it becomes the dark end of the
       bits, after the above, unless it is darker than all content already, as the -2000 of a CT.
     - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all images.
     - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others);

@@ -87,7 +87,7 @@ def find_in_folders(
       and folders below it are looked at for themselves. DICOM files in one of `folders` itself, or in a sub-folder that
       holds as many other images, are a case each. With `dicom_folders="files"` every DICOM file is a case.
     - Files with another suffix, or none, are DICOM if they say so themselves (`is_dicom`), else they are left out.
-    - Links are followed when everything that is no link has been read, and no folder is read twice, in whichever of
+    - Links are followed when everything that is not a link has been read, and no folder is read twice, in whichever of
       `folders` it lies: a link back to one is left out.
 
     Args:

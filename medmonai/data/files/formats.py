@@ -32,5 +32,5 @@ def image_kind(path: Path) -> str | None:
 
 
 def image_format(path: Path) -> ImageFormat | None:
-    """Return the format of a file or of the folder of a series; None for npz files and what is no image."""
+    """Return the format of a file or of the folder of a series; None for npz files and what is not an image."""
     return _BY_NAME.get(image_kind(path) or "")

@@ -25,7 +25,7 @@ class Headers:
         total: files there are.
         sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; (0, 0) if none could be.
         kinds: of pixels -> how many files hold them.
-        unreadable: one line a file whose header cannot be read.
+        unreadable: one line per file whose header cannot be read.
         other_axes: files whose number of axes differs from the most common one; they are in `kinds` only.
     """
 

@@ -93,7 +93,7 @@ def _check_kind(path: Path, stored: Nifti1Image) -> None:
     if len(shape) == 3 or (len(shape) == 4 and shape[3] in (3, 4) and colours and not dtype.names):
         return
     if len(shape) == 4 and len(_without_ones(stored.shape, fifth=False)) == 4:
-        raise unreadable(path, f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one a file")
+        raise unreadable(path, f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one per file")
     raise unreadable(path, f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the last")
 
 

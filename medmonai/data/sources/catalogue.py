@@ -73,7 +73,7 @@ _ISSUES = {
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One file of a set: its name, where it can be had, and the MD5 that MedMNIST publishes."""
+    """One file of a set: its name, where it can be downloaded, and the MD5 that MedMNIST publishes."""
 
     name: str
     url: str

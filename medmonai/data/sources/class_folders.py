@@ -82,7 +82,7 @@ def list_class_folders(
     """
     folder = Path(root).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; give the one that holds train, val and test, or the classes.")
+        raise FileNotFoundError(f"{folder} is not a folder; give the one that holds train, val and test, or the classes.")
     found = _find(folder, dicom_folders)
     _check_layout(name, folder, found)
     if not found.cases:
@@ -149,7 +149,7 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _Found:
 
 
 def _check_layout(name: str, root: Path, found: _Found) -> None:
-    """Refuse folders of splits that are not where they are looked for: their cases would be divided anew, or no class be."""
+    """Refuse folders of splits that are not where they are looked for: their cases would be divided again, or no class be."""
     classes = list(dict.fromkeys(class_folder for _, class_folder, _ in found.cases))
     if len(classes) == 1 and not found.cases[0][2] and (inside := list(filter(split_of, sub_folders(root / classes[0])))):
         raise ValueError(f"{name}: all images lie in the folder {classes[0]!r}, and that holds {', '.join(inside)}; name "
@@ -160,7 +160,7 @@ def _check_layout(name: str, root: Path, found: _Found) -> None:
         deep.update({"/".join(parts[: i + 1]): None for i in range(2 if split else 1, len(parts)) if split_of(parts[i])})
     if deep:
         raise ValueError(f"{name}: {next(iter(deep))!r} has the name of a split and lies below a class ({len(deep)} such "
-                         "folders); root/{train,val,test}/{CLASS}/* is the layout: move them, or rename what is no split.")
+                         "folders); root/{train,val,test}/{CLASS}/* is the layout: move them, or rename what is not a split.")
 
 
 def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Cross-validation: the training and validation cases of a set divided anew, by class, groups and images kept whole."""
+"""Cross-validation: the training and validation cases of a set divided again, by class, groups and images kept whole."""
 
 from __future__ import annotations
 

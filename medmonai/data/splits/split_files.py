@@ -118,7 +118,7 @@ def _unmatched(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> tupl
 
 
 def _refuse_unmatched(name: str, new: list[str], gone: list[str]) -> None:
-    for what, missing in (("has no row for", new), ("has a row for what is no case:", gone)):
+    for what, missing in (("has no row for", new), ("has a row for what is not a case:", gone)):
         if missing:
             raise ValueError(f"{name} {what} {missing[0]!r} ({len(missing)} such); its ids must be those of the source, or "
                              "file_missing='skip' (--splits_file_missing skip) leaves out what is not in both.")
@@ -129,7 +129,7 @@ def _in_order(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> np.nd
 
 
 def left_out_text(listing: Listing) -> str:
-    """Return a CSV with columns name, reason, in the order of the names: what is no case. Never an absolute path."""
+    """Return a CSV with columns name, reason, in the order of the names: what is not a case. Never an absolute path."""
     names = ((PurePath(n).name if PurePath(n).is_absolute() else n, reason)
              for n, reason in ((found.name, found.reason) for found in listing.left_out))
     return csv_text([("name", "reason"), *sorted(names)])

@@ -47,7 +47,7 @@ def split_listing(
         file: a table of splits.
         file_missing: what cases without a row in `file` and rows without a case are: an "error", or left out ("skip"), each
             in `left_out` and counted in a note.
-        keep_given: False draws all three anew, whatever the source gives.
+        keep_given: False draws all three again, whatever the source gives.
         min_validation: cases of validation below which, or below five of a class (label), a warning is given.
 
     Raises:
@@ -91,7 +91,7 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
 
     Args:
         cohort: a training split; what is validated or tested on is never thinned out.
-        cases: at most so many of a class.
+        cases: at most this many of a class.
         seed: of the draw.
 
     Raises:
@@ -121,7 +121,7 @@ def _draw(
     if "test" in kept and fractions["test"] is not None:
         raise ValueError(f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
                          f"{int((given == 'test').sum())} cases, which stays; leave the fraction out (--test_fraction null), "
-                         "or draw all splits anew with keep_given=False (--split_plan#keep_given false).")
+                         "or draw all splits again with keep_given=False (--split_plan#keep_given false).")
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
     drawn = {s: _FRACTION if fractions[s] is None else _check_fraction(s, fractions[s]) for s in fractions if s not in kept}

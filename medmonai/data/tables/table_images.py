@@ -25,7 +25,7 @@ class TableImages:
     Args:
         rows: their numbers in the table.
         ids: (N,) path of each image inside its folder.
-        files: one a row.
+        files: one per row.
         without: rows that have no image.
         unnamed: images that no row names.
         notes: one sentence each.
@@ -157,7 +157,7 @@ def _listed(folders: Sequence[Path], beside: Path, rows: int, dicom_folders: Dic
 
 
 def _is_wide(folder: Path) -> bool:
-    """Whether a folder holds much that is no data: the root of a disk, a home, or the folder of homes."""
+    """Whether a folder holds much that is not data: the root of a disk, a home, or the folder of homes."""
     path = folder.resolve()
     return path == Path(path.anchor) or Path.home().resolve().is_relative_to(path)
 

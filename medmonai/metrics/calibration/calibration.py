@@ -19,7 +19,7 @@ Average = Literal["top_label", "classwise"]
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityBins:
-    """Points of a reliability diagram, one a bin that has cases; all arrays (B,).
+    """Points of a reliability diagram, one per bin that has cases; all arrays (B,).
 
     Args:
         mean_predicted: mean probability of the cases in the bin.
@@ -44,7 +44,7 @@ def reliability_bins(
     Args:
         y_true: (N,) in {0, 1}.
         p: (N,) probability of 1.
-        bins: at most so many; fewer where many cases have the same p, which always share a bin.
+        bins: at most this many; fewer where many cases have the same p, which always share a bin.
         binning: ``equal_mass`` (as many cases in each) or ``equal_width``.
         confidence: of the Wilson interval.
 
@@ -90,7 +90,7 @@ def expected_calibration_error(
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes) probabilities.
         task: what the labels mean.
-        bins: at most so many.
+        bins: at most this many.
         binning: ``equal_mass`` or ``equal_width``.
         average: of a multiclass or ordinal task.
 

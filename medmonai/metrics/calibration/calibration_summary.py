@@ -28,7 +28,7 @@ def summarize_calibration(
 
     Args:
         predictions: a table of probabilities with labels.
-        bins: of equal mass, at most so many.
+        bins: of equal mass, at most this many.
         confidence: nominal coverage.
         seed: of the bootstrap.
         repetitions: bootstrap tables.

@@ -26,7 +26,7 @@ class Temperature:
 
     Args:
         temperature: T > 0; above 1 makes scores less certain.
-        bias: one a sigmoid (binary: one, multilabel: one a label); empty for a softmax.
+        bias: one per sigmoid (binary: one, multilabel: one per label); empty for a softmax.
         n: cases it was fitted on.
         chosen_on: ``validation``, or ``none`` for (1, 0), which changes nothing.
         scores: what it is for: ``probabilities``, whose logits it takes, or ``logits`` (`Predictions.score_kind`).

@@ -28,7 +28,7 @@ class OperatingPoint:
     """Thresholds, and where they come from.
 
     Args:
-        thresholds: one for a binary task, one a label for multilabel; none for multiclass and ordinal (highest score).
+        thresholds: one for a binary task, one per label for multilabel; none for multiclass and ordinal (highest score).
         rule: how they were chosen: ``youden``, ``f1``, ``sensitivity=0.9``, ``specificity=0.9``, ``0.5`` or ``argmax``.
         chosen_on: ``validation``, or ``none`` where nothing was chosen.
         n: cases they were chosen on.
@@ -83,7 +83,7 @@ def default_operating_point(task: Task) -> OperatingPoint:
 
 
 def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> OperatingPoint:
-    """Choose a threshold (multilabel: one a label) on validation.
+    """Choose a threshold (multilabel: one per label) on validation.
 
     Each threshold lies half way between two neighbouring validation scores (`cut_counts`). The rules:
 

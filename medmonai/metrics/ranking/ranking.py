@@ -146,7 +146,7 @@ def check_binary(
 
 
 def one_vs_rest(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return 0/1 labels (N, num_classes), one column a class, and the scores in float64.
+    """Return 0/1 labels (N, num_classes), one column per class, and the scores in float64.
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.

@@ -21,7 +21,7 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
         padding_mode: "zeros", "border" or "reflection".
 
     Returns:
-        (B, C, D, H, W) float32, within 1e-4 of the intensity range of ``grid_sample`` for 28 voxels a side; the
+        (B, C, D, H, W) float32, within 1e-4 of the intensity range of ``grid_sample`` for 28 voxels per side; the
         float32 coordinate among D * H rows is what limits it.
     """
     shape = x.shape

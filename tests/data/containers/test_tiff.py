@@ -278,7 +278,7 @@ def test_pictures_behind_the_first_without_tags_of_their_own(tmp_path, tags, pic
         assert np.array_equal(read_picture(path)[0], values[0])
         return
     for read in (read_picture, picture_header):
-        with pytest.raises(UnreadableImageError, match=f"it holds {pictures} pictures and one a file is read"):
+        with pytest.raises(UnreadableImageError, match=f"it holds {pictures} pictures, and files with one picture are read"):
             read(path)
 
 

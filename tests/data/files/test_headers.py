@@ -52,8 +52,8 @@ def test_what_is_refused_later_is_said_now(tmp_path):
     picture(tmp_path / "c.png", "RGB")
     found = read_headers(sorted(tmp_path.iterdir()))
     assert [line.split(": ")[1] for line in found.unreadable] == [
-        "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one a file; repair it or leave it out.",
-        "it holds 2 pictures and one a file is read; repair it or leave it out."]
+        "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one per file; repair it or leave it out.",
+        "it holds 2 pictures, and files with one picture are read; repair it or leave it out."]
     assert found.kinds == {PixelKind("RGB", colour=True): 1}
 
 

@@ -130,7 +130,7 @@ def test_several_pages(tmp_path):
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "a.png", save_all=True, append_images=pages[1:])
     for name, read in itertools.product(("a.tif", "a.png"), (read_picture, picture_header)):
-        said = rf"{name} \(\d+ bytes\) cannot be read: it holds 3 pictures and one a file"
+        said = rf"{name} \(\d+ bytes\) cannot be read: it holds 3 pictures, and files with one picture"
         with pytest.raises(UnreadableImageError, match=said):
             read(tmp_path / name)
     pages[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pages[1:], quality=95)

@@ -159,7 +159,7 @@ def test_groups_from_a_table_beside_the_images(tmp_path):
 
 
 def test_no_source(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no folder"):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
         list_class_folders(tmp_path / "absent", name="set")
     (tmp_path / "train" / "A").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="holds no image in a folder of a class"):

@@ -193,7 +193,7 @@ def test_cohorts_that_cannot_be_divided(cohorts, message):
 
 
 def test_a_bundle_trains_on_a_fold(tmp_path):
-    """The override of a study, through MONAI's parser: the bundle's own definitions, divided anew."""
+    """The override of a study, through MONAI's parser: the bundle's own definitions, divided again."""
     from bundle_runs import BUNDLES, run, small
 
     name = "lesion_phantom3d_classification"

@@ -64,7 +64,7 @@ def test_an_older_file_stays_unless_told(tmp_path):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("id,split\na,train\n", r"s.csv has no row for 'b' \(1 such\); .*--splits_file_missing skip"),
-    ("id,split\na,train\nb,val\nc,test\nd,val\n", r"s.csv has a row for what is no case: 'c' \(2 such\)"),
+    ("id,split\na,train\nb,val\nc,test\nd,val\n", r"s.csv has a row for what is not a case: 'c' \(2 such\)"),
     ("id,split\na,train\na,train\nb,val\n", "line 3 repeats id 'a'; each id needs one row with train, val, test"),
     ("id,split\na,train\nb,dev\n", "line 3 has split 'dev'"),
     ("id\na\nb\n", r"column='split' is not a column of s.csv; it has 'id'"),
