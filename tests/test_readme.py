@@ -10,7 +10,7 @@ import pytest
 from medmonai.shipped import shipped_bundles, short_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bundles").rglob("README.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bundles").rglob("README.md"))]
 
 
 def test_the_readme_begins_with_two_lines_to_install_and_run_and_names_the_tests_of_ci():
@@ -41,6 +41,8 @@ def test_links_and_bundles_named_on_a_page_exist(page):
         assert (page.parent / target).exists(), target
     for bundle in re.findall(r"bundles/(\w+_classification)", text):
         assert (ROOT / "bundles" / bundle).is_dir(), bundle
+    for path in re.findall(r"`((?:medmonai|tests|scripts|docs)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if "```python" in p.read_text()], ids=lambda p: p.stem)
@@ -51,7 +53,14 @@ def test_the_code_on_a_page_runs(page):
             exec(compile(block, str(page), "exec"), names)
 
 
+def test_a_recipe_for_contributors_names_things_that_the_named_files_hold():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for names, path in re.findall(r"((?:`\w+`(?:, | and |))+) (?:of|in) `((?:medmonai|tests)/[\w/.]+\.py)`", text):
+        for name in re.findall(r"`(\w+)`", names):
+            assert name in (ROOT / path).read_text(), f"{name} in {path}"
+
+
 def test_research_use_is_said_where_results_are_shown():
     for page in PAGES:
-        if page.name == "README.md":
+        if page.name == "README.md" and page.parent.name != "decisions":
             assert "not for clinical use" in page.read_text().lower(), page

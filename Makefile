@@ -1,0 +1,16 @@
+.PHONY: install test lint docs ci
+
+install:
+	pip install -c constraints.txt -e ".[test,docs]"
+
+test:
+	pytest -n 2 --dist loadscope
+
+lint:
+	ruff check .
+
+docs:
+	mkdocs build --strict
+
+ci:
+	.ci/run
