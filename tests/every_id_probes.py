@@ -192,24 +192,24 @@ def flipped_logits(b: Bundle) -> Any:
 
 
 def unfrozen_at_first_epoch(b: Bundle) -> int:
-    handler, network = b.get("train#handlers")[-1], b.get("network_def")
+    handler, network = b.get("unfreezing"), b.get("network_def")
     handler(SimpleNamespace(state=SimpleNamespace(epoch=1)))
     return sum(parameter.requires_grad for parameter in network.backbone.parameters())
 
 
 def best_epoch_when_the_stage_begins(b: Bundle) -> int:
     trainer, best = b.get("train#trainer"), b.get("validate#evaluator").state
-    best.best_metric, best.best_metric_epoch, trainer.state.epoch = 0.99, 1, b.get("train#handlers#0").start_epoch
+    best.best_metric, best.best_metric_epoch, trainer.state.epoch = 0.99, 1, b.get("stage").start_epoch
     trainer.fire_event(Events.EPOCH_STARTED)
     return best.best_metric_epoch
 
 
 def where_history_goes(b: Bundle) -> str:
-    return str(b.get("train#handlers#6").path.parent)
+    return str(b.get("history").path.parent)
 
 
 def federated_job(b: Bundle) -> bool:
-    return b.get("train#handlers#10").job is not None
+    return b.get("checkpoint").job is not None
 
 
 class OfEvaluation:

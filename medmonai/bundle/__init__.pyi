@@ -2,15 +2,17 @@ from .cohorts import bundle_cohorts, bundle_listing, own_modules
 from .config import bundle_root, check_ids, merged_config, unread_ids
 from .data_commands import check_source, describe_source
 from .federated_stats import CohortStats
+from .outcome import describe, finish_results
 from .overrides import bundle_config, split_overrides
 from .places import EVALUATE, TRAIN, bundle_configs, without_places
 from .recipe import complete_recipe, read_recipe
 from .render import render_bundle, write_bundle
 from .results import write_results
-from .run import commands, describe, finish_results, folder_of_run, run_bundle
+from .run import commands, folder_of_run, run_bundle
 from .run_cases import RunCases, planned_cases
 from .run_folder import now, open_test_split, train
 from .run_state import check_output_dir, federated_job, unevaluated
+from .stated import stated_if
 from .tracking import evaluate_tracked
 from .trained_input import load_trained
 
@@ -45,6 +47,7 @@ __all__ = [
     "render_bundle",
     "run_bundle",
     "split_overrides",
+    "stated_if",
     "train",
     "unevaluated",
     "unread_ids",

@@ -1,84 +1,144 @@
-"""What the README of a bundle says of the ids that its kind of data or network has."""
+"""What each id of a bundle's configs is for: the tables in the README of every bundle are rendered from here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_NO_DATA = ("\nTraining and evaluation draw their images: `dataset_dir`, which every bundle of MONAI has, does nothing there. "
-            "In inference it is the folder of your images.\n")
+_STRATEGIES = "none, oversample, cap, target or dual: how the classes are balanced within an epoch"
 
-# Ids that only bundles of one kind of data or network have, for their README.
-_OWN_IDS = {
+# Ids of train.json. Those within `train` follow the others in the table.
+_OF_TRAINING = {
+    "dataset_dir": "folder of the data set",
+    "output_dir": "run folder; by default the bundle's own folder",
+    "device": "cpu, cuda or another device of PyTorch",
+    "seed": "of everything random",
+    "max_epochs": "all epochs",
+    "warmup_epochs": "those of them with cross-entropy; the rest maximize the AUC with PESG. `'$@max_epochs'` is "
+                     "cross-entropy alone, 0 is PESG from scratch",
+    "batch_size": "cases per batch and process",
+    "learning_rate": "of the cross-entropy stage",
+    "auc_learning_rate": "of PESG",
+    "average_decay": "of the moving average of the weights; 0 keeps no average",
+    "label_smoothing": "of the cross-entropy",
+    "class_weights": "of the cross-entropy: `balanced` (with `train#balance#strategy none`), or one number per class; "
+                     "PESG takes none",
+    "precision": "auto, fp32, bf16 or fp16 (CUDA)",
+    "val_interval": "epochs from one validation to the next",
+    "patience": "early stopping: epochs without a better validation AUC, counted within PESG where there is such a "
+                "stage; null trains all epochs",
+    "keep_best": "run: the weights of the best epoch of the whole run are kept; stage: those of the best epoch of PESG, "
+                 "even if the warm-up was better",
+    "allow_leakage": "true trains although validation or test cases are copies of training cases; the report says so",
+    "federated": "true for a client of federated learning: a client that is restarted in each round continues with its "
+                 "epochs and optimizers",
+    "normalization": "list of transforms; `'[]'` is an arm without",
+    "optimizer": "of the cross-entropy stage",
+    "train#flips": "part of `train#augmentation`: list of transforms, `'[]'` for none",
+    "train#affine": "part of `train#augmentation`: list of transforms, `'[]'` for none",
+    "train#noise": "part of `train#augmentation`: list of transforms, `'[]'` for none",
+    "train#augmentation": "all random transforms; `'[]'` is an arm without",
+    "train#balance#strategy": _STRATEGIES,
+}
+
+# Ids that only bundles of one kind of data or network have.
+_OF_SOURCES = {
     "phantom_seed": "of the images: another seed draws other cases, in every split",
-    "train_cases": "how many training cases are drawn",
+    "train_cases": "number of training cases that are drawn",
     "dataset_name": "another set of MedMNIST with the same classes (organamnist, organcmnist, organsmnist); others are refused",
     "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
-    "groups_file": "a CSV (id, group) of the patient or lesion of every case: val and test lose what shares one with an "
-                   "earlier split",
-    "verify_checksum": "false takes any file of this layout",
+    "groups_file": "CSV (id, group) with the patient or lesion of every case: validation and test lose the cases that share "
+                   "one with an earlier split",
+    "verify_checksum": "false accepts any file of this layout",
     "spatial_size": "what the images are decoded to",
-    "enlarged_size": "what the images are enlarged to before the network, after the augmentation; null leaves them as they are "
-                     "decoded; give it in inference too",
-    "aspect": "stretch, crop or pad, where an image has another shape",
+    "enlarged_size": "what the images are enlarged to before the network, after the augmentation; null leaves them as they "
+                     "are decoded; give it in inference too",
+    "aspect": "stretch, crop or pad images of another shape",
     "intensity_range": "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT in HU)",
     "orientation": "of volumes",
     "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
     "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8: faster, with small differences; give it in inference too",
-    "val_fraction": "share of the cases that are drawn for validation, by class and group",
-    "test_fraction": "the same for test; null where the source has a test split, which stays (to draw all three again, also "
-                     "`--split_plan#keep_given False`)",
+    "val_fraction": "share of the cases that is drawn for validation, by class and group",
+    "test_fraction": "the same for test; null where the source has a test split, which is kept (to draw all three splits "
+                     "again, also give `--split_plan#keep_given False`)",
     "split_seed": "of that draw",
-    "splits_file": "a CSV (id, split) instead, such as splits.csv of an earlier run",
-    "splits_file_missing": "skip: images that the file does not name, and rows of it without an image, are left out",
-    "cache_dir": "folder of the decoded or expanded images; null: what MEDMONAI_CACHE names, else the user's cache folder",
+    "splits_file": "CSV (id, split) instead of a draw, such as splits.csv of an earlier run",
+    "splits_file_missing": "error, or skip: images that the file does not name, and rows without an image, are left out",
+    "cache_dir": "folder of the decoded or expanded images; null: the folder in MEDMONAI_CACHE, else the user's cache folder",
     "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
     "rows_without_image": "error, or skip",
-    "image_folders": "where the images lie, beside the table",
-    "group_pattern": "regular expression in the file name whose first group is the patient",
-    "published_images": "true where the images are those of the published set named above: its licence, citation and known "
-                        "issues are then stated of this run",
-    "group_column": "of the table: patient or slide",
-    "class_names": "the classes in the order of their labels, or `{name in the source: name to show}`; inference takes the "
-                   "same ones",
-    "positive_class": "the class that recall, specificity, AUC and thresholds are about, if not the last of the classes; "
-                      "inference then takes `--class_names` in that order",
-    "pretrained": "true: ImageNet weights (downloaded once, SHA-256 checked); false: random ones, of little use in a frozen "
-                  "backbone: then also `--network_def#freeze none`",
+    "image_folders": "folders of the images, beside the table",
+    "group_pattern": "regular expression; its first group in a file name is the patient",
+    "published_images": "true if the images are those of the published set named above: the run then states its licence, "
+                        "citation and known issues",
+    "group_column": "column of the table with the patient or slide",
+    "class_names": "the classes in the order of their labels, or `{name in the source: name to show}`; give inference the "
+                   "same names",
+    "positive_class": "the class of recall, specificity, AUC and thresholds, if not the last class; inference then needs "
+                      "`--class_names` in that order",
+    "pretrained": "true: ImageNet weights (downloaded once, SHA-256 checked); false: random weights, of little use in a "
+                  "frozen backbone: then also give `--network_def#freeze none`",
     "cache_features": "true computes the features of the frozen backbone once and trains the head on them, without "
                       "augmentation",
     "unfreeze": "parts of the frozen backbone that learn from an epoch on, in a ResNet "
                 "`'{\"3\": \"layer4\", \"6\": \"layer3\"}'`: names of modules, or lists of them; `\"\"` is the whole backbone",
 }
 
+_OF_EVALUATION = {
+    "ckpt_path": "the checkpoint that is evaluated; by default model.pt of the run folder",
+    "operating_point_rule": "how the threshold is chosen on validation, such as `youden` or `sensitivity=0.9`",
+    "saliency_layer": "the layer whose maps are drawn; null: found by itself",
+    "flip_axes": "axes of the flip averaging; `'[]'` for none",
+    "audit#near_threshold": "correlation from which two images are near duplicates; null: not looked for",
+}
 
 # Inference decodes a person's own images, whatever the training images were.
 _OF_INFERENCE = {
+    "dataset_dir": "the images: a folder or a file",
+    "output_dir": "folder of predictions.csv",
+    "ckpt_path": "the trained weights",
+    "decision_path": "decision.json with the threshold for `predicted`; by default the file beside the weights",
+    "load_pretrain": "false loads no weights: the network is random, and its predictions mean nothing",
     "spatial_size": "the size that images are brought to; as in the training",
     "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8; as in the training",
     "enlarged_size": "what the images are enlarged to before the network; as in the training",
+    "class_names": "the classes in the order of the labels, as in the training; others are refused",
+    "flip_axes": "axes of the flip averaging; `'[]'` for none",
+    "normalization": "list of transforms; as in the training",
 }
+_OF_EVERY_CONFIG = {"bundle_root": "the folder of the bundle"}
+_NO_DATA = "does nothing here: training and evaluation draw their images"
 
 
-def own_id_rows(ids: Mapping[str, Any]) -> str:
-    """Return the rows of the README's table for ids that not every bundle has."""
-    return "".join(f"| `{name}` | {_OWN_IDS[name]} |\n" for name in ids if name in _OWN_IDS)
+def id_tables(configs: Mapping[str, Mapping[str, Any]], *, needs_data: bool) -> dict[str, str]:
+    """Return the rows of the README's tables, one per id that a person may set, in the order of the configs.
+
+    Args:
+        configs: rendered "train.json", "evaluate.json" and "inference.json".
+        needs_data: whether the training reads a data set, so that `dataset_dir` acts there.
+
+    Returns:
+        "train_ids", "evaluate_ids" and "inference_ids" -> rows of a Markdown table.
+    """
+    of_training = {**_OF_EVERY_CONFIG, **_OF_TRAINING, **_OF_SOURCES}
+    of_training |= {} if needs_data else {"dataset_dir": _NO_DATA}
+    balance = configs["train.json"]["train"]["balance"]
+    of_training["train#balance#strategy"] += _numbers_to_unset(balance)
+    within = [name for name in _OF_TRAINING if name.startswith("train#")]
+    of_inference = {**of_training, **_OF_INFERENCE}
+    return {
+        "train_ids": _rows([*configs["train.json"], *within], of_training),
+        "evaluate_ids": _rows(configs["evaluate.json"], _OF_EVALUATION),
+        "inference_ids": _rows(configs["inference.json"], of_inference),
+    }
 
 
-def inference_id_rows(ids: Iterable[str]) -> str:
-    """Return the rows of the README's table of inference.json for ids that decide how images are read."""
-    said = {**_OWN_IDS, **_OF_INFERENCE}
-    return "".join(f"| `{name}` | {said[name]} |\n" for name in ids if name in said)
+def _rows(ids: Iterable[str], said: Mapping[str, str]) -> str:
+    named = [name.replace("::", "#") for name in ids]
+    return "".join(f"| `{name}` | {said[name]} |\n" for name in named if name in said)
 
 
-def balance_words(balance: Mapping[str, Any]) -> str:
-    """Return what other strategies of balancing need where a bundle's own has a number of cases."""
+def _numbers_to_unset(balance: Mapping[str, Any]) -> str:
+    """Return what other strategies need where a bundle's own strategy has a number of cases."""
     numbers = [f"`--train#balance#{name} None`" for name in ("cap", "target") if balance.get(name) is not None]
-    return f" (with {' and '.join(numbers)})" if numbers else ""
-
-
-def data_words(*, needs_data: bool) -> dict[str, str]:
-    """Return what the README says of `dataset_dir`: an argument of the commands, or that a training needs none."""
-    if not needs_data:
-        return {"data_argument": "", "data_id": "", "data_sentence": _NO_DATA}
-    return {"data_argument": "--dataset_dir DIR ", "data_id": ", `dataset_dir`", "data_sentence": ""}
+    return f" (another than the bundle's own with {' and '.join(numbers)})" if numbers else ""

@@ -13,7 +13,7 @@ import medmonai
 from medmonai.engines import versions
 from medmonai.task import Task
 
-from .id_descriptions import balance_words, data_words, inference_id_rows, own_id_rows
+from .id_descriptions import id_tables
 from .network_arguments import network_definition
 from .recipe import complete_recipe
 from .sources import source_values
@@ -60,42 +60,60 @@ def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
         steps = {"_target_": "medmonai.optimizers.OneCycle", "total_steps": "$max(1, @warmup_epochs * len(@train#dataloader))"}
         scheduler = {"_target_": "torch.optim.lr_scheduler.LambdaLR", "optimizer": "@optimizer", "lr_lambda": steps}
         handler = {"_target_": "LrScheduleHandler", "lr_scheduler": "@lr_scheduler", "print_lr": False, "epoch_level": False}
-    return {"lr_scheduler": scheduler, "lr_handler": handler}
+    return {"lr_scheduler": scheduler, "lr_schedule": handler}
 
 
 def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What the network is fed with: images, or, with `cache_features`, the features of its frozen backbone."""
     last = f"{_enlargement(recipe)['enlarging']}*@normalization]"
-    train, plain = f"$[@scaling, *@train#augmentation, {last}", f"$[@scaling, {last}"
+    train = f"$[@scaling, *@train#augmentation, {last}"
+    plain = f"$[@scaling, {last}"
     if not recipe["transfer"]:
         return {"train_cohort": "@train#dataset", "validate_cohort": "@validate#dataset", "train_transforms": train,
-                "validate_transforms": plain, "transfer_ids": {}, "transfer_handlers": [], "of_evaluation": {},
+                "validate_transforms": plain, "transfer_ids": {}, "transfer_handlers": {}, "last_handlers": [],
+                "of_evaluation": {},
                 "inferer": {"_target_": "medmonai.engines.PrecisionInferer", "precision": "@chosen_precision"}}
-    cached = ("$medmonai.engines.frozen_features(@{0}, @network_def, transform=@feature_transform, batch_size=@batch_size, "
-              "device=@device, precision=@chosen_precision) if @cache_features else @{0}")
+    cached = {"_target_": "medmonai.engines.training_cohort", "cached": "@cache_features", "network": "@network_def",
+              "transform": "@feature_transform", "batch_size": "@batch_size", "device": "@device",
+              "precision": "@chosen_precision"}
     transform = {"_target_": "medmonai.transforms.BatchCompose", "transforms": plain}
     return {
-        "train_cohort": cached.format("train#dataset"), "validate_cohort": cached.format("validate#dataset"),
+        "train_cohort": {**cached, "cohort": "@train#dataset"},
+        "validate_cohort": {**cached, "cohort": "@validate#dataset"},
         "train_transforms": f"$[] if @cache_features else {train[1:]}",
         "validate_transforms": f"$[] if @cache_features else {plain[1:]}",
         "transfer_ids": {"pretrained": True, "cache_features": False, "unfreeze": {}, "feature_transform": transform},
-        "transfer_handlers": [{"_target_": "medmonai.handlers.GradualUnfreezing", "network": "@network_def",
-                               "epochs": "@unfreeze", "cached_features": "@cache_features"}],
+        "transfer_handlers": {"unfreezing": {"_target_": "medmonai.handlers.GradualUnfreezing", "network": "@network_def",
+                                             "epochs": "@unfreeze", "cached_features": "@cache_features"}},
+        "last_handlers": ["@unfreezing"],
         # The trained weights are loaded next: no others are fetched, and images go in.
         "of_evaluation": {"network_def::pretrained": False, "validate::dataloader::cohort": "@validate#dataset",
                           "validate::dataloader::transform": transform},
-        "inferer": "$(medmonai.engines.HeadInferer if @cache_features else medmonai.engines.PrecisionInferer)"
-                   "(@chosen_precision)",
+        "inferer": {"_target_": "medmonai.engines.training_inferer", "cached": "@cache_features",
+                    "precision": "@chosen_precision"},
     }
 
 
 def _enlargement(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What makes images larger on the device, after the augmentation: ids, and what reads them; nothing in most recipes."""
     if not recipe["enlarge"]:
-        return {"enlargement_ids": {}, "enlarging": "", "enlarged": ""}
-    ids = {"enlarged_size": list(recipe["enlarge"]),
-           "enlargement": "$[medmonai.transforms.Resize(@enlarged_size)] if @enlarged_size else []"}
-    return {"enlargement_ids": ids, "enlarging": "*@enlargement, ", "enlarged": "@enlarged_size or "}
+        return {"enlargement_knobs": {}, "enlargement_parts": {}, "enlarging": "", "enlarged": ""}
+    return {
+        "enlargement_knobs": {"enlarged_size": list(recipe["enlarge"])},
+        "enlargement_parts": {"enlargement": "$[medmonai.transforms.Resize(@enlarged_size)] if @enlarged_size else []"},
+        "enlarging": "*@enlargement, ", "enlarged": "@enlarged_size or ",
+    }
+
+
+def _knobs_first(ids: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ids of the data or the network as two placeholders: values that a person sets, and what is made of them.
+
+    The ids that a front end may show (MONAI Label reads `displayable_configs`) are the values. They stay ids of the bundle
+    when somebody replaces the network or the data set that reads them.
+    """
+    parts = {name: value for name, value in ids.items() if isinstance(value, dict) and "_target_" in value}
+    knobs = {name: value for name, value in ids.items() if name not in parts}
+    return {"source_knobs": knobs, "source_parts": parts, "displayable": {name: f"@{name}" for name in knobs}}
 
 
 def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,14 +123,10 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     network = network_definition(recipe["network"], size=recipe["enlarge"] or source["size"],
                                  in_channels=source["in_channels"], num_outputs=task.num_outputs)
     normalization = {"_target_": "medmonai.transforms.NormalizeIntensity", **recipe["normalization"]}
-    source["source_ids"] |= feeding.pop("transfer_ids")
-    # What a front end may show (MONAI Label reads this id), and what stays an id of the bundle when somebody puts another
-    # network or data set in the place of the one that reads it.
-    shown = [name for name, value in source["source_ids"].items() if not (isinstance(value, dict) and "_target_" in value)]
-    source["source_ids"]["displayable_configs"] = {name: f"@{name}" for name in shown}
+    ids = source.pop("source_ids") | feeding.pop("transfer_ids")
     balance = recipe["balance"] if isinstance(recipe["balance"], dict) else {"strategy": recipe["balance"]}
     return {
-        **source, **feeding, **_schedule(recipe), **_enlargement(recipe),
+        **source, **_knobs_first(ids), **feeding, **_schedule(recipe), **_enlargement(recipe),
         "task_kind": task.kind, "num_classes": task.num_classes,
         "num_outputs": task.num_outputs, "spatial_size": source["size"],
         "network_def": {**network, "pretrained": "@pretrained"} if recipe["transfer"] else network,
@@ -178,19 +192,15 @@ def render_bundle(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     """
     recipe = complete_recipe(name, recipe)
     values = _values(recipe)
-    rendered = {}
-    for config in _CONFIGS:
-        content = json.loads((_TEMPLATE / "configs" / config).read_text())
-        rendered[f"configs/{config}"] = json.dumps(_fill(content, values), indent=2) + "\n"
+    configs = {file: _fill(json.loads((_TEMPLATE / "configs" / file).read_text()), values) for file in _CONFIGS}
+    rendered = {f"configs/{file}": json.dumps(content, indent=2) + "\n" for file, content in configs.items()}
     rendered["configs/metadata.json"] = json.dumps(_metadata(values), indent=2) + "\n"
     rendered["configs/logging.conf"] = (_TEMPLATE / "configs" / "logging.conf").read_text()
     issues = "\n".join(f"- {issue}" for issue in values["known_issues"]) or "None known."
     text = {**values, "name": name, "issues": issues, "classes": ", ".join(values["class_names"]),
             "positive": f"; positive class: {values['class_names'][1]}" if values["task_kind"] == "binary" else "",
-            "size": " x ".join(map(str, values["size"])), **data_words(needs_data=values["needs_data"]),
-            "own_ids": own_id_rows({**values["source_ids"], **values["enlargement_ids"]}),
-            "inference_ids": inference_id_rows(("spatial_size", *values["form_ids"], *values["enlargement_ids"])),
-            "balance_words": balance_words(values["balance"]),
+            "size": " x ".join(map(str, values["size"])), **id_tables(configs, needs_data=values["needs_data"]),
+            "data_argument": "--dataset_dir DIR " if values["needs_data"] else "",
             **{part: recipe[part] for part in ("question", "recipe", "result")}}
     for document in ("docs/README.md", "docs/data_license.txt"):
         rendered[document] = _fill((_TEMPLATE / document).read_text(), text)

@@ -11,8 +11,10 @@ import torch
 from medmonai.atomic_files import read_json, replacing, write_json
 from medmonai.claims import release
 from medmonai.data import Cohort, ResidentLoader
+from medmonai.data.audit import Audit
 from medmonai.data.splits import csv_text
 from medmonai.distributed import rank
+from medmonai.handlers import AUCMetric
 from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
@@ -20,7 +22,8 @@ from medmonai.run_files import parts_of
 from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
 
 from .explain import write_saliency
-from .run_state import evaluating
+from .outcome import finish_results
+from .run_state import evaluating, unevaluated
 from .tracking import end_tracking, tracked
 
 # Texts of more distinct values (names, dates, remarks) make no subgroups.
@@ -29,30 +32,34 @@ _MOST_SUBGROUPS = 20
 
 @tracked("validate")
 def write_results(
-    predictions: Mapping[str, Predictions], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
-    loader: ResidentLoader, audit: Mapping[str, Any], references: Mapping[str, Predictions] | None = None, rule: str = "youden",
-    saliency_layer: str | None = None,
+    metrics: Mapping[str, AUCMetric], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
+    loader: ResidentLoader, audit: Audit, allow_leakage: bool = False, references: Mapping[str, Predictions] | None = None,
+    rule: str = "youden", saliency_layer: str | None = None,
 ) -> dict[str, Any]:
     """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return the metrics.
 
     Called last in the "run" list of a bundle's evaluate.json. The operating point and the temperature are chosen on
     validation, stored beside the weights (models/decision.json) and applied to test. metrics.json comes after all but the
     report: it says that the evaluation is complete. Columns of the test cohort's metadata go into metadata_test.csv and,
-    where they make subgroups, into metrics.json and the report.
+    where they make subgroups, into metrics.json and the report. In a folder that has its metrics.json, only a missing
+    report is written.
 
     Args:
-        predictions: "validation" and "test" -> predictions.
+        metrics: "validation" and "test" -> the key metric of their evaluator, which holds its predictions.
         output_dir: the run folder.
         cohorts: "train", "validation" and "test" -> cases, for the data card and the pictures.
         network: the trained network, not wrapped.
         loader: the loader of the test cases; what it does to images is done to those that are explained.
-        audit: what the audit of the splits found, as `Audit.compact()` returns it; "twins" as `Audit.twins("test")` does.
+        audit: what the audit of the splits found.
+        allow_leakage: whether leakage was allowed; the report repeats it.
         references: name -> predictions on the test cases to stand beside (an ideal observer); also written as tables.
         rule: how the operating point is chosen.
         saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
     """
+    if not unevaluated(output_dir):
+        return finish_results(output_dir)
     with evaluating(output_dir):
-        evaluation = evaluate(predictions["test"], validation=predictions["validation"], rule=rule)
+        evaluation = evaluate(metrics["test"].predictions, validation=metrics["validation"].predictions, rule=rule)
         folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
         if rank() != 0:
             return {"splits": {"test": evaluation.metrics}}
@@ -61,13 +68,14 @@ def write_results(
         write_decision(evaluation, folder)
         write_metadata(test, folder)
         evaluation.metrics.update(_subgroups(evaluation, test))
+        audited = {**audit.compact(allowed=allow_leakage), "lines": audit.lines(), "twins": audit.twins("test")}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
-        write_json({"counts": counts, "audit": dict(audit)}, folder / "data.json")
+        write_json({"counts": counts, "audit": audited}, folder / "data.json")
         write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided,
                        folder=folder, target_layer=saliency_layer)
         sizes = {name: len(cohort) for name, cohort in cohorts.items()}
         figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
-                   "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audit.get("twins"))}
+                   "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audited["twins"])}
         if (folder / "history.csv").is_file():
             with parts_of(folder / "history.csv"):
                 kept = read_json(folder / "run.json").get("best_epoch")
@@ -77,11 +85,11 @@ def write_results(
         data = test.provenance.as_dict() | {
             name: list(dict.fromkeys(said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)))
             for name in ("known_issues", "facts")}
-        metrics = write_evaluation(evaluation, folder, data=data, references=references)
+        written = write_evaluation(evaluation, folder, data=data, references=references)
         write_report([folder])
-        end_tracking(metrics)
+        end_tracking(written)
         release(folder)  # taken by open_test_split
-        return metrics
+        return written
 
 
 def write_metadata(cohort: Cohort, folder: Path) -> None:

@@ -14,16 +14,13 @@ from typing import Any
 from fire.parser import DefaultParseValue
 from monai.bundle import ConfigWorkflow
 
-from medmonai.claims import claim, release
+from medmonai.claims import claim
 from medmonai.config_text import unescaped
-from medmonai.distributed import rank
-from medmonai.report import NOT_CLINICAL, write_report
-from medmonai.report.tables import positive_class
-from medmonai.run_files import parts_of, read_record
 
+from .outcome import finish
 from .overrides import bundle_config, split_overrides
 from .places import EVALUATE, TRAIN, bundle_configs
-from .run_state import is_evaluated, is_trained, lost_model
+from .run_state import is_evaluated, is_trained
 
 
 @contextmanager
@@ -135,56 +132,8 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
             if not is_trained(folder, bundle_config(bundle, of_train)):
                 _run(configs, TRAIN, of_train, tracking)
             if is_evaluated(folder, bundle_config(bundle, of_evaluate, files=EVALUATE), checkpoint):
-                return _finish(folder)
+                return finish(folder)
             return _run(configs, EVALUATE, of_evaluate, tracking)[-1]
         except KeyboardInterrupt as error:
             said = str(error) or f"stopped; what {folder} holds is safe, and the same command goes on from there."
             raise KeyboardInterrupt(said) from None
-
-
-def finish_results(output_dir: str | Path) -> dict[str, Any]:
-    """Return the metrics of a folder that is evaluated already, and write its report if that is missing; nothing else runs.
-
-    Called last in the "run" list of a bundle's evaluate.json, in the place of `write_results`.
-
-    Raises:
-        ValueError: its metrics.json is damaged.
-    """
-    try:
-        metrics = _finish(Path(output_dir))
-        if rank() == 0:
-            print(describe(metrics, output_dir))
-        return metrics
-    finally:
-        if rank() == 0:
-            release(output_dir)  # taken by open_test_split
-
-
-def _finish(folder: Path) -> dict[str, Any]:
-    metrics = read_record(folder / "metrics.json")
-    if rank() == 0:
-        with parts_of(folder / "metrics.json"):
-            describe(metrics, folder)
-        if not (folder / "report.html").exists():  # it broke off between the two
-            write_report([folder])
-        print(f"{folder} is evaluated already; nothing was run.{lost_model(folder)}")
-    return metrics
-
-
-def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:
-    """Return the lines that end a run: AUC with its interval, references beside it, where the results lie."""
-    test = metrics["splits"]["test"]
-    name = positive_class(test)
-    lines = [f"test AUC {_interval(test['auc'])}{f', positive class: {name}' if name else ''}"]
-    lines += [f"  {name.replace('_', ' ')} {_interval(table['auc'])}" for name, table in metrics["references"].items()]
-    lines += [f"results: {output_dir} (report.html, predictions_test.csv, predictions_val.csv, metrics.json, metrics.csv, "
-              "figures/, models/)", NOT_CLINICAL]
-    return "\n".join(lines)
-
-
-def _interval(auc: Mapping[str, Any]) -> str:
-    def number(value: float | None) -> str:
-        return "undefined" if value is None else f"{value:.4f}"
-
-    flags = f" ({'; '.join(auc['flags'])})" if auc.get("flags") else ""
-    return f"{number(auc['estimate'])} [{number(auc['low'])}, {number(auc['high'])}] 95 % {auc['method']}{flags}"

@@ -14,6 +14,7 @@ from monai.engines import SupervisedTrainer
 from medmonai.atomic_files import write_json
 from medmonai.claims import claim, release, take
 from medmonai.data import Cohort
+from medmonai.data.audit import Audit
 from medmonai.data.datalist import Listing
 from medmonai.distributed import rank, wait_for_all
 from medmonai.engines import RunCheckpoint, keep_threads, load_checkpoint, place_weights, run_record
@@ -52,7 +53,7 @@ def _best(checkpoint: RunCheckpoint) -> dict[str, Any]:
 
 def train(
     trainer: SupervisedTrainer, checkpoint: RunCheckpoint, *, output_dir: str, seed: int,
-    audit: Mapping[str, Any] | None = None, listing: Listing | None = None, cohorts: Sequence[Cohort] = (),
+    audit: Audit | None = None, allow_leakage: bool = False, listing: Listing | None = None, cohorts: Sequence[Cohort] = (),
 ) -> SupervisedTrainer:
     """Train into a run folder: `config.json`, `run.json`, `history.csv` and `models/` end up in it.
 
@@ -69,7 +70,8 @@ def train(
         checkpoint: its checkpoint handler.
         output_dir: the run folder.
         seed: recorded.
-        audit: what the audit of the splits found, recorded too.
+        audit: what the audit of the splits found, recorded in short.
+        allow_leakage: whether leakage was allowed, recorded too.
         listing: the cases with their splits, for sources of files; None for sets that come with theirs.
         cohorts: train, validation and test, as the network sees them.
 
@@ -96,7 +98,7 @@ def train(
         resumed_from = checkpoint.resume(trainer) if same else 0
         record = {"title": bundle_title(), "finished": False, "resumed_from_epoch": resumed_from, "started": now(),
                   "class_names": checkpoint.class_names, **run_record(seed=seed, device=trainer.state.device),
-                  "audit": dict(audit or {})}
+                  "audit": audit.compact(allowed=allow_leakage) if audit else {}}
         record |= _seen(trainer, cohorts)
         wait_for_all()  # nobody may write before everybody has read what was there
         if rank() == 0:
@@ -162,7 +164,7 @@ def open_test_split(
     Called first in the "run" list of a bundle's evaluate.json. The opening stands in `test_opened.json` with the
     checkpoint's SHA-256 and the versions. An evaluation that broke off before its metrics were written may be repeated
     with the same checkpoint and config: it can only end as the first one would have. One that is complete may be asked for
-    again; `unevaluated` then says that nothing is left to do.
+    again; the steps after this one then do nothing.
 
     A listing is compared with the `splits.csv` of the training: where files have come or gone since, a draw with the same
     seed would put cases that were trained on among the test cases. Images are compared with its `cases.csv`.

@@ -148,10 +148,7 @@ def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: 
 
 
 def unevaluated(output_dir: str | Path) -> bool:
-    """Whether a folder has no metrics.json: what is left to do where an evaluation broke off.
-
-    Asked before each step of the "run" list of a bundle's evaluate.json.
-    """
+    """Whether a folder has no metrics.json yet. The steps of an evaluation do nothing in a folder that has one."""
     return not (Path(output_dir) / "metrics.json").exists()
 
 

@@ -138,7 +138,8 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     datasets = {f"{split}_dataset": f"$@images['{name}']" for split, name in _SPLITS}
     task = Task(source["task"], len(source["class_names"]))
     return {
-        **datasets, **form, "needs_data": True, "source_ids": ids, "references": {}, "listing": "@images.listing", "task": task,
+        **datasets, **form, "needs_data": True, "source_ids": ids, "references": {}, "listing": "$@images.listing",
+        "task": task,
         "near_threshold": NEAR_THRESHOLD, "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},

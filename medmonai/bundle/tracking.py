@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .config import evaluated, merged_config
-from .run_state import evaluating
+from .run_state import evaluating, unevaluated
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -85,8 +85,17 @@ def tracked(*sections: str) -> Iterator[None]:
 
 
 @tracked("validate")
-def evaluate_tracked(*engines: Any, output_dir: str | Path) -> None:
-    """Run evaluators one after the other; if one raises, a tracked run ends as failed and the run folder is given back."""
+def evaluate_tracked(engines: Sequence[Any], *, output_dir: str | Path) -> None:
+    """Run evaluators one after the other, unless the folder is evaluated already.
+
+    If one raises, a tracked run ends as failed and the run folder is released.
+
+    Args:
+        engines: MONAI evaluators, in order.
+        output_dir: the run folder.
+    """
+    if not unevaluated(output_dir):
+        return
     with evaluating(output_dir):
         for engine in engines:
             engine.run()

@@ -1,5 +1,5 @@
 from .checkpoint import RunCheckpoint
-from .feature_cohort import HeadInferer, frozen_features
+from .feature_cohort import HeadInferer, frozen_features, training_cohort, training_inferer
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
 from .reproducibility import keep_threads, prepare_process, run_record
@@ -30,6 +30,8 @@ __all__ = [
     "recorded_classes",
     "run_record",
     "save_atomically",
+    "training_cohort",
+    "training_inferer",
     "versions",
     "write_saliency_nifti",
 ]

@@ -63,6 +63,26 @@ def frozen_features(
     return dataclasses.replace(cohort, images=images, places=None)  # features lie nowhere in space
 
 
+def training_cohort(
+    cohort: Cohort, network: TransferNetwork, *, cached: bool, transform: Any = None, batch_size: int = 64,
+    device: str | torch.device = "cpu", precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+) -> Cohort:
+    """Return what a network is trained on: the features of its frozen backbone if they are cached, else the images.
+
+    Args:
+        cohort: the cases.
+        network: as for `frozen_features`.
+        cached: whether features are computed once; the id `cache_features` of a bundle.
+        transform: what the network's input gets, without anything random.
+        batch_size: cases per batch while features are computed.
+        device: where the backbone runs.
+        precision: as for `PrecisionInferer`.
+    """
+    if not cached:
+        return cohort
+    return frozen_features(cohort, network, transform=transform, batch_size=batch_size, device=device, precision=precision)
+
+
 @torch.no_grad()
 def _features(images: torch.Tensor, network: TransferNetwork, inferer: PrecisionInferer) -> torch.Tensor:
     return inferer(images, network.backbone)
@@ -84,3 +104,8 @@ class HeadInferer(PrecisionInferer):
             raise ValueError(f"the features are cached, so the backbone cannot learn, but its {unfrozen[0]!r} is unfrozen; "
                              "use cache_features=false.")
         return super().__call__(inputs.flatten(1), network, *args, from_features=True, **kwargs)
+
+
+def training_inferer(precision: Literal["fp32", "bf16", "fp16"], *, cached: bool) -> PrecisionInferer:
+    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of the whole network."""
+    return HeadInferer(precision) if cached else PrecisionInferer(precision)

@@ -5,6 +5,7 @@ from .history import HistoryWriter
 from .loader_epoch import LoaderEpoch
 from .loss_output import LossOutput
 from .non_finite import NonFiniteGuard
+from .order import in_order
 from .pesg_stage import PESGStage, RegularizerDecay
 from .plateau import PlateauSchedule
 from .predictions_collector import PredictionsCollector
@@ -29,4 +30,5 @@ __all__ = [
     "Progress",
     "RegularizerDecay",
     "WeightAverage",
+    "in_order",
 ]

@@ -10,15 +10,13 @@ from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems, ModelType
 from monai.fl.utils.exchange_object import ExchangeObject
 
-from medmonai.handlers import PESGStage, WeightAverage
-
 ROUNDS = 4
 SIZES = {"lesion_phantom_classification": [16, 16], "lesion_phantom3d_classification": [10, 10, 10]}
 PHANTOM = "lesion_phantom_classification"
 
 
-def handler(algo, kind):
-    return next(h for h in algo.train_workflow.parser.get_parsed_content("train#handlers") if isinstance(h, kind))
+def handler(algo, name):
+    return algo.train_workflow.parser.get_parsed_content(name)
 
 
 def client_of(name, folder, number, *, seed=0, rounds=ROUNDS, evaluates=True, **changes):
@@ -58,7 +56,7 @@ def learn_together(name, folder, seed):
     for _ in range(ROUNDS):
         for client in clients:
             client.train(ExchangeObject(weights=weights), {})
-            average, stage = handler(client, WeightAverage), handler(client, PESGStage)
+            average, stage = handler(client, "weight_average"), handler(client, "stage")
             assert int(average.average.n_averaged) == len(client.trainer.data_loader)  # of this round alone
         stages.append(stage.name(client.trainer))
         weights = mean_of([client.get_weights({}).weights for client in clients])
@@ -96,7 +94,7 @@ def rounds_of(folder, *, fresh, rounds=4):
             given = client.get_weights({})
             sent.append({key: value.clone() for key, value in given.weights.items()})
             iterations.append(given.statistics["num_executed_iterations"])
-        stages.append((client.trainer.state.epoch, handler(client, PESGStage).name(client.trainer)))
+        stages.append((client.trainer.state.epoch, handler(client, "stage").name(client.trainer)))
         weights = mean_of(sent)
     return weights, stages, iterations, (folder / "client1" / PHANTOM / "history.csv").read_text()
 

@@ -37,8 +37,8 @@ def test_an_id_of_the_evaluation_is_not_given_to_the_training():
     assert "--flip_axes" not in first and "--flip_axes" in second
 
 
-@pytest.mark.parametrize("name", ["loss#label_smoothing", "train#handlers#0#start_epoch", "validate::dataset::split",
-                                  "optimizer#dampening", "train#augmentation", "train#handlers#10#_disabled_"])
+@pytest.mark.parametrize("name", ["loss#label_smoothing", "stage#start_epoch", "validate::dataset::split",
+                                  "optimizer#dampening", "train#augmentation", "checkpoint#_disabled_"])
 def test_ids_that_are_there_or_that_a_component_takes(name):
     assert split_overrides(PNEUMONIA, {name: 1})[0] == {name: 1}
 
@@ -48,7 +48,8 @@ def test_ids_that_are_there_or_that_a_component_takes(name):
     ("train#augmentatoin", "did you mean --train#augmentation"),
     ("train::dataloader::batch_sise", "did you mean --train#dataloader#batch_size"),
     ("optimizer#nestorov", "did you mean --optimizer#nesterov"),
-    ("train#handlers#99", r"known are train#handlers#0, .*; only a config file adds to a list or a dict: .*--config_file"),
+    ("train#handlers#99", r"known are train#handlers#0; only a config file adds to a list or a dict: .*--config_file"),
+    ("early_stoping#patience", "did you mean --early_stopping"),
     ("max_epochs#value", r"max_epochs is a single value and has no parts\.$"),
     ("train#dataset#nam", "did you mean --train#dataset#name"),
     ("zzz", "known are "),

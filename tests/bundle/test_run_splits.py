@@ -19,10 +19,11 @@ from medmonai.errors import one_line
 PHANTOM = "lesion_phantom_classification"
 NAMES = {"A": "normal", "B": "lesion"}
 CALLS = {
-    "train": "$medmonai.bundle.train(@train#trainer, @train#handlers#10, output_dir=@output_dir, seed=@seed, "
-             "audit=@audit.compact(allowed=@allow_leakage), listing=@images.listing, cohorts=@audit#cohorts)",
-    "evaluate": "$medmonai.bundle.open_test_split(@placed_network, checkpoint=@ckpt_path, output_dir=@output_dir, "
-                "listing=@images.listing, cohorts=@audit#cohorts)",
+    "train": {"_target_": "medmonai.bundle.train", "trainer": "@train#trainer", "checkpoint": "@checkpoint",
+              "output_dir": "@output_dir", "seed": "@seed", "audit": "@audit", "listing": "$@images.listing",
+              "cohorts": "@audit#cohorts"},
+    "evaluate": {"_target_": "medmonai.bundle.open_test_split", "network": "@placed_network", "checkpoint": "@ckpt_path",
+                 "output_dir": "@output_dir", "listing": "$@images.listing", "cohorts": "@audit#cohorts"},
 }
 
 

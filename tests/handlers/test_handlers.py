@@ -8,6 +8,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.handlers import ValidationHandler
 from torch import nn
 
 from medmonai.data import Balance, Cohort, ImageSet, Provenance, ResidentLoader
@@ -22,6 +23,7 @@ from medmonai.handlers import (
     Progress,
     RegularizerDecay,
     WeightAverage,
+    in_order,
 )
 from medmonai.losses import AUCMarginLoss, TaskLoss
 from medmonai.metrics import auc_score
@@ -177,7 +179,6 @@ def test_the_average_follows_the_weights_and_can_begin_anew():
 def test_the_history_has_a_line_per_epoch(tmp_path, capsys):
     network, cases = Mean(), cohort()
     validator, _ = evaluator(cases, network)
-    from monai.handlers import ValidationHandler
     handlers = [ValidationHandler(validator=validator, interval=1), HistoryWriter(tmp_path / "h.csv", evaluator=validator),
                 Progress(evaluator=validator)]
     engine, last = trainer(network, handlers, epochs=3), []
@@ -240,3 +241,10 @@ def test_a_stage_beyond_the_last_epoch_never_begins():
     assert engine.optimizer is not optimizer and stage.name(engine) == "cross_entropy"
     with pytest.raises(ValueError, match="epochs count from 1"):
         stage_trainer(0, epochs=1)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_handlers_stand_around_validation(validated):
+    validation = [ValidationHandler(validator=None, interval=1)] if validated else []
+    found = in_order(["tracker", *validation, "own"], before_validation=["a", "b"], after_validation=["c"])
+    assert found == ["a", "b", *validation, "c", "tracker", "own"]
