@@ -1,4 +1,4 @@
-"""The classes of a bundle in the order of their labels: one order in its configs, its data, its weights, or none at all."""
+"""The classes of a bundle in the order of their labels: the same order in configs, data and weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def names_shown(class_names: Sequence[Any] | Mapping[Any, Any]) -> list[str]:
 
 
 def listing_classes(dataset: Mapping[str, Any]) -> Any:
-    """Return what the listing of a recipe is told of its classes, after a check that the recipe states one order.
+    """Return the classes that a recipe hands to its listing, after a check that the recipe states one order.
 
     Args:
         dataset: of the recipe, with its `listing`, `class_names` and maybe `positive_class`.
@@ -59,7 +59,7 @@ def require_one_order(config: Mapping[str, Any], class_names: Sequence[str], *, 
     Args:
         config: the merged config.
         class_names: of the data, in the order of the labels.
-        what: data they are, for the message.
+        what: name of the data, for the message.
 
     Raises:
         ValueError: they differ, or the bundle contradicts itself.
@@ -93,7 +93,7 @@ def require_trained_classes(class_names: Sequence[str], trained: Sequence[str] |
 
     Args:
         class_names: of the evaluation or inference.
-        trained: what the run, or the file of the weights, says of its classes; None where nothing is known.
+        trained: the classes recorded by the run or by the file of the weights; None where nothing is known.
         checkpoint: the file of the weights.
 
     Raises:
@@ -109,7 +109,8 @@ def require_trained_classes(class_names: Sequence[str], trained: Sequence[str] |
 def require_inference_classes(config: Mapping[str, Any], trained: Sequence[str] | None, *, checkpoint: str | Path) -> None:
     """Refuse class names of an inference that are not those its weights were trained for.
 
-    Weights that say nothing (of another tool) are taken for the bundle's: then the id must be what inference.json says.
+    Weights from another tool may not name their classes. They count as the bundle's own: the id must then equal
+    inference.json.
 
     Args:
         config: the merged config; without an id `class_names` nothing is compared.
@@ -135,7 +136,7 @@ def check_metadata(class_names: Sequence[str] | None, metadata: Mapping[str, Any
 
     Args:
         class_names: of inference.json, in the order of the labels.
-        metadata: the content of metadata.json; what it does not say is not compared.
+        metadata: the content of metadata.json; entries that are missing are not compared.
     """
     if not class_names:
         return

@@ -26,7 +26,7 @@ def bundle_cohorts(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
     """Return the training, validation and test cases of a bundle with these overrides, as its workflow would load them.
 
     Raises:
-        FileNotFoundError: no such bundle, or its data set cannot be had.
+        FileNotFoundError: no such bundle, or its data set is missing.
     """
     with own_modules(bundle):
         parser = _parser(bundle, overrides or {})
@@ -34,7 +34,7 @@ def bundle_cohorts(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
 
 
 def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> Listing | None:
-    """Return the files of a bundle and their splits, not decoded; None for a bundle whose data set is no folder of files.
+    """Return the files of a bundle and their splits, not decoded; None if its data set does not consist of image files.
 
     Raises:
         FileNotFoundError: see `bundle_cohorts`.

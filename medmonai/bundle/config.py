@@ -1,4 +1,4 @@
-"""What a running bundle's config says of itself: its folder, its merged content, ids that nothing reads."""
+"""What a running config knows about itself: its folder, its merged content, ids that nothing reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ_BY_MONAI = {
 }
 
 
-# Why an id of other bundles is missing in one: here it would do nothing, or every other value would be refused.
+# Why a bundle lacks an id that others have: it would do nothing there, or every other value would be refused.
 _IDLE = {
     **dict.fromkeys(("orientation", "spacing"), "it acts on volumes only, and the images of this bundle are 2D"),
     **dict.fromkeys(("aspect", "jpeg_scaling"), "it acts on 2D images only, and those of this bundle are volumes"),
@@ -35,8 +35,8 @@ _WORDS = {"true": "True", "false": "False", "null": "None"}
 def _callers(kind: type) -> Iterator[Any]:
     """Yield the objects of a class whose methods called us, nearest first.
 
-    A config expression is evaluated without any name for the config it stands in, and a bundle has no other way to know
-    its own folder or content when it runs from another directory (docs/decisions/0003). MONAI's parser and workflow are
+    A config expression has no name for the config that it is part of. A bundle that runs from another directory has no
+    other way to find its own folder or content (docs/decisions/0003). MONAI's parser and workflow are
     always on the stack then.
     """
     frame = inspect.currentframe()
@@ -54,7 +54,7 @@ def bundle_root() -> str:
     """Return the folder of the bundle whose config is being evaluated; "." where no MONAI workflow runs.
 
     For `"bundle_root": "$medmonai.bundle.bundle_root()"`. MONAI's customary `"."` is the current directory, which is the
-    bundle only for those who stand in it.
+    bundle only if the command runs inside it.
     """
     from monai.bundle import ConfigWorkflow
 
@@ -115,8 +115,8 @@ def _strings(content: Any) -> Iterator[str]:
 def unread_ids(config: dict[str, Any]) -> dict[str, str]:
     """Return the top-level ids that nothing reads, each with the nearest id that is read ("" if none is near).
 
-    MONAI accepts a mistyped override (`--learning_rat 1`) in silence and trains with the old value. Such an id is one
-    that no `@` or `%` refers to and that neither MONAI nor its tools read by name.
+    MONAI silently accepts a mistyped override (`--learning_rat 1`) and trains with the old value. Such an id has no `@`
+    or `%` that refers to it, and neither MONAI nor its tools read it by name.
     """
     shown = {name: value for name, value in config.items() if name != "displayable_configs"}  # a list for front ends
     read = {match for text in _strings(shown) for match in re.findall(r"[@%]([A-Za-z_]\w*)", text)}

@@ -24,16 +24,16 @@ _CHECKED_SIZE = 128  # voxels along an axis at which images are compared
 def describe_source(
     source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None, most_headers: int = 1000
 ) -> SourceDescription:
-    """Say what a source is; with `output` write describe.json, figures/labels, figures/samples and, where sizes differ,
-    figures/sizes there.
+    """Describe a source: cases, classes, splits, sizes.
 
-    Files are not decoded for it: sizes and modes are those of at most `most_headers` headers, and the figure shows a few
-    cases of each class. Nothing that is written names a folder of this machine or a patient; the figures hold images.
+    With `output`, describe.json, figures/labels, figures/samples and, if sizes differ, figures/sizes are written there.
+    Files are not decoded: sizes and modes come from at most `most_headers` headers, and the figure shows a few cases of
+    each class. Nothing that is written names a folder of this machine or a patient. The figures hold images.
 
     Args:
         source: a MedMNIST name, a bundle, a folder of class folders, or a CSV or TSV file.
         options: ids of a bundle's config, else see `medmonai.data.describe.source.open_source`.
-        output: a folder, made if need be; what an earlier description left there is written over.
+        output: a folder, made if missing; an earlier description in it is overwritten.
         most_headers: files whose header is read.
 
     Raises:
@@ -63,11 +63,11 @@ def describe_source(
 
 
 def check_source(source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None) -> Audit:
-    """Audit the splits of a source, see `audit_cohorts`; with `output` write the whole audit: JSON, and every pair as CSV.
+    """Audit the splits of a source, see `audit_cohorts`; with `output` also write the audit as JSON and its pairs as CSV.
 
-    Files are decoded for it, at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A
-    source without splits is audited as a whole: duplicates then are those within it. What was met while the files were read,
-    such as 8 and 16 bits under one range of grey values, is among the notes.
+    Files are decoded at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A source
+    without splits is audited as a whole, for duplicates within it. The notes hold what was noticed while the files were
+    read, such as 8 and 16 bits under one range of grey values.
 
     Args:
         source: see `describe_source`.

@@ -18,17 +18,17 @@ from medmonai.predictions import Predictions
 from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
 from medmonai.visualize.names import short_id
 
-# Cases in the figure, and cases that the randomisation check averages over.
+# Cases in the figure, and cases that the randomization check averages over.
 _SHOWN, _CHECKED = {2: 8, 3: 4}, {2: 12, 3: 6}
 
 
 def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: int) -> np.ndarray:
-    """Return row numbers, in turn one of the surest mistakes and the surest right decision of each class.
+    """Return row numbers: by turns one of the surest mistakes and the surest correct decision of each class.
 
     Args:
         predictions: a table with labels.
         decided: the decisions on it.
-        count: at most so many.
+        count: the largest number of rows.
     """
     wrong = decided != predictions.y_true
     right = ~(wrong if wrong.ndim == 1 else wrong.any(axis=1))
@@ -48,7 +48,7 @@ def write_saliency(
 
     A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else on the network's.
 
-    The maps are for the decided class (multilabel: the label with the highest score). The randomisation check, of Grad-CAM,
+    The maps are for the decided class (multilabel: the label with the highest score). The randomization check, of Grad-CAM,
     stands in the figure and in saliency.json.
 
     Args:
@@ -72,7 +72,7 @@ def write_saliency(
     layer, shown = target_layer or find_target_layer(network, inputs.shape[2:]), slice(0, _SHOWN[dims])
     maps = {
         "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
-        # Windows side by side where there are many: overlapping ones take eight times as long in a volume.
+        # No overlap in volumes: overlapping windows take eight times as long there.
         "occlusion": occlusion_map(network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0),
     }
     maps = {name: _as_stored(found, cohort.spatial_size) for name, found in maps.items()}
@@ -114,7 +114,7 @@ def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], places: list[Ima
 
 
 def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:
-    """Return what the report says of a case: id, truth, the class its map is for, that class's score."""
+    """Return a case as the report shows it: id, truth, the class that its map is for, the score of that class."""
     names, truth = predictions.class_names, predictions.y_true[row]
     true = names[truth] if predictions.task.exclusive else "; ".join(n for n, on in zip(names, truth) if on) or "none"
     right = bool(truth == c) if predictions.task.exclusive else bool(truth[c])

@@ -19,9 +19,9 @@ from medmonai.data import Cohort
 class CohortStats(MonaiAlgoStats):
     """Give a server intensity histograms, image statistics and class counts of a bundle's training and validation cases.
 
-    MONAI's `MonaiAlgoStats` runs its `DataAnalyzer`, which wants files of images and of label masks: it reads the label as
-    an image, and looks for the statistics of the mask even with `histogram_only`. Classification has no mask, and the cases
-    of an array have no files. Here the same analyzers see the images as the bundle's data sets hold them, before scaling.
+    MONAI's `MonaiAlgoStats` runs its `DataAnalyzer`, which needs files of images and of label masks. It reads the label as
+    an image, and expects statistics of the mask even with `histogram_only`. Classification has no masks, and cases in an
+    array have no files. Here the same analyzers see the images as the bundle's data sets hold them, before scaling.
 
     Args are those of `MonaiAlgoStats`; `data_stats_transform_list` is a list of transforms of one image (C, *spatial).
     """

@@ -1,4 +1,4 @@
-"""A recipe's network: found by its name, given channels and classes under its own names, and tried once without computing."""
+"""A recipe's network: found by name, given channels and classes under its own names, and tried without computing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def network_definition(
     """Return a network of a recipe with its axes, channels and classes, under the names that the network itself has for them.
 
     A network of MONAI is then built and run once on torch's "meta" device, which computes nothing: what does not map
-    (B, in_channels, *spatial) to logits (B, num_outputs) is refused here and not when a bundle runs.
+    (B, in_channels, *spatial) to logits (B, num_outputs) is refused here rather than when a bundle runs.
 
     Args:
         network: "_target_", a dotted name or, for MONAI's networks, the short one that the model zoo uses ("DenseNet121"),
@@ -105,8 +105,8 @@ def _found(network: Mapping[str, Any]) -> Any:
 
         refuse_unknown([name.rpartition(".")[2]], [*dir(own), *(n for n in dir(nets) if not n.startswith("_"))],
                        where="network _target_")
-        raise ValueError(f"network _target_ {name!r} cannot be found; use a short name of MONAI's, such as DenseNet121, or a "
-                         "dotted one.")
+        raise ValueError(f"network _target_ {name!r} does not exist; use one of MONAI's short names, such as DenseNet121, or a "
+                         "dotted name.")
     return target if callable(target) else None
 
 

@@ -32,7 +32,7 @@ def finish_results(output_dir: str | Path) -> dict[str, Any]:
 
 
 def finish(folder: Path) -> dict[str, Any]:
-    """Return the metrics of an evaluated folder whose claim somebody else holds; write its report if it is missing.
+    """Return the metrics of an evaluated folder, which the caller holds; write its report if it is missing.
 
     Raises:
         ValueError: its metrics.json is damaged.
@@ -41,7 +41,7 @@ def finish(folder: Path) -> dict[str, Any]:
     if rank() == 0:
         with parts_of(folder / "metrics.json"):
             describe(metrics, folder)
-        if not (folder / "report.html").exists():  # it broke off between the two
+        if not (folder / "report.html").exists():  # the process ended between the two
             write_report([folder])
         print(f"{folder} is evaluated already; nothing was run.{lost_model(folder)}")
     return metrics

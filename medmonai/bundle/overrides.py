@@ -1,4 +1,4 @@
-"""A bundle's configs before anything runs: where they are, what is overridden, and what comes of it."""
+"""A bundle's configs before anything runs: where they are, what is overridden, and the result."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
 
 
 def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the overrides of the training and of the evaluation, with every text as MONAI leaves it alone (`as_given`).
+    """Return the overrides of the training and of the evaluation, with every text escaped for MONAI (`as_given`).
 
     Raises:
-        ValueError: an id that neither config has (MONAI would add it in silence, and nothing would read it), one that
-            adds to a list or a dict, which MONAI does for config files only, or a value of another kind than the id
-            needs (`check_values`).
+        ValueError: an id that neither config has (MONAI would silently add it, and nothing would read it); one that
+            adds to a list or a dict, which MONAI supports in config files only; or a value of the wrong kind
+            (`check_values`).
     """
     of_train, merged, overrides = bundle_config(bundle), _parser(bundle, EVALUATE), as_given(overrides)
     for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
@@ -88,7 +88,7 @@ def _keys(name: str) -> list[str]:
 
 
 def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
-    """Follow an id through the config; nothing in it may be new but an argument that a component takes."""
+    """Follow an id through the config. Only an argument that a component takes may be new."""
     content: Any = config
     if name.startswith("+"):
         raise ValueError(f"config id {name!r} cannot be an override; {_IN_A_FILE}")
@@ -118,7 +118,7 @@ def _known(content: Any) -> set[str]:
 
 
 def _arguments(content: Any) -> set[str]:
-    """Return the arguments that a component (a part with a `_target_`) can be given, whether it has them or not."""
+    """Return the arguments that a component (a part with a `_target_`) accepts, given or not."""
     if not isinstance(content, Mapping) or "_target_" not in content:
         return set()
     target = locate(ConfigComponent(dict(content)).resolve_module_name())

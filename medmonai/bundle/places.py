@@ -1,4 +1,4 @@
-"""Where the configs of a bundle lie, and which of their ids say where things lie: what is known without MONAI."""
+"""Where the configs of a bundle are, and which ids are places: what is known without importing MONAI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medmonai.shipped import shipped_bundle, shipped_bundles, short_name
 
 TRAIN = ("train.json",)
 EVALUATE = ("train.json", "evaluate.json")
-# What may differ when a run is taken up again: where things lie and what they run on, not what is computed.
+# What may differ when a run resumes: places and devices, not what is computed.
 _PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
            "save_execute_config", "is_not_rank0"}
 
@@ -23,7 +23,7 @@ def bundle_configs(bundle: str | Path) -> Path:
         bundle: its folder, or the name of a bundle that comes with the package, with or without "_classification".
 
     Raises:
-        FileNotFoundError: there is no such bundle; the nearest name is given.
+        FileNotFoundError: there is no such bundle; the message gives the nearest name.
     """
     folder = find_bundle(bundle)
     configs = folder / "configs"
@@ -40,7 +40,7 @@ def bundle_configs(bundle: str | Path) -> Path:
 
 
 def find_bundle(bundle: str | Path) -> Path:
-    """Return the folder that is meant: a folder that exists, else a bundle of that name that comes with the package."""
+    """Return a folder that exists, else the shipped bundle of that name."""
     folder = Path(bundle)
     if len(folder.parts) == 1 and not (folder / "configs" / "train.json").is_file():
         return shipped_bundle(folder.name) or folder
@@ -48,5 +48,5 @@ def find_bundle(bundle: str | Path) -> Path:
 
 
 def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a config computes, without where its files lie and what it runs on."""
+    """Return a config without its places and its device: what it computes."""
     return {name: value for name, value in config.items() if name not in _PLACES}

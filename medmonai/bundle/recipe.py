@@ -14,7 +14,8 @@ from .value_kinds import check_balanced_once
 
 _NEEDED = ("title", "dataset", "network")
 
-# What a recipe need not say. Each is an id of the bundle, or part of one, and can be set on the command line as well.
+# Entries that a recipe may leave out. Each becomes an id of the bundle, or part of one, and can also be set on the
+# command line.
 DEFAULTS: dict[str, Any] = {
     "question": "Not stated.", "recipe": "See configs/train.json.", "result": "None yet.",
     "epochs": 20, "warmup_epochs": "$round(0.65 * @max_epochs)", "batch_size": 32,
@@ -26,15 +27,15 @@ DEFAULTS: dict[str, Any] = {
 
 
 def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe with everything that it does not say.
+    """Return a recipe with the defaults of everything that it leaves out.
 
     Args:
         name: of the bundle, ending in "_classification" (MONAI Label reads the task from it).
         recipe: title, dataset, network, and any of `DEFAULTS`.
 
     Raises:
-        ValueError: a name that does not end so, an entry that is missing, that no bundle reads or that is of another
-            kind, or classes that are balanced by the batches and by the loss.
+        ValueError: another ending of the name; an entry that is missing, unknown or of the wrong kind; classes that are
+            balanced both by the batches and by the loss.
     """
     if not name.endswith("_classification"):
         raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
@@ -52,7 +53,7 @@ def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_texts(recipe: Mapping[str, Any]) -> None:
-    """Refuse a title, a class name or a note on the data that MONAI would rewrite or evaluate: they are data, not programs."""
+    """Refuse titles, class names and notes that MONAI would rewrite or evaluate: they are data, not programs."""
     dataset = recipe["dataset"] if isinstance(recipe["dataset"], Mapping) else {}
     listing = dataset["listing"] if isinstance(dataset.get("listing"), Mapping) else {}
     shown = dataset["class_names"] if isinstance(dataset.get("class_names"), list) else []

@@ -49,7 +49,7 @@ def _fill(content: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The learning rate: one cycle over the cross-entropy epochs, or lowered when validation stands still."""
+    """The learning rate: one cycle over the cross-entropy epochs, or lowered when the validation AUC reaches a plateau."""
     plateau = recipe["plateau"]
     if plateau:
         scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "optimizer": "@optimizer", "mode": "max",
@@ -64,7 +64,7 @@ def _schedule(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What the network is fed with: images, or, with `cache_features`, the features of its frozen backbone."""
+    """What goes into the network: images, or, with `cache_features`, the features of its frozen backbone."""
     last = f"{_enlargement(recipe)['enlarging']}*@normalization]"
     train = f"$[@scaling, *@train#augmentation, {last}"
     plain = f"$[@scaling, {last}"
@@ -86,7 +86,7 @@ def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "transfer_handlers": {"unfreezing": {"_target_": "medmonai.handlers.GradualUnfreezing", "network": "@network_def",
                                              "epochs": "@unfreeze", "cached_features": "@cache_features"}},
         "last_handlers": ["@unfreezing"],
-        # The trained weights are loaded next: no others are fetched, and images go in.
+        # The trained weights are loaded next: none are downloaded, and images go in.
         "of_evaluation": {"network_def::pretrained": False, "validate::dataloader::cohort": "@validate#dataset",
                           "validate::dataloader::transform": transform},
         "inferer": {"_target_": "medmonai.engines.training_inferer", "cached": "@cache_features",
@@ -95,7 +95,7 @@ def _feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _enlargement(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes images larger on the device, after the augmentation: ids, and what reads them; nothing in most recipes."""
+    """What enlarges images on the device, after the augmentation: ids and what reads them; nothing in most recipes."""
     if not recipe["enlarge"]:
         return {"enlargement_knobs": {}, "enlargement_parts": {}, "enlarging": "", "enlarged": ""}
     return {
@@ -212,12 +212,12 @@ def write_bundle(name: str, recipe: Mapping[str, Any], folder: str | Path, *, ov
     """Write a rendered bundle to `folder/name` and return that path.
 
     Raises:
-        FileExistsError: there is something of that name, and `overwrite` is False.
+        FileExistsError: the folder exists, and `overwrite` is False.
         ValueError: see `render_bundle`.
     """
     target, rendered = Path(folder) / name, render_bundle(name, recipe)
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists and is left alone; choose another name or folder.")
+        raise FileExistsError(f"{target} exists and is not changed; choose another name or folder.")
     for path, text in rendered.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")

@@ -25,9 +25,9 @@ from .run_state import is_evaluated, is_trained
 
 @contextmanager
 def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> Iterator[Path]:
-    """Give the folder of a run: the one that is named, else parent/name, or the first of parent/name-2, -3, ... that is free.
+    """Give the folder of a run: the given one, else the first free one of parent/name, parent/name-2, parent/name-3, ...
 
-    The free one is made at once, so that no other run takes it, and removed if nothing ends up in it.
+    A free folder is made at once, so that no other run takes it, and removed if it stays empty.
 
     Args:
         output_dir: the folder; "" for a free one.
@@ -74,7 +74,7 @@ def _tracking(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
 
 
 def _literal(value: Any) -> str:
-    """Write a value so that the command line reads it as it is: a text such as 1e-3 or None in quotes of its own."""
+    """Write a value so that the command line reads it unchanged: a text such as 1e-3 or None gets its own quotes."""
     plain = isinstance(value, str) and DefaultParseValue(value) == value
     return value if plain else repr(value)
 
@@ -113,15 +113,15 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
 
     Args:
         bundle: the bundle's folder.
-        output_dir: the run folder; an unfinished run of the same config in it is taken up: each of training, evaluation and
-            report that is complete is left as it is. This process holds the folder meanwhile.
+        output_dir: the run folder. An unfinished run of the same config in it resumes: a complete training, evaluation or
+            report is kept. This process holds the folder meanwhile.
         overrides: config ids -> values, as on MONAI's command line, with its option "tracking" ("mlflow"); a text is a
             text, see `medmonai.config_text.as_given`.
 
     Raises:
-        FileNotFoundError: no such bundle, or its data set cannot be had.
-        ValueError: an id that does not exist, a folder that holds another run, or one that another process works in.
-        KeyboardInterrupt: with a sentence on what is kept.
+        FileNotFoundError: no such bundle, or its data set is missing.
+        ValueError: an id that does not exist, or a folder that holds another run or is in use by another process.
+        KeyboardInterrupt: its message says what is kept.
     """
     configs, folder = bundle_configs(bundle).resolve(), Path(output_dir)
     ids, tracking = _tracking(overrides or {})

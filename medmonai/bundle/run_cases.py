@@ -1,4 +1,4 @@
-"""The cases of a run: written beside its results, and compared whenever it goes on or is evaluated."""
+"""The cases of a run: written beside its results, and compared when it resumes or is evaluated."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class RunCases:
     """The cases that a run is about to use.
 
     Args:
-        listing: the files with their splits, for sources of files; None for sets that come with theirs.
-        cohorts: train, validation and test, as the network sees them; empty where a bundle does not say.
+        listing: the files with their splits; None for data sets with splits of their own.
+        cohorts: train, validation and test, as the network sees them; may be empty.
     """
 
     listing: Listing | None
@@ -57,7 +57,7 @@ class RunCases:
             test_too: whether the test cases are those that are evaluated.
 
         Raises:
-            ValueError: they are others.
+            ValueError: they differ.
         """
         planned, found = _planned.get(), [digest for _, case, digest in self._rows if not case]
         if len(planned) == len(found) and any(a != b for a, b in list(zip(planned, found))[: None if test_too else -1]):
@@ -65,12 +65,12 @@ class RunCases:
                              "Start the study again: it plans its cells for the images as they are now.")
 
     def check(self, folder: Path, *, test_too: bool = True) -> None:
-        """Refuse other cases or splits than those in the run folder's splits.csv, and other images than those in cases.csv.
+        """Compare cases and splits with splits.csv of the run folder, and images with its cases.csv.
 
         Args:
             folder: the run folder.
-            test_too: whether the test cases have to be those of the training. Where an evaluation chose others, they have to
-                be those that it was opened with.
+            test_too: whether the test cases must be those of the training. If an evaluation chose others, they must be
+                those that it was opened with.
 
         Raises:
             ValueError: the first case that differs.

@@ -57,13 +57,13 @@ def train(
 ) -> SupervisedTrainer:
     """Train into a run folder: `config.json`, `run.json`, `history.csv` and `models/` end up in it.
 
-    With cohorts also `cases.csv`: digits of the images and labels of each split and, for sources of files, of each case. With
-    a listing also `splits.csv` (id, split, group, label of every case) and `left_out.csv` (what the source holds that
-    is no case, and why). None of them has an absolute path of the data in it.
+    With cohorts, `cases.csv` holds digests of the images and labels of each split and, if the source is files, of each
+    case. With a listing, `splits.csv` holds id, split, group and label of every case, and `left_out.csv` what was left out
+    of the source, and why. None of them contains an absolute path of the data.
 
-    A folder that holds an unfinished run of the same config is taken up where it stopped, so the same command resumes, with
-    the number of CPU threads that the run began with: the bits depend on it. Of a finished one only a line is printed. While
-    it trains, this process holds the folder, see `medmonai.claims`. Called from the "run" list of a bundle's train.json.
+    The same command resumes an unfinished run of the same config, with the number of CPU threads that the run began with:
+    the bits depend on it. A finished run is only reported. While it trains, this process holds the folder, see
+    `medmonai.claims`. Called from the "run" list of a bundle's train.json.
 
     Args:
         trainer: the trainer.
@@ -72,12 +72,12 @@ def train(
         seed: recorded.
         audit: what the audit of the splits found, recorded in short.
         allow_leakage: whether leakage was allowed, recorded too.
-        listing: the cases with their splits, for sources of files; None for sets that come with theirs.
+        listing: the cases with their splits; None for data sets with splits of their own.
         cohorts: train, validation and test, as the network sees them.
 
     Raises:
-        ValueError: an id that nothing reads, no whole number of epochs; the folder holds a run of another config, or one on
-            other cases or images; or another process works in it.
+        ValueError: an id that nothing reads; epochs that are not a whole number from 1; a folder that holds a run of
+            another config, or on other cases or images, or that another process uses.
     """
     config = merged_config()
     check_ids(config)
@@ -118,7 +118,7 @@ def _train(
 ) -> None:
     if resumed_from < epochs:
         trainer.run()
-    else:  # killed between the last checkpoint and run.json: Ignite would begin such a run anew, on the trained weights
+    else:  # killed between the last checkpoint and run.json: Ignite would start such a run again, on the trained weights
         checkpoint.finish(trainer)
     if rank() == 0:
         write_json({**record, "finished": True, "ended": now(), **_best(checkpoint),
@@ -145,9 +145,9 @@ def _say_trained(folder: Path) -> None:
 
 
 def _seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
-    """Return what the network sees and how it is run, read from the images and the inferer, not from the config."""
+    """Return what the network sees and its precision, from the images and the inferer, not from the config."""
     seen: dict[str, Any] = {}
-    if hasattr(trainer.inferer, "dtype"):  # an inferer of somebody's own may not say
+    if hasattr(trainer.inferer, "dtype"):  # a user's own inferer may lack it
         seen["precision"] = _PRECISIONS.get(trainer.inferer.dtype, str(trainer.inferer.dtype))
     if cohorts:
         seen |= {"spatial_size": list(cohorts[0].spatial_size), "in_channels": cohorts[0].in_channels,
@@ -159,20 +159,20 @@ def open_test_split(
     network: torch.nn.Module, *, checkpoint: str, output_dir: str, listing: Listing | None = None,
     cohorts: Sequence[Cohort] = (),
 ) -> None:
-    """Load the checkpoint and write down that the test split is opened, once for a run folder.
+    """Load the checkpoint and record that the test split is opened, once per run folder.
 
-    Called first in the "run" list of a bundle's evaluate.json. The opening stands in `test_opened.json` with the
-    checkpoint's SHA-256 and the versions. An evaluation that broke off before its metrics were written may be repeated
-    with the same checkpoint and config: it can only end as the first one would have. One that is complete may be asked for
-    again; the steps after this one then do nothing.
+    Called in the "run" list of a bundle's evaluate.json before anything is evaluated. `test_opened.json` records the
+    opening with the checkpoint's SHA-256 and the versions. An evaluation that stopped before its metrics were written may
+    be repeated with the same checkpoint and config: the result can only be that of the first. If it is complete, the
+    steps after this one do nothing.
 
-    A listing is compared with the `splits.csv` of the training: where files have come or gone since, a draw with the same
-    seed would put cases that were trained on among the test cases. Images are compared with its `cases.csv`.
+    A listing is compared with the `splits.csv` of the training: if files were added or removed since, a draw with the same
+    seed would put training cases into the test split. Images are compared with its `cases.csv`.
 
     Raises:
-        ValueError: the test split was opened in this folder before, with another checkpoint or config; an id is read by
-            nothing; other cases, splits or images, or images that reach the network otherwise than in its training; another
-            process works in the folder.
+        ValueError: the test split was opened in this folder before, with another checkpoint or config; an id that nothing
+            reads; other cases, splits or images, or images prepared differently from the training; a folder that another
+            process uses.
         FileNotFoundError: there is no checkpoint.
     """
     config = merged_config()

@@ -1,4 +1,4 @@
-"""What a run folder holds by now, compared with what is about to run in it."""
+"""What a run folder holds, compared with what is about to run in it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 def check_output_dir(output_dir: str | Path) -> None:
     """Refuse a folder that a run cannot or must not write into, and values of the wrong kind, before any data is read.
 
-    From here on an error that ends the process is said once more in one line, below MONAI's own report of it.
+    From here on, an error that ends the process is repeated in one line below MONAI's own report.
 
     Called first in the "initialize" list of a bundle's configs.
 
     Raises:
-        ValueError: the path is not what was given to MONAI, another process works in the folder, or it holds another run.
-        OSError: a file lies in the way, or the folder cannot be written.
+        ValueError: MONAI rewrote the path; another process uses the folder; or it holds another run.
+        OSError: a file is in the way, or the folder is not writable.
     """
     last_word_on_errors()
     config = merged_config()
@@ -68,19 +68,19 @@ def federated_job() -> str:
 
 
 def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether a folder holds a run of the config, and else where one that may be written over differs.
+    """Return whether a folder holds a run of the config, and if not, where a run that may be overwritten differs.
 
-    That is a run of another config which broke off before its first epoch ended: nothing is lost.
+    That is a run of another config which stopped before its first epoch ended: nothing is lost.
 
     Raises:
-        ValueError: a run of another config with weights, or weights of which nothing says what they are.
+        ValueError: a run of another config with weights, or weights without a config.json.
     """
     folder = Path(output_dir)
     old = read_record(folder / "config.json")
     weights = next((folder / "models" / name for name in _WEIGHTS if (folder / "models" / name).is_file()), None)
     if weights and not old:
-        raise ValueError(f"{weights} is there and no {folder / 'config.json'}, which says how it was trained: put back a "
-                         "copy of that, or choose another --output_dir.")
+        raise ValueError(f"{weights} exists, but {folder / 'config.json'}, which says how it was trained, does not: restore "
+                         "that file, or choose another --output_dir.")
     differs = _difference(old, config) if old else ""
     if differs and (folder / "models").exists():
         raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
@@ -100,10 +100,10 @@ def is_trained(output_dir: str | Path, config: Mapping[str, Any]) -> bool:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether run.json says that the training came to its end.
+    """Whether run.json says that the training is finished.
 
     Raises:
-        ValueError: it says neither yes nor no.
+        ValueError: it does not say true or false.
     """
     path = folder / "run.json"
     with parts_of(path):
@@ -122,13 +122,13 @@ def lost_model(folder: Path) -> str:
 
 
 def require_model(folder: Path, checkpoint: str | Path) -> None:
-    """Raise FileNotFoundError if a checkpoint is the model.pt of a finished training, and gone: training again is no help."""
+    """Raise FileNotFoundError if the model.pt of a finished training is missing: the same command would not train again."""
     if Path(checkpoint) == folder / "models" / "model.pt" and (lost := lost_model(folder)):
         raise FileNotFoundError(f"{folder} holds a finished training.{lost}")
 
 
 def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: str | Path) -> bool:
-    """Whether a folder holds the whole evaluation of a checkpoint by a config, but perhaps for its report.
+    """Whether a folder holds the complete evaluation of a checkpoint by a config; its report may be missing.
 
     Raises:
         ValueError: the test split was opened there with another checkpoint or config.
@@ -167,12 +167,12 @@ def sha256(path: str | Path) -> str:
 
 @contextmanager
 def evaluating(output_dir: str | Path) -> Iterator[None]:
-    """Give back the folder that `open_test_split` took if the block raises, and say in words that it was stopped.
+    """Release the folder that `open_test_split` claimed if the block raises, and say in words that it was stopped.
 
-    A notebook lives on after a failed evaluation, and the next process would find the folder in use.
+    A notebook survives a failed evaluation, and the next process would find the folder in use.
 
     Raises:
-        KeyboardInterrupt: with a sentence on what is kept.
+        KeyboardInterrupt: its message says what is kept.
     """
     try:
         yield

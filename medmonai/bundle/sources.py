@@ -47,7 +47,7 @@ def _form(axes: int, **stated: Any) -> dict[str, Any]:
     """Return the placeholders of how images are decoded: only what acts on images of that many axes is an id.
 
     Raises:
-        ValueError: a recipe states what does nothing there.
+        ValueError: the recipe states an argument that does nothing there.
     """
     idle, kind = (_OF_VOLUMES, "pictures") if axes == 2 else (_OF_PICTURES, "volumes")
     for name in idle:
@@ -148,7 +148,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fixed(source: Mapping[str, Any], names: list[str]) -> None:
-    """Raise ValueError if a recipe states other classes, or another order, than a set that has its own."""
+    """Raise ValueError if a recipe states other classes, or another order, than those of a fixed data set."""
     stated = list(source.get("class_names", names))
     if stated != names:
         turned = len(names) == 2 and sorted(stated) == sorted(names)
@@ -160,7 +160,7 @@ def _check_fixed(source: Mapping[str, Any], names: list[str]) -> None:
 def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the listing of a recipe with the recipe's classes handed to it, and the ids that it takes them from.
 
-    A function that takes no `class_names` is left alone: the start of the training compares what it lists.
+    A function without `class_names` is called as it is: the training compares its classes when it starts.
     """
     listing, stated = recipe_texts(source["listing"]), recipe_texts({"class_names": listing_classes(source)})["class_names"]
     function = locate(listing["_target_"])
@@ -175,7 +175,7 @@ def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
 
 
 def _check_files(source: Mapping[str, Any]) -> None:
-    """Raise ValueError for what the functions that list, split and decode would refuse when the bundle runs."""
+    """Raise ValueError for arguments that the functions that list, split and decode would refuse in a run."""
     require_entries(source, _FILES_NEED, where="dataset")
     refuse_unknown(source, [*_FILES_NEED, *_FILES_MAY_SAY], where="dataset")
     require_entries(source["listing"], ("_target_",), where="listing")
@@ -189,7 +189,7 @@ def _check_files(source: Mapping[str, Any]) -> None:
 
 
 def _check_arguments(given: Mapping[str, Any], function: Any, *, where: str, of_bundle: tuple[str, ...]) -> None:
-    """Raise ValueError if a function does not take what a part of a recipe gives it, or needs more."""
+    """Raise ValueError if a part of a recipe gives a function an unknown argument, or lacks one that it needs."""
     taken = {name: parameter for name, parameter in inspect.signature(function).parameters.items() if name not in of_bundle}
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
         refuse_unknown([name for name in given if not name.startswith("_")], taken, where=where)

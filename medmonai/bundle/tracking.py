@@ -1,4 +1,4 @@
-"""Experiment tracking: the test metrics of an evaluation under names of their own, and runs that end as they ended."""
+"""Experiment tracking: test metrics under names of their own, and tracked runs that end finished or failed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
         metrics: the content of metrics.json.
 
     Returns:
-        test_n; test_auc and what else ranks the test cases; what is decided at the locked threshold, as test_accuracy and so
-        on; each with _low and _high; the AUC of each reference, as NAME_auc. What is undefined is left out.
+        test_n; test_auc and the other ranking metrics; decisions at the locked threshold, such as test_accuracy; each with
+        _low and _high; the AUC of each reference, as NAME_auc. Undefined values are left out.
 
     Example:
         >>> auc = {"estimate": 0.9, "low": 0.8, "high": None}
@@ -50,7 +50,7 @@ def trackers(*sections: str) -> list[Any]:
     """
     try:
         config = merged_config()
-    except RuntimeError:  # called from Python: nobody tracks
+    except RuntimeError:  # called from Python: nothing is tracked
         return []
     found = []
     for section in sections:

@@ -1,4 +1,4 @@
-"""How images reached a network when it was trained, which a later config has to repeat."""
+"""How images reached a network in its training, which a later config must repeat."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def difference(old: Any, new: Any, name: str = "") -> str:
 
 
 def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> None:
-    """Refuse a config that gives a network other images than those it was trained on.
+    """Refuse a config that prepares images differently from the training of a network.
 
-    A checkpoint RUN/models/model.pt is compared with RUN/config.json, and its voxels a side with RUN/run.json; one that
-    lies elsewhere is taken as it is. Ids that are expressions are not compared, but what they refer to is.
+    A checkpoint RUN/models/model.pt is compared with RUN/config.json, and its spatial size with RUN/run.json. A checkpoint
+    anywhere else is used as it is. Ids that are expressions are not compared, but what they refer to is.
 
     Args:
         config: the merged config of an evaluation or inference.

@@ -1,4 +1,4 @@
-"""What the value of each config id may be, stated once and checked before any data is read."""
+"""What the value of each config id may be, checked before any data is read."""
 
 from __future__ import annotations
 

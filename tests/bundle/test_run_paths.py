@@ -152,7 +152,7 @@ def test_weights_of_which_nothing_is_known_are_not_written_over(name, trained, t
     shutil.copy(trained / "models" / name, tmp_path / "models")
     with pytest.raises(RuntimeError) as caught:
         run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
-    assert f"{tmp_path}/models/{name} is there and no {tmp_path}/config.json, which says how it was trained" in one_line(
+    assert f"{tmp_path}/models/{name} exists, but {tmp_path}/config.json, which says how it was trained, does" in one_line(
         caught.value)
     assert os.listdir(tmp_path) == ["models"] and os.listdir(tmp_path / "models") == [name]
 
