@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # MkDocs runs this file from where the package need not be installed
 ROOMS = ("data", "transforms", "networks", "losses", "optimizers", "engines", "handlers", "predictions", "metrics", "baselines",
          "visualize", "report", "bundle", "studies")
 PROJECT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
@@ -141,7 +139,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"), key=lambda path: (path.name != "README.md", path.name))
     fill = {
         "Reference": [{"Command line": "reference/command_line.md"}, {"Ids of the bundles": "reference/bundle_ids.md"},
-                      {"Glossary": "reference/glossary.md"},
+                      {"Gallery of transforms": "reference/gallery_of_transforms.md"},
+                      {"Gallery of figures": "reference/gallery_of_figures.md"}, {"Glossary": "reference/glossary.md"},
                       {"API": [{f"medmonai.{room}": f"reference/api/{room}.md"} for room in ROOMS]}],
         "Decisions": [f"decisions/{path.name}" for path in decisions],
         "Project": [*({name.removesuffix(".md").capitalize(): f"project/{name}"} for name in PROJECT),

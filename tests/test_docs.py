@@ -5,17 +5,26 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from medmonai.shipped import shipped_bundles
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEC = importlib.util.spec_from_file_location("docs_pages", ROOT / "scripts" / "docs_pages.py")
-docs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(docs)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+docs, pages = script("docs_pages"), script("docs_gallery")
 
 
 def test_every_command_and_option_is_on_the_page():
@@ -54,6 +63,20 @@ def test_every_room_with_a_face_has_a_page_with_all_its_names():
         for full in shown:
             module = full.rpartition(".")[0]
             assert importlib.util.find_spec(module) is not None, full
+
+
+def test_the_gallery_shows_every_transform_and_every_figure():
+    transforms, visualize = importlib.import_module("medmonai.transforms"), importlib.import_module("medmonai.visualize")
+    every = {name for name in transforms.__all__ if isinstance(getattr(transforms, name), type)
+             and issubclass(getattr(transforms, name), transforms.BatchTransform)}
+    shown = pages.gallery()
+    assert set(pages.TRANSFORMS) == every - {"BatchTransform"}
+    figures = {name for name in visualize.__all__ if name.endswith("_figure")} - {"save_figure"}
+    assert {Path(name).stem for name in shown if name.endswith(".png")} == set(pages.TRANSFORMS) | figures
+    for name in (name for name in shown if name.endswith(".png")):
+        page = "gallery_of_figures.md" if name.endswith("_figure.png") else "gallery_of_transforms.md"
+        assert f"]({name})" in shown[page].decode()
+        assert Image.open(io.BytesIO(shown[name])).convert("L").getextrema()[0] < 128  # something is drawn
 
 
 @pytest.mark.parametrize(("source", "place", "text", "turned"), [

@@ -55,7 +55,7 @@ def test_the_code_on_a_page_runs(page):
 
 def test_a_recipe_for_contributors_names_things_that_the_named_files_hold():
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    for names, path in re.findall(r"((?:`\w+`(?:, | and |))+) (?:of|in) `((?:medmonai|tests)/[\w/.]+\.py)`", text):
+    for names, path in re.findall(r"((?:`\w+`(?:, | and |))+) (?:of|in) `((?:medmonai|tests|scripts)/[\w/.]+\.py)`", text):
         for name in re.findall(r"`(\w+)`", names):
             assert name in (ROOT / path).read_text(), f"{name} in {path}"
 
