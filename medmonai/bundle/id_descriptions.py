@@ -12,17 +12,17 @@ _OF_TRAINING = {
     "dataset_dir": "folder of the data set",
     "output_dir": "run folder; by default the bundle's own folder",
     "device": "cpu, cuda or another device of PyTorch",
-    "seed": "of everything random",
-    "max_epochs": "all epochs",
-    "warmup_epochs": "those of them with cross-entropy; the rest maximize the AUC with PESG. `'$@max_epochs'` is "
-                     "cross-entropy alone, 0 is PESG from scratch",
+    "seed": "seed of the weights, the batches and the augmentation",
+    "max_epochs": "number of epochs of both stages together",
+    "warmup_epochs": "epochs with cross-entropy, at the beginning; those after them maximize the AUC with PESG. "
+                     "`'$@max_epochs'` is cross-entropy alone, 0 is PESG from scratch",
     "batch_size": "cases per batch and process",
-    "learning_rate": "of the cross-entropy stage",
-    "auc_learning_rate": "of PESG",
-    "average_decay": "of the moving average of the weights; 0 keeps no average",
-    "label_smoothing": "of the cross-entropy",
-    "class_weights": "of the cross-entropy: `balanced` (with `train#balance#strategy none`), or one number per class; "
-                     "PESG takes none",
+    "learning_rate": "learning rate of the cross-entropy stage",
+    "auc_learning_rate": "learning rate of PESG",
+    "average_decay": "decay of the moving average of the weights; 0 keeps no average",
+    "label_smoothing": "label smoothing of the cross-entropy",
+    "class_weights": "class weights of the cross-entropy: `balanced` (with `train#balance#strategy none`), or one number "
+                     "per class; PESG takes none",
     "precision": "auto, fp32, bf16 or fp16 (CUDA)",
     "val_interval": "epochs from one validation to the next",
     "patience": "early stopping: epochs without a better validation AUC, counted within PESG where there is such a "
@@ -33,7 +33,7 @@ _OF_TRAINING = {
     "federated": "true for a client of federated learning: a client that is restarted in each round continues with its "
                  "epochs and optimizers",
     "normalization": "list of transforms; `'[]'` is an arm without",
-    "optimizer": "of the cross-entropy stage",
+    "optimizer": "optimizer of the cross-entropy stage",
     "train#flips": "part of `train#augmentation`: list of transforms, `'[]'` for none",
     "train#affine": "part of `train#augmentation`: list of transforms, `'[]'` for none",
     "train#noise": "part of `train#augmentation`: list of transforms, `'[]'` for none",
@@ -43,7 +43,7 @@ _OF_TRAINING = {
 
 # Ids that only bundles of one kind of data or network have.
 _OF_SOURCES = {
-    "phantom_seed": "of the images: another seed draws other cases, in every split",
+    "phantom_seed": "seed of the images: another seed draws other cases, in every split",
     "train_cases": "number of training cases that are drawn",
     "dataset_name": "another set of MedMNIST with the same classes (organamnist, organcmnist, organsmnist); others are refused",
     "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
@@ -55,18 +55,18 @@ _OF_SOURCES = {
                      "are decoded; give it in inference too",
     "aspect": "stretch, crop or pad images of another shape",
     "intensity_range": "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT in HU)",
-    "orientation": "of volumes",
-    "spacing": "of volumes, in mm; null stretches them to `spatial_size`",
+    "orientation": "orientation that volumes are brought to, such as RAS",
+    "spacing": "voxel spacing that volumes are brought to, in mm; null stretches them to `spatial_size`",
     "jpeg_scaling": "true decodes large JPEGs at 1/2, 1/4 or 1/8: faster, with small differences; give it in inference too",
     "val_fraction": "share of the cases that is drawn for validation, by class and group",
-    "test_fraction": "the same for test; null where the source has a test split, which is kept (to draw all three splits "
-                     "again, also give `--split_plan#keep_given False`)",
-    "split_seed": "of that draw",
+    "test_fraction": "share of the cases that is drawn for test; null where the source has a test split, which is kept (to "
+                     "draw all three splits again, also give `--split_plan#keep_given False`)",
+    "split_seed": "seed of the draw of the splits",
     "splits_file": "CSV (id, split) instead of a draw, such as splits.csv of an earlier run",
     "splits_file_missing": "error, or skip: images that the file does not name, and rows without an image, are left out",
     "cache_dir": "folder of the decoded or expanded images; null: the folder in MEDMONAI_CACHE, else the user's cache folder",
     "skip_unreadable": "true leaves damaged files out and lists them in left_out.csv",
-    "rows_without_image": "error, or skip",
+    "rows_without_image": "rows of the table without an image: error, or skip",
     "image_folders": "folders of the images, beside the table",
     "group_pattern": "regular expression; its first group in a file name is the patient",
     "published_images": "true if the images are those of the published set named above: the run then states its licence, "
@@ -87,7 +87,7 @@ _OF_SOURCES = {
 _OF_EVALUATION = {
     "ckpt_path": "the checkpoint that is evaluated; by default model.pt of the run folder",
     "operating_point_rule": "how the threshold is chosen on validation, such as `youden` or `sensitivity=0.9`",
-    "saliency_layer": "the layer whose maps are drawn; null: found by itself",
+    "saliency_layer": "layer of the saliency maps; null: chosen automatically",
     "flip_axes": "axes of the flip averaging; `'[]'` for none",
     "audit#near_threshold": "correlation from which two images are near duplicates; null: not looked for",
 }
@@ -141,4 +141,4 @@ def _rows(ids: Iterable[str], said: Mapping[str, str]) -> str:
 def _numbers_to_unset(balance: Mapping[str, Any]) -> str:
     """Return what other strategies need where a bundle's own strategy has a number of cases."""
     numbers = [f"`--train#balance#{name} None`" for name in ("cap", "target") if balance.get(name) is not None]
-    return f" (another than the bundle's own with {' and '.join(numbers)})" if numbers else ""
+    return f"; for another strategy than the bundle's own, also give {' and '.join(numbers)}" if numbers else ""
