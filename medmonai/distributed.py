@@ -35,13 +35,14 @@ def wait_for_all() -> None:
 
 def average_gradients(parameters: Sequence[torch.Tensor]) -> None:
     """Make the gradients of parameters of one shape the mean over the ranks; nothing to do for one that has none."""
-    if not together() or any(parameter.grad is None for parameter in parameters):
+    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not together() or len(grads) < len(parameters):
         return
-    stacked = torch.stack([parameter.grad for parameter in parameters])
+    stacked = torch.stack(grads)
     distributed.all_reduce(stacked)
     stacked /= distributed.get_world_size()
-    for parameter, mean in zip(parameters, stacked):
-        parameter.grad.copy_(mean)
+    for grad, mean in zip(grads, stacked):
+        grad.copy_(mean)
 
 
 def take_from_first_rank(tensors: Sequence[torch.Tensor]) -> None:

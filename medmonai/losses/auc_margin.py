@@ -153,6 +153,7 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         if num_outputs > 1:
             self.a, self.b, self.alpha = (nn.Parameter(torch.zeros(num_outputs)) for _ in range(3))
         self.imratio = imratio
+        self.prior: torch.Tensor | None
         self.register_buffer("prior", self._prior(imratio), persistent=False)
 
     def _prior(self, imratio: float | Sequence[float] | None) -> torch.Tensor | None:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from medmonai.task import Task
+from medmonai.task import Kind, Task
 
 from .class_weights import balanced_class_weights
 from .labels import check_logits, class_numbers, plain, zeros_and_ones
@@ -52,7 +52,7 @@ class TaskLoss(nn.Module):
 
     def __init__(
         self,
-        task: Task | str,
+        task: Task | Kind,
         *,
         num_classes: int | None = None,
         label_smoothing: float = 0.0,
@@ -69,6 +69,7 @@ class TaskLoss(nn.Module):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing={label_smoothing} is not possible; use a number in [0, 1).")
         self.task, self.label_smoothing = task, float(label_smoothing)
+        self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", self._weights(class_weights, labels), persistent=False)
 
     def _weights(

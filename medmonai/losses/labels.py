@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 
 def plain(x: torch.Tensor) -> torch.Tensor:
@@ -20,7 +21,7 @@ def values_can_be_read(x: torch.Tensor) -> bool:
     """Say whether looking at the values is free: on the CPU, outside tracing, compiling and `vmap`."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    return x.device.type == "cpu" and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return x.device.type == "cpu" and not is_functorch_wrapped_tensor(x)
 
 
 def check_logits(logits: torch.Tensor, num_outputs: int) -> None:

@@ -6,16 +6,17 @@ features of cases, or of groups. Cases with the same features are drawn together
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
 CELLS = 4_000_000  # of one chunk of weights: 32 MB
 
 
-def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def wilson(successes: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Wilson's score interval of a proportion, elementwise; NaN where n = 0.
 
     Args:
@@ -33,12 +34,20 @@ def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) ->
         >>> [round(float(end), 4) for end in wilson(9, 10)]
         [0.5958, 0.9821]
     """
-    k, n = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    k, trials = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
     z2 = ndtri((1 + confidence) / 2) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4))
-        low, high = (k + z2 / 2 - half) / (n + z2), (k + z2 / 2 + half) / (n + z2)
-    return np.where(k == 0, 0 * low, np.clip(low, 0, 1)), np.where(k == n, 1 + 0 * low, np.clip(high, 0, 1))
+        half = np.sqrt(z2 * (k * (trials - k) / trials + z2 / 4))
+        low, high = (k + z2 / 2 - half) / (trials + z2), (k + z2 / 2 + half) / (trials + z2)
+    return np.where(k == 0, 0 * low, np.clip(low, 0, 1)), np.where(k == trials, 1 + 0 * low, np.clip(high, 0, 1))
+
+
+@overload
+def by_group(features: np.ndarray, groups: np.ndarray | None) -> np.ndarray: ...
+
+
+@overload
+def by_group(features: sparse.csr_array, groups: np.ndarray | None) -> sparse.csr_array: ...
 
 
 def by_group(features: np.ndarray | sparse.csr_array, groups: np.ndarray | None) -> np.ndarray | sparse.csr_array:
@@ -64,7 +73,8 @@ def resampled_totals(
     Returns:
         (repetitions, F) float64.
     """
-    rng, rows = np.random.default_rng(seed), features.shape[0]
+    rng = np.random.default_rng(seed)
+    rows = features.shape[0]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
     multiplicity = np.ones(rows, dtype=np.int64) if multiplicity is None else multiplicity
     units = int(multiplicity.sum())
     chunk = max(1, CELLS // max(rows, 1))

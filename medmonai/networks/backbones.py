@@ -48,15 +48,24 @@ def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_
         raise ValueError(f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or vgg16.")
     if name in RESNETS:
         network = RESNETS[name](spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
-        num_features, network.fc = network.fc.in_features, nn.Identity()
+        num_features = _without_classifier(network, "fc")
     elif name == "densenet121":
         network = densenet121(spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
-        num_features, network.class_layers.out = network.class_layers.out.in_features, nn.Identity()
+        num_features = _without_classifier(network, "class_layers.out")
     elif name == "vgg16":
         network = vgg16(spatial_dims=spatial_dims, in_channels=in_channels, pool_size=pool_size, hidden=())
-        num_features, network.classifier = network.num_features, nn.Identity()
+        num_features = network.num_features
+        network.set_submodule("classifier", nn.Identity())
     else:
         network = efficientnet_b0(spatial_dims=spatial_dims, in_channels=in_channels)
-        num_features, network._fc = network._fc.in_features, nn.Identity()
-        network._dropout = nn.Identity()  # the head brings its own
+        num_features = _without_classifier(network, "_fc")
+        network.set_submodule("_dropout", nn.Identity())  # the head brings its own
     return Backbone(network, num_features)
+
+
+def _without_classifier(network: nn.Module, name: str) -> int:
+    """Replace the linear layer of that name by the identity, and return how many features it took."""
+    classifier = network.get_submodule(name)
+    assert isinstance(classifier, nn.Linear)
+    network.set_submodule(name, nn.Identity())
+    return classifier.in_features

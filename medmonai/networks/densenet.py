@@ -50,11 +50,13 @@ class DenseNet(monai.networks.nets.DenseNet):
         super().__init__(spatial_dims=spatial_dims, in_channels=in_channels, out_channels=num_classes,
                          init_features=2 * growth_rate, growth_rate=growth_rate, block_config=block_config)
         if not first.max_pool:
-            stock = self.features.conv0
-            self.features.conv0 = type(stock)(in_channels, stock.out_channels, kernel_size=first.kernel_size,
-                                              stride=first.stride, padding=first.kernel_size // 2, bias=False)
-            nn.init.kaiming_normal_(self.features.conv0.weight)
-            self.features.pool0 = nn.Identity()
+            stock = self.features.get_submodule("conv0")
+            assert isinstance(stock, nn.Conv2d | nn.Conv3d)
+            conv0 = type(stock)(in_channels, stock.out_channels, kernel_size=first.kernel_size,
+                                stride=first.stride, padding=first.kernel_size // 2, bias=False)
+            nn.init.kaiming_normal_(conv0.weight)
+            self.features.set_submodule("conv0", conv0)
+            self.features.set_submodule("pool0", nn.Identity())
         # Each of the transitions needs 2 voxels; a halving that rounds up (a strided convolution, the max-pool)
         # reaches n from 2n - 1.
         self.least_size = 2 ** (len(block_config) - 1)

@@ -107,8 +107,10 @@ def _shortcuts_as_loaded(backbone: nn.Module, state: Mapping[str, torch.Tensor],
 
 
 def _pad_shortcuts(backbone: nn.Module) -> None:
-    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
-        if isinstance(stage[0].downsample, nn.Sequential):
-            convolution = stage[0].downsample[0]
-            stage[0].downsample = PaddedShortcut(convolution.out_channels - convolution.in_channels,
-                                                 stride=convolution.stride[0])
+    for stage in ("layer1", "layer2", "layer3", "layer4"):
+        block = backbone.get_submodule(f"{stage}.0")
+        if isinstance(block.downsample, nn.Sequential):
+            convolution = block.downsample[0]
+            assert isinstance(convolution, nn.Conv3d)
+            block.downsample = PaddedShortcut(convolution.out_channels - convolution.in_channels,
+                                              stride=convolution.stride[0])

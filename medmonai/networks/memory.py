@@ -9,10 +9,6 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTra
 LEAST_BF16_MAP = 3
 
 
-def _convolutions(network: nn.Module) -> list[nn.Module]:
-    return [module for module in network.modules() if isinstance(module, _CONVOLUTIONS)]
-
-
 def memory_format_for(network: nn.Module) -> torch.memory_format:
     """Return the channels-last layout that fits the network's convolutions, 2D or 3D.
 
@@ -23,7 +19,7 @@ def memory_format_for(network: nn.Module) -> torch.memory_format:
         >>> memory_format_for(nn.Conv3d(1, 2, 3))
         torch.channels_last_3d
     """
-    dims = sorted({module.weight.ndim - 2 for module in _convolutions(network)})
+    dims = sorted({module.weight.ndim - 2 for module in network.modules() if isinstance(module, _CONVOLUTIONS)})
     if dims == [2]:
         return torch.channels_last
     if dims == [3]:
@@ -47,7 +43,8 @@ def to_channels_last(network: nn.Module) -> nn.Module:
         >>> network.weight.is_contiguous(memory_format=torch.channels_last)
         True
     """
-    return network.to(memory_format=memory_format_for(network))
+    # torch's overloads of Module.to leave memory_format out.
+    return network.to(memory_format=memory_format_for(network))  # pyright: ignore[reportCallIssue]
 
 
 def bf16_is_safe(network: nn.Module, spatial_size: tuple[int, ...] | list[int]) -> tuple[bool, str]:

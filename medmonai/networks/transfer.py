@@ -144,10 +144,14 @@ def transfer_network(
     else:
         if spatial_dims == 3 and backbone in PADDED:
             follow_loaded_shortcuts(body)
-        body.random_weights = True
+        _mark_random(body, True)
         body.register_load_state_dict_post_hook(_weights_loaded)
     return TransferNetwork(body, head, freeze=freeze)
 
 
 def _weights_loaded(backbone: nn.Module, _: object) -> None:
-    backbone.random_weights = False
+    _mark_random(backbone, False)
+
+
+def _mark_random(backbone: nn.Module, random: bool) -> None:
+    vars(backbone)["random_weights"] = random  # what nn.Module's __setattr__ does with whatever is neither tensor nor module

@@ -58,7 +58,8 @@ def _classifier(in_features: int, num_classes: int, *, hidden: Sequence[int], dr
 def _initialise(layer: nn.Module) -> None:
     if isinstance(layer, (nn.Conv2d, nn.Conv3d)):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        nn.init.zeros_(layer.bias)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
     elif isinstance(layer, nn.Linear):
         nn.init.normal_(layer.weight, 0, 0.01)
         nn.init.zeros_(layer.bias)

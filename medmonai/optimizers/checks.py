@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -84,15 +84,14 @@ def check_rates(rates: Rates) -> None:
         ValueError: one that is negative, infinite or NaN; a momentum above 1; a clip_value of 0.
     """
     for name, value in rates._asdict().items():
-        number = float(value) if isinstance(value, torch.Tensor) else value
+        number = float(value) if isinstance(value, torch.Tensor | Real) and not isinstance(value, bool) else math.nan
         highest = 1 if name == "momentum" else math.inf
-        possible = isinstance(number, Real) and not isinstance(number, bool) and math.isfinite(number)
-        if not possible or not 0 <= number <= highest or (name == "clip_value" and number == 0):
+        if not math.isfinite(number) or not 0 <= number <= highest or (name == "clip_value" and number == 0):
             allowed = {"momentum": "a number from 0 to 1", "clip_value": "a number above 0"}
             raise ValueError(f"{name}={value!r} is not possible; use {allowed.get(name, 'a number of at least 0')}.")
 
 
-def check_state(state_dict: dict[str, Any], **lists: list[torch.Tensor] | None) -> None:
+def check_state(state_dict: dict[str, Any], **lists: Sequence[torch.Tensor] | None) -> None:
     """Check that a dict is the state of a PESG whose named lists have these shapes.
 
     Raises:

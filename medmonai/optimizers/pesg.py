@@ -158,7 +158,7 @@ class PESG(libauc.optimizers.PESG):
 
         Momentum buffers and the learning rate stay. Without epoch_decay there is nothing to do.
         """
-        if self._references is not None:
+        if self._references is not None and self._sums is not None:
             torch._foreach_copy_(self._references, self.params)
             torch._foreach_zero_(self._sums)
             take_from_first_rank(self._references)
@@ -175,7 +175,7 @@ class PESG(libauc.optimizers.PESG):
             RuntimeError: no step since the last update; epoch_decay is 0; decay_factor although a scheduler owns lr.
             ValueError: decay_factor not above 0. Nothing is changed in any of these cases.
         """
-        if self._references is None:
+        if self._references is None or self._sums is None:
             raise RuntimeError("update_regularizer has no reference to update, as epoch_decay=0; use update_lr.")
         if self.T == 0:
             raise RuntimeError("update_regularizer needs a step since the last update (T=0); call it once a milestone.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -79,6 +79,7 @@ def update_pieces_(pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Ra
         return
     low, high = -rates.clip_value, rates.clip_value
     on_cpu = grads[0].device.type == "cpu"
+    parts: Sequence[torch.Tensor] = ()
     scratch = grads[0].new_empty(min(PIECE, sum(grad.numel() for grad in grads)) if on_cpu else 0)
     for piece in pieces:
         if piece.part is None:
@@ -90,7 +91,7 @@ def update_pieces_(pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Ra
         if on_cpu:
             own = _clamped(own, low, high, scratch)
         else:
-            own = torch._foreach_clamp_min(own, low)
+            own = list(torch._foreach_clamp_min(own, low))
             torch._foreach_clamp_max_(own, high)
         _descend(piece.tensors, own, rates, first)
 

@@ -28,7 +28,7 @@ def check_same_cases(a: Predictions, b: Predictions) -> None:
         raise ValueError(f"one table has {len(a)} cases, the other {len(b)}; {str(longer.ids[shared])!r} is in one only.")
     if (a.y_true is None) != (b.y_true is None):
         raise ValueError("one table has labels, the other has none.")
-    if a.y_true is not None and not np.array_equal(a.y_true, b.y_true):
+    if a.y_true is not None and b.y_true is not None and not np.array_equal(a.y_true, b.y_true):
         row = np.flatnonzero((a.y_true != b.y_true).reshape(len(a), -1).any(axis=1))[0]
         raise ValueError(f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in the "
                          "other.")
@@ -71,7 +71,7 @@ def align(a: Predictions, b: Predictions) -> Predictions:
     if a.task.kind == b.task.kind == "binary" and a.y_true is not None:
         found = replace(found, class_names=a.class_names)
     check_same_cases(a, found)
-    if a.groups is not None:
+    if a.groups is not None and found.groups is not None:  # b gets those of a
         ours, theirs = (np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups))
         pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
         if not pairs == ours.max() + 1 == theirs.max() + 1:
@@ -84,7 +84,7 @@ def _in_order_of(a: Predictions, b: Predictions) -> Predictions:
     if a.task != b.task or a.y_true is None or b.y_true is None or not moved_names(a, b):
         return b
     turned = b if not _same_names(a, b) else b.in_class_order(a.class_names)
-    if turned is b or not np.array_equal(a.y_true, turned.y_true):
+    if turned is b or not np.array_equal(a.y_true, turned.labels):
         raise ValueError(_contradiction(a, b))
     return turned
 

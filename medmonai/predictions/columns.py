@@ -46,7 +46,8 @@ def predictions_of(table: TextTable, task: Task | None) -> Predictions:
     elif labelled:
         y_true = np.stack([truth_labels(columns[name], table.lines, name) for name in labelled], axis=1)
     groups = columns.get("group")
-    return Predictions(columns["id"], y_true, y_score, task, tuple(names), groups if groups and any(groups) else None, named)
+    groups = np.asarray(groups) if groups and any(groups) else None
+    return Predictions(np.asarray(columns["id"]), y_true, y_score, task, tuple(names), groups, named)
 
 
 def _known_columns(table: TextTable) -> dict[str, Sequence[str]]:

@@ -79,6 +79,17 @@ class Predictions:
         return len(self.ids)
 
     @property
+    def labels(self) -> np.ndarray:
+        """The labels, `y_true`, of a table that must have them.
+
+        Raises:
+            ValueError: the table has none.
+        """
+        if self.y_true is None:
+            raise ValueError("the predictions have no y_true; use a table with the labels of its cases.")
+        return self.y_true
+
+    @property
     def score_kind(self) -> Literal["probabilities", "logits"]:
         """What the scores are: ``probabilities`` where all lie in [0, 1], else ``logits``."""
         return "probabilities" if _in_unit_interval(self.y_score) else "logits"
@@ -148,7 +159,8 @@ class Predictions:
         """
         if decided is None:
             above = self.y_score > 0.5
-            decided = {"multilabel": above, "binary": above[:, -1]}.get(self.task.kind, self.y_score.argmax(axis=1))
+            decided = above if self.task.kind == "multilabel" else self.y_score.argmax(axis=1)
+            decided = above[:, -1] if self.task.kind == "binary" else decided
         if self.task.kind == "multilabel":
             return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
         return [self.class_names[int(c)] for c in decided.tolist()]

@@ -116,7 +116,11 @@ class RandAffine(BatchTransform, mt.RandAffine):
         """Transform one image (C, *spatial), if wanted with another ``mode`` or ``padding_mode`` for it."""
         if randomize:
             self.randomize()
-        return super().__call__(img, mode=mode, padding_mode=padding_mode, randomize=False, lazy=lazy)
+        # MONAI takes arrays too, though its annotation says tensors.
+        return super().__call__(
+            img,  # pyright: ignore[reportArgumentType]
+            mode=mode, padding_mode=padding_mode, randomize=False, lazy=lazy,
+        )
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``matrix`` (B, d, d + 1), as ``functional.affine_matrix`` defines it."""

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 from monai.data import MetaTensor
+from monai.transforms import RandomizableTransform
 
 Draws = dict[str, torch.Tensor]
 
@@ -64,7 +65,7 @@ def check_prob(prob: float, name: str) -> float:
     return prob
 
 
-def warn_if_idle(transform: object, *, strength: bool = True) -> None:
+def warn_if_idle(transform: RandomizableTransform, *, strength: bool = True) -> None:
     """Warn if ``transform`` can never act, and set its ``prob`` to 0 if its strength is zero: an exact identity."""
     name = type(transform).__name__
     reason = "prob is 0" if transform.prob == 0 else None if strength else "its range is zero"

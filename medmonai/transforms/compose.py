@@ -66,8 +66,12 @@ class BatchCompose(mt.Compose):
 
 def _each(transform: Callable, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Apply ``transform`` to each sample of ``x``; it gets copies, since some of MONAI's write into their input."""
-    if isinstance(transform, Randomizable):
-        transform.set_random_state(seed=int(torch.randint(2**32 - 1, (), generator=generator)))
+    _seed(transform, generator)
     if len(x) == 0:
         return x.clone()
     return torch.stack([convert_to_tensor(transform(sample.clone()), track_meta=False) for sample in x])
+
+
+def _seed(transform: object, generator: torch.Generator) -> None:
+    if isinstance(transform, Randomizable):
+        transform.set_random_state(seed=int(torch.randint(2**32 - 1, (), generator=generator)))

@@ -43,11 +43,13 @@ class KeyedTransform(MapTransform, InvertibleTransform):
         self, seed: int | None = None, state: np.random.RandomState | None = None
     ) -> KeyedTransform:
         """Seed the array transform."""
+        assert isinstance(self.transform, Randomizable)
         self.transform.set_random_state(seed, state)
         return self
 
     def randomize(self, data: torch.Tensor | None = None) -> None:
         """Draw for one image."""
+        assert isinstance(self.transform, Randomizable)
         self.transform.randomize(data)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:

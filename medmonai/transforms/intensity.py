@@ -20,6 +20,12 @@ def float_image(img: NdarrayOrTensor) -> torch.Tensor:
     return convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
 
 
+def tensor_of(image: NdarrayOrTensor) -> torch.Tensor:
+    """The result of one of MONAI's transforms: the tensor that it is for a tensor, though their annotations leave it open."""
+    assert isinstance(image, torch.Tensor)
+    return image
+
+
 class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
     """Add Gaussian noise with probability ``prob``; MONAI's RandGaussianNoise with a batch door.
 
@@ -41,7 +47,7 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
 
     def __call__(self, img: NdarrayOrTensor, mean: float | None = None, randomize: bool = True) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
-        return super().__call__(float_image(img), mean=mean, randomize=randomize)
+        return tensor_of(super().__call__(float_image(img), mean=mean, randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool, ``std`` (B,) and, on the device of ``x``, the ``noise`` of the n chosen ones.
@@ -66,7 +72,7 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
         return functional.add_noise(x, draws["chosen"].nonzero().flatten(), draws["noise"], overwrite=overwrite)
 
 
-def _draw_factors(transform: mt.RandomizableTransform, limits: tuple[float, float], x: torch.Tensor,
+def _draw_factors(transform: RandScaleIntensity | RandShiftIntensity, limits: tuple[float, float], x: torch.Tensor,
                   generator: torch.Generator) -> torch.Tensor:
     """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
     columns = x.shape[1] if transform.channel_wise else 1
@@ -95,7 +101,7 @@ class RandScaleIntensity(BatchTransform, mt.RandScaleIntensity):
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
-        return super().__call__(float_image(img), randomize=randomize)
+        return tensor_of(super().__call__(float_image(img), randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``factor``, (B,) or (B, C), 0 for the samples that stay."""
@@ -128,7 +134,7 @@ class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
 
     def __call__(self, img: NdarrayOrTensor, factor: float | None = None, randomize: bool = True) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
-        return super().__call__(float_image(img), factor=factor, randomize=randomize)
+        return tensor_of(super().__call__(float_image(img), factor=factor, randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``offset``, (B,) or (B, C), 0 for the samples that stay."""
@@ -166,7 +172,7 @@ class RandAdjustContrast(BatchTransform, mt.RandAdjustContrast):
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
-        return super().__call__(float_image(img), randomize=randomize)
+        return tensor_of(super().__call__(float_image(img), randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
         """Draw ``chosen`` (B,) bool and ``gamma`` (B,)."""

@@ -6,12 +6,13 @@ import numbers
 from collections.abc import Sequence
 
 import monai.transforms as mt
+import numpy as np
 import torch
 from monai.config import NdarrayOrTensor
 
 from medmonai.transforms import functional
 from medmonai.transforms.batch import BatchTransform, Draws
-from medmonai.transforms.intensity import float_image
+from medmonai.transforms.intensity import float_image, tensor_of
 
 
 class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
@@ -50,17 +51,18 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
                 torch.as_tensor(value, dtype=torch.float32) if isinstance(value, (list, tuple)) else value
                 for value in (subtrahend, divisor)
             )
-        super().__init__(subtrahend, divisor, nonzero, channel_wise)
+        # MONAI computes with numbers too, though its annotation leaves them out.
+        super().__init__(subtrahend, divisor, nonzero, channel_wise)  # pyright: ignore[reportArgumentType]
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
         img = float_image(img)
-        return super().__call__(img.clone() if self.nonzero or self.channel_wise else img)
+        return tensor_of(super().__call__(img.clone() if self.nonzero or self.channel_wise else img))
 
     def _given(
         self, value: Sequence | NdarrayOrTensor | float | None, name: str, x: torch.Tensor
     ) -> torch.Tensor | float | None:
-        if value is None or isinstance(value, numbers.Number):
+        if not isinstance(value, Sequence | np.ndarray | torch.Tensor):
             return value
         value = torch.as_tensor(value, dtype=torch.float32)
         if not self.channel_wise:
@@ -150,7 +152,7 @@ class ScaleIntensityRange(BatchTransform, mt.ScaleIntensityRange):
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
-        return super().__call__(float_image(img))
+        return tensor_of(super().__call__(float_image(img)))
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Map each sample."""

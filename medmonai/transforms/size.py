@@ -56,7 +56,8 @@ class Resize(BatchTransform, mt.Resize):
     def __call__(self, img: NdarrayOrTensor, *, mode: str | None = None) -> torch.Tensor:
         """Transform one image (C, *spatial), if wanted with another ``mode`` for it."""
         self._check(img.ndim - 1)
-        return super().__call__(img, mode=mode and linear_or(mode, len(self._size)))
+        # MONAI takes arrays too, though its annotation says tensors.
+        return super().__call__(img, mode=mode and linear_or(mode, len(self._size)))  # pyright: ignore[reportArgumentType]
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Interpolate each sample; float32, or `x` itself where it has the size already."""

@@ -10,7 +10,7 @@ from scipy import sparse
 from medmonai.metrics.resampling import basic_ends, bca_ends, by_group, entry, resampled_totals
 from medmonai.predictions import Predictions, sums_to_one
 
-from .calibration import bin_numbers, calibrated_events, case_losses
+from .calibration import Average, bin_numbers, calibrated_events, case_losses
 
 NOT_ONE = "rows_not_summing_to_1"
 
@@ -56,8 +56,8 @@ def summarize_calibration(
         raise ValueError(f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95.")
     if not sums_to_one(p.y_score, p.task):
         return _undefined(p, bins, confidence)
-    losses = case_losses(p.y_true, p.y_score, p.task)
-    gaps = {name: _gaps(*calibrated_events(p.y_true, p.y_score, p.task, average=average), bins)
+    losses = case_losses(p.labels, p.y_score, p.task)
+    gaps = {name: _gaps(*calibrated_events(p.labels, p.y_score, p.task, average=average), bins)
             for name, average in _kinds(p).items()}
     features = by_group(sparse.csr_array(sparse.hstack([np.ones((len(p), 1)), losses, *gaps.values()])), p.groups)
     drawn = resampled_totals(features, repetitions=repetitions, seed=seed)
@@ -65,8 +65,9 @@ def summarize_calibration(
     found: dict[str, Any] = {"n": len(p), "bins": bins}
     facts, first = {"confidence": confidence, "n": len(p)}, 3
     for name, gap in gaps.items():
-        columns, first = slice(first, first + gap.shape[1]), first + gap.shape[1]
-        pieces = gap.shape[1] // bins  # one ECE each
+        width = gap.shape[1]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
+        columns, first = slice(first, first + width), first + width
+        pieces = width // bins  # one ECE each
         estimate, draws = (np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn))
         noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / len(p) / pieces
         low, high = basic_ends(float(estimate), draws, confidence=confidence)
@@ -79,17 +80,17 @@ def summarize_calibration(
         estimate, draws = (t[..., column] / t[..., 0] for t in (total, drawn))
         without = np.divide(kept[:, column], kept[:, 0], out=np.full(len(kept), np.nan), where=kept[:, 0] > 0)
         ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
-        found[name] = _entry(estimate, draws, ends, method=f"bca_{by}bootstrap", **facts)
+        found[name] = _entry(float(estimate), draws, ends, method=f"bca_{by}bootstrap", **facts)
     return found
 
 
-def _kinds(p: Predictions) -> dict[str, str]:
+def _kinds(p: Predictions) -> dict[str, Average]:
     return {"ece": "top_label"} | ({"classwise_ece": "classwise"} if p.task.kind in ("multiclass", "ordinal") else {})
 
 
 def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:
     """Entries without numbers, after a warning that says why."""
-    case_losses(p.y_true, p.y_score, p.task)
+    case_losses(p.labels, p.y_score, p.task)
     nothing = entry(np.nan, (np.nan, np.nan), confidence=confidence, method="undefined", n=len(p), flags=(NOT_ONE,))
     return {"n": len(p), "bins": bins} | {name: dict(nothing) for name in (*_kinds(p), "brier", "nll")}
 

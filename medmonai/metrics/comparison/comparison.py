@@ -191,7 +191,7 @@ def seed_spread(
         ValueError: no table, or tables of other cases.
     """
     average_seeds(tables)  # the same cases?
-    metric = metric or (lambda p: macro_auc_score(p.y_true, p.y_score, p.task))
+    metric = metric or (lambda p: macro_auc_score(p.labels, p.y_score, p.task))
     values = [float(metric(table)) for table in tables]
     return {"n_seeds": len(values), "values": values, "mean": float(np.mean(values)),
             "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None, "min": min(values), "max": max(values)}
@@ -221,7 +221,7 @@ def _test(
     *, confidence: float, repetitions: int, seed: int,
 ) -> PairedDifference:
     (table, _), (other, _) = a, b
-    y_true, task = table.y_true, table.task
+    y_true, task = table.labels, table.task
     options = {"confidence": confidence, "groups": table.groups}
     if callable(metric):
         return paired_bootstrap(metric, y_true, table.y_score, other.y_score, repetitions=repetitions, seed=seed, **options)
@@ -230,7 +230,7 @@ def _test(
     if metric not in METRICS[task.kind]:
         raise ValueError(f"metric={metric!r} is unknown for a {task.kind} task; use auc, {', '.join(METRICS[task.kind])}, or a "
                          "function of (y_true, y_score).")
-    decided = [decide(p, point or default_operating_point(task)) for p, point in (a, b)]
+    decided = tuple(decide(p, point or default_operating_point(task)) for p, point in (a, b))
     if metric.endswith("accuracy") and metric != "balanced_accuracy":
         right = [d == y_true for d in decided]
         if not task.exclusive:

@@ -75,9 +75,10 @@ def decision_test(
     found = differences(multiplicity @ features)[0]
     drawn = differences(resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity))
     test = from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
-    models = tuple(
+    first, second = (
         ResampledCounts(one.reshape(-1, *shape), multiplicity, groups is not None, len(y_true), confidence, seed, repetitions)
         for one in np.split(features, 2, axis=1))
+    models = (first, second)
     mean = MEANS[task.kind].get(metric)
     if np.nanmax(drawn) - np.nanmin(drawn) < ZERO:
         hidden = _mover(*(one.interval(metric, value, support=one.rarest()) for one in models)) if mean is None else \
@@ -116,6 +117,7 @@ def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
 def _widened(test: PairedDifference, hidden: float, confidence: float) -> PairedDifference:
     """Move the ends further apart, and take the p value of a standard error that is as much larger."""
     d, quantile, p = test.difference, ndtri(0.5 + confidence / 2), test.p_value
+    assert p is not None  # resamples give one
     low, high = d - np.hypot(d - test.low, hidden), d + np.hypot(test.high - d, hidden)
     z = -ndtri(p / 2)
     p = float(2 * ndtr(-abs(d) / np.hypot(abs(d) / z, hidden / quantile))) if z > 0 and d != 0 else p

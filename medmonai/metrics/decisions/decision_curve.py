@@ -99,7 +99,8 @@ def decision_curve(
     """
     y_true, p, thresholds = _checked(y_true, p, thresholds)
     if not 0 < confidence < 1 or (groups is not None and np.shape(groups) != (len(p),)):
-        raise ValueError(f"confidence={confidence}, groups of shape {np.shape(groups)}; use a number between 0 and 1, and "
+        shape = () if groups is None else np.shape(groups)
+        raise ValueError(f"confidence={confidence}, groups of shape {shape}; use a number between 0 and 1, and "
                          f"one group for each of {len(p)} cases.")
     model, treat_all = net_benefit(y_true, p, thresholds)
     worth = (p[:, None] > thresholds) * np.where(y_true[:, None] == 1, 1.0, -thresholds / (1 - thresholds))

@@ -118,7 +118,7 @@ def _one_class(counts: ResampledCounts, c: int, multilabel: bool) -> dict[str, A
 
 def _unit_counts(predictions: Predictions, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Confusion counts of each kind of unit (K, C, C) or (K, L + 1, 2, 2), and how many units (cases, groups) are so."""
-    task, y_true = predictions.task, predictions.y_true
+    task, y_true = predictions.task, predictions.labels
     if task.exclusive:
         code, kinds, shape = y_true * task.num_classes + y_pred, task.num_classes**2, (task.num_classes,) * 2
         columns = code[:, None]
@@ -129,9 +129,13 @@ def _unit_counts(predictions: Predictions, y_pred: np.ndarray) -> tuple[np.ndarr
         columns = columns + 4 * np.arange(columns.shape[1])
     if predictions.groups is None:  # cases that were decided alike are one kind
         columns, multiplicity = np.unique(columns, axis=0, return_counts=True)
-    features = np.zeros((len(columns), kinds))
+        return _marked(columns, kinds).reshape(-1, *shape), multiplicity
+    features = by_group(_marked(columns, kinds), predictions.groups)
+    return features.reshape(-1, *shape), np.ones(len(features), dtype=np.int64)
+
+
+def _marked(columns: np.ndarray, count: int) -> np.ndarray:
+    """Zeros (K, count), and 1 in the columns (K, n) of each row."""
+    features = np.zeros((len(columns), count))
     np.put_along_axis(features, columns, 1.0, axis=1)
-    if predictions.groups is not None:
-        features = by_group(features, predictions.groups)
-        multiplicity = np.ones(len(features), dtype=np.int64)
-    return features.reshape(-1, *shape), multiplicity
+    return features

@@ -94,7 +94,7 @@ class ResampledCounts:
             ends = bca_ends(estimate, draws, kept, self.multiplicity, **options)
             method = "bca_group_bootstrap" if self.grouped else "bca_bootstrap"
             below, above = (0.0, 0.0) if mean is None else self.hidden(mean)
-            if max(below, above) > 0:
+            if mean is not None and max(below, above) > 0:
                 lowest = -1.0 if mean.part in CHANCE else 0.0
                 ends = (max(float(estimate - np.hypot(estimate - ends[0], below)), lowest),
                         min(float(estimate + np.hypot(ends[1] - estimate, above)), 1.0))
@@ -128,7 +128,7 @@ class ResampledCounts:
     @staticmethod
     def still(changes: np.ndarray) -> np.ndarray:
         """Whether each column (K, P) of changes, by leaving out one unit, is zero but for rounding or undefined: (P,)."""
-        return ~(np.abs(changes) > ZERO).any(axis=0)
+        return np.asarray(~(np.abs(changes) > ZERO).any(axis=0))
 
     def _share(self, name: str, two: np.ndarray | None) -> tuple[float, int]:
         """Numerator and denominator of a metric that is a share of cases; of others the cases."""

@@ -80,14 +80,13 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
     present = ~np.isin(np.char.lower(texts), ("", "nan", "na", "n/a", "<na>", "none", "null"))
     named = np.where(present, texts, MISSING)
     numbers = numbers_of(texts[present].tolist()) if present.any() else None
-    numeric = numbers is not None
     if edges is None:
-        if not numeric or len(np.unique(numbers)) <= DISTINCT:
+        if numbers is None or len(np.unique(numbers)) <= DISTINCT:
             return named
-        edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))
-    if not numeric or not len(edges) or np.any(np.diff(edges) <= 0):
-        raise ValueError(f"edges={list(edges)} for {'numbers' if numeric else 'texts'}; rising edges and a column of numbers "
-                         "are needed.")
+        edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75])).tolist()
+    if numbers is None or not len(edges) or np.any(np.diff(edges) <= 0):
+        held = "texts" if numbers is None else "numbers"
+        raise ValueError(f"edges={list(edges)} for {held}; rising edges and a column of numbers are needed.")
     marks = [f"{edge:g}" for edge in edges]
     bands = [f"< {marks[0]}", *(f"[{low}, {high})" for low, high in pairwise(marks)), f">= {marks[-1]}"]
     named = named.astype(object)
@@ -143,9 +142,9 @@ def _row(
     confidence: float,
 ) -> dict[str, Any]:
     groups = None if predictions.groups is None else predictions.groups[chosen]
-    part = replace(predictions, ids=predictions.ids[chosen], y_true=predictions.y_true[chosen],
+    part = replace(predictions, ids=predictions.ids[chosen], y_true=predictions.labels[chosen],
                    y_score=predictions.y_score[chosen], groups=groups)
-    columns = one_vs_rest(part.y_true, part.y_score, part.task)[0]
+    columns = one_vs_rest(part.labels, part.y_score, part.task)[0]
     units = np.arange(len(part)) if groups is None else np.unique(groups, return_inverse=True)[1]
     shown = [1] if part.task.kind == "binary" else list(range(part.task.num_classes))
     few = {c: _few(columns[:, c], units, minimum[1]) for c in shown}
@@ -175,10 +174,10 @@ def _figures(part: Predictions, kept: list[int] | None, point: OperatingPoint, c
     decided = part
     if kept is not None:  # the classes that are left are labels of their own, and what was decided of each is 0 or 1
         names, task = [part.class_names[c] for c in kept], Task("multilabel", len(kept))
-        columns, hot = (part.task.one_hot(labels)[:, kept] for labels in (part.y_true, decide(part, point)))
+        columns, hot = (part.task.one_hot(labels)[:, kept] for labels in (part.labels, decide(part, point)))
         part = replace(part, y_true=columns, y_score=part.y_score[:, kept], task=task, class_names=names)
         decided, point = replace(part, y_score=hot), default_operating_point(task)
-    auc = macro_auc_interval(part.y_true, part.y_score, part.task, confidence=confidence, groups=part.groups)
+    auc = macro_auc_interval(part.labels, part.y_score, part.task, confidence=confidence, groups=part.groups)
     with warnings.catch_warnings():  # undefined metrics that are not shown here
         warnings.simplefilter("ignore", UserWarning)
         overall = summarize_decisions(decided, point, confidence=confidence)["overall"]

@@ -137,4 +137,5 @@ def _interval(parts: Sequence[_Part], *, least: float = 0.0, confidence: float) 
         return entry(estimate, nowhere, flags=(*flags, "zero_variance"), **facts)
     half = stdtrit(influence_freedom(influence), (1 + confidence) / 2) * error
     ends = logit_ends((estimate - least) / (1 - least), half / (1 - least))
-    return entry(estimate, tuple(least + (1 - least) * end for end in ends), flags=flags, **facts)
+    low, high = (least + (1 - least) * end for end in ends)
+    return entry(estimate, (low, high), flags=flags, **facts)

@@ -29,8 +29,8 @@ def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[st
     """
     if not len(right):
         raise ValueError("right is empty; an accuracy needs at least one case.")
-    ends = wilson(np.sum(right), len(right), confidence=confidence)
-    return entry(np.mean(right), ends, confidence=confidence, method="wilson", n=len(right))
+    low, high = wilson(np.sum(right), len(right), confidence=confidence)
+    return entry(float(np.mean(right)), (float(low), float(high)), confidence=confidence, method="wilson", n=len(right))
 
 
 def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _accuracies(p: Predictions, columns: np.ndarray, confidence: float) -> dict[
     else:
         best = p.y_score[:, 1] > 0.5 if halved else p.y_score.argmax(axis=1)
         right = best == p.y_true
-    return {"medmnist_acc": medmnist_acc(p.y_true, p.y_score, p.task),
+    return {"medmnist_acc": medmnist_acc(p.labels, p.y_score, p.task),
             name: accuracy_interval(right, confidence=confidence)}
 
 

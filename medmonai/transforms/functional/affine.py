@@ -36,6 +36,7 @@ def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
         if spatial_dims == 3:
             turn[:, 3 - i - j, 3 - i - j] = 1
         result = turn if result is None else result @ turn
+    assert result is not None  # there is at least one angle
     return result
 
 

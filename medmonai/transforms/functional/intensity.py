@@ -143,7 +143,7 @@ def normalize(
     mask = out != 0 if nonzero else None
     if subtrahend is None or divisor is None:
         dims = tuple(range(2 if channel_wise else 1, x.ndim))
-        mean, deviation = _masked_moments(out, mask, dims) if nonzero else _moments(out, dims, correction=0)
+        mean, deviation = _moments(out, dims, correction=0) if mask is None else _masked_moments(out, mask, dims)
         subtrahend = mean if subtrahend is None else subtrahend
         if divisor is None:
             divisor = torch.where(deviation <= 1e-6 * mean.abs(), 0.0, deviation)
