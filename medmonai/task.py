@@ -13,6 +13,18 @@ if TYPE_CHECKING:  # a table of scores is read without it
 Kind = Literal["binary", "multiclass", "multilabel", "ordinal"]
 
 
+def kind_named(name: str) -> Kind:
+    """Return the kind of task of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for kind in get_args(Kind):
+        if kind == name:
+            return kind
+    raise ValueError(f"kind={name!r} is not a task; use one of {', '.join(get_args(Kind))}.")
+
+
 @dataclass(frozen=True)
 class Task:
     """What is predicted, and what that fixes: labels, outputs, activation, loss, positive column.
@@ -44,8 +56,7 @@ class Task:
     num_classes: int
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"kind={self.kind!r} is not a task; use one of {', '.join(get_args(Kind))}.")
+        kind_named(self.kind)
         least = 1 if self.kind == "multilabel" else 2
         if self.num_classes < least or (self.kind == "binary" and self.num_classes != 2):
             wanted = "exactly 2" if self.kind == "binary" else f"at least {least}"

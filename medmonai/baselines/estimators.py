@@ -67,7 +67,7 @@ def estimator(name: str, *, task: Task, seed: int = 0, jobs: int = 1, **paramete
     if given.get("class_weight") is not None:
         given["class_weight"] = _class_weight(given["class_weight"], task)
     own = {"random_state": seed} | ({"n_jobs": jobs} if name == "random_forest" else {})
-    return _pipeline(classifier.set_params(**ESTIMATORS[name] | given | own), task, scaled=name == "logistic_regression")
+    return _pipeline(classifier.set_params(**{**ESTIMATORS[name], **given, **own}), task, scaled=name == "logistic_regression")
 
 
 def _classifier(name: str) -> BaseEstimator:

@@ -50,6 +50,7 @@ def image_features(images: np.ndarray, kind: str = "pixels") -> np.ndarray:
         if rows is None:
             rows = np.empty((len(images), block.shape[1]), np.float32)
         rows[start : start + step] = block
+    assert rows is not None
     return rows
 
 
@@ -65,8 +66,8 @@ def block_sizes(spatial_size: tuple[int, ...], in_channels: int) -> tuple[int, .
     for cells in range(max(spatial_size), 0, -1):
         blocks = tuple(-(-n // cells) for n in spatial_size)
         if in_channels * np.prod([-(-n // block) for n, block in zip(spatial_size, blocks)]) <= MAX_PIXELS:
-            break
-    return blocks
+            return blocks
+    return tuple(spatial_size)
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from medmonai.task import Task
+from medmonai.task import Task, kind_named
 
 from .datalist import SPLITS
 
@@ -139,13 +139,15 @@ def task_of(task: Task | str, num_classes: int) -> Task:
     """Return the task: "auto" is binary for two classes and multiclass for more; else a kind's name or a Task."""
     if isinstance(task, Task):
         return task
-    return Task("binary" if num_classes == 2 else "multiclass", num_classes) if task == "auto" else Task(task, num_classes)
+    if task == "auto":
+        return Task("binary" if num_classes == 2 else "multiclass", num_classes)
+    return Task(kind_named(task), num_classes)
 
 
 def check_classes(name: str, labels: np.ndarray, splits: np.ndarray | None, class_names: Sequence[str]) -> None:
     """Raise ValueError if a class has no case at all, or cases in test only while train or val have cases of others."""
     counts = np.bincount(labels, minlength=len(class_names))
-    absent = [class_names[c] for c in np.flatnonzero(counts == 0)]
+    absent = [class_names[c] for c in np.flatnonzero(counts == 0).tolist()]
     if absent:
         raise ValueError(f"{name}: no case of class {', '.join(map(repr, absent))}; give class_names without it, or add cases.")
     if splits is None or not (splits != "test").any():
@@ -166,4 +168,4 @@ def in_split_order(splits: np.ndarray | None, ids: np.ndarray) -> np.ndarray:
     """Return the rows in the order train, val, test, then by id."""
     if splits is None:
         return np.argsort(ids, kind="stable")
-    return np.lexsort((ids, [SPLITS.index(split) for split in splits.tolist()]))
+    return np.lexsort((ids, np.array([SPLITS.index(split) for split in splits.tolist()])))

@@ -57,7 +57,7 @@ class ImageForm:
             raise ValueError(f"in_channels={self.in_channels}, spatial_size={size}; 1 or 3 channels and two or three axes are "
                              "needed.")
         keep(self, "spatial_size", size)
-        keep(self, "intensity_range", _check_range(self.intensity_range))
+        keep(self, "intensity_range", checked_range(self.intensity_range))
         if self.aspect not in get_args(Aspect):
             raise ValueError(f"aspect={self.aspect!r} is unknown; use {' or '.join(map(repr, get_args(Aspect)))}.")
         keep(self, "orientation", _check_orientation(self.orientation))
@@ -74,7 +74,12 @@ class ImageForm:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def _check_range(intensity_range: Sequence[float] | None) -> tuple[float, float] | None:
+def checked_range(intensity_range: Sequence[float] | None) -> tuple[float, float] | None:
+    """Return (low, high) as two floats.
+
+    Raises:
+        ValueError: other than two finite numbers, the lower one first.
+    """
     if intensity_range is None:
         return None
     if len(intensity_range) != 2 or not intensity_range[0] < intensity_range[1] or not np.isfinite(intensity_range).all():

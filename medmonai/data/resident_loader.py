@@ -129,6 +129,7 @@ class ResidentLoader:
         return [slice(s, min(s + self.batch_size, length)) for s in starts if min(s + self.batch_size, length) - s >= least]
 
     def _plan(self, epoch: int) -> np.ndarray:
+        assert self.balance is not None
         return self.balance.plan(self.cohort.labels, batch_size=self.batch_size * self.world, seed=self.seed, epoch=epoch)
 
     def indices(self, epoch: int) -> list[np.ndarray]:
@@ -160,6 +161,7 @@ class ResidentLoader:
         if isinstance(self._images, torch.Tensor):
             picked = torch.from_numpy(index).to(self._images.device)
             return self._images.index_select(0, picked)
+        assert self._images is not None  # _prepare has placed them
         return torch.from_numpy(np.ascontiguousarray(self._images[index]))
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from torch import nn
 from medmonai.run_files import parts_of
 
 from .weights import load_checkpoint, require_finite, save_atomically
+
+if TYPE_CHECKING:
+    from medmonai.handlers import Trainer
 
 logger = logging.getLogger("medmonai.engines")
 
@@ -63,7 +66,7 @@ class RunCheckpoint:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
         engine.add_event_handler(Events.COMPLETED, self.finish)
 
-    def _save(self, engine: Engine) -> None:
+    def _save(self, engine: Trainer) -> None:
         if engine.state.rank != 0:
             return
         best = self.evaluator.state
@@ -84,7 +87,7 @@ class RunCheckpoint:
             last,
         )
 
-    def _take_up_job(self, engine: Engine) -> None:
+    def _take_up_job(self, engine: Trainer) -> None:
         """Go on with a federated job whose earlier rounds ran in other processes; only the first round of a process does.
 
         The network keeps the round's global weights, and the average and PESG's reference begin from them, as they do for a
@@ -110,19 +113,19 @@ class RunCheckpoint:
         engine.state.epoch += done
         engine.state.max_epochs += done
 
-    def _restore_scaler(self, engine: Engine) -> None:
+    def _restore_scaler(self, engine: Trainer) -> None:
         # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to restore.
         state, self._scaler = self._scaler, {}
         if state and engine.scaler is not None:
             engine.scaler.load_state_dict(state)
 
     def _named_weights(self) -> dict[str, Any]:
-        state = self.network.state_dict()
+        state: Any = self.network.state_dict()  # an OrderedDict, which takes attributes
         if self.class_names is not None:
             state.class_names = list(self.class_names)
         return state
 
-    def finish(self, engine: Engine) -> None:
+    def finish(self, engine: Trainer) -> None:
         """Write what the end of a training leaves: `model_final.pt`."""
         if engine.state.rank == 0:
             save_atomically(self._named_weights(), self.folder / "model_final.pt")
@@ -195,7 +198,9 @@ class RunCheckpoint:
 
 
 def _random_state() -> dict[str, Any]:
-    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002 (the global state is what is kept)
+    legacy = np.random.get_state()  # noqa: NPY002 (the global state is what is kept)
+    assert isinstance(legacy, tuple)
+    name, keys, position, has_gauss, cached = legacy
     version, words, gauss = random.getstate()
     state = {
         "torch": torch.get_rng_state(), "numpy": [name, keys.tolist(), position, has_gauss, cached],

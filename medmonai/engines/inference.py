@@ -52,7 +52,7 @@ def choose_precision(
 def _choose_on_cpu(precision: str, network: nn.Module, spatial_size: Sequence[int]) -> tuple[str, str]:
     if precision == "fp32":
         return "fp32", "asked for"
-    safe, why = bf16_is_safe(network, spatial_size)
+    safe, why = bf16_is_safe(network, tuple(spatial_size))
     if precision == "bf16":
         if not safe:
             raise ValueError(f"precision='bf16' is not safe on a CPU here: {why}; use 'auto' or 'fp32'.")
@@ -111,8 +111,8 @@ class FlipAveragingInferer(PrecisionInferer):
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Return the mean logits over the flips."""
-        total = 0
+        logits = []
         for subset in self.flips:
             flipped = torch.flip(inputs, [a + 2 for a in subset]) if subset else inputs
-            total = total + super().__call__(flipped, network, *args, **kwargs)
-        return total / len(self.flips)
+            logits.append(super().__call__(flipped, network, *args, **kwargs))
+        return sum(logits[1:], logits[0]) / len(logits)

@@ -112,11 +112,12 @@ def randomization_check(
     for r in range(repeats):
         chosen: list[str] | None = []
         for s, (_, modules) in enumerate(steps):
-            chosen = None if modules is None else [*chosen, *modules]
+            chosen = None if modules is None else [*(chosen or ()), *modules]
             other = _with_random_weights(network, x, chosen, seed=seed + r)
             maps = method(other, x, class_index=class_index)
             found[s, r] = rank_correlations(original, maps)
-        last.append(maps)
+            if s == len(steps) - 1:
+                last.append(maps)
     pairs = [rank_correlations(last[a], last[b]) for a in range(repeats) for b in range(a)]
     per_repeat = tuple(_mean(values) for values in found[-1])
     value = _mean(found[-1])
@@ -178,14 +179,13 @@ def _with_random_weights(network: nn.Module, x: torch.Tensor, names: list[str] |
     network, generator = private_copy(network), torch.Generator().manual_seed(seed)
     device = next((p.device for p in network.parameters()), x.device)
     for name, module in network.named_modules():
-        norm = isinstance(module, _BatchNorm) and module.track_running_stats
         for kind, weight in module.named_parameters(recurse=False):
             scale = float(weight.square().mean().sqrt())
             # Drawn for every weight, used or not: the head's weights are the same at every step of a cascade.
             drawn = torch.randn(weight.shape, generator=generator) * scale
             if names is None or name in names:
                 weight.copy_(drawn) if weight.ndim > 1 else weight.fill_(float(kind == "weight"))
-        if norm and (names is None or name in names):
+        if isinstance(module, _BatchNorm) and module.track_running_stats and (names is None or name in names):
             module.reset_running_stats()
             module.momentum = None  # the plain mean over the images
             module.train()

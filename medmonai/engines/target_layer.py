@@ -36,8 +36,8 @@ def private_copy(network: nn.Module) -> nn.Module:
     while True:
         if isinstance(network, (nn.parallel.DistributedDataParallel, nn.DataParallel, AveragedModel)):
             network = network.module
-        elif hasattr(network, "_orig_mod"):  # torch.compile
-            network = network._orig_mod
+        elif isinstance(original := getattr(network, "_orig_mod", None), nn.Module):  # torch.compile
+            network = original
         else:
             break
     if isinstance(network, torch.jit.ScriptModule):
@@ -53,7 +53,7 @@ def layer_runs(network: nn.Module, x: torch.Tensor) -> list[LayerRun]:
     def note(name: str) -> Callable:
         def hook(layer: nn.Module, inputs: tuple, output: object) -> None:
             given = inputs[0] if inputs else None
-            if all(isinstance(value, torch.Tensor) and value.ndim == x.ndim for value in (given, output)):
+            if isinstance(given, torch.Tensor) and isinstance(output, torch.Tensor) and given.ndim == output.ndim == x.ndim:
                 runs.append(LayerRun(name, layer, tuple(given.shape[2:]), tuple(output.shape[2:])))
 
         return hook

@@ -21,7 +21,7 @@ def save_atomically(content: Any, path: str | Path) -> None:
     with replacing(path, overwrite=True) as temporary, temporary.open("wb") as file:
         watched = _Watched(file)
         try:
-            torch.save(content, watched)
+            torch.save(content, watched)  # pyright: ignore[reportArgumentType]  # torch needs write and flush, no more
         except RuntimeError:
             # torch's archive says "unexpected pos" where a write failed, and not why.
             if watched.error is not None:

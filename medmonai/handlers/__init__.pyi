@@ -11,6 +11,7 @@ from .plateau import PlateauSchedule
 from .predictions_collector import PredictionsCollector
 from .predictions_writer import PredictionsWriter
 from .progress import Progress
+from .trainer import Trainer
 from .unfreezing import GradualUnfreezing
 from .weight_average import WeightAverage
 
@@ -29,6 +30,7 @@ __all__ = [
     "PredictionsWriter",
     "Progress",
     "RegularizerDecay",
+    "Trainer",
     "WeightAverage",
     "in_order",
 ]

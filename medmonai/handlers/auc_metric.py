@@ -12,6 +12,7 @@ from medmonai.metrics import macro_auc_score
 from medmonai.predictions import Predictions
 
 from .predictions_collector import PredictionsCollector
+from .trainer import Trainer
 
 
 class AUCMetric:
@@ -36,9 +37,9 @@ class AUCMetric:
         self.collector.attach(engine)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._report, name)
 
-    def _report(self, engine: Engine, name: str) -> None:
+    def _report(self, engine: Trainer, name: str) -> None:
         self.predictions = self.collector.predictions()
-        value = macro_auc_score(self.predictions.y_true, self.predictions.y_score, self.cohort.task)
+        value = macro_auc_score(self.predictions.labels, self.predictions.y_score, self.cohort.task)
         if np.isnan(value):
             warnings.warn(f"the AUC of the {self.cohort.split} split is undefined: no class has positives and negatives.",
                           stacklevel=2)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from .trainer import Trainer
+
 _NAMES = {"cross_entropy": "the warm-up", "auc": "the AUC stage", "train": "the training"}
 
 
@@ -33,7 +35,7 @@ class BestEpochs:
         """Attach to a trainer, after its ValidationHandler and before what shows or keeps the best epoch."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Compare the epoch's key metric with the best of its stage, if the epoch was validated."""
         state, name = self.evaluator.state, self.name(engine)
         if state.epoch != engine.state.epoch:

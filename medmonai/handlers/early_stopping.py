@@ -8,6 +8,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from .best_epochs import BestEpochs
+from .trainer import Trainer
 
 logger = logging.getLogger("medmonai.handlers")
 
@@ -45,19 +46,19 @@ class EarlyStopping:
             engine.add_event_handler(Events.STARTED, self._take_up)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Stop if the best epoch is too long ago; before there is one, wait."""
         epoch, state = engine.state.epoch, self.evaluator.state
         to_come = self.stage is not None and epoch < self.stage.start_epoch <= engine.state.max_epochs
         best = state.best_metric_epoch if self.best is None else self.best.epoch_of(self.best.name(engine))
-        if to_come or state.epoch != epoch or best < 1:
+        if self.patience is None or to_come or state.epoch != epoch or best < 1:
             return
         if epoch - best >= self.patience:
             logger.info("early stopping after epoch %d of %d: no better validation since epoch %d (patience %d)", epoch,
                         engine.state.max_epochs, best, self.patience)
             engine.terminate()
 
-    def _take_up(self, engine: Engine) -> None:
+    def _take_up(self, engine: Trainer) -> None:
         # A run that was killed after the checkpoint of its last epoch has nothing left to train. Only the first start can
         # be one: federated learning runs the same trainer round after round, each time with new weights.
         engine.remove_event_handler(self._take_up, Events.STARTED)

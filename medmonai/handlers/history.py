@@ -14,6 +14,7 @@ from medmonai.atomic_files import naming, replacing
 from medmonai.run_files import parts_of
 
 from .loss_output import EpochLoss
+from .trainer import Trainer
 
 logger = logging.getLogger("medmonai.handlers")
 
@@ -45,17 +46,17 @@ class HistoryWriter:
         self._loss.attach(engine)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
-    def _start(self, engine: Engine) -> None:
+    def _start(self, engine: Trainer) -> None:
         self._opened = False
 
-    def _open(self, engine: Engine) -> None:
+    def _open(self, engine: Trainer) -> None:
         self._opened = True
         if engine.state.rank != 0:
             return
         kept = self._rows_before(engine.state.epoch - 1)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path, overwrite=True) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(kept)
 
@@ -75,12 +76,12 @@ class HistoryWriter:
                            self.path, ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else ""))
         return kept
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Trainer) -> None:
         if not self._opened:  # not before the first epoch: until then a checkpoint may set which epoch that is
             self._open(engine)
         self._began = time.perf_counter()
 
-    def _write(self, engine: Engine) -> None:
+    def _write(self, engine: Trainer) -> None:
         if engine.state.rank != 0:
             return
         state = self.evaluator.state

@@ -8,6 +8,8 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
+from .trainer import Trainer
+
 
 def loss_of(output: Any) -> torch.Tensor:
     """Return the loss of an engine's output, be it MONAI's dict or the list of dicts that decollating makes of it."""
@@ -26,7 +28,7 @@ class LossOutput:
         """Attach to a MONAI trainer."""
         engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Replace the output."""
         engine.state.output = [{"loss": loss_of(engine.state.output)}]
 
@@ -46,10 +48,10 @@ class EpochLoss:
         """Return the mean since the epoch began."""
         return float(self._sum) / self._count
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Trainer) -> None:
         self._sum, self._count = 0.0, 0
 
-    def _add(self, engine: Engine) -> None:
+    def _add(self, engine: Trainer) -> None:
         # Added on the device: reading the value here would make a GPU wait in every iteration.
         self._sum = self._sum + loss_of(engine.state.output)
         self._count += 1

@@ -7,6 +7,7 @@ from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
 from .loss_output import loss_of
+from .trainer import Trainer
 
 
 class NonFiniteGuard:
@@ -31,7 +32,7 @@ class NonFiniteGuard:
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._read)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Check this iteration's loss and gradients."""
         finite = torch.isfinite(engine.state.output["loss"].detach()).all()
         if engine.scaler is None:
@@ -42,7 +43,7 @@ class NonFiniteGuard:
         if not finite.is_cuda or engine.state.iteration % self.interval == 0:
             self._read(engine)
 
-    def _read(self, engine: Engine) -> None:
+    def _read(self, engine: Trainer) -> None:
         finite, self._finite = self._finite, None
         if finite is not None and not finite:
             raise FloatingPointError(

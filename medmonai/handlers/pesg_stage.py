@@ -11,6 +11,7 @@ from torch import nn
 from medmonai.networks import reset_head
 from medmonai.optimizers import PESG
 
+from .trainer import Trainer
 from .weight_average import WeightAverage
 
 KeepBest = Literal["run", "stage"]
@@ -68,12 +69,12 @@ class PESGStage:
         """Return the stage the engine is in: "cross_entropy" or "auc"."""
         return "auc" if engine.state.epoch >= self.start_epoch else "cross_entropy"
 
-    def _take_reference(self, engine: Engine) -> None:
+    def _take_reference(self, engine: Trainer) -> None:
         if self._run_before and engine.state.epoch >= self.start_epoch:
             self.optimizer.set_reference()
         self._run_before = True
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Trainer) -> None:
         if engine.state.epoch < self.start_epoch:
             return
         engine.optimizer, engine.loss_function = self.optimizer, self.loss_function
@@ -107,7 +108,7 @@ class RegularizerDecay:
         """Attach to a MONAI trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Update if this epoch is one of them and PESG is what the trainer steps with."""
         if engine.state.epoch in self.epochs and engine.optimizer is self.optimizer:
             self.optimizer.update_regularizer(decay_factor=self.factor)

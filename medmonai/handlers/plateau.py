@@ -7,6 +7,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from .trainer import Trainer
+
 
 class PlateauSchedule:
     """Give a `ReduceLROnPlateau` the evaluator's key metric, once a validation.
@@ -27,7 +29,7 @@ class PlateauSchedule:
         """Attach to a trainer, after its ValidationHandler and before its checkpoint."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Step if this epoch was validated."""
         state = self.evaluator.state
         if state.epoch == engine.state.epoch:

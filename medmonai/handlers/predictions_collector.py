@@ -12,6 +12,8 @@ from medmonai.distributed import together, world_size
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
+from .trainer import Trainer
+
 
 class PredictionsCollector:
     """Keep an evaluator's logits over an epoch and turn them into `Predictions`.
@@ -36,7 +38,7 @@ class PredictionsCollector:
         engine.add_event_handler(Events.EPOCH_STARTED, lambda _: self._parts.clear())
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
 
-    def _collect(self, engine: Engine) -> None:
+    def _collect(self, engine: Trainer) -> None:
         self._parts.append((engine.state.batch["index"], engine.state.output["pred"].detach().float()))
 
     def _gathered(self) -> tuple[np.ndarray, torch.Tensor]:

@@ -13,6 +13,7 @@ from medmonai.predictions import write_predictions
 from medmonai.run_files import parts_of, read_record
 
 from .predictions_collector import PredictionsCollector
+from .trainer import Trainer
 
 logger = logging.getLogger("medmonai.handlers")
 
@@ -50,14 +51,14 @@ class PredictionsWriter:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._break_off)
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Trainer) -> None:
         if self.path.exists() and not self.overwrite:
             raise FileExistsError(f"{self.path} exists and is left alone; choose another --output_dir, or move it away.")
         if engine.state.rank == 0:
             take(self.path.parent)
             self._holds = True
 
-    def _break_off(self, engine: Engine, error: BaseException) -> None:
+    def _break_off(self, engine: Trainer, error: BaseException) -> None:
         self._give_back()
         raise error  # Ignite holds an error back that a handler has seen
 
@@ -66,7 +67,7 @@ class PredictionsWriter:
             self._holds = False
             release(self.path.parent)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Write the table."""
         predictions = self.collector.predictions()
         if engine.state.rank == 0:
@@ -76,8 +77,7 @@ class PredictionsWriter:
             self._give_back()
 
     def _point(self) -> OperatingPoint:
-        stored = read_record(self.decision) if self.decision is not None else {}
-        if not stored:
+        if self.decision is None or not (stored := read_record(self.decision)):
             logger.info("decided at 0.5 or by the highest score: no operating point is stored beside the weights")
             return default_operating_point(self.collector.task)
         with parts_of(self.decision):

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from .best_epochs import BestEpochs
 from .loss_output import EpochLoss
+from .trainer import Trainer
 
 
 class Progress:
@@ -38,13 +39,13 @@ class Progress:
         engine.add_event_handler(Events.COMPLETED, self._end)
         engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self._close)
 
-    def _open(self, engine: Engine) -> None:
+    def _open(self, engine: Trainer) -> None:
         if engine.state.rank == 0:
             total = engine.state.max_epochs * engine.state.epoch_length
             self._bar = tqdm(total=total, initial=engine.state.iteration, unit="it", desc="training",
                              disable=not sys.stderr.isatty(), dynamic_ncols=True)
 
-    def _line(self, engine: Engine) -> None:
+    def _line(self, engine: Trainer) -> None:
         if engine.state.rank != 0:
             return
         state = self.evaluator.state
@@ -54,20 +55,20 @@ class Progress:
             text += f"  validation AUC {state.metrics[state.key_metric_name]:.4f}{self._mark(engine)}"
         tqdm.write(text)
 
-    def _mark(self, engine: Engine) -> str:
+    def _mark(self, engine: Trainer) -> str:
         """Say of the epoch whether it is the best so far, and of what."""
-        epoch, state = engine.state.epoch, self.evaluator.state
-        of_stage = self.best is not None and self.best.epoch_of(self.best.name(engine)) == epoch
-        several = self.best is not None and len(self.best.found) > 1
-        if state.best_metric_epoch == epoch and not (several and self.best.stage.keep_best == "stage"):
+        epoch, state, best = engine.state.epoch, self.evaluator.state, self.best
+        of_stage = best is not None and best.epoch_of(best.name(engine)) == epoch
+        stage_counts = best is not None and len(best.found) > 1 and best.stage.keep_best == "stage"
+        if state.best_metric_epoch == epoch and not stage_counts:
             return "  (best)"
         return "  (best of this stage)" if of_stage else ""
 
-    def _end(self, engine: Engine) -> None:
+    def _end(self, engine: Trainer) -> None:
         if engine.state.rank == 0 and self.best is not None and self.best.line():
             tqdm.write(self.best.line())
 
-    def _close(self, engine: Engine, error: BaseException | None = None) -> None:
+    def _close(self, engine: Trainer, error: BaseException | None = None) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None

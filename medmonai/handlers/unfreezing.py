@@ -9,6 +9,8 @@ from ignite.engine import Engine, Events
 from medmonai.distributed import together
 from medmonai.networks import TransferNetwork
 
+from .trainer import Trainer
+
 
 class GradualUnfreezing:
     """Unfreeze parts of a `TransferNetwork` when their epochs begin.
@@ -62,7 +64,7 @@ class GradualUnfreezing:
                              "gradients of parts unfrozen later. Use one process, or freeze='none'.")
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Trainer) -> None:
         """Unfreeze what this epoch and those before it unfreeze."""
         for epoch, names in self.epochs.items():
             if epoch <= engine.state.epoch:

@@ -8,6 +8,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from medmonai.distributed import take_from_first_rank
 
+from .trainer import Trainer
+
 
 class WeightAverage:
     """Update a torch `AveragedModel` with the network's weights after every iteration.
@@ -41,7 +43,7 @@ class WeightAverage:
         engine.add_event_handler(Events.ITERATION_COMPLETED, lambda _: self.average.update_parameters(self.network))
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: take_from_first_rank([*self.average.buffers()]))
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Trainer) -> None:
         if self._run_before:
             self.restart()
         self._run_before = True

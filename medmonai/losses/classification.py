@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from medmonai.task import Kind, Task
+from medmonai.task import Task, kind_named
 
 from .class_weights import balanced_class_weights
 from .labels import check_logits, class_numbers, plain, zeros_and_ones
@@ -52,7 +52,7 @@ class TaskLoss(nn.Module):
 
     def __init__(
         self,
-        task: Task | Kind,
+        task: Task | str,
         *,
         num_classes: int | None = None,
         label_smoothing: float = 0.0,
@@ -63,7 +63,7 @@ class TaskLoss(nn.Module):
         if isinstance(task, str):
             if num_classes is None and task != "binary":
                 raise ValueError(f"task={task!r} needs num_classes; give it, or a medmonai.task.Task.")
-            task = Task(task, 2 if num_classes is None else num_classes)
+            task = Task(kind_named(task), 2 if num_classes is None else num_classes)
         elif num_classes not in (None, task.num_classes):
             raise ValueError(f"num_classes={num_classes} contradicts {task}; leave it out.")
         if not 0 <= label_smoothing < 1:

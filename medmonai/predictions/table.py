@@ -159,8 +159,8 @@ class Predictions:
         """
         if decided is None:
             above = self.y_score > 0.5
-            decided = above if self.task.kind == "multilabel" else self.y_score.argmax(axis=1)
-            decided = above[:, -1] if self.task.kind == "binary" else decided
+            highest = self.y_score.argmax(axis=1)
+            decided = np.asarray({"multilabel": above, "binary": above[:, -1]}.get(self.task.kind, highest))
         if self.task.kind == "multilabel":
             return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
         return [self.class_names[int(c)] for c in decided.tolist()]

@@ -120,18 +120,20 @@ def join_folds(folds: Sequence[CellResult]) -> CellResult:
     if len(unique) < len(ids):
         raise ValueError(f"case {str(unique[counts > 1][0])!r} is in the validation tables of {counts.max()} folds; folds are "
                          "disjoint.")
-    groups = [fold.validation.groups for fold in folds]
+    groups = [fold.validation.groups for fold in folds if fold.validation.groups is not None]
     validation = replace(
-        first, ids=ids, y_true=np.concatenate([fold.validation.y_true for fold in folds]),
+        first, ids=ids, y_true=np.concatenate([fold.validation.labels for fold in folds]),
         y_score=np.concatenate([fold.validation.y_score for fold in folds]),
-        groups=None if any(group is None for group in groups) else np.concatenate(groups),
+        groups=np.concatenate(groups) if len(groups) == len(folds) else None,
     )
     test = average_seeds([fold.test for fold in folds])
-    aucs = [macro_auc_score(table.y_true, table.y_score, table.task) for table in (validation, test)]
-    return CellResult(validation, test, *aucs, mean_or_none([fold.balanced_accuracy for fold in folds]),
-                      None if any(fold.seconds is None for fold in folds) else sum(fold.seconds for fold in folds))
+    out_of_fold, ensemble = (macro_auc_score(table.labels, table.y_score, table.task) for table in (validation, test))
+    seconds = [fold.seconds for fold in folds if fold.seconds is not None]
+    return CellResult(validation, test, out_of_fold, ensemble, mean_or_none([fold.balanced_accuracy for fold in folds]),
+                      sum(seconds) if len(seconds) == len(folds) else None)
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:
     """Mean of the numbers; None if one of them is None or there is none."""
-    return None if not values or any(value is None for value in values) else float(np.mean(values))
+    numbers = [value for value in values if value is not None]
+    return float(np.mean(numbers)) if numbers and len(numbers) == len(values) else None

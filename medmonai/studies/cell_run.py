@@ -132,6 +132,7 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
         RunCases(None, cohorts).check_planned(test_too=True)
     rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get("operating_point_rule", "youden")
     given = cell.estimator
+    assert given is not None  # what makes the cell a baseline
     # One job: cells run side by side already.
     fitted = train_baseline(train, estimator=given["name"], features=given["features"], parameters=given["parameters"],
                             seed=cell.seed)

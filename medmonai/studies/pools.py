@@ -30,6 +30,7 @@ class Pool(Protocol):
 
     def submit(self, cell: Cell, folder: Path) -> Future[Outcome]:
         """Start a cell when there is room for it."""
+        ...
 
     def close(self, *, now: bool) -> None:
         """Stop the workers, `now` also those that are at a cell."""

@@ -48,8 +48,10 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], st
         raise FileNotFoundError(f"no study at {output}: {PLAN} is not there; name the folder that --output named.")
     content = read_record(path)
     with parts_of(path):
-        fields = {**content["study"], "grid": {name: tuple(values) for name, values in content["study"]["grid"].items()}}
-        study = Study(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        grid = {name: tuple(values) for name, values in content["study"]["grid"].items()}
+        fields: dict[str, Any] = {**content["study"], "grid": grid}
+        fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        study = Study(**fields)
         return study, [Cell(**cell) for cell in content["cells"]], content["settings"], content["file"]
 
 

@@ -99,8 +99,9 @@ def _variant(name: str, cells: Sequence[Cell], results: Mapping[str, CellResult]
     folds = len({cell.fold for cell in cells if cell.fold is not None})
     seeds, notes = {}, []
     for seed in expected:
-        found = [results.get(cell.key) for cell in cells if cell.seed == seed]
-        if all(found):
+        wanted = [cell.key for cell in cells if cell.seed == seed]
+        found = [results[key] for key in wanted if key in results]
+        if len(found) == len(wanted):
             seeds[seed] = join_folds(found) if folds else found[0]
     if len(seeds) < len(expected):
         notes.append(f"{len(seeds)} of {len(expected)} seeds are finished")
@@ -108,7 +109,7 @@ def _variant(name: str, cells: Sequence[Cell], results: Mapping[str, CellResult]
     if seeds:
         try:
             mean = average_seeds([found.test for found in seeds.values()])
-            interval = as_json(macro_auc_interval(mean.y_true, mean.y_score, mean.task, confidence=confidence,
+            interval = as_json(macro_auc_interval(mean.labels, mean.y_score, mean.task, confidence=confidence,
                                                   groups=mean.groups))
             interval |= {"n": len(mean), "n_groups": None if mean.groups is None else len(set(mean.groups.tolist()))}
         except ValueError as error:

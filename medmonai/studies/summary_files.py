@@ -53,12 +53,12 @@ def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
 
 def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
     """Write rows as CSV, over an older file; a column that only some rows have is empty in the others."""
-    rows = list(rows)
-    columns = dict.fromkeys(name for row in rows for name in row)
+    held = list(rows)
+    columns = dict.fromkeys(name for row in held for name in row)
     with replacing(path, overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(held)
     return path
 
 

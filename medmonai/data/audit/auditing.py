@@ -70,7 +70,7 @@ def audit_cohorts(
         ()
     """
     _check_cohorts(cohorts)
-    if None not in (near_threshold, leak_threshold) and not near_threshold <= leak_threshold <= 1:
+    if near_threshold is not None and leak_threshold is not None and not near_threshold <= leak_threshold <= 1:
         raise ValueError(f"leak_threshold={leak_threshold} with near_threshold={near_threshold}; what leaks is near, so a "
                          "correlation from that up to 1 is needed, or None.")
     table = CaseTable(cohorts, examples=examples)

@@ -14,6 +14,8 @@ from .image_limit import check_limit
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.tag import BaseTag
 
 # All that is ever read of a file: no name, date, place or number of a patient or a study is among them. The series' UID is
 # compared and forgotten.
@@ -113,6 +115,8 @@ def frame_bytes(dataset: Dataset) -> float:
 def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
     """Return the tags of a file, and how many bytes it holds, inflated."""
     import pydicom
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.filereader import read_file_meta_info
 
     with path.open("rb") as file:
         start = file.read(_PREFIX_AT + len(_PREFIX))
@@ -120,7 +124,7 @@ def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
     if not marked and not _starts_as_dataset(start):
         said = "it is no DICOM file: neither its mark nor a first tag is there"
         raise unreadable(path, said if start else "the file is empty")
-    meta = pydicom.filereader.read_file_meta_info(path) if marked else {}
+    meta = read_file_meta_info(path) if marked else FileMetaDataset()
     if meta.get("TransferSyntaxUID") == _DEFLATED:
         return _inflated(path, meta, pixels=pixels)
     dataset = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=_TAGS, force=not marked)
@@ -140,7 +144,7 @@ def _state_syntax(path: Path, dataset: Dataset) -> None:
     dataset.file_meta.TransferSyntaxUID = plain if little else ExplicitVRBigEndian
 
 
-def _inflated(path: Path, meta: Dataset, *, pixels: bool) -> tuple[Dataset, int]:
+def _inflated(path: Path, meta: FileMetaDataset, *, pixels: bool) -> tuple[Dataset, int]:
     from pydicom.filereader import read_dataset
     from pydicom.tag import Tag
     from pydicom.uid import ExplicitVRLittleEndian
@@ -151,7 +155,7 @@ def _inflated(path: Path, meta: Dataset, *, pixels: bool) -> tuple[Dataset, int]
     packed = path.read_bytes()[_PREFIX_AT + len(_PREFIX) + 12 + int(length) :]
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     content = unpacker.decompress(packed, _HEADER_ALLOWANCE)
-    tags = [Tag(name) for name in _TAGS]
+    tags: list[BaseTag | int] = [Tag(name) for name in _TAGS]
     head = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags,
                         stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
     if head.get("Rows") and head.get("Columns"):

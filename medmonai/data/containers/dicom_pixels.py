@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from .dicom_file import frame_bytes, frames
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 _BASELINE_PROCESSES = (0, 1, 2)  # of JPEG, which Pillow decodes with 8 bits
 # Bytes of zeros that may follow the pixels.
@@ -41,7 +42,7 @@ def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray 
         _check_behind(dataset)
     else:
         _check_frames(dataset, path)
-    options = {"correct_unused_bits": False} if plain or syntax.name == "RLE Lossless" else {}
+    options: dict[str, Any] = {"correct_unused_bits": False} if plain or syntax.name == "RLE Lossless" else {}
     try:
         stored = pixel_array(dataset, **options)
     except RuntimeError as error:
@@ -56,7 +57,7 @@ def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray 
     return kept, _padding(stored, kept, dataset)
 
 
-def lacking_decoder(path: Path, syntax: object) -> ImportError:
+def lacking_decoder(path: Path, syntax: UID) -> ImportError:
     """Return the error for a compression that the installed packages cannot decode."""
     with_extra = "pip install 'medmonai[dicom]'"
     needed = with_extra if "2000" in syntax.name else f"python-gdcm or pylibjpeg-libjpeg: {with_extra} python-gdcm"
@@ -132,7 +133,7 @@ def _padding(stored: np.ndarray, kept: np.ndarray, dataset: Dataset) -> np.ndarr
     return mask if kept is stored else mask | ((kept >= low) & (kept <= high))
 
 
-def _as_stored(value: object, dtype: np.dtype) -> np.generic:
+def _as_stored(value: float | bytes, dtype: np.dtype) -> Any:
     """Return a padding value as the pixels hold it: files write -2000 as 63536 and the other way round."""
     if dtype.kind == "f":
         return dtype.type(value)

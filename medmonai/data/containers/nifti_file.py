@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _UNITS_OF_SPACE = range(4)  # unknown, metre, millimetre, micrometre
 
 
 @contextmanager
-def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, IO[bytes]]]:
+def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
     """Open a NIfTI file whose voxels are still on the disk; give the image and the stream that they are read from.
 
     The header is compared with itself and with the length of the file, so that nothing is allocated for voxels that the file
@@ -54,11 +55,14 @@ def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, IO[bytes]]]:
 
 def voxels_end(path: Path, image: Nifti1Image) -> int:
     """Return the bytes from the start of the (decompressed) file to the end of its voxels, checked against the limit."""
-    nbytes = check_limit(path, image.shape, image.get_data_dtype().itemsize)
+    from nibabel.arrayproxy import ArrayProxy
+
+    assert isinstance(image.dataobj, ArrayProxy)  # its voxels are on the disk
+    nbytes = check_limit(path, image.shape, np.dtype(image.get_data_dtype()).itemsize)
     return int(image.dataobj.offset) + nbytes
 
 
-def check_end(path: Path, stream: IO[bytes], end: int) -> None:
+def check_end(path: Path, stream: io.BufferedIOBase, end: int) -> None:
     """Read a stream from the end of its voxels to its own, so that gzip compares checksum and length.
 
     nibabel reads as many bytes as the header asks for, so the checksum at the end of a .nii.gz is never met.
@@ -91,8 +95,11 @@ def _kind(path: Path, raw: bytes) -> type[Nifti1Image]:
     raise unreadable(path, said if raw else "the file is empty")
 
 
-def _check_header(path: Path, header: object) -> None:
-    """Refuse a header whose fields contradict each other; nibabel repairs these or passes them over."""
+def _check_header(path: Path, header: Any) -> None:
+    """Refuse a header whose fields contradict each other; nibabel repairs these or passes them over.
+
+    `header` is a Nifti1Header, whose annotations make a structured array of every field.
+    """
     axes = int(header["dim"][0])
     sizes = [int(n) for n in header["dim"][1 : max(axes, 0) + 1]]
     offset, code = float(header["vox_offset"]), header["datatype"].item()

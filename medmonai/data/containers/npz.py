@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def _check_claim(array: NpzArray, member: zipfile.ZipInfo, start: int) -> None:
                          f"{array.nbytes} bytes, and the file holds {min(held, most)}; get it again.")
 
 
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return read(file)

@@ -15,7 +15,7 @@ from .image_limit import IMAGE_LIMIT, check_limit, image_limit
 from .png_checksums import check_png
 from .tiff import check_deflated, tiff_fault, tiff_refusal
 
-_FORMATS = tuple(plugin.format for plugin in (
+_FORMATS = tuple(str(plugin.format) for plugin in (
     PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))
 _JPEG_START, _JPEG_HEADER = b"\xff\xd8\xff", 1 << 20
 # Pixels that a byte can hold: 1032 bytes of 1 bit (deflate), about 1400 (LZW), 8 blocks of 64 (JPEG).
@@ -26,7 +26,7 @@ _OTHER_JPEGS = {1: (12,), 2: (12,), 3: range(2, 17), 9: (12,), 10: (12,), 11: ra
 
 
 @contextmanager
-def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
+def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]:
     """Open a PNG, JPEG or TIFF file whose pixels are not decoded yet.
 
     Args:
@@ -50,7 +50,7 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[Image.Image]:
                 check_png(file)
             with Image.open(file, formats=_FORMATS) as image:
                 _check(path, image)
-                if verify and image.format == "TIFF":
+                if verify and isinstance(image, TiffImagePlugin.TiffImageFile):
                     check_deflated(image)
                 yield image
     except (UnreadableImageError, MemoryError, ImportError):
@@ -74,10 +74,10 @@ def _check(path: Path, image: Image.Image) -> None:
     if image.width * image.height > held and image.info.get("compression") not in _FAX:
         raise unreadable(path, f"it says that it has {image.width} x {image.height} pixels, and its bytes cannot hold them")
     several = getattr(image, "is_animated", False) and image.format != "MPO"
-    pages = image.n_frames if several else 1  # counting them reads the file's tags once more
+    pages = getattr(image, "n_frames", 1) if several else 1  # counting them reads the file's tags once more
     if pages > 1:
         raise unreadable(path, f"it holds {pages} pictures, and files with one picture are read")
-    refusal = tiff_refusal(image, path) if image.format == "TIFF" else ""
+    refusal = tiff_refusal(image, path) if isinstance(image, TiffImagePlugin.TiffImageFile) else ""
     if refusal:
         raise unreadable(path, refusal)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import IO
 
 _SIGNATURE = 8  # bytes before the first chunk
 _HEAD = struct.Struct(">I4s")  # length and type of a chunk; its data and four bytes of CRC follow
@@ -12,7 +12,7 @@ _LONGEST = 21
 _PROFILES = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
-def exif_after_pixels(file: BinaryIO) -> bool:
+def exif_after_pixels(file: IO[bytes]) -> bool:
     """Return whether a PNG file has EXIF data behind its pixels, where only a full decoding finds them.
 
     Pillow's `getexif` decodes every PNG that has no EXIF data before its pixels. PNG 1.6 allows an eXIf chunk on

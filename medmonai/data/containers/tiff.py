@@ -31,7 +31,7 @@ _FOREIGN = {
 }
 
 
-def tiff_refusal(image: Image.Image, path: Path) -> str:
+def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
     """Return why an opened TIFF is not read although Pillow opens it, or nothing.
 
     Raises:
@@ -83,7 +83,7 @@ def _parts(tags: Mapping[int, Any]) -> tuple[int, int]:
     return len(offsets), planes * math.prod(-(-length // max(1, int(step))) for length, step in zip(size, part))
 
 
-def check_deflated(image: Image.Image) -> None:
+def check_deflated(image: TiffImagePlugin.TiffImageFile) -> None:
     """Inflate each strip or tile of a deflated TIFF to its end, where zlib compares the checksum; nothing is kept.
 
     libtiff stops once it has the pixels, before the checksum: 1 in 12 flipped bits changed them without an error.
@@ -94,7 +94,8 @@ def check_deflated(image: Image.Image) -> None:
     tags, file = image.tag_v2, image.fp
     if tags.get(_COMPRESSION) not in _DEFLATE or tags.get(_FILL_ORDER, 1) != 1:
         return
-    places = next((tags.get(at), tags.get(length)) for at, length in ((324, 325), (273, 279)) if at in tags)
+    assert file is not None  # until its pixels are loaded
+    places = next((tags[at], tags[length]) for at, length in ((324, 325), (273, 279)) if at in tags)
     before, most = file.tell(), image_limit()
     for at, length in zip(*places):
         file.seek(at)
@@ -112,7 +113,7 @@ def tiff_name(tags: Mapping[int, Any]) -> str | None:
     return "signed 8 bits" if _format(tags) == _SIGNED and max(tags.get(_BITS, (1,))) == 8 else None
 
 
-def tiff_swapped(image: Image.Image) -> bool:
+def tiff_swapped(image: TiffImagePlugin.TiffImageFile) -> bool:
     """Return whether Pillow (13.0) will exchange the bytes of an opened TIFF's values once too often.
 
     libtiff gives the values of a compressed file in the machine's own order. Pillow knows that of unsigned values and turns

@@ -162,7 +162,7 @@ def _from_cache(
 def _as_found(path: Path, inside: Sequence[str], kept: Sequence[str], record: DecodeRecord, *, new: bool) -> DecodedImages:
     row_of = {name: row for row, name in enumerate(kept)}
     rows = np.array([row_of.get(name, -1) for name in inside])
-    unreadable = {int(i): record.unreadable[inside[i]] for i in np.flatnonzero(rows < 0)}
+    unreadable = {i: record.unreadable[inside[i]] for i in map(int, np.flatnonzero(rows < 0))}
     return DecodedImages(path, rows, unreadable, record, new)
 
 

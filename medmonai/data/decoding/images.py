@@ -14,7 +14,7 @@ from tqdm import tqdm
 from medmonai.data.cohort import check_finite, check_ids, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
 from medmonai.data.files import KINDS, Case, array_case, image_kind, read_case, read_npz_images
-from medmonai.data.image_form import Aspect, ImageForm
+from medmonai.data.image_form import Aspect, ImageForm, checked_range
 from medmonai.data.image_place import ImagePlace, check_places
 
 from .decode_pool import DecodeRecord
@@ -124,8 +124,9 @@ def load_images(
         >>> load_images("scans/", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-160, 240))  # doctest: +SKIP
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
-    form = ImageForm(spatial_size, in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
-                     orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
+    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=checked_range(intensity_range),
+                     aspect=aspect, orientation=orientation, spacing=None if spacing is None else tuple(spacing),
+                     jpeg_scaling=jpeg_scaling)
     ids, cases = _cases(Path(path), form)
     out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
     places, resized, record = [], 0, DecodeRecord()
@@ -176,7 +177,7 @@ def _find(path: Path) -> tuple[list[Path], Path]:
     files = [p for p in seen if image_kind(p)]
     if not files:
         raise FileNotFoundError(f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read.")
-    kinds = sorted({image_kind(p) for p in files})
+    kinds = sorted({kind for p in files if (kind := image_kind(p))})
     volumes = not {"picture", "npz"} & set(kinds)
     if (len(kinds) > 1 and not volumes) or (kinds == ["npz"] and len(files) > 1):
         several = " and ".join(kinds) if len(kinds) > 1 else f"{len(files)} npz"

@@ -12,7 +12,7 @@ import numpy as np
 from medmonai.data.cohort import Cohort
 from medmonai.data.containers import by_name
 from medmonai.data.datalist import SPLITS, LeftOut, Listing
-from medmonai.data.image_form import Aspect, ImageForm
+from medmonai.data.image_form import Aspect, ImageForm, checked_range
 from medmonai.data.image_place import ImagePlace
 from medmonai.data.sources import default_memory_limit
 from medmonai.data.splits import gather_images, require_every_class
@@ -94,8 +94,9 @@ def load_listing(
         >>> cohorts["train"]  # doctest: +SKIP
         Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, 'PNEUMONIA': 90})
     """
-    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=intensity_range, aspect=aspect,
-                     orientation=orientation, spacing=spacing, jpeg_scaling=jpeg_scaling)
+    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=checked_range(intensity_range),
+                     aspect=aspect, orientation=orientation, spacing=None if spacing is None else tuple(spacing),
+                     jpeg_scaling=jpeg_scaling)
     name = listing.provenance.name
     if listing.splits is None:
         raise ValueError(f"{name}: the listing says no splits; divide it with split_listing first.")
@@ -172,6 +173,7 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip
 
 def _require_classes_still(listing: Listing, kept: Listing) -> None:
     """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before is its maker's choice."""
+    assert listing.splits is not None and kept.splits is not None  # load_listing asks for them
     try:
         require_every_class(listing, listing.splits)
     except ValueError:

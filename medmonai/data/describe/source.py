@@ -83,7 +83,8 @@ def _checked(function: Callable[..., object], options: dict[str, Any], source: s
 
 
 def _columns(table: Path, options: Mapping[str, Any]) -> str:
-    how = {name: str(options[name]) for name in ("separator", "encoding", "sheet") if options.get(name) is not None}
+    stated = [name for name in ("separator", "encoding", "sheet") if options.get(name) is not None]
+    how: dict[str, Any] = {name: str(options[name]) for name in stated}
     return f"; its columns are {', '.join(map(repr, read_text_table(table, **how).columns))}"
 
 

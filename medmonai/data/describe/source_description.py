@@ -108,7 +108,7 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
     splits = np.full(len(listing), ALL) if listing.splits is None else listing.splits
     names = [name for name in (*SPLITS, ALL) if (splits == name).any()]
     hot = listing.task.one_hot(listing.labels)
-    advice = "" if "val" not in names else validation_advice(listing, listing.splits)
+    advice = "" if "val" not in names else validation_advice(listing, splits)
     if names == [ALL]:
         advice = "No split is given: split_listing draws train, val and test by class and group."
     return SourceDescription(

@@ -24,8 +24,9 @@ def command_line_folders(named: str | Sequence[str], *, option: str, beside: Pat
         FileNotFoundError: a folder that is in neither.
         ValueError: one that is in both.
     """
-    whole = isinstance(named, str) and Path(named).expanduser().is_dir()
-    words = [named] if whole else named.split(",") if isinstance(named, str) else list(named)
+    words = list(named)
+    if isinstance(named, str):
+        words = [named] if Path(named).expanduser().is_dir() else named.split(",")
     return list(dict.fromkeys(folder for word in words for folder in _folders(word, option, beside)))
 
 

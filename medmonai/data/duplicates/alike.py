@@ -84,7 +84,7 @@ class AlikeSearch:
         return Alike(RowSets(pairs.reshape(-1), np.arange(0, 2 * len(pairs), 2)), scores, complete)
 
 
-def _across(split_of: np.ndarray, a: Sequence[int], b: Sequence[int]) -> tuple[int, int]:
+def _across(split_of: np.ndarray, a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> tuple[int, int]:
     """Return a member of each of two sets of equal images, from different splits where there are such."""
     return next(((i, j) for i in a for j in b if split_of[i] != split_of[j]), (a[0], b[0]))
 

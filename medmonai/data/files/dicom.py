@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def dicom_kind(dataset: Dataset) -> PixelKind:
     return PixelKind("DICOM in colour" if colour else "DICOM", colour=colour, bits=int(dataset.get("BitsAllocated") or 8))
 
 
-def of_frame(dataset: Dataset, frame: int, group: str, tag: str) -> object:
+def of_frame(dataset: Dataset, frame: int, group: str, tag: str) -> Any:
     """Return a tag of one frame: from its own functional group, the shared one, or the file itself; None if nowhere."""
     for sequence, item in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
         groups = dataset.get(sequence)
@@ -129,7 +129,7 @@ def _rescaled(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     return out
 
 
-def _number(value: object, default: float) -> float:
+def _number(value: float | str | None, default: float) -> float:
     return default if value is None else float(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from medmonai.data.containers import PixelKind, check_limit, frame_bytes, frames
 from .dicom import dicom_kind, of_frame, pixels
 from .image_format import ImageFormat
 from .volumes import Volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 # How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in tenths of a millimetre is .16;
 # one slice missing is .25 where four are left and up to .5 where many are.
@@ -136,7 +140,7 @@ def _slices(file: Path) -> list[Slice]:
     return [_slice(dataset, file, i) for i in range(frames(dataset))]
 
 
-def _slice(dataset: object, file: Path, frame: int) -> Slice:
+def _slice(dataset: Dataset, file: Path, frame: int) -> Slice:
     groups = {"ImagePositionPatient": ("PlanePositionSequence", 3), "ImageOrientationPatient": ("PlaneOrientationSequence", 6),
               "PixelSpacing": ("PixelMeasuresSequence", 2)}
     found = {}
@@ -200,6 +204,7 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
             held, dtype = {part.file: found}, found.dtype
         out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
         out[0, k] = held[part.file][part.frame]
+    assert out is not None  # a series has slices
     return np.transpose(out, (0, 3, 2, 1))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,14 +51,17 @@ def read_nifti(path: Path) -> Volume:
         UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong), other axes, more bytes than
             `medmonai.data.containers.image_limit` allows, an affine without an inverse.
     """
+    from nibabel.arrayproxy import ArrayProxy
+
     with opened_nifti(path) as (stored, stream):
         _check_kind(path, stored)
-        dtype = stored.get_data_dtype()
+        dtype = np.dtype(stored.get_data_dtype())
+        assert isinstance(stored.dataobj, ArrayProxy)  # its voxels are on the disk
         unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
         native = dtype.newbyteorder("=")
         kept = native if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
         remarks = _assumed(stored, stream)
-        values = np.asarray(stored.dataobj, dtype=kept)
+        values: np.ndarray = np.asarray(stored.dataobj, dtype=kept)
         check_end(path, stream, voxels_end(path, stored))
         if dtype.names:
             values = np.stack([values[colour] for colour in "RGB"], axis=-1)
@@ -77,7 +81,7 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
     """
     with opened_nifti(path) as (stored, _):
         _check_kind(path, stored)
-        dtype = stored.get_data_dtype()
+        dtype = np.dtype(stored.get_data_dtype())
         colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4  # no other fourth axis is let through
         kind = PixelKind(f"NIfTI {''.join(dtype.names or [dtype.name])}", colour=colour,
                          bits=8 * dtype.itemsize // len(dtype.names or "1"))
@@ -86,7 +90,7 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
 
 def _check_kind(path: Path, stored: Nifti1Image) -> None:
     """Raise if a header says that the file is none of those that are read."""
-    dtype, shape = stored.get_data_dtype(), _without_ones(stored.shape)
+    dtype, shape = np.dtype(stored.get_data_dtype()), _without_ones(stored.shape)
     if dtype.kind not in "iuf" and not dtype.names:
         raise unreadable(path, f"its voxels are {dtype}; whole numbers, floats and RGB are read")
     colours = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
@@ -108,11 +112,11 @@ def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, .
     return (*shape[:3], shape[4]) if fifth and len(shape) == 5 and shape[3] == 1 else shape
 
 
-def _assumed(stored: Nifti1Image, stream: IO[bytes]) -> tuple[str, ...]:
+def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
     """Return what the header on the disk does not state; nibabel repairs the one that it hands out."""
     kind = type(stored.header)
     stream.seek(0)
-    header = kind(stream.read(kind.sizeof_hdr), check=False)
+    header: Any = kind(stream.read(kind.sizeof_hdr), check=False)  # nibabel annotates each field as a structured array
     if header["sform_code"] > 0:
         both = header["qform_code"] > 0 and (header["pixdim"][1:4] > 0).all()  # else the qform states no grid
         return (TWO_ORIENTATIONS,) if both and _axes(header.get_qform()) != _axes(header.get_sform()) else ()
@@ -132,7 +136,7 @@ def _axes(affine: np.ndarray) -> tuple[str | None, ...]:
 
 def _unit(stored: Nifti1Image) -> float:
     """Return how many millimetres the header's unit of space has; NIfTI's default is the millimetre."""
-    return _MILLIMETRES.get(stored.header.get_xyzt_units()[0], 1.0)
+    return _MILLIMETRES.get(str(stored.header.get_xyzt_units()[0]), 1.0)
 
 
 def _channels_first(values: np.ndarray) -> np.ndarray:

@@ -31,13 +31,13 @@ class Picture:
     _: KW_ONLY
     kind: PixelKind
     turned: bool
-    size: tuple[int, int] | None = None
-    box: Box | None = None
+    size: tuple[int, int] = (0, 0)
+    box: Box = (0, 0, 0, 0)
 
     def __post_init__(self) -> None:
-        if self.size is None:
+        if self.size == (0, 0):
             object.__setattr__(self, "size", self.image.size[::-1])
-        if self.box is None:
+        if self.box == (0, 0, 0, 0):
             object.__setattr__(self, "box", (0, 0, *self.image.size))
 
 
@@ -71,8 +71,9 @@ def inner_size(size: tuple[int, int], form: ImageForm) -> tuple[int, int]:
         >>> inner_size((300, 400), ImageForm((64, 64), in_channels=1, aspect="pad"))
         (48, 64)
     """
+    height, width = form.spatial_size
     if form.aspect != "pad":
-        return form.spatial_size
+        return height, width
     scale = max(held / wanted for held, wanted in zip(size, form.spatial_size))
     height, width = (max(1, min(wanted, round(held / scale))) for held, wanted in zip(size, form.spatial_size))
     return height, width
@@ -107,13 +108,14 @@ def _resized(image: Image.Image, box: Box, size: tuple[int, int]) -> np.ndarray:
     outer = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
     if outer != (0, 0, *image.size):
         image = image.crop(outer)
+    turned = size[1], size[0]
     if outer != box:  # parts of pixels, which only Pillow counts as such
         inside = (box[0] - outer[0], box[1] - outer[1], box[2] - outer[0], box[3] - outer[1])
-        return picture_array(image.resize(size[::-1], Image.Resampling.BILINEAR, box=inside))
-    if image.size == size[::-1]:
+        return picture_array(image.resize(turned, Image.Resampling.BILINEAR, box=inside))
+    if image.size == turned:
         return picture_array(image)
     if image.mode != "RGB":
-        return picture_array(image.resize(size[::-1], Image.Resampling.BILINEAR))
+        return picture_array(image.resize(turned, Image.Resampling.BILINEAR))
     import torch  # here: only colour pictures need it
 
     values = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]

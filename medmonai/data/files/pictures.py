@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
 from medmonai.data.containers import PixelKind, exif_after_pixels, opened_picture, tiff_name, tiff_swapped, tiff_values
 from medmonai.data.image_form import ImageForm
@@ -75,8 +75,9 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     with opened_picture(path, verify=True) as image:
         kind = _kind(image)
         # Pillow turns a TIFF while it loads it, and forgets the tag.
-        tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
-        of_tiff = (dict(tags), tiff_swapped(image)) if image.format == "TIFF" else None
+        tiff = image if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+        tags = image.getexif() if tiff is None else tiff.tag_v2
+        of_tiff = None if tiff is None else (dict(tags), tiff_swapped(tiff))
         orientation = tags.get(_ORIENTATION, 1)
         turned, size = orientation in range(2, 9), image.size
         held = _scale_down(image, form, lying=orientation in _LYING)
@@ -84,7 +85,7 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
         if turned:
             ImageOps.exif_transpose(image, in_place=True)
         made = _plain(image if of_tiff is None else tiff_values(image, of_tiff[0], swapped=of_tiff[1]))
-        if held in (None, size):
+        if held is None or held == size:
             return Picture(made, kind=kind, turned=turned)
         return _scaled(made, size, held, kind=kind, orientation=orientation)
 
@@ -107,7 +108,7 @@ def _scale_down(image: Image.Image, form: ImageForm | None, *, lying: bool) -> t
     if form is None or not form.jpeg_scaling or form.intensity_range is not None:
         return None
     # Towards the upright picture and back; a file that is no JPEG has no smaller decoding, and draft does nothing.
-    height, width = inner_size(image.size if lying else image.size[::-1], form)
+    height, width = inner_size(image.size if lying else (image.height, image.width), form)
     drafted = image.draft(None, (_KEPT * height, _KEPT * width) if lying else (_KEPT * width, _KEPT * height))
     return drafted and drafted[1][2:]
 
@@ -117,17 +118,18 @@ def _scaled(
 ) -> Picture:
     """Return a turned image of a JPEG that has `size` (W, H) in the file and `held` (W, H) pixels as it was decoded."""
     if orientation in _LYING:
-        size, held = size[::-1], held[::-1]
+        size, held = (size[1], size[0]), (held[1], held[0])
     # The last pixel of an axis may be the picture in part only; mirrored, it is the first.
     left = image.width - held[0] if orientation in (2, 3, 6, 7) else 0
     top = image.height - held[1] if orientation in (3, 4, 7, 8) else 0
     box = left, top, left + held[0], top + held[1]
-    return Picture(image, kind=kind, turned=orientation in range(2, 9), size=size[::-1], box=box)
+    return Picture(image, kind=kind, turned=orientation in range(2, 9), size=(size[1], size[0]), box=box)
 
 
-def _kind(image: Image.Image) -> PixelKind:
+def _kind(image: ImageFile.ImageFile) -> PixelKind:
     """Return what the file holds in the words of Pillow's modes, but where those hide it."""
-    raw, hidden = str(image.tile[0][3]) if image.tile else "", image.format == "TIFF" and tiff_name(image.tag_v2)
+    raw = str(image.tile[0][3]) if image.tile else ""
+    hidden = tiff_name(image.tag_v2) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     if hidden:
         return PixelKind(hidden)
     if image.mode in _DEEP:
@@ -154,10 +156,11 @@ def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
     """
     with opened_picture(path, verify=False) as image:
         kind = _kind(image)
-        return (image.size if _lies(image, image.fp) else image.size[::-1]), kind
+        assert image.fp is not None  # until its pixels are loaded
+        return (image.size if _lies(image, image.fp) else (image.height, image.width)), kind
 
 
-def _lies(image: Image.Image, file: BinaryIO) -> bool:
+def _lies(image: Image.Image, file: IO[bytes]) -> bool:
     """Return whether the EXIF orientation exchanges the axes; no pixel is decoded for it, if the file allows that."""
     if image.format == "TIFF":  # Pillow gives its size as it will stand
         return False

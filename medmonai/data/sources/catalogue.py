@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from medmonai.nearest import did_you_mean
-from medmonai.task import Task
+from medmonai.task import Kind, Task
 
 MEDMNIST_CITATION = ("Yang J, Shi R, Wei D, et al. MedMNIST v2 - A large-scale lightweight benchmark for 2D and 3D "
                      "biomedical image classification. Scientific Data 10:41 (2023). doi:10.1038/s41597-022-01721-8")
@@ -194,7 +194,9 @@ def dataset_info(name: str) -> DatasetInfo:
 def _medmnist_table() -> Mapping[str, dict[str, Any]]:
     """Read `medmnist.INFO` without importing medmnist, which takes 3 s (pandas) and creates ~/.medmnist."""
     spec = importlib.util.find_spec("medmnist")
-    folder = Path(next(iter(spec.submodule_search_locations)))
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("medmnist is not installed; run: pip install 'medmnist>=3.0.2'")
+    folder = Path(spec.submodule_search_locations[0])
     for node in ast.parse((folder / "info.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "INFO":
             return MappingProxyType(ast.literal_eval(node.value))
@@ -220,7 +222,7 @@ def _parse(name: str, entry: dict[str, Any]) -> DatasetInfo:
 
 def _task(text: str, num_classes: int) -> Task:
     """Turn MedMNIST's words for a task into a Task; they are used nowhere else."""
-    kinds = {"binary-class": "binary", "multi-class": "multiclass", "ordinal-regression": "ordinal",
+    kinds: dict[str, Kind] = {"binary-class": "binary", "multi-class": "multiclass", "ordinal-regression": "ordinal",
              "multi-label, binary-class": "multilabel"}
     if text not in kinds:
         raise ValueError(f"medmnist names the task {text!r}; known are {', '.join(kinds)}. Use medmnist 3.0.2.")

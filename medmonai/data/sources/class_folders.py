@@ -93,7 +93,8 @@ def list_class_folders(
     paths, folders, splits = (np.array(column) for column in zip(*found.cases))
     if len(names) < 2:
         inside = f", or {str(folders[0])!r} inside it" if "/" in paths[0].removeprefix(f"{folders[0]}/") else ""
-        raise ValueError(f"{name} holds one class, {names[0]!r}; two are needed: is its root the folder above{inside}?")
+        only = ", ".join(map(repr, names))
+        raise ValueError(f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?")
     labels = np.array([table[folded(class_folder)] for class_folder in folders.tolist()])
     splits = splits if splits[0] else None
     check_classes(name, labels, splits, names)

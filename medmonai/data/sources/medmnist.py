@@ -21,7 +21,7 @@ logger = logging.getLogger("medmonai.data")
 
 SPLITS = ("train", "val", "test")
 _WITHOUT_DATA = "bundles/lesion_phantom_classification"
-_md5_of: dict[tuple[str, int, int], str] = {}
+_md5_of: dict[tuple[str | int, ...], str] = {}
 _announced: set[str] = set()
 
 

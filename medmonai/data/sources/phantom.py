@@ -86,6 +86,7 @@ class PhantomDesign:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name}={value} for spatial_size={size}; {low:g} to {high:g} is allowed.")
+        assert self.amplitude is not None
         if self.amplitude > 255 - MEAN_LEVEL - 4 * self.noise_sd:
             raise ValueError(f"amplitude={self.amplitude} with noise_sd={self.noise_sd} would be clipped at 255; "
                              f"at most {255 - MEAN_LEVEL - 4 * self.noise_sd:g} is allowed, or lower noise_sd.")
@@ -98,6 +99,7 @@ class PhantomDesign:
             distance = np.abs(np.arange(n) - c)
             distance = np.minimum(distance, n - distance)  # on a torus, like the noise
             squared = squared + (distance**2).reshape([-1 if a == axis else 1 for a in range(len(self.spatial_size))])
+        assert self.amplitude is not None and self.lesion_width is not None
         return self.amplitude * np.exp(-squared / (2 * self.lesion_width**2))
 
     def spectrum(self) -> np.ndarray:
@@ -111,6 +113,7 @@ class PhantomDesign:
 
     def candidates(self) -> np.ndarray:
         """Return the voxels (P, d) on which a lesion at a random position may be centred, int64."""
+        assert self.lesion_width is not None
         margin = math.ceil(2 * self.lesion_width)
         axes = [np.arange(margin, n - margin) for n in self.spatial_size]
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))

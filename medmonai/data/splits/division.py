@@ -46,7 +46,7 @@ def part_numbers(
         ([70, 20, 10], [21, 6, 3])
     """
     rng = np.random.default_rng(seed)
-    shares = np.asarray(shares, np.float64) / np.sum(shares)
+    shares = np.divide(np.asarray(shares, np.float64), np.sum(shares))
     strata = labels if task.exclusive else rarest_label(labels)
     strata = np.unique(strata, return_inverse=True)[1].reshape(-1)
     _, units, sizes = np.unique(units, return_inverse=True, return_counts=True)

@@ -160,7 +160,7 @@ def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
         return None
     if unknown:
         raise ValueError(f"cohorts: {', '.join(unknown)} has no groups and the others have; give all of them groups, or none.")
-    columns = [c.groups for c in cohorts]
+    columns = [c.groups for c in cohorts if c.groups is not None]
     same = len({column.dtype.kind == "U" for column in columns}) == 1
     return np.concatenate(columns if same else [column.astype(str) for column in columns])
 
@@ -173,9 +173,10 @@ def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarr
 
 def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ...] | None:
     """Return where the volumes at the rows lie in space, if all cohorts know it."""
-    if any(cohort.places is None for cohort in cohorts):
+    known = [cohort.places for cohort in cohorts if cohort.places is not None]
+    if len(known) < len(cohorts):
         return None
-    places = [place for cohort in cohorts for place in cohort.places]
+    places = [place for places in known for place in places]
     return tuple(places[row] for row in rows)
 
 

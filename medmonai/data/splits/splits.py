@@ -74,11 +74,13 @@ def split_listing(
     else:
         splits, note = _draw(listing, {"val": val_fraction, "test": test_fraction}, seed=seed, keep_given=keep_given)
         found, said = replace(listing, splits=splits, notes=(*listing.notes, note)), ()
-    require_every_class(found, found.splits, file="" if file is None else Path(file).name)
-    advice = validation_advice(found, found.splits, min_validation)
+    splits = found.splits
+    assert splits is not None
+    require_every_class(found, splits, file="" if file is None else Path(file).name)
+    advice = validation_advice(found, splits, min_validation)
     for sentence in (*said, *filter(None, [advice])):
         logger.warning("%s: %s", listing.provenance.name, sentence)
-    planned = dict(zip(found.ids.tolist(), found.splits.tolist()))
+    planned = dict(zip(found.ids.tolist(), splits.tolist()))
     return replace(found, planned=planned, notes=(*found.notes, *filter(None, [advice])))
 
 
@@ -124,7 +126,7 @@ def _draw(
                          "or draw all splits again with keep_given=False (--split_plan#keep_given false).")
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
-    drawn = {s: _FRACTION if fractions[s] is None else _check_fraction(s, fractions[s]) for s in fractions if s not in kept}
+    drawn = {s: _FRACTION if f is None else _check_fraction(s, f) for s, f in fractions.items() if s not in kept}
     if sum(drawn.values()) >= 1:
         raise ValueError(f"val_fraction + test_fraction = {sum(drawn.values()):g}; nothing would be left for train.")
     rows = np.flatnonzero(~np.isin(given, kept))

@@ -60,7 +60,7 @@ def labels_of(
     counts = Counter(values[row] for row in rows)
     names, label_of = ordered_classes(counts, class_names, positive_class)
     if len(names) < 2:
-        raise ValueError(f"{table.name}: {label_column} holds one class, {names[0]!r}; two are needed.")
+        raise ValueError(f"{table.name}: {label_column} holds one class, {', '.join(map(repr, names))}; two are needed.")
     of_spelling = {spelling: label_of[folded(spelling)] for spelling in counts}
     labels = np.fromiter((of_spelling[values[row]] for row in rows), np.int64, len(rows))
     found = task_of(task, len(names))

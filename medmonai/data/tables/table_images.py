@@ -111,11 +111,12 @@ def find_table_images(
 def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
     """Return the images that no row names; one that two folders have, one inside the other, is named by either path."""
     ids = {place.id for place in found}
-    unnamed = [image for image in bases.known or () if image not in ids]
+    known = bases.known or {}
+    unnamed = [image for image in known if image not in ids]
     if not unnamed:
         return []
     files = set(_true_paths([place.file for place in found]))
-    return [image for image, file in zip(unnamed, _true_paths([bases.known[image] for image in unnamed])) if file not in files]
+    return [image for image, file in zip(unnamed, _true_paths([known[image] for image in unnamed])) if file not in files]
 
 
 def _true_paths(files: Sequence[Path]) -> list[Path]:
@@ -128,9 +129,9 @@ def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -
     """Refuse two rows with one image, and two images that would have one id."""
     row_of: dict[str | Path, int] = {}
     one_way = not any(place.how for place in found)  # then two rows with one file have one id, and paths are slow to compare
-    files = [None] * len(found) if one_way else _true_paths([place.file for place in found])
+    files: Sequence[Path | None] = [None] * len(found) if one_way else _true_paths([place.file for place in found])
     for row, place, file in zip(rows, found, files):
-        for key in (place.id,) if one_way else (place.id, file):
+        for key in (place.id,) if file is None else (place.id, file):
             if row_of.setdefault(key, row) != row:
                 raise ValueError(f"{table.name}: {place.id!r} is in two rows ({table.places([row_of[key], row])}); a case has "
                                  "one row.")

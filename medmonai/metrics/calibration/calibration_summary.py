@@ -85,7 +85,10 @@ def summarize_calibration(
 
 
 def _kinds(p: Predictions) -> dict[str, Average]:
-    return {"ece": "top_label"} | ({"classwise_ece": "classwise"} if p.task.kind in ("multiclass", "ordinal") else {})
+    kinds: dict[str, Average] = {"ece": "top_label"}
+    if p.task.kind in ("multiclass", "ordinal"):
+        kinds["classwise_ece"] = "classwise"
+    return kinds
 
 
 def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:

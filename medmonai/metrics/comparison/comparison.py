@@ -230,13 +230,13 @@ def _test(
     if metric not in METRICS[task.kind]:
         raise ValueError(f"metric={metric!r} is unknown for a {task.kind} task; use auc, {', '.join(METRICS[task.kind])}, or a "
                          "function of (y_true, y_score).")
-    decided = tuple(decide(p, point or default_operating_point(task)) for p, point in (a, b))
+    first, second = (decide(p, point or default_operating_point(task)) for p, point in (a, b))
     if metric.endswith("accuracy") and metric != "balanced_accuracy":
-        right = [d == y_true for d in decided]
+        right = [first == y_true, second == y_true]
         if not task.exclusive:
             right = [r.all(axis=1) if metric == "subset_accuracy" else r.mean(axis=1) for r in right]
         return accuracy_test(*right, **options)
-    return decision_test(metric, y_true, *decided, task, repetitions=repetitions, seed=seed, **options)
+    return decision_test(metric, y_true, first, second, task, repetitions=repetitions, seed=seed, **options)
 
 
 def _verdict(difference: float, p_holm: float | None, alpha: float) -> Verdict:

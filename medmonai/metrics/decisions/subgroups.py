@@ -83,8 +83,8 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
     if edges is None:
         if numbers is None or len(np.unique(numbers)) <= DISTINCT:
             return named
-        edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75])).tolist()
-    if numbers is None or not len(edges) or np.any(np.diff(edges) <= 0):
+        edges = [float(edge) for edge in np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))]
+    if numbers is None or not edges or np.any(np.diff(edges) <= 0):
         held = "texts" if numbers is None else "numbers"
         raise ValueError(f"edges={list(edges)} for {held}; rising edges and a column of numbers are needed.")
     marks = [f"{edge:g}" for edge in edges]
