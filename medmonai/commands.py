@@ -125,18 +125,18 @@ def evaluate(
     """
     from medmonai import report
 
-    files = [isinstance(one, (str, Path)) for one in (table, validation) if one is not None]
     if output is not None:
-        if not all(files):
+        if not isinstance(table, str | Path) or not isinstance(validation, str | Path | None):
             raise TypeError("output needs tables that are files; write them with medmonai.predictions.write_predictions first.")
         return report.evaluate_files(table, validation=validation, output=output, **options)
     reading = {name: options.pop(name) for name in ("sheet",) if name in options}
     kind, positive_class = options.pop("task", ""), options.pop("positive_class", "")
-    tables = [report.read_table(one, kind=kind, **reading) if isinstance(one, (str, Path)) else one
-              for one in (table, validation)]
-    if positive_class:
-        tables = [one and one.with_positive_class(positive_class) for one in tables]
-    return report.evaluate(tables[0], validation=tables[1], **options)
+
+    def read(one: str | Path | Predictions) -> Predictions:
+        found = report.read_table(one, kind=kind, **reading) if isinstance(one, str | Path) else one
+        return found.with_positive_class(positive_class) if positive_class else found
+
+    return report.evaluate(read(table), validation=None if validation is None else read(validation), **options)
 
 
 def compare(
