@@ -41,7 +41,7 @@ def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
     """
     with own_modules(bundle):
         parser = _parser(bundle, overrides or {})
-        return parser.get_parsed_content(PLAN) if PLAN in parser.config else None
+        return parser.get_parsed_content(PLAN) if PLAN in parser else None
 
 
 def _parser(bundle: str | Path, overrides: Mapping[str, Any]) -> ConfigParser:

@@ -45,9 +45,10 @@ def describe_source(
     if output is None:
         return described
     headers, totals = described.headers, None
-    if headers is None:
+    if isinstance(found, list):
         shown = found[0]
     else:
+        assert headers is not None  # a listing of files is described by their headers
         shown = preview_cohort(found, headers)
         totals = {name: sum(counts[name] for counts in described.counts.values()) for name in found.class_names}
     figures = {"samples": samples_figure(shown, cases=totals),

@@ -115,7 +115,7 @@ def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], places: list[Ima
 
 def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:
     """Return a case as the report shows it: id, truth, the class that its map is for, the score of that class."""
-    names, truth = predictions.class_names, predictions.y_true[row]
+    names, truth = predictions.class_names, predictions.labels[row]
     true = names[truth] if predictions.task.exclusive else "; ".join(n for n, on in zip(names, truth) if on) or "none"
     right = bool(truth == c) if predictions.task.exclusive else bool(truth[c])
     return {"id": str(predictions.ids[row]), "true": true, "decided": names[c], "score": float(predictions.y_score[row, c]),

@@ -41,10 +41,12 @@ class CohortStats(MonaiAlgoStats):
         Raises:
             ValueError: one of the two is missing.
         """
+        extra = extra or {}
         for name in (FlStatistics.HIST_BINS, FlStatistics.HIST_RANGE):
-            if name not in (extra or {}):
+            if name not in extra:
                 raise ValueError(f"extra has no {name.value!r}; get_data_stats needs hist_bins and hist_range.")
-        cohorts = {self.train_data_key: self.workflow.train_dataset, self.eval_data_key: self.workflow.val_dataset}
+        workflow: Any = self.workflow  # MONAI's properties are not in its types
+        cohorts = {self.train_data_key: workflow.train_dataset, self.eval_data_key: workflow.val_dataset}
         cases = {name: self._cases(cohort, extra) for name, cohort in cohorts.items()}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         total = FlStatistics.TOTAL_DATA

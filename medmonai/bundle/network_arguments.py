@@ -71,7 +71,8 @@ def _own_parameters(name: str) -> dict[str, inspect.Parameter] | None:
     if module != "medmonai.networks":
         return None
     spec = importlib.util.find_spec(module)
-    for file in sorted(Path(next(iter(spec.submodule_search_locations))).glob("*.py")):
+    folders = (spec and spec.submodule_search_locations) or []
+    for file in sorted(file for folder in folders for file in Path(folder).glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name == function:
                 return _arguments_of(node)
@@ -94,7 +95,7 @@ def _found(network: Mapping[str, Any]) -> Any:
 
     name = str(network.get("_target_", ""))
     try:
-        target = locate(ConfigComponent(dict(network)).resolve_module_name())
+        target = locate(str(ConfigComponent(dict(network)).resolve_module_name()))
     except (ImportError, ModuleNotFoundError, TypeError):
         target = None
     known = ("monai.", "medmonai.", "torch.", "torchvision.")

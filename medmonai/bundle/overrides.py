@@ -41,7 +41,7 @@ def bundle_config(
     parser = _parser(bundle, files)
     parser.update(copy.deepcopy(as_given(overrides or {})))  # a later id may lie within an earlier value
     parser.resolve_macro_and_relative_ids()  # MONAI does so before it runs: `@a#b` becomes `@a::b`
-    return {name: value for name, value in parser.config.items() if name != parser.meta_key}
+    return {name: value for name, value in _content(parser).items() if name != parser.meta_key}
 
 
 def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
@@ -55,6 +55,11 @@ def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
     return parser
 
 
+def _content(parser: ConfigParser) -> dict[str, Any]:
+    assert isinstance(parser.config, dict)  # of every config file that is read
+    return parser.config
+
+
 def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the overrides of the training and of the evaluation, with every text escaped for MONAI (`as_given`).
 
@@ -65,9 +70,9 @@ def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[d
     """
     of_train, merged, overrides = bundle_config(bundle), _parser(bundle, EVALUATE), as_given(overrides)
     for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
-        _check_id(merged.config, name, bundle=Path(bundle).name)
+        _check_id(_content(merged), name, bundle=Path(bundle).name)
         merged.update({name: copy.deepcopy(value)})
-    check_values(merged.config)
+    check_values(_content(merged))
     _check_order(overrides)
     return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
 
@@ -121,5 +126,5 @@ def _arguments(content: Any) -> set[str]:
     """Return the arguments that a component (a part with a `_target_`) accepts, given or not."""
     if not isinstance(content, Mapping) or "_target_" not in content:
         return set()
-    target = locate(ConfigComponent(dict(content)).resolve_module_name())
+    target: Any = locate(str(ConfigComponent(dict(content)).resolve_module_name()))
     return set(inspect.signature(target).parameters) | {"_disabled_", "_mode_"}

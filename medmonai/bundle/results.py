@@ -59,7 +59,9 @@ def write_results(
     if not unevaluated(output_dir):
         return finish_results(output_dir)
     with evaluating(output_dir):
-        evaluation = evaluate(metrics["test"].predictions, validation=metrics["validation"].predictions, rule=rule)
+        scored = metrics["test"].predictions
+        assert scored is not None  # the evaluator has run
+        evaluation = evaluate(scored, validation=metrics["validation"].predictions, rule=rule)
         folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
         if rank() != 0:
             return {"splits": {"test": evaluation.metrics}}

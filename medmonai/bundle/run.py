@@ -38,6 +38,7 @@ def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> I
         yield Path(output_dir)
         return
     new = [Path(parent)] * (not Path(parent).exists())
+    folder = Path(parent) / name
     for number in itertools.count(1):
         folder = Path(parent) / (name if number == 1 else f"{name}-{number}")
         try:

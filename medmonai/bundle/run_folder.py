@@ -147,8 +147,9 @@ def _say_trained(folder: Path) -> None:
 def _seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
     """Return what the network sees and its precision, from the images and the inferer, not from the config."""
     seen: dict[str, Any] = {}
-    if hasattr(trainer.inferer, "dtype"):  # a user's own inferer may lack it
-        seen["precision"] = _PRECISIONS.get(trainer.inferer.dtype, str(trainer.inferer.dtype))
+    dtype = getattr(trainer.inferer, "dtype", None)  # a user's own inferer may lack it
+    if dtype is not None:
+        seen["precision"] = _PRECISIONS.get(dtype, str(dtype))
     if cohorts:
         seen |= {"spatial_size": list(cohorts[0].spatial_size), "in_channels": cohorts[0].in_channels,
                  "image_dtype": cohorts[0].images.dtype.name, "cases": {cohort.split: len(cohort) for cohort in cohorts}}

@@ -26,8 +26,9 @@ _STEPS = {"initialize", "run", "finalize", "imports"}
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first place at which two configs differ, leaving out places; "" if none does."""
-    return difference(*({name: value for name, value in without_places(config).items() if name not in _STEPS}
-                        for config in (old, json.loads(json.dumps(new)))))
+    then, now = ({name: value for name, value in without_places(config).items() if name not in _STEPS}
+                 for config in (old, json.loads(json.dumps(new))))
+    return difference(then, now)
 
 
 def check_output_dir(output_dir: str | Path) -> None:

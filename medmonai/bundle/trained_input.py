@@ -39,7 +39,7 @@ def difference(old: Any, new: Any, name: str = "") -> str:
         pairs = [(str(i), *both) for i, both in enumerate(zip(old, new))]
     else:
         return "" if old == new else f"{name} ({json.dumps(old)[:60]} there, {json.dumps(new)[:60]} now)"
-    return next(filter(None, (difference(*both, f"{name}#{key}" if name else key) for key, *both in pairs)), "")
+    return next(filter(None, (difference(then, now, f"{name}#{key}" if name else key) for key, then, now in pairs)), "")
 
 
 def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> None:

@@ -176,5 +176,7 @@ def _check_network(network: Mapping[str, Any], config: Mapping[str, Any]) -> Non
     size, names = config.get("spatial_size"), config.get("class_names")
     if _is_whole(axes) and isinstance(size, (list, tuple)) and len(size) != axes:
         raise ValueError(f"spatial_size={list(size)!r}; {axes} numbers are needed, one for each axis.")
-    if _is_whole(outputs) and isinstance(names, (list, tuple)) and len(names) not in ({1, 2} if outputs == 1 else {outputs}):
+    if isinstance(outputs, bool) or not isinstance(outputs, int) or not isinstance(names, (list, tuple)):
+        return
+    if len(names) not in ({1, 2} if outputs == 1 else {outputs}):
         raise ValueError(f"class_names={list(names)!r} holds {len(names)} names; the network has {max(outputs, 2)} classes.")

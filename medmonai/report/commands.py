@@ -26,7 +26,7 @@ from medmonai.predictions import Predictions, align, in_one_order, read_predicti
 from medmonai.predictions.table import name_keys
 from medmonai.run_files import parts_of, read_record
 from medmonai.tables import WORKBOOKS
-from medmonai.task import Task
+from medmonai.task import Task, kind_named
 
 from .comparison import comparison_table, write_comparison
 from .evaluation import NOT_CLINICAL, Evaluation, evaluate
@@ -53,7 +53,7 @@ def read_table(path: str | Path, *, kind: str = "", sheet: str = "") -> Predicti
     table = read_predictions(path, sheet=chosen)
     if not kind or kind == table.task.kind:
         return table
-    return read_predictions(path, task=Task(kind, table.task.num_classes), sheet=chosen)
+    return read_predictions(path, task=Task(kind_named(kind), table.task.num_classes), sheet=chosen)
 
 
 def _sheet(path: str | Path, sheet: str) -> str | None:
@@ -101,7 +101,8 @@ def evaluate_files(
     if held is not None:
         test, held = in_one_order(test, held)
     if positive_class:
-        test, held = (table and table.with_positive_class(positive_class) for table in (test, held))
+        test = test.with_positive_class(positive_class)
+        held = held and held.with_positive_class(positive_class)
     _check_classes_of_run(test, output)
     found = None if metadata is None else read_metadata(metadata, test.ids, columns=columns, sheet=_sheet(metadata, sheet))
     evaluation = evaluate(test, validation=held, rule=rule, confidence=confidence, seed=seed)

@@ -17,7 +17,9 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
     about = f", positive class: {name}" if name else ""
     lines = [f"AUC {interval(auc, 4)} ({method_words(auc['method'])}, n = {metrics['n']}{about})", *_below_chance(metrics)]
     chosen = chosen_decisions(metrics)
-    for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy") if chosen else ():
+    for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy"):
+        if not chosen:
+            break
         point = chosen["operating_point"]
         where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
         if name in chosen["overall"]:

@@ -46,7 +46,7 @@ def write_metrics_csv(splits: Mapping[str, Mapping[str, Any]], path: str | Path,
         FileExistsError: the file exists and `overwrite` is False.
     """
     with replacing(path, overwrite=overwrite) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
+        writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
         writer.writeheader()
         for name, split in splits.items():
             writer.writerows(metric_rows(name, split))

@@ -95,7 +95,7 @@ def evaluation_figures(evaluation: Evaluation, *, references: Mapping[str, Predi
     }
     decided = chosen_decisions(evaluation.metrics)
     if decided:
-        wide = {"width": 7.0} if test.task.exclusive and test.task.num_classes >= _MANY else {}
+        wide: dict[str, Any] = {"width": 7.0} if test.task.exclusive and test.task.num_classes >= _MANY else {}
         drawn["confusion"] = confusion_figure(decided["confusion_matrix"], test.class_names, **wide)
     if evaluation.uncalibrated is not None:
         drawn["calibration"] = calibration_figure(evaluation.uncalibrated, evaluation.calibrated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,8 @@ from .style import COLORS, new_figure, open_axes, styled
 
 _BINS = 20  # of the histogram
 _TEXTS = ("before recalibration", "after recalibration")
-_LOOKS = ({"color": COLORS[0], "marker": "o", "linestyle": "-"}, {"color": COLORS[1], "marker": "s", "linestyle": "--"})
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": COLORS[0], "marker": "o", "linestyle": "-"}, {"color": COLORS[1], "marker": "s", "linestyle": "--"})
 
 
 def calibration_figure(
@@ -52,7 +54,7 @@ def calibration_figure(
                          "ids; the same cases in the same order are needed.")
     if not all(t.score_kind == "logits" or t.calibratable for t in tables):
         raise ValueError(f"no reliability diagram: {sums_in_words(before.y_score)}")
-    events = [calibrated_events(t.y_true, t.y_score, t.task, average=average) for t in tables]
+    events = [calibrated_events(t.labels, t.y_score, t.task, average=average) for t in tables]
     with styled():
         count = events[0][0].shape[1]
         return _one(before, events, bins) if count == 1 else _panels(before.class_names, events, bins)

@@ -92,7 +92,7 @@ def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve
     first = next(iter(tables.values()))
     columns = (1,) if first.task.kind == "binary" else range(first.task.num_classes)
     chosen = _points_of(tables, points)
-    truth = {name: table.task.one_hot(table.y_true) for name, table in tables.items()}
+    truth = {name: table.task.one_hot(table.labels) for name, table in tables.items()}
     return [[Curve(name.replace("_", " "), table.class_names[c], truth[name][:, c], table.y_score[:, c], table.groups,
                    tuple((_describe(point), _called(table, point, c)) for point in chosen.get(name, ())))
              for name, table in tables.items()] for c in columns]
@@ -122,11 +122,12 @@ def _one_axes(classes: list[list[Curve]], plane: Plane) -> Figure:
         text = _draw(axes, curve, plane, line_look(index))
         axes.lines[-1].set_label(f"{name}: {text}")
         _mark(axes, curve, plane, line_look(index)["color"])
-    handles = [line for line in axes.lines if not line.get_label().startswith("_")] + keys
+    handles = [line for line in axes.lines if not str(line.get_label()).startswith("_")] + keys
     plane.behind(axes, curves)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel=plane.labels[0], ylabel=plane.labels[1])
     open_axes(axes)
-    (axes if inside else figure).legend(
+    legend: Any = axes.legend if inside else figure.legend
+    legend(
         handles=handles, loc=inside or "outside upper center", framealpha=0.8, edgecolor="none", title=plane.legend,
         title_fontsize=7, handlelength=1.8, borderpad=0.2)
     return figure
@@ -203,7 +204,7 @@ def _points_of(tables: Mapping[str, Predictions], points: Any) -> dict[str, Sequ
     many = [name for name, of_table in chosen.items() if len(of_table) > len(MARKERS)]
     if many:
         raise ValueError(f"{many[0]!r} has {len(chosen[many[0]])} operating points; at most {len(MARKERS)} can be told apart.")
-    return chosen
+    return {str(name): of_table for name, of_table in chosen.items()}
 
 
 def _describe(point: OperatingPoint) -> str:

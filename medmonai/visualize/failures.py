@@ -12,7 +12,7 @@ from medmonai.predictions import Predictions
 
 from .names import short_id, shortened
 from .samples import middle_planes
-from .style import new_figure, styled
+from .style import new_figure, set_layout, styled
 
 LONGEST_TEXT = 24  # characters that fit above a panel
 
@@ -90,19 +90,19 @@ def failures_figure(
             title.set_in_layout(False)
             for offset, panel in enumerate(panels):
                 grid[line, column + offset].imshow(panel, cmap="gray", interpolation="nearest")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.15, wspace=0, hspace=0)
+        set_layout(figure, w_pad=0.02, h_pad=0.15, wspace=0, hspace=0)
     return figure
 
 
 def _text(predictions: Predictions, decided: np.ndarray, case: int) -> str:
     names, score = predictions.class_names, predictions.y_score[case]
     if predictions.task.exclusive:
-        true, said = names[predictions.y_true[case]], names[decided[case]]
+        true, said = names[predictions.labels[case]], names[decided[case]]
         value = score[decided[case]]
     else:
-        wrong = np.flatnonzero(decided[case] != predictions.y_true[case])
+        wrong = np.flatnonzero(decided[case] != predictions.labels[case])
         worst = wrong[np.argmax(np.where(decided[case][wrong] == 1, score[wrong], 1 - score[wrong]))]
-        true, said = (f"{'' if on else 'no '}{names[worst]}" for on in (predictions.y_true[case, worst], decided[case, worst]))
+        true, said = (f"{'' if on else 'no '}{names[worst]}" for on in (predictions.labels[case, worst], decided[case, worst]))
         value = score[worst]
     case_id = str(predictions.ids[case])
     if len(case_id) > LONGEST_TEXT:

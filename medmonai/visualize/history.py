@@ -47,7 +47,8 @@ def history_figure(history: Mapping[str, Sequence[Any]] | str | Path, *, kept: i
     panels = [(names, label) for names, label in ((losses, "loss"), (aucs, "AUC")) if names]
     with styled():
         figure = new_figure(0.6 + 1.6 * len(panels))
-        for axes, (names, label) in zip(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels):
+        grid = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        for axes, (names, label) in zip(grid, panels):
             for index, name in enumerate(names):
                 values, look = _numbers(columns, name), {"label": _words(name), **line_look(index)}
                 _draw(axes, epochs, values, starts, look)
@@ -59,8 +60,8 @@ def history_figure(history: Mapping[str, Sequence[Any]] | str | Path, *, kept: i
             _place_legend(axes)
             open_axes(axes)
         _name_stages(figure.axes[0], epochs, stages, starts)
-        axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        grid[-1].set_xlabel("epoch")
+        grid[-1].xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

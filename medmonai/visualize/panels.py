@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .names import shortened
-from .style import new_figure, open_axes
+from .style import new_figure, open_axes, set_layout
 
 PANEL_TITLE, PANEL_TEXT, PANEL_LEGEND = 6.5, 6, 5.5  # points
 
@@ -34,7 +34,7 @@ def panel_figure(
     columns = min(count, 2 if count <= 4 else 3)
     rows = math.ceil(count / columns)
     figure = new_figure(0.25 + extra + rows * (above + height * {1: 2.2, 2: 1.4, 3: 1.0}[columns]))
-    figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))  # the last tick label reaches beyond its panel
+    set_layout(figure, rect=(0, 0, 0.985, 1))  # the last tick label reaches beyond its panel
     grid = figure.subplots(rows, columns, sharex=True, sharey=shared_y, squeeze=False)
     for axes in grid.flat[count:]:
         axes.remove()

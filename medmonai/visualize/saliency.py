@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from .names import shortened
-from .style import new_figure, styled
+from .style import new_figure, set_layout, styled
 
 CASES_A_ROW = 3  # images; a volume has a row of its own
 COLORMAP = "plasma"  # even in lightness, told apart in all colour-vision deficiencies, and never grey like the image
@@ -59,7 +59,7 @@ def saliency_figure(
     lines = [line for part in note.splitlines() for line in textwrap.wrap(part, 92)]
     with styled():
         figure = new_figure(0.5 + rows * (panel * tallest + 0.18) + 0.08 * len(lines))
-        figure.get_layout_engine().set(w_pad=0.012, h_pad=0.02, wspace=0, hspace=0.02)
+        set_layout(figure, w_pad=0.012, h_pad=0.02, wspace=0, hspace=0.02)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -110,8 +110,8 @@ def _draw_case(row: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, spa
                    spacing[others[0]] / spacing[others[1]])
         # Twice, dark under light: seen on any grey.
         for color, style in (("black", "-"), ("white", (0, (2, 2)))):
-            pair[0].axhline(peak[others[0]], color=color, linewidth=0.4, linestyle=style)
-            pair[0].axvline(peak[others[1]], color=color, linewidth=0.4, linestyle=style)
+            pair[0].axhline(float(peak[others[0]]), color=color, linewidth=0.4, linestyle=style)
+            pair[0].axvline(float(peak[others[1]]), color=color, linewidth=0.4, linestyle=style)
 
 
 def _draw_pair(pair: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, look: dict, aspect: float) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from medmonai.data import Cohort
 
-from .style import new_figure, styled
+from .style import new_figure, set_layout, styled
 
 
 def samples_figure(
@@ -45,7 +45,7 @@ def samples_figure(
     rng = np.random.default_rng(seed)
     with styled():
         figure = new_figure(0.15 + len(names) * (3.4 / columns + 0.24))
-        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.075, wspace=0, hspace=0)
+        set_layout(figure, w_pad=0.015, h_pad=0.075, wspace=0, hspace=0)
         grid = figure.subplots(len(names), columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()

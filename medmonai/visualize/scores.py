@@ -74,7 +74,7 @@ def _two_histograms(axes: Axes, scores: np.ndarray, has: np.ndarray, edges: np.n
 
 
 def _label_binary(axes: Axes, p: Predictions, point: OperatingPoint | None) -> None:
-    counts = np.bincount(p.y_true, minlength=2)
+    counts = np.bincount(p.labels, minlength=2)
     texts = [f"{name} ({count:,})" for name, count in zip(shortened(p.class_names, 30), counts)]
     axes.tick_params(labelsize=7)
     axes.set_xlabel(f"score of {shortened(p.class_names, 30)[1]}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from medmonai.atomic_files import replacing
 
@@ -22,7 +24,7 @@ LINE_STYLES = ("-", "--", ":")
 
 _DROPPED = "_drop_tables_default"
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": 8,
     "axes.labelsize": 8,
@@ -36,7 +38,7 @@ _RC = {
 }
 
 
-def styled() -> matplotlib.RcParams:
+def styled() -> AbstractContextManager[None]:
     """Context in which a figure is built and saved in the one look; the caller's own settings come back afterwards."""
     return matplotlib.rc_context(_RC)
 
@@ -49,7 +51,14 @@ def new_figure(height: float, *, width: float = COLUMN_WIDTH) -> Figure:
     return figure
 
 
-def line_look(index: int) -> dict[str, str]:
+def set_layout(figure: Figure, **settings: Any) -> None:
+    """Set the pads (inches, parts of the figure) or the rect of a figure's constrained layout."""
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)  # of every `new_figure`
+    engine.set(**settings)
+
+
+def line_look(index: int) -> dict[str, Any]:
     """Colour and line style of curve `index`: 21 that differ, then they repeat."""
     return {"color": COLORS[index % len(COLORS)], "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)]}
 

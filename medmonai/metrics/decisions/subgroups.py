@@ -24,7 +24,7 @@ DISTINCT = 10  # a column of numbers with more distinct values is cut into bands
 
 
 def read_metadata(
-    path: str | Path, ids: Sequence[str], *, columns: Sequence[str] = (), sheet: str | None = None
+    path: str | Path, ids: Sequence[str] | np.ndarray, *, columns: Sequence[str] = (), sheet: str | None = None
 ) -> dict[str, np.ndarray]:
     """Read the columns of a table with a column ``id``, in the order of the given cases.
 
