@@ -59,7 +59,7 @@ def bundle_lines() -> list[str]:
 
     Example:
         >>> bundle_lines()[0]
-        'lesion_phantom           Lesion phantom, 2D; draws its own images'
+        'lesion_phantom          Lesion phantom, 2D; draws its own images'
     """
     needs = {"phantom": "draws its own images", "medmnist": "MedMNIST file, downloaded or in --dataset_dir",
              "listing": "your copy of the images, --dataset_dir DIR"}

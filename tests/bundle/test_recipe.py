@@ -122,7 +122,7 @@ def test_class_names_of_another_kind(names):
 def test_a_bundle_is_not_written_over(tmp_path):
     path = write_bundle("a_classification", LEAST, tmp_path, overwrite=False)
     (path / "docs" / "README.md").write_text("mine")
-    with pytest.raises(FileExistsError, match="left alone"):
+    with pytest.raises(FileExistsError, match="exists and is not changed"):
         write_bundle("a_classification", LEAST, tmp_path, overwrite=False)
     assert (path / "docs" / "README.md").read_text() == "mine"
 
