@@ -101,10 +101,17 @@ def api(room: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def functions() -> str:
+    """Return the page of the functions that do what the command line does."""
+    names = ("run", "evaluate", "compare", "RunFolder")
+    return "\n\n".join(["# medmonai", "From Python what the command line does.",
+                        *(f"::: medmonai.commands.{name}" for name in names)]) + "\n"
+
+
 def made_pages() -> dict[str, str]:
     """Return path in the site -> text of every page that is made from the code."""
     return {"reference/command_line.md": command_line(), "reference/bundle_ids.md": bundle_ids(),
-            **{f"reference/api/{room}.md": api(room) for room in ROOMS}}
+            "reference/api/medmonai.md": functions(), **{f"reference/api/{room}.md": api(room) for room in ROOMS}}
 
 
 def outside_pages() -> dict[str, Path]:
@@ -141,7 +148,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         "Reference": [{"Command line": "reference/command_line.md"}, {"Ids of the bundles": "reference/bundle_ids.md"},
                       {"Gallery of transforms": "reference/gallery_of_transforms.md"},
                       {"Gallery of figures": "reference/gallery_of_figures.md"}, {"Glossary": "reference/glossary.md"},
-                      {"API": [{f"medmonai.{room}": f"reference/api/{room}.md"} for room in ROOMS]}],
+                      {"API": [{"medmonai": "reference/api/medmonai.md"},
+                              *({f"medmonai.{room}": f"reference/api/{room}.md"} for room in ROOMS)]}],
         "Decisions": [f"decisions/{path.name}" for path in decisions],
         "Project": [*({name.removesuffix(".md").capitalize(): f"project/{name}"} for name in PROJECT),
                     {"Bundles": [{titles[place]: place} for place in bundles]}],
