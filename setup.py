@@ -1,12 +1,13 @@
 """Build step: a wheel carries the bundles and studies that lie beside the package in a checkout."""
 
 from pathlib import Path
-from shutil import copytree
+from shutil import copyfile
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("bundles", "scripts/ablations")
+# By kind of file: a bundle's folder may also hold the weights and predictions of a run.
+CARRIED = ("bundles/recipes.json", "bundles/*/LICENSE", "bundles/*/configs/*", "bundles/*/docs/*", "scripts/ablations/*.json")
 
 
 class BuildWithBundles(build_py):
@@ -16,9 +17,10 @@ class BuildWithBundles(build_py):
         """Build as always, then copy; an editable install reads the checkout."""
         super().run()
         if not self.editable_mode:
-            for folder in CARRIED:
-                copytree(Path(__file__).parent / folder, Path(self.build_lib) / "medmonai" / "share" / folder,
-                         dirs_exist_ok=True)
+            here, share = Path(__file__).parent, Path(self.build_lib) / "medmonai" / "share"
+            for file in (file for pattern in CARRIED for file in here.glob(pattern) if file.is_file()):
+                (share / file.relative_to(here)).parent.mkdir(parents=True, exist_ok=True)
+                copyfile(file, share / file.relative_to(here))
 
 
 setup(cmdclass={"build_py": BuildWithBundles})

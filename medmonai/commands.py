@@ -112,11 +112,13 @@ def evaluate(
         table: a file (id, y_true, score_<class>...) or a table in memory.
         validation: the same for the validation cases, which threshold and temperature are chosen on.
         output: a folder for metrics.json, metrics.csv and figures, as `medmonai evaluate` writes them; None writes nothing.
-        **options: rule, confidence, seed; for files also those of `medmonai.report.evaluate_files`.
+        **options: rule, confidence, seed, task, positive_class, sheet; with an output also metadata, columns and overwrite,
+            see `medmonai.report.evaluate_files`.
 
     Raises:
         FileNotFoundError: a table that does not exist.
-        TypeError: an output for a table in memory: write it with `medmonai.predictions.write_predictions` first.
+        TypeError: an output for a table in memory: write it with `medmonai.predictions.write_predictions` first; or
+            metadata or columns without an output.
         ValueError: see `medmonai.report.evaluate`.
 
     Example:
@@ -129,11 +131,12 @@ def evaluate(
         if not isinstance(table, str | Path) or not isinstance(validation, str | Path | None):
             raise TypeError("output needs tables that are files; write them with medmonai.predictions.write_predictions first.")
         return report.evaluate_files(table, validation=validation, output=output, **options)
-    reading = {name: options.pop(name) for name in ("sheet",) if name in options}
-    kind, positive_class = options.pop("task", ""), options.pop("positive_class", "")
+    if {"metadata", "columns"} & set(options):
+        raise TypeError("metadata and columns, for subgroups, need an output: name a folder.")
+    kind, sheet, positive_class = (options.pop(name, "") for name in ("task", "sheet", "positive_class"))
 
     def read(one: str | Path | Predictions) -> Predictions:
-        found = report.read_table(one, kind=kind, **reading) if isinstance(one, str | Path) else one
+        found = report.read_table(one, kind=kind, sheet=sheet) if isinstance(one, str | Path) else one
         return found.with_positive_class(positive_class) if positive_class else found
 
     return report.evaluate(read(table), validation=None if validation is None else read(validation), **options)
@@ -147,7 +150,8 @@ def compare(
     Args:
         tables: name -> file, or files of several seeds, whose scores are averaged for each case.
         output: a folder for comparison.csv, .json, .tex and the figure, as `medmonai compare` writes them.
-        **options: metric, task, rule, positive_class, sheet, confidence, alpha; see `medmonai.report.compare_files`.
+        **options: metric, task, rule, positive_class, sheet, confidence, alpha, and overwrite of the files in output; see
+            `medmonai.report.compare_files`.
 
     Returns:
         One comparison per pair; for tables in memory see `medmonai.metrics.compare_tables`.

@@ -58,6 +58,9 @@ def test_a_wheel_alone_runs_a_bundle_by_its_name(tmp_path):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
+    of_a_run = source / "bundles" / "lesion_phantom_classification" / "models" / "model.pt"
+    of_a_run.parent.mkdir()
+    of_a_run.write_bytes(b"weights that somebody trained")
     subprocess.run([*built, str(source)], check=True)
     place = tmp_path / "environment"
     venv.create(place, with_pip=False)
@@ -82,6 +85,7 @@ def test_a_wheel_alone_runs_a_bundle_by_its_name(tmp_path):
     assert found.startswith(str(site))
     assert medmonai("--version").stdout.startswith("medmonai ")
     assert medmonai("bundles").stdout.splitlines() == bundle_lines()
+    assert not list(site.glob("medmonai/share/**/models"))
     done = medmonai("run", "lesion_phantom", *SMALL)
     assert done.returncode == 0, done.stderr
     assert (work / "runs" / "lesion_phantom" / "report.html").is_file() and not list(site.glob("medmonai/share/**/models"))

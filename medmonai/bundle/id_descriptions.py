@@ -10,7 +10,7 @@ _STRATEGIES = "none, oversample, cap, target or dual: how the classes are balanc
 # Ids of train.json. Those within `train` follow the others in the table.
 _OF_TRAINING = {
     "dataset_dir": "folder of the data set",
-    "output_dir": "run folder; by default the bundle's own folder",
+    "output_dir": "run folder; MONAI's command takes the bundle's own folder by default, `medmonai run` a new one in runs/",
     "device": "cpu, cuda or another device of PyTorch",
     "seed": "seed of the weights, the batches and the augmentation",
     "max_epochs": "number of epochs of both stages together",
@@ -29,7 +29,7 @@ _OF_TRAINING = {
                 "stage; null trains all epochs",
     "keep_best": "run: the weights of the best epoch of the whole run are kept; stage: those of the best epoch of PESG, "
                  "even if the warm-up was better",
-    "allow_leakage": "true trains although validation or test cases are copies of training cases; the report says so",
+    "allow_leakage": "true trains although validation or test cases are copies of training cases; the report states it",
     "federated": "true for a client of federated learning: a client that is restarted in each round continues with its "
                  "epochs and optimizers",
     "normalization": "list of transforms; `'[]'` is an arm without",

@@ -10,6 +10,7 @@ from typing import Any
 from medmonai.config_text import recipe_texts
 from medmonai.data import PhantomDesign, dataset_info, load_listing, positive_last, split_listing
 from medmonai.data.duplicates import COPY_THRESHOLD, NEAR_THRESHOLD
+from medmonai.data.files import FORMAT_NAMES
 from medmonai.data.positive_class import require_binary
 from medmonai.data.sources import PHANTOM_CLASSES, sets_of_same_classes
 from medmonai.task import Task
@@ -83,7 +84,7 @@ def _medmnist_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "class_names": names, "in_channels": info.in_channels, "size": [size] * info.spatial_dims,
         "licence": info.licence, "citation": info.citation, "known_issues": list(info.known_issues),
         "source": f"MedMNIST: {info.name}", "near_threshold": NEAR_THRESHOLD, "leak_threshold": None,
-        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM",
+        "data_type": f"npz, {FORMAT_NAMES}",
     }
 
 
@@ -107,7 +108,7 @@ def _phantom_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "references": {"ideal_observer": reference}, "listing": None, "task": Task("binary", 2),
         "class_names": list(PHANTOM_CLASSES), "in_channels": 1, "size": size, "licence": "Apache-2.0 (drawn by medmonai)",
         "citation": "", "known_issues": [], "source": "drawn from a seed by medmonai.data.lesion_phantom",
-        "data_type": "npz, PNG, JPEG, TIFF, NIfTI or DICOM", "near_threshold": None, "leak_threshold": None,
+        "data_type": f"npz, {FORMAT_NAMES}", "near_threshold": None, "leak_threshold": None,
     }
 
 
@@ -143,7 +144,7 @@ def _file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "near_threshold": NEAR_THRESHOLD, "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]), "in_channels": source["in_channels"], "size": size,
         **{name: source.get(name, empty) for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))},
-        "source": source["source"], "data_type": source.get("data_type", "PNG, JPEG, TIFF, NIfTI or DICOM"),
+        "source": source["source"], "data_type": source.get("data_type", FORMAT_NAMES),
     }
 
 

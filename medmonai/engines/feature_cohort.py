@@ -107,5 +107,10 @@ class HeadInferer(PrecisionInferer):
 
 
 def training_inferer(precision: Literal["fp32", "bf16", "fp16"], *, cached: bool) -> PrecisionInferer:
-    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of the whole network."""
+    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of the whole network.
+
+    Args:
+        precision: as for `PrecisionInferer`.
+        cached: as for `training_cohort`.
+    """
     return HeadInferer(precision) if cached else PrecisionInferer(precision)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,9 +156,8 @@ def _decisions(
         points["default"] = default
     if validation is not None and test.task.kind not in ("multiclass", "ordinal"):
         points |= {"locked": point, **{rule: choose_operating_point(validation, rule=rule) for rule in FIXED_RULES}}
-    with warnings.catch_warnings():  # one point after the other would say the same of most metrics
-        warnings.simplefilter("ignore", UserWarning)
-        found = {name: summarize_decisions(test, one, confidence=confidence, seed=seed) for name, one in points.items()}
+    found = {name: summarize_decisions(test, one, confidence=confidence, seed=seed, warn=False)
+             for name, one in points.items()}
     warn_undefined_decisions(found)
     return found
 

@@ -17,15 +17,17 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
     about = f", positive class: {name}" if name else ""
     lines = [f"AUC {interval(auc, 4)} ({method_words(auc['method'])}, n = {metrics['n']}{about})", *_below_chance(metrics)]
     chosen = chosen_decisions(metrics)
-    for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy"):
-        if not chosen:
-            break
-        point = chosen["operating_point"]
-        where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
-        if name in chosen["overall"]:
-            lines.append(f"  {name.replace('_', ' ')} {interval(chosen['overall'][name])} at {point['rule']} ({where})")
+    lines += _decided(chosen) if chosen else []
     lines += [f"results: {output} (metrics.json, metrics.csv, figures/)", NOT_CLINICAL]
     return "\n".join(lines)
+
+
+def _decided(chosen: Mapping[str, Any]) -> list[str]:
+    """Return a line for each kind of accuracy at the operating point that counts."""
+    point, overall = chosen["operating_point"], chosen["overall"]
+    where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
+    return [f"  {name.replace('_', ' ')} {interval(overall[name])} at {point['rule']} ({where})"
+            for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy") if name in overall]
 
 
 def _below_chance(metrics: Mapping[str, Any]) -> list[str]:

@@ -93,7 +93,8 @@ def load_images(
       name ends in `_images` as MedMNIST names them, and may hold `ids`.
     - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series and the id is the
       folder's; a file of several frames is a volume by itself. With two axes each file is an image. See
-      `medmonai.data.files.read_dicom_volume` for what is refused and `medmonai.data.files.dicom.pixels` for the values.
+      `medmonai.data.files.dicom_series.read_dicom_volume` for what is refused and
+      `medmonai.data.files.dicom.pixels` for the values. MetaImage and NRRD need the extra `[itk]`.
     - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit PNG, float) needs one:
       low becomes 0, high 255, what lies outside is clipped.
     - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by those of `fit_picture`,

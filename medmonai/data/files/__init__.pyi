@@ -9,7 +9,7 @@ from .file_walk import (
     known_suffix,
     sub_folders,
 )
-from .formats import KINDS, image_kind
+from .formats import FORMAT_NAMES, KINDS, image_kind
 from .headers import Headers, read_headers
 from .picture_fit import fit_picture
 from .pictures import read_picture
@@ -17,6 +17,7 @@ from .reading import Case, array_case, read_case, read_image, read_npz_images, t
 
 __all__ = [
     "AGAIN",
+    "FORMAT_NAMES",
     "KINDS",
     "NOT_READ",
     "Case",

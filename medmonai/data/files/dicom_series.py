@@ -211,7 +211,7 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
 class Dicom(ImageFormat):
     """DICOM: a file, or the folder of a series; files of any name are known by their mark."""
 
-    name = "DICOM"
+    name = title = "DICOM"
     suffixes = (".dcm",)
 
     def marks(self, path: Path) -> bool:

@@ -82,7 +82,7 @@ def find_in_folders(
 ) -> list[FoundFiles]:
     """Return the images in each of some folders and their sub-folders, without opening any that has a known suffix.
 
-    - PNG, JPEG, TIFF, NIfTI and DICOM files are cases, whatever the case of their suffix.
+    - Files of the formats in `medmonai.data.files.formats` are cases, whatever the case of their suffix.
     - A sub-folder whose images are for the most part DICOM files is one case, a series; other images in it are left out,
       and folders below it are looked at for themselves. DICOM files in one of `folders` itself, or in a sub-folder that
       holds as many other images, are a case each. With `dicom_folders="files"` every DICOM file is a case.

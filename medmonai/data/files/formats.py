@@ -15,7 +15,9 @@ FORMATS: tuple[ImageFormat, ...] = (Nifti(), PICTURES, Dicom(), MetaImage(), Nrr
 # What a file name's end says about how it is read; an npz file holds many images.
 KINDS = {suffix: image_format.name for image_format in FORMATS for suffix in image_format.suffixes} | {".npz": "npz"}
 
-NO_IMAGE = f"it is of no format that is read ({', '.join(one.name for one in FORMATS)})"
+# Named for people, pictures first.
+FORMAT_NAMES = ", ".join(one.title for one in sorted(FORMATS, key=lambda one: one is not PICTURES))
+NO_IMAGE = f"it is of no format that is read ({FORMAT_NAMES})"
 _BY_NAME = {image_format.name: image_format for image_format in FORMATS}
 
 

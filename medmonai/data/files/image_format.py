@@ -20,6 +20,7 @@ class ImageFormat(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]  # for people, where the name is not enough
     suffixes: ClassVar[tuple[str, ...]]
 
     def marks(self, path: Path) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -25,6 +26,10 @@ _HEADER_BYTES = 1 << 16
 _PIECE = 1 << 20
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world runs to the left and to the back
 _COLOURS = (3, 4)
+# NRRD's names of a patient's directions that ITK knows, and of spaces that say nothing of a patient.
+_SPACES = ("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps")
+_UNORIENTED = ("", "scanner-xyz", "3d-right-handed", "3d-left-handed")
+_VALUE_KINDS = ("list", "vector", "RGB-color", "RGBA-color", "3-color", "4-color", "3-vector", "4-vector")
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,19 @@ class ItkHeader:
         dtype: of a value.
         channels: values of a voxel.
         start: bytes before the first voxel.
-        packed: whether zlib or gzip packed the voxels.
-        stated: whether orientation and spacing are stated.
+        packed: bytes that zlib or gzip packed the voxels into, as far as the header states them; 0 where it does not;
+            None for raw voxels.
+        oriented: whether the header says which way the axes point.
+        spaced: whether the header states the voxel size.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     channels: int
     start: int
-    packed: bool
-    stated: tuple[bool, bool]
+    packed: int | None
+    oriented: bool
+    spaced: bool
 
 
 class ItkFormat(ImageFormat):
@@ -57,6 +65,9 @@ class ItkFormat(ImageFormat):
     voxels in a second file              refused
     raw voxels                           as many bytes as the header asks for, neither more nor fewer
     voxels packed by zlib or gzip        the same, and the checksum is compared: ITK passes over that of a MetaImage
+    other voxels in ITK's hands          refused: their checksum is compared with that of the bytes in the file
+    values with a slope or an offset     refused: ITK passes over both
+    lengths in another unit than mm      refused: ITK passes over the unit
     text, bzip2 or other encodings       refused
     3 or 4 values of uint8 in a voxel    colours; the fourth is dropped
     other vectors, several volumes       refused
@@ -87,24 +98,26 @@ class ItkFormat(ImageFormat):
             raise ImportError(f"{path.name} needs SimpleITK; run: pip install 'medmonai[itk]'") from error
         with path.open("rb") as file:
             said = self._said(path, file)
-            _check_voxels(path, file, said)
+            checksum = _checksum(path, file, said)
         try:
             image = SimpleITK.ReadImage(str(path), imageIO=self.image_io)
         except RuntimeError as error:
             raise unreadable(path, str(error).strip().splitlines()[-1]) from error
         values = SimpleITK.GetArrayViewFromImage(image)
+        wanted = said.shape[::-1] + (said.channels,) * (said.channels > 1)
+        if values.shape != wanted or zlib.crc32(np.ascontiguousarray(values, said.dtype).data) != checksum:
+            raise unreadable(path, "SimpleITK reads other voxels than it holds, so its header contradicts itself")
         values = np.moveaxis(values[..., :3], -1, 0) if said.channels > 1 else values[None]
         kept = values.dtype if values.dtype.name in ("uint8", "int16") else np.float32
         affine = np.eye(4)
         affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
         affine[:3, 3] = image.GetOrigin()
-        oriented, spaced = said.stated
         try:
             affine = check_affine(_TO_RAS @ affine)
         except ValueError as error:
             raise unreadable(path, "its directions or spacing give an axis no direction") from error
         return Volume(np.ascontiguousarray(values.transpose(0, 3, 2, 1), kept), affine=affine,
-                      remarks=(*[NO_DIRECTIONS] * (not oriented), *[NO_SPACING] * (not spaced)))
+                      remarks=(*[NO_DIRECTIONS] * (not said.oriented), *[NO_SPACING] * (not said.spaced)))
 
     def _said(self, path: Path, file: BinaryIO) -> ItkHeader:
         raw = file.read(_HEADER_BYTES)
@@ -125,30 +138,44 @@ class ItkFormat(ImageFormat):
         return said
 
 
-def _check_voxels(path: Path, file: BinaryIO, said: ItkHeader) -> None:
-    """Refuse a file that holds other than as many bytes of voxels as its header asks for, or whose checksum is wrong."""
+def _checksum(path: Path, file: BinaryIO, said: ItkHeader) -> int:
+    """Return the CRC-32 of the voxels' bytes; refuse other than as many as the header asks for, and a wrong checksum."""
     wanted = math.prod(said.shape) * said.channels * said.dtype.itemsize
+    stored = path.stat().st_size - said.start
+    if said.packed is None and stored != wanted:
+        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds {stored}")
+    if said.packed and said.packed != stored:
+        raise unreadable(path, f"its header asks for {said.packed} bytes of packed voxels and it holds {stored}")
     file.seek(said.start)
-    if not said.packed:
-        held = path.stat().st_size - said.start
-        if held != wanted:
-            raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds {held}")
-        return
-    stream, held = zlib.decompressobj(zlib.MAX_WBITS | 32), 0
+    held = checksum = 0
     try:
-        while not stream.eof and held <= wanted and (piece := stream.unconsumed_tail or file.read(_PIECE)):
-            held += len(stream.decompress(piece, _PIECE))
-    except zlib.error as error:
+        for piece in _unpacked(file, wanted) if said.packed is not None else iter(lambda: file.read(_PIECE), b""):
+            held, checksum = held + len(piece), zlib.crc32(piece, checksum)
+    except (zlib.error, EOFError) as error:
         raise unreadable(path, error) from error
-    if held != wanted or not stream.eof or stream.unused_data or file.read(1):
-        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and its packed data hold "
-                         + ("more" if held > wanted else "others"))
+    if held != wanted:
+        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds "
+                         + ("more" if held > wanted else str(held)))
+    return checksum
+
+
+def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
+    """Yield what one stream of zlib or gzip holds, at most one piece more than wanted."""
+    stream, held = zlib.decompressobj(zlib.MAX_WBITS | 32), 0
+    while not stream.eof and held <= wanted and (packed := stream.unconsumed_tail or file.read(_PIECE)):
+        piece = stream.decompress(packed, _PIECE)
+        held += len(piece)
+        yield piece
+    if held <= wanted and not stream.eof:
+        raise EOFError("its packed voxels end too early")
+    if stream.eof and (stream.unused_data or file.read(1)):
+        raise EOFError("something follows its packed voxels")
 
 
 class MetaImage(ItkFormat):
     """MetaImage in one file."""
 
-    name = "MetaImage"
+    name = title = "MetaImage"
     suffixes = (".mha",)
     image_io = "MetaImageIO"
     _TYPES: ClassVar = {"UCHAR": "u1", "CHAR": "i1", "USHORT": "u2", "SHORT": "i2", "UINT": "u4", "INT": "i4", "FLOAT": "f4",
@@ -165,19 +192,34 @@ class MetaImage(ItkFormat):
             raise unreadable(path, "its voxels lie in another file; save it as one .mha file")
         if fields.get("BinaryData", "False") != "True" or fields.get("HeaderSize", "0") != "0":
             raise unreadable(path, "its voxels are text, or lie behind a gap; save them as binary data")
+        _refuse_scaling(path, fields)
+        packed = None if fields.get("CompressedData", "False") == "False" else int(fields["CompressedDataSize"])
         dtype = self._TYPES.get(fields["ElementType"].removeprefix("MET_").removesuffix("_ARRAY"))
         if dtype is None:
             raise unreadable(path, f"its ElementType is {fields['ElementType']}; {', '.join(self._TYPES)} are read")
-        oriented = bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields))
-        return ItkHeader(_whole(fields["DimSize"]), np.dtype(dtype), int(fields.get("ElementNumberOfChannels", 1)), end,
-                         fields.get("CompressedData", "False") == "True",
-                         (oriented, bool({"ElementSpacing", "ElementSize"} & set(fields))))
+        order = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))
+        return ItkHeader(_whole(fields["DimSize"]), np.dtype(dtype).newbyteorder(">" if order == "True" else "<"),
+                         int(fields.get("ElementNumberOfChannels", 1)), end, packed,
+                         oriented=bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields)),
+                         spaced=bool({"ElementSpacing", "ElementSize"} & set(fields)))
+
+
+def _refuse_scaling(path: Path, fields: Mapping[str, str]) -> None:
+    for name, neutral in (("ElementToIntensityFunctionSlope", 1), ("ElementToIntensityFunctionOffset", 0)):
+        if float(fields.get(name, neutral)) != neutral:
+            raise unreadable(path, f"its {name} is {fields[name]}, which ITK passes over; save it with scaled values")
+    _check_unit(path, fields.get("DistanceUnits", ""))
+
+
+def _check_unit(path: Path, unit: str) -> None:
+    if unit.strip().lower() not in ("", "?", "mm", "millimeter", "millimeters", "millimetre", "millimetres"):
+        raise unreadable(path, f"its lengths are in {unit}, which ITK passes over; save it in mm")
 
 
 class Nrrd(ItkFormat):
     """NRRD in one file."""
 
-    name = "NRRD"
+    name = title = "NRRD"
     suffixes = (".nrrd",)
     image_io = "NrrdImageIO"
     _TYPES: ClassVar = {"u1": "uchar, unsigned char, uint8, uint8_t", "i1": "signed char, int8, int8_t",
@@ -188,11 +230,12 @@ class Nrrd(ItkFormat):
 
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
         """Return what the header says, see `ItkFormat.parse`."""
-        end = raw.find(b"\n\n") + 2
-        if not raw.startswith(b"NRRD") or end < 2:
+        ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := raw.find(mark)) >= 0]
+        if not raw.startswith(b"NRRD") or not ends:
             raise unreadable(path, "it is not an NRRD file with its voxels inside, whatever its name says, or its start is "
                              "damaged")
-        fields = _fields(raw[:end], ":")
+        end = min(ends)
+        fields = {name.lower(): value for name, value in _fields(raw[:end], ":").items()}
         if {"data file", "datafile"} & set(fields):
             raise unreadable(path, "its voxels lie in another file; save it as one .nrrd file")
         if fields["encoding"] not in ("raw", "gzip", "gz") or {"byte skip", "line skip"} & set(fields):
@@ -200,10 +243,22 @@ class Nrrd(ItkFormat):
         dtype = next((code for code, names in self._TYPES.items() if fields["type"] in names.split(", ")), None)
         if dtype is None:
             raise unreadable(path, f"its type is {fields['type']}; whole numbers up to 32 bits and floats are read")
+        for unit in re.findall(r'"([^"]*)"', fields.get("space units", "") + fields.get("units", "")):
+            _check_unit(path, unit)
+        if fields.get("space", "").lower() not in (*_SPACES, *_UNORIENTED):
+            raise unreadable(path, f"its space is {fields['space']}; {', '.join(_SPACES[1::2]).upper()} are read")
         sizes = _whole(fields["sizes"])
+        if len(sizes) != int(fields["dimension"]):
+            raise unreadable(path, f"its header states {fields['dimension']} axes and the sizes {fields['sizes']}")
+        if len(sizes) == 4 and fields.get("kinds", "?").split()[0] not in _VALUE_KINDS:
+            raise unreadable(path, f"it has 4 axes, {fields['sizes']}, and the first is not of values; three axes are read")
         channels, shape = (sizes[0], sizes[1:]) if len(sizes) == 4 else (1, sizes)
-        return ItkHeader(shape, np.dtype(dtype), channels, end, fields["encoding"] != "raw",
-                         ("space" in fields, bool({"space directions", "spacings"} & set(fields))))
+        directed = "space directions" in fields
+        order = ">" if fields.get("endian", "little") == "big" else "<"
+        return ItkHeader(shape, np.dtype(dtype).newbyteorder(order), channels, end,
+                         None if fields["encoding"] == "raw" else 0,
+                         oriented=directed and fields.get("space", "").lower() in _SPACES,
+                         spaced=directed or bool(np.isfinite(_numbers(fields.get("spacings", "nan"))).all()))
 
 
 def _fields(text: bytes, between: str) -> Mapping[str, str]:
@@ -213,3 +268,7 @@ def _fields(text: bytes, between: str) -> Mapping[str, str]:
 
 def _whole(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split())
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split()]

@@ -148,7 +148,7 @@ def _channels_first(values: np.ndarray) -> np.ndarray:
 class Nifti(ImageFormat):
     """NIfTI-1 and NIfTI-2 in one file, gzipped or not."""
 
-    name = "NIfTI"
+    name = title = "NIfTI"
     suffixes = (".nii", ".nii.gz")
 
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:

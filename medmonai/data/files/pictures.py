@@ -173,6 +173,7 @@ class Pictures(ImageFormat):
     """PNG, JPEG and TIFF."""
 
     name = "picture"
+    title = "PNG, JPEG, TIFF"
     suffixes = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:

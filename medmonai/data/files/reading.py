@@ -145,7 +145,8 @@ def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
     if len(form.spatial_size) == 3:
         if form.spacing is not None or form.orientation != "RAS":
             raise ValueError(f"{name} states neither spacing nor orientation, and spacing={form.spacing}, "
-                             f"orientation={form.orientation!r} are asked for; leave them out or give NIfTI or DICOM files.")
+                             f"orientation={form.orientation!r} are asked for; leave them out or give files that state both "
+                             "(NIfTI, DICOM, MetaImage, NRRD).")
         grey = to_grey_levels(to_channels(image, form.in_channels, name), form.intensity_range, name)
         values = resample(grey, resize_grid(grey.shape[1:], form.spatial_size), form.spatial_size)
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -43,8 +43,8 @@ def list_class_folders(
     which `split_listing` divides. Folders below CLASS are read too. torchvision's `ImageFolder` knows neither splits nor
     groups, and takes every folder for a class.
 
-    - Images are PNG, JPEG, TIFF, NIfTI and DICOM files; a folder below CLASS that holds mostly DICOM files is one case, see
-      `dicom_folders`.
+    - Images are PNG, JPEG, TIFF, NIfTI, DICOM, MetaImage and NRRD files; a folder below CLASS that holds mostly DICOM files is
+      one case, see `dicom_folders`.
     - An id is the path inside the root, so files of one name in two folders are two cases.
     - Folders whose names differ in case or spaces only ("Normal ", "NORMAL") are one class; a note says so. So are, if all
       names are numbers, those of one value ("1", "1.0").

@@ -18,7 +18,8 @@ from .resampled_counts import ResampledCounts
 
 
 def summarize_decisions(
-    predictions: Predictions, point: OperatingPoint, *, confidence: float = 0.95, seed: int = 0, repetitions: int = 2000
+    predictions: Predictions, point: OperatingPoint, *, confidence: float = 0.95, seed: int = 0, repetitions: int = 2000,
+    warn: bool = True,
 ) -> dict[str, Any]:
     """Metrics of a labelled table at an operating point that was fixed before, with intervals.
 
@@ -40,6 +41,7 @@ def summarize_decisions(
         confidence: nominal coverage.
         seed: of the bootstrap.
         repetitions: bootstrap tables.
+        warn: whether undefined metrics are warned of; `warn_undefined_decisions` does it once for several summaries.
 
     Returns:
         JSON-able, undefined values are None:
@@ -58,7 +60,7 @@ def summarize_decisions(
         ValueError: a table without labels, a confidence outside (0, 1), a point of another task.
 
     Example:
-        >>> from .decisions import default_operating_point
+        >>> from medmonai.metrics import default_operating_point
         >>> from medmonai.task import Task
         >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.4, 0.6]], Task("binary", 2), ("normal", "sick"))
         >>> summarize_decisions(p, default_operating_point(p.task))["overall"]["accuracy"]["estimate"]
@@ -79,7 +81,8 @@ def summarize_decisions(
                     for name, metric in METRICS[kind].items()},
         "per_class": {name: _one_class(counts, c, kind == "multilabel") for c, name in enumerate(names)},
     }
-    warn_undefined_decisions({"": found}, stacklevel=3)
+    if warn:
+        warn_undefined_decisions({"": found}, stacklevel=3)
     return found
 
 

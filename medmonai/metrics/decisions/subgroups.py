@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -178,9 +177,8 @@ def _figures(part: Predictions, kept: list[int] | None, point: OperatingPoint, c
         part = replace(part, y_true=columns, y_score=part.y_score[:, kept], task=task, class_names=names)
         decided, point = replace(part, y_score=hot), default_operating_point(task)
     auc = macro_auc_interval(part.labels, part.y_score, part.task, confidence=confidence, groups=part.groups)
-    with warnings.catch_warnings():  # undefined metrics that are not shown here
-        warnings.simplefilter("ignore", UserWarning)
-        overall = summarize_decisions(decided, point, confidence=confidence)["overall"]
+    # Most metrics are not shown here, so nothing is said of those that are undefined.
+    overall = summarize_decisions(decided, point, confidence=confidence, warn=False)["overall"]
     return {"auc": as_json(auc), "recall": overall.get("recall") or overall["macro_recall"]}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,15 @@ def test_files_that_are_cut_or_longer(change, end, packed, tmp_path):
     (".nrrd", b"type: short", b"type: block", "its type is block"),
     (".nrrd", b"sizes: 6 5 4", b"sizes: 60000 50000 4", "at most .* are read"),
     (".nrrd", b"NRRD0004", b"QRRD0004", "not an NRRD file"),
+    (".mha", b"ElementType", b"ElementToIntensityFunctionSlope = 2\nElementType", "FunctionSlope is 2"),
+    (".mha", b"ElementType", b"ElementToIntensityFunctionOffset = -1024\nElementType", "FunctionOffset is -1024"),
+    (".mha", b"ElementType", b"DistanceUnits = um\nElementType", "its lengths are in um"),
+    (".mha", b"CompressedData = False", b"CompressedData = True", "does not state CompressedDataSize"),
+    (".nrrd", b"endian", b'space units: "m" "m" "m"\nendian', "its lengths are in m"),
+    (".nrrd", b"endian", b'units: "mm" "mm" "s"\nendian', "its lengths are in s"),
+    (".nrrd", b"left-posterior-superior", b"left-posterior-superior-time", "its space is .*-time"),
+    (".nrrd", b"dimension: 3", b"dimension: 4", "its header states 4 axes"),
+    (".nrrd", b"sizes: 6 5 4", b"sizes: 3 2 5 4", "its header states 3 axes"),
 ])
 def test_headers_that_are_refused(end, old, new, said, tmp_path):
     path = write(tmp_path / f"a{end}", noise())
@@ -121,6 +132,76 @@ def test_what_a_header_leaves_open_is_said(end, lines, tmp_path):
     assert read_case(path, FORM).remarks == (NO_DIRECTIONS, NO_SPACING)
     with pytest.raises(UnreadableImageError, match="states no voxel size"):
         read_case(path, ImageForm((6, 5, 4), in_channels=1, intensity_range=(0, 1), spacing=(1, 1, 1)))
+
+
+@pytest.mark.parametrize("size", [b"CompressedDataSize = 10", b""])
+def test_a_packed_metaimage_states_how_long_it_is(size, tmp_path):
+    path = write(tmp_path / "a.mha", noise(), packed=True)
+    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n?", size + b"\n" * bool(size), path.read_bytes()))
+    with pytest.raises(UnreadableImageError, match=r"asks for 10 bytes of packed|does not state CompressedDataSize"):
+        image_format(path).volume(path)
+
+
+@pytest.mark.parametrize(("end", "old", "new"), [
+    (".mha", b"BinaryDataByteOrderMSB = False", b"BinaryDataByteOrderMSB = True"),
+    (".mha", b"BinaryDataByteOrderMSB = False", b"ElementByteOrderMSB = True"),
+    (".nrrd", b"endian: little", b"endian: big"), (".nrrd", b"encoding: raw", b"Encoding: raw"),
+])
+def test_byte_order_and_spelling(end, old, new, tmp_path):
+    path = write(tmp_path / f"a{end}", noise())
+    expected = image_format(path).volume(path)
+    head = path.read_bytes()[: -noise().nbytes]
+    assert old in head
+    big = b"True" in new or b"big" in new
+    path.write_bytes(head.replace(old, new) + noise().astype(">i2" if big else "<i2").tobytes())
+    np.testing.assert_array_equal(image_format(path).volume(path).values, expected.values)
+
+
+def test_windows_line_ends(tmp_path):
+    path = write(tmp_path / "a.nrrd", noise())
+    expected = image_format(path).volume(path)
+    head, _, values = path.read_bytes().partition(b"\n\n")
+    path.write_bytes(head.replace(b"\n", b"\r\n") + b"\r\n\r\n" + values)
+    np.testing.assert_array_equal(image_format(path).volume(path).values, expected.values)
+
+
+def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.mha", noise())
+    other = sitk.ReadImage(str(write(tmp_path / "b.mha", noise() + 1)))
+    monkeypatch.setattr(sitk, "ReadImage", lambda *_, **__: other)
+    with pytest.raises(UnreadableImageError, match="SimpleITK reads other voxels"):
+        image_format(path).volume(path)
+
+
+@pytest.mark.parametrize(("space", "oriented"), [
+    (b"RAS", True), (b"left-anterior-superior", True), (b"LPS", True), (b"scanner-xyz", False), (b"3D-right-handed", False)])
+def test_spaces_of_nrrd(space, oriented, tmp_path):
+    path = write(tmp_path / "a.nrrd", noise())
+    lps = image_format(path).volume(path).affine
+    path.write_bytes(path.read_bytes().replace(b"left-posterior-superior", space))
+    volume = image_format(path).volume(path)
+    assert volume.remarks == (() if oriented else (NO_DIRECTIONS,))
+    signs = {b"RAS": (-1, -1, 1), b"left-anterior-superior": (1, -1, 1)}.get(space, (1, 1, 1))
+    np.testing.assert_allclose(volume.affine[:3], np.diag(signs) @ lps[:3], atol=1e-5)
+
+
+def test_spacings_without_directions(tmp_path):
+    path = write(tmp_path / "a.nrrd", noise())
+    raw = re.sub(rb"space[^\n]*\n", b"", path.read_bytes())
+    path.write_bytes(raw.replace(b"endian", b"spacings: 0.5 1.5 2\nendian"))
+    volume = image_format(path).volume(path)
+    assert volume.remarks == (NO_DIRECTIONS,)
+    np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (0.5, 1.5, 2))
+
+
+@pytest.mark.parametrize("kinds", [b"domain domain domain domain", b"time domain domain domain", b""])
+def test_four_axes_of_space_are_no_colours(kinds, tmp_path):
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(b"NRRD0004\ntype: uchar\ndimension: 4\nsizes: 3 6 5 4\nencoding: raw\n"
+                     + (b"kinds: " + kinds + b"\n") * bool(kinds) + b"\n" + noise(np.uint8, 4, 5, 6, 3).tobytes())
+    for read in (image_format(path).volume, image_format(path).header):
+        with pytest.raises(UnreadableImageError, match="the first is not of values"):
+            read(path)
 
 
 @pytest.mark.parametrize("end", ENDS)
