@@ -7,7 +7,13 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 # By kind of file: a bundle's folder may also hold the weights and predictions of a run.
-CARRIED = ("bundles/recipes.json", "bundles/*/LICENSE", "bundles/*/configs/*", "bundles/*/docs/*", "scripts/ablations/*.json")
+CARRIED = (
+    "bundles/recipes.json",
+    "bundles/*/LICENSE",
+    "bundles/*/configs/*",
+    "bundles/*/docs/*",
+    "scripts/ablations/*.json",
+)
 
 
 class BuildWithBundles(build_py):
@@ -18,7 +24,9 @@ class BuildWithBundles(build_py):
         super().run()
         if not self.editable_mode:
             here, share = Path(__file__).parent, Path(self.build_lib) / "medmonai" / "share"
-            for file in (file for pattern in CARRIED for file in here.glob(pattern) if file.is_file()):
+            for file in (
+                file for pattern in CARRIED for file in here.glob(pattern) if file.is_file()
+            ):
                 (share / file.relative_to(here)).parent.mkdir(parents=True, exist_ok=True)
                 copyfile(file, share / file.relative_to(here))
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.altered_copies DATA [--pictures 60] [--size 224]
 
-DATA holds chest_xray/test/*/* and ham10000/images/*.jpg. Printed: the most alike two different pictures, and for each change
-the lowest and the median correlation (`medmonai.data.shape_features`) of a picture with its copy.
+DATA holds chest_xray/test/*/* and ham10000/images/*.jpg. Printed: the most alike two different
+pictures, and for each change the lowest and the median correlation (`medmonai.data.shape_features`)
+of a picture with its copy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from PIL import Image, ImageOps
 from medmonai.data import ImageForm, shape_features
 from medmonai.data.files import fit_picture
 
-SETS = {"chest X-rays": ("chest_xray/test/*/*", "L"), "skin lesions": ("ham10000/images/*.jpg", "RGB")}
+SETS = {
+    "chest X-rays": ("chest_xray/test/*/*", "L"),
+    "skin lesions": ("ham10000/images/*.jpg", "RGB"),
+}
 
 
 def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
@@ -29,7 +33,8 @@ def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
 
 
 def trimmed(picture: Image.Image, share: float) -> Image.Image:
-    x, y = int(share * picture.width), int(share * picture.height)
+    x = int(share * picture.width)
+    y = int(share * picture.height)
     return picture.crop((x, y, picture.width - x, picture.height - y))
 
 
@@ -49,13 +54,21 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     given = parser.parse_args()
     for name, (pattern, mode) in SETS.items():
-        pictures = [Image.open(file).convert(mode) for file in sorted(given.data.glob(pattern))[: given.pictures]]
+        pictures = [
+            Image.open(file).convert(mode)
+            for file in sorted(given.data.glob(pattern))[: given.pictures]
+        ]
         form = ImageForm((given.size, given.size), in_channels=len(mode))
         own = shape_features(np.stack([fit_picture(picture, form) for picture in pictures]))
         others = np.tril(own @ own.T, -1)
-        print(f"{name}, {len(pictures)} at {given.size} pixels; two different pictures at most {others.max():.3f}")
+        print(
+            f"{name}, {len(pictures)} at {given.size} pixels; two different pictures at most "
+            f"{others.max():.3f}"
+        )
         for change, altered in CHANGES.items():
-            found = shape_features(np.stack([fit_picture(altered(picture), form) for picture in pictures]))
+            found = shape_features(
+                np.stack([fit_picture(altered(picture), form) for picture in pictures])
+            )
             alike = np.sum(own * found, axis=1)
             print(f"  {change:22s} {alike.min():.3f}, {np.median(alike):.3f}")
 

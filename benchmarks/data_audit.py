@@ -1,10 +1,13 @@
-"""Seconds that the audit of a data set takes, from images on disk (a memmap) to the findings, and its parts.
+"""Seconds that the audit of a data set takes, from images on disk (a memmap) to the findings, and
+its parts.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.data_audit [--cases 100000] [--size 28] [--dims 2] [--rounds 5]
+    OMP_NUM_THREADS=1 python -m benchmarks.data_audit [--cases 100000] [--size 28] [--dims 2]
+        [--rounds 5]
 
-The images are the lesion phantom's, with 1 % of them repeated as they are and 1 % repeated brighter and with noise, so
-that there is something to find; what was planted is counted at the end. The parts are run alone, too: hashing, and the
-search for near duplicates. Imagehash (dHash of every image, no comparison) stands beside it where it is installed.
+The images are the lesion phantom's, with 1 % of them repeated as they are and 1 % repeated brighter
+and with noise, so that there is something to find; what was planted is counted at the end. The
+parts are run alone, too: hashing, and the search for near duplicates. Imagehash (dHash of every
+image, no comparison) stands beside it where it is installed.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ from medmonai.data.duplicates import image_keys
 
 
 def planted_cohort(cases: int, size: int, dims: int, path: Path) -> tuple[Cohort, int]:
-    """Return a phantom on disk, and how many exact and how many near duplicates were put into it (the same number)."""
+    """Return a phantom on disk, and how many exact and how many near duplicates were put into it
+    (the same number).
+    """
     cohort = lesion_phantom(split="train", spatial_size=(size,) * dims, num_cases=cases)
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=cohort.images.shape)
     images[:] = cohort.images
@@ -56,11 +61,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        cohort, planted = planted_cohort(given.cases, given.size, given.dims, Path(folder) / "images.npy")
+        cohort, planted = planted_cohort(
+            given.cases, given.size, given.dims, Path(folder) / "images.npy"
+        )
         works: dict[str, Callable[[], object]] = {
             "audit, whole": lambda: audit_cohorts([cohort]),
             "- hashes": lambda: image_keys(cohort.images),
-            "- near duplicates": lambda: near_pairs(len(cohort), lambda rows: shape_features(cohort.images[rows])),
+            "- near duplicates": lambda: near_pairs(
+                len(cohort), lambda rows: shape_features(cohort.images[rows])
+            ),
         }
         if given.dims == 2 and importlib.util.find_spec("imagehash"):
             works["imagehash dHash, no comparison"] = lambda: imagehash_of_all(cohort.images)
@@ -72,12 +81,21 @@ def main() -> None:
                 start = time.perf_counter()
                 work()
                 seconds[name].append(time.perf_counter() - start)
-        print(f"{given.cases} images of {cohort.in_channels} x {cohort.spatial_size}; {platform.machine()}, Python "
-              f"{platform.python_version()}, NumPy {np.__version__}; median of {given.rounds} rounds [range]")
+        print(
+            f"{given.cases} images of {cohort.in_channels} x {cohort.spatial_size}; "
+            f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}; "
+            f"median of {given.rounds} rounds [range]"
+        )
         for name, values in seconds.items():
-            print(f"{name:32s} {statistics.median(values):7.2f} s [{min(values):.2f}, {max(values):.2f}]")
+            print(
+                f"{name:32s} {statistics.median(values):7.2f} s [{min(values):.2f}, "
+                f"{max(values):.2f}]"
+            )
         audit = audit_cohorts([cohort])
-        print(f"planted {planted} of each; found", {f.kind: f.count for f in audit.findings if f.count})
+        print(
+            f"planted {planted} of each; found",
+            {f.kind: f.count for f in audit.findings if f.count},
+        )
 
 
 if __name__ == "__main__":

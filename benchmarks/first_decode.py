@@ -1,23 +1,28 @@
-"""Seconds of the first start with a folder of pictures (decode all), of the second one, and the memory it takes.
+"""Seconds of the first start with a folder of pictures (decode all), of the second one, and the
+memory it takes.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.first_decode [--images 400] [--size 450 600] [--channels 3] [--suffix .jpg]
-                                                        [--to 224] [--rounds 5] [--jobs 2] [--second 10000]
-                                                        [--quality 90] [--jpeg-scaling] [--wait 0]
+    OMP_NUM_THREADS=1 python -m benchmarks.first_decode [--images 400] [--size 450 600]
+        [--channels 3] [--suffix .jpg] [--to 224] [--rounds 5] [--jobs 2] [--second 10000]
+        [--quality 90] [--jpeg-scaling] [--wait 0]
 
 All in one process, interleaved, after a warm-up, the files in the page cache:
 
-- Pillow loop: what studies write; one thread opens, converts, resizes and copies each picture into an array.
-- Pillow's decoder, bare: the same files opened and decoded, nothing else, on as many threads as `load_listing` uses: the
-  limit for anything that decodes with Pillow. OpenCV (full decoding, one thread) stands beside it where it is installed.
+- Pillow loop: what studies write; one thread opens, converts, resizes and copies each picture into
+  an array.
+- Pillow's decoder, bare: the same files opened and decoded, nothing else, on as many threads as
+  `load_listing` uses: the limit for anything that decodes with Pillow. OpenCV (full decoding, one
+  thread) stands beside it where it is installed.
 - load_listing: decoded, resized, and written to the cache; listing, hashing and Cohorts included.
-- With --jpeg-scaling, load_listing also with jpeg_scaling=True, beside the bare decoder at the same scale: Pillow's `draft`
-  to twice the wanted size.
+- With --jpeg-scaling, load_listing also with jpeg_scaling=True, beside the bare decoder at the same
+  scale: Pillow's `draft` to twice the wanted size.
 
-"Cores free" is what hashing gains from as many threads: where other work takes a core, no ratio above it can be seen. With
---wait, a time counts only if 0.85 of the cores were free right before and right after it, else it is taken again, for so
-many seconds in all; what was still disturbed then is counted and said.
+"Cores free" is what hashing gains from as many threads: where other work takes a core, no ratio
+above it can be seen. With --wait, a time counts only if 0.85 of the cores were free right before
+and right after it, else it is taken again, for so many seconds in all; what was still disturbed
+then is counted and said.
 
-Peak memory is that of a process of its own, with n pictures and with 4 n: what grows with the files would show.
+Peak memory is that of a process of its own, with n pictures and with 4 n: what grows with the files
+would show.
 """
 
 from __future__ import annotations
@@ -43,16 +48,25 @@ from PIL import Image, features
 from medmonai.data import list_class_folders, load_listing
 from medmonai.data.splits import split_listing
 
-BARE, OURS = "Pillow's decoder, bare", "load_listing"
+BARE = "Pillow's decoder, bare"
+OURS = "load_listing"
 
 
-def write_pictures(root: Path, n: int, size: tuple[int, int], channels: int, suffix: str, *, quality: int = 90) -> list[Path]:
-    """Write n pictures of broad structure and a little noise, in two classes; 16 different ones, again and again."""
-    rng, files = np.random.default_rng(0), []
+def write_pictures(
+    root: Path, n: int, size: tuple[int, int], channels: int, suffix: str, *, quality: int = 90
+) -> list[Path]:
+    """Write n pictures of broad structure and a little noise, in two classes; 16 different ones,
+    again and again.
+    """
+    rng = np.random.default_rng(0)
+    files = []
     contents = []
     for _ in range(16):
         coarse = rng.integers(0, 256, (size[0] // 16, size[1] // 16, channels), dtype=np.uint8)
-        planes = [Image.fromarray(coarse[..., c]).resize(size[::-1], Image.Resampling.BICUBIC) for c in range(channels)]
+        planes = [
+            Image.fromarray(coarse[..., c]).resize(size[::-1], Image.Resampling.BICUBIC)
+            for c in range(channels)
+        ]
         noisy = np.stack(planes, axis=-1) + rng.normal(0, 4, (*size, channels))
         image = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8).squeeze())
         path = root / f"content{suffix}"
@@ -71,7 +85,9 @@ def pillow_loop(files: list[Path], to: int, channels: int) -> None:
     out = np.empty((len(files), to, to, channels), np.uint8)
     for i, file in enumerate(files):
         with Image.open(file) as image:
-            picture = image.convert("RGB" if channels == 3 else "L").resize((to, to), Image.Resampling.BILINEAR)
+            picture = image.convert("RGB" if channels == 3 else "L").resize(
+                (to, to), Image.Resampling.BILINEAR
+            )
         out[i] = np.asarray(picture).reshape(to, to, channels)
 
 
@@ -96,10 +112,19 @@ def opencv_loop(files: list[Path], to: int, channels: int) -> None:
         cv2.resize(cv2.imread(str(file), flag), (to, to), interpolation=cv2.INTER_AREA)
 
 
-def load(root: Path, cache: Path, to: int, channels: int, jobs: int, *, scaling: bool = False) -> None:
+def load(
+    root: Path, cache: Path, to: int, channels: int, jobs: int, *, scaling: bool = False
+) -> None:
     listing = split_listing(list_class_folders(root, name="benchmark"), min_validation=0)
-    load_listing(listing, spatial_size=(to, to), in_channels=channels, cache_dir=cache, jobs=jobs, memory_limit=0,
-                 jpeg_scaling=scaling)
+    load_listing(
+        listing,
+        spatial_size=(to, to),
+        in_channels=channels,
+        cache_dir=cache,
+        jobs=jobs,
+        memory_limit=0,
+        jpeg_scaling=scaling,
+    )
 
 
 def first_start(root: Path, to: int, channels: int, jobs: int, *, scaling: int = 0) -> None:
@@ -109,26 +134,54 @@ def first_start(root: Path, to: int, channels: int, jobs: int, *, scaling: int =
 
 def peak_memory(root: Path, to: int, channels: int, jobs: int, *, scaling: bool) -> float:
     """Return MB of a process that does the first start, and ends."""
-    code = ("import sys; from pathlib import Path; from benchmarks.first_decode import first_start, peak; "
-            "first_start(Path(sys.argv[1]), *map(int, sys.argv[2:5]), scaling=int(sys.argv[5])); print(peak())")
-    done = subprocess.run([sys.executable, "-c", code, str(root), str(to), str(channels), str(jobs),
-                           str(int(scaling))], check=True, capture_output=True, text=True)
+    code = (
+        "import sys; from pathlib import Path; from benchmarks.first_decode import first_start, "
+        "peak; first_start(Path(sys.argv[1]), *map(int, sys.argv[2:5]), scaling=int(sys.argv[5])); "
+        "print(peak())"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            str(root),
+            str(to),
+            str(channels),
+            str(jobs),
+            str(int(scaling)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return float(done.stdout.split()[-1])
 
 
 def peak() -> float:
-    """Return the peak of this process in MB; getrusage's would be that of the process that started it, if that is higher."""
-    held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    """Return the peak of this process in MB; getrusage's would be that of the process that started
+    it, if that is higher.
+    """
+    held = next(
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     return int(held.split()[1]) / 1024
 
 
 def cores_free(jobs: int, rounds: int = 3) -> float:
-    """Return how many cores threads really got: hashing, which lets go of the interpreter's lock, on one and on all."""
+    """Return how many cores threads really got: hashing, which lets go of the interpreter's lock,
+    on one and on all.
+    """
     block = bytes(1 << 24)
 
     def hashing(n: int) -> float:
         with ThreadPoolExecutor(n) as pool:
-            return timed(lambda: list(pool.map(lambda _: [hashlib.sha256(block) for _ in range(8)], range(n))))
+            return timed(
+                lambda: list(
+                    pool.map(lambda _: [hashlib.sha256(block) for _ in range(8)], range(n))
+                )
+            )
 
     return statistics.median(jobs * hashing(1) / hashing(jobs) for _ in range(rounds))
 
@@ -149,7 +202,8 @@ def second_start(n: int, jobs: int) -> float:
     """Return the seconds of the second start with n small pictures, from listing to Cohorts."""
     with tempfile.TemporaryDirectory() as folder:
         write_pictures(Path(folder), n, (32, 32), 1, ".png")
-        root, cache = Path(folder) / "source", Path(folder) / "cache"
+        root = Path(folder) / "source"
+        cache = Path(folder) / "cache"
         load(root, cache, 28, 1, jobs)
         return statistics.median(timed(lambda: load(root, cache, 28, 1, jobs)) for _ in range(5))
 
@@ -157,7 +211,9 @@ def second_start(n: int, jobs: int) -> float:
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=400)
-    parser.add_argument("--size", type=int, nargs=2, default=(450, 600), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(450, 600), metavar=("HEIGHT", "WIDTH")
+    )
     parser.add_argument("--channels", type=int, default=3, choices=(1, 3))
     parser.add_argument("--suffix", default=".jpg")
     parser.add_argument("--quality", type=int, default=90, help="of JPEG")
@@ -166,12 +222,18 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--second", type=int, default=10_000)
     parser.add_argument("--jpeg-scaling", action="store_true")
-    parser.add_argument("--wait", type=float, default=0, help="seconds to wait for free cores, in all")
+    parser.add_argument(
+        "--wait", type=float, default=0, help="seconds to wait for free cores, in all"
+    )
     return parser.parse_args()
 
 
-def works_of(given: argparse.Namespace, root: Path, files: list[Path]) -> dict[str, Callable[[], object]]:
-    to, channels, jobs = given.to, given.channels, given.jobs
+def works_of(
+    given: argparse.Namespace, root: Path, files: list[Path]
+) -> dict[str, Callable[[], object]]:
+    to = given.to
+    channels = given.channels
+    jobs = given.jobs
     works: dict[str, Callable[[], object]] = {
         "Pillow loop": lambda: pillow_loop(files, to, channels),
         BARE: lambda: bare_decoder(files, jobs),
@@ -189,12 +251,17 @@ def works_of(given: argparse.Namespace, root: Path, files: list[Path]) -> dict[s
     return works
 
 
-def measured(works: dict[str, Callable[[], object]], given: argparse.Namespace) -> tuple[dict, dict, int]:
-    """Return seconds and seconds of a core for each work and round, interleaved, after one round that does not count.
+def measured(
+    works: dict[str, Callable[[], object]], given: argparse.Namespace
+) -> tuple[dict, dict, int]:
+    """Return seconds and seconds of a core for each work and round, interleaved, after one round
+    that does not count.
 
     And how many of them were disturbed by other work (see --wait).
     """
-    seconds, cpu, disturbed = {name: [] for name in works}, {name: [] for name in works}, 0
+    seconds = {name: [] for name in works}
+    cpu = {name: [] for name in works}
+    disturbed = 0
     until = time.monotonic() + given.wait
     for round_number in range(given.rounds + 1):
         for name, work in works.items():
@@ -219,25 +286,46 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         drawing = tuple(given.size), given.channels, given.suffix
         files = write_pictures(Path(folder), given.images, *drawing, quality=given.quality)
-        root, jobs, free = Path(folder) / "source", given.jobs, [cores_free(given.jobs)]
+        root = Path(folder) / "source"
+        jobs = given.jobs
+        free = [cores_free(given.jobs)]
         seconds, cpu, disturbed = measured(works_of(given, root, files), given)
         free.append(cores_free(jobs))
-        print(f"{given.images} pictures {given.suffix} of {given.size[0]} x {given.size[1]} x {given.channels} "
-              f"({files[0].stat().st_size / 1e3:.0f} kB), to {given.to}; {jobs} threads, {free[0]:.1f} cores free before and "
-              f"{free[1]:.1f} after; {platform.machine()}, Python {platform.python_version()}, Pillow {PIL.__version__}, "
-              f"libjpeg-turbo {features.version('libjpeg_turbo')}; median of {given.rounds} rounds [range]"
-              + (f"; {disturbed} times taken while cores were not free" if given.wait else ""))
+        print(
+            f"{given.images} pictures {given.suffix} of {given.size[0]} x {given.size[1]} x "
+            f"{given.channels} ({files[0].stat().st_size / 1e3:.0f} kB), to {given.to}; "
+            f"{jobs} threads, {free[0]:.1f} cores free before and {free[1]:.1f} after; "
+            f"{platform.machine()}, Python {platform.python_version()}, Pillow {PIL.__version__}, "
+            f"libjpeg-turbo {features.version('libjpeg_turbo')}; median of {given.rounds} rounds "
+            "[range]"
+            + (f"; {disturbed} times taken while cores were not free" if given.wait else "")
+        )
         for name, values in seconds.items():
-            wall, low, high, core = (1000 * value / given.images for value in (
-                statistics.median(values), min(values), max(values), statistics.median(cpu[name])))
-            print(f"{name:34s} {wall:6.2f} ms a picture [{low:.2f}, {high:.2f}], {core:.2f} ms of a core; "
-                  f"{ratio(seconds['Pillow loop'], values)} times as fast as the Pillow loop")
+            wall, low, high, core = (
+                1000 * value / given.images
+                for value in (
+                    statistics.median(values),
+                    min(values),
+                    max(values),
+                    statistics.median(cpu[name]),
+                )
+            )
+            print(
+                f"{name:34s} {wall:6.2f} ms a picture [{low:.2f}, {high:.2f}], {core:.2f} ms of a "
+                f"core; {ratio(seconds['Pillow loop'], values)} times as fast as the Pillow loop"
+            )
         for end in ("", ", scaled")[: 1 + given.jpeg_scaling]:
-            print(f"{OURS}{end} / bare decoder{end}: {ratio(seconds[OURS + end], seconds[BARE + end])}")
+            print(
+                f"{OURS}{end} / bare decoder{end}: "
+                f"{ratio(seconds[OURS + end], seconds[BARE + end])}"
+            )
         small = peak_memory(root, given.to, given.channels, jobs, scaling=given.jpeg_scaling)
         write_pictures(Path(folder), 4 * given.images, *drawing, quality=given.quality)
         large = peak_memory(root, given.to, given.channels, jobs, scaling=given.jpeg_scaling)
-        print(f"peak memory: {small:.0f} MB with {given.images} pictures, {large:.0f} MB with {4 * given.images}")
+        print(
+            f"peak memory: {small:.0f} MB with {given.images} pictures, {large:.0f} MB with "
+            f"{4 * given.images}"
+        )
     if given.second:
         print(f"second start, {given.second} pictures: {second_start(given.second, jobs):.2f} s")
 

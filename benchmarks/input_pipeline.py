@@ -1,13 +1,15 @@
-"""Samples per second of the training input pipeline, from a resident uint8 array to a float32 batch.
+"""Samples per second of the training input pipeline, from a resident uint8 array to a float32
+batch.
 
-Work, the same for all: flip (p .5), affine (rotation .2 rad, scale .1, shift 2 voxels, p .5, bilinear, border),
-Gaussian noise (p .5, standard deviation up to .05 of white), normalize. The setting `poses` has flips and 90-degree rotations
-only. One process, rounds interleaved, the warm-up left out, medians. Peers that are not installed are named and
-skipped.
+Work, the same for all: flip (p .5), affine (rotation .2 rad, scale .1, shift 2 voxels, p .5,
+bilinear, border), Gaussian noise (p .5, standard deviation up to .05 of white), normalize. The
+setting `poses` has flips and 90-degree rotations only. One process, rounds interleaved, the warm-up
+left out, medians. Peers that are not installed are named and skipped.
 
     python -m benchmarks.input_pipeline [--threads N] [--rounds 7] [--csv results.csv]
 
-Threads are torch's default, one per core, for all peers; MONAI's transforms of one image hardly use a second one.
+Threads are torch's default, one per core, for all peers; MONAI's transforms of one image hardly use
+a second one.
 """
 
 from __future__ import annotations
@@ -45,7 +47,11 @@ Batches = Callable[[torch.Tensor, int, bool], Iterator[torch.Tensor]]
 
 def affine_ranges(dims: int) -> dict:
     rotations = 1 if dims == 2 else 3
-    return {"rotate_range": [0.2] * rotations, "scale_range": [0.1] * dims, "translate_range": [2] * dims}
+    return {
+        "rotate_range": [0.2] * rotations,
+        "scale_range": [0.1] * dims,
+        "translate_range": [2] * dims,
+    }
 
 
 def chain(library: object, dims: int, poses: bool, suffix: str = "", **keys: str) -> list:
@@ -54,9 +60,11 @@ def chain(library: object, dims: int, poses: bool, suffix: str = "", **keys: str
     def make(name: str, **arguments: object) -> object:
         return getattr(library, name + suffix)(**keys, **arguments)
 
-    # MONAI caches what comes before the first random transform, so scaling to [0, 1] costs it nothing. Ours stays in
-    # units of 0 to 255 and normalizes to the same result.
-    scale = [make("ScaleIntensityRange", a_min=0, a_max=255, b_min=0, b_max=1)] if library is mt else []
+    # MONAI caches what comes before the first random transform, so scaling to [0, 1] costs it
+    # nothing. Ours stays in units of 0 to 255 and normalizes to the same result.
+    scale = (
+        [make("ScaleIntensityRange", a_min=0, a_max=255, b_min=0, b_max=1)] if library is mt else []
+    )
     white = 1.0 if scale else 255.0
     normalize = make("NormalizeIntensity", subtrahend=white / 2, divisor=white / 2)
     if poses:
@@ -110,18 +118,29 @@ def monai_arrays(images: torch.Tensor, batch_size: int, poses: bool) -> Iterator
 def kornia_batches(images: torch.Tensor, batch_size: int, poses: bool) -> Iterator[torch.Tensor]:
     import kornia.augmentation as ka
 
-    side, dims = images.shape[-1], images.ndim - 2
-    turn, shift = 0.2 * 180 / torch.pi, [2 / side] * dims
+    side = images.shape[-1]
+    dims = images.ndim - 2
+    turn = 0.2 * 180 / torch.pi
+    shift = [2 / side] * dims
     if dims == 2:
-        chain = [ka.RandomHorizontalFlip(p=0.5),
-                 ka.RandomAffine(turn, shift, (0.9, 1.1), p=0.5, padding_mode="border"),
-                 ka.RandomGaussianNoise(std=0.05, p=0.5)]
+        chain = [
+            ka.RandomHorizontalFlip(p=0.5),
+            ka.RandomAffine(turn, shift, (0.9, 1.1), p=0.5, padding_mode="border"),
+            ka.RandomGaussianNoise(std=0.05, p=0.5),
+        ]
     elif poses:
-        chain = [ka.RandomHorizontalFlip3D(p=0.5), ka.RandomVerticalFlip3D(p=0.5), ka.RandomDepthicalFlip3D(p=0.5),
-                 ka.RandomRotation3D(((90, 90), (0, 0), (0, 0)), p=0.5)]
+        chain = [
+            ka.RandomHorizontalFlip3D(p=0.5),
+            ka.RandomVerticalFlip3D(p=0.5),
+            ka.RandomDepthicalFlip3D(p=0.5),
+            ka.RandomRotation3D(((90, 90), (0, 0), (0, 0)), p=0.5),
+        ]
     else:
         # kornia has no noise in 3D; it is added below for the same half of the samples.
-        chain = [ka.RandomHorizontalFlip3D(p=0.5), ka.RandomAffine3D((turn, turn, turn), shift, (0.9, 1.1), p=0.5)]
+        chain = [
+            ka.RandomHorizontalFlip3D(p=0.5),
+            ka.RandomAffine3D((turn, turn, turn), shift, (0.9, 1.1), p=0.5),
+        ]
     augment = torch.nn.Sequential(*chain)
     for x in random_batches(images, batch_size):
         out = augment(x.float().div_(255))
@@ -135,12 +154,16 @@ def torchio_batches(images: torch.Tensor, batch_size: int, poses: bool) -> Itera
     import torchio
 
     if poses:
-        steps = [torchio.RandomFlip(axes=(0, 1, 2), flip_probability=0.5),
-                 torchio.RandomAffine(scales=0, degrees=(90, 90, 0, 0, 0, 0), p=0.5)]
+        steps = [
+            torchio.RandomFlip(axes=(0, 1, 2), flip_probability=0.5),
+            torchio.RandomAffine(scales=0, degrees=(90, 90, 0, 0, 0, 0), p=0.5),
+        ]
     else:
-        steps = [torchio.RandomFlip(axes=2, flip_probability=0.5),
-                 torchio.RandomAffine(scales=0.1, degrees=0.2 * 180 / torch.pi, translation=2, p=0.5),
-                 torchio.RandomNoise(std=(0, 0.05), p=0.5)]
+        steps = [
+            torchio.RandomFlip(axes=2, flip_probability=0.5),
+            torchio.RandomAffine(scales=0.1, degrees=0.2 * 180 / torch.pi, translation=2, p=0.5),
+            torchio.RandomNoise(std=(0, 0.05), p=0.5),
+        ]
     augment = torchio.Compose([*steps, torchio.Lambda(lambda x: (x - 0.5) / 0.5)])
     for x in random_batches(images, batch_size):
         yield torch.stack([augment(image) for image in x.float().div_(255)])
@@ -158,7 +181,8 @@ PEERS: dict[str, tuple[str, Batches]] = {
 def measure(batches: Iterator[torch.Tensor], seconds: float) -> tuple[float, float]:
     """Samples per wall second and per CPU second, over at least ``seconds`` and two batches."""
     count = rounds = 0
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall = time.perf_counter()
+    cpu = time.process_time()
     while rounds < 2 or time.perf_counter() - wall < seconds:
         count += len(next(batches))
         rounds += 1
@@ -167,7 +191,9 @@ def measure(batches: Iterator[torch.Tensor], seconds: float) -> tuple[float, flo
 
 def run_setting(name: str, rounds: int, seconds: float) -> list[dict]:
     size, batch_size, count, poses = SETTINGS[name]
-    images = torch.randint(0, 256, (count, 1, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = torch.randint(
+        0, 256, (count, 1, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     running = {}
     for peer, (module, batches) in PEERS.items():
         if importlib.util.find_spec(module) is None:
@@ -185,7 +211,9 @@ def run_setting(name: str, rounds: int, seconds: float) -> list[dict]:
     for peer, pairs in timings.items():
         wall, cpu = (statistics.median(column) for column in zip(*pairs))
         spread = [low_high(column) for column in zip(*pairs)]
-        rows.append({"setting": name, "peer": peer, "wall": wall, "cpu": cpu, "wall_range": spread[0]})
+        rows.append(
+            {"setting": name, "peer": peer, "wall": wall, "cpu": cpu, "wall_range": spread[0]}
+        )
     return rows
 
 
@@ -195,28 +223,44 @@ def low_high(values: tuple[float, ...]) -> str:
 
 def print_table(rows: list[dict]) -> None:
     base = next(row for row in rows if row["peer"] == MONAI)
-    print(f"\n{rows[0]['setting']:26} {'samples/s wall':>15} {'CPU':>9} {'x MONAI, wall':>14} {'CPU':>7}   range (wall)")
+    print(
+        "\n"
+        f"{rows[0]['setting']:26} {'samples/s wall':>15} {'CPU':>9} {'x MONAI, wall':>14} "
+        f"{'CPU':>7}   range (wall)"
+    )
     for row in rows:
         row["ratio_wall"], row["ratio_cpu"] = row["wall"] / base["wall"], row["cpu"] / base["cpu"]
-        print(f"{row['peer']:26} {row['wall']:15,.0f} {row['cpu']:9,.0f} {row['ratio_wall']:14.1f} "
-              f"{row['ratio_cpu']:7.1f}   {row['wall_range']}")
+        print(
+            f"{row['peer']:26} {row['wall']:15,.0f} {row['cpu']:9,.0f} {row['ratio_wall']:14.1f} "
+            f"{row['ratio_cpu']:7.1f}   {row['wall_range']}"
+        )
     aim = AIMS.get(rows[0]["setting"])
     if aim:
-        print(f"aim: {aim} times {MONAI}; reached {rows[0]['ratio_wall']:.1f} (wall), {rows[0]['ratio_cpu']:.1f} (CPU)")
+        print(
+            f"aim: {aim} times {MONAI}; reached {rows[0]['ratio_wall']:.1f} (wall), "
+            f"{rows[0]['ratio_cpu']:.1f} (CPU)"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS)[:3], choices=list(SETTINGS))
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.5, help="at least so long for each peer in each round")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="at least so long for each peer in each round"
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(arguments.threads)
-    print(f"torch {torch.__version__}, monai {monai.__version__}, Python {platform.python_version()}, "
-          f"{platform.processor() or platform.machine()}, {arguments.threads} thread(s), medians of {arguments.rounds}")
+    print(
+        f"torch {torch.__version__}, monai {monai.__version__}, Python "
+        f"{platform.python_version()}, {platform.processor() or platform.machine()}, "
+        f"{arguments.threads} thread(s), medians of {arguments.rounds}"
+    )
     rows = []
     for name in arguments.settings:
         part = run_setting(name, arguments.rounds, arguments.seconds)

@@ -1,4 +1,5 @@
-"""Classification of medical images and volumes on MONAI: batched transforms, AUC maximisation, honest evaluation.
+"""Classification of medical images and volumes on MONAI: batched transforms, AUC maximisation,
+honest evaluation.
 
 Research software: not for clinical use.
 """
@@ -8,7 +9,24 @@ import lazy_loader
 __version__ = "0.1.0"
 
 # `import medmonai` is enough in a config, and a room is imported when it is first named.
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=[
-    "baselines", "bundle", "data", "engines", "handlers", "losses", "metrics", "networks", "optimizers", "predictions",
-    "report", "studies", "task", "transforms", "visualize",
-], submod_attrs={"commands": ["RunFolder", "compare", "evaluate", "run"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "baselines",
+        "bundle",
+        "data",
+        "engines",
+        "handlers",
+        "losses",
+        "metrics",
+        "networks",
+        "optimizers",
+        "predictions",
+        "report",
+        "studies",
+        "task",
+        "transforms",
+        "visualize",
+    ],
+    submod_attrs={"commands": ["RunFolder", "compare", "evaluate", "run"]},
+)

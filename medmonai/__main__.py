@@ -13,9 +13,11 @@ import typer
 
 from medmonai.errors import run_in_words, stopped_in_words
 
-_HELP = ("Classification of medical images and volumes. Research software: not for clinical use.\n\n"
-         "Bundles, recipes and study files are programs: run only those whose author you trust (SECURITY.md). "
-         "--traceback (or MEDMONAI_TRACEBACK=1) shows where an error came from.")
+_HELP = (
+    "Classification of medical images and volumes. Research software: not for clinical use.\n\n"
+    "Bundles, recipes and study files are programs: run only those whose author you trust "
+    "(SECURITY.md). --traceback (or MEDMONAI_TRACEBACK=1) shows where an error came from."
+)
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=_HELP)
 data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 app.add_typer(data, name="data")
@@ -23,15 +25,32 @@ study = typer.Typer(no_args_is_help=True, help="Ablation and grid studies.")
 app.add_typer(study, name="study")
 
 _SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
-Rule = Annotated[str, typer.Option(help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ...")]
-PositiveClass = Annotated[str, typer.Option("--positive-class", "--positive_class", help="of two classes, the one that recall "
-                                            "is about; default: that of the last score column")]
-Sheet = Annotated[str, typer.Option(help="of Excel workbooks in which several sheets hold something")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")]
+Rule = Annotated[
+    str,
+    typer.Option(
+        help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ..."
+    ),
+]
+PositiveClass = Annotated[
+    str,
+    typer.Option(
+        "--positive-class",
+        "--positive_class",
+        help="of two classes, the one that recall is about; default: that of the last score column",
+    ),
+]
+Sheet = Annotated[
+    str, typer.Option(help="of Excel workbooks in which several sheets hold something")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")
+]
 
 
 def _overrides(words: list[str]) -> dict[str, Any]:
-    """Turn `--id value` and `--id=value` into a dict; values are JSON where they can be read so, else text."""
+    """Turn `--id value` and `--id=value` into a dict; values are JSON where they can be read so,
+    else text.
+    """
     found: dict[str, Any] = {}
     rest = list(words)
     while rest:
@@ -48,7 +67,8 @@ def _overrides(words: list[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             read = {"True": True, "False": False, "None": None}.get(value, value)
         is_class = re.split("[#:]", key.replace("-", "_"))[-1] == "positive_class"
-        found[key] = value if is_class and not isinstance(read, str) else read  # a class may be called None, null or 1e5
+        # a class may be called None, null or 1e5
+        found[key] = value if is_class and not isinstance(read, str) else read
     return found
 
 
@@ -62,7 +82,10 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def _of_all_commands(
-    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="say it and exit")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="say it and exit"),
+    ] = False,
 ) -> None:
     pass
 
@@ -77,19 +100,28 @@ def bundles() -> None:
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Option("--output_dir")] = "") -> None:
+def run(
+    context: typer.Context,
+    bundle: str,
+    output_dir: Annotated[str, typer.Option("--output_dir")] = "",
+) -> None:
     """Train BUNDLE, evaluate it on its test split, draw the figures and write the report.
 
-    BUNDLE is the folder of a bundle, or the name of one that comes with the package (`medmonai bundles`): pneumoniamnist.
+    BUNDLE is the folder of a bundle, or the name of one that comes with the package
+    (`medmonai bundles`): pneumoniamnist.
 
-    Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3 --train#augmentation '[]'.
+    Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3
+    --train#augmentation '[]'.
 
     A bundle is a program: run only one whose author you trust.
     """
     from medmonai.bundle import commands, describe, folder_of_run, run_bundle
 
     overrides = _overrides(context.args)
-    with folder_of_run(output_dir, parent="runs", name=Path(bundle).name) as folder, stopped_in_words():
+    with (
+        folder_of_run(output_dir, parent="runs", name=Path(bundle).name) as folder,
+        stopped_in_words(),
+    ):
         typer.echo("The same with MONAI alone:")
         for line in commands(bundle, {**overrides, "output_dir": str(folder)}):
             typer.echo(f"  {line}")
@@ -101,9 +133,12 @@ def run(context: typer.Context, bundle: str, output_dir: Annotated[str, typer.Op
 def init(
     name: Annotated[str, typer.Argument(help="of the bundle, ending in _classification")],
     recipe: Annotated[Path, typer.Argument(help="a JSON file: title, dataset, network, ...")],
-    folder: Annotated[Path, typer.Option(help="where the bundle's folder is made")] = Path("bundles"),
+    folder: Annotated[Path, typer.Option(help="where the bundle's folder is made")] = Path(
+        "bundles"
+    ),
 ) -> None:
-    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see docs/how_to/your_own_images.md.
+    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see
+    docs/how_to/your_own_images.md.
 
     A recipe becomes a program: read one from somebody else before you run its bundle.
     """
@@ -115,49 +150,100 @@ def init(
 
 @app.command()
 def evaluate(
-    table: Path, *, output: Annotated[Path, typer.Option(help="the folder for metrics and figures")],
-    validation: Annotated[Path | None, typer.Option(help="table of validation cases, for threshold and temperature")] = None,
-    task: Annotated[str, typer.Option(help="only if the table does not tell: ordinal, multilabel")] = "",
-    rule: Rule = "youden", metadata: Annotated[Path | None, typer.Option(help="table with a column id, for subgroups")] = None,
+    table: Path,
+    *,
+    output: Annotated[Path, typer.Option(help="the folder for metrics and figures")],
+    validation: Annotated[
+        Path | None, typer.Option(help="table of validation cases, for threshold and temperature")
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="only if the table does not tell: ordinal, multilabel")
+    ] = "",
+    rule: Rule = "youden",
+    metadata: Annotated[
+        Path | None, typer.Option(help="table with a column id, for subgroups")
+    ] = None,
     by: Annotated[str, typer.Option(help="columns of the metadata, with commas between")] = "",
-    positive_class: PositiveClass = "", sheet: Sheet = "",
-    confidence: float = 0.95, seed: int = 0, overwrite: Overwrite = False,
+    positive_class: PositiveClass = "",
+    sheet: Sheet = "",
+    confidence: float = 0.95,
+    seed: int = 0,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Evaluate a predictions TABLE (CSV or Excel: id, y_true, score_<class>...): metrics with intervals, and figures."""
+    """Evaluate a predictions TABLE (CSV or Excel: id, y_true, score_<class>...): metrics with
+    intervals, and figures.
+    """
     from medmonai.report import describe_evaluation, evaluate_files
 
     evaluation = evaluate_files(
-        table, validation=validation, output=output, task=task, rule=rule, metadata=metadata,
-        columns=[name for name in by.split(",") if name], positive_class=positive_class, sheet=sheet, confidence=confidence,
-        seed=seed, overwrite=overwrite)
+        table,
+        validation=validation,
+        output=output,
+        task=task,
+        rule=rule,
+        metadata=metadata,
+        columns=[name for name in by.split(",") if name],
+        positive_class=positive_class,
+        sheet=sheet,
+        confidence=confidence,
+        seed=seed,
+        overwrite=overwrite,
+    )
     typer.echo(describe_evaluation(evaluation, output))
 
 
 @app.command()
 def compare(
-    tables: list[str], *, output: Annotated[Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")],
-    metric: Annotated[str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")] = "auc",
-    task: Annotated[str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")] = "", rule: Rule = "youden",
-    positive_class: PositiveClass = "", sheet: Sheet = "", confidence: float = 0.95, alpha: float = 0.05,
+    tables: list[str],
+    *,
+    output: Annotated[
+        Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")
+    ],
+    metric: Annotated[
+        str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")
+    ] = "auc",
+    task: Annotated[
+        str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")
+    ] = "",
+    rule: Rule = "youden",
+    positive_class: PositiveClass = "",
+    sheet: Sheet = "",
+    confidence: float = 0.95,
+    alpha: float = 0.05,
     overwrite: Overwrite = False,
 ) -> None:
     """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
 
-    A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged for each case. Without a
-    NAME, a model is called by the part of its path in which it differs from the others: a.csv and b.csv are a and b.
+    A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged
+    for each case. Without a NAME, a model is called by the part of its path in which it differs
+    from the others: a.csv and b.csv are a and b.
     """
     from medmonai.report import compare_files
 
-    for line in compare_files(tables, output=output, metric=metric, task=task, rule=rule, positive_class=positive_class,
-                              sheet=sheet, confidence=confidence, alpha=alpha, overwrite=overwrite):
+    for line in compare_files(
+        tables,
+        output=output,
+        metric=metric,
+        task=task,
+        rule=rule,
+        positive_class=positive_class,
+        sheet=sheet,
+        confidence=confidence,
+        alpha=alpha,
+        overwrite=overwrite,
+    ):
         typer.echo(line)
 
 
 @app.command()
 def report(
     folders: list[Path],
-    output: Annotated[Path | None, typer.Option(help="the HTML file; default: report.html in the first folder")] = None,
-    latex: Annotated[bool, typer.Option("--latex", help="also write the tables as LaTeX (booktabs)")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="the HTML file; default: report.html in the first folder")
+    ] = None,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="also write the tables as LaTeX (booktabs)")
+    ] = False,
 ) -> None:
     """Write one HTML file about run FOLDERS that opens offline."""
     from medmonai.report import write_report
@@ -168,15 +254,20 @@ def report(
 
 @data.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def describe(
-    context: typer.Context, source: Annotated[str, typer.Argument(help=_SOURCE)],
-    output: Annotated[Path | None, typer.Option(help="a folder for describe.json and figures/")] = None,
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help=_SOURCE)],
+    output: Annotated[
+        Path | None, typer.Option(help="a folder for describe.json and figures/")
+    ] = None,
 ) -> None:
-    """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known issues. Nothing is decoded.
+    """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known
+    issues. Nothing is decoded.
 
-    A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_', --positive_class NAME and
-    the other arguments of list_class_folders; a table --image_column, --label_column, --images FOLDER,... (relative to the
-    working directory, as every path here), --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex,
-    --rows_without_image skip, --sheet, --separator, --encoding; a MedMNIST set --dataset_dir, --size.
+    A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_',
+    --positive_class NAME and the other arguments of list_class_folders; a table --image_column,
+    --label_column, --images FOLDER,... (relative to the working directory, as every path here),
+    --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex, --rows_without_image
+    skip, --sheet, --separator, --encoding; a MedMNIST set --dataset_dir, --size.
     """
     from medmonai.bundle import describe_source
 
@@ -186,13 +277,18 @@ def describe(
 
 @data.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def check(
-    context: typer.Context, source: Annotated[str, typer.Argument(help=_SOURCE)],
-    output: Annotated[Path | None, typer.Option(help="a JSON file for the whole audit; every pair as CSV beside it")] = None,
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help=_SOURCE)],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="a JSON file for the whole audit; every pair as CSV beside it"),
+    ] = None,
 ) -> None:
-    """Audit a SOURCE: duplicates, leakage between splits, label conflicts, blank images, distributions.
+    """Audit a SOURCE: duplicates, leakage between splits, label conflicts, blank images,
+    distributions.
 
-    Takes what `data describe` takes, and for files --check_size 128, --intensity_range '[low, high]', --skip_unreadable true.
-    The exit status is 1 if something leaks.
+    Takes what `data describe` takes, and for files --check_size 128, --intensity_range '[low,
+    high]', --skip_unreadable true. The exit status is 1 if something leaks.
     """
     from medmonai.bundle import check_source
 
@@ -205,51 +301,90 @@ def check(
 
 @app.command()
 def cache(
-    names: Annotated[list[str], typer.Argument(metavar="[NAME]...", help="with --clear: only these sets or files")] = [],  # noqa: B006
-    folder: Annotated[Path | None, typer.Option(help="default: MEDMONAI_CACHE, else the user's cache folder")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="remove what is listed; it is made again when it is needed")] = False,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="[NAME]...", help="with --clear: only these sets or files"),
+    ] = [],  # noqa: B006
+    folder: Annotated[
+        Path | None, typer.Option(help="default: MEDMONAI_CACHE, else the user's cache folder")
+    ] = None,
+    clear: Annotated[
+        bool,
+        typer.Option("--clear", help="remove what is listed; it is made again when it is needed"),
+    ] = False,
 ) -> None:
     """List the images that are kept decoded or expanded, with their sizes, or remove them."""
     from medmonai.data import cache_folder, clear_cache, list_cache
 
     place = cache_folder(folder)
     if place.exists() and not place.is_dir():
-        raise NotADirectoryError(f"{place} is a file; give the folder of the cache (--folder, MEDMONAI_CACHE).")
+        raise NotADirectoryError(
+            f"{place} is a file; give the folder of the cache (--folder, MEDMONAI_CACHE)."
+        )
     if names and not clear:
-        raise ValueError(f"{names[0]!r} is given without --clear; to remove it, write --clear {names[0]}.")
+        raise ValueError(
+            f"{names[0]!r} is given without --clear; to remove it, write --clear {names[0]}."
+        )
     shown, left = clear_cache(place, names) if clear else (list_cache(place), [])
     for entry in shown:
         typer.echo(entry.line())
     total = sum(entry.nbytes for entry in shown) / 1e6
     counted = "1 entry" if len(shown) == 1 else f"{len(shown)} entries"
-    typer.echo(f"{place}: {counted}{' removed' if clear else ''}, {total:,.1f} MB" if place.exists() else
-               f"{place}: no such folder, so nothing is kept there")
+    typer.echo(
+        f"{place}: {counted}{' removed' if clear else ''}, {total:,.1f} MB"
+        if place.exists()
+        else f"{place}: no such folder, so nothing is kept there"
+    )
     for entry in left:
         typer.echo(f"left, a process is writing it: {entry.path.name}")
 
 
 @study.command("run")
 def run_study(
-    path: Annotated[Path, typer.Argument(metavar="STUDY", help="the study file, or the name of a shipped one: augmentation")],
-    *, output: Annotated[Path, typer.Option(help="the folder of the study")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY", help="the study file, or the name of a shipped one: augmentation"
+        ),
+    ],
+    *,
+    output: Annotated[Path, typer.Option(help="the folder of the study")],
     jobs: Annotated[int, typer.Option(help="cells at a time; they share the cores")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or ray (a cluster)")] = "loky",
-    settings: Annotated[list[str], typer.Option("--set", metavar="ID=VALUE", help="a config id for every cell")] = [],  # noqa: B006
-    bundles: Annotated[list[str], typer.Option("--bundle", help="only this one; may be repeated")] = [],  # noqa: B006
-    cells: Annotated[str, typer.Option(metavar="I/N", help="only the i-th of n parts of the cells")] = "",
-    num_gpus: Annotated[float, typer.Option(help="GPUs of a cell with ray; fractions share one")] = 0.0,
+    settings: Annotated[
+        list[str], typer.Option("--set", metavar="ID=VALUE", help="a config id for every cell")
+    ] = [],  # noqa: B006
+    bundles: Annotated[
+        list[str], typer.Option("--bundle", help="only this one; may be repeated")
+    ] = [],  # noqa: B006
+    cells: Annotated[
+        str, typer.Option(metavar="I/N", help="only the i-th of n parts of the cells")
+    ] = "",
+    num_gpus: Annotated[
+        float, typer.Option(help="GPUs of a cell with ray; fractions share one")
+    ] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the cells")] = False,
 ) -> None:
     """Run a study: every bundle x arm x seed in a folder of its own, then the verdicts.
 
-    The same command again goes on where it stopped: what is finished is left, what broke off or failed runs again.
+    The same command again goes on where it stopped: what is finished is left, what broke off or
+    failed runs again.
 
     A study is a program: run only one whose author you trust. --dry-run evaluates nothing in it.
     """
     from medmonai.studies import run_study as run_all
 
-    lines, complete = run_all(path, output=output, jobs=jobs, backend=backend, bundles=bundles, part=cells, num_gpus=num_gpus,
-                              dry_run=dry_run, settings=_overrides([f"--{setting}" for setting in settings]))
+    lines, complete = run_all(
+        path,
+        output=output,
+        jobs=jobs,
+        backend=backend,
+        bundles=bundles,
+        part=cells,
+        num_gpus=num_gpus,
+        dry_run=dry_run,
+        settings=_overrides([f"--{setting}" for setting in settings]),
+    )
     typer.echo("\n".join(lines))
     if not complete:
         raise typer.Exit(1)

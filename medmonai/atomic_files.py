@@ -1,4 +1,6 @@
-"""Files that are written whole or not at all, and JSON that is read with a word on what is wrong with it."""
+"""Files that are written whole or not at all, and JSON that is read with a word on what is wrong
+with it.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,13 @@ from typing import Any
 
 from medmonai.processes import alive
 
-# What says that a file has no room: the disk, the user's share of it, the largest file (4 GB on a FAT disk).
+# What says that a file has no room: the disk, the user's share of it, the largest file (4 GB on a
+# FAT disk).
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How `replacing` names what is not finished yet.
-TEMPORARY = re.compile(r"\.(?P<stem>.*)\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
+TEMPORARY = re.compile(
+    r"\.(?P<stem>.*)\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL
+)
 _OF_EARLIER_VERSIONS = re.compile(r"\..*\.[0-9a-f]{32}(\.[^.]*)?", re.DOTALL)
 # Seconds after which a temporary file of another machine belongs to nobody.
 _LONG_AGO = 86_400.0
@@ -32,10 +37,11 @@ class DiskFull(OSError):
 
 @contextmanager
 def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the place of `path` only when the block succeeds.
+    """Give a temporary path beside `path` to write to; it takes the place of `path` only when the
+    block succeeds.
 
-    The content is on the disk (fsync) before the rename, so a crash leaves the old file or the new one, never a part.
-    MONAI and torch write in place.
+    The content is on the disk (fsync) before the rename, so a crash leaves the old file or the new
+    one, never a part. MONAI and torch write in place.
 
     Raises:
         DiskFull: the disk has no room for it.
@@ -52,10 +58,15 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} of {path.name} does not exist; create it first.")
+        raise FileNotFoundError(
+            f"folder {path.parent} of {path.name} does not exist; create it first."
+        )
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it, or choose another name.")
-    # Not mkstemp: its files stay private to this user. The number is that of a process of the machine before it.
+        raise FileExistsError(
+            f"{path} exists; pass overwrite=True to replace it, or choose another name."
+        )
+    # Not mkstemp: its files stay private to this user. The number is that of a process of the
+    # machine before it.
     own = f"medmonai-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     temporary = path.with_name(f".{path.stem}.{own}{path.suffix}")
     try:
@@ -64,7 +75,9 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
         if not overwrite and path.exists():
-            raise FileExistsError(f"{path} was created by another process in the meantime; it was left as it is.")
+            raise FileExistsError(
+                f"{path} was created by another process in the meantime; it was left as it is."
+            )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -72,7 +85,8 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Let an OSError of the block say in a sentence which file, by the name that a person knows, could not be written.
+    """Let an OSError of the block say in a sentence which file, by the name that a person knows,
+    could not be written.
 
     Args:
         path: the file.
@@ -85,13 +99,17 @@ def naming(path: Path, written: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in NO_ROOM and not isinstance(error, DiskFull):
-            full = DiskFull(f"{path} could not be written: {os.strerror(error.errno)}. What was finished before is safe; free "
-                            "some room there and give the same command again.")
+            full = DiskFull(
+                f"{path} could not be written: {os.strerror(error.errno)}. What was finished "
+                "before is safe; free some room there and give the same command again."
+            )
             full.errno = error.errno
             raise full from error
         if written is not None and error.filename == str(written) and error.errno:
-            unwritten = type(error)(f"{path} cannot be written: {os.strerror(error.errno)}; choose another place, or make this "
-                                    "one writable.")
+            unwritten = type(error)(
+                f"{path} cannot be written: {os.strerror(error.errno)}; choose another place, or "
+                "make this one writable."
+            )
             unwritten.errno = error.errno
             raise unwritten from error
         raise
@@ -102,10 +120,11 @@ def _machine() -> str:
 
 
 def remove_abandoned(folder: str | Path) -> None:
-    """Remove the temporary files that killed processes left in a run folder, in its models/ and figures/.
+    """Remove the temporary files that killed processes left in a run folder, in its models/ and
+    figures/.
 
-    Only files that `replacing` named, and only those of processes that are gone: of this machine by their number, else those
-    that nobody has written to for a day.
+    Only files that `replacing` named, and only those of processes that are gone: of this machine by
+    their number, else those that nobody has written to for a day.
     """
     for place in (Path(folder), Path(folder) / "models", Path(folder) / "figures"):
         for path in place.glob(".*") if place.is_dir() else ():
@@ -134,10 +153,14 @@ def write_json(content: Any, path: str | Path) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
-def read_json(path: str | Path, *, what_to_do: str = "put a good copy of it in its place") -> dict[str, Any]:
+def read_json(
+    path: str | Path, *, what_to_do: str = "put a good copy of it in its place"
+) -> dict[str, Any]:
     """Return the object that a JSON file holds; an empty dictionary where there is no file.
 
     Args:
@@ -145,7 +168,8 @@ def read_json(path: str | Path, *, what_to_do: str = "put a good copy of it in i
         what_to_do: where it is damaged; ends the message.
 
     Raises:
-        ValueError: the file cannot be read, is damaged, or holds something else than an object; it is named.
+        ValueError: the file cannot be read, is damaged, or holds something else than an object; it
+            is named.
     """
     path = Path(path)
     try:
@@ -156,6 +180,10 @@ def read_json(path: str | Path, *, what_to_do: str = "put a good copy of it in i
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
         raise ValueError(f"{path} cannot be read as JSON ({reason}); {what_to_do}.") from error
     if not isinstance(content, dict):
-        kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(content), "a number")
-        raise ValueError(f"{path} is damaged: it holds {kind} where an object is needed; {what_to_do}.")
+        kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(
+            type(content), "a number"
+        )
+        raise ValueError(
+            f"{path} is damaged: it holds {kind} where an object is needed; {what_to_do}."
+        )
     return content

@@ -18,9 +18,13 @@ from filelock import SoftFileLease, Timeout
 from medmonai.atomic_files import remove_abandoned
 from medmonai.processes import alive, start_token
 
-CLAIM, _NOTE = ".claim", ".claim.json"
-LEASE = 30.0  # seconds; one that nobody has renewed for so long is void, on the same machine that of a dead process at once
-# Seconds to wait for a claim of another machine: as long as one lasts without renewal, and a little.
+CLAIM = ".claim"
+_NOTE = ".claim.json"
+# seconds; one that nobody has renewed for so long is void, on the same machine that of a dead
+# process at once
+LEASE = 30.0
+# Seconds to wait for a claim of another machine: as long as one lasts without renewal, and a
+# little.
 PATIENCE = LEASE + 5.0
 
 logger = logging.getLogger("medmonai.claims")
@@ -31,7 +35,9 @@ _lock = threading.RLock()
 
 @dataclass
 class _Held:
-    """A folder of this process: its lease, how often it was taken, which folders were made for it (the innermost first)."""
+    """A folder of this process: its lease, how often it was taken, which folders were made for it
+    (the innermost first).
+    """
 
     lease: SoftFileLease
     times: int
@@ -44,13 +50,16 @@ class FolderInUse(ValueError):
 
 @contextmanager
 def claim(folder: str | Path) -> Iterator[Path]:
-    """Hold a folder for this process while the block runs; no second training or evaluation may write into it.
+    """Hold a folder for this process while the block runs; no second training or evaluation may
+    write into it.
 
-    The folder is made if it does not exist, and then removed again if the block leaves nothing in it. Whoever holds it removes
-    the temporary files that killed processes left there. A process that holds the folder already may claim it again.
+    The folder is made if it does not exist, and then removed again if the block leaves nothing in
+    it. Whoever holds it removes the temporary files that killed processes left there. A process
+    that holds the folder already may claim it again.
 
-    The claim is a lease that is renewed every ten seconds, and no `flock`, which network disks do not keep. That of a dead
-    process of this machine is void at once. That of another machine is watched for 35 s: one that is not renewed is taken over.
+    The claim is a lease that is renewed every ten seconds, and no `flock`, which network disks do
+    not keep. That of a dead process of this machine is void at once. That of another machine is
+    watched for 35 s: one that is not renewed is taken over.
 
     Args:
         folder: the folder.
@@ -141,8 +150,11 @@ def lease(folder: Path) -> SoftFileLease:
 
 
 def claimed(folder: Path) -> bool:
-    """Whether a process that seems to live holds the folder: by its number on this machine, by the lease's age elsewhere."""
-    said, age = _said(folder), _age(folder)
+    """Whether a process that seems to live holds the folder: by its number on this machine, by the
+    lease's age elsewhere.
+    """
+    said = _said(folder)
+    age = _age(folder)
     if age is None:
         return False
     return _alive_here(said) if _is_here(said) else age < 2 * LEASE
@@ -165,7 +177,9 @@ def _make(folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:  # a name that is too long, no room
-        raise type(error)(f"{folder} cannot be made ({error.strerror}); choose another --output_dir.") from error
+        raise type(error)(
+            f"{folder} cannot be made ({error.strerror}); choose another --output_dir."
+        ) from error
     return missing
 
 
@@ -181,8 +195,13 @@ def _acquired(folder: Path) -> SoftFileLease:
     said = _said(folder)
     elsewhere = bool(said) and not _is_here(said)
     if elsewhere:
-        logger.warning("%s is claimed by process %s on %s; waiting up to %.0f s to see whether it lives", folder,
-                       said.get("pid", "?"), _host(said), PATIENCE)
+        logger.warning(
+            "%s is claimed by process %s on %s; waiting up to %.0f s to see whether it lives",
+            folder,
+            said.get("pid", "?"),
+            _host(said),
+            PATIENCE,
+        )
     found = lease(folder)
     try:
         found.acquire(timeout=PATIENCE if elsewhere else 1.0)
@@ -198,15 +217,18 @@ def _write_note(folder: Path) -> None:
 
 
 def _who(folder: Path) -> str:
-    said, since = _said(folder), ""
+    said = _said(folder)
+    since = ""
     try:
         note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
         if str(note["pid"]) == said.get("pid") and note["host"] == _host(said):
             since = f" since {note['since']} (UTC)"
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return (f"{folder} is in use by process {said.get('pid', '?')} on {_host(said)}{since}; wait for it, end it, or choose "
-            "another --output_dir.")
+    return (
+        f"{folder} is in use by process {said.get('pid', '?')} on {_host(said)}{since}; wait for "
+        "it, end it, or choose another --output_dir."
+    )
 
 
 def _host(said: dict[str, str]) -> str:
@@ -234,7 +256,9 @@ def _is_here(said: dict[str, str]) -> bool:
 
 
 def _names_of_this_machine() -> tuple[str, ...]:
-    """Return what filelock calls this machine: in a container, with the namespace in which the process has its number."""
+    """Return what filelock calls this machine: in a container, with the namespace in which the
+    process has its number.
+    """
     try:
         namespace = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:

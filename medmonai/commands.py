@@ -32,7 +32,9 @@ class RunFolder:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds: splits -> "validation", "test" -> every metric with its interval; {} before."""
+        """What metrics.json holds: splits -> "validation", "test" -> every metric with its
+        interval; {} before.
+        """
         return read_record(self.folder / "metrics.json")
 
     @cached_property
@@ -70,17 +72,23 @@ class RunFolder:
 
 
 def run(
-    bundle: str | Path, *, output_dir: str | Path = "", overrides: Mapping[str, Any] | None = None, **ids: Any
+    bundle: str | Path,
+    *,
+    output_dir: str | Path = "",
+    overrides: Mapping[str, Any] | None = None,
+    **ids: Any,
 ) -> RunFolder:
-    """Train a bundle, evaluate it on its test split, draw the figures and write the report: `medmonai run`.
+    """Train a bundle, evaluate it on its test split, draw the figures and write the report:
+    `medmonai run`.
 
     A bundle is a program: run only one whose author you trust.
 
     Args:
         bundle: a folder, or the name of a bundle that comes with the package (`medmonai bundles`).
-        output_dir: the run folder; "" makes the first of runs/NAME, runs/NAME-2, ... that is free. An unfinished run of the
-            same config in it is continued.
-        overrides: config ids -> values; for ids that are not Python names, such as "train#balance#strategy".
+        output_dir: the run folder; "" makes the first of runs/NAME, runs/NAME-2, ... that is free.
+            An unfinished run of the same config in it is continued.
+        overrides: config ids -> values; for ids that are not Python names, such as
+            "train#balance#strategy".
         **ids: config ids -> values, such as dataset_dir="data" or max_epochs=2.
 
     Raises:
@@ -96,29 +104,38 @@ def run(
 
     twice = sorted(set(overrides or {}) & set(ids))
     if twice:
-        raise ValueError(f"{', '.join(twice)} is given twice, as an argument and in overrides; give it once.")
+        raise ValueError(
+            f"{', '.join(twice)} is given twice, as an argument and in overrides; give it once."
+        )
     with folder_of_run(str(output_dir), parent="runs", name=Path(bundle).name) as folder:
         run_bundle(bundle, output_dir=folder, overrides={**(overrides or {}), **ids})
     return RunFolder(folder)
 
 
 def evaluate(
-    table: str | Path | Predictions, *, validation: str | Path | Predictions | None = None, output: str | Path | None = None,
+    table: str | Path | Predictions,
+    *,
+    validation: str | Path | Predictions | None = None,
+    output: str | Path | None = None,
     **options: Any,
 ) -> Evaluation:
-    """Evaluate a predictions table: ranking, decisions at a threshold locked on validation, calibration, with intervals.
+    """Evaluate a predictions table: ranking, decisions at a threshold locked on validation,
+    calibration, with intervals.
 
     Args:
         table: a file (id, y_true, score_<class>...) or a table in memory.
-        validation: the same for the validation cases, which threshold and temperature are chosen on.
-        output: a folder for metrics.json, metrics.csv and figures, as `medmonai evaluate` writes them; None writes nothing.
-        **options: rule, confidence, seed, task, positive_class, sheet; with an output also metadata, columns and overwrite,
-            see `medmonai.report.evaluate_files`.
+        validation: the same for the validation cases, which threshold and temperature are chosen
+            on.
+        output: a folder for metrics.json, metrics.csv and figures, as `medmonai evaluate` writes
+            them; None writes nothing.
+        **options: rule, confidence, seed, task, positive_class, sheet; with an output also
+            metadata, columns and overwrite, see `medmonai.report.evaluate_files`.
 
     Raises:
         FileNotFoundError: a table that does not exist.
-        TypeError: an output for a table in memory: write it with `medmonai.predictions.write_predictions` first; or
-            metadata or columns without an output.
+        TypeError: an output for a table in memory: write it with
+            `medmonai.predictions.write_predictions` first; or metadata or columns without an
+            output.
         ValueError: see `medmonai.report.evaluate`.
 
     Example:
@@ -129,29 +146,42 @@ def evaluate(
 
     if output is not None:
         if not isinstance(table, str | Path) or not isinstance(validation, str | Path | None):
-            raise TypeError("output needs tables that are files; write them with medmonai.predictions.write_predictions first.")
+            raise TypeError(
+                "output needs tables that are files; write them with "
+                "medmonai.predictions.write_predictions first."
+            )
         return report.evaluate_files(table, validation=validation, output=output, **options)
     if {"metadata", "columns"} & set(options):
         raise TypeError("metadata and columns, for subgroups, need an output: name a folder.")
-    kind, sheet, positive_class = (options.pop(name, "") for name in ("task", "sheet", "positive_class"))
+    kind, sheet, positive_class = (
+        options.pop(name, "") for name in ("task", "sheet", "positive_class")
+    )
 
     def read(one: str | Path | Predictions) -> Predictions:
-        found = report.read_table(one, kind=kind, sheet=sheet) if isinstance(one, str | Path) else one
+        found = (
+            report.read_table(one, kind=kind, sheet=sheet) if isinstance(one, str | Path) else one
+        )
         return found.with_positive_class(positive_class) if positive_class else found
 
-    return report.evaluate(read(table), validation=None if validation is None else read(validation), **options)
+    return report.evaluate(
+        read(table), validation=None if validation is None else read(validation), **options
+    )
 
 
 def compare(
-    tables: Mapping[str, str | Path | Sequence[str | Path]], *, output: str | Path | None = None, **options: Any
+    tables: Mapping[str, str | Path | Sequence[str | Path]],
+    *,
+    output: str | Path | None = None,
+    **options: Any,
 ) -> list[Comparison]:
     """Compare predictions tables of the same cases in pairs: better, worse or not distinguishable.
 
     Args:
         tables: name -> file, or files of several seeds, whose scores are averaged for each case.
-        output: a folder for comparison.csv, .json, .tex and the figure, as `medmonai compare` writes them.
-        **options: metric, task, rule, positive_class, sheet, confidence, alpha, and overwrite of the files in output; see
-            `medmonai.report.compare_files`.
+        output: a folder for comparison.csv, .json, .tex and the figure, as `medmonai compare`
+            writes them.
+        **options: metric, task, rule, positive_class, sheet, confidence, alpha, and overwrite of
+            the files in output; see `medmonai.report.compare_files`.
 
     Returns:
         One comparison per pair; for tables in memory see `medmonai.metrics.compare_tables`.
@@ -165,7 +195,10 @@ def compare(
     """
     from medmonai.report import compare_paths, write_comparison
 
-    paths = {name: [Path(one) for one in ([some] if isinstance(some, (str, Path)) else some)] for name, some in tables.items()}
+    paths = {
+        name: [Path(one) for one in ([some] if isinstance(some, (str, Path)) else some)]
+        for name, some in tables.items()
+    }
     overwrite = options.pop("overwrite", False)
     comparisons, spread = compare_paths(paths, **options)
     if output is not None:

@@ -1,4 +1,6 @@
-"""Text that MONAI's configs leave as it is: paths and names with the marks that they would rewrite or evaluate."""
+"""Text that MONAI's configs leave as it is: paths and names with the marks that they would rewrite
+or evaluate.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any
 
 _PLAIN = re.compile(r"[^\\'\"@%#$:\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\$'(?:[^\\'@%#$]|\\x[0-9a-f]{2})*'", re.DOTALL)
-# Ids that name a place or something in the data. Whatever is given for one is text, even where it begins with a mark.
+# Ids that name a place or something in the data. Whatever is given for one is text, even where it
+# begins with a mark.
 _NAMES_IN_DATA = r".+_(?:folders|column|columns|pattern)|suffix|class_names|positive_class"
 _TEXT = re.compile(rf".+_(?:dir|path|file|folder|root|uri)|dataset_name|{_NAMES_IN_DATA}")
 # Arguments of a recipe's listing that are text; places there are often joined by an expression.
@@ -20,9 +23,10 @@ _REFERENCE = re.compile(r"@[A-Za-z_]\w*(?:(?:#|::)\w+)*")
 def escaped(text: str) -> str:
     r"""Return a config value that stands for exactly this text.
 
-    MONAI makes `::` of each `#` in a text (so `::` could be either), and reads one that begins with `@` as a reference, with
-    `%` as a macro, with `$` as an expression. A text without such marks is returned as it is; of another one the literal of
-    Python is made, as an expression in which the marks are written by their number.
+    MONAI makes `::` of each `#` in a text (so `::` could be either), and reads one that begins with
+    `@` as a reference, with `%` as a macro, with `$` as an expression. A text without such marks is
+    returned as it is; of another one the literal of Python is made, as an expression in which the
+    marks are written by their number.
 
     Example:
         >>> escaped("runs/a")
@@ -48,11 +52,13 @@ def unescaped(value: Any) -> Any:
 
 
 def as_given(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    r"""Return config ids -> values in which every text that is meant as text reaches the bundle unchanged.
+    r"""Return config ids -> values in which every text that is meant as text reaches the bundle
+    unchanged.
 
-    Values of ids that name a place (`dataset_dir`, `ckpt_path`, `splits_file`) or something in the data (`image_folders`,
-    `label_column`, `group_pattern`, `suffix`, `class_names`) are text. Elsewhere a text that begins with `@`, `%` or `$` is
-    MONAI's reference, macro or expression, and any other is text.
+    Values of ids that name a place (`dataset_dir`, `ckpt_path`, `splits_file`) or something in the
+    data (`image_folders`, `label_column`, `group_pattern`, `suffix`, `class_names`) are text.
+    Elsewhere a text that begins with `@`, `%` or `$` is MONAI's reference, macro or expression, and
+    any other is text.
 
     Example:
         >>> as_given({"output_dir": "$x", "warmup_epochs": "$@max_epochs"})
@@ -62,21 +68,30 @@ def as_given(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_text(name: str) -> bool:
-    """Whether the value of a config id is text, by the id's last part: a file, a folder, a column, a pattern, a class."""
+    """Whether the value of a config id is text, by the id's last part: a file, a folder, a column,
+    a pattern, a class.
+    """
     return bool(_TEXT.fullmatch(re.split("#|::", name)[-1]))
 
 
 def recipe_texts(part: Mapping[str, Any]) -> dict[str, Any]:
-    r"""Return a part of a recipe in which the arguments that name something in the data stand for exactly their text.
+    r"""Return a part of a recipe in which the arguments that name something in the data stand for
+    exactly their text.
 
-    Left as they are: `"@id"`, which hands on the value of an id, and an expression that does nothing but choose between
-    literals (`"$'a' if @published_images else 'b'"`). Nothing else in these arguments is evaluated.
+    Left as they are: `"@id"`, which hands on the value of an id, and an expression that does
+    nothing but choose between literals (`"$'a' if @published_images else 'b'"`). Nothing else in
+    these arguments is evaluated.
 
     Example:
-        >>> print(recipe_texts({"label_column": "$open('x', 'w')", "group_column": "@group_column"}))
+        >>> print(
+        ...     recipe_texts({"label_column": "$open('x', 'w')", "group_column": "@group_column"})
+        ... )
         {'label_column': "$'\\x24open(\\x27x\\x27, \\x27w\\x27)'", 'group_column': '@group_column'}
     """
-    return {name: _recipe_text(value) if _TEXT_OF_RECIPE.fullmatch(name) else value for name, value in part.items()}
+    return {
+        name: _recipe_text(value) if _TEXT_OF_RECIPE.fullmatch(name) else value
+        for name, value in part.items()
+    }
 
 
 def _recipe_text(value: Any) -> Any:
@@ -90,7 +105,9 @@ def _recipe_text(value: Any) -> Any:
 
 
 def _chooses(text: str) -> bool:
-    """Whether a text is an expression of literals and ids alone: a literal of a text, or a condition between literals."""
+    """Whether a text is an expression of literals and ids alone: a literal of a text, or a
+    condition between literals.
+    """
     if not text.startswith("$"):
         return False
     try:
@@ -100,12 +117,16 @@ def _chooses(text: str) -> bool:
     literal = isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str)
     kinds = (ast.Expression, ast.IfExp, ast.Constant, ast.Name, ast.List, ast.Load)
     return (literal or isinstance(tree.body, ast.IfExp)) and all(
-        isinstance(node, kinds) and getattr(node, "id", "_") == "_" for node in ast.walk(tree))
+        isinstance(node, kinds) and getattr(node, "id", "_") == "_" for node in ast.walk(tree)
+    )
 
 
 def _as_given(value: Any, *, text: bool) -> Any:
     if isinstance(value, Mapping):
-        return {name: _as_given(part, text=text and "_target_" not in value) for name, part in value.items()}
+        return {
+            name: _as_given(part, text=text and "_target_" not in value)
+            for name, part in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [_as_given(part, text=text) for part in value]
     if not isinstance(value, str) or unescaped(value) != value:

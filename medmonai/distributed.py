@@ -1,7 +1,8 @@
 """Processes that train together under torch.distributed: who is who, and what they must agree on.
 
-Ignite's `idist` answers the same questions, but starts a collective operation the first time it is asked for a rank and
-still answers for a process group that was destroyed; torch's own functions raise where there is no group.
+Ignite's `idist` answers the same questions, but starts a collective operation the first time it is
+asked for a rank and still answers for a process group that was destroyed; torch's own functions
+raise where there is no group.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def wait_for_all() -> None:
 
 
 def average_gradients(parameters: Sequence[torch.Tensor]) -> None:
-    """Make the gradients of parameters of one shape the mean over the ranks; nothing to do for one that has none."""
+    """Make the gradients of parameters of one shape the mean over the ranks; nothing to do for one
+    that has none.
+    """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not together() or len(grads) < len(parameters):
         return

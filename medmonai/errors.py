@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-# Kinds that this package raises with a sentence of its own, or that the system and libraries raise about the outside.
-# What is in neither list (a lookup, an attribute, memory, a parser's error) is a fault of the program.
+# Kinds that this package raises with a sentence of its own, or that the system and libraries raise
+# about the outside. What is in neither list (a lookup, an attribute, memory, a parser's error) is a
+# fault of the program.
 _IN_WORDS = (ValueError, TypeError, OSError, ImportError, FloatingPointError, RuntimeError)
 _SHOW = "--traceback (or MEDMONAI_TRACEBACK=1)"
 
@@ -27,7 +28,8 @@ def innermost(error: BaseException) -> BaseException:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the innermost error's message without line breaks: MONAI wraps what a config expression raised.
+    """Return the innermost error's message without line breaks: MONAI wraps what a config
+    expression raised.
 
     Example:
         >>> one_line(ValueError("a", "b"))
@@ -37,7 +39,8 @@ def one_line(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """Return the line that ends a command: the message, or, where the fault is the program's, what to report.
+    """Return the line that ends a command: the message, or, where the fault is the program's, what
+    to report.
 
     Example:
         >>> sentence(IndexError("list index out of range")).split(";")[0]
@@ -48,20 +51,35 @@ def sentence(error: BaseException) -> str:
         what = one_line(error) or "the system has none left"
         return f"out of memory: {what}; use smaller images or batches, or a larger machine."
     if isinstance(error, OSError) and error.strerror:  # str() would begin with "[Errno 2]"
-        files = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-        return " ".join(f"{files}: {error.strerror}.".split()) if files else " ".join(error.strerror.split())
-    if isinstance(error, _IN_WORDS) and not isinstance(error, RecursionError) and str(error).strip():
+        files = " and ".join(
+            str(name) for name in (error.filename, error.filename2) if name is not None
+        )
+        return (
+            " ".join(f"{files}: {error.strerror}.".split())
+            if files
+            else " ".join(error.strerror.split())
+        )
+    if (
+        isinstance(error, _IN_WORDS)
+        and not isinstance(error, RecursionError)
+        and str(error).strip()
+    ):
         return one_line(error)
-    if isinstance(error, KeyError) and len(str(error).split()) > 1:  # a sentence, which KeyError puts in quotes
+    # a sentence, which KeyError puts in quotes
+    if isinstance(error, KeyError) and len(str(error).split()) > 1:
         return " ".join(str(error.args[0]).split())
-    return f"unexpected error {type(error).__name__}: {one_line(error)}; please report it with what {_SHOW} shows."
+    return (
+        f"unexpected error {type(error).__name__}: {one_line(error)}; please report it with what "
+        f"{_SHOW} shows."
+    )
 
 
 def run_in_words(command: Callable[[], object]) -> None:
-    """Call a command; an error becomes one line on stderr and exit status 1, a warning one line without its source.
+    """Call a command; an error becomes one line on stderr and exit status 1, a warning one line
+    without its source.
 
-    `--traceback` on the command line, or MEDMONAI_TRACEBACK=1, shows the traceback as well. A reader that goes away
-    (`| head`) ends the command quietly.
+    `--traceback` on the command line, or MEDMONAI_TRACEBACK=1, shows the traceback as well. A
+    reader that goes away (`| head`) ends the command quietly.
     """
     whole = "--traceback" in sys.argv or os.environ.get("MEDMONAI_TRACEBACK", "") not in ("", "0")
     sys.argv[:] = [word for word in sys.argv if word != "--traceback"]
@@ -71,7 +89,8 @@ def run_in_words(command: Callable[[], object]) -> None:
     try:
         command()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more when it ends
+        # else Python complains once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt as error:
         print(one_line(error) or "stopped", file=sys.stderr)
@@ -94,15 +113,18 @@ def warning_line(message: Warning | str, *_: object, **__: object) -> str:
 
 
 def last_word_on_errors() -> None:
-    """Let the process end with our sentence: MONAI wraps an error in RuntimeErrors whose report is 60 lines long.
+    """Let the process end with our sentence: MONAI wraps an error in RuntimeErrors whose report is
+    60 lines long.
 
-    Ignite logs the message of whatever ends an engine and raises it then: only the latter stays, so that it is said once.
-    The report stays, by the hook that was there before; the last line is the innermost message, and the exit status is
-    still 1. Warnings of this package lose their file and source line. Called when a bundle's workflow begins.
+    Ignite logs the message of whatever ends an engine and raises it then: only the latter stays, so
+    that it is said once. The report stays, by the hook that was there before; the last line is the
+    innermost message, and the exit status is still 1. Warnings of this package lose their file and
+    source line. Called when a bundle's workflow begins.
     """
     for engine in ("SupervisedTrainer", "SupervisedEvaluator"):
         logging.getLogger(f"ignite.engine.engine.{engine}").addFilter(_is_not_the_error)
-    earlier, written = sys.excepthook, warnings.formatwarning
+    earlier = sys.excepthook
+    written = warnings.formatwarning
     if getattr(earlier, "is_last_word", False):
         return
 
@@ -111,14 +133,23 @@ def last_word_on_errors() -> None:
         if isinstance(error, Exception):
             print(f"error: {sentence(error)}", file=sys.stderr)
         elif isinstance(error, KeyboardInterrupt) and not str(error):
-            print("stopped; what was finished before is safe, and the same command can be given again.", file=sys.stderr)
+            print(
+                "stopped; what was finished before is safe, and the same command can be given "
+                "again.",
+                file=sys.stderr,
+            )
 
-    def format_warning(message: Warning | str, category: type[Warning], filename: str, *rest: Any, **more: Any) -> str:
+    def format_warning(
+        message: Warning | str, category: type[Warning], filename: str, *rest: Any, **more: Any
+    ) -> str:
         ours = "medmonai" in Path(filename).parts
-        return warning_line(message) if ours else written(message, category, filename, *rest, **more)
+        return (
+            warning_line(message) if ours else written(message, category, filename, *rest, **more)
+        )
 
     hook.is_last_word = True  # type: ignore[attr-defined]
-    sys.excepthook, warnings.formatwarning = hook, format_warning
+    sys.excepthook = hook
+    warnings.formatwarning = format_warning
 
 
 def _is_not_the_error(record: logging.LogRecord) -> bool:
@@ -127,7 +158,9 @@ def _is_not_the_error(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def stopped_in_words() -> Iterator[None]:
-    """Let Ctrl-C end the program with the sentence that was raised and exit status 130; Typer would say "Aborted."."""
+    """Let Ctrl-C end the program with the sentence that was raised and exit status 130; Typer would
+    say "Aborted.".
+    """
     try:
         yield
     except KeyboardInterrupt as error:

@@ -22,7 +22,12 @@ def nearest(name: object, known: Iterable[str], *, cutoff: float = 0.5) -> str |
 
 
 def did_you_mean(
-    name: object, known: Iterable[str], *, show: str = "{!r}", otherwise: str = "", cutoff: float = 0.5
+    name: object,
+    known: Iterable[str],
+    *,
+    show: str = "{!r}",
+    otherwise: str = "",
+    cutoff: float = 0.5,
 ) -> str:
     """Return "did you mean X?" for the nearest known name, or another sentence where none is near.
 

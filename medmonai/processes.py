@@ -26,12 +26,18 @@ def alive(pid: int) -> bool:
 
 
 def start_token(pid: int) -> int | None:
-    """Return a number that no other process of this number had: boot id and clock ticks since; None where Linux's /proc is not.
+    """Return a number that no other process of this number had: boot id and clock ticks since; None
+    where Linux's /proc is not.
 
     The same as in a lock file of `filelock`.
     """
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")
+        boot = (
+            Path("/proc/sys/kernel/random/boot_id")
+            .read_text(encoding="ascii")
+            .strip()
+            .replace("-", "")
+        )
         return int(boot, 16) << 64 | int(_fields(pid)[19])
     except (OSError, IndexError, ValueError):
         return None

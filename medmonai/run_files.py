@@ -14,15 +14,28 @@ _EVALUATE = "delete it and evaluate again: the command of the run does so"
 _TRAIN = "put back a copy of it, or train in another folder"
 # What to do where a file of a run folder is damaged.
 _WHAT_TO_DO = {
-    "metrics.json": _EVALUATE, "data.json": f"{_EVALUATE}, once metrics.json is deleted too",
-    "saliency.json": f"{_EVALUATE}, once metrics.json is deleted too", "evaluation.json": _EVALUATE,
-    "config.json": _TRAIN, "run.json": _TRAIN, "history.csv": _TRAIN, "splits.csv": _TRAIN, "cases.csv": _TRAIN,
+    "metrics.json": _EVALUATE,
+    "data.json": f"{_EVALUATE}, once metrics.json is deleted too",
+    "saliency.json": f"{_EVALUATE}, once metrics.json is deleted too",
+    "evaluation.json": _EVALUATE,
+    "config.json": _TRAIN,
+    "run.json": _TRAIN,
+    "history.csv": _TRAIN,
+    "splits.csv": _TRAIN,
+    "cases.csv": _TRAIN,
     "cases_evaluated.csv": _TRAIN,
-    "test_opened.json": "put back a copy of it, or evaluate with another --output_dir and --ckpt_path",
-    "evaluate_config.json": "put back a copy of it, or evaluate with another --output_dir and --ckpt_path",
-    "decision.json": "delete it and metrics.json and evaluate again, or name another file with --decision_path",
+    "test_opened.json": (
+        "put back a copy of it, or evaluate with another --output_dir and --ckpt_path"
+    ),
+    "evaluate_config.json": (
+        "put back a copy of it, or evaluate with another --output_dir and --ckpt_path"
+    ),
+    "decision.json": (
+        "delete it and metrics.json and evaluate again, or name another file with --decision_path"
+    ),
     "plan.json": "run the study again to write it: no cell is lost by that",
-    "cell.json": "run the study again to write it", "outcome.json": "delete it",
+    "cell.json": "run the study again to write it",
+    "outcome.json": "delete it",
 }
 _OTHERWISE = "put a good copy of it in its place"
 
@@ -39,16 +52,18 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
 @contextmanager
 def parts_of(path: str | Path) -> Iterator[None]:
-    """Turn what a missing part of a file, or one of another type, raises in the block into one line that names the file.
+    """Turn what a missing part of a file, or one of another type, raises in the block into one line
+    that names the file.
 
     Raises:
         ValueError: see above.
 
     Example:
-        >>> with parts_of("RUN/plan.json"):
+        >>> with parts_of("RUN/plan.json"):  # doctest: +NORMALIZE_WHITESPACE
         ...     {}["cells"]
         Traceback (most recent call last):
-        ValueError: RUN/plan.json is damaged (it lacks 'cells'); run the study again to write it: no cell is lost by that.
+        ValueError: RUN/plan.json is damaged (it lacks 'cells'); run the study again to write it: no
+            cell is lost by that.
     """
     path = Path(path)
     try:
@@ -56,8 +71,12 @@ def parts_of(path: str | Path) -> Iterator[None]:
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, csv.Error) as error:
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise ValueError(f"{path} is damaged ({reason}); {_WHAT_TO_DO.get(path.name, _OTHERWISE)}.") from error
+        reason = (
+            f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        )
+        raise ValueError(
+            f"{path} is damaged ({reason}); {_WHAT_TO_DO.get(path.name, _OTHERWISE)}."
+        ) from error
 
 
 def read_text(path: str | Path) -> str:

@@ -13,12 +13,15 @@ _SUFFIX = "_classification"
 
 
 def shipped_folder() -> Path:
-    """Return the folder that holds bundles/ and scripts/ablations/: the checkout, or what the wheel installed."""
+    """Return the folder that holds bundles/ and scripts/ablations/: the checkout, or what the wheel
+    installed.
+    """
     return _BESIDE if (_BESIDE / "bundles" / "recipes.json").is_file() else _INSIDE
 
 
 def shipped_bundles() -> dict[str, Path]:
-    """Return name -> folder of the bundles that come with the package, in the order of their recipes.
+    """Return name -> folder of the bundles that come with the package, in the order of their
+    recipes.
 
     Example:
         >>> list(shipped_bundles())[0]
@@ -29,7 +32,8 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def shipped_bundle(name: str) -> Path | None:
-    """Return the folder of a bundle that comes with the package, with or without "_classification"; None if there is none.
+    """Return the folder of a bundle that comes with the package, with or without "_classification";
+    None if there is none.
 
     Example:
         >>> shipped_bundle("pneumoniamnist").name
@@ -51,22 +55,34 @@ def shipped_studies() -> dict[str, Path]:
         >>> "augmentation" in shipped_studies()
         True
     """
-    return {path.stem: path for path in sorted((shipped_folder() / "scripts" / "ablations").glob("*.json"))}
+    return {
+        path.stem: path
+        for path in sorted((shipped_folder() / "scripts" / "ablations").glob("*.json"))
+    }
 
 
 def bundle_lines() -> list[str]:
-    """Return a line for each bundle: the name that `medmonai run` takes, its title and what it needs.
+    """Return a line for each bundle: the name that `medmonai run` takes, its title and what it
+    needs.
 
     Example:
         >>> bundle_lines()[0]
         'lesion_phantom          Lesion phantom, 2D; draws its own images'
     """
-    needs = {"phantom": "draws its own images", "medmnist": "MedMNIST file, downloaded or in --dataset_dir",
-             "listing": "your copy of the images, --dataset_dir DIR"}
+    needs = {
+        "phantom": "draws its own images",
+        "medmnist": "MedMNIST file, downloaded or in --dataset_dir",
+        "listing": "your copy of the images, --dataset_dir DIR",
+    }
     recipes = {short_name(name): recipe for name, recipe in _recipes().items()}
     width = max(map(len, recipes), default=0)
-    return [f"{name:{width}}  {recipe['title']}; {next(said for kind, said in needs.items() if kind in recipe['dataset'])}"
-            for name, recipe in recipes.items()]
+    return [
+        (
+            f"{name:{width}}  {recipe['title']}; "
+            f"{next(said for kind, said in needs.items() if kind in recipe['dataset'])}"
+        )
+        for name, recipe in recipes.items()
+    ]
 
 
 def _recipes() -> dict[str, Any]:

@@ -29,21 +29,22 @@ def kind_named(name: str) -> Kind:
 class Task:
     """What is predicted, and what that fixes: labels, outputs, activation, loss, positive column.
 
-    ========== ================= =========== ========== ==================== =========================
-    kind       labels            num_classes num_outputs activation           default loss
-    ========== ================= =========== ========== ==================== =========================
+    ========== ================= =========== ========== ==================== =======================
+    kind       labels            num_classes num_outputs activation          default loss
+    ========== ================= =========== ========== ==================== =======================
     binary     (N,) in {0, 1}    2           1          sigmoid -> (1-p, p)  binary cross-entropy
     multiclass (N,) in 0..C-1    C           C          softmax              cross-entropy
     ordinal    (N,) in 0..C-1    C           C          softmax              cross-entropy
     multilabel (N, L) in {0, 1}  L           L          sigmoid per label    binary cross-entropy
-    ========== ================= =========== ========== ==================== =========================
+    ========== ================= =========== ========== ==================== =======================
 
     Args:
         kind: one of the four above. Class 1 is the positive class of a binary task.
         num_classes: classes (binary: 2), or labels for a multilabel task.
 
     Raises:
-        ValueError: unknown kind; a binary task without two classes; fewer than one label or two classes.
+        ValueError: unknown kind; a binary task without two classes; fewer than one label or two
+            classes.
 
     Example:
         >>> Task("binary", 2).num_outputs
@@ -60,7 +61,9 @@ class Task:
         least = 1 if self.kind == "multilabel" else 2
         if self.num_classes < least or (self.kind == "binary" and self.num_classes != 2):
             wanted = "exactly 2" if self.kind == "binary" else f"at least {least}"
-            raise ValueError(f"num_classes={self.num_classes} for a {self.kind} task; it needs {wanted}.")
+            raise ValueError(
+                f"num_classes={self.num_classes} for a {self.kind} task; it needs {wanted}."
+            )
 
     @property
     def num_outputs(self) -> int:
@@ -74,7 +77,9 @@ class Task:
 
     @property
     def ranked_by(self) -> str:
-        """What turns logits into the scores whose AUC counts, each class against the rest: "sigmoid" or "softmax"."""
+        """What turns logits into the scores whose AUC counts, each class against the rest:
+        "sigmoid" or "softmax".
+        """
         return "softmax" if self.exclusive and self.num_outputs > 1 else "sigmoid"
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
@@ -88,18 +93,22 @@ class Task:
         import torch
 
         if logits.ndim != 2 or logits.shape[1] != self.num_outputs:
-            raise ValueError(f"logits have shape {tuple(logits.shape)}; a {self.kind} task of {self.num_classes} "
-                             f"classes needs (B, {self.num_outputs}).")
+            raise ValueError(
+                f"logits have shape {tuple(logits.shape)}; a {self.kind} task of "
+                f"{self.num_classes} classes needs (B, {self.num_outputs})."
+            )
         logits = logits.float()
         if self.kind == "binary":
-            # sigmoid(-z) instead of 1 - sigmoid(z): both columns keep full precision at their small end.
+            # sigmoid(-z) instead of 1 - sigmoid(z): both columns keep full precision at their small
+            # end.
             return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=1)
         return torch.sigmoid(logits) if self.kind == "multilabel" else torch.softmax(logits, dim=1)
 
     def check_labels(self, labels: np.ndarray, *, name: str = "labels") -> np.ndarray:
         """Return the labels as int64 in the task's shape, or say what is wrong with them.
 
-        Accepts (N,) or (N, 1) for exclusive tasks and (N, L) for multilabel ones; whole numbers of any numeric dtype.
+        Accepts (N,) or (N, 1) for exclusive tasks and (N, L) for multilabel ones; whole numbers of
+        any numeric dtype.
 
         Raises:
             TypeError: the labels are not numbers.
@@ -110,20 +119,31 @@ class Task:
             raise TypeError(f"{name} have dtype {labels.dtype}; whole numbers are needed.")
         if self.exclusive and labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
-        fits = labels.ndim == 1 if self.exclusive else labels.ndim == 2 and labels.shape[1] == self.num_classes
+        fits = (
+            labels.ndim == 1
+            if self.exclusive
+            else labels.ndim == 2 and labels.shape[1] == self.num_classes
+        )
         if not fits:
             wanted = "(N,) or (N, 1)" if self.exclusive else f"(N, {self.num_classes})"
-            raise ValueError(f"{name} have shape {labels.shape}; a {self.kind} task needs {wanted}.")
+            raise ValueError(
+                f"{name} have shape {labels.shape}; a {self.kind} task needs {wanted}."
+            )
         if labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
-            raise ValueError(f"{name} hold fractions or NaN; a {self.kind} task needs whole numbers.")
+            raise ValueError(
+                f"{name} hold fractions or NaN; a {self.kind} task needs whole numbers."
+            )
         highest = self.num_classes - 1 if self.exclusive else 1
         if labels.size and (labels.min() < 0 or labels.max() > highest):
-            raise ValueError(f"{name} range from {labels.min()} to {labels.max()}; a {self.kind} task of "
-                             f"{self.num_classes} classes allows 0 to {highest}.")
+            raise ValueError(
+                f"{name} range from {labels.min()} to {labels.max()}; a {self.kind} task of "
+                f"{self.num_classes} classes allows 0 to {highest}."
+            )
         return labels.astype(np.int64)
 
     def one_hot(self, labels: np.ndarray) -> np.ndarray:
-        """Return (N, num_classes) int64, 1 where the case has the class or label: each class against the rest.
+        """Return (N, num_classes) int64, 1 where the case has the class or label: each class
+        against the rest.
 
         Args:
             labels: as `check_labels` returns them.
@@ -132,4 +152,8 @@ class Task:
             >>> Task("multiclass", 3).one_hot(np.array([2, 0])).tolist()
             [[0, 0, 1], [1, 0, 0]]
         """
-        return (labels[:, None] == np.arange(self.num_classes)).astype(np.int64) if self.exclusive else labels
+        return (
+            (labels[:, None] == np.arange(self.num_classes)).astype(np.int64)
+            if self.exclusive
+            else labels
+        )

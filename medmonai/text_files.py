@@ -1,4 +1,6 @@
-"""Text that somebody saved on any computer: its encoding, and JSON whose faults are named by line and column."""
+"""Text that somebody saved on any computer: its encoding, and JSON whose faults are named by line
+and column.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,24 @@ from pathlib import Path
 from typing import Any
 
 # The longer mark first: that of UTF-32 begins with that of UTF-16.
-_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
-          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _WINDOWS = "cp1252"
 
 
-def decode_text(content: bytes, name: str, *, encoding: str | None = None, windows: bool = True) -> tuple[str, str]:
+def decode_text(
+    content: bytes, name: str, *, encoding: str | None = None, windows: bool = True
+) -> tuple[str, str]:
     """Return the text that a file holds, and a note where its encoding was not certain.
 
-    A byte order mark decides (UTF-8, UTF-16, UTF-32); without one the text is UTF-8, or, where it is not, cp1252, in which
-    Excel saves "CSV" on Western Windows; a note says so. Latin-1 text without control characters is the same there.
+    A byte order mark decides (UTF-8, UTF-16, UTF-32); without one the text is UTF-8, or, where it
+    is not, cp1252, in which Excel saves "CSV" on Western Windows; a note says so. Latin-1 text
+    without control characters is the same there.
 
     Args:
         content: of the file.
@@ -40,49 +50,65 @@ def decode_text(content: bytes, name: str, *, encoding: str | None = None, windo
     if marked:
         return _decoded_as(content, name, marked), ""
     if b"\0" in content:
-        raise ValueError(f"{name} holds NUL bytes: either it is not a text file, or it is UTF-16 without a byte order mark; "
-                         "save it as UTF-8.")
+        raise ValueError(
+            f"{name} holds NUL bytes: either it is not a text file, or it is UTF-16 without a byte "
+            "order mark; save it as UTF-8."
+        )
     try:
         return content.decode("utf-8"), ""
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         if not windows:
-            raise ValueError(f"{name}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the file as "
-                             "UTF-8.") from None
+            raise ValueError(
+                f"{name}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the "
+                "file as UTF-8."
+            ) from None
     text = _decoded_as(content, name, _WINDOWS)
-    return text, (f"the text is not UTF-8 (line {line}) and was read as {_WINDOWS} (Western Windows); if letters look wrong, "
-                  "pass encoding, or save it as UTF-8.")
+    return text, (
+        f"the text is not UTF-8 (line {line}) and was read as {_WINDOWS} (Western Windows); if "
+        "letters look wrong, pass encoding, or save it as UTF-8."
+    )
 
 
 def _decoded_as(content: bytes, name: str, encoding: str) -> str:
     try:
         text = content.decode(encoding)
     except LookupError:
-        raise ValueError(f"encoding={encoding!r} is unknown; use a name such as 'utf-8', 'utf-16', 'cp1252' or "
-                         "'latin-1'.") from None
+        raise ValueError(
+            f"encoding={encoding!r} is unknown; use a name such as 'utf-8', 'utf-16', 'cp1252' or "
+            "'latin-1'."
+        ) from None
     except UnicodeError as error:
-        raise ValueError(f"{name} cannot be read as {encoding} ({error}); save it as UTF-8, or pass another "
-                         "encoding.") from None
+        raise ValueError(
+            f"{name} cannot be read as {encoding} ({error}); save it as UTF-8, or pass another "
+            "encoding."
+        ) from None
     if "\0" in text:
-        raise ValueError(f"{name} read as {encoding} holds NUL characters; save it as UTF-8, or pass another encoding.")
+        raise ValueError(
+            f"{name} read as {encoding} holds NUL characters; save it as UTF-8, or pass another "
+            "encoding."
+        )
     return text.removeprefix("\ufeff")
 
 
 def read_json_text(path: str | Path) -> Any:
-    """Return what a JSON file that somebody wrote holds: in UTF-8 or UTF-16, with a byte order mark or without.
+    """Return what a JSON file that somebody wrote holds: in UTF-8 or UTF-16, with a byte order mark
+    or without.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not JSON; the file, the line and the column are named. A key that an object has twice: `json` would keep
-            the last one without a word.
+        ValueError: not JSON; the file, the line and the column are named. A key that an object has
+            twice: `json` would keep the last one without a word.
     """
     path = Path(path)
     text, _ = decode_text(path.read_bytes(), path.name, windows=False)
     try:
         return json.loads(text, object_pairs_hook=_without_twins)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path.name}, line {error.lineno}, column {error.colno}: {error.msg}; the file is not valid "
-                         "JSON.") from None
+        raise ValueError(
+            f"{path.name}, line {error.lineno}, column {error.colno}: {error.msg}; the file is not "
+            "valid JSON."
+        ) from None
     except RecursionError:
         raise ValueError(f"{path.name} is nested too deeply to be read.") from None
     except ValueError as error:
@@ -93,5 +119,8 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice; remove one of them.")
+        raise ValueError(
+            f"{next(name for name in names if names.count(name) > 1)!r} is there twice; remove one "
+            "of them."
+        )
     return found

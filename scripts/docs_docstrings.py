@@ -1,6 +1,7 @@
 """An extension of griffe, which reads the docstrings for the documentation.
 
-"Example:" holds doctests, as "Examples:" does for griffe; tables of reStructuredText are shown as they stand.
+"Example:" holds doctests, as "Examples:" does for griffe; tables of reStructuredText are shown as
+they stand.
 """
 
 from __future__ import annotations

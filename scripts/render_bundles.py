@@ -1,4 +1,6 @@
-"""Render every bundle of bundles/recipes.json into bundles/. Run it after a change of a recipe or the template."""
+"""Render every bundle of bundles/recipes.json into bundles/. Run it after a change of a recipe or
+the template.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Run an ablation or grid study: `python scripts/run_ablation.py scripts/ablations/augmentation.json --output DIR`.
+"""Run an ablation or grid study: `python scripts/run_ablation.py
+scripts/ablations/augmentation.json --output DIR`.
 
 The same as `python -m medmonai study run`.
 """

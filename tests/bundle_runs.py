@@ -1,4 +1,6 @@
-"""Small data sets in the layouts of the real ones, and settings that make a bundle's run a matter of seconds."""
+"""Small data sets in the layouts of the real ones, and settings that make a bundle's run a matter
+of seconds.
+"""
 
 from __future__ import annotations
 
@@ -21,48 +23,71 @@ STEPS = {"imports", "initialize", "run", "finalize"}
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value of a config is one that a person sets: no component, reference, macro or expression."""
+    """Whether a value of a config is one that a person sets: no component, reference, macro or
+    expression.
+    """
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
-    return not isinstance(value, dict) and not (isinstance(value, str) and value.startswith(("$", "@", "%")))
+    return not isinstance(value, dict) and not (
+        isinstance(value, str) and value.startswith(("$", "@", "%"))
+    )
 
 
 def write_medmnist(
-    folder: Path, name: str, shape: tuple[int, ...], *, size: dict[str, int] | None = None, leak: int = 0
+    folder: Path,
+    name: str,
+    shape: tuple[int, ...],
+    *,
+    size: dict[str, int] | None = None,
+    leak: int = 0,
 ) -> Path:
-    """Write a file of MedMNIST's layout, with a square whose brightness grows with the label: something to learn.
+    """Write a file of MedMNIST's layout, with a square whose brightness grows with the label:
+    something to learn.
 
     The first `leak` images of test are those of train.
     """
     rng, info = np.random.default_rng(0), dataset_info(name)
     arrays = {}
     for split, n in (size or SPLITS).items():
-        images = rng.integers(0, 120, (n, *shape, *([3] if info.in_channels == 3 else [])), dtype=np.uint8)
+        images = rng.integers(
+            0, 120, (n, *shape, *([3] if info.in_channels == 3 else [])), dtype=np.uint8
+        )
         labels = _labels(info.task, n)
         middle = tuple(slice(s // 3, 2 * s // 3) for s in shape)
         for image, label in zip(images, labels[:, 0]):
             image[middle] += np.uint8(100 * int(label) // max(1, int(labels.max())))
         arrays |= {f"{split}_images": images, f"{split}_labels": labels}
-    arrays["test_images"][:leak], arrays["test_labels"][:leak] = arrays["train_images"][:leak], arrays["train_labels"][:leak]
+    arrays["test_images"][:leak], arrays["test_labels"][:leak] = (
+        arrays["train_images"][:leak],
+        arrays["train_labels"][:leak],
+    )
     np.savez_compressed(folder / f"{name}.npz", **arrays)
     return folder
 
 
 def _labels(task: Task, n: int) -> np.ndarray:
-    """Labels (N, 1), or (N, L) of a multilabel task, in which every class occurs; a third of a binary task is positive."""
+    """Labels (N, 1), or (N, L) of a multilabel task, in which every class occurs; a third of a
+    binary task is positive.
+    """
     if task.kind == "multilabel":
         return ((np.arange(n)[:, None] + np.arange(task.num_classes)) % 3 == 0).astype(np.uint8)
-    return ((np.arange(n) % 3 == 0) if task.kind == "binary" else np.arange(n) % task.num_classes).astype(np.uint8)[:, None]
+    return (
+        (np.arange(n) % 3 == 0) if task.kind == "binary" else np.arange(n) % task.num_classes
+    ).astype(np.uint8)[:, None]
 
 
 def write_sources(folder: Path) -> Path:
-    """Write a small set for every shipped bundle that does not draw its own: MedMNIST files, class folders, tables."""
+    """Write a small set for every shipped bundle that does not draw its own: MedMNIST files, class
+    folders, tables.
+    """
     for recipe in RECIPES.values():
         if "medmnist" in recipe["dataset"]:
             info = dataset_info(recipe["dataset"]["medmnist"])
             write_medmnist(folder, info.name, (28,) * info.spatial_dims)
-    counts = {split: {"NORMAL": normal, "PNEUMONIA": pneumonia}
-              for split, normal, pneumonia in (("train", 30, 40), ("val", 8, 8), ("test", 10, 14))}
+    counts = {
+        split: {"NORMAL": normal, "PNEUMONIA": pneumonia}
+        for split, normal, pneumonia in (("train", 30, 40), ("val", 8, 8), ("test", 10, 14))
+    }
     write_kermany(folder / "chest_xray", counts)
     write_ham10000(folder / "ham10000", rows=210)
     write_histopathologic(folder / "histopathologic_cancer", rows=80)
@@ -75,12 +100,22 @@ def thin(name: str) -> dict:
     if recipe.get("transfer"):
         thin = {"network_def::backbone": "resnet10", "network_def::hidden": [8]}
         return thin | ({"network_def::pool_size": 1} if "pool_size" in recipe["network"] else {})
-    return {"network_def::channels": [4, 4, 4]} if "channels" in recipe["network"] else {"network_def::width": 4}
+    return (
+        {"network_def::channels": [4, 4, 4]}
+        if "channels" in recipe["network"]
+        else {"network_def::width": 4}
+    )
 
 
 def small(name: str, sources: Path, output_dir: Path, *, evaluate: bool = False) -> dict:
     """Overrides that make a shipped bundle small: few cases, a thin network, two epochs."""
-    overrides = {"output_dir": str(output_dir), "max_epochs": 2, "batch_size": 16, "seed": 1, **thin(name)}
+    overrides = {
+        "output_dir": str(output_dir),
+        "max_epochs": 2,
+        "batch_size": 16,
+        "seed": 1,
+        **thin(name),
+    }
     recipe = RECIPES[name]
     if "phantom" in name:
         splits = ["validate", *(["test"] if evaluate else [])]
@@ -102,11 +137,17 @@ def as_trained(name: str, output_dir: Path) -> dict:
     """Overrides with which inference takes the checkpoint of a run of `small`."""
     size = json.loads((output_dir / "run.json").read_text())["spatial_size"]
     enlarged = {"enlarged_size": [48, 48]} if "enlarge" in RECIPES[name] else {}
-    return {**thin(name), "spatial_size": size, **enlarged, "ckpt_path": str(output_dir / "models" / "model.pt")}
+    return {
+        **thin(name),
+        "spatial_size": size,
+        **enlarged,
+        "ckpt_path": str(output_dir / "models" / "model.pt"),
+    }
 
 
 def workflow(name: str, *files: str, workflow_type: str = "train", **overrides) -> ConfigWorkflow:
-    configs = [str(BUNDLES / name / "configs" / file) for file in files]  # an absolute file stays as it is
+    # an absolute file stays as it is
+    configs = [str(BUNDLES / name / "configs" / file) for file in files]
     return ConfigWorkflow(configs, workflow_type=workflow_type, **overrides)
 
 

@@ -1,4 +1,6 @@
-"""What all tests share: the folder of real data, and one thread per process so that timings do not fight."""
+"""What all tests share: the folder of real data, and one thread per process so that timings do not
+fight.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def _decoded_images(tmp_path_factory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data that MEDMONAI_TEST_DATA names (medmnist/, chest_xray/, ct/, ham10000/)."""
+    """The folder of real data that MEDMONAI_TEST_DATA names (medmnist/, chest_xray/, ct/,
+    ham10000/).
+    """
     folder = os.environ.get("MEDMONAI_TEST_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("no real data: set MEDMONAI_TEST_DATA to its folder")

@@ -1,4 +1,6 @@
-"""What tests/bundle/test_every_id.py compares: what the parts of a bundle do, asked of the parts and not of the config."""
+"""What tests/bundle/test_every_id.py compares: what the parts of a bundle do, asked of the parts
+and not of the config.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,17 @@ REFUSED, OTHER = "refused", object()
 class Bundle:
     """A bundle with overrides, of which the probes ask for what they look at."""
 
-    runs: ClassVar[dict[str, Path]] = {}  # trainings by their overrides: several rows compare with the same one
+    # trainings by their overrides: several rows compare with the same one
+    runs: ClassVar[dict[str, Path]] = {}
 
-    def __init__(self, name: str, files: tuple[str, ...], overrides: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, name: str, files: tuple[str, ...], overrides: Mapping[str, Any], folder: Path
+    ) -> None:
         self.name, self.files, self.folder = name, files, folder
-        self.key = json.dumps([name, {key: value for key, value in overrides.items() if key != "output_dir"}], sort_keys=True)
+        self.key = json.dumps(
+            [name, {key: value for key, value in overrides.items() if key != "output_dir"}],
+            sort_keys=True,
+        )
         self.overrides = {"bundle_root": str(BUNDLES / name), **overrides}
         self.parser = ConfigParser(bundle_config(BUNDLES / name, self.overrides, files=files))
 
@@ -57,6 +65,7 @@ def history(column: str) -> Callable[[Bundle], list[str]]:
     def probe(b: Bundle) -> list[str]:
         with (b.trained() / "history.csv").open() as file:
             return [row[column] for row in csv.DictReader(file)]
+
     return probe
 
 
@@ -74,7 +83,9 @@ def device_of_weights(b: Bundle) -> str:
 
 
 def first_batch(b: Bundle) -> Any:
-    return next(iter(b.get("train#dataloader" if "train" in b.parser.config else "dataloader")))["image"]
+    return next(iter(b.get("train#dataloader" if "train" in b.parser.config else "dataloader")))[
+        "image"
+    ]
 
 
 def batch_length(b: Bundle) -> int:
@@ -149,12 +160,17 @@ def dtype(name: str) -> Callable[[Bundle], Any]:
 
 def splits(b: Bundle) -> Any:
     listing = b.get("split_plan")
-    return {split: sorted(listing.ids[listing.splits == split].tolist()) for split in ("train", "val", "test")}
+    return {
+        split: sorted(listing.ids[listing.splits == split].tolist())
+        for split in ("train", "val", "test")
+    }
 
 
 def groups(b: Bundle) -> Any:
     listing = b.get("listing")
-    return {} if listing.groups is None else dict(zip(listing.ids.tolist(), listing.groups.tolist()))
+    return (
+        {} if listing.groups is None else dict(zip(listing.ids.tolist(), listing.groups.tolist()))
+    )
 
 
 def licence(b: Bundle) -> Any:
@@ -168,12 +184,14 @@ def refused(name: str) -> Callable[[Bundle], str]:
             b.get(name)
             return "accepted"
         return REFUSED
+
     return probe
 
 
 def files_of_cache(b: Bundle) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEDMONAI_MEMORY_LIMIT", "0")  # sets that are larger than the memory are expanded
+        # sets that are larger than the memory are expanded
+        patch.setenv("MEDMONAI_MEMORY_LIMIT", "0")
         b.get("train#dataset")
     folder = Path(b.overrides.get("cache_dir") or b.folder / "none")
     return sorted({path.suffix for path in folder.rglob("*.npy")})
@@ -199,7 +217,11 @@ def unfrozen_at_first_epoch(b: Bundle) -> int:
 
 def best_epoch_when_the_stage_begins(b: Bundle) -> int:
     trainer, best = b.get("train#trainer"), b.get("validate#evaluator").state
-    best.best_metric, best.best_metric_epoch, trainer.state.epoch = 0.99, 1, b.get("stage").start_epoch
+    best.best_metric, best.best_metric_epoch, trainer.state.epoch = (
+        0.99,
+        1,
+        b.get("stage").start_epoch,
+    )
     trainer.fire_event(Events.EPOCH_STARTED)
     return best.best_metric_epoch
 
@@ -213,7 +235,9 @@ def federated_job(b: Bundle) -> bool:
 
 
 class OfEvaluation:
-    """What a file says of the one evaluation in which all ids with such a probe are changed: an evaluation takes seconds."""
+    """What a file says of the one evaluation in which all ids with such a probe are changed: an
+    evaluation takes seconds.
+    """
 
     def __init__(self, file: str, *keys: str) -> None:
         self.file, self.keys = file, keys
@@ -238,7 +262,8 @@ class Row:
     """One id.
 
     Args:
-        value: another value than the bundle's own; a text "{name}" is one of the paths of the fixture `made`.
+        value: another value than the bundle's own; a text "{name}" is one of the paths of the
+            fixture `made`.
         probe: what is compared, before and after.
         on: the bundles that it is tried on, one for each kind of data.
         base: other overrides, before and after.

@@ -1,4 +1,6 @@
-"""What a forked process of a test does; a module of its own, since a new process imports it by name."""
+"""What a forked process of a test does; a module of its own, since a new process imports it by
+name.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ from pathlib import Path
 
 
 def act(words, log, cwd, moment=None, how=None):
-    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's `run`.
+    """What a process does: a command of medmonai, or, where the words begin with an option, MONAI's
+    `run`.
 
-    With moment=(name, count) it sends itself the signal `how` just before a file takes this name for the count-th time.
+    With moment=(name, count) it sends itself the signal `how` just before a file takes this name
+    for the count-th time.
     """
     import fire
     import monai.bundle

@@ -8,12 +8,23 @@ from scipy.special import expit, softmax
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
-TASKS = {"binary": Task("binary", 2), "multiclass": Task("multiclass", 9), "eleven": Task("multiclass", 11),
-         "multilabel": Task("multilabel", 14), "ordinal": Task("ordinal", 5)}
+TASKS = {
+    "binary": Task("binary", 2),
+    "multiclass": Task("multiclass", 9),
+    "eleven": Task("multiclass", 11),
+    "multilabel": Task("multilabel", 14),
+    "ordinal": Task("ordinal", 5),
+}
 
 
 def scored(
-    kind: str, n: int = 300, *, seed: int = 0, split: str = "test", groups: bool = False, signal: float = 1.5
+    kind: str,
+    n: int = 300,
+    *,
+    seed: int = 0,
+    split: str = "test",
+    groups: bool = False,
+    signal: float = 1.5,
 ) -> Predictions:
     """Draw a table: every class occurs, higher scores where the label says so."""
     task, rng = TASKS[kind], np.random.default_rng([seed, len(split)])
@@ -27,4 +38,11 @@ def scored(
         hot = np.eye(task.num_classes)[y_true]
         y_score = softmax(rng.normal(size=hot.shape) + signal * hot, axis=1)
     ids = [f"{split}-{i:06d}" for i in range(n)]
-    return Predictions(ids, y_true, y_score, task, names, [f"{split} patient {i // 3}" for i in range(n)] if groups else None)
+    return Predictions(
+        ids,
+        y_true,
+        y_score,
+        task,
+        names,
+        [f"{split} patient {i // 3}" for i in range(n)] if groups else None,
+    )

@@ -48,27 +48,44 @@ def test_an_existing_file_is_kept_unless_asked_otherwise(tmp_path):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"folder .*no of p\.txt does not exist; create it first"), \
-            replacing(tmp_path / "no" / "p.txt"):
+    with (
+        pytest.raises(
+            FileNotFoundError, match=r"folder .*no of p\.txt does not exist; create it first"
+        ),
+        replacing(tmp_path / "no" / "p.txt"),
+    ):
         raise AssertionError("the block must not run")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are those of POSIX")
 def test_a_full_disk_is_said_with_the_file_and_what_is_safe(tmp_path):
-    code = ("import resource, sys; from medmonai.atomic_files import write_json\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); write_json({'a': 'x' * 10_000}, sys.argv[1])")
+    code = (
+        "import resource, sys; from medmonai.atomic_files import write_json\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); write_json({'a': 'x' * 10_000}, "
+        "sys.argv[1])"
+    )
     path = tmp_path / "metrics.json"
     path.write_text("{}")
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
     last = done.stderr.splitlines()[-1]
-    assert re.fullmatch(rf"medmonai.atomic_files.DiskFull: {path} could not be written: File too large. What was finished "
-                        r"before is safe; free some room there and give the same command again\.", last), done.stderr
+    assert re.fullmatch(
+        rf"medmonai.atomic_files.DiskFull: {path} could not be written: File too large. What was "
+        r"finished before is safe; free some room there and give the same command again\.",
+        last,
+    ), done.stderr
     assert os.listdir(tmp_path) == ["metrics.json"] and path.read_text() == "{}"
 
 
 def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
-    with pytest.raises(OSError, match=r"a\.txt") as caught, replacing(tmp_path / "a.txt") as temporary:
+    with (
+        pytest.raises(OSError, match=r"a\.txt") as caught,
+        replacing(tmp_path / "a.txt") as temporary,
+    ):
         raise PermissionError(13, "Permission denied", str(temporary))
-    assert str(caught.value) == (f"{tmp_path / 'a.txt'} cannot be written: Permission denied; choose another place, or make "
-                                 "this one writable.")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.txt'} cannot be written: Permission denied; choose another place, or make "
+        "this one writable."
+    )
     assert caught.value.errno == 13

@@ -31,13 +31,25 @@ def test_the_functions_are_at_the_top_and_rooms_stay_rooms():
 def test_a_run_as_the_command_makes_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = "lesion_phantom_classification"
-    ids = {key: value for key, value in small(name, None, tmp_path).items() if key != "output_dir" and "::" not in key}
+    ids = {
+        key: value
+        for key, value in small(name, None, tmp_path).items()
+        if key != "output_dir" and "::" not in key
+    }
     found = medmonai.run("lesion_phantom", **ids, overrides={"train#balance#strategy": "none"})
-    assert found.folder.as_posix() == "runs/lesion_phantom" and found.report.is_file() and "roc" in found.figures
+    assert (
+        found.folder.as_posix() == "runs/lesion_phantom"
+        and found.report.is_file()
+        and "roc" in found.figures
+    )
     assert found.config["max_epochs"] == ids["max_epochs"]
     auc = found.metrics["splits"]["test"]["auc"]["estimate"]
-    assert found.predictions().class_names == ("normal", "lesion") and f"{auc:.4f}"[:5] in repr(found)
-    assert medmonai.evaluate(found.predictions()).metrics["auc"]["estimate"] == pytest.approx(auc, abs=1e-12)
+    assert found.predictions().class_names == ("normal", "lesion") and f"{auc:.4f}"[:5] in repr(
+        found
+    )
+    assert medmonai.evaluate(found.predictions()).metrics["auc"]["estimate"] == pytest.approx(
+        auc, abs=1e-12
+    )
     with pytest.raises(ValueError, match="max_epochs is given twice"):
         medmonai.run("lesion_phantom", max_epochs=2, overrides={"max_epochs": 3})
 
@@ -50,7 +62,9 @@ def test_an_evaluation_is_that_of_the_command(tables, tmp_path):
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())["splits"]["test"]
     assert json.loads(json.dumps(found.metrics)) == told
     written = medmonai.evaluate(tables["a"], output=tmp_path / "mine")
-    assert (tmp_path / "mine" / "figures" / "roc.png").is_file() and written.metrics["auc"] == found.metrics["auc"]
+    assert (tmp_path / "mine" / "figures" / "roc.png").is_file() and written.metrics[
+        "auc"
+    ] == found.metrics["auc"]
     turned = medmonai.evaluate(tables["a"], positive_class=found.test.class_names[0])
     assert turned.test.class_names == found.test.class_names[::-1]
     with pytest.raises(TypeError, match="output needs tables that are files"):
@@ -71,4 +85,9 @@ def test_a_folder_that_is_not_there_or_not_evaluated(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run folder at"):
         medmonai.RunFolder(tmp_path / "x")
     empty = medmonai.RunFolder(tmp_path)
-    assert "not evaluated" in repr(empty) and empty.report is None and empty.figures == {} and empty.metrics == {}
+    assert (
+        "not evaluated" in repr(empty)
+        and empty.report is None
+        and empty.figures == {}
+        and empty.metrics == {}
+    )

@@ -9,7 +9,10 @@ from medmonai.nearest import did_you_mean, nearest
 KNOWN = ("max_epochs", "batch_size", "seed")
 
 
-@pytest.mark.parametrize(("name", "near"), [("max_epoch", "max_epochs"), ("sed", "seed"), ("zzz", None), ("", None), (3, None)])
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("max_epoch", "max_epochs"), ("sed", "seed"), ("zzz", None), ("", None), (3, None)],
+)
 def test_nearest(name, near):
     assert nearest(name, KNOWN) == near
 

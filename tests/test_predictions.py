@@ -9,7 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from medmonai.predictions import Predictions, align, check_same_cases, read_predictions, write_predictions
+from medmonai.predictions import (
+    Predictions,
+    align,
+    check_same_cases,
+    read_predictions,
+    write_predictions,
+)
 from medmonai.tables import tidy
 from medmonai.task import Task
 
@@ -18,8 +24,14 @@ SCORES = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]
 
 
 def table(**changes):
-    fields = {"ids": ["a", "b", "c"], "y_true": [0, 1, 0], "y_score": SCORES, "task": BINARY,
-              "class_names": ("normal", "sick"), **changes}
+    fields = {
+        "ids": ["a", "b", "c"],
+        "y_true": [0, 1, 0],
+        "y_score": SCORES,
+        "task": BINARY,
+        "class_names": ("normal", "sick"),
+        **changes,
+    }
     return Predictions(**fields)
 
 
@@ -27,15 +39,24 @@ def assert_same(a, b):
     assert a.task == b.task
     assert a.class_names == b.class_names
     assert a.ids.tolist() == b.ids.tolist()
-    np.testing.assert_array_equal(a.y_score.view(np.int64), b.y_score.view(np.int64))  # bit for bit, -0.0 too
+    # bit for bit, -0.0 too
+    np.testing.assert_array_equal(a.y_score.view(np.int64), b.y_score.view(np.int64))
     for name in ("y_true", "groups"):
         left, right = getattr(a, name), getattr(b, name)
         assert (left is None and right is None) or left.tolist() == right.tolist()
 
 
 def test_columns_are_float64_int64_and_read_only():
-    p = table(y_score=np.array(SCORES, np.float32), y_true=np.array([[0], [1], [0]], np.uint8), ids=[7, 8, 9])
-    assert (p.y_score.dtype, p.y_true.dtype, p.ids.tolist()) == (np.float64, np.int64, ["7", "8", "9"])
+    p = table(
+        y_score=np.array(SCORES, np.float32),
+        y_true=np.array([[0], [1], [0]], np.uint8),
+        ids=[7, 8, 9],
+    )
+    assert (p.y_score.dtype, p.y_true.dtype, p.ids.tolist()) == (
+        np.float64,
+        np.int64,
+        ["7", "8", "9"],
+    )
     assert len(p) == 3
     with pytest.raises(ValueError, match="read-only"):
         p.y_score[0, 0] = 1
@@ -63,32 +84,43 @@ def test_positive_scores():
 
 
 def test_predicted_names():
-    assert table(y_score=[[0.5, 0.5], [0.4, 0.6], [1, 0]]).predicted_names() == ["normal", "sick", "normal"]
-    multilabel = table(task=Task("multilabel", 2), y_true=None, y_score=[[0.9, 0.6], [0.1, 0.2], [0.5, 0.6]])
+    assert table(y_score=[[0.5, 0.5], [0.4, 0.6], [1, 0]]).predicted_names() == [
+        "normal",
+        "sick",
+        "normal",
+    ]
+    multilabel = table(
+        task=Task("multilabel", 2), y_true=None, y_score=[[0.9, 0.6], [0.1, 0.2], [0.5, 0.6]]
+    )
     assert multilabel.predicted_names() == ["normal; sick", "", "sick"]
-    three = table(task=Task("ordinal", 3), y_true=None, y_score=np.eye(3)[::-1], class_names=list("xyz"))
+    three = table(
+        task=Task("ordinal", 3), y_true=None, y_score=np.eye(3)[::-1], class_names=list("xyz")
+    )
     assert three.predicted_names() == ["z", "y", "x"]
     assert three.predicted_names(np.array([0, 0, 2])) == ["x", "x", "z"]
     assert multilabel.predicted_names(np.array([[0, 1], [1, 0], [0, 0]])) == ["sick", "normal", ""]
 
 
-@pytest.mark.parametrize(("changes", "match"), [
-    ({"ids": ["a", "b", "a"]}, "ids must be unique; 'a' occurs 2 times"),
-    ({"ids": ["a", "", "c"]}, r"ids\[1\] is empty"),
-    ({"ids": ["a", "b"]}, r"y_score has shape \(3, 2\); 2 ids"),
-    ({"y_true": [0, 1]}, "y_true has 2 entries for 3 ids"),
-    ({"y_true": [0, 1, 2]}, "y_true range from 0 to 2"),
-    ({"y_score": [[1, 0], [np.nan, 1], [1, 0]]}, r"y_score\[1, 0\] is nan \(id 'b'\)"),
-    ({"y_score": [[1, 0], [np.inf, 1], [1, 0]]}, "must be finite"),
-    ({"y_score": [0.1, 0.2, 0.3]}, r"needs? \(3, 2\)"),
-    ({"class_names": ("a",)}, "needs one name per class"),
-    ({"class_names": ("a", "a")}, "all different"),
-    ({"groups": ["p", "q"]}, "groups has 2 entries"),
-    ({"groups": ["p", "", "q"]}, r"groups\[1\] is empty"),
-    ({"ids": ["a", "b\rc", "c"]}, r"ids hold 'b\\rc'; a line break is not allowed"),
-    ({"class_names": ("a", "b\n")}, "class_names hold"),
-    ({"ids": [], "y_true": [], "y_score": np.empty((0, 2))}, "at least one"),
-])
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"ids": ["a", "b", "a"]}, "ids must be unique; 'a' occurs 2 times"),
+        ({"ids": ["a", "", "c"]}, r"ids\[1\] is empty"),
+        ({"ids": ["a", "b"]}, r"y_score has shape \(3, 2\); 2 ids"),
+        ({"y_true": [0, 1]}, "y_true has 2 entries for 3 ids"),
+        ({"y_true": [0, 1, 2]}, "y_true range from 0 to 2"),
+        ({"y_score": [[1, 0], [np.nan, 1], [1, 0]]}, r"y_score\[1, 0\] is nan \(id 'b'\)"),
+        ({"y_score": [[1, 0], [np.inf, 1], [1, 0]]}, "must be finite"),
+        ({"y_score": [0.1, 0.2, 0.3]}, r"needs? \(3, 2\)"),
+        ({"class_names": ("a",)}, "needs one name per class"),
+        ({"class_names": ("a", "a")}, "all different"),
+        ({"groups": ["p", "q"]}, "groups has 2 entries"),
+        ({"groups": ["p", "", "q"]}, r"groups\[1\] is empty"),
+        ({"ids": ["a", "b\rc", "c"]}, r"ids hold 'b\\rc'; a line break is not allowed"),
+        ({"class_names": ("a", "b\n")}, "class_names hold"),
+        ({"ids": [], "y_true": [], "y_score": np.empty((0, 2))}, "at least one"),
+    ],
+)
 def test_bad_tables(changes, match):
     with pytest.raises(ValueError, match=match):
         table(**changes)
@@ -99,20 +131,51 @@ def examples():
     yield "binary", table(), None
     yield "groups", table(groups=["p1", "p1", "p2"]), None
     yield "unlabelled", table(y_true=None), None
-    yield "multiclass", Predictions(list("abcd"), [0, 1, 2, 0], scores, Task("multiclass", 3), ("x", "y_true", "score_1")), None
-    yield "unlabelled multiclass", Predictions(list("abcd"), None, scores, Task("multiclass", 3), list("xyz")), None
-    yield "ordinal", Predictions(list("abcd"), [0, 1, 2, 0], scores, Task("ordinal", 3), list("xyz")), Task("ordinal", 3)
+    yield (
+        "multiclass",
+        Predictions(
+            list("abcd"), [0, 1, 2, 0], scores, Task("multiclass", 3), ("x", "y_true", "score_1")
+        ),
+        None,
+    )
+    yield (
+        "unlabelled multiclass",
+        Predictions(list("abcd"), None, scores, Task("multiclass", 3), list("xyz")),
+        None,
+    )
+    yield (
+        "ordinal",
+        Predictions(list("abcd"), [0, 1, 2, 0], scores, Task("ordinal", 3), list("xyz")),
+        Task("ordinal", 3),
+    )
     labels = [[0, 1, 1], [0, 0, 0], [1, 1, 1], [1, 0, 0]]
-    yield "multilabel", Predictions(list("abcd"), labels, scores, Task("multilabel", 3), list("xyz")), None
-    yield "one label", Predictions(["a", "b"], [[0], [1]], [[0.1], [0.2]], Task("multilabel", 1), ["x"]), None
-    yield "unlabelled multilabel", Predictions(list("abcd"), None, scores, Task("multilabel", 3), list("xyz")), Task(
-        "multilabel", 3)
+    yield (
+        "multilabel",
+        Predictions(list("abcd"), labels, scores, Task("multilabel", 3), list("xyz")),
+        None,
+    )
+    yield (
+        "one label",
+        Predictions(["a", "b"], [[0], [1]], [[0.1], [0.2]], Task("multilabel", 1), ["x"]),
+        None,
+    )
+    yield (
+        "unlabelled multilabel",
+        Predictions(list("abcd"), None, scores, Task("multilabel", 3), list("xyz")),
+        Task("multilabel", 3),
+    )
 
 
 @pytest.mark.parametrize("with_predicted", [False, True])
-@pytest.mark.parametrize(("predictions", "task"), [pytest.param(p, task, id=name) for name, p, task in examples()])
+@pytest.mark.parametrize(
+    ("predictions", "task"), [pytest.param(p, task, id=name) for name, p, task in examples()]
+)
 def test_round_trip(tmp_path, predictions, task, with_predicted):
-    write_predictions(predictions, tmp_path / "p.csv", predicted=predictions.predicted_names() if with_predicted else None)
+    write_predictions(
+        predictions,
+        tmp_path / "p.csv",
+        predicted=predictions.predicted_names() if with_predicted else None,
+    )
     assert_same(read_predictions(tmp_path / "p.csv", task=task), predictions)
 
 
@@ -126,23 +189,31 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
     scores=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=6, max_size=6),
 )
 def test_any_name_and_any_score_round_trips(tmp_path_factory, names, ids, scores):
-    assume(not (sorted(names) == ["0", "1", "2"] and names != sorted(names)))  # refused: which label is which?
+    # refused: which label is which?
+    assume(not (sorted(names) == ["0", "1", "2"] and names != sorted(names)))
     path = tmp_path_factory.mktemp("p") / "p.csv"
     predictions = Predictions(ids, [0, 2], np.reshape(scores, (2, 3)), Task("multiclass", 3), names)
     write_predictions(predictions, path)
     assert_same(read_predictions(path), predictions)
 
 
-@pytest.mark.parametrize("text", [
-    "id;y_true;score_normal;score_sick\na;0;0,9;0,1\nb;1;0,2;0,8\n",
-    "id\ty_true\tscore_normal\tscore_sick\na\t0\t0.9\t0.1\nb\t1\t0.2\t0.8\n",
-    "\ufeffID, Y_True,score_normal,score_sick\na,0,0.9,0.1\nb,1,0.2,0.8\n,,,\n\n",
-    "id,y_true,score_normal,score_sick\r\na,normal,0.9,0.1\r\nb,sick,0.2,0.8\r\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id;y_true;score_normal;score_sick\na;0;0,9;0,1\nb;1;0,2;0,8\n",
+        "id\ty_true\tscore_normal\tscore_sick\na\t0\t0.9\t0.1\nb\t1\t0.2\t0.8\n",
+        "\ufeffID, Y_True,score_normal,score_sick\na,0,0.9,0.1\nb,1,0.2,0.8\n,,,\n\n",
+        "id,y_true,score_normal,score_sick\r\na,normal,0.9,0.1\r\nb,sick,0.2,0.8\r\n",
+    ],
+)
 def test_what_spreadsheets_write(text, tmp_path):
     (tmp_path / "p.csv").write_text(text, encoding="utf-8", newline="")
     table = read_predictions(tmp_path / "p.csv")
-    assert table.ids.tolist() == ["a", "b"] and table.y_true.tolist() == [0, 1] and table.class_names == ("normal", "sick")
+    assert (
+        table.ids.tolist() == ["a", "b"]
+        and table.y_true.tolist() == [0, 1]
+        and table.class_names == ("normal", "sick")
+    )
     assert table.y_score.tolist() == [[0.9, 0.1], [0.2, 0.8]]
 
 
@@ -160,7 +231,9 @@ def test_the_file_by_hand(tmp_path):
     named = table(class_names=("no, none", 'so-called "sick"'), groups=["p", "p", "q"])
     write_predictions(named, path, predicted=named.predicted_names())
     assert path.read_text(encoding="utf-8").splitlines()[:2] == [
-        'id,group,y_true,"score_no, none","score_so-called ""sick""",predicted', 'a,p,0,0.9,0.1,"no, none"']
+        'id,group,y_true,"score_no, none","score_so-called ""sick""",predicted',
+        'a,p,0,0.9,0.1,"no, none"',
+    ]
     assert oct(path.stat().st_mode & 0o777) == oct(0o666 & ~_umask())
 
 
@@ -187,7 +260,9 @@ def test_missing_folder(tmp_path):
         write_predictions(table(), tmp_path / "no" / "p.csv")
 
 
-@pytest.mark.parametrize(("header", "names"), [("score", ("negative", "positive")), ("score_sick", ("not sick", "sick"))])
+@pytest.mark.parametrize(
+    ("header", "names"), [("score", ("negative", "positive")), ("score_sick", ("not sick", "sick"))]
+)
 def test_one_score_column_is_the_positive_class(tmp_path, header, names):
     path = tmp_path / "other.csv"
     path.write_text(f"\ufeff{header},id,y_true,site\n0.25,a,1.0,x\n1,b,0,y\n", encoding="utf-8")
@@ -195,27 +270,37 @@ def test_one_score_column_is_the_positive_class(tmp_path, header, names):
     assert (p.task, p.class_names, p.groups) == (BINARY, names, None)
     assert p.y_score.tolist() == [[0.75, 0.25], [0.0, 1.0]]
     path.write_text(path.read_text().replace("0.25", "-0.25"))
-    assert read_predictions(path).y_score.tolist() == [[0.0, -0.25], [0.0, 1.0]]  # a logit keeps its units
+    # a logit keeps its units
+    assert read_predictions(path).y_score.tolist() == [[0.0, -0.25], [0.0, 1.0]]
     assert p.y_true.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize(("text", "match"), [
-    ("", "bad.csv holds 0 lines"),
-    ("id,y_true,score\n", "bad.csv holds 1 lines"),
-    ("name,y_true,score\na,0,1\n", "needs a column 'id'"),
-    ("id,id,score\na,0,1\n", "no column twice"),
-    ("id,y_true\na,0\n", "no score column among"),
-    ("id,y_true,score\na,0,0.1\nb,1\n", "line 3 has 2 columns and the header, line 1, 3"),
-    ("id,y_true,score\na,0,0.1\nb,1,high\n", "row 3, column 'score': 'high' is not a finite number"),
-    ("id,y_true,score\na,0,0.1\nb,1,nan\n", "row 3, column 'score': 'nan'"),
-    ("id,y_true,score\na,0,0.1\nb,,0.3\n", "row 3, column 'y_true': ''"),
-    ("id,y_true,score\na,0,0.1\nb,2,0.3\n", "row 3, column 'y_true': '2' is not a label .* use 0 to 1"),
-    ("id,y_true,score\na,0,0.1\nb,0.5,0.3\n", "row 3, column 'y_true': '0.5'"),
-    ("id,y_true_a,y_true_b,score_b,score_a\nx,0,1,0,1\n", "label columns .* needs"),
-    ("id,score_a,score_b,score_c\nx,0.9,0.9,0.9\n", "multiclass or multilabel"),
-    ("id,y_true,score\na,0,0.1\na,1,0.3\n", "'a' occurs 2 times"),
-    ('id,y_true,score\n"a,0,0.1\n', "close the quotes"),
-])
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "bad.csv holds 0 lines"),
+        ("id,y_true,score\n", "bad.csv holds 1 lines"),
+        ("name,y_true,score\na,0,1\n", "needs a column 'id'"),
+        ("id,id,score\na,0,1\n", "no column twice"),
+        ("id,y_true\na,0\n", "no score column among"),
+        ("id,y_true,score\na,0,0.1\nb,1\n", "line 3 has 2 columns and the header, line 1, 3"),
+        (
+            "id,y_true,score\na,0,0.1\nb,1,high\n",
+            "row 3, column 'score': 'high' is not a finite number",
+        ),
+        ("id,y_true,score\na,0,0.1\nb,1,nan\n", "row 3, column 'score': 'nan'"),
+        ("id,y_true,score\na,0,0.1\nb,,0.3\n", "row 3, column 'y_true': ''"),
+        (
+            "id,y_true,score\na,0,0.1\nb,2,0.3\n",
+            "row 3, column 'y_true': '2' is not a label .* use 0 to 1",
+        ),
+        ("id,y_true,score\na,0,0.1\nb,0.5,0.3\n", "row 3, column 'y_true': '0.5'"),
+        ("id,y_true_a,y_true_b,score_b,score_a\nx,0,1,0,1\n", "label columns .* needs"),
+        ("id,score_a,score_b,score_c\nx,0.9,0.9,0.9\n", "multiclass or multilabel"),
+        ("id,y_true,score\na,0,0.1\na,1,0.3\n", "'a' occurs 2 times"),
+        ('id,y_true,score\n"a,0,0.1\n', "close the quotes"),
+    ],
+)
 def test_bad_files_are_named(tmp_path, text, match):
     path = tmp_path / "bad.csv"
     path.write_text(text)
@@ -244,7 +329,10 @@ def test_check_same_cases():
     for other, match in [
         (table(ids=["a", "c", "b"]), "case 1 is 'b' in one table, 'c' in the other .*sort both"),
         (table(ids=["a", "x", "c"]), "case 1 is 'b' .* 'x' .*other cases"),
-        (table(ids=["a", "b"], y_true=[0, 1], y_score=SCORES[:2]), "3 cases, the other 2; 'c' is in one only"),
+        (
+            table(ids=["a", "b"], y_true=[0, 1], y_score=SCORES[:2]),
+            "3 cases, the other 2; 'c' is in one only",
+        ),
         (table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
         (table(y_true=None), "the other has none"),
         (table(class_names=("normal", "ill")), "two tasks"),
@@ -255,7 +343,12 @@ def test_check_same_cases():
 
 def test_align_sorts_and_keeps_what_belongs_together():
     a = table(groups=["p", "p", "q"])
-    b = table(ids=["c", "a", "b"], y_true=[0, 0, 1], y_score=[SCORES[2], SCORES[0], SCORES[1]], groups=["z", "y", "y"])
+    b = table(
+        ids=["c", "a", "b"],
+        y_true=[0, 0, 1],
+        y_score=[SCORES[2], SCORES[0], SCORES[1]],
+        groups=["z", "y", "y"],
+    )
     assert_same(align(a, b), a)  # groups may have other names
     assert align(a, table()).groups.tolist() == ["p", "p", "q"]
     assert align(table(), b).groups.tolist() == ["y", "y", "z"]
@@ -267,12 +360,20 @@ def test_align_refuses_other_cases():
     four = {"ids": ["a", "x", "y", "z"], "y_true": [0, 1, 0, 0], "y_score": [*SCORES, SCORES[0]]}
     for a, b, match in [
         (table(), table(ids=["a", "b", "x"]), "other cases: 'c' not in the second table"),
-        (table(ids=["a"], y_true=[0], y_score=SCORES[:1]), table(**four), "'x', 'y', 'z' not in the first table"),
+        (
+            table(ids=["a"], y_true=[0], y_score=SCORES[:1]),
+            table(**four),
+            "'x', 'y', 'z' not in the first table",
+        ),
         (table(**four), table(), "'x', 'y', 'z' not in the second"),
         (table(), table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
         (table(), table(y_true=None), "the other has none"),
         (table(), table(task=Task("ordinal", 2)), "tables of two tasks"),
-        (table(y_true=None), table(y_true=None, class_names=("sick", "normal")), "tables of two tasks"),
+        (
+            table(y_true=None),
+            table(y_true=None, class_names=("sick", "normal")),
+            "tables of two tasks",
+        ),
         (table(groups=["p", "p", "q"]), table(groups=["p", "q", "q"]), "other groups"),
         (table(groups=["p", "p", "q"]), table(groups=["p", "q", "r"]), "other groups"),
     ]:

@@ -10,12 +10,20 @@ import pytest
 from medmonai.shipped import shipped_bundles, short_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bundles").rglob("README.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "bundles").rglob("README.md")),
+]
 
 
 def test_the_readme_begins_with_two_lines_to_install_and_run_and_names_the_tests_of_ci():
     text = (ROOT / "README.md").read_text()
-    blocks = [block.strip() for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if not language]
+    blocks = [
+        block.strip()
+        for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
+        if not language
+    ]
     assert blocks[0] == "pip install -c constraints.txt .\nmedmonai run lesion_phantom"
     tests = "pytest -n 2 --dist loadscope"
     assert f"pip install -c constraints.txt -e '.[test]' && {tests}" in blocks
@@ -45,7 +53,9 @@ def test_links_and_bundles_named_on_a_page_exist(page):
         assert (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if "```python" in p.read_text()], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if "```python" in p.read_text()], ids=lambda p: p.stem
+)
 def test_the_code_on_a_page_runs(page):
     names: dict = {}
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
@@ -55,7 +65,9 @@ def test_the_code_on_a_page_runs(page):
 
 def test_a_recipe_for_contributors_names_things_that_the_named_files_hold():
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    for names, path in re.findall(r"((?:`\w+`(?:, | and |))+) (?:of|in) `((?:medmonai|tests|scripts)/[\w/.]+\.py)`", text):
+    for names, path in re.findall(
+        r"((?:`\w+`(?:, | and |))+) (?:of|in) `((?:medmonai|tests|scripts)/[\w/.]+\.py)`", text
+    ):
         for name in re.findall(r"`(\w+)`", names):
             assert name in (ROOT / path).read_text(), f"{name} in {path}"
 

@@ -8,7 +8,13 @@ import torch
 
 from medmonai.task import Task
 
-KINDS = [("binary", 2, 1), ("multiclass", 5, 5), ("ordinal", 5, 5), ("multilabel", 3, 3), ("multilabel", 1, 1)]
+KINDS = [
+    ("binary", 2, 1),
+    ("multiclass", 5, 5),
+    ("ordinal", 5, 5),
+    ("multilabel", 3, 3),
+    ("multilabel", 1, 1),
+]
 
 
 @pytest.mark.parametrize(("kind", "num_classes", "outputs"), KINDS)
@@ -18,8 +24,10 @@ def test_outputs_and_loss(kind, num_classes, outputs):
     assert task.exclusive == (kind != "multilabel")
 
 
-@pytest.mark.parametrize(("kind", "num_classes"), [("binary", 3), ("binary", 1), ("multiclass", 1), ("ordinal", 0),
-                                                   ("multilabel", 0)])
+@pytest.mark.parametrize(
+    ("kind", "num_classes"),
+    [("binary", 3), ("binary", 1), ("multiclass", 1), ("ordinal", 0), ("multilabel", 0)],
+)
 def test_wrong_number_of_classes(kind, num_classes):
     with pytest.raises(ValueError, match=f"num_classes={num_classes} for a {kind} task"):
         Task(kind, num_classes)
@@ -43,7 +51,8 @@ def test_probabilities_have_one_column_a_class(kind, num_classes, outputs):
 def test_binary_probabilities_by_hand_and_at_the_ends():
     p = Task("binary", 2).probabilities(torch.tensor([[0.0], [np.log(3.0)], [-40.0], [40.0]]))
     np.testing.assert_allclose(p[:2], [[0.5, 0.5], [0.25, 0.75]], rtol=1e-6)
-    np.testing.assert_allclose([p[2, 1], p[3, 0]], np.exp(-40.0), rtol=1e-4)  # 1 - p would have given 0
+    # 1 - p would have given 0
+    np.testing.assert_allclose([p[2, 1], p[3, 0]], np.exp(-40.0), rtol=1e-4)
 
 
 def test_multilabel_probabilities_are_independent():
@@ -64,15 +73,18 @@ def test_labels_become_int64(dtype):
     assert labels.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize(("task", "labels", "match"), [
-    (Task("binary", 2), [0, 2], "range from 0 to 2; a binary task of 2 classes allows 0 to 1"),
-    (Task("multiclass", 3), [-1, 2], "range from -1 to 2"),
-    (Task("multiclass", 3), [[0, 1]], r"shape \(1, 2\); a multiclass task needs \(N,\)"),
-    (Task("multilabel", 3), [[0, 1]], r"shape \(1, 2\); a multilabel task needs \(N, 3\)"),
-    (Task("multilabel", 2), [[0, 2]], "allows 0 to 1"),
-    (Task("binary", 2), [0, 0.5], "fractions or NaN"),
-    (Task("binary", 2), [0, np.nan], "fractions or NaN"),
-])
+@pytest.mark.parametrize(
+    ("task", "labels", "match"),
+    [
+        (Task("binary", 2), [0, 2], "range from 0 to 2; a binary task of 2 classes allows 0 to 1"),
+        (Task("multiclass", 3), [-1, 2], "range from -1 to 2"),
+        (Task("multiclass", 3), [[0, 1]], r"shape \(1, 2\); a multiclass task needs \(N,\)"),
+        (Task("multilabel", 3), [[0, 1]], r"shape \(1, 2\); a multilabel task needs \(N, 3\)"),
+        (Task("multilabel", 2), [[0, 2]], "allows 0 to 1"),
+        (Task("binary", 2), [0, 0.5], "fractions or NaN"),
+        (Task("binary", 2), [0, np.nan], "fractions or NaN"),
+    ],
+)
 def test_labels_outside_the_task(task, labels, match):
     with pytest.raises(ValueError, match=match):
         task.check_labels(np.array(labels))

@@ -18,13 +18,14 @@ _CHUNK_BYTES = 1 << 21  # as float64; some ten times this is taken by the textur
 def image_features(images: np.ndarray, kind: str = "pixels") -> np.ndarray:
     """Return one row of numbers an image: float32 (N, F).
 
-    - "pixels": the grey values; F = C * voxels. Images of more than 4,096 values are averaged down in blocks: the
-      smallest whole number of voxels along each axis that leaves every axis at most m blocks, with the largest m that
-      leaves no more than 4,096 values (28^3 -> 14^3, 64^3 -> 16^3, 224^2 -> 56^2). The last block of an axis may be smaller.
+    - "pixels": the grey values; F = C * voxels. Images of more than 4,096 values are averaged down
+      in blocks: the smallest whole number of voxels along each axis that leaves every axis at most
+      m blocks, with the largest m that leaves no more than 4,096 values (28^3 -> 14^3, 64^3 ->
+      16^3, 224^2 -> 56^2). The last block of an axis may be smaller.
     - "intensity_texture": see `intensity_texture`; 56 numbers a channel in 2D, 57 in 3D.
 
-    uint8 values are divided by 255, others are taken as they are. Images are read a few megabytes at a time: beyond the
-    result no memory that grows with N is needed, and a memmap stays on disk.
+    uint8 values are divided by 255, others are taken as they are. Images are read a few megabytes
+    at a time: beyond the result no memory that grows with N is needed, and a memmap stays on disk.
 
     Args:
         images: (N, C, *spatial), as a Cohort has them; array or memmap.
@@ -58,14 +59,21 @@ def check_kind(kind: str) -> None:
     """Raise ValueError unless the kind of features is known."""
     if kind not in FEATURES:
         hint = did_you_mean(kind, FEATURES, cutoff=0.4)
-        raise ValueError(f"features={kind!r} is unknown; {hint and f'{hint} '}Use one of {', '.join(FEATURES)}.")
+        raise ValueError(
+            f"features={kind!r} is unknown; {hint and f'{hint} '}Use one of {', '.join(FEATURES)}."
+        )
 
 
 def block_sizes(spatial_size: tuple[int, ...], in_channels: int) -> tuple[int, ...]:
-    """Return the voxels of a block along each axis, so that at most `MAX_PIXELS` blocks are left (one at least)."""
+    """Return the voxels of a block along each axis, so that at most `MAX_PIXELS` blocks are left
+    (one at least).
+    """
     for cells in range(max(spatial_size), 0, -1):
         blocks = tuple(-(-n // cells) for n in spatial_size)
-        if in_channels * np.prod([-(-n // block) for n, block in zip(spatial_size, blocks)]) <= MAX_PIXELS:
+        if (
+            in_channels * np.prod([-(-n // block) for n, block in zip(spatial_size, blocks)])
+            <= MAX_PIXELS
+        ):
             return blocks
     return tuple(spatial_size)
 
@@ -83,8 +91,11 @@ def _pixels(images: np.ndarray) -> np.ndarray:
 
 
 def _of_channels(images: np.ndarray) -> np.ndarray:
-    columns = [column for channel in range(images.shape[1])
-               for column in intensity_texture(images[:, channel] / np.float64(_unit(images))).values()]
+    columns = [
+        column
+        for channel in range(images.shape[1])
+        for column in intensity_texture(images[:, channel] / np.float64(_unit(images))).values()
+    ]
     return np.stack(columns, axis=1)
 
 

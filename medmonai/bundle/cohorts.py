@@ -1,4 +1,6 @@
-"""The data of a bundle without its training: the cohorts that its config defines, or the files they are made from."""
+"""The data of a bundle without its training: the cohorts that its config defines, or the files they
+are made from.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ PLAN = "split_plan"
 
 
 def bundle_cohorts(bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Cohort]:
-    """Return the training, validation and test cases of a bundle with these overrides, as its workflow would load them.
+    """Return the training, validation and test cases of a bundle with these overrides, as its
+    workflow would load them.
 
     Raises:
         FileNotFoundError: no such bundle, or its data set is missing.
@@ -33,8 +36,11 @@ def bundle_cohorts(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
         return [parser.get_parsed_content(name) for name in DATASETS]
 
 
-def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> Listing | None:
-    """Return the files of a bundle and their splits, not decoded; None if its data set does not consist of image files.
+def bundle_listing(
+    bundle: str | Path, overrides: Mapping[str, Any] | None = None
+) -> Listing | None:
+    """Return the files of a bundle and their splits, not decoded; None if its data set does not
+    consist of image files.
 
     Raises:
         FileNotFoundError: see `bundle_cohorts`.
@@ -45,12 +51,17 @@ def bundle_listing(bundle: str | Path, overrides: Mapping[str, Any] | None = Non
 
 
 def _parser(bundle: str | Path, overrides: Mapping[str, Any]) -> ConfigParser:
-    return ConfigParser(bundle_config(bundle, overrides, files=EVALUATE) | {"bundle_root": escaped(str(find_bundle(bundle)))})
+    return ConfigParser(
+        bundle_config(bundle, overrides, files=EVALUATE)
+        | {"bundle_root": escaped(str(find_bundle(bundle)))}
+    )
 
 
 @contextmanager
 def own_modules(bundle: str | Path) -> Iterator[None]:
-    """Let a bundle import the modules in its folder, and forget them after: those of another bundle may have their names."""
+    """Let a bundle import the modules in its folder, and forget them after: those of another bundle
+    may have their names.
+    """
     folder = find_bundle(bundle).resolve()
     sys.path.insert(0, str(folder))
     try:

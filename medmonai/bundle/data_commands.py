@@ -1,4 +1,6 @@
-"""`python -m medmonai data describe` and `data check`: from what a person names to lines, JSON and figures."""
+"""`python -m medmonai data describe` and `data check`: from what a person names to lines, JSON and
+figures.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,19 @@ from medmonai.atomic_files import write_json
 from medmonai.data import Audit, Cohort, audit_cohorts, dataset_names, write_audit
 from medmonai.data.datalist import Listing
 from medmonai.data.decoding import preview_cohort
-from medmonai.data.describe import SourceDescription, decoded, describe_cohorts, describe_listing, open_source
-from medmonai.visualize import image_sizes_figure, label_distribution_figure, samples_figure, save_figure
+from medmonai.data.describe import (
+    SourceDescription,
+    decoded,
+    describe_cohorts,
+    describe_listing,
+    open_source,
+)
+from medmonai.visualize import (
+    image_sizes_figure,
+    label_distribution_figure,
+    samples_figure,
+    save_figure,
+)
 
 from .places import find_bundle
 
@@ -22,13 +35,18 @@ _CHECKED_SIZE = 128  # voxels along an axis at which images are compared
 
 
 def describe_source(
-    source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None, most_headers: int = 1000
+    source: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    output: str | Path | None = None,
+    most_headers: int = 1000,
 ) -> SourceDescription:
     """Describe a source: cases, classes, splits, sizes.
 
-    With `output`, describe.json, figures/labels, figures/samples and, if sizes differ, figures/sizes are written there.
-    Files are not decoded: sizes and modes come from at most `most_headers` headers, and the figure shows a few cases of
-    each class. Nothing that is written names a folder of this machine or a patient. The figures hold images.
+    With `output`, describe.json, figures/labels, figures/samples and, if sizes differ,
+    figures/sizes are written there. Files are not decoded: sizes and modes come from at most
+    `most_headers` headers, and the figure shows a few cases of each class. Nothing that is written
+    names a folder of this machine or a patient. The figures hold images.
 
     Args:
         source: a MedMNIST name, a bundle, a folder of class folders, or a CSV or TSV file.
@@ -41,18 +59,28 @@ def describe_source(
         ValueError: an option that the source does not take, or data that it refuses.
     """
     found = _opened(source, options or {})
-    described = describe_listing(found, most_headers=most_headers) if isinstance(found, Listing) else describe_cohorts(found)
+    described = (
+        describe_listing(found, most_headers=most_headers)
+        if isinstance(found, Listing)
+        else describe_cohorts(found)
+    )
     if output is None:
         return described
-    headers, totals = described.headers, None
+    headers = described.headers
+    totals = None
     if isinstance(found, list):
         shown = found[0]
     else:
         assert headers is not None  # a listing of files is described by their headers
         shown = preview_cohort(found, headers)
-        totals = {name: sum(counts[name] for counts in described.counts.values()) for name in found.class_names}
-    figures = {"samples": samples_figure(shown, cases=totals),
-               "labels": label_distribution_figure(described.counts, cases=described.cases)}
+        totals = {
+            name: sum(counts[name] for counts in described.counts.values())
+            for name in found.class_names
+        }
+    figures = {
+        "samples": samples_figure(shown, cases=totals),
+        "labels": label_distribution_figure(described.counts, cases=described.cases),
+    }
     if headers is not None and len(np.unique(headers.sizes, axis=0)) > 1:
         figures["sizes"] = image_sizes_figure(headers.sizes)
     folder = Path(output)
@@ -63,17 +91,21 @@ def describe_source(
     return described
 
 
-def check_source(source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None) -> Audit:
-    """Audit the splits of a source, see `audit_cohorts`; with `output` also write the audit as JSON and its pairs as CSV.
+def check_source(
+    source: str, options: Mapping[str, Any] | None = None, *, output: str | Path | None = None
+) -> Audit:
+    """Audit the splits of a source, see `audit_cohorts`; with `output` also write the audit as JSON
+    and its pairs as CSV.
 
-    Files are decoded at 128 voxels along each axis ("check_size"), those of a bundle as the bundle decodes them. A source
-    without splits is audited as a whole, for duplicates within it. The notes hold what was noticed while the files were
-    read, such as 8 and 16 bits under one range of grey values.
+    Files are decoded at 128 voxels along each axis ("check_size"), those of a bundle as the bundle
+    decodes them. A source without splits is audited as a whole, for duplicates within it. The notes
+    hold what was noticed while the files were read, such as 8 and 16 bits under one range of grey
+    values.
 
     Args:
         source: see `describe_source`.
-        options: the same; for files also "check_size", and "intensity_range", "skip_unreadable" and "cache_dir" as in
-            `load_listing`.
+        options: the same; for files also "check_size", and "intensity_range", "skip_unreadable" and
+            "cache_dir" as in `load_listing`.
         output: a JSON file; the CSV lies beside it under the same name.
 
     Raises:
@@ -89,7 +121,8 @@ def check_source(source: str, options: Mapping[str, Any] | None = None, *, outpu
 
 def _opened(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
     if _is_bundle(source):
-        from .cohorts import bundle_cohorts, bundle_listing  # here: it needs MONAI, other sources do not
+        # here: it needs MONAI, other sources do not
+        from .cohorts import bundle_cohorts, bundle_listing
         from .overrides import split_overrides
 
         split_overrides(source, options)
@@ -105,8 +138,11 @@ def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
 
         split_overrides(source, options)
         return bundle_cohorts(source, options)
-    how = {name: options.pop(name) for name in ("check_size", "intensity_range", "skip_unreadable", "cache_dir")
-           if name in options}
+    how = {
+        name: options.pop(name)
+        for name in ("check_size", "intensity_range", "skip_unreadable", "cache_dir")
+        if name in options
+    }
     found = open_source(source, options)
     if isinstance(found, list):
         return found

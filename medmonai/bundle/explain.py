@@ -1,4 +1,6 @@
-"""Saliency of a run: which cases are shown, their maps, and the check that the maps depend on what was learned."""
+"""Saliency of a run: which cases are shown, their maps, and the check that the maps depend on what
+was learned.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,25 @@ from torch import nn
 
 from medmonai.atomic_files import write_json
 from medmonai.data import Cohort, ImagePlace, ResidentLoader
-from medmonai.engines import find_target_layer, grad_cam, occlusion_map, randomization_check, write_saliency_nifti
+from medmonai.engines import (
+    find_target_layer,
+    grad_cam,
+    occlusion_map,
+    randomization_check,
+    write_saliency_nifti,
+)
 from medmonai.predictions import Predictions
 from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
 from medmonai.visualize.names import short_id
 
 # Cases in the figure, and cases that the randomization check averages over.
-_SHOWN, _CHECKED = {2: 8, 3: 4}, {2: 12, 3: 6}
+_SHOWN = {2: 8, 3: 4}
+_CHECKED = {2: 12, 3: 6}
 
 
 def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: int) -> np.ndarray:
-    """Return row numbers: by turns one of the surest mistakes and the surest correct decision of each class.
+    """Return row numbers: by turns one of the surest mistakes and the surest correct decision of
+    each class.
 
     Args:
         predictions: a table with labels.
@@ -36,20 +46,31 @@ def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: in
     for is_class, score in zip(predictions.task.one_hot(decided).T, predictions.y_score.T):
         rows = np.flatnonzero(right & (is_class == 1))
         queues.append(rows[np.argsort(-score[rows], kind="stable")].tolist())
-    in_turn = dict.fromkeys(row for places in zip_longest(*queues) for row in places if row is not None)
+    in_turn = dict.fromkeys(
+        row for places in zip_longest(*queues) for row in places if row is not None
+    )
     return np.array(list(in_turn)[:count], dtype=np.int64)
 
 
 def write_saliency(
-    network: nn.Module, *, loader: ResidentLoader, cohort: Cohort, predictions: Predictions, decided: np.ndarray, folder: Path,
-    target_layer: str | None = None, seed: int = 0,
+    network: nn.Module,
+    *,
+    loader: ResidentLoader,
+    cohort: Cohort,
+    predictions: Predictions,
+    decided: np.ndarray,
+    folder: Path,
+    target_layer: str | None = None,
+    seed: int = 0,
 ) -> None:
-    """Write figures/saliency and figures/occlusion, saliency.json, and for volumes saliency/ID_METHOD.nii.gz.
+    """Write figures/saliency and figures/occlusion, saliency.json, and for volumes
+    saliency/ID_METHOD.nii.gz.
 
-    A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else on the network's.
+    A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else
+    on the network's.
 
-    The maps are for the decided class (multilabel: the label with the highest score). The randomization check, of Grad-CAM,
-    stands in the figure and in saliency.json.
+    The maps are for the decided class (multilabel: the label with the highest score). The
+    randomization check, of Grad-CAM, stands in the figure and in saliency.json.
 
     Args:
         network: the trained network, not wrapped.
@@ -67,56 +88,106 @@ def write_saliency(
     inputs = images.float()
     if loader.transform is not None:
         inputs = loader.transform.batch(images, torch.Generator().manual_seed(seed))
-    classes = (decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)).tolist()
+    classes = (
+        decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)
+    ).tolist()
     cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
-    layer, shown = target_layer or find_target_layer(network, inputs.shape[2:]), slice(0, _SHOWN[dims])
+    layer = target_layer or find_target_layer(network, inputs.shape[2:])
+    shown = slice(0, _SHOWN[dims])
     maps = {
         "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
         # No overlap in volumes: overlapping windows take eight times as long there.
-        "occlusion": occlusion_map(network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0),
+        "occlusion": occlusion_map(
+            network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0
+        ),
     }
     maps = {name: _as_stored(found, cohort.spatial_size) for name, found in maps.items()}
-    check = randomization_check(
-        network, inputs, class_index=classes, repeats=3, seed=seed, method=partial(grad_cam, target_layer=layer),
-    ) if len(rows) > 1 else None
+    check = (
+        randomization_check(
+            network,
+            inputs,
+            class_index=classes,
+            repeats=3,
+            seed=seed,
+            method=partial(grad_cam, target_layer=layer),
+        )
+        if len(rows) > 1
+        else None
+    )
     said = [check.line, check.caveat] if check else []
     room = 6 if dims == 2 else 24  # characters above a row of panels
-    titles = [f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} {case['score']:.2f}"
-              for case in cases[shown]]
+    titles = [
+        (
+            f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} "
+            f"{case['score']:.2f}"
+        )
+        for case in cases[shown]
+    ]
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, found in maps.items():
         note = "\n".join(said) if name == "saliency" else ""
         figure = saliency_figure(cohort.images[rows[shown]], found, titles=titles, note=note)
         save_figure(figure, folder / "figures" / name, overwrite=True)
-    lines = [f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's maximum: maps of two "
-             "images do not compare in strength.", *said]
-    write_json({"lines": lines, "layer": layer, "cases": cases, "check": check.as_dict() if check else None},
-               folder / "saliency.json")
+    lines = [
+        f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's "
+        "maximum: maps of two images do not compare in strength.",
+        *said,
+    ]
+    write_json(
+        {
+            "lines": lines,
+            "layer": layer,
+            "cases": cases,
+            "check": check.as_dict() if check else None,
+        },
+        folder / "saliency.json",
+    )
     if dims == 3:
         places = [cohort.places[row] if cohort.places else None for row in rows[shown]]
         _write_volumes(maps, [str(case["id"]) for case in cases], places, folder / "saliency")
 
 
 def _as_stored(maps: np.ndarray, spatial_size: tuple[int, ...]) -> np.ndarray:
-    """Return maps (N, 1, *spatial) of images that the transform enlarged on the grid of the images as they are stored."""
+    """Return maps (N, 1, *spatial) of images that the transform enlarged on the grid of the images
+    as they are stored.
+    """
     if maps.shape[2:] == spatial_size:
         return maps
     pool = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}[len(spatial_size)]
     return pool(torch.from_numpy(maps), spatial_size).numpy()
 
 
-def _write_volumes(maps: dict[str, np.ndarray], ids: list[str], places: list[ImagePlace | None], folder: Path) -> None:
+def _write_volumes(
+    maps: dict[str, np.ndarray], ids: list[str], places: list[ImagePlace | None], folder: Path
+) -> None:
     folder.mkdir(exist_ok=True)
     for name, found in maps.items():
         method = {"saliency": "grad_cam"}.get(name, name)
         for case, volume, place in zip(ids, found, places):
-            write_saliency_nifti(volume, folder / f"{case.replace('/', '_')}_{method}.nii.gz", place=place, overwrite=True)
+            write_saliency_nifti(
+                volume,
+                folder / f"{case.replace('/', '_')}_{method}.nii.gz",
+                place=place,
+                overwrite=True,
+            )
 
 
 def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:
-    """Return a case as the report shows it: id, truth, the class that its map is for, the score of that class."""
-    names, truth = predictions.class_names, predictions.labels[row]
-    true = names[truth] if predictions.task.exclusive else "; ".join(n for n, on in zip(names, truth) if on) or "none"
+    """Return a case as the report shows it: id, truth, the class that its map is for, the score of
+    that class.
+    """
+    names = predictions.class_names
+    truth = predictions.labels[row]
+    true = (
+        names[truth]
+        if predictions.task.exclusive
+        else "; ".join(n for n, on in zip(names, truth) if on) or "none"
+    )
     right = bool(truth == c) if predictions.task.exclusive else bool(truth[c])
-    return {"id": str(predictions.ids[row]), "true": true, "decided": names[c], "score": float(predictions.y_score[row, c]),
-            "right": right}
+    return {
+        "id": str(predictions.ids[row]),
+        "true": true,
+        "decided": names[c],
+        "score": float(predictions.y_score[row, c]),
+        "right": right,
+    }

@@ -17,26 +17,30 @@ from medmonai.data import Cohort
 
 
 class CohortStats(MonaiAlgoStats):
-    """Give a server intensity histograms, image statistics and class counts of a bundle's training and validation cases.
+    """Give a server intensity histograms, image statistics and class counts of a bundle's training
+    and validation cases.
 
-    MONAI's `MonaiAlgoStats` runs its `DataAnalyzer`, which needs files of images and of label masks. It reads the label as
-    an image, and expects statistics of the mask even with `histogram_only`. Classification has no masks, and cases in an
-    array have no files. Here the same analyzers see the images as the bundle's data sets hold them, before scaling.
+    MONAI's `MonaiAlgoStats` runs its `DataAnalyzer`, which needs files of images and of label
+    masks. It reads the label as an image, and expects statistics of the mask even with
+    `histogram_only`. Classification has no masks, and cases in an array have no files. Here the
+    same analyzers see the images as the bundle's data sets hold them, before scaling.
 
-    Args are those of `MonaiAlgoStats`; `data_stats_transform_list` is a list of transforms of one image (C, *spatial).
+    Args are those of `MonaiAlgoStats`; `data_stats_transform_list` is a list of transforms of one
+    image (C, *spatial).
     """
 
     def get_data_stats(self, extra: Mapping[str, Any] | None = None) -> ExchangeObject:
         """Return summaries of the cases; nothing of a single case leaves the client.
 
         Args:
-            extra: `FlStatistics.HIST_BINS`, a number or one per channel, and `FlStatistics.HIST_RANGE`, [low, high] or one
-                such pair per channel. Values outside the range are not counted.
+            extra: `FlStatistics.HIST_BINS`, a number or one per channel, and
+                `FlStatistics.HIST_RANGE`, [low, high] or one such pair per channel. Values outside
+                the range are not counted.
 
         Returns:
-            An exchange object with "train", "eval" and "total_data"; each has "data_stats" ("image_stats",
-            "image_histogram"), "data_count", "fail_count" (0: a data set is checked as a whole when it is read) and
-            "class_counts".
+            An exchange object with "train", "eval" and "total_data"; each has "data_stats"
+            ("image_stats", "image_histogram"), "data_count", "fail_count" (0: a data set is checked
+            as a whole when it is read) and "class_counts".
 
         Raises:
             ValueError: one of the two is missing.
@@ -44,24 +48,43 @@ class CohortStats(MonaiAlgoStats):
         extra = extra or {}
         for name in (FlStatistics.HIST_BINS, FlStatistics.HIST_RANGE):
             if name not in extra:
-                raise ValueError(f"extra has no {name.value!r}; get_data_stats needs hist_bins and hist_range.")
+                raise ValueError(
+                    f"extra has no {name.value!r}; get_data_stats needs hist_bins and hist_range."
+                )
         workflow: Any = self.workflow  # MONAI's properties are not in its types
-        cohorts = {self.train_data_key: workflow.train_dataset, self.eval_data_key: workflow.val_dataset}
+        cohorts = {
+            self.train_data_key: workflow.train_dataset,
+            self.eval_data_key: workflow.val_dataset,
+        }
         cases = {name: self._cases(cohort, extra) for name, cohort in cohorts.items()}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         total = FlStatistics.TOTAL_DATA
         cases[total] = [case for found in cases.values() for case in found]
-        counts[total] = {name: sum(found[name] for found in counts.values()) for name in counts[self.train_data_key]}
-        stats = ExchangeObject(statistics={
-            name: {FlStatistics.DATA_STATS: self._summary(found), FlStatistics.DATA_COUNT: len(found),
-                   FlStatistics.FAIL_COUNT: 0, "class_counts": counts[name]}
-            for name, found in cases.items()})
+        counts[total] = {
+            name: sum(found[name] for found in counts.values())
+            for name in counts[self.train_data_key]
+        }
+        stats = ExchangeObject(
+            statistics={
+                name: {
+                    FlStatistics.DATA_STATS: self._summary(found),
+                    FlStatistics.DATA_COUNT: len(found),
+                    FlStatistics.FAIL_COUNT: 0,
+                    "class_counts": counts[name],
+                }
+                for name, found in cases.items()
+            }
+        )
         for change in self.post_statistics_filters or ():
             stats = change(stats, extra)
         return stats
 
     def _cases(self, cohort: Cohort, extra: Mapping[str, Any]) -> list[dict[str, Any]]:
-        histogram = ImageHistogram("image", hist_bins=extra[FlStatistics.HIST_BINS], hist_range=extra[FlStatistics.HIST_RANGE])
+        histogram = ImageHistogram(
+            "image",
+            hist_bins=extra[FlStatistics.HIST_BINS],
+            hist_range=extra[FlStatistics.HIST_RANGE],
+        )
         analyzers = [histogram] if self.histogram_only else [ImageStats("image"), histogram]
         found = []
         for image in cohort.images:
@@ -75,6 +98,10 @@ class CohortStats(MonaiAlgoStats):
         return found
 
     def _summary(self, cases: list[dict[str, Any]]) -> dict[str, Any]:
-        summaries = [ImageHistogramSumm()] if self.histogram_only else [ImageStatsSumm(), ImageHistogramSumm()]
+        summaries = (
+            [ImageHistogramSumm()]
+            if self.histogram_only
+            else [ImageStatsSumm(), ImageHistogramSumm()]
+        )
         own = copy.deepcopy(cases)  # ImageHistogramSumm adds up in the first of them
         return {summary.stats_name: summary(own) for summary in summaries} | {"n_cases": len(cases)}

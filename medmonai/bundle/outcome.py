@@ -1,4 +1,6 @@
-"""How a run ended: the lines that close it, and what is left to do in a folder that is evaluated already."""
+"""How a run ended: the lines that close it, and what is left to do in a folder that is evaluated
+already.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from .run_state import lost_model
 
 
 def finish_results(output_dir: str | Path) -> dict[str, Any]:
-    """Return the metrics of a folder that is evaluated already; write its report if it is missing. Nothing else runs.
+    """Return the metrics of a folder that is evaluated already; write its report if it is missing.
+    Nothing else runs.
 
     Raises:
         ValueError: its metrics.json is damaged.
@@ -32,7 +35,8 @@ def finish_results(output_dir: str | Path) -> dict[str, Any]:
 
 
 def finish(folder: Path) -> dict[str, Any]:
-    """Return the metrics of an evaluated folder, which the caller holds; write its report if it is missing.
+    """Return the metrics of an evaluated folder, which the caller holds; write its report if it is
+    missing.
 
     Raises:
         ValueError: its metrics.json is damaged.
@@ -48,13 +52,21 @@ def finish(folder: Path) -> dict[str, Any]:
 
 
 def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:
-    """Return the lines that end a run: AUC with its interval, references beside it, where the results lie."""
+    """Return the lines that end a run: AUC with its interval, references beside it, where the
+    results lie.
+    """
     test = metrics["splits"]["test"]
     name = positive_class(test)
     lines = [f"test AUC {_interval(test['auc'])}{f', positive class: {name}' if name else ''}"]
-    lines += [f"  {name.replace('_', ' ')} {_interval(table['auc'])}" for name, table in metrics["references"].items()]
-    lines += [f"results: {output_dir} (report.html, predictions_test.csv, predictions_val.csv, metrics.json, metrics.csv, "
-              "figures/, models/)", NOT_CLINICAL]
+    lines += [
+        f"  {name.replace('_', ' ')} {_interval(table['auc'])}"
+        for name, table in metrics["references"].items()
+    ]
+    lines += [
+        f"results: {output_dir} (report.html, predictions_test.csv, predictions_val.csv, "
+        "metrics.json, metrics.csv, figures/, models/)",
+        NOT_CLINICAL,
+    ]
     return "\n".join(lines)
 
 
@@ -63,4 +75,7 @@ def _interval(auc: Mapping[str, Any]) -> str:
         return "undefined" if value is None else f"{value:.4f}"
 
     flags = f" ({'; '.join(auc['flags'])})" if auc.get("flags") else ""
-    return f"{number(auc['estimate'])} [{number(auc['low'])}, {number(auc['high'])}] 95 % {auc['method']}{flags}"
+    return (
+        f"{number(auc['estimate'])} [{number(auc['low'])}, {number(auc['high'])}] 95 % "
+        f"{auc['method']}{flags}"
+    )

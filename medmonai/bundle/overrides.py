@@ -21,14 +21,21 @@ from .config import why_idle
 from .places import EVALUATE, TRAIN, bundle_configs
 from .value_kinds import check_values
 
-_IN_A_FILE = ("only a config file adds to a list or a dict: write \"+train::handlers\": [...] into one of your own and run "
-              "MONAI with --config_file \"['train.json','mine.json']\".")
+_IN_A_FILE = (
+    'only a config file adds to a list or a dict: write "+train::handlers": [...] into one of your '
+    "own and run "
+    "MONAI with --config_file \"['train.json','mine.json']\"."
+)
 
 
 def bundle_config(
-    bundle: str | Path, overrides: Mapping[str, Any] | None = None, *, files: tuple[str, ...] = TRAIN
+    bundle: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    files: tuple[str, ...] = TRAIN,
 ) -> dict[str, Any]:
-    """Return the merged config of a bundle with overrides applied, as `monai.bundle` would run it; nothing is evaluated.
+    """Return the merged config of a bundle with overrides applied, as `monai.bundle` would run it;
+    nothing is evaluated.
 
     Args:
         bundle: the bundle's folder.
@@ -39,13 +46,15 @@ def bundle_config(
         FileNotFoundError: no such bundle.
     """
     parser = _parser(bundle, files)
-    parser.update(copy.deepcopy(as_given(overrides or {})))  # a later id may lie within an earlier value
+    # a later id may lie within an earlier value
+    parser.update(copy.deepcopy(as_given(overrides or {})))
     parser.resolve_macro_and_relative_ids()  # MONAI does so before it runs: `@a#b` becomes `@a::b`
     return {name: value for name, value in _content(parser).items() if name != parser.meta_key}
 
 
 def _parser(bundle: str | Path, files: tuple[str, ...]) -> ConfigParser:
-    configs, parser = bundle_configs(bundle), ConfigParser()
+    configs = bundle_configs(bundle)
+    parser = ConfigParser()
     try:
         parser.read_config([str(configs / file) for file in files])
     except ValueError:
@@ -60,32 +69,46 @@ def _content(parser: ConfigParser) -> dict[str, Any]:
     return parser.config
 
 
-def split_overrides(bundle: str | Path, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the overrides of the training and of the evaluation, with every text escaped for MONAI (`as_given`).
+def split_overrides(
+    bundle: str | Path, overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the overrides of the training and of the evaluation, with every text escaped for MONAI
+    (`as_given`).
 
     Raises:
-        ValueError: an id that neither config has (MONAI would silently add it, and nothing would read it); one that
-            adds to a list or a dict, which MONAI supports in config files only; or a value of the wrong kind
-            (`check_values`).
+        ValueError: an id that neither config has (MONAI would silently add it, and nothing would
+            read it); one that adds to a list or a dict, which MONAI supports in config files only;
+            or a value of the wrong kind (`check_values`).
     """
-    of_train, merged, overrides = bundle_config(bundle), _parser(bundle, EVALUATE), as_given(overrides)
-    for name, value in overrides.items():  # each on top of those before it: a component may have been replaced
+    of_train = bundle_config(bundle)
+    merged = _parser(bundle, EVALUATE)
+    overrides = as_given(overrides)
+    # each on top of those before it: a component may have been replaced
+    for name, value in overrides.items():
         _check_id(_content(merged), name, bundle=Path(bundle).name)
         merged.update({name: copy.deepcopy(value)})
     check_values(_content(merged))
     _check_order(overrides)
-    return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(overrides)
+    return {key: value for key, value in overrides.items() if _keys(key)[0] in of_train}, dict(
+        overrides
+    )
 
 
 def _check_order(overrides: Mapping[str, Any]) -> None:
-    """Raise ValueError if class_names and positive_class are both given and do not agree on the last class."""
-    names, positive = overrides.get("class_names"), overrides.get("positive_class")
+    """Raise ValueError if class_names and positive_class are both given and do not agree on the
+    last class.
+    """
+    names = overrides.get("class_names")
+    positive = overrides.get("positive_class")
     if not isinstance(names, (list, tuple, Mapping)) or positive is None:
         return
     shown = names_shown(names)
     if positive in shown and shown[-1] != positive:
-        raise ValueError(f"class_names={shown} makes {shown[-1]!r} the positive class, positive_class={positive!r} another; "
-                         "give one of the two, or class_names with the positive class last.")
+        raise ValueError(
+            f"class_names={shown} makes {shown[-1]!r} the positive class, "
+            f"positive_class={positive!r} another; give one of the two, or class_names with the "
+            "positive class last."
+        )
 
 
 def _keys(name: str) -> list[str]:
@@ -106,9 +129,15 @@ def _check_id(config: Mapping[str, Any], name: str, *, bundle: str) -> None:
             known |= allowed
             inside = "".join(f"{part}#" for part in keys[:depth])
             listed = ", ".join(inside + other for other in sorted(known))
-            hint = did_you_mean(key, [] if key.isdecimal() else sorted(known), show=f"--{inside}{{}}",
-                                otherwise=f"known are {listed}.")
-            hint = hint if known else f"{'#'.join(keys[:depth])} is a single value and has no parts."
+            hint = did_you_mean(
+                key,
+                [] if key.isdecimal() else sorted(known),
+                show=f"--{inside}{{}}",
+                otherwise=f"known are {listed}.",
+            )
+            hint = (
+                hint if known else f"{'#'.join(keys[:depth])} is a single value and has no parts."
+            )
             hint = f"{hint[:-1]}; {_IN_A_FILE}" if isinstance(content, list) else hint
             hint = why_idle(key) if depth == 0 and why_idle(key) else hint
             raise ValueError(f"config id {name!r} does not exist in {bundle}; {hint}")

@@ -1,4 +1,6 @@
-"""Where the configs of a bundle are, and which ids are places: what is known without importing MONAI."""
+"""Where the configs of a bundle are, and which ids are places: what is known without importing
+MONAI.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,26 @@ from medmonai.shipped import shipped_bundle, shipped_bundles, short_name
 TRAIN = ("train.json",)
 EVALUATE = ("train.json", "evaluate.json")
 # What may differ when a run resumes: places and devices, not what is computed.
-_PLACES = {"output_dir", "dataset_dir", "bundle_root", "cache_dir", "device", "run_name", "tracking_uri", "experiment_name",
-           "save_execute_config", "is_not_rank0"}
+_PLACES = {
+    "output_dir",
+    "dataset_dir",
+    "bundle_root",
+    "cache_dir",
+    "device",
+    "run_name",
+    "tracking_uri",
+    "experiment_name",
+    "save_execute_config",
+    "is_not_rank0",
+}
 
 
 def bundle_configs(bundle: str | Path) -> Path:
     """Return the configs folder of a bundle.
 
     Args:
-        bundle: its folder, or the name of a bundle that comes with the package, with or without "_classification".
+        bundle: its folder, or the name of a bundle that comes with the package, with or without
+            "_classification".
 
     Raises:
         FileNotFoundError: there is no such bundle; the message gives the nearest name.
@@ -29,11 +42,17 @@ def bundle_configs(bundle: str | Path) -> Path:
     configs = folder / "configs"
     if (configs / "train.json").is_file():
         return configs
-    beside = sorted(p.parent.parent.name for p in folder.parent.glob("*/configs/train.json")) if folder.parent.is_dir() else []
+    beside = (
+        sorted(p.parent.parent.name for p in folder.parent.glob("*/configs/train.json"))
+        if folder.parent.is_dir()
+        else []
+    )
     known = {name: str(folder.parent / name) for name in beside}
     if len(folder.parts) == 1:
         known = {**{short_name(name): short_name(name) for name in shipped_bundles()}, **known}
-    near = nearest(short_name(folder.name) if len(folder.parts) == 1 else folder.name, known, cutoff=0.3)
+    near = nearest(
+        short_name(folder.name) if len(folder.parts) == 1 else folder.name, known, cutoff=0.3
+    )
     otherwise = "name a folder that holds configs/train.json, or one of `medmonai bundles`."
     hint = f"did you mean {known[near]}?" if near else otherwise
     raise FileNotFoundError(f"no bundle at {folder}; {hint}")

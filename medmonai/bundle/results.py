@@ -19,7 +19,13 @@ from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
 from medmonai.run_files import parts_of
-from medmonai.visualize import failures_figure, history_figure, label_distribution_figure, samples_figure, save_figure
+from medmonai.visualize import (
+    failures_figure,
+    history_figure,
+    label_distribution_figure,
+    samples_figure,
+    save_figure,
+)
 
 from .explain import write_saliency
 from .outcome import finish_results
@@ -32,27 +38,40 @@ _MOST_SUBGROUPS = 20
 
 @tracked("validate")
 def write_results(
-    metrics: Mapping[str, AUCMetric], *, output_dir: str | Path, cohorts: Mapping[str, Cohort], network: torch.nn.Module,
-    loader: ResidentLoader, audit: Audit, allow_leakage: bool = False, references: Mapping[str, Predictions] | None = None,
-    rule: str = "youden", saliency_layer: str | None = None,
+    metrics: Mapping[str, AUCMetric],
+    *,
+    output_dir: str | Path,
+    cohorts: Mapping[str, Cohort],
+    network: torch.nn.Module,
+    loader: ResidentLoader,
+    audit: Audit,
+    allow_leakage: bool = False,
+    references: Mapping[str, Predictions] | None = None,
+    rule: str = "youden",
+    saliency_layer: str | None = None,
 ) -> dict[str, Any]:
-    """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return the metrics.
+    """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return
+    the metrics.
 
-    Called last in the "run" list of a bundle's evaluate.json. The operating point and the temperature are chosen on
-    validation, stored beside the weights (models/decision.json) and applied to test. metrics.json comes after all but the
-    report: it says that the evaluation is complete. Columns of the test cohort's metadata go into metadata_test.csv and,
-    where they make subgroups, into metrics.json and the report. In a folder that has its metrics.json, only a missing
-    report is written.
+    Called last in the "run" list of a bundle's evaluate.json. The operating point and the
+    temperature are chosen on validation, stored beside the weights (models/decision.json) and
+    applied to test. metrics.json comes after all but the report: it says that the evaluation is
+    complete. Columns of the test cohort's metadata go into metadata_test.csv and, where they make
+    subgroups, into metrics.json and the report. In a folder that has its metrics.json, only a
+    missing report is written.
 
     Args:
-        metrics: "validation" and "test" -> the key metric of their evaluator, which holds its predictions.
+        metrics: "validation" and "test" -> the key metric of their evaluator, which holds its
+            predictions.
         output_dir: the run folder.
         cohorts: "train", "validation" and "test" -> cases, for the data card and the pictures.
         network: the trained network, not wrapped.
-        loader: the loader of the test cases; what it does to images is done to those that are explained.
+        loader: the loader of the test cases; what it does to images is done to those that are
+            explained.
         audit: what the audit of the splits found.
         allow_leakage: whether leakage was allowed; the report repeats it.
-        references: name -> predictions on the test cases to stand beside (an ideal observer); also written as tables.
+        references: name -> predictions on the test cases to stand beside (an ideal observer); also
+            written as tables.
         rule: how the operating point is chosen.
         saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
     """
@@ -62,7 +81,9 @@ def write_results(
         scored = metrics["test"].predictions
         assert scored is not None  # the evaluator has run
         evaluation = evaluate(scored, validation=metrics["validation"].predictions, rule=rule)
-        folder, test, references = Path(output_dir), cohorts["test"], dict(references or {})
+        folder = Path(output_dir)
+        test = cohorts["test"]
+        references = dict(references or {})
         if rank() != 0:
             return {"splits": {"test": evaluation.metrics}}
         for name, table in references.items():
@@ -70,14 +91,30 @@ def write_results(
         write_decision(evaluation, folder)
         write_metadata(test, folder)
         evaluation.metrics.update(_subgroups(evaluation, test))
-        audited = {**audit.compact(allowed=allow_leakage), "lines": audit.lines(), "twins": audit.twins("test")}
+        audited = {
+            **audit.compact(allowed=allow_leakage),
+            "lines": audit.lines(),
+            "twins": audit.twins("test"),
+        }
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         write_json({"counts": counts, "audit": audited}, folder / "data.json")
-        write_saliency(network, loader=loader, cohort=test, predictions=evaluation.test, decided=evaluation.decided,
-                       folder=folder, target_layer=saliency_layer)
+        write_saliency(
+            network,
+            loader=loader,
+            cohort=test,
+            predictions=evaluation.test,
+            decided=evaluation.decided,
+            folder=folder,
+            target_layer=saliency_layer,
+        )
         sizes = {name: len(cohort) for name, cohort in cohorts.items()}
-        figures = {"samples": samples_figure(test), "labels": label_distribution_figure(counts, cases=sizes),
-                   "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=audited["twins"])}
+        figures = {
+            "samples": samples_figure(test),
+            "labels": label_distribution_figure(counts, cases=sizes),
+            "failures": failures_figure(
+                test, evaluation.test, evaluation.decided, twins=audited["twins"]
+            ),
+        }
         if (folder / "history.csv").is_file():
             with parts_of(folder / "history.csv"):
                 kept = read_json(folder / "run.json").get("best_epoch")
@@ -85,8 +122,13 @@ def write_results(
         for name, figure in figures.items():
             save_figure(figure, folder / "figures" / name, overwrite=True)
         data = test.provenance.as_dict() | {
-            name: list(dict.fromkeys(said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)))
-            for name in ("known_issues", "facts")}
+            name: list(
+                dict.fromkeys(
+                    said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)
+                )
+            )
+            for name in ("known_issues", "facts")
+        }
         written = write_evaluation(evaluation, folder, data=data, references=references)
         write_report([folder])
         end_tracking(written)
@@ -95,7 +137,9 @@ def write_results(
 
 
 def write_metadata(cohort: Cohort, folder: Path) -> None:
-    """Write metadata_test.csv, id and columns, for `python -m medmonai evaluate --metadata`; nothing without metadata."""
+    """Write metadata_test.csv, id and columns, for `python -m medmonai evaluate --metadata`;
+    nothing without metadata.
+    """
     columns = {name: values for name, values in cohort.metadata.items() if name != "id"}
     if not columns:
         return
@@ -105,10 +149,19 @@ def write_metadata(cohort: Cohort, folder: Path) -> None:
 
 
 def _subgroups(evaluation: Evaluation, cohort: Cohort) -> dict[str, Any]:
-    """Return "subgroups": column -> rows, for columns of 2 to 20 values or bands; nothing without such a column."""
+    """Return "subgroups": column -> rows, for columns of 2 to 20 values or bands; nothing without
+    such a column.
+    """
     row_of = {case: row for row, case in enumerate(cohort.ids.tolist())}
     rows = [row_of[case] for case in evaluation.test.ids.tolist()]
     named = {name: values[rows] for name, values in cohort.metadata.items() if name != "id"}
-    chosen = {name: values for name, values in named.items() if 1 < len(set(band_values(values))) <= _MOST_SUBGROUPS}
-    found = {name: subgroup_summary(evaluation.test, values, point=evaluation.point) for name, values in chosen.items()}
+    chosen = {
+        name: values
+        for name, values in named.items()
+        if 1 < len(set(band_values(values))) <= _MOST_SUBGROUPS
+    }
+    found = {
+        name: subgroup_summary(evaluation.test, values, point=evaluation.point)
+        for name, values in chosen.items()
+    }
     return {"subgroups": found} if found else {}

@@ -1,4 +1,6 @@
-"""Train and evaluate a bundle in this process, with the same steps as the two `monai.bundle run` commands."""
+"""Train and evaluate a bundle in this process, with the same steps as the two `monai.bundle run`
+commands.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from .run_state import is_evaluated, is_trained
 
 @contextmanager
 def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> Iterator[Path]:
-    """Give the folder of a run: the given one, else the first free one of parent/name, parent/name-2, parent/name-3, ...
+    """Give the folder of a run: the given one, else the first free one of parent/name,
+    parent/name-2, parent/name-3, ...
 
     A free folder is made at once, so that no other run takes it, and removed if it stays empty.
 
@@ -69,19 +72,25 @@ def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tracking(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return the ids among overrides, and the value of "tracking", which is MONAI's option and no id."""
+    """Return the ids among overrides, and the value of "tracking", which is MONAI's option and no
+    id.
+    """
     ids = dict(overrides)
     return ids, ids.pop("tracking", None)
 
 
 def _literal(value: Any) -> str:
-    """Write a value so that the command line reads it unchanged: a text such as 1e-3 or None gets its own quotes."""
+    """Write a value so that the command line reads it unchanged: a text such as 1e-3 or None gets
+    its own quotes.
+    """
     plain = isinstance(value, str) and DefaultParseValue(value) == value
     return value if plain else repr(value)
 
 
 def _quoted(word: str) -> str:
-    """Quote a word for a shell; the list of config files in double quotes, as MONAI's documentation writes it."""
+    """Quote a word for a shell; the list of config files in double quotes, as MONAI's documentation
+    writes it.
+    """
     plain = not set(word) & set('"$`\\!')
     return f'"{word}"' if "'" in word and plain else shlex.quote(word)
 
@@ -98,10 +107,16 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tracking: str | None) -> list[Any]:
+def _run(
+    configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tracking: str | None
+) -> list[Any]:
     with _quiet():
-        workflow = ConfigWorkflow([str(configs / f) for f in files], workflow_type="train", tracking=tracking,
-                                  **copy.deepcopy(dict(overrides)))
+        workflow = ConfigWorkflow(
+            [str(configs / f) for f in files],
+            workflow_type="train",
+            tracking=tracking,
+            **copy.deepcopy(dict(overrides)),
+        )
     workflow.initialize()
     try:
         return workflow.run()
@@ -109,22 +124,27 @@ def _run(configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tr
         workflow.finalize()
 
 
-def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Train a bundle, open its test split once, write predictions, metrics.json and figures; return the metrics.
+def run_bundle(
+    bundle: str | Path, *, output_dir: str | Path, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Train a bundle, open its test split once, write predictions, metrics.json and figures; return
+    the metrics.
 
     Args:
         bundle: the bundle's folder.
-        output_dir: the run folder. An unfinished run of the same config in it resumes: a complete training, evaluation or
-            report is kept. This process holds the folder meanwhile.
-        overrides: config ids -> values, as on MONAI's command line, with its option "tracking" ("mlflow"); a text is a
-            text, see `medmonai.config_text.as_given`.
+        output_dir: the run folder. An unfinished run of the same config in it resumes: a complete
+            training, evaluation or report is kept. This process holds the folder meanwhile.
+        overrides: config ids -> values, as on MONAI's command line, with its option "tracking"
+            ("mlflow"); a text is a text, see `medmonai.config_text.as_given`.
 
     Raises:
         FileNotFoundError: no such bundle, or its data set is missing.
-        ValueError: an id that does not exist, or a folder that holds another run or is in use by another process.
+        ValueError: an id that does not exist, or a folder that holds another run or is in use by
+            another process.
         KeyboardInterrupt: its message says what is kept.
     """
-    configs, folder = bundle_configs(bundle).resolve(), Path(output_dir)
+    configs = bundle_configs(bundle).resolve()
+    folder = Path(output_dir)
     ids, tracking = _tracking(overrides or {})
     of_train, of_evaluate = split_overrides(bundle, {**ids, "output_dir": str(output_dir)})
     checkpoint = unescaped(of_evaluate.get("ckpt_path")) or folder / "models" / "model.pt"
@@ -136,5 +156,8 @@ def run_bundle(bundle: str | Path, *, output_dir: str | Path, overrides: Mapping
                 return finish(folder)
             return _run(configs, EVALUATE, of_evaluate, tracking)[-1]
         except KeyboardInterrupt as error:
-            said = str(error) or f"stopped; what {folder} holds is safe, and the same command goes on from there."
+            said = (
+                str(error)
+                or f"stopped; what {folder} holds is safe, and the same command goes on from there."
+            )
             raise KeyboardInterrupt(said) from None

@@ -18,7 +18,10 @@ from medmonai.data.duplicates import case_rows
 from medmonai.data.splits import csv_text, left_out_text, splits_text
 from medmonai.run_files import parts_of, read_text
 
-_LEFT_OUT, _SPLITS, _CASES, _EVALUATED = "left_out.csv", "splits.csv", "cases.csv", "cases_evaluated.csv"
+_LEFT_OUT = "left_out.csv"
+_SPLITS = "splits.csv"
+_CASES = "cases.csv"
+_EVALUATED = "cases_evaluated.csv"
 _TEST = "test"
 _HEADER = ("split", "id", "digest")
 _planned: ContextVar[Sequence[str]] = ContextVar("planned", default=())
@@ -26,7 +29,8 @@ _planned: ContextVar[Sequence[str]] = ContextVar("planned", default=())
 
 @contextmanager
 def planned_cases(digests: Sequence[str]) -> Iterator[None]:
-    """Refuse, while the block runs, to train on or evaluate other cases than those of each split's `cohort_digest`.
+    """Refuse, while the block runs, to train on or evaluate other cases than those of each split's
+    `cohort_digest`.
 
     Args:
         digests: of train, validation and test; empty for any cases.
@@ -59,41 +63,59 @@ class RunCases:
         Raises:
             ValueError: they differ.
         """
-        planned, found = _planned.get(), [digest for _, case, digest in self._rows if not case]
-        if len(planned) == len(found) and any(a != b for a, b in list(zip(planned, found))[: None if test_too else -1]):
-            raise ValueError("the images or labels are not those that the study was planned with: some were replaced since. "
-                             "Start the study again: it plans its cells for the images as they are now.")
+        planned = _planned.get()
+        found = [digest for _, case, digest in self._rows if not case]
+        if len(planned) == len(found) and any(
+            a != b for a, b in list(zip(planned, found))[: None if test_too else -1]
+        ):
+            raise ValueError(
+                "the images or labels are not those that the study was planned with: some were "
+                "replaced since. Start the study again: it plans its cells for the images as they "
+                "are now."
+            )
 
     def check(self, folder: Path, *, test_too: bool = True) -> None:
-        """Compare cases and splits with splits.csv of the run folder, and images with its cases.csv.
+        """Compare cases and splits with splits.csv of the run folder, and images with its
+        cases.csv.
 
         Args:
             folder: the run folder.
-            test_too: whether the test cases must be those of the training. If an evaluation chose others, they must be
-                those that it was opened with.
+            test_too: whether the test cases must be those of the training. If an evaluation chose
+                others, they must be those that it was opened with.
 
         Raises:
             ValueError: the first case that differs.
         """
         self._check_splits(folder)
-        self._compare(folder / _CASES, [c.split for c in self.cohorts if test_too or c.split != _TEST])
+        self._compare(
+            folder / _CASES, [c.split for c in self.cohorts if test_too or c.split != _TEST]
+        )
         self._compare(folder / _EVALUATED, [_TEST])
 
     def _compare(self, path: Path, splits: Sequence[str]) -> None:
         old = _read_cases(path)
         rows = self._rows if old else []
-        changed = [(split, case) for split, case, digest in rows
-                   if split in splits and old.get((split, case), digest) != digest]
+        changed = [
+            (split, case)
+            for split, case, digest in rows
+            if split in splits and old.get((split, case), digest) != digest
+        ]
         if changed:
-            raise ValueError(f"{self._words(changed)} not what {path} has: replaced, or read otherwise, since this run began. "
-                             "Put the files back, or use another --output_dir.")
+            raise ValueError(
+                f"{self._words(changed)} not what {path} has: replaced, or read otherwise, since "
+                "this run began. Put the files back, or use another --output_dir."
+            )
 
     def _words(self, changed: Sequence[tuple[str, str]]) -> str:
         name = self.cohorts[0].provenance.name
         cases = [case for _, case in changed if case]
         if not cases:
             return f"{name}: the {changed[0][0]} cases are"
-        return f"{name}: {len(cases)} images are, first {cases[0]!r}," if len(cases) > 1 else f"{name}: image {cases[0]!r} is"
+        return (
+            f"{name}: {len(cases)} images are, first {cases[0]!r},"
+            if len(cases) > 1
+            else f"{name}: image {cases[0]!r} is"
+        )
 
     @cached_property
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -102,19 +124,24 @@ class RunCases:
     def _check_splits(self, folder: Path) -> None:
         if self.listing is None or not (folder / _SPLITS).is_file():
             return
-        old, new = read_text(folder / _SPLITS).splitlines(), splits_text(self.listing).splitlines()
+        old = read_text(folder / _SPLITS).splitlines()
+        new = splits_text(self.listing).splitlines()
         if old != new:
             first = sorted(set(old) ^ set(new) or set(new))[0].split(",")[0]
             name = self.listing.provenance.name
-            raise ValueError(f"{name}: cases or splits are not those of {folder.name}/splits.csv (first: {first!r}); put "
-                             "the files back, or train again with another --output_dir.")
+            raise ValueError(
+                f"{name}: cases or splits are not those of {folder.name}/splits.csv (first: "
+                f"{first!r}); put the files back, or train again with another --output_dir."
+            )
 
     def write(self, folder: Path, *, test_too: bool = True) -> None:
-        """Write splits.csv, left_out.csv and cases.csv into a run folder, unless they are there already.
+        """Write splits.csv, left_out.csv and cases.csv into a run folder, unless they are there
+        already.
 
         Args:
             folder: the run folder.
-            test_too: whether the test cases are those of the training; others are written to cases_evaluated.csv.
+            test_too: whether the test cases are those of the training; others are written to
+                cases_evaluated.csv.
         """
         if self.listing is not None and not (folder / _SPLITS).is_file():
             _write(left_out_text(self.listing), folder / _LEFT_OUT)

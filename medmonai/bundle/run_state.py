@@ -26,33 +26,47 @@ _STEPS = {"initialize", "run", "finalize", "imports"}
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first place at which two configs differ, leaving out places; "" if none does."""
-    then, now = ({name: value for name, value in without_places(config).items() if name not in _STEPS}
-                 for config in (old, json.loads(json.dumps(new))))
+    then, now = (
+        {name: value for name, value in without_places(config).items() if name not in _STEPS}
+        for config in (old, json.loads(json.dumps(new)))
+    )
     return difference(then, now)
 
 
 def check_output_dir(output_dir: str | Path) -> None:
-    """Refuse a folder that a run cannot or must not write into, and values of the wrong kind, before any data is read.
+    """Refuse a folder that a run cannot or must not write into, and values of the wrong kind,
+    before any data is read.
 
     From here on, an error that ends the process is repeated in one line below MONAI's own report.
 
     Called first in the "initialize" list of a bundle's configs.
 
     Raises:
-        ValueError: MONAI rewrote the path; another process uses the folder; or it holds another run.
+        ValueError: MONAI rewrote the path; another process uses the folder; or it holds another
+            run.
         OSError: a file is in the way, or the folder is not writable.
     """
     last_word_on_errors()
     config = merged_config()
     check_values(config)
     for name, value in config.items():
-        if names_text(name) and isinstance(value, str) and "::" in value and not value.startswith(("$", "@")):
+        if (
+            names_text(name)
+            and isinstance(value, str)
+            and "::" in value
+            and not value.startswith(("$", "@"))
+        ):
             meant = value.replace("::", "#")
-            raise ValueError(f"{name} is {value!r}: MONAI makes '::' of each '#' in a config. For {meant!r} write --{name} "
-                             f"\"{escaped(meant)}\" with python -m monai.bundle; python -m medmonai run takes it as it is.")
+            raise ValueError(
+                f"{name} is {value!r}: MONAI makes '::' of each '#' in a config. For "
+                f"{meant!r} write --{name} "
+                f'"{escaped(meant)}" with python -m monai.bundle; python -m medmonai run takes it '
+                "as it is."
+            )
     require_writable(output_dir)
     refuse_in_use(output_dir)
-    folder = Path(output_dir)  # a federated client writes no config.json: its last.pt says which job it is of
+    # a federated client writes no config.json: its last.pt says which job it is of
+    folder = Path(output_dir)
     of_a_job = config.get("federated") is True and (folder / "models" / "last.pt").exists()
     if "ckpt_path" not in config and not (of_a_job and not (folder / "config.json").exists()):
         earlier_run(output_dir, config)  # a training; an evaluation and inference have a checkpoint
@@ -61,15 +75,19 @@ def check_output_dir(output_dir: str | Path) -> None:
 def federated_job() -> str:
     """Return what identifies a federated job at one client: a digest of its config, without places.
 
-    The epochs of a round, which MONAI's client writes into train#trainer#max_epochs, may change from round to round.
+    The epochs of a round, which MONAI's client writes into train#trainer#max_epochs, may change
+    from round to round.
     """
-    config = {name: value for name, value in without_places(merged_config()).items() if name not in _STEPS}
+    config = {
+        name: value for name, value in without_places(merged_config()).items() if name not in _STEPS
+    }
     config["train"]["trainer"].pop("max_epochs", None)
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether a folder holds a run of the config, and if not, where a run that may be overwritten differs.
+    """Return whether a folder holds a run of the config, and if not, where a run that may be
+    overwritten differs.
 
     That is a run of another config which stopped before its first epoch ended: nothing is lost.
 
@@ -78,13 +96,20 @@ def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool
     """
     folder = Path(output_dir)
     old = read_record(folder / "config.json")
-    weights = next((folder / "models" / name for name in _WEIGHTS if (folder / "models" / name).is_file()), None)
+    weights = next(
+        (folder / "models" / name for name in _WEIGHTS if (folder / "models" / name).is_file()),
+        None,
+    )
     if weights and not old:
-        raise ValueError(f"{weights} exists, but {folder / 'config.json'}, which says how it was trained, does not: restore "
-                         "that file, or choose another --output_dir.")
+        raise ValueError(
+            f"{weights} exists, but {folder / 'config.json'}, which says how it was trained, does "
+            "not: restore that file, or choose another --output_dir."
+        )
     differs = _difference(old, config) if old else ""
     if differs and (folder / "models").exists():
-        raise ValueError(f"{folder} holds another run: it differs in {differs}; choose another --output_dir.")
+        raise ValueError(
+            f"{folder} holds another run: it differs in {differs}; choose another --output_dir."
+        )
     return bool(old) and not differs, differs
 
 
@@ -115,21 +140,29 @@ def is_finished(folder: Path) -> bool:
 
 
 def lost_model(folder: Path) -> str:
-    """Return a blank and a sentence if the finished training in a folder has lost its model.pt, else ""."""
+    """Return a blank and a sentence if the finished training in a folder has lost its model.pt,
+    else "".
+    """
     lost = folder / "models" / "model.pt"
     if lost.is_file() or not is_finished(folder):
         return ""
-    return f" {lost} is missing: put back a copy of it, or choose another --output_dir to train it again."
+    return (
+        f" {lost} is missing: put back a copy of it, or choose another --output_dir to train it "
+        "again."
+    )
 
 
 def require_model(folder: Path, checkpoint: str | Path) -> None:
-    """Raise FileNotFoundError if the model.pt of a finished training is missing: the same command would not train again."""
+    """Raise FileNotFoundError if the model.pt of a finished training is missing: the same command
+    would not train again.
+    """
     if Path(checkpoint) == folder / "models" / "model.pt" and (lost := lost_model(folder)):
         raise FileNotFoundError(f"{folder} holds a finished training.{lost}")
 
 
 def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: str | Path) -> bool:
-    """Whether a folder holds the complete evaluation of a checkpoint by a config; its report may be missing.
+    """Whether a folder holds the complete evaluation of a checkpoint by a config; its report may be
+    missing.
 
     Raises:
         ValueError: the test split was opened there with another checkpoint or config.
@@ -139,22 +172,29 @@ def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: 
     if not opened:
         return False
     with parts_of(folder / "test_opened.json"):
-        when, digest = opened["opened"], opened["checkpoint_sha256"]
+        when = opened["opened"]
+        digest = opened["checkpoint_sha256"]
     changed = _difference(read_record(folder / "evaluate_config.json"), config)
     changed = "the checkpoint" if sha256(checkpoint) not in (digest, "") else changed
     if changed:
-        raise ValueError(f"the test split was opened in {folder} before ({when}), with a difference in {changed}. To evaluate "
-                         "again, name another --output_dir and --ckpt_path.")
+        raise ValueError(
+            f"the test split was opened in {folder} before ({when}), with a difference in "
+            f"{changed}. To evaluate again, name another --output_dir and --ckpt_path."
+        )
     return not unevaluated(folder)
 
 
 def unevaluated(output_dir: str | Path) -> bool:
-    """Whether a folder has no metrics.json yet. The steps of an evaluation do nothing in a folder that has one."""
+    """Whether a folder has no metrics.json yet. The steps of an evaluation do nothing in a folder
+    that has one.
+    """
     return not (Path(output_dir) / "metrics.json").exists()
 
 
 def same_test_cases(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether the config of an evaluation defines its test cases as the training in the folder did, which audited them."""
+    """Whether the config of an evaluation defines its test cases as the training in the folder did,
+    which audited them.
+    """
     old = read_record(folder / "config.json").get("audit", {})
     with parts_of(folder / "config.json"):
         trained = (old.get("cohorts") or [None])[-1]
@@ -168,7 +208,8 @@ def sha256(path: str | Path) -> str:
 
 @contextmanager
 def evaluating(output_dir: str | Path) -> Iterator[None]:
-    """Release the folder that `open_test_split` claimed if the block raises, and say in words that it was stopped.
+    """Release the folder that `open_test_split` claimed if the block raises, and say in words that
+    it was stopped.
 
     A notebook survives a failed evaluation, and the next process would find the folder in use.
 
@@ -181,6 +222,8 @@ def evaluating(output_dir: str | Path) -> Iterator[None]:
         if rank() == 0:
             release(output_dir)
         if isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt(f"stopped; {output_dir} keeps the trained network, and the same command begins the "
-                                    "evaluation again.") from None
+            raise KeyboardInterrupt(
+                f"stopped; {output_dir} keeps the trained network, and the same command begins the "
+                "evaluation again."
+            ) from None
         raise

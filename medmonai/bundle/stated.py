@@ -8,7 +8,8 @@ Text = TypeVar("Text", str, list[str])
 
 
 def stated_if(published: bool, *, stated: Text, otherwise: Text) -> Text:
-    """Return what a run says of its images: one text for the published set that a bundle was written for, or another.
+    """Return what a run says of its images: one text for the published set that a bundle was
+    written for, or another.
 
     Args:
         published: whether the images are those of the published set; the id `published_images`.

@@ -1,4 +1,6 @@
-"""Experiment tracking: test metrics under names of their own, and tracked runs that end finished or failed."""
+"""Experiment tracking: test metrics under names of their own, and tracked runs that end finished or
+failed.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
         metrics: the content of metrics.json.
 
     Returns:
-        test_n; test_auc and the other ranking metrics; decisions at the locked threshold, such as test_accuracy; each with
-        _low and _high; the AUC of each reference, as NAME_auc. Undefined values are left out.
+        test_n; test_auc and the other ranking metrics; decisions at the locked threshold, such as
+        test_accuracy; each with _low and _high; the AUC of each reference, as NAME_auc. Undefined
+        values are left out.
 
     Example:
         >>> auc = {"estimate": 0.9, "low": 0.8, "high": None}
@@ -29,21 +32,31 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
     """
     test = metrics["splits"]["test"]
     decisions = test.get("decisions") or {}
-    overall = [(part or {}).get("overall") or {} for part in
-               (test.get("ranking"), decisions.get("locked") or decisions.get("default"))]
-    tables = {f"test_{name}": table for part in overall for name, table in part.items()} | {"test_auc": test["auc"]}
+    overall = [
+        (part or {}).get("overall") or {}
+        for part in (test.get("ranking"), decisions.get("locked") or decisions.get("default"))
+    ]
+    tables = {f"test_{name}": table for part in overall for name, table in part.items()} | {
+        "test_auc": test["auc"]
+    }
     tables |= {f"{name}_auc": table["auc"] for name, table in metrics.get("references", {}).items()}
     found = {"test_n": test.get("n")}
     for name, table in tables.items():
         if isinstance(table, Mapping):
-            found |= {f"{name}{suffix}": table.get(key)
-                      for suffix, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))}
-    return {name: float(value) for name, value in found.items()
-            if isinstance(value, (int, float)) and math.isfinite(value)}
+            found |= {
+                f"{name}{suffix}": table.get(key)
+                for suffix, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+            }
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if isinstance(value, (int, float)) and math.isfinite(value)
+    }
 
 
 def trackers(*sections: str) -> list[Any]:
-    """Return the MLflow handlers of sections of the config that is being evaluated; empty without `--tracking`.
+    """Return the MLflow handlers of sections of the config that is being evaluated; empty without
+    `--tracking`.
 
     Args:
         *sections: "train" or "validate", whose handlers are looked through.
@@ -55,12 +68,18 @@ def trackers(*sections: str) -> list[Any]:
     found = []
     for section in sections:
         if any(_is_tracker(handler) for handler in config.get(section, {}).get("handlers", ())):
-            found += [handler for handler in evaluated(f"{section}#handlers") if type(handler).__name__ == "MLFlowHandler"]
+            found += [
+                handler
+                for handler in evaluated(f"{section}#handlers")
+                if type(handler).__name__ == "MLFlowHandler"
+            ]
     return found
 
 
 def _is_tracker(handler: Any) -> bool:
-    return isinstance(handler, Mapping) and str(handler.get("_target_", "")).endswith("MLFlowHandler")
+    return isinstance(handler, Mapping) and str(handler.get("_target_", "")).endswith(
+        "MLFlowHandler"
+    )
 
 
 def end_tracking(metrics: Mapping[str, Any]) -> None:
@@ -73,7 +92,9 @@ def end_tracking(metrics: Mapping[str, Any]) -> None:
 
 @contextmanager
 def tracked(*sections: str) -> Iterator[None]:
-    """End the tracked runs of the sections as failed if the body raises, a KeyboardInterrupt included."""
+    """End the tracked runs of the sections as failed if the body raises, a KeyboardInterrupt
+    included.
+    """
     try:
         yield
     except BaseException:

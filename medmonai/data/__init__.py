@@ -1,4 +1,6 @@
-"""Sources of cases, each giving Cohorts: MedMNIST, class folders, tables, the lesion phantom; images for inference."""
+"""Sources of cases, each giving Cohorts: MedMNIST, class folders, tables, the lesion phantom;
+images for inference.
+"""
 
 import lazy_loader
 

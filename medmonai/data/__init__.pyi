@@ -21,7 +21,12 @@ from .positive_class import positive_last, with_positive_class
 from .resident_loader import ResidentLoader
 from .sources.catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .sources.class_folders import list_class_folders
-from .sources.ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .sources.ideal_observer import (
+    detectability,
+    ideal_observer_auc,
+    ideal_observer_predictions,
+    ideal_observer_scores,
+)
 from .sources.known_groups import with_known_groups
 from .sources.medmnist import load_medmnist
 from .sources.phantom import PhantomDesign, lesion_phantom

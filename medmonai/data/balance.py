@@ -15,33 +15,41 @@ def _generator(seed: int, epoch: int) -> np.random.Generator:
 
 
 def _repeat_to(members: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `length` of the members: whole permutations, then a part of one, so that no case is shown twice too often."""
+    """Draw `length` of the members: whole permutations, then a part of one, so that no case is
+    shown twice too often.
+    """
     rounds = -(-length // len(members))
     return np.concatenate([rng.permutation(members) for _ in range(rounds)])[:length]
 
 
 @dataclass(frozen=True)
 class Balance:
-    """How the classes are balanced in an epoch of training. Every plan follows from (seed, epoch) alone.
+    """How the classes are balanced in an epoch of training. Every plan follows from (seed, epoch)
+    alone.
 
-    ============ ==============================================================================================
+    ============ ===================================================================================
     strategy     an epoch shows
-    ============ ==============================================================================================
+    ============ ===================================================================================
     none         every case once
-    oversample   every class as often as the largest one; a case at most once more often than another of its class
+    oversample   every class as often as the largest one; a case at most once more often than
+                 another of its class
     cap          at most `cap` cases of each class, drawn again each epoch
-    target       exactly `target` cases of each class: large classes drawn again each epoch, small ones repeated
-    dual         batches that all hold `positive_rate` positives; as many batches as the class that needs most
-    ============ ==============================================================================================
+    target       exactly `target` cases of each class: large classes drawn again each epoch, small
+                 ones repeated
+    dual         batches that all hold `positive_rate` positives; as many batches as the class that
+                 needs most
+    ============ ===================================================================================
 
-    MONAI's `DistributedWeightedRandomSampler` draws with replacement, so an epoch misses about a third of the cases;
-    LibAUC's `DualSampler` uses the global NumPy generator and cannot be resumed. Validation and test take no Balance.
+    MONAI's `DistributedWeightedRandomSampler` draws with replacement, so an epoch misses about a
+    third of the cases; LibAUC's `DualSampler` uses the global NumPy generator and cannot be
+    resumed. Validation and test take no Balance.
 
     Args:
         strategy: one of the five.
         cap: cases of a class in an epoch, for "cap".
         target: cases of a class in an epoch, for "target".
-        positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least one of each class.
+        positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least
+            one of each class.
 
     Raises:
         ValueError: unknown strategy, or a value outside its range.
@@ -60,19 +68,36 @@ class Balance:
 
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
-            raise ValueError(f"balance strategy {self.strategy!r} is unknown; use one of {', '.join(get_args(Strategy))}.")
+            raise ValueError(
+                f"balance strategy {self.strategy!r} is unknown; use one of "
+                f"{', '.join(get_args(Strategy))}."
+            )
         for name, cases in (("cap", self.cap), ("target", self.target)):
             if (self.strategy == name) != (cases is not None):
-                hint = f"give {name}, the cases of a class" if cases is None else f"give --train#balance#{name} None too"
-                raise ValueError(f"balance strategy {self.strategy!r} with {name}={cases}; {name} belongs to {name!r} and only "
-                                 f"there; {hint}.")
-            if cases is not None and (isinstance(cases, bool) or not isinstance(cases, int) or cases < 1):
-                raise ValueError(f"{name}={cases!r}; a whole number of at least 1 case of a class is needed.")
+                hint = (
+                    f"give {name}, the cases of a class"
+                    if cases is None
+                    else f"give --train#balance#{name} None too"
+                )
+                raise ValueError(
+                    f"balance strategy {self.strategy!r} with {name}={cases}; {name} belongs to "
+                    f"{name!r} and only there; {hint}."
+                )
+            if cases is not None and (
+                isinstance(cases, bool) or not isinstance(cases, int) or cases < 1
+            ):
+                raise ValueError(
+                    f"{name}={cases!r}; a whole number of at least 1 case of a class is needed."
+                )
         if not 0 < self.positive_rate < 1:
-            raise ValueError(f"positive_rate={self.positive_rate}; a share between 0 and 1 (exclusive) is needed.")
+            raise ValueError(
+                f"positive_rate={self.positive_rate}; a share between 0 and 1 (exclusive) is "
+                "needed."
+            )
 
     def plan(self, labels: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-        """Return the indices of an epoch in the order they are shown, int64; "dual" returns whole batches.
+        """Return the indices of an epoch in the order they are shown, int64; "dual" returns whole
+        batches.
 
         Args:
             labels: (N,) classes; (N, L) labels are taken by "none" only.
@@ -81,7 +106,8 @@ class Balance:
             epoch: the epoch, from 1.
 
         Raises:
-            ValueError: labels that the strategy cannot balance (multilabel, one class only, not binary for "dual").
+            ValueError: labels that the strategy cannot balance (multilabel, one class only, not
+                binary for "dual").
         """
         rng = _generator(seed, epoch)
         if self.strategy == "none":
@@ -98,19 +124,28 @@ class Balance:
 
     def _members(self, labels: np.ndarray) -> list[np.ndarray]:
         if labels.ndim != 1:
-            raise ValueError(f"balance strategy {self.strategy!r} needs one class a case; these labels have shape "
-                             f"{labels.shape}. Use 'none' for multilabel tasks.")
+            raise ValueError(
+                f"balance strategy {self.strategy!r} needs one class a case; these labels have "
+                f"shape {labels.shape}. Use 'none' for multilabel tasks."
+            )
         members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
         if len(members) < 2 or (self.strategy == "dual" and len(members) != 2):
             wanted = "exactly two classes" if self.strategy == "dual" else "at least two classes"
-            raise ValueError(f"balance strategy {self.strategy!r} needs {wanted}; the labels hold {len(members)}.")
+            raise ValueError(
+                f"balance strategy {self.strategy!r} needs {wanted}; the labels hold "
+                f"{len(members)}."
+            )
         return members
 
-    def _dual_plan(self, members: list[np.ndarray], batch_size: int, rng: np.random.Generator) -> np.ndarray:
+    def _dual_plan(
+        self, members: list[np.ndarray], batch_size: int, rng: np.random.Generator
+    ) -> np.ndarray:
         if batch_size < 2:
             raise ValueError(f"batch_size={batch_size}; balance strategy 'dual' needs at least 2.")
         positives = min(max(round(self.positive_rate * batch_size), 1), batch_size - 1)
         share = (batch_size - positives, positives)
         batches = max(-(-len(m) // s) for m, s in zip(members, share))
-        parts = [_repeat_to(m, batches * s, rng).reshape(batches, s) for m, s in zip(members, share)]
+        parts = [
+            _repeat_to(m, batches * s, rng).reshape(batches, s) for m, s in zip(members, share)
+        ]
         return np.concatenate(parts, axis=1).reshape(-1)

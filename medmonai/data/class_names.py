@@ -1,4 +1,6 @@
-"""What the words of a source say: classes, splits, groups and paths, spelled in more than one way."""
+"""What the words of a source say: classes, splits, groups and paths, spelled in more than one
+way.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,22 @@ from medmonai.task import Task, kind_named
 from .datalist import SPLITS
 
 # Names of a split, in lower case.
-SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
-               "testing": "test"}
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 _BLANK = {"", "nan", "na", "n/a", "<na>", "none", "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def folded(name: str) -> str:
-    """Return a name as it is compared: without spaces around it, runs of spaces as one, in lower case, letters composed.
+    """Return a name as it is compared: without spaces around it, runs of spaces as one, in lower
+    case, letters composed.
 
     Example:
         >>> folded(" Normal  tissue ") == folded("NORMAL tissue")
@@ -32,7 +42,8 @@ def folded(name: str) -> str:
 
 
 def is_blank(value: str) -> bool:
-    """Whether a text of a table stands for no value: nothing, or what programs write for it, in any case.
+    """Whether a text of a table stands for no value: nothing, or what programs write for it, in any
+    case.
 
     Example:
         >>> [text for text in ("", "NaN", "N/A", "none", "0", "unknown") if is_blank(text)]
@@ -42,7 +53,8 @@ def is_blank(value: str) -> bool:
 
 
 def path_key(name: str) -> str:
-    r"""Return a path as it is compared: "/" between its parts, no "./" before it, letters composed (NFC).
+    r"""Return a path as it is compared: "/" between its parts, no "./" before it, letters composed
+    (NFC).
 
     macOS decomposes the letters of file names, Windows writes backslashes.
 
@@ -54,7 +66,8 @@ def path_key(name: str) -> str:
 
 
 def class_keys(names: Iterable[str]) -> dict[str, str]:
-    """Return name -> what it is compared by: its value if all of the names are finite numbers, else the folded name.
+    """Return name -> what it is compared by: its value if all of the names are finite numbers, else
+    the folded name.
 
     Example:
         >>> class_keys(["1", "1.0", "-1"])
@@ -73,7 +86,8 @@ def _is_number(key: str) -> bool:
 
 
 def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
-    """Return key (`class_keys`) -> the spelling that most cases have (among equals the first in the alphabet), tidied.
+    """Return key (`class_keys`) -> the spelling that most cases have (among equals the first in the
+    alphabet), tidied.
 
     Args:
         counts: cases of each spelling.
@@ -85,30 +99,46 @@ def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for spelling, key in class_keys(counts).items():
         spellings[key][" ".join(spelling.split())] += counts[spelling]
-    return {key: min(found, key=lambda name: (-found[name], name)) for key, found in spellings.items()}
+    return {
+        key: min(found, key=lambda name: (-found[name], name)) for key, found in spellings.items()
+    }
 
 
 def spelling_note(spellings: Iterable[str]) -> str:
-    """Return one sentence on names that were taken for the same; "" if every name has one spelling."""
+    """Return one sentence on names that were taken for the same; "" if every name has one
+    spelling.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for spelling, key in class_keys(spellings).items():
         found[key].add(spelling)
-    told = [" = ".join(repr(name) for name in sorted(names)) for _, names in sorted(found.items()) if len(names) > 1]
-    return ("Spellings that differ in case, spaces or the way a number is written only were taken for one class: "
-            f"{'; '.join(told)}.") if told else ""
+    told = [
+        " = ".join(repr(name) for name in sorted(names))
+        for _, names in sorted(found.items())
+        if len(names) > 1
+    ]
+    return (
+        (
+            "Spellings that differ in case, spaces or the way a number is written only were taken "
+            f"for one class: {'; '.join(told)}."
+        )
+        if told
+        else ""
+    )
 
 
 def class_table(
     counts: Mapping[str, int], class_names: Sequence[str] | Mapping[str, str] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the names of the classes in the order of the labels, and folded name in the source -> label.
+    """Return the names of the classes in the order of the labels, and folded name in the source ->
+    label.
 
     Names that are numbers throughout are compared by value: 1 and 1.0 are one class.
 
     Args:
         counts: cases of each spelling in the source.
-        class_names: the classes in the order of their labels; a mapping says name in the source -> name to show; None
-            takes those of the source in alphabetical order, numbers first and by value.
+        class_names: the classes in the order of their labels; a mapping says name in the source ->
+            name to show; None takes those of the source in alphabetical order, numbers first and by
+            value.
 
     Raises:
         ValueError: two names that are one, or a name in the source that `class_names` lacks.
@@ -119,24 +149,43 @@ def class_table(
     """
     if class_names is None:
         spelled = one_spelling(counts)
-        order = sorted(spelled, key=lambda key: (0, float(key), key) if _is_number(key) else (1, 0, key))
-        labels, keys = {key: label for label, key in enumerate(order)}, class_keys(counts)
-        return tuple(spelled[key] for key in order), {folded(name): labels[key] for name, key in keys.items()}
-    shown = dict(class_names) if isinstance(class_names, Mapping) else {name: name for name in class_names}
+        order = sorted(
+            spelled, key=lambda key: (0, float(key), key) if _is_number(key) else (1, 0, key)
+        )
+        labels = {key: label for label, key in enumerate(order)}
+        keys = class_keys(counts)
+        return tuple(spelled[key] for key in order), {
+            folded(name): labels[key] for name, key in keys.items()
+        }
+    shown = (
+        dict(class_names)
+        if isinstance(class_names, Mapping)
+        else {name: name for name in class_names}
+    )
     given = [str(name) for name in shown]
     keys = class_keys([*given, *counts])
     labels = {keys[name]: label for label, name in enumerate(given)}
     if isinstance(class_names, str) or len(labels) < len(class_names):
-        raise ValueError(f"class_names={class_names!r}; different names are needed (case and spaces do not count).")
+        raise ValueError(
+            f"class_names={class_names!r}; different names are needed (case and spaces do not "
+            "count)."
+        )
     unknown = {name: n for name, n in counts.items() if keys[name] not in labels}
     if unknown:
-        raise ValueError(f"class_names={given} lack {', '.join(map(repr, sorted(one_spelling(unknown).values())))} "
-                         f"({sum(unknown.values())} cases); add it there or take these cases out of the source.")
-    return tuple(map(str, shown.values())), {folded(name): labels[key] for name, key in keys.items()}
+        raise ValueError(
+            f"class_names={given} lack "
+            f"{', '.join(map(repr, sorted(one_spelling(unknown).values())))} "
+            f"({sum(unknown.values())} cases); add it there or take these cases out of the source."
+        )
+    return tuple(map(str, shown.values())), {
+        folded(name): labels[key] for name, key in keys.items()
+    }
 
 
 def task_of(task: Task | str, num_classes: int) -> Task:
-    """Return the task: "auto" is binary for two classes and multiclass for more; else a kind's name or a Task."""
+    """Return the task: "auto" is binary for two classes and multiclass for more; else a kind's name
+    or a Task.
+    """
     if isinstance(task, Task):
         return task
     if task == "auto":
@@ -144,23 +193,34 @@ def task_of(task: Task | str, num_classes: int) -> Task:
     return Task(kind_named(task), num_classes)
 
 
-def check_classes(name: str, labels: np.ndarray, splits: np.ndarray | None, class_names: Sequence[str]) -> None:
-    """Raise ValueError if a class has no case at all, or cases in test only while train or val have cases of others."""
+def check_classes(
+    name: str, labels: np.ndarray, splits: np.ndarray | None, class_names: Sequence[str]
+) -> None:
+    """Raise ValueError if a class has no case at all, or cases in test only while train or val have
+    cases of others.
+    """
     counts = np.bincount(labels, minlength=len(class_names))
     absent = [class_names[c] for c in np.flatnonzero(counts == 0).tolist()]
     if absent:
-        raise ValueError(f"{name}: no case of class {', '.join(map(repr, absent))}; give class_names without it, or add cases.")
+        raise ValueError(
+            f"{name}: no case of class {', '.join(map(repr, absent))}; give class_names without "
+            "it, or add cases."
+        )
     if splits is None or not (splits != "test").any():
         return
     for c, class_name in enumerate(class_names):
         where = set(splits[labels == c].tolist())
         if where == {"test"}:
-            raise ValueError(f"{name}: class {class_name!r} has its {counts[c]} cases in test only, so nothing could learn it; "
-                             "add training cases or take the class out.")
+            raise ValueError(
+                f"{name}: class {class_name!r} has its {counts[c]} cases in test only, so nothing "
+                "could learn it; add training cases or take the class out."
+            )
 
 
 def split_of(value: str) -> str | None:
-    """Return "train", "val" or "test" for a name of one, such as "Validation "; None for any other word."""
+    """Return "train", "val" or "test" for a name of one, such as "Validation "; None for any other
+    word.
+    """
     return SPLIT_NAMES.get(folded(value))
 
 

@@ -1,4 +1,6 @@
-"""The one form that every source of cases takes: an array of images and what is known about each row."""
+"""The one form that every source of cases takes: an array of images and what is known about each
+row.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,12 @@ class Provenance:
         licence: licence of the images, as its source states it.
         citation: the papers to cite.
         source: URL, or a description of how the images were made.
-        checksum: algorithm and digest of the file, for example "md5:28209eda..."; "" if it was not verified.
-        known_issues: one sentence each on what is wrong with the set as published; shown when the set is loaded and carried
-            into reports.
-        facts: one sentence each on these images and what was done with them: resampled, left out, grouped, thinned out.
+        checksum: algorithm and digest of the file, for example "md5:28209eda..."; "" if it was not
+            verified.
+        known_issues: one sentence each on what is wrong with the set as published; shown when the
+            set is loaded and carried into reports.
+        facts: one sentence each on these images and what was done with them: resampled, left out,
+            grouped, thinned out.
     """
 
     name: str
@@ -51,14 +55,17 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set (`len`, `cohort[i]`).
+    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set
+    (`len`, `cohort[i]`).
 
-    Checked once, here: whatever is a Cohort has matching lengths, unique ids, labels that fit the task and finite
-    pixels. The images are taken as they are, never copied; a memmap stays on disk. MONAI keeps a list of dictionaries
-    with file names, which has to be decoded and checked case by case while training.
+    Checked once, here: whatever is a Cohort has matching lengths, unique ids, labels that fit the
+    task and finite pixels. The images are taken as they are, never copied; a memmap stays on disk.
+    MONAI keeps a list of dictionaries with file names, which has to be decoded and checked case by
+    case while training.
 
     Args:
-        images: (N, C, *spatial) with two or three spatial axes; uint8, int16 or float32; array or memmap.
+        images: (N, C, *spatial) with two or three spatial axes; uint8, int16 or float32; array or
+            memmap.
         labels: whole numbers, (N,) or, multilabel, (N, L); kept as int64.
         ids: (N,) different strings.
         task: what is predicted.
@@ -67,15 +74,24 @@ class Cohort:
         split: "train", "val", "test" or another name.
         groups: (N,) patient or lesion of each case, or None where it is not known.
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
-        places: (N,) where each volume's grid lies in the space of its file, or None where it is not known.
+        places: (N,) where each volume's grid lies in the space of its file, or None where it is not
+            known.
 
     Raises:
         TypeError: images, ids, groups or a column of a dtype that is not allowed.
-        ValueError: no case, wrong or different lengths, double ids, labels outside the task, NaN or infinite pixels.
+        ValueError: no case, wrong or different lengths, double ids, labels outside the task, NaN or
+            infinite pixels.
 
     Example:
-        >>> cohort = Cohort(np.zeros((2, 1, 4, 4), np.uint8), labels=[0, 1], ids=["a", "b"], task=Task("binary", 2),
-        ...                 class_names=("normal", "lesion"), provenance=Provenance("example"), split="train")
+        >>> cohort = Cohort(
+        ...     np.zeros((2, 1, 4, 4), np.uint8),
+        ...     labels=[0, 1],
+        ...     ids=["a", "b"],
+        ...     task=Task("binary", 2),
+        ...     class_names=("normal", "lesion"),
+        ...     provenance=Provenance("example"),
+        ...     split="train",
+        ... )
         >>> len(cohort), cohort.spatial_size, cohort.class_counts()
         (2, (4, 4), {'normal': 1, 'lesion': 1})
     """
@@ -100,10 +116,24 @@ class Cohort:
         keep(self, "class_names", _check_class_names(self.class_names, self.task))
         if self.groups is not None:
             keep(self, "groups", _as_column(self.groups, "groups", "biuU"))
-        keep(self, "metadata", {name: _as_column(values, f"metadata {name!r}", "U") for name, values in self.metadata.items()})
-        for name, values in (("labels", self.labels), ("groups", self.groups), *self.metadata.items()):
+        keep(
+            self,
+            "metadata",
+            {
+                name: _as_column(values, f"metadata {name!r}", "U")
+                for name, values in self.metadata.items()
+            },
+        )
+        for name, values in (
+            ("labels", self.labels),
+            ("groups", self.groups),
+            *self.metadata.items(),
+        ):
             if values is not None and len(values) != len(self.images):
-                raise ValueError(f"{name} hold {len(values)} rows and images {len(self.images)}; give one an image.")
+                raise ValueError(
+                    f"{name} hold {len(values)} rows and images {len(self.images)}; give one an "
+                    "image."
+                )
         keep(self, "places", check_places(self.places, len(self.images)))
         check_finite(self.images, self.ids)
 
@@ -127,7 +157,8 @@ class Cohort:
         return dict(zip(self.class_names, self.task.one_hot(self.labels).sum(axis=0).tolist()))
 
     def require_every_class(self) -> None:
-        """Say what is missing if a class has no case, or a label of a multilabel task no positive or no negative.
+        """Say what is missing if a class has no case, or a label of a multilabel task no positive
+        or no negative.
 
         Raises:
             ValueError: naming the split, the missing classes and the counts.
@@ -137,13 +168,17 @@ class Cohort:
         missing = [name for name, n in counts.items() if n in (0, full)]
         if missing:
             kind = "class" if self.task.exclusive else "positive or no negative case of label"
-            raise ValueError(f"{self.provenance.name} {self.split}: no {kind} {', '.join(map(repr, missing))} among "
-                             f"its {len(self)} cases (counts: {counts}); check the labels or draw the split again.")
+            raise ValueError(
+                f"{self.provenance.name} {self.split}: no {kind} "
+                f"{', '.join(map(repr, missing))} among its {len(self)} cases (counts: {counts}); "
+                "check the labels or draw the split again."
+            )
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Cohort:
         """Return the cases at the indices (or where a boolean mask is true), in that order.
 
-        A run of neighbours stays a view of the images, on disk if they are; any other choice copies its images.
+        A run of neighbours stays a view of the images, on disk if they are; any other choice copies
+        its images.
 
         Raises:
             IndexError: an index outside the cohort.
@@ -154,38 +189,64 @@ class Cohort:
         if chosen.dtype == bool:
             chosen = np.flatnonzero(_as_mask(chosen, len(self)))
         if chosen.size and chosen.dtype.kind not in "iu":
-            raise TypeError(f"indices have dtype {chosen.dtype}; whole numbers or a boolean mask are needed.")
-        chosen = np.arange(len(self))[chosen.astype(np.int64)]  # wraps negative indices, checks the range
-        run = chosen.size > 0 and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + chosen.size))
+            raise TypeError(
+                f"indices have dtype {chosen.dtype}; whole numbers or a boolean mask are needed."
+            )
+        # wraps negative indices, checks the range
+        chosen = np.arange(len(self))[chosen.astype(np.int64)]
+        run = chosen.size > 0 and np.array_equal(
+            chosen, np.arange(chosen[0], chosen[0] + chosen.size)
+        )
         images = self.images[chosen[0] : chosen[-1] + 1] if run else self.images[chosen]
         groups = None if self.groups is None else self.groups[chosen]
         metadata = {name: values[chosen] for name, values in self.metadata.items()}
         places = None if self.places is None else tuple(self.places[row] for row in chosen)
-        return replace(self, images=images, labels=self.labels[chosen], ids=self.ids[chosen], groups=groups, metadata=metadata,
-                       places=places)
+        return replace(
+            self,
+            images=images,
+            labels=self.labels[chosen],
+            ids=self.ids[chosen],
+            groups=groups,
+            metadata=metadata,
+            places=places,
+        )
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return one case: its image (C, *spatial) in the dtype it is stored in, label (int64) and id."""
+        """Return one case: its image (C, *spatial) in the dtype it is stored in, label (int64) and
+        id.
+        """
         import torch  # here: what a source is, is said without it
 
         label = torch.as_tensor(np.array(self.labels[index]))
-        return {"image": torch.from_numpy(np.array(self.images[index])), "label": label, "id": str(self.ids[index])}
+        return {
+            "image": torch.from_numpy(np.array(self.images[index])),
+            "label": label,
+            "id": str(self.ids[index]),
+        }
 
     def __repr__(self) -> str:
-        return (f"Cohort({self.provenance.name} {self.split}: {len(self)} cases, {self.in_channels} x "
-                f"{self.spatial_size} {self.images.dtype}, {self.task.kind} {self.class_counts()})")
+        return (
+            f"Cohort({self.provenance.name} {self.split}: {len(self)} cases, {self.in_channels} x "
+            f"{self.spatial_size} {self.images.dtype}, {self.task.kind} {self.class_counts()})"
+        )
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raise TypeError or ValueError unless the images are (N, C, *spatial) of an allowed dtype, with N at least 1."""
+    """Raise TypeError or ValueError unless the images are (N, C, *spatial) of an allowed dtype,
+    with N at least 1.
+    """
     if not isinstance(images, np.ndarray) or images.dtype.name not in IMAGE_DTYPES:
         kind = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(f"images are {kind}; a NumPy array or memmap of {', '.join(IMAGE_DTYPES)} is needed.")
+        raise TypeError(
+            f"images are {kind}; a NumPy array or memmap of {', '.join(IMAGE_DTYPES)} is needed."
+        )
     if images.ndim not in (4, 5) or 0 in images.shape[1:]:
-        raise ValueError(f"images have shape {images.shape}; (N, C, H, W) or (N, C, H, W, D) is needed.")
+        raise ValueError(
+            f"images have shape {images.shape}; (N, C, H, W) or (N, C, H, W, D) is needed."
+        )
     if len(images) == 0:
         raise ValueError(f"images have shape {images.shape}: no case; at least one is needed.")
 
@@ -194,15 +255,20 @@ def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
     """Return the ids as an array of str, or raise if they are not `expected` different strings."""
     ids = _as_column(ids, "ids", "U")
     if len(ids) != expected:
-        raise ValueError(f"ids hold {len(ids)} rows and images {expected}; give one for each image.")
-    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image each.
+        raise ValueError(
+            f"ids hold {len(ids)} rows and images {expected}; give one for each image."
+        )
+    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image
+    # each.
     hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
     hashes.sort()
     if (hashes[1:] == hashes[:-1]).any():
         names, counts = np.unique(ids, return_counts=True)
         if counts.max() > 1:
             double = str(names[counts.argmax()])
-            raise ValueError(f"ids: {double!r} occurs {counts.max()} times; every case needs its own id.")
+            raise ValueError(
+                f"ids: {double!r} occurs {counts.max()} times; every case needs its own id."
+            )
     return ids
 
 
@@ -216,7 +282,9 @@ def check_finite(images: np.ndarray, ids: np.ndarray) -> None:
         finite = np.isfinite(part).reshape(len(part), -1).all(axis=1)
         if not finite.all():
             first = str(ids[start + int(np.argmin(finite))])
-            raise ValueError(f"images: case {first!r} holds NaN or infinite pixels; repair it or leave it out.")
+            raise ValueError(
+                f"images: case {first!r} holds NaN or infinite pixels; repair it or leave it out."
+            )
 
 
 def _as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
@@ -231,7 +299,9 @@ def _as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.
 
 def _as_mask(mask: np.ndarray, length: int) -> np.ndarray:
     if mask.shape != (length,):
-        raise ValueError(f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed.")
+        raise ValueError(
+            f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed."
+        )
     return mask
 
 
@@ -239,5 +309,8 @@ def _check_class_names(names: Sequence[str], task: Task) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else tuple(names)
     named = all(isinstance(name, str) and name for name in names)
     if len(names) != task.num_classes or len(set(names)) != len(names) or not named:
-        raise ValueError(f"class_names={names!r}; this {task.kind} task needs {task.num_classes} different names.")
+        raise ValueError(
+            f"class_names={names!r}; this {task.kind} task needs {task.num_classes} different "
+            "names."
+        )
     return names

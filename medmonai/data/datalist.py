@@ -30,15 +30,17 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """Cases of a source that are still files: where each image lies and everything that is known about it.
+    """Cases of a source that are still files: where each image lies and everything that is known
+    about it.
 
-    `list_class_folders` and `list_image_table` make one, `split_listing` says which split a case belongs to, and
-    `load_listing` decodes it into Cohorts. MONAI's data lists are dictionaries with a path and a label: groups, splits and
-    what was left out have no place there.
+    `list_class_folders` and `list_image_table` make one, `split_listing` says which split a case
+    belongs to, and `load_listing` decodes it into Cohorts. MONAI's data lists are dictionaries with
+    a path and a label: groups, splits and what was left out have no place there.
 
     Args:
         files: one per case: an image file, or the folder of a DICOM series.
-        ids: (N,) different strings; the path inside the source, so that an id leads back to its file.
+        ids: (N,) different strings; the path inside the source, so that an id leads back to its
+            file.
         labels: whole numbers, (N,) or, multilabel, (N, L).
         task: what is predicted.
         class_names: one name per class or label, in the order of the labels.
@@ -48,12 +50,13 @@ class Listing:
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
         left_out: what the source holds that is not a case.
         notes: one sentence each on what a reader of a result should know.
-        planned: id -> split of all cases that `split_listing` divided; tells the split of those left out since, because they
-            could not be read.
+        planned: id -> split of all cases that `split_listing` divided; tells the split of those
+            left out since, because they could not be read.
 
     Raises:
         TypeError: ids, groups or a column of a dtype that is not allowed.
-        ValueError: no case, columns of different lengths, double ids, labels outside the task, an unknown split.
+        ValueError: no case, columns of different lengths, double ids, labels outside the task, an
+            unknown split.
     """
 
     files: tuple[Path, ...]
@@ -73,15 +76,27 @@ class Listing:
     def __post_init__(self) -> None:
         keep = object.__setattr__  # the way a frozen dataclass sets its own fields
         if len(self.files) == 0:
-            raise ValueError(f"{self.provenance.name} holds no case; {len(self.left_out)} were left out.")
+            raise ValueError(
+                f"{self.provenance.name} holds no case; {len(self.left_out)} were left out."
+            )
         keep(self, "files", tuple(self.files))
         keep(self, "ids", check_ids(self.ids, len(self.files)))
         keep(self, "labels", self.task.check_labels(self.labels))
-        columns = {"labels": self.labels, "groups": self.groups, "splits": self.splits, **self.metadata}
+        columns = {
+            "labels": self.labels,
+            "groups": self.groups,
+            "splits": self.splits,
+            **self.metadata,
+        }
         for name, values in columns.items():
             if values is not None and len(values) != len(self.files):
-                raise ValueError(f"{name} hold {len(values)} rows and files {len(self.files)}; give one per file.")
-        unknown = set() if self.splits is None else set(np.unique(self.splits).tolist()) - set(SPLITS)
+                raise ValueError(
+                    f"{name} hold {len(values)} rows and files {len(self.files)}; give one per "
+                    "file."
+                )
+        unknown = (
+            set() if self.splits is None else set(np.unique(self.splits).tolist()) - set(SPLITS)
+        )
         if unknown:
             raise ValueError(f"splits hold {sorted(unknown)}; {', '.join(SPLITS)} are allowed.")
 
@@ -92,15 +107,26 @@ class Listing:
         """Return the cases at the rows (or where a boolean mask is true), in that order."""
         chosen = np.asarray(rows)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        pick = {name: None if (values := getattr(self, name)) is None else values[chosen]
-                for name in ("ids", "labels", "groups", "splits")}
+        pick = {
+            name: None if (values := getattr(self, name)) is None else values[chosen]
+            for name in ("ids", "labels", "groups", "splits")
+        }
         metadata = {name: values[chosen] for name, values in self.metadata.items()}
-        return replace(self, files=tuple(self.files[row] for row in chosen), metadata=metadata, **pick)
+        return replace(
+            self, files=tuple(self.files[row] for row in chosen), metadata=metadata, **pick
+        )
 
     def __repr__(self) -> str:
-        cases = [] if self.splits is None else [f"{split} {int((self.splits == split).sum())}" for split in SPLITS]
+        cases = (
+            []
+            if self.splits is None
+            else [f"{split} {int((self.splits == split).sum())}" for split in SPLITS]
+        )
         places = "".join(f", {part}" for part in cases)
-        return f"Listing({self.provenance.name}: {len(self)} cases, {len(self.class_names)} classes{places})"
+        return (
+            f"Listing({self.provenance.name}: {len(self)} cases, "
+            f"{len(self.class_names)} classes{places})"
+        )
 
 
 def in_dataset_dir(dataset_dir: str | Path | None, name: str = "") -> Path:
@@ -111,8 +137,12 @@ def in_dataset_dir(dataset_dir: str | Path | None, name: str = "") -> Path:
     """
     wanted = name or "the images"
     if not dataset_dir:
-        raise FileNotFoundError(f"dataset_dir is not given; name the folder that holds {wanted}: --dataset_dir DIR.")
+        raise FileNotFoundError(
+            f"dataset_dir is not given; name the folder that holds {wanted}: --dataset_dir DIR."
+        )
     path = Path(dataset_dir).expanduser() / name
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; --dataset_dir has to name the folder that holds {wanted}.")
+        raise FileNotFoundError(
+            f"{path} does not exist; --dataset_dir has to name the folder that holds {wanted}."
+        )
     return path

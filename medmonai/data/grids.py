@@ -1,4 +1,6 @@
-"""Grids of voxels in space: where each voxel of one lies in another, and the values of an image on another grid."""
+"""Grids of voxels in space: where each voxel of one lies in another, and the values of an image on
+another grid.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,23 @@ _TINY = 1e-5
 
 
 def to_form_grid(
-    affine: np.ndarray, shape: Sequence[int], *, size: Sequence[int], orientation: str = "RAS",
+    affine: np.ndarray,
+    shape: Sequence[int],
+    *,
+    size: Sequence[int],
+    orientation: str = "RAS",
     spacing: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """Return (4, 4) from voxel numbers of a grid in a stated orientation, spacing and size to those of a volume.
+    """Return (4, 4) from voxel numbers of a grid in a stated orientation, spacing and size to those
+    of a volume.
 
-    The axes of the new grid are those of the volume that are nearest to the directions asked for, so nothing is rotated
-    and an oblique volume stays oblique. Its affine is `affine @ to_form_grid(...)`.
+    The axes of the new grid are those of the volume that are nearest to the directions asked for,
+    so nothing is rotated and an oblique volume stays oblique. Its affine is
+    `affine @ to_form_grid(...)`.
 
-    With a spacing the grid lies around the volume's centre, and voxels on whole voxels where the spacing is the volume's
-    own (as MONAI's `ResizeWithPadOrCrop`). Without one it covers the volume exactly: new voxel j of n along an axis of m is
-    centred at (j + 1/2) m / n - 1/2.
+    With a spacing the grid lies around the volume's centre, and voxels on whole voxels where the
+    spacing is the volume's own (as MONAI's `ResizeWithPadOrCrop`). Without one it covers the volume
+    exactly: new voxel j of n along an axis of m is centred at (j + 1/2) m / n - 1/2.
 
     Args:
         affine: (4, 4) of the volume, from voxel numbers to millimetres.
@@ -33,13 +41,17 @@ def to_form_grid(
     import nibabel.orientations as directions  # slow to import, and only volumes need it
 
     # Row a: the axis of the volume that becomes axis a, and whether it runs the same way.
-    found = directions.ornt_transform(directions.axcodes2ornt(tuple(orientation)), directions.io_orientation(affine))
-    axes, signs = found[:, 0].astype(int), found[:, 1]
+    found = directions.ornt_transform(
+        directions.axcodes2ornt(tuple(orientation)), directions.io_orientation(affine)
+    )
+    axes = found[:, 0].astype(int)
+    signs = found[:, 1]
     own = np.linalg.norm(affine[:3, :3], axis=0)
     matrix = np.zeros((4, 4))
     matrix[3, 3] = 1
     for axis, (source, sign) in enumerate(zip(axes, signs)):
-        m, n = shape[source], size[axis]
+        m = shape[source]
+        n = size[axis]
         step = m / n if spacing is None else float(spacing[axis] / own[source])
         step = 1.0 if abs(step - 1) < _TINY else step
         start = (step - 1) / 2 if spacing is None else ((m - 1) - step * (n - 1)) / 2
@@ -51,17 +63,19 @@ def to_form_grid(
 
 
 def resample(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Return an image (C, *spatial) on another grid with parallel axes: float32, or its own dtype if only voxels move.
+    """Return an image (C, *spatial) on another grid with parallel axes: float32, or its own dtype
+    if only voxels move.
 
-    Linear interpolation; where the new grid is coarser, the triangle is as wide as a new voxel, so that nothing falls
-    between the voxels: weight of voxel i for a new one centred at c is max(0, 1 - |i - c| / max(1, step)), over its sum.
-    It is Pillow's bilinear filter, in any number of dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels
-    where they shrink, and `Resize(anti_aliasing=True)` cannot start outside the image or keep a spacing in millimetres.
+    Linear interpolation; where the new grid is coarser, the triangle is as wide as a new voxel, so
+    that nothing falls between the voxels: weight of voxel i for a new one centred at c is max(0,
+    1 - |i - c| / max(1, step)), over its sum. It is Pillow's bilinear filter, in any number of
+    dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels where they shrink, and
+    `Resize(anti_aliasing=True)` cannot start outside the image or keep a spacing in millimetres.
 
     Args:
         image: (C, *spatial).
-        to_image: (d + 1, d + 1) from voxel numbers of the new grid to those of the image: each axis of the one is an axis of
-            the other, perhaps flipped, scaled and shifted.
+        to_image: (d + 1, d + 1) from voxel numbers of the new grid to those of the image: each axis
+            of the one is an axis of the other, perhaps flipped, scaled and shifted.
         size: voxels of the new grid; those whose centre is outside the image are 0.
 
     Raises:
@@ -71,22 +85,28 @@ def resample(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np
         >>> resample(np.float32([[0, 2, 4]]), np.array([[0.5, 0], [0, 1]]), (5,)).tolist()
         [[0.0, 1.0, 2.0, 3.0, 4.0]]
     """
-    linear, shift = to_image[:-1, :-1], to_image[:-1, -1]
+    linear = to_image[:-1, :-1]
+    shift = to_image[:-1, -1]
     axes = np.abs(linear).argmax(axis=0)
     steps = linear[axes, np.arange(len(axes))]
     rest = linear.copy()
     rest[axes, np.arange(len(axes))] = 0
     if sorted(axes) != list(range(len(axes))) or np.abs(rest).max() * max(size) > 0.05:
-        raise ValueError(f"the grids are not parallel: {linear.round(4).tolist()}; only flips, exchanged axes, scales and "
-                         "shifts are resampled.")
+        raise ValueError(
+            f"the grids are not parallel: {linear.round(4).tolist()}; only flips, exchanged axes, "
+            "scales and shifts are resampled."
+        )
     image = np.transpose(image, (0, *(1 + axes)))
-    for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):  # first what shrinks most
+    # first what shrinks most
+    for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):
         image = _along(image, 1 + axis, float(shift[axes[axis]]), float(steps[axis]), size[axis])
     return np.ascontiguousarray(image)
 
 
 def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
-    """Return the matrix for `resample` that stretches an image of a shape to a size, each axis on its own."""
+    """Return the matrix for `resample` that stretches an image of a shape to a size, each axis on
+    its own.
+    """
     steps = np.array(shape, float) / np.array(size, float)
     matrix = np.diag([*steps, 1.0])
     matrix[:-1, -1] = (steps - 1) / 2
@@ -108,7 +128,9 @@ def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> n
         taken[(slice(None),) * axis + (~inside,)] = 0
         return taken
     first, weights = _weights(length, start, step, n)
-    part = image[(slice(None),) * axis + (slice(first, first + weights.shape[1]),)].astype(np.float32, copy=False)
+    part = image[(slice(None),) * axis + (slice(first, first + weights.shape[1]),)].astype(
+        np.float32, copy=False
+    )
     inside = weights.any(axis=1)  # a run of neighbours; the rest is padding
     found = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
     if inside.all():
@@ -120,7 +142,9 @@ def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> n
 
 
 def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.ndarray]:
-    """Return the first voxel that counts and (n, voxels) weights; the rows of new voxels outside the image are 0."""
+    """Return the first voxel that counts and (n, voxels) weights; the rows of new voxels outside
+    the image are 0.
+    """
     centres = start + step * np.arange(n)
     width = max(1.0, abs(step))
     first = int(np.clip(np.floor(centres.min() - width), 0, length - 1))
@@ -128,4 +152,6 @@ def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.nd
     weights = np.clip(1 - np.abs(np.arange(first, last + 1) - centres[:, None]) / width, 0, None)
     weights[(centres < -0.5 - _TINY) | (centres > length - 0.5 + _TINY)] = 0
     sums = weights.sum(axis=1, keepdims=True)
-    return first, np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0).astype(np.float32)
+    return first, np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0).astype(
+        np.float32
+    )

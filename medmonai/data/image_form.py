@@ -1,4 +1,6 @@
-"""What every image of a set is made into: stated once in a bundle, the same in training and in inference."""
+"""What every image of a set is made into: stated once in a bundle, the same in training and in
+inference.
+"""
 
 from __future__ import annotations
 
@@ -15,29 +17,36 @@ _DIRECTIONS = ("LR", "PA", "IS")
 
 @dataclass(frozen=True)
 class ImageForm:
-    """Size, channels, grey values and place in space that every image gets before the network's own transforms.
+    """Size, channels, grey values and place in space that every image gets before the network's own
+    transforms.
 
-    `load_listing` and `load_images` take the same arguments and decode through one function, so a network sees the same
-    pixels in training and in inference. MONAI's `LoadImage` + `Orientation` + `Spacing` + `Resize` are stated file by file
-    and bundle by bundle.
+    `load_listing` and `load_images` take the same arguments and decode through one function, so a
+    network sees the same pixels in training and in inference. MONAI's `LoadImage` + `Orientation` +
+    `Spacing` + `Resize` are stated file by file and bundle by bundle.
 
     Args:
         spatial_size: voxels along each axis; two axes or three.
         in_channels: 1 or 3.
-        intensity_range: (low, high) grey values that become 0 and 255 (HU for CT); None only for uint8 images.
-        aspect: 2D only: "stretch" resizes each axis on its own, "crop" keeps the centre, "pad" adds black.
-        orientation: volumes only: the direction of each axis, as nibabel's `aff2axcodes` has it; "RAS" runs to the right, to
-            the front and upwards.
-        spacing: volumes only: millimetres between voxels along each axis of the result. The volume is then cropped or
-            padded around its centre to `spatial_size`; without it, each axis is stretched to `spatial_size`.
-        jpeg_scaling: 2D only: whether large JPEGs are decoded smaller at once, at the cost of small differences; see
-            `open_picture`. Other files are the same with and without it, as are JPEGs where `intensity_range` is given.
+        intensity_range: (low, high) grey values that become 0 and 255 (HU for CT); None only for
+            uint8 images.
+        aspect: 2D only: "stretch" resizes each axis on its own, "crop" keeps the centre, "pad" adds
+            black.
+        orientation: volumes only: the direction of each axis, as nibabel's `aff2axcodes` has it;
+            "RAS" runs to the right, to the front and upwards.
+        spacing: volumes only: millimetres between voxels along each axis of the result. The volume
+            is then cropped or padded around its centre to `spatial_size`; without it, each axis is
+            stretched to `spatial_size`.
+        jpeg_scaling: 2D only: whether large JPEGs are decoded smaller at once, at the cost of small
+            differences; see `open_picture`. Other files are the same with and without it, as are
+            JPEGs where `intensity_range` is given.
 
     Raises:
         ValueError: an argument outside the above.
 
     Example:
-        >>> ImageForm((96, 96, 64), in_channels=1, intensity_range=(-160, 240), spacing=(1.5, 1.5, 3)).spacing
+        >>> ImageForm(
+        ...     (96, 96, 64), in_channels=1, intensity_range=(-160, 240), spacing=(1.5, 1.5, 3)
+        ... ).spacing
         (1.5, 1.5, 3.0)
     """
 
@@ -54,24 +63,36 @@ class ImageForm:
         keep = object.__setattr__  # the way a frozen dataclass sets its own fields
         size = tuple(int(n) for n in self.spatial_size)
         if self.in_channels not in (1, 3) or len(size) not in (2, 3) or min(size) < 1:
-            raise ValueError(f"in_channels={self.in_channels}, spatial_size={size}; 1 or 3 channels and two or three axes are "
-                             "needed.")
+            raise ValueError(
+                f"in_channels={self.in_channels}, spatial_size={size}; 1 or 3 channels and two or "
+                "three axes are needed."
+            )
         keep(self, "spatial_size", size)
         keep(self, "intensity_range", checked_range(self.intensity_range))
         if self.aspect not in get_args(Aspect):
-            raise ValueError(f"aspect={self.aspect!r} is unknown; use {' or '.join(map(repr, get_args(Aspect)))}.")
+            raise ValueError(
+                f"aspect={self.aspect!r} is unknown; use "
+                f"{' or '.join(map(repr, get_args(Aspect)))}."
+            )
         keep(self, "orientation", _check_orientation(self.orientation))
         keep(self, "spacing", _check_spacing(self.spacing, size))
         if self.aspect != "stretch" and len(size) == 3:
-            raise ValueError(f"aspect={self.aspect!r} is for 2D images; for volumes give spacing=(mm, mm, mm), which crops and "
-                             "pads around the centre.")
+            raise ValueError(
+                f"aspect={self.aspect!r} is for 2D images; for volumes give spacing=(mm, mm, mm), "
+                "which crops and pads around the centre."
+            )
         if not isinstance(self.jpeg_scaling, bool) or (self.jpeg_scaling and len(size) == 3):
-            raise ValueError(f"jpeg_scaling={self.jpeg_scaling!r} with spatial_size={size}; True or False is needed, and False "
-                             "for volumes.")
+            raise ValueError(
+                f"jpeg_scaling={self.jpeg_scaling!r} with spatial_size={size}; True or False is "
+                "needed, and False for volumes."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold, tuples as lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def checked_range(intensity_range: Sequence[float] | None) -> tuple[float, float] | None:
@@ -82,24 +103,39 @@ def checked_range(intensity_range: Sequence[float] | None) -> tuple[float, float
     """
     if intensity_range is None:
         return None
-    if len(intensity_range) != 2 or not intensity_range[0] < intensity_range[1] or not np.isfinite(intensity_range).all():
-        raise ValueError(f"intensity_range={intensity_range!r}; (low, high) with low < high is needed, such as (-160, 240).")
+    if (
+        len(intensity_range) != 2
+        or not intensity_range[0] < intensity_range[1]
+        or not np.isfinite(intensity_range).all()
+    ):
+        raise ValueError(
+            f"intensity_range={intensity_range!r}; (low, high) with low < high is needed, such as "
+            "(-160, 240)."
+        )
     return float(intensity_range[0]), float(intensity_range[1])
 
 
 def _check_orientation(orientation: str) -> str:
     letters = orientation.upper() if isinstance(orientation, str) else ""
-    if len(letters) != 3 or any(sum(letter in pair for letter in letters) != 1 for pair in _DIRECTIONS):
-        raise ValueError(f"orientation={orientation!r}; three letters are needed, one each of L or R, P or A, I or S, such as "
-                         "'RAS'.")
+    if len(letters) != 3 or any(
+        sum(letter in pair for letter in letters) != 1 for pair in _DIRECTIONS
+    ):
+        raise ValueError(
+            f"orientation={orientation!r}; three letters are needed, one each of L or R, P or A, I "
+            "or S, such as 'RAS'."
+        )
     return letters
 
 
-def _check_spacing(spacing: Sequence[float] | None, size: tuple[int, ...]) -> tuple[float, ...] | None:
+def _check_spacing(
+    spacing: Sequence[float] | None, size: tuple[int, ...]
+) -> tuple[float, ...] | None:
     if spacing is None:
         return None
     found = tuple(float(mm) for mm in spacing)
     if len(size) != 3 or len(found) != 3 or not all(0 < mm < np.inf for mm in found):
-        raise ValueError(f"spacing={spacing!r} with spatial_size={size}; three axes and a positive number of millimetres for "
-                         "each are needed.")
+        raise ValueError(
+            f"spacing={spacing!r} with spatial_size={size}; three axes and a positive number of "
+            "millimetres for each are needed."
+        )
     return found

@@ -13,11 +13,13 @@ from .grids import resample
 
 @dataclass(frozen=True, eq=False)
 class ImagePlace:
-    """The grid of a volume that a network sees, and the grid of the image on disk; nothing else of the image's header.
+    """The grid of a volume that a network sees, and the grid of the image on disk; nothing else of
+    the image's header.
 
-    Both affines lead from voxel numbers to millimetres in nibabel's world (x to the right, y to the front, z upwards), so
-    voxel `v` of the network's grid is voxel `inv(original_affine) @ affine @ v` of the image. A MONAI MetaTensor carries the
-    same with the list of transforms that led there; arrays of a Cohort carry only this.
+    Both affines lead from voxel numbers to millimetres in nibabel's world (x to the right, y to the
+    front, z upwards), so voxel `v` of the network's grid is voxel
+    `inv(original_affine) @ affine @ v` of the image. A MONAI MetaTensor carries the same with the
+    list of transforms that led there; arrays of a Cohort carry only this.
 
     Args:
         affine: (4, 4) of the grid that the network sees.
@@ -28,7 +30,9 @@ class ImagePlace:
         ValueError: an affine that is not a finite 4 x 4 matrix with an inverse; not three axes.
 
     Example:
-        >>> ImagePlace(np.diag([2.0, 2, 2, 1]), original_affine=np.eye(4), original_shape=(8, 8, 8)).original_voxel((1, 2, 3))
+        >>> ImagePlace(
+        ...     np.diag([2.0, 2, 2, 1]), original_affine=np.eye(4), original_shape=(8, 8, 8)
+        ... ).original_voxel((1, 2, 3))
         array([2., 4., 6.])
     """
 
@@ -43,7 +47,10 @@ class ImagePlace:
             keep(self, name, check_affine(getattr(self, name), name))
         keep(self, "original_shape", tuple(int(n) for n in self.original_shape))
         if len(self.original_shape) != 3 or min(self.original_shape) < 1:
-            raise ValueError(f"original_shape={self.original_shape}; three axes of at least one voxel are needed.")
+            raise ValueError(
+                f"original_shape={self.original_shape}; three axes of at least one voxel are "
+                "needed."
+            )
 
     @property
     def to_original(self) -> np.ndarray:
@@ -51,28 +58,43 @@ class ImagePlace:
         return np.linalg.solve(self.original_affine, self.affine)
 
     def original_voxel(self, voxel: tuple[float, ...]) -> np.ndarray:
-        """Return where voxel numbers of the network's grid lie in the image on disk, as fractional voxel numbers."""
+        """Return where voxel numbers of the network's grid lie in the image on disk, as fractional
+        voxel numbers.
+        """
         return (self.to_original @ [*voxel, 1.0])[:3]
 
     def in_image_space(self, values: np.ndarray) -> np.ndarray:
-        """Return values (C, *spatial) on the network's grid as (C, *original_shape) on the image's own; 0 outside the grid.
+        """Return values (C, *spatial) on the network's grid as (C, *original_shape) on the image's
+        own; 0 outside the grid.
 
-        Linear interpolation, see `medmonai.data.grids.resample`. MONAI inverts a MetaTensor transform by transform, which
-        interpolates once for each and needs every transform of the case kept.
+        Linear interpolation, see `medmonai.data.grids.resample`. MONAI inverts a MetaTensor
+        transform by transform, which interpolates once for each and needs every transform of the
+        case kept.
         """
         return resample(np.asarray(values), np.linalg.inv(self.to_original), self.original_shape)
 
     def share_inside(self, spatial_size: Sequence[int]) -> float:
-        """Return how much of the image on disk lies in a grid of that many voxels: 1 for all of it."""
+        """Return how much of the image on disk lies in a grid of that many voxels: 1 for all of
+        it.
+        """
         corners = np.array([[-0.5] * 3, np.array(spatial_size) - 0.5])
         ends = np.sort(corners @ self.to_original[:3, :3].T + self.to_original[:3, 3], axis=0)
-        kept = np.clip(np.minimum(ends[1], np.array(self.original_shape) - 0.5) - np.maximum(ends[0], -0.5), 0, None)
+        kept = np.clip(
+            np.minimum(ends[1], np.array(self.original_shape) - 0.5) - np.maximum(ends[0], -0.5),
+            0,
+            None,
+        )
         return float(np.prod(kept / self.original_shape))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold; `ImagePlace(**fields)` is the place again."""
-        return {"affine": self.affine.tolist(), "original_affine": self.original_affine.tolist(),
-                "original_shape": list(self.original_shape)}
+        """Return the fields as plain values that JSON can hold; `ImagePlace(**fields)` is the place
+        again.
+        """
+        return {
+            "affine": self.affine.tolist(),
+            "original_affine": self.original_affine.tolist(),
+            "original_shape": list(self.original_shape),
+        }
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> ImagePlace:
@@ -84,19 +106,27 @@ def check_affine(affine: np.ndarray, name: str = "affine") -> np.ndarray:
     """Return a 4 x 4 affine as float64, or raise ValueError if it is none or has no inverse."""
     found = np.asarray(affine, dtype=np.float64)
     if found.shape != (4, 4) or not np.isfinite(found).all() or abs(np.linalg.det(found)) < 1e-12:
-        raise ValueError(f"{name}={found.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
-                         "numpy.diag([*spacing, 1]).")
+        raise ValueError(
+            f"{name}={found.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
+            "numpy.diag([*spacing, 1])."
+        )
     return found
 
 
-def check_places(places: Sequence[ImagePlace] | None, expected: int) -> tuple[ImagePlace, ...] | None:
+def check_places(
+    places: Sequence[ImagePlace] | None, expected: int
+) -> tuple[ImagePlace, ...] | None:
     """Return the places as a tuple, or raise if they are not one for each of `expected` images."""
     if places is None:
         return None
     found = tuple(places)
     if len(found) != expected:
-        raise ValueError(f"places hold {len(found)} rows and images {expected}; give one an image, or None.")
-    wrong = next((type(place).__name__ for place in found if not isinstance(place, ImagePlace)), None)
+        raise ValueError(
+            f"places hold {len(found)} rows and images {expected}; give one an image, or None."
+        )
+    wrong = next(
+        (type(place).__name__ for place in found if not isinstance(place, ImagePlace)), None
+    )
     if wrong:
         raise TypeError(f"places hold a {wrong}; ImagePlace is needed for each image.")
     return found

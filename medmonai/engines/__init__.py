@@ -1,4 +1,6 @@
-"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints, reproducibility, saliency."""
+"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints,
+reproducibility, saliency.
+"""
 
 import lazy_loader
 

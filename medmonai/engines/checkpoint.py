@@ -23,43 +23,73 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("medmonai.engines")
 
-_OF_LAST = {"objects", "epoch", "iteration", "best_metric", "best_metric_epoch", "validation_epoch", "scaler", "random"}
+_OF_LAST = {
+    "objects",
+    "epoch",
+    "iteration",
+    "best_metric",
+    "best_metric_epoch",
+    "validation_epoch",
+    "scaler",
+    "random",
+}
 
 
 class RunCheckpoint:
-    """Keep `models/model.pt` (best validation AUC), `models/model_final.pt` and `models/last.pt` of a run, on rank 0.
+    """Keep `models/model.pt` (best validation AUC), `models/model_final.pt` and `models/last.pt` of
+    a run, on rank 0.
 
-    `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights are averaged), as
-    MONAI's tools read them, with `class_names` as an attribute of the dict (`recorded_classes`), so that a file alone says
-    what its outputs mean. `last.pt` holds everything that decides the epochs to come: network, average, optimisers,
-    loss, scheduler, GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on after
-    the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's `CheckpointSaver` keeps
-    what it is given and neither counters nor random states, and its best score is forgotten by a new process.
+    `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights
+    are averaged), as MONAI's tools read them, with `class_names` as an attribute of the dict
+    (`recorded_classes`), so that a file alone says what its outputs mean. `last.pt` holds
+    everything that decides the epochs to come: network, average, optimisers, loss, scheduler,
+    GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on
+    after the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU).
+    MONAI's `CheckpointSaver` keeps what it is given and neither counters nor random states, and its
+    best score is forgotten by a new process.
 
-    While a run goes on, `previous.pt` is the `last.pt` of the epoch before. Where `last.pt` is damaged the run goes on from
-    there, and says so; the end is the same.
+    While a run goes on, `previous.pt` is the `last.pt` of the epoch before. Where `last.pt` is
+    damaged the run goes on from there, and says so; the end is the same.
 
     Args:
         folder: where the files are kept.
         network: the network whose weights are kept as the result.
         evaluator: the validation engine; its best epoch decides.
-        state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` holds besides counters.
-        job: for federated learning, what identifies the job, see `medmonai.bundle.federated_job`; None elsewhere.
+        state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` holds besides
+            counters.
+        job: for federated learning, what identifies the job, see `medmonai.bundle.federated_job`;
+            None elsewhere.
         job_epochs: the epochs of the whole job.
 
     Attributes:
         class_names: noted with the weights where it is set; in the order of the labels.
     """
 
-    def __init__(self, folder: str | Path, *, network: nn.Module, evaluator: Any, state: Mapping[str, Any],
-                 job: str | None = None, job_epochs: int = 0) -> None:
-        self.folder, self.network, self.evaluator, self.state = Path(folder), network, evaluator, dict(state)
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        network: nn.Module,
+        evaluator: Any,
+        state: Mapping[str, Any],
+        job: str | None = None,
+        job_epochs: int = 0,
+    ) -> None:
+        self.folder, self.network, self.evaluator, self.state = (
+            Path(folder),
+            network,
+            evaluator,
+            dict(state),
+        )
         self._scaler: dict[str, Any] = {}
         self.class_names: list[str] | None = None
-        self.job, self.job_epochs = job, job_epochs
+        self.job = job
+        self.job_epochs = job_epochs
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer, after its ValidationHandler and everything that changes state at the end of an epoch."""
+        """Attach to a trainer, after its ValidationHandler and everything that changes state at the
+        end of an epoch.
+        """
         if self.job is not None:
             engine.add_event_handler(Events.STARTED, self._take_up_job)
         engine.add_event_handler(Events.STARTED, self._restore_scaler)
@@ -78,29 +108,41 @@ class RunCheckpoint:
         save_atomically(
             {
                 "objects": {name: item.state_dict() for name, item in self.state.items()},
-                "epoch": engine.state.epoch, "iteration": engine.state.iteration,
-                "best_metric": float(best.best_metric), "best_metric_epoch": best.best_metric_epoch,
+                "epoch": engine.state.epoch,
+                "iteration": engine.state.iteration,
+                "best_metric": float(best.best_metric),
+                "best_metric_epoch": best.best_metric_epoch,
                 "validation_epoch": best.epoch,
                 "scaler": engine.scaler.state_dict() if engine.scaler is not None else {},
-                "random": _random_state(), "job": self.job,
+                "random": _random_state(),
+                "job": self.job,
             },
             last,
         )
 
     def _take_up_job(self, engine: Trainer) -> None:
-        """Go on with a federated job whose earlier rounds ran in other processes; only the first round of a process does.
+        """Go on with a federated job whose earlier rounds ran in other processes; only the first
+        round of a process does.
 
-        The network keeps the round's global weights, and the average and PESG's reference begin from them, as they do for a
-        client that lives on. The iterations count those of this process, from which MONAI takes the weight of a client.
+        The network keeps the round's global weights, and the average and PESG's reference begin
+        from them, as they do for a client that lives on. The iterations count those of this
+        process, from which MONAI takes the weight of a client.
         """
         if engine.state.epoch or not (saved := self._last_whole()):
             return
-        path, done = self.folder / "last.pt", saved["epoch"]
+        path = self.folder / "last.pt"
+        done = saved["epoch"]
         if saved.get("job") != self.job:
-            raise ValueError(f"{path} is not of this federated job: its config differs; choose another output_dir.")
+            raise ValueError(
+                f"{path} is not of this federated job: its config differs; choose another "
+                "output_dir."
+            )
         if done >= self.job_epochs:
-            raise ValueError(f"{path} is of a federated job that is finished ({done} of max_epochs={self.job_epochs}); choose "
-                             "another output_dir, or set max_epochs to rounds x local epochs.")
+            raise ValueError(
+                f"{path} is of a federated job that is finished ({done} of "
+                f"max_epochs={self.job_epochs}); choose another output_dir, or set max_epochs to "
+                "rounds x local epochs."
+            )
         for name, item in self.state.items():
             if name not in ("network", "average"):
                 item.load_state_dict(copy.deepcopy(saved["objects"][name]))
@@ -114,8 +156,10 @@ class RunCheckpoint:
         engine.state.max_epochs += done
 
     def _restore_scaler(self, engine: Trainer) -> None:
-        # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to restore.
-        state, self._scaler = self._scaler, {}
+        # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to
+        # restore.
+        state = self._scaler
+        self._scaler = {}
         if state and engine.scaler is not None:
             engine.scaler.load_state_dict(state)
 
@@ -132,25 +176,33 @@ class RunCheckpoint:
             (self.folder / "previous.pt").unlink(missing_ok=True)
 
     def resume(self, engine: Any) -> int:
-        """Restore the last whole epoch into the engine and all objects; return its number, 0 if there is none.
+        """Restore the last whole epoch into the engine and all objects; return its number, 0 if
+        there is none.
 
         Call it before `engine.run()`.
 
         Raises:
-            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another training, or `model.pt` is damaged
-                or missing.
+            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another
+                training, or `model.pt` is damaged or missing.
         """
-        saved, best = self._last_whole(), self.folder / "model.pt"
+        saved = self._last_whole()
+        best = self.folder / "model.pt"
         if not saved:
             if best.is_file():
-                logger.warning("%s has no last.pt: the training begins with its first epoch again.", self.folder)
+                logger.warning(
+                    "%s has no last.pt: the training begins with its first epoch again.",
+                    self.folder,
+                )
             return 0
         # The best epoch so far: better missed now than when the training is done.
         if best.is_file():
             load_checkpoint(best)
         elif saved["best_metric_epoch"] > 0:
-            raise ValueError(f"{best}, the best epoch so far ({saved['best_metric_epoch']} of {saved['epoch']}), is missing; "
-                             f"put back a copy of it, or delete {self.folder} to train from the start.")
+            raise ValueError(
+                f"{best}, the best epoch so far ({saved['best_metric_epoch']} of "
+                f"{saved['epoch']}), is missing; put back a copy of it, or delete {self.folder} to "
+                "train from the start."
+            )
         for name, item in self.state.items():
             # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
@@ -159,11 +211,14 @@ class RunCheckpoint:
         self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
         self.evaluator.state.epoch = saved["validation_epoch"]
         _restore_random_state(saved["random"])
-        engine.state.epoch, engine.state.iteration = saved["epoch"], saved["iteration"]
+        engine.state.epoch = saved["epoch"]
+        engine.state.iteration = saved["iteration"]
         return saved["epoch"]
 
     def _last_whole(self) -> dict[str, Any]:
-        """Return what `last.pt` holds, or `previous.pt` where that is damaged or missing; nothing if there is neither."""
+        """Return what `last.pt` holds, or `previous.pt` where that is damaged or missing; nothing
+        if there is neither.
+        """
         damaged = []
         for path in (self.folder / "last.pt", self.folder / "previous.pt"):
             if not path.is_file():
@@ -174,13 +229,20 @@ class RunCheckpoint:
                 damaged.append(str(error))
                 continue
             if damaged:
-                logger.warning("%s The run goes on from %s, epoch %d: nothing is lost but the time of an epoch.", damaged[0],
-                               path, saved["epoch"])
+                logger.warning(
+                    "%s The run goes on from %s, epoch %d: nothing is lost but the time of an "
+                    "epoch.",
+                    damaged[0],
+                    path,
+                    saved["epoch"],
+                )
             return saved
         if damaged:
             first = damaged[0].removesuffix("; use another file.").removesuffix(".")
-            raise ValueError(f"{first}; and there is no sound previous.pt beside it: put back a copy of it, or train with "
-                             "another --output_dir.")
+            raise ValueError(
+                f"{first}; and there is no sound previous.pt beside it: put back a copy of it, or "
+                "train with another --output_dir."
+            )
         return {}
 
     def _checked(self, saved: Any, path: Path) -> dict[str, Any]:
@@ -190,7 +252,10 @@ class RunCheckpoint:
                 raise ValueError(f"no {sorted(missing)[0]} in it")
             objects = dict(saved["objects"])
         if set(objects) != set(self.state):
-            raise ValueError(f"{path} holds {sorted(objects)}, this run needs {sorted(self.state)}; use another --output_dir.")
+            raise ValueError(
+                f"{path} holds {sorted(objects)}, this run needs {sorted(self.state)}; use another "
+                "--output_dir."
+            )
         for name, item in self.state.items():
             if isinstance(item, nn.Module):
                 require_finite(item, objects[name], path)
@@ -203,7 +268,8 @@ def _random_state() -> dict[str, Any]:
     name, keys, position, has_gauss, cached = legacy
     version, words, gauss = random.getstate()
     state = {
-        "torch": torch.get_rng_state(), "numpy": [name, keys.tolist(), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+        "numpy": [name, keys.tolist(), position, has_gauss, cached],
         "python": [version, list(words), gauss],
     }
     if torch.cuda.is_available():

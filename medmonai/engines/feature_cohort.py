@@ -16,22 +16,30 @@ from .inference import PrecisionInferer
 
 
 def frozen_features(
-    cohort: Cohort, network: TransferNetwork, *, transform: Any = None, batch_size: int = 64,
-    device: str | torch.device = "cpu", precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    cohort: Cohort,
+    network: TransferNetwork,
+    *,
+    transform: Any = None,
+    batch_size: int = 64,
+    device: str | torch.device = "cpu",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
 ) -> Cohort:
     """Compute the features of a wholly frozen backbone once for every case.
 
-    Without random augmentation a frozen backbone gives a case the same features in every epoch. The cohort that comes
-    back holds them as images (N, F, 1, 1) in float32, in 3D as well; labels, ids and groups stay. A trainer with
-    `HeadInferer` trains the head of the same network on it, and what it saves is the whole network. Bundles of transfer
-    learning do both with `--cache_features true`.
+    Without random augmentation a frozen backbone gives a case the same features in every epoch. The
+    cohort that comes back holds them as images (N, F, 1, 1) in float32, in 3D as well; labels, ids
+    and groups stay. A trainer with `HeadInferer` trains the head of the same network on it, and
+    what it saves is the whole network. Bundles of transfer learning do both with
+    `--cache_features true`.
 
-    The logits are exactly those of the whole network in evaluation mode where the library computes a case alike whatever
-    shares its batch; with other batches, threads or memory layouts convolutions may differ in the last bits.
+    The logits are exactly those of the whole network in evaluation mode where the library computes
+    a case alike whatever shares its batch; with other batches, threads or memory layouts
+    convolutions may differ in the last bits.
 
     Args:
         cohort: the cases.
-        network: with a frozen backbone of which nothing was unfrozen; put on the device, left in the mode it had.
+        network: with a frozen backbone of which nothing was unfrozen; put on the device, left in
+            the mode it had.
         transform: what the network's input gets, without anything random; as for `ResidentLoader`.
         batch_size: cases of a batch.
         device: where the backbone runs.
@@ -49,25 +57,46 @@ def frozen_features(
         (4, 512, 1, 1)
     """
     if not isinstance(network, TransferNetwork):
-        raise TypeError(f"network is a {type(network).__name__}; a medmonai.networks.TransferNetwork is needed.")
+        raise TypeError(
+            f"network is a {type(network).__name__}; a medmonai.networks.TransferNetwork is needed."
+        )
     if not network.frozen or network.unfrozen:
-        state = f"unfrozen in {', '.join(map(repr, network.unfrozen))}" if network.frozen else "not frozen"
-        raise ValueError(f"the backbone is {state}, so its features change while it learns; use freeze='backbone'.")
+        state = (
+            f"unfrozen in {', '.join(map(repr, network.unfrozen))}"
+            if network.frozen
+            else "not frozen"
+        )
+        raise ValueError(
+            f"the backbone is {state}, so its features change while it learns; use "
+            "freeze='backbone'."
+        )
     loader = ResidentLoader(cohort, batch_size=batch_size, transform=transform, device=device)
-    loader.rank, loader.world = 0, 1  # under torch.distributed every rank needs the features of all cases
-    inferer, training = PrecisionInferer(precision), network.training
+    # under torch.distributed every rank needs the features of all cases
+    loader.rank = 0
+    loader.world = 1
+    inferer = PrecisionInferer(precision)
+    training = network.training
     network.to(device).eval()
-    features = torch.cat([_features(batch["image"], network, inferer) for batch in loader]).cpu().numpy()
+    features = (
+        torch.cat([_features(batch["image"], network, inferer) for batch in loader]).cpu().numpy()
+    )
     network.train(training)
     images = np.ascontiguousarray(features.reshape(len(cohort), -1, 1, 1))
     return dataclasses.replace(cohort, images=images, places=None)  # features lie nowhere in space
 
 
 def training_cohort(
-    cohort: Cohort, network: TransferNetwork, *, cached: bool, transform: Any = None, batch_size: int = 64,
-    device: str | torch.device = "cpu", precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    cohort: Cohort,
+    network: TransferNetwork,
+    *,
+    cached: bool,
+    transform: Any = None,
+    batch_size: int = 64,
+    device: str | torch.device = "cpu",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
 ) -> Cohort:
-    """Return what a network is trained on: the features of its frozen backbone if they are cached, else the images.
+    """Return what a network is trained on: the features of its frozen backbone if they are cached,
+    else the images.
 
     Args:
         cohort: the cases.
@@ -80,16 +109,26 @@ def training_cohort(
     """
     if not cached:
         return cohort
-    return frozen_features(cohort, network, transform=transform, batch_size=batch_size, device=device, precision=precision)
+    return frozen_features(
+        cohort,
+        network,
+        transform=transform,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+    )
 
 
 @torch.no_grad()
-def _features(images: torch.Tensor, network: TransferNetwork, inferer: PrecisionInferer) -> torch.Tensor:
+def _features(
+    images: torch.Tensor, network: TransferNetwork, inferer: PrecisionInferer
+) -> torch.Tensor:
     return inferer(images, network.backbone)
 
 
 class HeadInferer(PrecisionInferer):
-    """Run a `TransferNetwork` from features (B, F, 1, 1), as `frozen_features` gives them, instead of images.
+    """Run a `TransferNetwork` from features (B, F, 1, 1), as `frozen_features` gives them, instead
+    of images.
 
     Args:
         precision: as for `PrecisionInferer`.
@@ -98,16 +137,23 @@ class HeadInferer(PrecisionInferer):
         ValueError: when called: a part of the backbone was unfrozen, but nothing passes it.
     """
 
-    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(
+        self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
         """Return the logits of the head as float32; the network may be wrapped."""
         if unfrozen := getattr(getattr(network, "module", network), "unfrozen", ()):
-            raise ValueError(f"the features are cached, so the backbone cannot learn, but its {unfrozen[0]!r} is unfrozen; "
-                             "use cache_features=false.")
+            raise ValueError(
+                "the features are cached, so the backbone cannot learn, but its "
+                f"{unfrozen[0]!r} is unfrozen; use cache_features=false."
+            )
         return super().__call__(inputs.flatten(1), network, *args, from_features=True, **kwargs)
 
 
-def training_inferer(precision: Literal["fp32", "bf16", "fp16"], *, cached: bool) -> PrecisionInferer:
-    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of the whole network.
+def training_inferer(
+    precision: Literal["fp32", "bf16", "fp16"], *, cached: bool
+) -> PrecisionInferer:
+    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of
+    the whole network.
 
     Args:
         precision: as for `PrecisionInferer`.

@@ -1,4 +1,6 @@
-"""What a run needs to be repeated: the seed, the versions, the revision of the code, the machine."""
+"""What a run needs to be repeated: the seed, the versions, the revision of the code, the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,16 @@ logger = logging.getLogger("medmonai.engines")
 
 
 def prepare_process(seed: int, *, device: str | torch.device = "cpu") -> None:
-    """Seed Python, NumPy and torch, choose deterministic kernels, and keep freed memory in the process.
+    """Seed Python, NumPy and torch, choose deterministic kernels, and keep freed memory in the
+    process.
 
-    On a CPU the same seed, versions, thread count and machine give the same bits. On CUDA deterministic kernels are
-    asked for and benchmarking is switched off; operations without a deterministic kernel warn.
+    On a CPU the same seed, versions, thread count and machine give the same bits. On CUDA
+    deterministic kernels are asked for and benchmarking is switched off; operations without a
+    deterministic kernel warn.
 
-    glibc hands large blocks back to the system at each step and faults them in again at the next; keeping them makes
-    small 3D networks up to 1.9 times as fast on a CPU. Elsewhere than on glibc nothing is changed.
+    glibc hands large blocks back to the system at each step and faults them in again at the next;
+    keeping them makes small 3D networks up to 1.9 times as fast on a CPU. Elsewhere than on glibc
+    nothing is changed.
 
     Raises:
         ValueError: the seed is not a whole number from 0 to 2**32 - 1.
@@ -49,7 +54,8 @@ def _keep_freed_memory() -> None:
 
 
 def keep_threads(threads: object, *, device: str | torch.device) -> None:
-    """Go on with the number of CPU threads that a run began with, and say so: on a CPU its bits depend on it.
+    """Go on with the number of CPU threads that a run began with, and say so: on a CPU its bits
+    depend on it.
 
     Args:
         threads: as the run recorded it; None if it did not.
@@ -60,21 +66,37 @@ def keep_threads(threads: object, *, device: str | torch.device) -> None:
     """
     if threads is None or torch.device(device).type != "cpu":
         return
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _MOST_THREADS:
-        raise ValueError(f"run.json says threads={threads!r}; a whole number from 1 to {_MOST_THREADS} is needed.")
+    if (
+        isinstance(threads, bool)
+        or not isinstance(threads, int)
+        or not 1 <= threads <= _MOST_THREADS
+    ):
+        raise ValueError(
+            f"run.json says threads={threads!r}; a whole number from 1 to {_MOST_THREADS} is "
+            "needed."
+        )
     if threads != torch.get_num_threads():
-        logger.warning("this run began with %d CPU threads and this process has %d: it goes on with %d, so that the result "
-                       "stays the same; OMP_NUM_THREADS=%d sets them from the start.", threads, torch.get_num_threads(),
-                       threads, threads)
+        logger.warning(
+            "this run began with %d CPU threads and this process has %d: it goes on with %d, so "
+            "that the result stays the same; OMP_NUM_THREADS=%d sets them from the start.",
+            threads,
+            torch.get_num_threads(),
+            threads,
+            threads,
+        )
         torch.set_num_threads(threads)
 
 
 def run_record(*, seed: int, device: str | torch.device) -> dict[str, object]:
-    """Return what is written beside every result: seed, device, threads, versions, revision, machine; no paths or names."""
+    """Return what is written beside every result: seed, device, threads, versions, revision,
+    machine; no paths or names.
+    """
     device = torch.device(device)
     return {
         "seed": seed,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({_cpu_name()})",
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"cpu ({_cpu_name()})",
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "git_revision": git_revision(Path(__file__).parent),
@@ -86,6 +108,9 @@ def run_record(*, seed: int, device: str | torch.device) -> dict[str, object]:
 def _cpu_name() -> str:
     try:
         with open("/proc/cpuinfo") as file:
-            return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown")
+            return next(
+                (line.split(":", 1)[1].strip() for line in file if line.startswith("model name")),
+                "unknown",
+            )
     except OSError:
         return platform.processor() or "unknown"

@@ -12,21 +12,28 @@ from medmonai.data import ImagePlace
 
 
 def write_saliency_nifti(
-    saliency: np.ndarray, path: str | Path, *, affine: np.ndarray | None = None, place: ImagePlace | None = None,
+    saliency: np.ndarray,
+    path: str | Path,
+    *,
+    affine: np.ndarray | None = None,
+    place: ImagePlace | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write one map of a volume as NIfTI-1, whole or not at all; the same map is the same file.
 
-    With a place the map is brought back into the image's own space: a voxel for each voxel of the image on disk (of a DICOM
-    series: column, row, slice), its affine, 0 where the network did not look; kept in steps of 1/255, because such a grid is
-    large. Without one it stays on the network's grid, as float32.
+    With a place the map is brought back into the image's own space: a voxel for each voxel of the
+    image on disk (of a DICOM series: column, row, slice), its affine, 0 where the network did not
+    look; kept in steps of 1/255, because such a grid is large. Without one it stays on the
+    network's grid, as float32.
 
     Args:
         saliency: (A, B, D) or (1, A, B, D).
         path: ends with .nii or .nii.gz.
-        affine: 4 x 4, from voxel to millimetre, of the grid that the network saw (after resampling); for a mere spacing
-            `numpy.diag([*spacing, 1])`. Default: identity, units unknown.
-        place: where the network's grid lies in the space of the image, such as `cohort.places[i]`; not with an affine.
+        affine: 4 x 4, from voxel to millimetre, of the grid that the network saw (after
+            resampling); for a mere spacing `numpy.diag([*spacing, 1])`. Default: identity, units
+            unknown.
+        place: where the network's grid lies in the space of the image, such as `cohort.places[i]`;
+            not with an affine.
         overwrite: replace an existing file.
 
     Returns:
@@ -34,31 +41,45 @@ def write_saliency_nifti(
 
     Raises:
         FileExistsError, FileNotFoundError: see `medmonai.atomic_files.replacing`.
-        ValueError: not one volume, values that are not finite, a path or an affine of another form; with a place, values
-            outside 0 to 1, or an affine as well.
+        ValueError: not one volume, values that are not finite, a path or an affine of another form;
+            with a place, values outside 0 to 1, or an affine as well.
     """
     import nibabel  # slow to import, and only volumes need it
 
-    path, volume = Path(path), np.asarray(saliency, dtype=np.float32)
+    path = Path(path)
+    volume = np.asarray(saliency, dtype=np.float32)
     volume = volume[0] if volume.ndim == 4 and len(volume) == 1 else volume
     if volume.ndim != 3 or not np.isfinite(volume).all():
-        raise ValueError(f"saliency has shape {np.shape(saliency)}; one finite volume (A, B, D) or (1, A, B, D) is needed.")
+        raise ValueError(
+            f"saliency has shape {np.shape(saliency)}; one finite volume (A, B, D) or (1, A, B, D) "
+            "is needed."
+        )
     with_affine = "alone" if affine is None else "with an affine"
     if place is not None and (affine is not None or volume.min() < 0 or volume.max() > 1):
-        raise ValueError(f"saliency from {volume.min():g} to {volume.max():g} and a place {with_affine}; values of 0 to 1 and "
-                         "no affine are needed, the place has its own.")
+        raise ValueError(
+            f"saliency from {volume.min():g} to {volume.max():g} and a place {with_affine}; values "
+            "of 0 to 1 and no affine are needed, the place has its own."
+        )
     if not path.name.endswith((".nii", ".nii.gz")):
         raise ValueError(f"path {path.name!r} names no NIfTI file; end it with .nii or .nii.gz.")
-    # Identity by default: the map has the image's voxel grid and nothing else is known. MedMNIST's volumes carry neither
-    # spacing nor orientation, and an invented spacing would look like a measured one. Viewers overlay by the affine, so
-    # a map with the image's own affine lies on it.
+    # Identity by default: the map has the image's voxel grid and nothing else is known. MedMNIST's
+    # volumes carry neither spacing nor orientation, and an invented spacing would look like a
+    # measured one. Viewers overlay by the affine, so a map with the image's own affine lies on it.
     known = affine is not None
     affine = np.eye(4) if affine is None else np.asarray(affine, dtype=np.float64)
-    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
-        raise ValueError(f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
-                         "numpy.diag([*spacing, 1]).")
+    if (
+        affine.shape != (4, 4)
+        or not np.isfinite(affine).all()
+        or abs(np.linalg.det(affine)) < 1e-12
+    ):
+        raise ValueError(
+            f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
+            "numpy.diag([*spacing, 1])."
+        )
     if place is not None:
-        volume, affine, known = _in_steps(place.in_image_space(volume[None])[0]), place.original_affine, True
+        volume = _in_steps(place.in_image_space(volume[None])[0])
+        affine = place.original_affine
+        known = True
     image = nibabel.Nifti1Image(volume, affine)
     if place is not None:
         image.header.set_slope_inter(1 / 255, 0)

@@ -7,11 +7,24 @@ import platform
 import subprocess
 from pathlib import Path
 
-_PACKAGES = ("medmonai", "torch", "monai", "pytorch-ignite", "libauc", "medmnist", "numpy", "scipy", "scikit-learn", "nibabel")
+_PACKAGES = (
+    "medmonai",
+    "torch",
+    "monai",
+    "pytorch-ignite",
+    "libauc",
+    "medmnist",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "nibabel",
+)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result; "absent" where one is not installed."""
+    """Return the versions of Python and of the packages that decide a result; "absent" where one is
+    not installed.
+    """
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -22,12 +35,23 @@ def versions() -> dict[str, str]:
 
 
 def git_revision(folder: str | Path) -> str:
-    """Return the commit of the checkout a folder lies in, with "+changes" if it is edited; "unknown" outside of git."""
+    """Return the commit of the checkout a folder lies in, with "+changes" if it is edited;
+    "unknown" outside of git.
+    """
+
     def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return "unknown"

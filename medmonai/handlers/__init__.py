@@ -1,4 +1,6 @@
-"""Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one entry of a bundle's list."""
+"""Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one
+entry of a bundle's list.
+"""
 
 import lazy_loader
 

@@ -16,12 +16,14 @@ from .trainer import Trainer
 
 
 class AUCMetric:
-    """Report the AUC of an evaluator's predictions after each epoch, and keep the predictions for whoever wants them.
+    """Report the AUC of an evaluator's predictions after each epoch, and keep the predictions for
+    whoever wants them.
 
-    The AUC is the float64 one of `medmonai.metrics` on `Task.probabilities`, macro-averaged over the classes that are
-    present; the same on every rank. Where no class has both positives and negatives it is -inf with a warning, never NaN:
-    MONAI compares with `>`, and a first NaN would block every later best epoch. MONAI's `ROCAUC` keeps float32 labels,
-    which shifts the AUC on large sets, and turns NaN.
+    The AUC is the float64 one of `medmonai.metrics` on `Task.probabilities`, macro-averaged over
+    the classes that are present; the same on every rank. Where no class has both positives and
+    negatives it is -inf with a warning, never NaN: MONAI compares with `>`, and a first NaN would
+    block every later best epoch. MONAI's `ROCAUC` keeps float32 labels, which shifts the AUC on
+    large sets, and turns NaN.
 
     Args:
         cohort: the cases that the evaluator's loader goes through; the batches must carry "index".
@@ -41,7 +43,10 @@ class AUCMetric:
         self.predictions = self.collector.predictions()
         value = macro_auc_score(self.predictions.labels, self.predictions.y_score, self.cohort.task)
         if np.isnan(value):
-            warnings.warn(f"the AUC of the {self.cohort.split} split is undefined: no class has positives and negatives.",
-                          stacklevel=2)
+            warnings.warn(
+                f"the AUC of the {self.cohort.split} split is undefined: no class has positives "
+                "and negatives.",
+                stacklevel=2,
+            )
             value = float("-inf")
         engine.state.metrics[name] = value

@@ -8,7 +8,8 @@ from ignite.engine import Engine, Events
 
 
 class LoaderEpoch:
-    """Call `loader.set_epoch(epoch)` when an epoch starts, so that its plan follows from (seed, epoch).
+    """Call `loader.set_epoch(epoch)` when an epoch starts, so that its plan follows from (seed,
+    epoch).
 
     MONAI and Ignite do this for torch's `DistributedSampler` only.
 
@@ -21,4 +22,6 @@ class LoaderEpoch:
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
-        engine.add_event_handler(Events.EPOCH_STARTED, lambda e: self.loader.set_epoch(e.state.epoch))
+        engine.add_event_handler(
+            Events.EPOCH_STARTED, lambda e: self.loader.set_epoch(e.state.epoch)
+        )

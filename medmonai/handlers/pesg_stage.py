@@ -1,4 +1,6 @@
-"""The second stage of AUC maximisation: from cross-entropy to the AUC margin loss with PESG, and PESG's decay."""
+"""The second stage of AUC maximisation: from cross-entropy to the AUC margin loss with PESG, and
+PESG's decay.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +22,24 @@ KeepBest = Literal["run", "stage"]
 class PESGStage:
     """Swap a trainer's loss and optimiser for the AUC margin loss and PESG from `start_epoch` on.
 
-    When the stage begins, the head can be initialised again, PESG's reference is set to the weights it begins with, the
-    running average of the weights begins again. The best epoch is that of the whole run, warm-up included, unless
-    keep_best="stage" begins the search for it again: then the stage's own best is kept, however good the warm-up was, which
-    is what a study of the stage itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
-    section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it alone.
+    When the stage begins, the head can be initialised again, PESG's reference is set to the weights
+    it begins with, the running average of the weights begins again. The best epoch is that of the
+    whole run, warm-up included, unless keep_best="stage" begins the search for it again: then the
+    stage's own best is kept, however good the warm-up was, which is what a study of the stage
+    itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
+    section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it
+    alone.
 
-    Federated learning runs the same trainer round after round, and its epochs go on counting: the stage follows the epochs of
-    the whole job. In the stage, each round takes the weights that it is given as PESG's reference; a, b, alpha and the
-    momentum stay the client's own.
+    Federated learning runs the same trainer round after round, and its epochs go on counting: the
+    stage follows the epochs of the whole job. In the stage, each round takes the weights that it is
+    given as PESG's reference; a, b, alpha and the momentum stay the client's own.
 
-    No state of the handler decides a resumed run: the stage follows from the epoch, everything else is in the optimiser and the
-    network, so a resumed run goes on exactly.
+    No state of the handler decides a resumed run: the stage follows from the epoch, everything else
+    is in the optimiser and the network, so a resumed run goes on exactly.
 
     Args:
-        start_epoch: the first epoch of the stage, from 1; beyond `max_epochs` the stage never begins.
+        start_epoch: the first epoch of the stage, from 1; beyond `max_epochs` the stage never
+            begins.
         optimizer: the PESG, built on the parameters of the trainer's network.
         loss_function: the loss PESG was built with.
         network: the network, not wrapped for distributed training.
@@ -48,16 +53,32 @@ class PESGStage:
     """
 
     def __init__(
-        self, start_epoch: int, *, optimizer: PESG, loss_function: nn.Module, network: nn.Module,
-        reset_head: bool = False, average: WeightAverage | None = None, evaluator: Any = None, keep_best: KeepBest = "run",
+        self,
+        start_epoch: int,
+        *,
+        optimizer: PESG,
+        loss_function: nn.Module,
+        network: nn.Module,
+        reset_head: bool = False,
+        average: WeightAverage | None = None,
+        evaluator: Any = None,
+        keep_best: KeepBest = "run",
     ) -> None:
         if start_epoch < 1:
             raise ValueError(f"start_epoch={start_epoch}; epochs count from 1.")
         if keep_best not in get_args(KeepBest):
-            raise ValueError(f"keep_best={keep_best!r} is unknown; use 'run' (the best epoch of the whole run) or 'stage' (the "
-                             "best of the AUC stage).")
-        self.start_epoch, self.optimizer, self.loss_function, self.network = start_epoch, optimizer, loss_function, network
-        self.reset_head, self.average, self.evaluator, self.keep_best = reset_head, average, evaluator, keep_best
+            raise ValueError(
+                f"keep_best={keep_best!r} is unknown; use 'run' (the best epoch of the whole run) "
+                "or 'stage' (the best of the AUC stage)."
+            )
+        self.start_epoch = start_epoch
+        self.optimizer = optimizer
+        self.loss_function = loss_function
+        self.network = network
+        self.reset_head = reset_head
+        self.average = average
+        self.evaluator = evaluator
+        self.keep_best = keep_best
         self._run_before = False
 
     def attach(self, engine: Engine) -> None:
@@ -77,7 +98,8 @@ class PESGStage:
     def _begin(self, engine: Trainer) -> None:
         if engine.state.epoch < self.start_epoch:
             return
-        engine.optimizer, engine.loss_function = self.optimizer, self.loss_function
+        engine.optimizer = self.optimizer
+        engine.loss_function = self.loss_function
         if engine.state.epoch > self.start_epoch:
             return
         if self.reset_head:
@@ -86,22 +108,28 @@ class PESGStage:
         if self.average is not None:
             self.average.restart()
         if self.evaluator is not None and self.keep_best == "stage":
-            self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
+            self.evaluator.state.best_metric = -1
+            self.evaluator.state.best_metric_epoch = -1
 
 
 class RegularizerDecay:
-    """Update PESG's regulariser after the given epochs: reference = mean of the weights since the last update.
+    """Update PESG's regulariser after the given epochs: reference = mean of the weights since the
+    last update.
 
-    The learning rate is divided by `factor` at the same time, as LibAUC's recipes do at 1/2 and 3/4 of the stage. An
-    update happens at the end of its epoch and is part of the optimiser's state: a resumed run never repeats one.
+    The learning rate is divided by `factor` at the same time, as LibAUC's recipes do at 1/2 and 3/4
+    of the stage. An update happens at the end of its epoch and is part of the optimiser's state: a
+    resumed run never repeats one.
 
     Args:
         optimizer: the PESG.
-        epochs: epochs of the trainer after which the update is made, from 1; each must lie in PESG's stage.
+        epochs: epochs of the trainer after which the update is made, from 1; each must lie in
+            PESG's stage.
         factor: what the learning rate is divided by; None where a scheduler owns it.
     """
 
-    def __init__(self, optimizer: PESG, *, epochs: Sequence[int], factor: float | None = 10.0) -> None:
+    def __init__(
+        self, optimizer: PESG, *, epochs: Sequence[int], factor: float | None = 10.0
+    ) -> None:
         self.optimizer, self.epochs, self.factor = optimizer, frozenset(epochs), factor
 
     def attach(self, engine: Engine) -> None:

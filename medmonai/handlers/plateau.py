@@ -13,9 +13,10 @@ from .trainer import Trainer
 class PlateauSchedule:
     """Give a `ReduceLROnPlateau` the evaluator's key metric, once a validation.
 
-    In an epoch without a validation nothing happens, so the scheduler's `patience` counts validations. MONAI's
-    `LrScheduleHandler` steps after every epoch: where validation is rarer, the same old metric would count again as one
-    that is no better, and before the first validation there is none.
+    In an epoch without a validation nothing happens, so the scheduler's `patience` counts
+    validations. MONAI's `LrScheduleHandler` steps after every epoch: where validation is rarer, the
+    same old metric would count again as one that is no better, and before the first validation
+    there is none.
 
     Args:
         lr_scheduler: the scheduler, with mode="max".
@@ -23,7 +24,8 @@ class PlateauSchedule:
     """
 
     def __init__(self, lr_scheduler: ReduceLROnPlateau, *, evaluator: Any) -> None:
-        self.lr_scheduler, self.evaluator = lr_scheduler, evaluator
+        self.lr_scheduler = lr_scheduler
+        self.evaluator = evaluator
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and before its checkpoint."""

@@ -19,18 +19,21 @@ logger = logging.getLogger("medmonai.handlers")
 
 
 class PredictionsWriter:
-    """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels where there are labels.
+    """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels where
+    there are labels.
 
-    Without labels (inference) a column `predicted` names the decided class: at the operating point stored beside the
-    weights where there is one, else at the default one (0.5, or the highest score). MONAI's `ClassificationSaver` writes
-    no labels, groups or class names. From the start to the end of the evaluation this process holds the folder of the file,
-    see `medmonai.claims`.
+    Without labels (inference) a column `predicted` names the decided class: at the operating point
+    stored beside the weights where there is one, else at the default one (0.5, or the highest
+    score). MONAI's `ClassificationSaver` writes no labels, groups or class names. From the start to
+    the end of the evaluation this process holds the folder of the file, see `medmonai.claims`.
 
     Args:
         collector: what collects the predictions of the same evaluator; attached here.
         path: the CSV file.
-        overwrite: replace an existing file; for an evaluation whose run folder guards its test split itself.
-        decision: a decision.json as an evaluation leaves it in models/; passed over where there is no such file.
+        overwrite: replace an existing file; for an evaluation whose run folder guards its test
+            split itself.
+        decision: a decision.json as an evaluation leaves it in models/; passed over where there is
+            no such file.
 
     Raises:
         ValueError: a decision for other classes.
@@ -38,7 +41,12 @@ class PredictionsWriter:
     """
 
     def __init__(
-        self, collector: PredictionsCollector, path: str | Path, *, overwrite: bool = False, decision: str | Path | None = None
+        self,
+        collector: PredictionsCollector,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        decision: str | Path | None = None,
     ) -> None:
         self.collector, self.path, self.overwrite = collector, Path(path), overwrite
         self.decision = None if decision is None else Path(decision)
@@ -53,7 +61,10 @@ class PredictionsWriter:
 
     def _begin(self, engine: Trainer) -> None:
         if self.path.exists() and not self.overwrite:
-            raise FileExistsError(f"{self.path} exists and is left alone; choose another --output_dir, or move it away.")
+            raise FileExistsError(
+                f"{self.path} exists and is left alone; choose another --output_dir, or move it "
+                "away."
+            )
         if engine.state.rank == 0:
             take(self.path.parent)
             self._holds = True
@@ -72,18 +83,33 @@ class PredictionsWriter:
         predictions = self.collector.predictions()
         if engine.state.rank == 0:
             unlabelled = predictions.y_true is None
-            predicted = predictions.predicted_names(decide(predictions, self._point())) if unlabelled else None
+            predicted = (
+                predictions.predicted_names(decide(predictions, self._point()))
+                if unlabelled
+                else None
+            )
             write_predictions(predictions, self.path, overwrite=True, predicted=predicted)
             self._give_back()
 
     def _point(self) -> OperatingPoint:
         if self.decision is None or not (stored := read_record(self.decision)):
-            logger.info("decided at 0.5 or by the highest score: no operating point is stored beside the weights")
+            logger.info(
+                "decided at 0.5 or by the highest score: no operating point is stored beside the "
+                "weights"
+            )
             return default_operating_point(self.collector.task)
         with parts_of(self.decision):
-            names, point = tuple(stored["class_names"]), OperatingPoint.from_dict(stored["operating_point"])
+            names = tuple(stored["class_names"])
+            point = OperatingPoint.from_dict(stored["operating_point"])
         if names != self.collector.class_names:
-            raise ValueError(f"{self.decision} is for the classes {list(names)}, not "
-                             f"{list(self.collector.class_names)}; name another --decision_path.")
-        logger.info("decided at thresholds %s (%s, chosen on %d validation cases)", point.thresholds, point.rule, point.n)
+            raise ValueError(
+                f"{self.decision} is for the classes {list(names)}, not "
+                f"{list(self.collector.class_names)}; name another --decision_path."
+            )
+        logger.info(
+            "decided at thresholds %s (%s, chosen on %d validation cases)",
+            point.thresholds,
+            point.rule,
+            point.n,
+        )
         return point

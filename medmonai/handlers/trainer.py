@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 
 class RunState(Protocol):
-    """The state of a run, of `ignite.engine.State` and with what `monai.engines.Workflow` keeps in it."""
+    """The state of a run, of `ignite.engine.State` and with what `monai.engines.Workflow` keeps in
+    it.
+    """
 
     rank: int
     epoch: int
@@ -20,7 +22,9 @@ class RunState(Protocol):
 
 
 class Trainer(Protocol):
-    """A MONAI trainer or evaluator, as it calls its handlers; an evaluator has no optimizer, loss function and scaler."""
+    """A MONAI trainer or evaluator, as it calls its handlers; an evaluator has no optimizer, loss
+    function and scaler.
+    """
 
     state: RunState
     optimizer: Any

@@ -1,4 +1,6 @@
-"""Losses on logits: cross-entropy for every task, and the AUC margin loss that PESG minimises and maximises."""
+"""Losses on logits: cross-entropy for every task, and the AUC margin loss that PESG minimises and
+maximises.
+"""
 
 import lazy_loader
 

@@ -25,7 +25,8 @@ def auc_margin(
 ) -> torch.Tensor:
     """Return the AUC margin objective of every output, version v1 (Yuan et al., eq. 6).
 
-    With p the share of positives, h the scores, E the mean over the whole batch and [y=1] the indicator:
+    With p the share of positives, h the scores, E the mean over the whole batch and [y=1] the
+    indicator:
 
         F = (1-p) E[(h-a)^2 [y=1]] + p E[(h-b)^2 [y=0]]
             + 2 alpha (p (1-p) m + E[p h [y=0] - (1-p) h [y=1]]) - p (1-p) alpha^2
@@ -37,16 +38,24 @@ def auc_margin(
         targets: (B, L) of exactly 0 and 1, floating.
         a: mean score of the positives, scalar or (L,).
         b: mean score of the negatives, likewise.
-        alpha: dual variable, likewise; the objective is minimised in everything else and maximised in alpha.
+        alpha: dual variable, likewise; the objective is minimised in everything else and maximised
+            in alpha.
         margin: wanted distance m of the two means.
         prior: share of positives p, scalar or (L,); None takes the batch's own.
 
     Returns:
-        (L,) objective. It can be negative: the value of a saddle-point problem says nothing about progress.
+        (L,) objective. It can be negative: the value of a saddle-point problem says nothing about
+        progress.
 
     Example:
         >>> zero = torch.zeros(())
-        >>> auc_margin(torch.tensor([[1.0], [0.0]]), torch.tensor([[1.0], [0.0]]), a=zero, b=zero, alpha=zero)
+        >>> auc_margin(
+        ...     torch.tensor([[1.0], [0.0]]),
+        ...     torch.tensor([[1.0], [0.0]]),
+        ...     a=zero,
+        ...     b=zero,
+        ...     alpha=zero,
+        ... )
         tensor([0.2500])
     """
     negatives = 1 - targets
@@ -68,15 +77,23 @@ def auc_margin_v2(
 ) -> torch.Tensor:
     """Return the AUC margin objective of every output with means within each class, version v2.
 
-    With E+ and E- the means over the positives and the negatives (0 where a class is absent, as in MONAI):
+    With E+ and E- the means over the positives and the negatives (0 where a class is absent, as in
+    MONAI):
 
         F = E+[(h-a)^2] + E-[(h-b)^2] + 2 alpha (m + E-[h] - E+[h]) - alpha^2
 
-    The prior is gone, so every batch should hold both classes. Arguments and result as in `auc_margin`.
+    The prior is gone, so every batch should hold both classes. Arguments and result as in
+    `auc_margin`.
 
     Example:
         >>> zero = torch.zeros(())
-        >>> auc_margin_v2(torch.tensor([[1.0], [0.0]]), torch.tensor([[1.0], [0.0]]), a=zero, b=zero, alpha=zero)
+        >>> auc_margin_v2(
+        ...     torch.tensor([[1.0], [0.0]]),
+        ...     torch.tensor([[1.0], [0.0]]),
+        ...     a=zero,
+        ...     b=zero,
+        ...     alpha=zero,
+        ... )
         tensor([1.])
     """
     negatives = 1 - targets
@@ -89,36 +106,43 @@ def auc_margin_v2(
 
 
 class AUCMarginLoss(monai.losses.AUCMLoss):
-    """AUC margin loss: logits in, float32 sigmoid inside, one output or one against the rest for several.
+    """AUC margin loss: logits in, float32 sigmoid inside, one output or one against the rest for
+    several.
 
-    A `monai.losses.AUCMLoss`, whose a, b, alpha and margin it keeps under the same names (vectors of length L for L
-    outputs) and whose value it returns. MONAI's takes probabilities of one output, does not notice logits, and waits
-    for the device twice in each call; this one takes the network's output as it is and never waits on a GPU.
+    A `monai.losses.AUCMLoss`, whose a, b, alpha and margin it keeps under the same names (vectors
+    of length L for L outputs) and whose value it returns. MONAI's takes probabilities of one
+    output, does not notice logits, and waits for the device twice in each call; this one takes the
+    network's output as it is and never waits on a GPU.
 
-    The objective is minimised in the network, a and b and MAXIMISED in alpha. An ordinary optimiser that minimises all
-    of them, or leaves them out, trains the network backwards (AUC below .1). So `parameters()` is empty, although
-    `state_dict()` holds a, b and alpha and `.to()` moves them, and a call that records gradients is refused until an
-    optimiser that ascends alpha has taken the loss: `medmonai.optimizers.PESG(params, loss_fn=loss)` does so.
+    The objective is minimised in the network, a and b and MAXIMISED in alpha. An ordinary optimiser
+    that minimises all of them, or leaves them out, trains the network backwards (AUC below .1). So
+    `parameters()` is empty, although `state_dict()` holds a, b and alpha and `.to()` moves them,
+    and a call that records gradients is refused until an optimiser that ascends alpha has taken the
+    loss: `medmonai.optimizers.PESG(params, loss_fn=loss)` does so.
 
     Args:
-        num_outputs: logits a case: `Task.num_outputs`. Several outputs are averaged, each against the rest.
-        margin: wanted distance between the mean scores of positives and negatives, above 0; scores lie in [0, 1].
-        version: "v1" (weighted by the share of positives, needs no resampling) or "v2" (means within each class; every
-            batch should hold both). LibAUC's own v2 has a misplaced bracket; this one is MONAI's.
-        imratio: share of positives p of v1, in (0, 1), one number or one an output. None: that of each batch (under
-            DDP: of each rank's batch).
-        activation: "sigmoid", or "softmax" for exclusive classes: then what is ranked is the column that
-            `Task.probabilities` returns, which a sigmoid of one logit is not.
+        num_outputs: logits a case: `Task.num_outputs`. Several outputs are averaged, each against
+            the rest.
+        margin: wanted distance between the mean scores of positives and negatives, above 0; scores
+            lie in [0, 1].
+        version: "v1" (weighted by the share of positives, needs no resampling) or "v2" (means
+            within each class; every batch should hold both). LibAUC's own v2 has a misplaced
+            bracket; this one is MONAI's.
+        imratio: share of positives p of v1, in (0, 1), one number or one an output. None: that of
+            each batch (under DDP: of each rank's batch).
+        activation: "sigmoid", or "softmax" for exclusive classes: then what is ranked is the column
+            that `Task.probabilities` returns, which a sigmoid of one logit is not.
 
     Raises:
-        ValueError: an argument outside the above; in `forward`: logits not (B, num_outputs); labels that do not fit
-            them or are not 0/1 (or 0..L-1); non-finite logits. On a CUDA device the VALUES are not read, as that would
-            stop the host: a wrong label makes the loss NaN there, and a NaN logit stays NaN, so that a check of the
-            loss finds both.
+        ValueError: an argument outside the above; in `forward`: logits not (B, num_outputs); labels
+            that do not fit them or are not 0/1 (or 0..L-1); non-finite logits. On a CUDA device the
+            VALUES are not read, as that would stop the host: a wrong label makes the loss NaN
+            there, and a NaN logit stays NaN, so that a check of the loss finds both.
         RuntimeError: in `forward` with gradients, before an optimiser has taken the loss.
 
     References:
-        Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173, eq. 6 and 7.
+        Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173, eq. 6
+        and 7.
 
     Example:
         >>> loss = AUCMarginLoss()
@@ -140,15 +164,24 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
     ) -> None:
         if version not in ("v1", "v2"):
             raise ValueError(f"version={version!r} does not exist; use 'v1' or 'v2'.")
-        if activation not in ("sigmoid", "softmax") or (activation == "softmax" and num_outputs == 1):
-            raise ValueError(f"activation={activation!r} for {num_outputs} outputs; use 'sigmoid', or 'softmax' for "
-                             f"two and more exclusive classes.")
+        if activation not in ("sigmoid", "softmax") or (
+            activation == "softmax" and num_outputs == 1
+        ):
+            raise ValueError(
+                f"activation={activation!r} for {num_outputs} outputs; use 'sigmoid', or 'softmax' "
+                "for two and more exclusive classes."
+            )
         if isinstance(num_outputs, bool) or not isinstance(num_outputs, int) or num_outputs < 1:
-            raise ValueError(f"num_outputs={num_outputs!r} is not possible; use a whole number of at least 1.")
+            raise ValueError(
+                f"num_outputs={num_outputs!r} is not possible; use a whole number of at least 1."
+            )
         if not (math.isfinite(margin) and margin > 0):
-            raise ValueError(f"margin={margin} is not possible; use a number above 0 (1.0 in the paper).")
+            raise ValueError(
+                f"margin={margin} is not possible; use a number above 0 (1.0 in the paper)."
+            )
         super().__init__(margin=float(margin), version=version)
-        self.num_outputs, self.activation = num_outputs, activation
+        self.num_outputs = num_outputs
+        self.activation = activation
         self._attached = False
         if num_outputs > 1:
             self.a, self.b, self.alpha = (nn.Parameter(torch.zeros(num_outputs)) for _ in range(3))
@@ -160,21 +193,32 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         if imratio is None:
             return None
         if self.version == "v2":
-            raise ValueError(f"imratio={imratio} has no effect with version='v2'; leave it out or use version='v1'.")
+            raise ValueError(
+                f"imratio={imratio} has no effect with version='v2'; leave it out or use "
+                "version='v1'."
+            )
         prior = torch.as_tensor(imratio, dtype=torch.float32)
-        if prior.shape not in ((), (self.num_outputs,)) or not bool(((prior > 0) & (prior < 1)).all()):
-            raise ValueError(f"imratio={imratio} is not possible; use one number in (0, 1), or {self.num_outputs}.")
+        if prior.shape not in ((), (self.num_outputs,)) or not bool(
+            ((prior > 0) & (prior < 1)).all()
+        ):
+            raise ValueError(
+                f"imratio={imratio} is not possible; use one number in (0, 1), or "
+                f"{self.num_outputs}."
+            )
         return prior
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let an optimiser that ascends alpha take the loss. `medmonai.optimizers.PESG` calls it by itself.
+        """Let an optimiser that ascends alpha take the loss. `medmonai.optimizers.PESG` calls it by
+        itself.
 
         Raises:
             TypeError: the optimiser does not hold this loss's alpha as its dual variable.
         """
         if getattr(optimizer, "alpha", None) is not self.alpha:
-            raise TypeError(f"{type(optimizer).__name__} does not hold this loss's alpha and would not ascend it; use "
-                            f"medmonai.optimizers.PESG(params, loss_fn=loss).")
+            raise TypeError(
+                f"{type(optimizer).__name__} does not hold this loss's alpha and would not ascend "
+                "it; use medmonai.optimizers.PESG(params, loss_fn=loss)."
+            )
         self._attached = True
 
     def named_parameters(self, *args, **kwargs) -> Iterator[tuple[str, nn.Parameter]]:
@@ -192,15 +236,17 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
 
         Args:
             logits: (B, num_outputs), tensor or MetaTensor, any floating dtype.
-            labels: one output: (B,) or (B, 1) of 0 and 1. Several: class numbers (B,) or (B, 1), or (B, num_outputs)
-                of 0 and 1 for labels that do not exclude each other. Any dtype.
+            labels: one output: (B,) or (B, 1) of 0 and 1. Several: class numbers (B,) or (B, 1), or
+                (B, num_outputs) of 0 and 1 for labels that do not exclude each other. Any dtype.
         """
         logits = plain(logits)
         check_logits(logits, self.num_outputs)
         if not self._attached and torch.is_grad_enabled() and logits.requires_grad:
-            raise RuntimeError("AUCMarginLoss belongs to no optimiser that ascends alpha, and any other trains the "
-                               "network backwards; use medmonai.optimizers.PESG(params, loss_fn=loss), or "
-                               "medmonai.losses.TaskLoss with an ordinary optimiser.")
+            raise RuntimeError(
+                "AUCMarginLoss belongs to no optimiser that ascends alpha, and any other trains "
+                "the network backwards; use medmonai.optimizers.PESG(params, loss_fn=loss), or "
+                "medmonai.losses.TaskLoss with an ordinary optimiser."
+            )
         check_finite(logits)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         targets = targets_of(labels, logits, exclusive=self.activation == "softmax")
@@ -212,5 +258,7 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
 
     def extra_repr(self) -> str:
         """Return what `repr` shows."""
-        return (f"num_outputs={self.num_outputs}, margin={self.margin}, version={self.version!r}, "
-                f"imratio={self.imratio}, activation={self.activation!r}")
+        return (
+            f"num_outputs={self.num_outputs}, margin={self.margin}, version={self.version!r}, "
+            f"imratio={self.imratio}, activation={self.activation!r}"
+        )

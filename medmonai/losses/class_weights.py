@@ -8,7 +8,8 @@ from medmonai.task import Task
 
 
 def balanced_class_weights(labels: np.ndarray, task: Task) -> tuple[float, ...]:
-    """Return n / (C n_c), one weight a class: rare classes count more, and the mean over the cases is 1.
+    """Return n / (C n_c), one weight a class: rare classes count more, and the mean over the cases
+    is 1.
 
     Args:
         labels: (N,) classes of the training cases.
@@ -22,11 +23,15 @@ def balanced_class_weights(labels: np.ndarray, task: Task) -> tuple[float, ...]:
         (0.6666666666666666, 2.0)
     """
     if not task.exclusive:
-        raise ValueError("class_weights='balanced' needs classes that exclude each other; give a multilabel task one "
-                         "number a label.")
+        raise ValueError(
+            "class_weights='balanced' needs classes that exclude each other; give a multilabel "
+            "task one number a label."
+        )
     labels = task.check_labels(labels)
     counts = np.bincount(labels, minlength=task.num_classes)
     if not counts.all():
-        raise ValueError(f"class_weights='balanced' but class {int(counts.argmin())} has no case (counts: "
-                         f"{counts.tolist()}); give the weights as numbers.")
+        raise ValueError(
+            f"class_weights='balanced' but class {int(counts.argmin())} has no case (counts: "
+            f"{counts.tolist()}); give the weights as numbers."
+        )
     return tuple((len(labels) / (task.num_classes * counts)).tolist())

@@ -6,10 +6,21 @@ from .calibration.calibration import (
     reliability_bins,
 )
 from .calibration.calibration_summary import summarize_calibration
-from .calibration.temperature import Temperature, apply_temperature, default_temperature, fit_temperature
+from .calibration.temperature import (
+    Temperature,
+    apply_temperature,
+    default_temperature,
+    fit_temperature,
+)
 from .comparison.comparison import Comparison, average_seeds, compare_tables, holm, seed_spread
 from .comparison.decision_tests import decision_test
-from .comparison.paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
+from .comparison.paired_tests import (
+    PairedDifference,
+    accuracy_test,
+    delong_test,
+    mcnemar,
+    paired_bootstrap,
+)
 from .comparison.scope import verdict_scope
 from .decisions.counting import (
     accuracy,
@@ -24,7 +35,12 @@ from .decisions.counting import (
 )
 from .decisions.decision_curve import DecisionCurve, decision_curve, net_benefit
 from .decisions.decision_summary import summarize_decisions, warn_undefined_decisions
-from .decisions.decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
+from .decisions.decisions import (
+    OperatingPoint,
+    choose_operating_point,
+    decide,
+    default_operating_point,
+)
 from .decisions.subgroups import band_values, read_metadata, subgroup_summary
 from .ranking.delong import auc_influence, delong_covariance, delong_variance
 from .ranking.intervals import Interval, auc_interval, macro_auc_interval

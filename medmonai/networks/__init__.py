@@ -1,4 +1,6 @@
-"""Networks for images and volumes of any size, published weights, heads, and what layout and precision they allow."""
+"""Networks for images and volumes of any size, published weights, heads, and what layout and
+precision they allow.
+"""
 
 import lazy_loader
 

@@ -22,18 +22,21 @@ class Backbone(NamedTuple):
     num_features: int
 
 
-def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_size: int = 1) -> Backbone:
-    """Build the network of that name with its classifier replaced by the identity, and say how many features it gives.
+def backbone_of(
+    name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_size: int = 1
+) -> Backbone:
+    """Build the network of that name with its classifier replaced by the identity, and say how many
+    features it gives.
 
-    The stem is the papers' ("standard"), as in published weights. The parameters keep the names that they have in the
-    whole network.
+    The stem is the papers' ("standard"), as in published weights. The parameters keep the names
+    that they have in the whole network.
 
     Args:
         name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0.
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        pool_size: voxels per side of the map that become features; 1 is the mean over the map, and VGG-16 alone allows
-            more (7 is torchvision's: 25,088 features).
+        pool_size: voxels per side of the map that become features; 1 is the mean over the map, and
+            VGG-16 alone allows more (7 is torchvision's: 25,088 features).
 
     Raises:
         ValueError: no such network, or a pool_size that it does not have.
@@ -45,7 +48,10 @@ def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_
     if name not in BACKBONES:
         raise ValueError(f"backbone={name!r} does not exist; use one of {', '.join(BACKBONES)}.")
     if pool_size != 1 and name != "vgg16":
-        raise ValueError(f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or vgg16.")
+        raise ValueError(
+            f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or "
+            "vgg16."
+        )
     if name in RESNETS:
         network = RESNETS[name](spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
         num_features = _without_classifier(network, "fc")
@@ -53,7 +59,9 @@ def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_
         network = densenet121(spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
         num_features = _without_classifier(network, "class_layers.out")
     elif name == "vgg16":
-        network = vgg16(spatial_dims=spatial_dims, in_channels=in_channels, pool_size=pool_size, hidden=())
+        network = vgg16(
+            spatial_dims=spatial_dims, in_channels=in_channels, pool_size=pool_size, hidden=()
+        )
         num_features = network.num_features
         network.set_submodule("classifier", nn.Identity())
     else:
@@ -64,7 +72,9 @@ def backbone_of(name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_
 
 
 def _without_classifier(network: nn.Module, name: str) -> int:
-    """Replace the linear layer of that name by the identity, and return how many features it took."""
+    """Replace the linear layer of that name by the identity, and return how many features it
+    took.
+    """
     classifier = network.get_submodule(name)
     assert isinstance(classifier, nn.Linear)
     network.set_submodule(name, nn.Identity())

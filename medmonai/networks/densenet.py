@@ -1,4 +1,6 @@
-"""Densely connected networks that also run on 28-pixel images and volumes, built from MONAI's blocks."""
+"""Densely connected networks that also run on 28-pixel images and volumes, built from MONAI's
+blocks.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ BLOCKS = {
 class DenseNet(monai.networks.nets.DenseNet):
     """MONAI's DenseNet with a choice of stem.
 
-    MONAI's stem divides the input by 4 and the three transitions halve it again, so 28 pixels leave nothing for the
-    last one. With the "small" stem the maps are 28, 14, 7 and 3. Everything behind the stem is MONAI's, under
-    MONAI's names, so weights of the same stem are interchangeable.
+    MONAI's stem divides the input by 4 and the three transitions halve it again, so 28 pixels leave
+    nothing for the last one. With the "small" stem the maps are 28, 14, 7 and 3. Everything behind
+    the stem is MONAI's, under MONAI's names, so weights of the same stem are interchangeable.
 
     Args:
         block_config: layers of the four dense blocks.
@@ -31,8 +33,9 @@ class DenseNet(monai.networks.nets.DenseNet):
         growth_rate: channels that a layer adds (32 in the paper); the stem has twice as many.
 
     Raises:
-        ValueError: unknown stem, spatial_dims other than 2 or 3, or a count below 1. In `forward`: an input too
-            small for the transitions (8 pixels per side for "small", 15 for "small_stride2", 29 for "standard").
+        ValueError: unknown stem, spatial_dims other than 2 or 3, or a count below 1. In `forward`:
+            an input too small for the transitions (8 pixels per side for "small", 15 for
+            "small_stride2", 29 for "standard").
     """
 
     def __init__(
@@ -45,20 +48,34 @@ class DenseNet(monai.networks.nets.DenseNet):
         stem: str = "small",
         growth_rate: int = 32,
     ) -> None:
-        check_shape_arguments(spatial_dims, in_channels=in_channels, num_classes=num_classes, growth_rate=growth_rate)
+        check_shape_arguments(
+            spatial_dims, in_channels=in_channels, num_classes=num_classes, growth_rate=growth_rate
+        )
         first = stem_of(stem)
-        super().__init__(spatial_dims=spatial_dims, in_channels=in_channels, out_channels=num_classes,
-                         init_features=2 * growth_rate, growth_rate=growth_rate, block_config=block_config)
+        super().__init__(
+            spatial_dims=spatial_dims,
+            in_channels=in_channels,
+            out_channels=num_classes,
+            init_features=2 * growth_rate,
+            growth_rate=growth_rate,
+            block_config=block_config,
+        )
         if not first.max_pool:
             stock = self.features.get_submodule("conv0")
             assert isinstance(stock, nn.Conv2d | nn.Conv3d)
-            conv0 = type(stock)(in_channels, stock.out_channels, kernel_size=first.kernel_size,
-                                stride=first.stride, padding=first.kernel_size // 2, bias=False)
+            conv0 = type(stock)(
+                in_channels,
+                stock.out_channels,
+                kernel_size=first.kernel_size,
+                stride=first.stride,
+                padding=first.kernel_size // 2,
+                bias=False,
+            )
             nn.init.kaiming_normal_(conv0.weight)
             self.features.set_submodule("conv0", conv0)
             self.features.set_submodule("pool0", nn.Identity())
-        # Each of the transitions needs 2 voxels; a halving that rounds up (a strided convolution, the max-pool)
-        # reaches n from 2n - 1.
+        # Each of the transitions needs 2 voxels; a halving that rounds up (a strided convolution,
+        # the max-pool) reaches n from 2n - 1.
         self.least_size = 2 ** (len(block_config) - 1)
         for _ in range((first.stride == 2) + first.max_pool):
             self.least_size = 2 * self.least_size - 1
@@ -72,24 +89,36 @@ class DenseNet(monai.networks.nets.DenseNet):
 
     @torch.jit.unused
     def _check_size(self, x: torch.Tensor) -> None:
-        # A traced, exported or compiled network has its sizes fixed or symbolic: a check there would become a graph node.
+        # A traced, exported or compiled network has its sizes fixed or symbolic: a check there
+        # would become a graph node.
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return
         if min(x.shape[2:], default=0) < self.least_size:
-            raise ValueError(f"the input has spatial_size={tuple(x.shape[2:])}; this DenseNet with stem={self.stem!r} "
-                             f"needs at least {self.least_size} a side. Use stem='small' (from 8) or larger images.")
+            raise ValueError(
+                f"the input has spatial_size={tuple(x.shape[2:])}; this DenseNet with "
+                f"stem={self.stem!r} needs at least {self.least_size} a side. Use stem='small' "
+                "(from 8) or larger images."
+            )
 
 
 def densenet121(
-    *, spatial_dims: int = 2, in_channels: int = 1, num_classes: int = 1, stem: str = "small", growth_rate: int = 32
+    *,
+    spatial_dims: int = 2,
+    in_channels: int = 1,
+    num_classes: int = 1,
+    stem: str = "small",
+    growth_rate: int = 32,
 ) -> DenseNet:
-    """Build a DenseNet-121 that takes (B, in_channels, *spatial) and returns logits (B, num_classes).
+    """Build a DenseNet-121 that takes (B, in_channels, *spatial) and returns logits (B,
+    num_classes).
 
     Args:
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case (MONAI calls them out_channels here): `Task.num_outputs`, so 1 for a binary task.
-        stem: "small" (3x3, stride 1, no max-pool), "small_stride2" or "standard" (7x7, stride 2, max-pool).
+        num_classes: logits a case (MONAI calls them out_channels here): `Task.num_outputs`, so 1
+            for a binary task.
+        stem: "small" (3x3, stride 1, no max-pool), "small_stride2" or "standard" (7x7, stride 2,
+            max-pool).
         growth_rate: channels that a layer adds: 32 in the paper, less for a light network.
 
     Raises:
@@ -103,21 +132,49 @@ def densenet121(
         >>> densenet121(growth_rate=4)(torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 1])
     """
-    return DenseNet(BLOCKS["densenet121"], spatial_dims=spatial_dims, in_channels=in_channels,
-                    num_classes=num_classes, stem=stem, growth_rate=growth_rate)
+    return DenseNet(
+        BLOCKS["densenet121"],
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        stem=stem,
+        growth_rate=growth_rate,
+    )
 
 
 def densenet169(
-    *, spatial_dims: int = 2, in_channels: int = 1, num_classes: int = 1, stem: str = "small", growth_rate: int = 32
+    *,
+    spatial_dims: int = 2,
+    in_channels: int = 1,
+    num_classes: int = 1,
+    stem: str = "small",
+    growth_rate: int = 32,
 ) -> DenseNet:
     """Build a DenseNet-169. See `densenet121` for the arguments."""
-    return DenseNet(BLOCKS["densenet169"], spatial_dims=spatial_dims, in_channels=in_channels,
-                    num_classes=num_classes, stem=stem, growth_rate=growth_rate)
+    return DenseNet(
+        BLOCKS["densenet169"],
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        stem=stem,
+        growth_rate=growth_rate,
+    )
 
 
 def densenet201(
-    *, spatial_dims: int = 2, in_channels: int = 1, num_classes: int = 1, stem: str = "small", growth_rate: int = 32
+    *,
+    spatial_dims: int = 2,
+    in_channels: int = 1,
+    num_classes: int = 1,
+    stem: str = "small",
+    growth_rate: int = 32,
 ) -> DenseNet:
     """Build a DenseNet-201. See `densenet121` for the arguments."""
-    return DenseNet(BLOCKS["densenet201"], spatial_dims=spatial_dims, in_channels=in_channels,
-                    num_classes=num_classes, stem=stem, growth_rate=growth_rate)
+    return DenseNet(
+        BLOCKS["densenet201"],
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        stem=stem,
+        growth_rate=growth_rate,
+    )

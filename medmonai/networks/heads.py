@@ -14,37 +14,48 @@ from .stems import check_shape_arguments
 
 
 def mlp_head(
-    in_features: int, num_classes: int, *, hidden: Sequence[int] = (512,), dropout: float | Sequence[float] = 0.5
+    in_features: int,
+    num_classes: int,
+    *,
+    hidden: Sequence[int] = (512,),
+    dropout: float | Sequence[float] = 0.5,
 ) -> nn.Sequential:
     """Build a head that maps features (B, in_features) to logits (B, num_classes).
 
-    dropout - linear - ReLU for each hidden layer, then dropout - linear. `hidden=(512,)` gives dropout - linear(512) -
-    ReLU - dropout - linear, `hidden=()` one linear layer with a dropout before it. A dropout of 0 stays in its place, so
-    the names in a state dict do not depend on it. MONAI's heads are one linear layer.
+    dropout - linear - ReLU for each hidden layer, then dropout - linear. `hidden=(512,)` gives
+    dropout - linear(512) - ReLU - dropout - linear, `hidden=()` one linear layer with a dropout
+    before it. A dropout of 0 stays in its place, so the names in a state dict do not depend on it.
+    MONAI's heads are one linear layer.
 
     Args:
         in_features: features of a case.
         num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
         hidden: outputs of the hidden layers.
-        dropout: probability that a value is set to 0 in training, in [0, 1): one for all places, or one for each linear
-            layer, first to last.
+        dropout: probability that a value is set to 0 in training, in [0, 1): one for all places, or
+            one for each linear layer, first to last.
 
     Raises:
-        ValueError: a count below 1, hidden that is not a list, or dropout of a wrong number or outside [0, 1).
+        ValueError: a count below 1, hidden that is not a list, or dropout of a wrong number or
+            outside [0, 1).
 
     Example:
         >>> [type(layer).__name__ for layer in mlp_head(2048, 7, hidden=(512,), dropout=(0.0, 0.5))]
         ['Dropout', 'Linear', 'ReLU', 'Dropout', 'Linear']
     """
     if isinstance(hidden, (int, str)):
-        raise ValueError(f"hidden={hidden!r}; a list of layers is needed, such as [512], or [] for one linear layer.")
+        raise ValueError(
+            f"hidden={hidden!r}; a list of layers is needed, such as [512], or [] for one linear "
+            "layer."
+        )
     widths = [in_features, *hidden, num_classes]
     for width in widths:
         check_shape_arguments(2, in_features=in_features, num_classes=num_classes, hidden=width)
     rates = [dropout] * (len(widths) - 1) if isinstance(dropout, (int, float)) else list(dropout)
     if len(rates) != len(widths) - 1 or not all(0 <= rate < 1 for rate in rates):
-        raise ValueError(f"dropout={dropout!r} is not possible with hidden={tuple(hidden)}; use one number in [0, 1), or "
-                         f"{len(widths) - 1} of them, one for each linear layer.")
+        raise ValueError(
+            f"dropout={dropout!r} is not possible with hidden={tuple(hidden)}; use one number in "
+            f"[0, 1), or {len(widths) - 1} of them, one for each linear layer."
+        )
     layers: list[nn.Module] = []
     for rate, before, after in zip(rates, widths[:-1], widths[1:]):
         layers += [nn.Dropout(rate), nn.Linear(before, after), nn.ReLU()]
@@ -52,10 +63,11 @@ def mlp_head(
 
 
 def head_of(network: nn.Module) -> nn.Linear:
-    """Return the last `nn.Linear` of a network, also through DistributedDataParallel or `torch.compile`.
+    """Return the last `nn.Linear` of a network, also through DistributedDataParallel or
+    `torch.compile`.
 
-    Last means last registered, which is the classifier of every network here and of MONAI's ResNet, DenseNet,
-    SEResNet and EfficientNet.
+    Last means last registered, which is the classifier of every network here and of MONAI's ResNet,
+    DenseNet, SEResNet and EfficientNet.
 
     Raises:
         ValueError: the network has no linear layer.
@@ -66,7 +78,9 @@ def head_of(network: nn.Module) -> nn.Linear:
     """
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not linear:
-        raise ValueError(f"{type(network).__name__} has no nn.Linear, so it has no head that could be found.")
+        raise ValueError(
+            f"{type(network).__name__} has no nn.Linear, so it has no head that could be found."
+        )
     return linear[-1]
 
 
@@ -74,11 +88,13 @@ def head_of(network: nn.Module) -> nn.Linear:
 def reset_head(
     network: nn.Module, *, generator: torch.Generator | None = None, seed: int | None = None
 ) -> nn.Linear:
-    """Start the last linear layer afresh, in place: weights uniform in +-1/sqrt(in_features), bias 0.
+    """Start the last linear layer afresh, in place: weights uniform in +-1/sqrt(in_features),
+    bias 0.
 
-    That is how MONAI's ResNet and DenseNet start it (torch's default for the weights, zero for the bias). The
-    parameters stay the same objects, so optimisers and DDP keep them. Between the two stages of deep AUC maximisation
-    the head is reset because its scale was learned for another loss.
+    That is how MONAI's ResNet and DenseNet start it (torch's default for the weights, zero for the
+    bias). The parameters stay the same objects, so optimisers and DDP keep them. Between the two
+    stages of deep AUC maximisation the head is reset because its scale was learned for another
+    loss.
 
     Under torch.distributed all ranks must call it; they take the values of rank 0.
 
@@ -104,7 +120,9 @@ def reset_head(
         generator = torch.Generator().manual_seed(seed)
     head = head_of(network)
     # Drawn on the CPU in float32, so that the values do not depend on device or precision.
-    weight = nn.init.kaiming_uniform_(torch.empty(head.weight.shape), a=math.sqrt(5), generator=generator)
+    weight = nn.init.kaiming_uniform_(
+        torch.empty(head.weight.shape), a=math.sqrt(5), generator=generator
+    )
     head.weight.copy_(weight)
     if head.bias is not None:
         head.bias.zero_()

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 
 class Stem(NamedTuple):
-    """Kernel and stride of the first convolution, and whether a 3x3, stride-2 max-pool follows it."""
+    """Kernel and stride of the first convolution, and whether a 3x3, stride-2 max-pool follows
+    it.
+    """
 
     kernel_size: int
     stride: int
@@ -23,13 +25,16 @@ STEMS = {
 def stem_of(name: str) -> Stem:
     """Return the stem of that name.
 
-    ================ ============ ====== ======== =============================================================
+    ================ ============ ====== ======== ==================================================
     name             kernel       stride max-pool meant for
-    ================ ============ ====== ======== =============================================================
-    small            3            1      no       28 to 64 pixels: nothing is lost before the first block
-    small_stride2    3            2      no       28^3 volumes on a CPU: an eighth of the operations of "small"
-    standard         7            2      yes      224 pixels, as in the papers and in ImageNet weights
-    ================ ============ ====== ======== =============================================================
+    ================ ============ ====== ======== ==================================================
+    small            3            1      no       28 to 64 pixels: nothing is lost before the first
+                                                  block
+    small_stride2    3            2      no       28^3 volumes on a CPU: an eighth of the operations
+                                                  of "small"
+    standard         7            2      yes      224 pixels, as in the papers and in ImageNet
+                                                  weights
+    ================ ============ ====== ======== ==================================================
 
     Raises:
         ValueError: there is no such stem.
@@ -50,7 +55,9 @@ def check_shape_arguments(spatial_dims: int, **counts: int) -> None:
         ValueError: another number of dimensions, or a count that is not a whole number above zero.
     """
     if spatial_dims not in (2, 3):
-        raise ValueError(f"spatial_dims={spatial_dims!r} is not supported; use 2 (images) or 3 (volumes).")
+        raise ValueError(
+            f"spatial_dims={spatial_dims!r} is not supported; use 2 (images) or 3 (volumes)."
+        )
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValueError(f"{name}={count!r} is not possible; use a whole number of at least 1.")

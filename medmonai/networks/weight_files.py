@@ -7,9 +7,11 @@ from pathlib import Path
 
 
 def require_whole_zip(path: str | Path) -> None:
-    """Compare the CRC of every part of a file that `torch.save` wrote; nothing for a file that is not a zip archive.
+    """Compare the CRC of every part of a file that `torch.save` wrote; nothing for a file that is
+    not a zip archive.
 
-    torch compares none of them: of 300 checkpoints with a few bits flipped it loaded 175, with other weights.
+    torch compares none of them: of 300 checkpoints with a few bits flipped it loaded 175, with
+    other weights.
 
     Raises:
         ValueError: the first part that is damaged.
@@ -20,7 +22,14 @@ def require_whole_zip(path: str | Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise ValueError(f"the archive is damaged: {error}") from error
     if bad is not None:
         raise ValueError(f"its part {bad} is damaged: the checksum (CRC) does not fit")

@@ -22,45 +22,51 @@ _LISTS = ("model_ref", "model_acc")
 class PESG(libauc.optimizers.PESG):
     """Proximal epoch stochastic gradient for the AUC margin loss.
 
-    A step descends in the network's weights and the loss's a and b, w standing for all of them, and ascends in alpha:
+    A step descends in the network's weights and the loss's a and b, w standing for all of them, and
+    ascends in alpha:
 
         d = clamp(grad, -clip_value, clip_value) + epoch_decay (w - reference) + weight_decay w
         buffer = (1 - momentum) buffer + momentum d          (buffer = d in the first step)
         w = w - lr buffer
         alpha = clamp(alpha + 2 lr (margin + b - a - alpha), 0, 999)
 
-    That is the update of `libauc.optimizers.PESG` 2.0 (equal to about 1e-7 a step). What differs: it works in place, so
-    no storage moves; the reference starts at the weights, not at N(0, 0.01) noise; it is the same on all ranks; the
-    constructor draws no random numbers; whatever LibAUC prints, ignores or lets become NaN is an error here. Note that
-    `momentum` weighs the new direction: .9 is torch's `SGD(momentum=.1, dampening=.1)`. All decay acts on everything,
+    That is the update of `libauc.optimizers.PESG` 2.0 (equal to about 1e-7 a step). What differs:
+    it works in place, so no storage moves; the reference starts at the weights, not at N(0, 0.01)
+    noise; it is the same on all ranks; the constructor draws no random numbers; whatever LibAUC
+    prints, ignores or lets become NaN is an error here. Note that `momentum` weighs the new
+    direction: .9 is torch's `SGD(momentum=.1, dampening=.1)`. All decay acts on everything,
     normalization layers, a and b included, as in the paper.
 
     The learning rate has one owner: a scheduler on `param_groups[0]["lr"]`, or the decay_factor of
-    `update_regularizer` and `update_lr`, which are refused once a scheduler that sets absolute rates is attached.
-    A checkpoint needs network, optimiser and loss (`loss_fn.state_dict()` holds a, b and alpha).
-    Steps replayed by a CUDA graph run no Python: pass `lr` as a tensor on the device, and add the replays to `T` and
-    `steps` yourself.
+    `update_regularizer` and `update_lr`, which are refused once a scheduler that sets absolute
+    rates is attached. A checkpoint needs network, optimiser and loss (`loss_fn.state_dict()` holds
+    a, b and alpha). Steps replayed by a CUDA graph run no Python: pass `lr` as a tensor on the
+    device, and add the replays to `T` and `steps` yourself.
 
     Args:
         params: the network's parameters, float32 or float64, one device; no groups.
-        loss_fn: `medmonai.losses.AUCMarginLoss`, or another loss with nn.Parameters a, b, alpha and a margin, such as
-            `monai.losses.AUCMLoss`; on the same device.
+        loss_fn: `medmonai.losses.AUCMarginLoss`, or another loss with nn.Parameters a, b, alpha and
+            a margin, such as `monai.losses.AUCMLoss`; on the same device.
         lr: learning rate (0.1 in the paper; 0.01 to 0.05 after a cross-entropy stage).
         epoch_decay: pull towards the reference; 0 switches reference and averages off.
         weight_decay: pull towards 0.
         momentum: share of the new direction, 0 to 1; at both ends there is no buffer.
         clip_value: bound of each element of the gradient.
         device: only checked against the parameters' own.
-        reference: "initial" (the weights as they are) or "libauc" (N(0, 0.01), from torch's global generator).
+        reference: "initial" (the weights as they are) or "libauc" (N(0, 0.01), from torch's global
+            generator).
 
     Raises:
-        TypeError: a module, groups, names or half-precision tensors as params; an unsuitable loss. LibAUC's `mode`
-            (there is only "sgd"), `verbose` and `margin` (the loss's counts) are unknown here.
-        ValueError: a number outside its range; a loss on another device, or whose variables are among params.
+        TypeError: a module, groups, names or half-precision tensors as params; an unsuitable loss.
+            LibAUC's `mode` (there is only "sgd"), `verbose` and `margin` (the loss's counts) are
+            unknown here.
+        ValueError: a number outside its range; a loss on another device, or whose variables are
+            among params.
 
     References:
-        Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173, algorithm 1. Deviation from
-        it, as in LibAUC: momentum, clipping, and alpha in closed form (without the prior).
+        Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173,
+        algorithm 1. Deviation from it, as in LibAUC: momentum, clipping, and alpha in closed form
+        (without the prior).
 
     Example:
         >>> from monai.losses import AUCMLoss
@@ -75,9 +81,17 @@ class PESG(libauc.optimizers.PESG):
     """
 
     def __init__(
-        self, params: Iterable[torch.Tensor], *, loss_fn: Any, lr: float | torch.Tensor = 0.1, epoch_decay: float = 2e-3,
-        weight_decay: float = 1e-5, momentum: float = 0.9, clip_value: float = 1.0,
-        device: torch.device | str | None = None, reference: Literal["initial", "libauc"] = "initial",
+        self,
+        params: Iterable[torch.Tensor],
+        *,
+        loss_fn: Any,
+        lr: float | torch.Tensor = 0.1,
+        epoch_decay: float = 2e-3,
+        weight_decay: float = 1e-5,
+        momentum: float = 0.9,
+        clip_value: float = 1.0,
+        device: torch.device | str | None = None,
+        reference: Literal["initial", "libauc"] = "initial",
     ) -> None:
         rates = Rates(lr, momentum, weight_decay, epoch_decay, clip_value)
         check_rates(rates)
@@ -87,12 +101,19 @@ class PESG(libauc.optimizers.PESG):
         check_loss(loss_fn, params)
         self.device = params[0].device
         if device is not None and torch.empty(0, device=device).device != self.device:
-            raise ValueError(f"device={device} but the parameters are on {self.device}; move the network first.")
-        self.loss_fn, self.mode = loss_fn, "sgd"
-        self.a, self.b, self.alpha, self.margin = loss_fn.a, loss_fn.b, loss_fn.alpha, loss_fn.margin
+            raise ValueError(
+                f"device={device} but the parameters are on {self.device}; move the network first."
+            )
+        self.loss_fn = loss_fn
+        self.mode = "sgd"
+        self.a = loss_fn.a
+        self.b = loss_fn.b
+        self.alpha = loss_fn.alpha
+        self.margin = loss_fn.margin
         self.params = [*params, self.a, self.b]
         self.T = self.steps = 0
-        # torch's constructor, not LibAUC's: that draws random numbers, prints, and puts tensors into the group.
+        # torch's constructor, not LibAUC's: that draws random numbers, prints, and puts tensors
+        # into the group.
         torch.optim.Optimizer.__init__(self, self.params, rates._asdict())
         self._references = self._sums = self._plan = None
         if epoch_decay > 0:
@@ -112,7 +133,9 @@ class PESG(libauc.optimizers.PESG):
 
     @property
     def model_ref(self) -> tuple[torch.Tensor, ...] | None:
-        """The reference of every parameter, a and b last; None without epoch_decay. See `set_reference`."""
+        """The reference of every parameter, a and b last; None without epoch_decay. See
+        `set_reference`.
+        """
         return None if self._references is None else tuple(self._references)
 
     @property
@@ -122,9 +145,11 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step. Gradients are read, not changed, except that those of a and b become the mean over ranks.
+        """Take one step. Gradients are read, not changed, except that those of a and b become the
+        mean over ranks.
 
-        Parameters without a gradient stay; alpha stays if it has no gradient (the loss was not used).
+        Parameters without a gradient stay; alpha stays if it has no gradient (the loss was not
+        used).
         """
         loss = None
         if closure is not None:
@@ -135,7 +160,9 @@ class PESG(libauc.optimizers.PESG):
         rates = Rates(**{key: group[key] for key in Rates._fields})
         for call in self._calls(rates.momentum):
             own = [self.params[index] for index in call.indices]
-            update_pieces_(call.pieces, [with_layout_of(p, p.grad) for p in own], rates, first=call.first)
+            update_pieces_(
+                call.pieces, [with_layout_of(p, p.grad) for p in own], rates, first=call.first
+            )
         idle = [index for index, param in enumerate(self.params) if param.grad is None]
         if self._sums is not None and idle:  # their mean is the mean of an unchanged weight, not 0
             torch._foreach_add_([self._sums[i] for i in idle], [self.params[i] for i in idle])
@@ -154,7 +181,8 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def set_reference(self) -> None:
-        """Make the current weights the reference and start their running average again (when a stage begins).
+        """Make the current weights the reference and start their running average again (when a
+        stage begins).
 
         Momentum buffers and the learning rate stay. Without epoch_decay there is nothing to do.
         """
@@ -166,19 +194,26 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def update_regularizer(self, decay_factor: float | None = None) -> None:
-        """Make the mean of the weights since the last update the reference; divide the learning rate.
+        """Make the mean of the weights since the last update the reference; divide the learning
+        rate.
 
         Args:
             decay_factor: above 0, or None if the learning rate is not to change.
 
         Raises:
-            RuntimeError: no step since the last update; epoch_decay is 0; decay_factor although a scheduler owns lr.
+            RuntimeError: no step since the last update; epoch_decay is 0; decay_factor although a
+                scheduler owns lr.
             ValueError: decay_factor not above 0. Nothing is changed in any of these cases.
         """
         if self._references is None or self._sums is None:
-            raise RuntimeError("update_regularizer has no reference to update, as epoch_decay=0; use update_lr.")
+            raise RuntimeError(
+                "update_regularizer has no reference to update, as epoch_decay=0; use update_lr."
+            )
         if self.T == 0:
-            raise RuntimeError("update_regularizer needs a step since the last update (T=0); call it once a milestone.")
+            raise RuntimeError(
+                "update_regularizer needs a step since the last update (T=0); call it once a "
+                "milestone."
+            )
         self.update_lr(decay_factor)
         torch._foreach_copy_(self._references, self._sums)
         torch._foreach_div_(self._references, float(self.T))
@@ -191,34 +226,47 @@ class PESG(libauc.optimizers.PESG):
         if decay_factor is None:
             return
         if not decay_factor > 0:
-            raise ValueError(f"decay_factor={decay_factor} is not possible; use a number above 0, such as 10.")
+            raise ValueError(
+                f"decay_factor={decay_factor} is not possible; use a number above 0, such as 10."
+            )
         group = self.param_groups[0]
         if "initial_lr" in group:
-            raise RuntimeError("a learning-rate scheduler owns lr and would overwrite decay_factor; leave one of them out.")
+            raise RuntimeError(
+                "a learning-rate scheduler owns lr and would overwrite decay_factor; leave one of "
+                "them out."
+            )
         group["lr"] /= decay_factor  # in place where it is a tensor
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Raise RuntimeError for a second group: reference and averages belong to the first one."""
         if self.param_groups:
-            raise RuntimeError("PESG has one parameter group; build a new PESG with all parameters.")
+            raise RuntimeError(
+                "PESG has one parameter group; build a new PESG with all parameters."
+            )
         super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of everything but the values of a, b and alpha, which the loss's own state_dict holds."""
+        """Return a copy of everything but the values of a, b and alpha, which the loss's own
+        state_dict holds.
+        """
         state = torch.optim.Optimizer.state_dict(self)
         extra = {key: getattr(self, key) for key in (*_LISTS, *_COUNTERS)}
         return copy.deepcopy({**state, **extra})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state, this optimiser's or LibAUC's, by value: the same dict can be loaded again.
+        """Take over a state, this optimiser's or LibAUC's, by value: the same dict can be loaded
+        again.
 
         Raises:
-            ValueError: it is not the state of a PESG, or of other parameters. Nothing is changed then.
+            ValueError: it is not the state of a PESG, or of other parameters. Nothing is changed
+                then.
         """
         check_state(state_dict, model_ref=self.model_ref, model_acc=self.model_acc)
         state = copy.deepcopy({key: state_dict[key] for key in ("state", "param_groups")})
         known = (*self.param_groups[0], "initial_lr")
-        state["param_groups"] = [{k: v for k, v in group.items() if k in known} for group in state["param_groups"]]
+        state["param_groups"] = [
+            {k: v for k, v in group.items() if k in known} for group in state["param_groups"]
+        ]
         torch.optim.Optimizer.load_state_dict(self, state)
         for key in _LISTS:
             if getattr(self, key) is not None:
@@ -228,7 +276,19 @@ class PESG(libauc.optimizers.PESG):
         self.T, self.steps = int(state_dict["T"]), int(state_dict["steps"])
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("device", "loss_fn", "mode", "a", "b", "alpha", "margin", "params", "_references", "_sums", *_COUNTERS)
+        own = (
+            "device",
+            "loss_fn",
+            "mode",
+            "a",
+            "b",
+            "alpha",
+            "margin",
+            "params",
+            "_references",
+            "_sums",
+            *_COUNTERS,
+        )
         return {**super().__getstate__(), **{key: getattr(self, key) for key in own}, "_plan": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -238,12 +298,23 @@ class PESG(libauc.optimizers.PESG):
         """Return one line: settings, size and counters, no tensors."""
         group = self.param_groups[0]
         settings = ", ".join(f"{key}={float(group[key]):g}" for key in Rates._fields)
-        return f"PESG({settings}, parameters={sum(p.numel() for p in self.params)}, T={self.T}, steps={self.steps})"
+        return (
+            f"PESG({settings}, parameters={sum(p.numel() for p in self.params)}, T={self.T}, "
+            f"steps={self.steps})"
+        )
 
     def _calls(self, momentum: float) -> list[Call]:
-        """Return the calls of this step: those of the step before, unless something moved, came or went."""
+        """Return the calls of this step: those of the step before, unless something moved, came or
+        went.
+        """
         now = (momentum, len(self.state), signature(self.params))
         if self._plan is None or self._plan[0] != now or any(call.first for call in self._plan[1]):
-            calls = plan(self.params, self.state, references=self._references, sums=self._sums, momentum=momentum)
+            calls = plan(
+                self.params,
+                self.state,
+                references=self._references,
+                sums=self._sums,
+                momentum=momentum,
+            )
             self._plan = ((momentum, len(self.state), now[2]), calls)
         return self._plan[1]

@@ -1,4 +1,6 @@
-"""The plan of PESG's step: which tensors go into which call of the update. It is made once and reused."""
+"""The plan of PESG's step: which tensors go into which call of the update. It is made once and
+reused.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .update import Piece, Tensors, cut, has_buffer
 
 
 class Call(NamedTuple):
-    """One call of the update: the parameters' indices, their pieces, and whether it is their first step."""
+    """One call of the update: the parameters' indices, their pieces, and whether it is their first
+    step.
+    """
 
     indices: list[int]
     pieces: list[Piece]
@@ -19,14 +23,18 @@ class Call(NamedTuple):
 
 
 def signature(params: list[torch.Tensor]) -> list[tuple]:
-    """Return what a plan depends on: where each parameter lies, in which layout, and the kind of its gradient."""
+    """Return what a plan depends on: where each parameter lies, in which layout, and the kind of
+    its gradient.
+    """
     return [(p.data_ptr(), p.stride(), None if p.grad is None else p.grad.layout) for p in params]
 
 
 def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor with the strides of a dense parameter: itself where it has them, as nearly always.
+    """Return the tensor with the strides of a dense parameter: itself where it has them, as nearly
+    always.
 
-    The update goes by storage order, so a network that changed its memory format must not meet older buffers.
+    The update goes by storage order, so a network that changed its memory format must not meet
+    older buffers.
 
     Raises:
         RuntimeError: the parameter is a view with gaps.
@@ -35,8 +43,10 @@ def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
         return tensor
     moved = torch.empty_like(param, requires_grad=False).copy_(tensor)
     if moved.stride() != param.stride():
-        raise RuntimeError(f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG again after "
-                           f"such a change.")
+        raise RuntimeError(
+            f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG again "
+            "after such a change."
+        )
     return moved
 
 
@@ -50,8 +60,8 @@ def plan(
 ) -> list[Call]:
     """Put what has a gradient into one call for each dtype, first steps apart.
 
-    Missing momentum buffers are put into `state`, empty. Whatever is not in its parameter's memory layout is moved there
-    (in `state`, `references` and `sums` too).
+    Missing momentum buffers are put into `state`, empty. Whatever is not in its parameter's memory
+    layout is moved there (in `state`, `references` and `sums` too).
 
     Raises:
         TypeError: a sparse gradient.
@@ -63,7 +73,9 @@ def plan(
         if param.grad is None:
             continue
         if param.grad.layout != torch.strided:
-            raise TypeError(f"parameter {index} has a {param.grad.layout} gradient; PESG needs dense ones.")
+            raise TypeError(
+                f"parameter {index} has a {param.grad.layout} gradient; PESG needs dense ones."
+            )
         first = buffered and "momentum_buffer" not in state[param]
         groups.setdefault((param.dtype, first), []).append(index)
         if buffered:
@@ -77,7 +89,9 @@ def plan(
         tensors = Tensors(
             params=[params[index] for index in indices],
             grads=[],
-            buffers=[state[params[index]]["momentum_buffer"] for index in indices] if buffered else [],
+            buffers=[state[params[index]]["momentum_buffer"] for index in indices]
+            if buffered
+            else [],
             references=[] if references is None else [references[index] for index in indices],
             sums=[] if sums is None else [sums[index] for index in indices],
         )

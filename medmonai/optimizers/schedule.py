@@ -10,15 +10,16 @@ from dataclasses import dataclass
 class OneCycle:
     """Multiplier of the base learning rate: a cosine rise to 1, then a cosine fall to nearly 0.
 
-    For `torch.optim.lr_scheduler.LambdaLR(optimizer, OneCycle(total_steps))`. With s the step and u = warmup total_steps:
+    For `torch.optim.lr_scheduler.LambdaLR(optimizer,
+    OneCycle(total_steps))`. With s the step and u = warmup total_steps:
 
         s < u:            start + (1 - start) (1 - cos(pi s / u)) / 2
         u <= s < total:   end + (1 - end) (1 + cos(pi (s - u) / (total_steps - u))) / 2
         s >= total:       end
 
-    `torch.optim.lr_scheduler.OneCycleLR` is the same curve, but it raises an error at the first step after the last (so
-    a run cannot be prolonged), moves the momentum too (PESG's means the reverse of torch's), and demands the peak as
-    an absolute number.
+    `torch.optim.lr_scheduler.OneCycleLR` is the same curve, but it raises an error at the first
+    step after the last (so a run cannot be prolonged), moves the momentum too (PESG's means the
+    reverse of torch's), and demands the peak as an absolute number.
 
     Args:
         total_steps: optimiser steps until the end value is reached, at least 1.
@@ -30,7 +31,8 @@ class OneCycle:
         ValueError: an argument outside the above.
 
     References:
-        Smith and Topin, Super-convergence, arXiv:1708.07120; cosine instead of straight lines as in torch.
+        Smith and Topin, Super-convergence, arXiv:1708.07120; cosine instead of straight lines as in
+        torch.
 
     Example:
         >>> cycle = OneCycle(100)
@@ -47,10 +49,14 @@ class OneCycle:
         if self.total_steps < 1:
             raise ValueError(f"total_steps={self.total_steps} is not possible; use at least 1.")
         if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup={self.warmup} is not possible; it is a share of total_steps in [0, 1).")
+            raise ValueError(
+                f"warmup={self.warmup} is not possible; it is a share of total_steps in [0, 1)."
+            )
         for name in ("start", "end"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)} is not possible; it is a multiplier in [0, 1].")
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is not possible; it is a multiplier in [0, 1]."
+                )
 
     def __call__(self, step: int) -> float:
         """Return the multiplier at a step, counted from 0."""
@@ -59,4 +65,9 @@ class OneCycle:
             return self.end
         if step < rise:
             return self.start + (1 - self.start) * (1 - math.cos(math.pi * step / rise)) / 2
-        return self.end + (1 - self.end) * (1 + math.cos(math.pi * (step - rise) / (self.total_steps - rise))) / 2
+        return (
+            self.end
+            + (1 - self.end)
+            * (1 + math.cos(math.pi * (step - rise) / (self.total_steps - rise)))
+            / 2
+        )

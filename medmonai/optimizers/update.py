@@ -1,4 +1,6 @@
-"""The update of PESG on lists of tensors, in place and with as few passes over memory as torch allows."""
+"""The update of PESG on lists of tensors, in place and with as few passes over memory as torch
+allows.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,9 @@ from typing import NamedTuple
 
 import torch
 
-# On a CPU the update is bound by memory: it is done piece by piece, so that a piece stays in the shared cache between the
-# operations. 2^19 float32 values of five tensors are 10 MiB; a quarter of it is slower, the whole list at once much slower.
+# On a CPU the update is bound by memory: it is done piece by piece, so that a piece stays in the
+# shared cache between the operations. 2^19 float32 values of five tensors are 10 MiB; a quarter of
+# it is slower, the whole list at once much slower.
 PIECE = 2**19
 # Below this many values a fresh tensor costs less than a view of the scratch memory.
 SMALL = 2**13
@@ -17,7 +20,8 @@ SMALL = 2**13
 class Tensors(NamedTuple):
     """What one step reads and writes: one entry a parameter in each list.
 
-    `buffers` is empty unless `has_buffer(momentum)`; `references` and `sums` are empty without epoch decay.
+    `buffers` is empty unless `has_buffer(momentum)`; `references` and `sums` are empty without
+    epoch decay.
     """
 
     params: list[torch.Tensor]
@@ -28,7 +32,8 @@ class Tensors(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a step small enough for the cache: some parameters, or part number `part` of one (their `indices`).
+    """A part of a step small enough for the cache: some parameters, or part number `part` of one
+    (their `indices`).
 
     Its `tensors.grads` is empty: gradients are new tensors in each step, the rest stays.
     """
@@ -39,7 +44,9 @@ class Piece(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """The numbers of the update; `lr` may be a tensor on the parameters' device (for CUDA graphs)."""
+    """The numbers of the update; `lr` may be a tensor on the parameters' device (for CUDA
+    graphs).
+    """
 
     lr: float | torch.Tensor
     momentum: float
@@ -49,7 +56,9 @@ class Rates(NamedTuple):
 
 
 def has_buffer(momentum: float) -> bool:
-    """Say whether the update keeps a mean of directions: at 0 and at 1 it is the new direction itself."""
+    """Say whether the update keeps a mean of directions: at 0 and at 1 it is the new direction
+    itself.
+    """
     return 0 < momentum < 1
 
 
@@ -61,23 +70,30 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
         w = w - lr buffer
         sum = sum + w
 
-    `momentum` weighs the NEW direction, the reverse of torch: PESG's .9 is `SGD(momentum=.1, dampening=.1)`. torch's
-    fused SGD kernel does decay, buffer and step in one pass, so four passes are left of eight. Gradients are not changed,
-    no storage moves and no value is read on the host.
+    `momentum` weighs the NEW direction, the reverse of torch: PESG's .9 is
+    `SGD(momentum=.1, dampening=.1)`. torch's fused SGD kernel does decay, buffer and step in one
+    pass, so four passes are left of eight. Gradients are not changed, no storage moves and no value
+    is read on the host.
 
     Args:
-        tensors: the lists, all of one device and dtype, all in the memory layout of their parameter.
+        tensors: the lists, all of one device and dtype, all in the memory layout of their
+            parameter.
         rates: the numbers.
         first: whether the buffers are empty, not yet a mean of directions.
     """
     update_pieces_(cut(tensors), tensors.grads, rates, first=first)
 
 
-def update_pieces_(pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Rates, *, first: bool) -> None:
-    """Do the same on a step that was cut before; `grads` in the order of the parameters that were cut."""
+def update_pieces_(
+    pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Rates, *, first: bool
+) -> None:
+    """Do the same on a step that was cut before; `grads` in the order of the parameters that were
+    cut.
+    """
     if not grads:
         return
-    low, high = -rates.clip_value, rates.clip_value
+    low = -rates.clip_value
+    high = rates.clip_value
     on_cpu = grads[0].device.type == "cpu"
     parts: Sequence[torch.Tensor] = ()
     scratch = grads[0].new_empty(min(PIECE, sum(grad.numel() for grad in grads)) if on_cpu else 0)
@@ -96,9 +112,14 @@ def update_pieces_(pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Ra
         _descend(piece.tensors, own, rates, first)
 
 
-def _clamped(grads: list[torch.Tensor], low: float, high: float, scratch: torch.Tensor) -> list[torch.Tensor]:
-    """Return clamped copies, the large ones in the scratch: fresh memory of that size costs page faults each time."""
-    copies, start = [], 0
+def _clamped(
+    grads: list[torch.Tensor], low: float, high: float, scratch: torch.Tensor
+) -> list[torch.Tensor]:
+    """Return clamped copies, the large ones in the scratch: fresh memory of that size costs page
+    faults each time.
+    """
+    copies = []
+    start = 0
     for grad in grads:
         count = grad.numel()
         if count < SMALL:
@@ -116,16 +137,25 @@ def _descend(tensors: Tensors, grads: list[torch.Tensor], rates: Rates, first: b
         torch._foreach_add_(grads, tensors.references, alpha=-rates.epoch_decay)
     keep = 1.0 - rates.momentum if tensors.buffers else 0.0
     torch._fused_sgd_(
-        tensors.params, grads, tensors.buffers, lr=rates.lr, momentum=keep, dampening=keep, is_first_step=first,
+        tensors.params,
+        grads,
+        tensors.buffers,
+        lr=rates.lr,
+        momentum=keep,
+        dampening=keep,
+        is_first_step=first,
         weight_decay=rates.weight_decay + (rates.epoch_decay if tensors.references else 0.0),
-        nesterov=False, maximize=False,
+        nesterov=False,
+        maximize=False,
     )
     if tensors.sums:
         torch._foreach_add_(tensors.sums, tensors.params)
 
 
 def cut(tensors: Tensors) -> Iterator[Piece]:
-    """Yield the work in pieces of about PIECE values: large tensors cut, small ones together. On a GPU: in one piece."""
+    """Yield the work in pieces of about PIECE values: large tensors cut, small ones together. On a
+    GPU: in one piece.
+    """
     tensors = tensors._replace(grads=[])
     if tensors.params and tensors.params[0].device.type != "cpu":
         yield Piece(tensors, list(range(len(tensors.params))), None)
@@ -135,13 +165,21 @@ def cut(tensors: Tensors) -> Iterator[Piece]:
     for index, param in enumerate(tensors.params):
         count = param.numel()
         if count > PIECE:
-            columns = [_in_storage_order(column[index]).split(PIECE) if column else () for column in tensors]
+            columns = [
+                _in_storage_order(column[index]).split(PIECE) if column else ()
+                for column in tensors
+            ]
             for part in range(len(columns[0])):
-                yield Piece(Tensors(*[[column[part]] if column else [] for column in columns]), [index], part)
+                yield Piece(
+                    Tensors(*[[column[part]] if column else [] for column in columns]),
+                    [index],
+                    part,
+                )
             continue
         if values + count > PIECE:
             yield Piece(_select(tensors, small), small, None)
-            small, values = [], 0
+            small = []
+            values = 0
         small.append(index)
         values += count
     if small:

@@ -10,46 +10,66 @@ from .table import Predictions, name_keys
 
 
 def check_same_cases(a: Predictions, b: Predictions) -> None:
-    """Check that two tables hold the same cases in the same order with the same labels (before a paired comparison).
+    """Check that two tables hold the same cases in the same order with the same labels (before a
+    paired comparison).
 
     Raises:
         ValueError: another task, number of cases, id or label; the first difference is named.
     """
     if a.task != b.task or a.class_names != b.class_names:
-        raise ValueError(f"tables of two tasks: {a.task}, {a.class_names} and {b.task}, {b.class_names}.")
+        raise ValueError(
+            f"tables of two tasks: {a.task}, {a.class_names} and {b.task}, {b.class_names}."
+        )
     shared = min(len(a), len(b))
     differ = np.flatnonzero(a.ids[:shared] != b.ids[:shared])
     if differ.size:
         row = differ[0]
-        hint = "the same ids in another order: sort both" if set(a.ids) == set(b.ids) else "other cases"
-        raise ValueError(f"case {row} is {str(a.ids[row])!r} in one table, {str(b.ids[row])!r} in the other ({hint}).")
+        hint = (
+            "the same ids in another order: sort both"
+            if set(a.ids) == set(b.ids)
+            else "other cases"
+        )
+        raise ValueError(
+            f"case {row} is {str(a.ids[row])!r} in one table, {str(b.ids[row])!r} in the other "
+            f"({hint})."
+        )
     if len(a) != len(b):
         longer = a if len(a) > len(b) else b
-        raise ValueError(f"one table has {len(a)} cases, the other {len(b)}; {str(longer.ids[shared])!r} is in one only.")
+        raise ValueError(
+            f"one table has {len(a)} cases, the other {len(b)}; {str(longer.ids[shared])!r} is in "
+            "one only."
+        )
     if (a.y_true is None) != (b.y_true is None):
         raise ValueError("one table has labels, the other has none.")
     if a.y_true is not None and b.y_true is not None and not np.array_equal(a.y_true, b.y_true):
         row = np.flatnonzero((a.y_true != b.y_true).reshape(len(a), -1).any(axis=1))[0]
-        raise ValueError(f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in the "
-                         "other.")
+        raise ValueError(
+            f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in "
+            "the other."
+        )
 
 
 def align(a: Predictions, b: Predictions) -> Predictions:
     """Return table b in the order of table a, after checking that both hold the same cases.
 
-    Labels and groups must be the same; where one table has no groups (another tool wrote it), b gets those of a, and
-    the caller takes a's. Classes of the same names in another order are brought into the order of a, labels included; if the
-    labels then differ, nobody knows which column is whose. Two binary tables may also name their classes differently,
-    because equal labels show which column is the positive one; b gets the names of a.
+    Labels and groups must be the same; where one table has no groups (another tool wrote it), b
+    gets those of a, and the caller takes a's. Classes of the same names in another order are
+    brought into the order of a, labels included; if the labels then differ, nobody knows which
+    column is whose. Two binary tables may also name their classes differently, because equal labels
+    show which column is the positive one; b gets the names of a.
 
     Raises:
-        ValueError: another task, other cases (the first are named), another label or group of a case, class names whose order
-            contradicts the labels.
+        ValueError: another task, other cases (the first are named), another label or group of a
+            case, class names whose order contradicts the labels.
 
     Example:
         >>> from medmonai.task import Task
-        >>> a = Predictions(["x", "y"], None, [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
-        >>> b = Predictions(["y", "x"], None, [[0.3, 0.7], [0.6, 0.4]], Task("binary", 2), ("normal", "sick"))
+        >>> a = Predictions(
+        ...     ["x", "y"], None, [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick")
+        ... )
+        >>> b = Predictions(
+        ...     ["y", "x"], None, [[0.3, 0.7], [0.6, 0.4]], Task("binary", 2), ("normal", "sick")
+        ... )
         >>> align(a, b).y_score.tolist()
         [[0.6, 0.4], [0.3, 0.7]]
     """
@@ -58,29 +78,46 @@ def align(a: Predictions, b: Predictions) -> Predictions:
         missing = one.ids[~np.isin(one.ids, other.ids)]
         if missing.size:
             more = f" and {missing.size - 3} more" if missing.size > 3 else ""
-            raise ValueError(f"the tables hold other cases: {', '.join(map(repr, missing[:3].tolist()))}{more} not in the "
-                             f"{where} table; compare predictions of the same split.")
+            raise ValueError(
+                "the tables hold other cases: "
+                f"{', '.join(map(repr, missing[:3].tolist()))}{more} not in the {where} table; "
+                "compare predictions of the same split."
+            )
     if same:
         order = np.arange(len(b))
     else:
         by_id = np.argsort(b.ids)
         order = by_id[np.searchsorted(b.ids, a.ids, sorter=by_id)]
-    found = Predictions(a.ids, None if b.y_true is None else b.y_true[order], b.y_score[order], b.task, b.class_names,
-                        a.groups if b.groups is None else b.groups[order], b.named)
+    found = Predictions(
+        a.ids,
+        None if b.y_true is None else b.y_true[order],
+        b.y_score[order],
+        b.task,
+        b.class_names,
+        a.groups if b.groups is None else b.groups[order],
+        b.named,
+    )
     found = _in_order_of(a, found)
     if a.task.kind == b.task.kind == "binary" and a.y_true is not None:
         found = replace(found, class_names=a.class_names)
     check_same_cases(a, found)
     if a.groups is not None and found.groups is not None:  # b gets those of a
-        ours, theirs = (np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups))
+        ours, theirs = (
+            np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups)
+        )
         pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
         if not pairs == ours.max() + 1 == theirs.max() + 1:
-            raise ValueError("the tables put the cases into other groups; give both the same patients or lesions.")
+            raise ValueError(
+                "the tables put the cases into other groups; give both the same patients or "
+                "lesions."
+            )
     return replace(found, groups=found.groups if a.groups is None else a.groups)
 
 
 def _in_order_of(a: Predictions, b: Predictions) -> Predictions:
-    """Return b, which holds the cases of a, with its classes in the order of a where both name the same ones."""
+    """Return b, which holds the cases of a, with its classes in the order of a where both name the
+    same ones.
+    """
     if a.task != b.task or a.y_true is None or b.y_true is None or not moved_names(a, b):
         return b
     turned = b if not _same_names(a, b) else b.in_class_order(a.class_names)
@@ -92,11 +129,12 @@ def _in_order_of(a: Predictions, b: Predictions) -> Predictions:
 def in_one_order(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
     """Return two tables of different cases with their classes in one order.
 
-    The labels of other cases cannot show which column is whose. So a table is turned only if its labels are class names
-    (of a multilabel task they always are): b, else a.
+    The labels of other cases cannot show which column is whose. So a table is turned only if its
+    labels are class names (of a multilabel task they always are): b, else a.
 
     Raises:
-        ValueError: a class has another place in the other table, and the labels of both are numbers.
+        ValueError: a class has another place in the other table, and the labels of both are
+            numbers.
     """
     if a.task != b.task or not moved_names(a, b):
         return a, b
@@ -111,7 +149,11 @@ def in_one_order(a: Predictions, b: Predictions) -> tuple[Predictions, Predictio
 def moved_names(a: Predictions, b: Predictions) -> list[str]:
     """Return the classes of table b that stand at another place in table a."""
     place = {name: c for c, name in enumerate(name_keys(a.class_names))}
-    return [name for c, (name, key) in enumerate(zip(b.class_names, name_keys(b.class_names))) if place.get(key, c) != c]
+    return [
+        name
+        for c, (name, key) in enumerate(zip(b.class_names, name_keys(b.class_names)))
+        if place.get(key, c) != c
+    ]
 
 
 def _same_names(a: Predictions, b: Predictions) -> bool:
@@ -119,6 +161,9 @@ def _same_names(a: Predictions, b: Predictions) -> bool:
 
 
 def _contradiction(a: Predictions, b: Predictions) -> str:
-    return (f"one table has its score columns in the order {', '.join(a.class_names)}, the other {', '.join(b.class_names)}: "
-            "the first column belongs to label 0, the next to label 1, so a number in y_true would mean two classes. Put the "
-            "columns into the order of the labels, or write class names into y_true.")
+    return (
+        f"one table has its score columns in the order {', '.join(a.class_names)}, the other "
+        f"{', '.join(b.class_names)}: the first column belongs to label 0, the next to label 1, so "
+        "a number in y_true would mean two classes. Put the columns into the order of the labels, "
+        "or write class names into y_true."
+    )

@@ -1,4 +1,6 @@
-"""From the columns of a file to a predictions table: which of them are scores and labels, and what their cells mean."""
+"""From the columns of a file to a predictions table: which of them are scores and labels, and what
+their cells mean.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from medmonai.task import Task
 from .labels import class_labels, truth_labels
 from .table import Predictions, sums_to_one
 
-_NAMES, _BEGINNINGS = ("id", "group", "y_true", "score"), ("score_", "y_true_")
+_NAMES = ("id", "group", "y_true", "score")
+_BEGINNINGS = ("score_", "y_true_")
 
 
 def predictions_of(table: TextTable, task: Task | None) -> Predictions:
@@ -39,32 +42,48 @@ def predictions_of(table: TextTable, task: Task | None) -> Predictions:
         y_score = np.hstack([1 - y_score if probable else np.zeros_like(y_score), y_score])
     wanted = ["y_true"] if task.exclusive else [f"y_true_{name}" for name in names]
     if labelled and labelled != wanted:
-        raise ValueError(f"label columns {labelled}; a {task.kind} table with the scores {scored} needs {wanted}.")
-    y_true, named = None, False
+        raise ValueError(
+            f"label columns {labelled}; a {task.kind} table with the scores {scored} needs "
+            f"{wanted}."
+        )
+    y_true = None
+    named = False
     if labelled and task.exclusive:
         y_true, named = class_labels(columns["y_true"], table.lines, task, names)
     elif labelled:
-        y_true = np.stack([truth_labels(columns[name], table.lines, name) for name in labelled], axis=1)
+        y_true = np.stack(
+            [truth_labels(columns[name], table.lines, name) for name in labelled], axis=1
+        )
     groups = columns.get("group")
     groups = np.asarray(groups) if groups and any(groups) else None
-    return Predictions(np.asarray(columns["id"]), y_true, y_score, task, tuple(names), groups, named)
+    return Predictions(
+        np.asarray(columns["id"]), y_true, y_score, task, tuple(names), groups, named
+    )
 
 
 def _known_columns(table: TextTable) -> dict[str, Sequence[str]]:
-    """Return the columns that mean something, in the order of the file, by the names that they have in `write_predictions`.
+    """Return the columns that mean something, in the order of the file, by the names that they have
+    in `write_predictions`.
 
-    The names id, group, y_true and score count in any case and with anything invisible around them, and so do the names of
-    classes behind score_ and y_true_, as long as they stay different ones.
+    The names id, group, y_true and score count in any case and with anything invisible around them,
+    and so do the names of classes behind score_ and y_true_, as long as they stay different ones.
     """
     known = {own: name for own in table.columns if (name := _known(own))}
-    spelled = {own for own, name in known.items() if own == name}  # exactly as written here: "id" goes before "ID"
-    known = {own: name for own, name in known.items() if own in spelled or name not in spelled or name not in _NAMES}
+    # exactly as written here: "id" goes before "ID"
+    spelled = {own for own, name in known.items() if own == name}
+    known = {
+        own: name
+        for own, name in known.items()
+        if own in spelled or name not in spelled or name not in _NAMES
+    }
     if len(set(known.values())) < len(known):  # classes "a" and "a ": as they are written
         known = {own: own if own.startswith(_BEGINNINGS) else name for own, name in known.items()}
     names = list(known.values())
     twice = [own for own, name in known.items() if own in table.repeated or names.count(name) > 1]
     if twice:
-        raise ValueError(f"columns {list(table.columns)}: {twice[0]!r} is there more than once; no column twice.")
+        raise ValueError(
+            f"columns {list(table.columns)}: {twice[0]!r} is there more than once; no column twice."
+        )
     return {known[own]: values for own, values in table.columns.items() if own in known}
 
 
@@ -72,7 +91,14 @@ def _known(own: str) -> str:
     plain = tidy(own)
     if plain.casefold() in _NAMES:
         return plain.casefold()
-    return next((start + plain[len(start) :] for start in _BEGINNINGS if plain.casefold().startswith(start)), "")
+    return next(
+        (
+            start + plain[len(start) :]
+            for start in _BEGINNINGS
+            if plain.casefold().startswith(start)
+        ),
+        "",
+    )
 
 
 def _check_order(scored: list[str]) -> None:
@@ -82,8 +108,10 @@ def _check_order(scored: list[str]) -> None:
         return
     places = list(map(int, numbers))
     if places == [0] or (sorted(places) == list(range(len(places))) and places != sorted(places)):
-        raise ValueError(f"score columns {scored}: the first one belongs to label 0, the next to label 1, and so on; put "
-                         "numbered columns into that order, all of them, or name them by class.")
+        raise ValueError(
+            f"score columns {scored}: the first one belongs to label 0, the next to label 1, and "
+            "so on; put numbered columns into that order, all of them, or name them by class."
+        )
 
 
 def _scores(columns: Mapping[str, Sequence[str]], lines: Sequence[int]) -> np.ndarray:
@@ -97,13 +125,22 @@ def _scores(columns: Mapping[str, Sequence[str]], lines: Sequence[int]) -> np.nd
         for row, text in enumerate(texts):
             value = scores[row, c] = number_of(text, mark=mark)
             if math.isnan(value):
-                raise ValueError(f"row {lines[row]}, column {name!r}: {text!r} is not a finite number.")
+                raise ValueError(
+                    f"row {lines[row]}, column {name!r}: {text!r} is not a finite number."
+                )
     return scores
 
 
 def _infer_task(count: int, labelled: list[str], y_score: np.ndarray) -> Task:
     if labelled and labelled != ["y_true"]:
         return Task("multilabel", count)
-    if not labelled and count > 1 and not sums_to_one(y_score, Task("binary" if count == 2 else "multiclass", count)):
-        raise ValueError("no labels, and a case's scores do not add up to 1: multiclass or multilabel? Pass task=.")
+    if (
+        not labelled
+        and count > 1
+        and not sums_to_one(y_score, Task("binary" if count == 2 else "multiclass", count))
+    ):
+        raise ValueError(
+            "no labels, and a case's scores do not add up to 1: multiclass or multilabel? Pass "
+            "task=."
+        )
     return Task("binary", 2) if count <= 2 else Task("multiclass", count)

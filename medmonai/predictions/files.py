@@ -1,7 +1,8 @@
 """The predictions table as a CSV file.
 
-Columns: ``id, group, y_true, score_<class>, ...`` (multilabel: one ``y_true_<label>`` column a label). The group column
-is empty without groups; a table of unlabelled cases has no ``y_true``. Scores read back bit for bit.
+Columns: ``id, group, y_true, score_<class>, ...`` (multilabel: one ``y_true_<label>`` column a
+label). The group column is empty without groups; a table of unlabelled cases has no ``y_true``.
+Scores read back bit for bit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from .table import Predictions
 
 
 def write_predictions(
-    predictions: Predictions, path: str | Path, *, overwrite: bool = False, predicted: Sequence[str] | None = None
+    predictions: Predictions,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    predicted: Sequence[str] | None = None,
 ) -> None:
     """Write the table as CSV: whole or not at all.
 
@@ -27,41 +32,55 @@ def write_predictions(
         predictions: the table; without labels the ``y_true`` column is left out.
         path: the file to write; its folder must exist.
         overwrite: replace an existing file.
-        predicted: a column ``predicted`` with these names, one per case, such as `Predictions.predicted_names()`. A multilabel
-            table without labels cannot be told from a multiclass one: read it with ``task=``.
+        predicted: a column ``predicted`` with these names, one per case, such as
+            `Predictions.predicted_names()`. A multilabel table without labels cannot be told from a
+            multiclass one: read it with ``task=``.
 
     Raises:
         FileExistsError: `path` exists and `overwrite` is False.
         FileNotFoundError: the folder does not exist.
     """
-    header, columns = ["id", "group"], [predictions.ids.tolist()]
-    columns.append([""] * len(predictions) if predictions.groups is None else predictions.groups.tolist())
+    header = ["id", "group"]
+    columns = [predictions.ids.tolist()]
+    columns.append(
+        [""] * len(predictions) if predictions.groups is None else predictions.groups.tolist()
+    )
     if predictions.y_true is not None:
         exclusive = predictions.task.exclusive
-        header += ["y_true"] if exclusive else [f"y_true_{name}" for name in predictions.class_names]
+        header += (
+            ["y_true"] if exclusive else [f"y_true_{name}" for name in predictions.class_names]
+        )
         columns += [predictions.y_true.tolist()] if exclusive else predictions.y_true.T.tolist()
     header += [f"score_{name}" for name in predictions.class_names]
-    columns += predictions.y_score.T.tolist()  # Python floats: csv writes their repr, which reads back exactly
+    # Python floats: csv writes their repr, which reads back exactly
+    columns += predictions.y_score.T.tolist()
     if predicted is not None:
         header.append("predicted")
         columns.append(list(predicted))
-    with replacing(path, overwrite=overwrite) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path, overwrite=overwrite) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(zip(*columns))
 
 
-def read_predictions(path: str | Path, *, task: Task | None = None, sheet: str | None = None) -> Predictions:
+def read_predictions(
+    path: str | Path, *, task: Task | None = None, sheet: str | None = None
+) -> Predictions:
     """Read a table of `write_predictions`, or of another tool with the same column names.
 
-    Without `task`: ``y_true_<label>`` columns mean multilabel; one score column (``score`` or ``score_<name>``) means
-    binary and is taken as the positive class's p, completed to (1 - p, p), or, where it leaves [0, 1], as its logit z,
-    completed to (0, z); two score columns mean binary, more mean multiclass. Pass `task` for ordinal tables, and for
-    multilabel ones without labels. Other columns are ignored.
+    Without `task`: ``y_true_<label>`` columns mean multilabel; one score column (``score`` or
+    ``score_<name>``) means binary and is taken as the positive class's p, completed to (1 - p, p),
+    or, where it leaves [0, 1], as its logit z, completed to (0, z); two score columns mean binary,
+    more mean multiclass. Pass `task` for ordinal tables, and for multilabel ones without labels.
+    Other columns are ignored.
 
-    The order of the score columns is the order of the labels 0, 1, ...; columns numbered otherwise are refused. ``y_true``
-    may hold class names instead of numbers, compared without case, or True and False (`medmonai.predictions.labels`). The
-    file may be any that `medmonai.tables.read_text_table` reads: CSV as spreadsheets save it, decimal commas, Excel
+    The order of the score columns is the order of the labels 0, 1, ...; columns numbered otherwise
+    are refused. ``y_true`` may hold class names instead of numbers, compared without case, or True
+    and False (`medmonai.predictions.labels`). The file may be any that
+    `medmonai.tables.read_text_table` reads: CSV as spreadsheets save it, decimal commas, Excel
     workbooks. The names id, group, y_true and score count in any case.
 
     Args:
@@ -74,6 +93,11 @@ def read_predictions(path: str | Path, *, task: Task | None = None, sheet: str |
         ValueError: a missing or repeated column, a bad value; file, row and column are named.
     """
     try:
-        return predictions_of(read_text_table(path, sheet=sheet, wanted=("id", "y_true", "group", "score"), exact=True), task)
+        return predictions_of(
+            read_text_table(
+                path, sheet=sheet, wanted=("id", "y_true", "group", "score"), exact=True
+            ),
+            task,
+        )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None

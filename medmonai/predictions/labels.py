@@ -13,18 +13,23 @@ from medmonai.task import Task
 
 logger = logging.getLogger("medmonai.predictions")
 
-_NUMBER = re.compile(r"(0|[1-9]\d*)([.,]0*)?", re.ASCII)  # "0_1", "01", "1e0" and digits of other scripts are not labels
+# "0_1", "01", "1e0" and digits of other scripts are not labels
+_NUMBER = re.compile(r"(0|[1-9]\d*)([.,]0*)?", re.ASCII)
 _TRUTH = {"true": 1, "false": 0}
 _ANSWER = {**_TRUTH, "yes": 1, "no": 0}
 
 
-def class_labels(texts: Sequence[str], lines: Sequence[int], task: Task, names: Sequence[str]) -> tuple[np.ndarray, bool]:
-    """Return the labels (N,) of a task with one class a case, and whether the cells hold names of classes.
+def class_labels(
+    texts: Sequence[str], lines: Sequence[int], task: Task, names: Sequence[str]
+) -> tuple[np.ndarray, bool]:
+    """Return the labels (N,) of a task with one class a case, and whether the cells hold names of
+    classes.
 
-    The cells hold numbers of the labels (0, 1, 1.0), or names of classes, compared without case and spaces around them, or
-    in a binary task True and False, which are 1 and 0. "yes" and "no" are read where one score column says what is asked
-    for, or where the classes are called so. Where the classes have numbers for names and these are not the labels, the
-    cells have to be names that cannot be labels, or the other way round.
+    The cells hold numbers of the labels (0, 1, 1.0), or names of classes, compared without case and
+    spaces around them, or in a binary task True and False, which are 1 and 0. "yes" and "no" are
+    read where one score column says what is asked for, or where the classes are called so. Where
+    the classes have numbers for names and these are not the labels, the cells have to be names that
+    cannot be labels, or the other way round.
 
     Args:
         texts: (N,) cells.
@@ -36,7 +41,9 @@ def class_labels(texts: Sequence[str], lines: Sequence[int], task: Task, names: 
         ValueError: a cell that is none of these, or cells of two kinds.
 
     Example:
-        >>> class_labels(["Benign", "MALIGNANT"], [2, 3], Task("binary", 2), ["benign", "malignant"])[0].tolist()
+        >>> class_labels(
+        ...     ["Benign", "MALIGNANT"], [2, 3], Task("binary", 2), ["benign", "malignant"]
+        ... )[0].tolist()
         [0, 1]
     """
     kinds = {"number": _number(task.num_classes), "name": _name(names)}
@@ -46,26 +53,38 @@ def class_labels(texts: Sequence[str], lines: Sequence[int], task: Task, names: 
         kinds["truth"] = lambda text: answers.get(text.casefold())
     texts = list(map(tidy, texts))
     read = {kind: [label(text) for text in texts] for kind, label in kinds.items()}
-    missing = {kind: [row for row, label in enumerate(labels) if label is None] for kind, labels in read.items()}
+    missing = {
+        kind: [row for row, label in enumerate(labels) if label is None]
+        for kind, labels in read.items()
+    }
     best = min(missing, key=lambda kind: len(missing[kind]))
     if missing[best]:
         row = missing[best][0]
-        raise ValueError(f"row {lines[row]}, column 'y_true': {texts[row]!r} is not a label of a {task.kind} task of "
-                         f"{task.num_classes}; use 0 to {task.num_classes - 1} throughout, or the classes' names "
-                         f"{', '.join(map(repr, names))}.")
+        raise ValueError(
+            f"row {lines[row]}, column 'y_true': {texts[row]!r} is not a label of a "
+            f"{task.kind} task of {task.num_classes}; use 0 to {task.num_classes - 1} throughout, "
+            f"or the classes' names {', '.join(map(repr, names))}."
+        )
     whole = [kind for kind in read if not missing[kind]]
     if {"number", "name"} <= set(whole) and read["number"] != read["name"]:
-        raise ValueError(f"column 'y_true' holds {', '.join(sorted(set(texts))[:5])}: are these the names of the classes "
-                         f"({', '.join(names)}), or their places from 0 to {task.num_classes - 1}? Give the classes names that "
-                         "are not numbers.")
+        raise ValueError(
+            f"column 'y_true' holds {', '.join(sorted(set(texts))[:5])}: are these the names of "
+            f"the classes ({', '.join(names)}), or their places from 0 to {task.num_classes - 1}? "
+            "Give the classes names that are not numbers."
+        )
     kind = whole[0]
     if kind == "truth":
-        logger.info("y_true: %s stands for %r.", "True" if "true" in map(str.casefold, texts) else "yes", names[1])
+        logger.info(
+            "y_true: %s stands for %r.",
+            "True" if "true" in map(str.casefold, texts) else "yes",
+            names[1],
+        )
     return np.array(read[kind], dtype=np.int64), kind == "name"
 
 
 def truth_labels(texts: Sequence[str], lines: Sequence[int], column: str) -> np.ndarray:
-    """Return 0 or 1 for each cell of a label of a multilabel task: 0 and 1, True and False, yes and no.
+    """Return 0 or 1 for each cell of a label of a multilabel task: 0 and 1, True and False, yes and
+    no.
 
     Raises:
         ValueError: another cell.
@@ -76,8 +95,10 @@ def truth_labels(texts: Sequence[str], lines: Sequence[int], column: str) -> np.
         label = number(text)
         label = _ANSWER.get(text.casefold()) if label is None else label
         if label is None:
-            raise ValueError(f"row {line}, column {column!r}: {text!r} is not a label of a multilabel task; use 0 to 1, or "
-                             "True and False.")
+            raise ValueError(
+                f"row {line}, column {column!r}: {text!r} is not a label of a multilabel task; use "
+                "0 to 1, or True and False."
+            )
         read.append(label)
     return np.array(read, dtype=np.int64)
 
@@ -91,7 +112,9 @@ def _number(count: int) -> Callable[[str], int | None]:
 
 
 def _name(names: Sequence[str]) -> Callable[[str], int | None]:
-    """Return what gives a name its place: as it is spelled, else without case where no two names are the same then."""
+    """Return what gives a name its place: as it is spelled, else without case where no two names
+    are the same then.
+    """
     exact = {name: place for place, name in enumerate(names)}
     values = [number_of(name) for name in names]
     if not np.isnan(values).any() and len(set(values)) == len(values):

@@ -1,4 +1,6 @@
-"""The predictions table: scores of N cases, with ids, groups and labels, and the checks that make it safe to read."""
+"""The predictions table: scores of N cases, with ids, groups and labels, and the checks that make
+it safe to read.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +22,27 @@ class Predictions:
 
     Args:
         ids: (N,) one name per case, all different; stored as str.
-        y_true: labels as ``Task.check_labels`` takes them, or None where there are none (inference).
-        y_score: (N, num_classes), finite; stored as float64. Column c belongs to class c: a binary task has (1 - p, p).
-            Scores outside [0, 1] are taken as logits. Of two logits of a binary task only the difference z says something
-            (their softmax is its sigmoid): they are stored as (0, z).
+        y_true: labels as ``Task.check_labels`` takes them, or None where there are none
+            (inference).
+        y_score: (N, num_classes), finite; stored as float64. Column c belongs to class c: a binary
+            task has (1 - p, p). Scores outside [0, 1] are taken as logits. Of two logits of a
+            binary task only the difference z says something (their softmax is its sigmoid): they
+            are stored as (0, z).
         task: the task the labels and scores belong to.
         class_names: one name per class (or label), all different.
         groups: (N,) patient, lesion or site of each case, stored as str; None where unknown.
-        named: whether the labels were class names in the file, so that the order of its columns says nothing about them.
+        named: whether the labels were class names in the file, so that the order of its columns
+            says nothing about them.
 
     Raises:
-        ValueError: lengths that differ, no case, an empty or repeated id, an empty group, a line break in a text, a
-            score that is not finite, labels outside the task, not one name per class, a repeated name.
+        ValueError: lengths that differ, no case, an empty or repeated id, an empty group, a line
+            break in a text, a score that is not finite, labels outside the task, not one name per
+            class, a repeated name.
 
     Example:
-        >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> p = Predictions(
+        ...     ["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick")
+        ... )
         >>> p.positive_scores.tolist()
         [0.1, 0.8]
     """
@@ -50,26 +58,42 @@ class Predictions:
     def __post_init__(self) -> None:
         names = tuple(_texts(self.class_names, "class_names", empty=True).tolist())
         if len(names) != self.task.num_classes or len(set(names)) != len(names):
-            raise ValueError(f"class_names={names}; a {self.task.kind} task of {self.task.num_classes} classes needs "
-                             "one name per class, all different.")
+            raise ValueError(
+                f"class_names={names}; a {self.task.kind} task of {self.task.num_classes} classes "
+                "needs one name per class, all different."
+            )
         ids = _texts(self.ids, "ids")
         scores = np.array(self.y_score, dtype=np.float64)
         if scores.shape != (len(ids), self.task.num_classes):
-            raise ValueError(f"y_score has shape {scores.shape}; {len(ids)} ids and a {self.task.kind} task need "
-                             f"({len(ids)}, {self.task.num_classes}).")
+            raise ValueError(
+                f"y_score has shape {scores.shape}; {len(ids)} ids and a {self.task.kind} task "
+                f"need ({len(ids)}, {self.task.num_classes})."
+            )
         if not np.isfinite(scores).all():
             row, column = np.argwhere(~np.isfinite(scores))[0]
-            raise ValueError(f"y_score[{row}, {column}] is {scores[row, column]} (id {str(ids[row])!r}); it must be finite.")
+            raise ValueError(
+                f"y_score[{row}, {column}] is {scores[row, column]} (id {str(ids[row])!r}); it "
+                "must be finite."
+            )
         if self.task.kind == "binary" and not _in_unit_interval(scores):
             scores = np.stack([np.zeros(len(scores)), scores[:, 1] - scores[:, 0]], axis=1)
-        labels = None if self.y_true is None else self.task.check_labels(np.asarray(self.y_true), name="y_true")
+        labels = (
+            None
+            if self.y_true is None
+            else self.task.check_labels(np.asarray(self.y_true), name="y_true")
+        )
         groups = None if self.groups is None else _texts(self.groups, "groups")
         for name, column in (("y_true", labels), ("groups", groups)):
             if column is not None and len(column) != len(ids):
-                raise ValueError(f"{name} has {len(column)} entries for {len(ids)} ids; one for each case is needed.")
+                raise ValueError(
+                    f"{name} has {len(column)} entries for {len(ids)} ids; one for each case is "
+                    "needed."
+                )
         unique, counts = np.unique(ids, return_counts=True)
         if len(unique) != len(ids):
-            raise ValueError(f"ids must be unique; {str(unique[counts > 1][0])!r} occurs {counts.max()} times.")
+            raise ValueError(
+                f"ids must be unique; {str(unique[counts > 1][0])!r} occurs {counts.max()} times."
+            )
         for column in (ids, labels, scores, groups):
             if column is not None:
                 column.flags.writeable = False
@@ -86,7 +110,9 @@ class Predictions:
             ValueError: the table has none.
         """
         if self.y_true is None:
-            raise ValueError("the predictions have no y_true; use a table with the labels of its cases.")
+            raise ValueError(
+                "the predictions have no y_true; use a table with the labels of its cases."
+            )
         return self.y_true
 
     @property
@@ -96,7 +122,9 @@ class Predictions:
 
     @property
     def calibratable(self) -> bool:
-        """Whether the scores are probabilities of what is predicted: in [0, 1] and, of exclusive classes, adding up to 1."""
+        """Whether the scores are probabilities of what is predicted: in [0, 1] and, of exclusive
+        classes, adding up to 1.
+        """
         return self.score_kind == "probabilities" and sums_to_one(self.y_score, self.task)
 
     @property
@@ -107,7 +135,10 @@ class Predictions:
             ValueError: the task is not binary.
         """
         if self.task.kind != "binary":
-            raise ValueError(f"a {self.task.kind} task has no positive_scores (no one class is positive); use y_score[:, c].")
+            raise ValueError(
+                f"a {self.task.kind} task has no positive_scores (no one class is positive); use "
+                "y_score[:, c]."
+            )
         return self.y_score[:, 1]
 
     @property
@@ -119,64 +150,91 @@ class Predictions:
         """Return the table with its classes in another order: columns and labels move together.
 
         Raises:
-            ValueError: other names than those of the table (case and spaces around them do not count).
+            ValueError: other names than those of the table (case and spaces around them do not
+                count).
 
         Example:
-            >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+            >>> p = Predictions(
+            ...     ["a", "b"],
+            ...     [0, 1],
+            ...     [[0.9, 0.1], [0.2, 0.8]],
+            ...     Task("binary", 2),
+            ...     ("normal", "sick"),
+            ... )
             >>> turned = p.in_class_order(("sick", "normal"))
             >>> turned.y_true.tolist(), turned.y_score.tolist()
             ([1, 0], [[0.1, 0.9], [0.8, 0.2]])
         """
         ours, wanted = map(name_keys, (self.class_names, class_names))
         if sorted(ours) != sorted(wanted):
-            raise ValueError(f"class_names={tuple(class_names)}; the table has the classes {self.class_names}.")
+            raise ValueError(
+                f"class_names={tuple(class_names)}; the table has the classes {self.class_names}."
+            )
         order = [ours.index(name) for name in wanted]
         labels = self.y_true
         if labels is not None:
             labels = np.argsort(order)[labels] if self.task.exclusive else labels[:, order]
-        return replace(self, y_true=labels, y_score=self.y_score[:, order], class_names=tuple(class_names))
+        return replace(
+            self, y_true=labels, y_score=self.y_score[:, order], class_names=tuple(class_names)
+        )
 
     def with_positive_class(self, name: str) -> Predictions:
-        """Return the table of a binary task with the named class as its positive one, which is the last.
+        """Return the table of a binary task with the named class as its positive one, which is the
+        last.
 
         Raises:
             ValueError: another task, or no class of that name.
         """
         if self.task.kind != "binary":
-            raise ValueError(f"positive_class={name!r}, but this is a {self.task.kind} task: every class is evaluated against "
-                             "the rest; leave it out.")
+            raise ValueError(
+                f"positive_class={name!r}, but this is a {self.task.kind} task: every class is "
+                "evaluated against the rest; leave it out."
+            )
         found = [own for own in self.class_names if name_keys([own]) == name_keys([str(name)])]
         if not found:
-            raise ValueError(f"positive_class={name!r} is not a class of the table; it has {' and '.join(self.class_names)}.")
+            raise ValueError(
+                f"positive_class={name!r} is not a class of the table; it has "
+                f"{' and '.join(self.class_names)}."
+            )
         return self.in_class_order(sorted(self.class_names, key=lambda own: own == found[-1]))
 
     def predicted_names(self, decided: np.ndarray | None = None) -> list[str]:
-        """Name of the decided class for each case; the labels of a multilabel task are joined by "; ".
+        """Name of the decided class for each case; the labels of a multilabel task are joined
+        by "; ".
 
         Args:
-            decided: (N,) class numbers, or (N, L) of 0 and 1, as `medmonai.metrics.decide` returns them; by default the
-                highest score, for binary and multilabel tasks what is above 0.5, as MedMNIST counts.
+            decided: (N,) class numbers, or (N, L) of 0 and 1, as `medmonai.metrics.decide` returns
+                them; by default the highest score, for binary and multilabel tasks what is above
+                0.5, as MedMNIST counts.
         """
         if decided is None:
             above = self.y_score > 0.5
             highest = self.y_score.argmax(axis=1)
-            decided = np.asarray({"multilabel": above, "binary": above[:, -1]}.get(self.task.kind, highest))
+            decided = np.asarray(
+                {"multilabel": above, "binary": above[:, -1]}.get(self.task.kind, highest)
+            )
         if self.task.kind == "multilabel":
-            return ["; ".join(name for name, yes in zip(self.class_names, row) if yes) for row in decided.tolist()]
+            return [
+                "; ".join(name for name, yes in zip(self.class_names, row) if yes)
+                for row in decided.tolist()
+            ]
         return [self.class_names[int(c)] for c in decided.tolist()]
 
 
 def name_keys(names: Sequence[str]) -> list[str]:
-    """Return what names of classes are compared by: without spaces around them and in lower case, if they still differ."""
+    """Return what names of classes are compared by: without spaces around them and in lower case,
+    if they still differ.
+    """
     keys = [unicodedata.normalize("NFC", name.strip().casefold()) for name in names]
     return keys if len(set(keys)) == len(keys) else list(names)
 
 
 def sums_to_one(y_score: np.ndarray, task: Task) -> bool:
-    """Whether the scores of each case add up to 1, as those of classes that exclude each other must to be probabilities.
+    """Whether the scores of each case add up to 1, as those of classes that exclude each other must
+    to be probabilities.
 
-    Each score may be off by 0.0005, as one that was written with three decimals is. Labels that do not exclude each other
-    need not add up to anything.
+    Each score may be off by 0.0005, as one that was written with three decimals is. Labels that do
+    not exclude each other need not add up to anything.
 
     Args:
         y_score: (N, num_classes).
@@ -188,7 +246,9 @@ def sums_to_one(y_score: np.ndarray, task: Task) -> bool:
         >>> sums_to_one(np.array([[0.9, 0.8, 0.7]]), Task("multiclass", 3))
         False
     """
-    return not task.exclusive or bool(np.abs(y_score.sum(axis=1) - 1).max(initial=0) <= ROUNDING * y_score.shape[1] + 1e-9)
+    return not task.exclusive or bool(
+        np.abs(y_score.sum(axis=1) - 1).max(initial=0) <= ROUNDING * y_score.shape[1] + 1e-9
+    )
 
 
 def _in_unit_interval(scores: np.ndarray) -> bool:

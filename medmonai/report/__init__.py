@@ -1,4 +1,6 @@
-"""From predictions tables to what a reviewer reads: metrics files, figures, one HTML page, LaTeX tables."""
+"""From predictions tables to what a reviewer reads: metrics files, figures, one HTML page, LaTeX
+tables.
+"""
 
 import lazy_loader
 

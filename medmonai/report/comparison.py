@@ -23,17 +23,27 @@ from .tables import Table, method_words, p_number, words
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    """Return the pairs with difference, interval, p, Holm's p and the verdict on the first against the second."""
+    """Return the pairs with difference, interval, p, Holm's p and the verdict on the first against
+    the second.
+    """
     rows = tuple(
-        (f"{c.a} - {c.b}", f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})", p_number(c.p_value), p_number(c.p_holm),
-         c.verdict)
+        (
+            f"{c.a} - {c.b}",
+            f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})",
+            p_number(c.p_value),
+            p_number(c.p_holm),
+            c.verdict,
+        )
         for c in comparisons
     )
     first = comparisons[0]
     about = f" of {first.positive_class}" if first.positive_class else ""
-    caption = (f"Difference in {words(first.metric)}{about} on the same {first.n} test cases "
-               f"({method_words(first.method)}), p values with Holm's correction over all pairs ({len(comparisons)}). "
-               f"The verdict is on the first of the pair. {verdict_scope(comparisons)}")
+    caption = (
+        f"Difference in {words(first.metric)}{about} on the same {first.n} test cases "
+        f"({method_words(first.method)}), p values with Holm's correction over all pairs "
+        f"({len(comparisons)}). The verdict is on the first of the pair. "
+        f"{verdict_scope(comparisons)}"
+    )
     return Table("comparison", caption, ("pair", "difference", "p", "p (Holm)", "verdict"), rows)
 
 
@@ -42,9 +52,17 @@ def comparison_section(tables: Mapping[str, Predictions]) -> Section:
     found = compare_tables(tables)
     first = next(iter(tables.values()))
     aligned = {name: align(first, table) for name, table in tables.items()}
-    pictures = (_picture(comparison_figure(found), "Differences with their intervals."),
-                _picture(roc_figure(aligned), "ROC curves of all models on the same cases."))
-    return Section("Comparison", "comparison", (verdict_scope(found),), tables=(comparison_table(found),), figures=pictures)
+    pictures = (
+        _picture(comparison_figure(found), "Differences with their intervals."),
+        _picture(roc_figure(aligned), "ROC curves of all models on the same cases."),
+    )
+    return Section(
+        "Comparison",
+        "comparison",
+        (verdict_scope(found),),
+        tables=(comparison_table(found),),
+        figures=pictures,
+    )
 
 
 def _picture(figure: Figure, caption: str) -> Picture:
@@ -55,7 +73,10 @@ def _picture(figure: Figure, caption: str) -> Picture:
 
 
 def write_comparison(
-    comparisons: Sequence[Comparison], folder: str | Path, *, spread: Mapping[str, Mapping[str, Any]] | None = None,
+    comparisons: Sequence[Comparison],
+    folder: str | Path,
+    *,
+    spread: Mapping[str, Mapping[str, Any]] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write comparison.csv, .json, .tex and the figure.
@@ -74,17 +95,34 @@ def write_comparison(
     paths = [folder / f"comparison.{suffix}" for suffix in ("csv", "json", "tex", "png", "pdf")]
     there = [path.name for path in paths if path.exists()]
     if there and not overwrite:
-        raise FileExistsError(f"{', '.join(there)} in {folder} would be written over; name another --output, or pass "
-                              "--overwrite.")
-    with replacing(paths[0], overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        raise FileExistsError(
+            f"{', '.join(there)} in {folder} would be written over; name another --output, or pass "
+            "--overwrite."
+        )
+    with (
+        replacing(paths[0], overwrite=True) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         columns = [*(field.name for field in fields(Comparison)), "verdict_is_about"]
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for comparison in comparisons:
-            writer.writerow({**asdict(comparison), "flags": " ".join(comparison.flags),
-                             "verdict_is_about": verdict_scope([comparison])})
-    write_json({"disclaimer": NOT_CLINICAL, "verdict_is_about": verdict_scope(comparisons),
-                "comparisons": [asdict(comparison) for comparison in comparisons], "seeds": dict(spread or {})}, paths[1])
+            writer.writerow(
+                {
+                    **asdict(comparison),
+                    "flags": " ".join(comparison.flags),
+                    "verdict_is_about": verdict_scope([comparison]),
+                }
+            )
+    write_json(
+        {
+            "disclaimer": NOT_CLINICAL,
+            "verdict_is_about": verdict_scope(comparisons),
+            "comparisons": [asdict(comparison) for comparison in comparisons],
+            "seeds": dict(spread or {}),
+        },
+        paths[1],
+    )
     write_latex([comparison_table(comparisons)], paths[2], overwrite=True)
     save_figure(comparison_figure(comparisons), folder / "comparison", overwrite=True)
     return paths

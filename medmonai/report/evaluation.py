@@ -1,4 +1,6 @@
-"""From predictions tables to everything that is said about them: one dictionary, nothing chosen on the test table."""
+"""From predictions tables to everything that is said about them: one dictionary, nothing chosen on
+the test table.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from medmonai.metrics import (
 from medmonai.predictions import Predictions, in_one_order
 
 NOT_CLINICAL = "Research software: not for clinical use."
-# Operating points that reviewers ask for beside the chosen one; each threshold is taken from validation.
+# Operating points that reviewers ask for beside the chosen one; each threshold is taken from
+# validation.
 FIXED_RULES = ("sensitivity=0.9", "sensitivity=0.95", "specificity=0.9", "specificity=0.95")
 
 
@@ -36,8 +39,9 @@ class Evaluation:
         validation: the table that threshold and temperature were chosen on; None if there was none.
         metrics: the numbers, JSON-able.
         point: the operating point chosen on validation; the default one without.
-        uncalibrated: the test table as probabilities: itself, or the plain sigmoid or softmax of logits; None for logits
-            without a validation table of logits, and for rows that do not add up to 1.
+        uncalibrated: the test table as probabilities: itself, or the plain sigmoid or softmax of
+            logits; None for logits without a validation table of logits, and for rows that do not
+            add up to 1.
         calibrated: the test table after the temperature fitted on validation; None without one.
     """
 
@@ -56,22 +60,31 @@ class Evaluation:
 
     @property
     def decided(self) -> Any:
-        """Decisions on the test table at the operating point, as `medmonai.metrics.decide` returns them."""
+        """Decisions on the test table at the operating point, as `medmonai.metrics.decide` returns
+        them.
+        """
         return decide(self.test, self.point)
 
 
 def evaluate(
-    test: Predictions, *, validation: Predictions | None = None, rule: str = "youden", confidence: float = 0.95, seed: int = 0
+    test: Predictions,
+    *,
+    validation: Predictions | None = None,
+    rule: str = "youden",
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Evaluation:
-    """Evaluate a test table: ranking, decisions at a locked threshold, calibration, all with intervals.
+    """Evaluate a test table: ranking, decisions at a locked threshold, calibration, all with
+    intervals.
 
-    The threshold and the temperature come from the validation table and are applied to the test table unchanged. Without
-    one there is only the default decision (0.5, or the highest score) and the scores as they are: nothing is ever chosen
-    on the table that is evaluated.
+    The threshold and the temperature come from the validation table and are applied to the test
+    table unchanged. Without one there is only the default decision (0.5, or the highest score) and
+    the scores as they are: nothing is ever chosen on the table that is evaluated.
 
-    Scores outside [0, 1] are logits of another tool. They are ranked and, with a validation table of logits, decided at the
-    locked threshold, in their own units, and calibrated; 0.5 means nothing to them. Probabilities of exclusive classes that
-    do not add up to 1 are ranked and decided, but have no calibration (undefined, with a warning) and no temperature.
+    Scores outside [0, 1] are logits of another tool. They are ranked and, with a validation table
+    of logits, decided at the locked threshold, in their own units, and calibrated; 0.5 means
+    nothing to them. Probabilities of exclusive classes that do not add up to 1 are ranked and
+    decided, but have no calibration (undefined, with a warning) and no temperature.
 
     Args:
         test: a table with labels.
@@ -81,17 +94,21 @@ def evaluate(
         seed: of the bootstrap.
 
     Returns:
-        The `Evaluation`; its `metrics` hold `summarize(test)` and "ranking", "decisions" ("default", "locked" and, for
-        binary and multilabel tasks, `FIXED_RULES`; no "default" of logits but the highest one), "calibration" ("before",
-        "after", "temperature"; None without validation, "before" for logits only).
+        The `Evaluation`; its `metrics` hold `summarize(test)` and "ranking", "decisions"
+        ("default", "locked" and, for binary and multilabel tasks, `FIXED_RULES`; no "default" of
+        logits but the highest one), "calibration" ("before", "after", "temperature"; None without
+        validation, "before" for logits only).
 
     Raises:
-        ValueError: a table without labels; tables of two tasks, of classes in another order (a table whose labels are class
-            names is turned instead), or of probabilities and of logits; a case that is in both tables.
+        ValueError: a table without labels; tables of two tasks, of classes in another order (a
+            table whose labels are class names is turned instead), or of probabilities and of
+            logits; a case that is in both tables.
 
     Example:
         >>> from medmonai.task import Task
-        >>> table = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> table = Predictions(
+        ...     ["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick")
+        ... )
         >>> evaluate(table).metrics["decisions"]["default"]["overall"]["accuracy"]["estimate"]
         1.0
     """
@@ -108,7 +125,9 @@ def evaluate(
     uncalibrated = test if test.calibratable else None
     before = test if test.score_kind == "probabilities" else None
     if test.score_kind == "logits" and validation is not None:
-        before = uncalibrated = apply_temperature(test, default_temperature(test.task, scores="logits"))
+        before = uncalibrated = apply_temperature(
+            test, default_temperature(test.task, scores="logits")
+        )
     metrics = {
         **summarize(test, confidence=confidence),
         "ranking": summarize_ranking(test, confidence=confidence),
@@ -130,42 +149,74 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
     if validation is None:
         return
     if validation.task != test.task or validation.class_names != test.class_names:
-        raise ValueError(f"the validation table is of another task: {validation.task}, {validation.class_names} instead of "
-                         f"{test.task}, {test.class_names}.")
+        raise ValueError(
+            f"the validation table is of another task: {validation.task}, "
+            f"{validation.class_names} instead of {test.task}, {test.class_names}."
+        )
     if test.score_kind != validation.score_kind:
-        which = ("test", "validation") if test.score_kind == "probabilities" else ("validation", "test")
-        raise ValueError(f"the scores of the {which[0]} table lie in [0, 1], those of the {which[1]} table do not: "
-                         "they are not of one network; give both as probabilities or both as logits.")
-    groups = [set() if table.groups is None else set(table.groups.tolist()) for table in (test, validation)]
+        which = (
+            ("test", "validation") if test.score_kind == "probabilities" else ("validation", "test")
+        )
+        raise ValueError(
+            f"the scores of the {which[0]} table lie in [0, 1], those of the {which[1]} table do "
+            "not: they are not of one network; give both as probabilities or both as logits."
+        )
+    groups = [
+        set() if table.groups is None else set(table.groups.tolist())
+        for table in (test, validation)
+    ]
     both = sorted(groups[0] & groups[1])
     if both:
-        raise ValueError(f"{len(both)} groups (patients) are in both the test and the validation table ({', '.join(both[:3])}, "
-                         "...): split them by group.")
+        raise ValueError(
+            f"{len(both)} groups (patients) are in both the test and the validation table "
+            f"({', '.join(both[:3])}, ...): split them by group."
+        )
     shared = sorted(set(test.ids.tolist()) & set(validation.ids.tolist()))
     if shared:
-        raise ValueError(f"{len(shared)} cases are in both the test and the validation table ({', '.join(shared[:3])}, ...): "
-                         "a threshold chosen on test cases is not a locked one; give a validation table of other cases.")
+        raise ValueError(
+            f"{len(shared)} cases are in both the test and the validation table "
+            f"({', '.join(shared[:3])}, ...): a threshold chosen on test cases is not a locked "
+            "one; give a validation table of other cases."
+        )
 
 
 def _decisions(
-    test: Predictions, validation: Predictions | None, *, default: OperatingPoint, point: OperatingPoint,
-    confidence: float, seed: int,
+    test: Predictions,
+    validation: Predictions | None,
+    *,
+    default: OperatingPoint,
+    point: OperatingPoint,
+    confidence: float,
+    seed: int,
 ) -> dict[str, Any]:
     points: dict[str, OperatingPoint] = {}
     if default.thresholds == () or test.score_kind == "probabilities":
         points["default"] = default
     if validation is not None and test.task.kind not in ("multiclass", "ordinal"):
-        points |= {"locked": point, **{rule: choose_operating_point(validation, rule=rule) for rule in FIXED_RULES}}
-    found = {name: summarize_decisions(test, one, confidence=confidence, seed=seed, warn=False)
-             for name, one in points.items()}
+        points |= {
+            "locked": point,
+            **{rule: choose_operating_point(validation, rule=rule) for rule in FIXED_RULES},
+        }
+    found = {
+        name: summarize_decisions(test, one, confidence=confidence, seed=seed, warn=False)
+        for name, one in points.items()
+    }
     warn_undefined_decisions(found)
     return found
 
 
 def _calibration(
-    before: Predictions | None, after: Predictions | None, temperature: Temperature | None, *, confidence: float, seed: int
+    before: Predictions | None,
+    after: Predictions | None,
+    temperature: Temperature | None,
+    *,
+    confidence: float,
+    seed: int,
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
-        stage: None if table is None else summarize_calibration(table, confidence=confidence, seed=seed)
-        for stage, table in (("before", before), ("after", after))}
+        stage: None
+        if table is None
+        else summarize_calibration(table, confidence=confidence, seed=seed)
+        for stage, table in (("before", before), ("after", after))
+    }
     return found | {"temperature": None if temperature is None else temperature.as_dict()}

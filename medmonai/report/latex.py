@@ -10,8 +10,20 @@ from medmonai.atomic_files import replacing
 
 from .tables import Table
 
-_ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-            "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
 
 
 def escaped(text: str) -> str:
@@ -26,13 +38,24 @@ def escaped(text: str) -> str:
 
 
 def latex_table(table: Table) -> str:
-    r"""Return a table environment for `\usepackage{booktabs}`: caption above, first column left, the others right."""
+    r"""Return a table environment for `\usepackage{booktabs}`: caption above, first column left,
+    the others right.
+    """
     label = re.sub("[^A-Za-z0-9_-]+", "-", table.name)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escaped(table.caption)}}}", rf"\label{{tab:{label}}}",
-             rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}", r"\toprule"]
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escaped(table.caption)}}}",
+        rf"\label{{tab:{label}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
+        r"\toprule",
+    ]
     lines += [" & ".join(map(escaped, table.header)) + r" \\", r"\midrule"]
     # A bracket behind the line break of the row before would be read as its argument.
-    lines += [("{}" if row[0].startswith("[") else "") + " & ".join(map(escaped, row)) + r" \\" for row in table.rows]
+    lines += [
+        ("{}" if row[0].startswith("[") else "") + " & ".join(map(escaped, row)) + r" \\"
+        for row in table.rows
+    ]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 

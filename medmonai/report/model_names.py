@@ -1,4 +1,6 @@
-"""Models named by the paths of their tables: the part of each path in which it differs from the others."""
+"""Models named by the paths of their tables: the part of each path in which it differs from the
+others.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,13 @@ from pathlib import Path
 def named_tables(words: Sequence[str]) -> dict[str, list[Path]]:
     """Return name -> paths of the tables of each model.
 
-    A model without a name takes the shortest part of its path that no other one shares: the file's name, else the folder's
-    (`A/predictions_test.csv` and `B/predictions_test.csv` are A and B), else both, and so on.
+    A model without a name takes the shortest part of its path that no other one shares: the file's
+    name, else the folder's (`A/predictions_test.csv` and `B/predictions_test.csv` are A and B),
+    else both, and so on.
 
     Args:
-        words: PATH, NAME=PATH or NAME=PATH,PATH,... each. A file whose own name holds "=" or "," is one path.
+        words: PATH, NAME=PATH or NAME=PATH,PATH,... each. A file whose own name holds "=" or "," is
+            one path.
 
     Raises:
         ValueError: fewer than two models, or two of one name.
@@ -27,8 +31,10 @@ def named_tables(words: Sequence[str]) -> dict[str, list[Path]]:
     named = [(name or next(names), paths) for name, paths in split]
     told = [name for name, _ in named]
     if len(named) < 2 or len(set(told)) < len(named):
-        raise ValueError(f"{len(named)} tables with the names {', '.join(told)}; at least two with different names are needed: "
-                         "NAME=PATH.")
+        raise ValueError(
+            f"{len(named)} tables with the names {', '.join(told)}; at least two with different "
+            "names are needed: NAME=PATH."
+        )
     return dict(named)
 
 
@@ -37,15 +43,21 @@ def _split(word: str) -> tuple[str, list[Path]]:
         return "", [Path(word)]
     name, equals, paths = word.partition("=")
     found = paths if equals else word
-    return (name if equals else ""), [Path(found)] if Path(found).is_file() else [Path(path) for path in found.split(",")]
+    return (name if equals else ""), [Path(found)] if Path(found).is_file() else [
+        Path(path) for path in found.split(",")
+    ]
 
 
 def _distinguishing(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each path: one part at the same place in all of them, else as many of the last parts as it takes."""
+    """Return a name for each path: one part at the same place in all of them, else as many of the
+    last parts as it takes.
+    """
     parts = [(*path.resolve().parent.parts[1:], path.stem) for path in paths]
     shortest = min(map(len, parts), default=0)
     if len(paths) == 1:
-        return [parts[0][-1] if shortest < 2 or parts[0][-1] != "predictions_test" else parts[0][-2]]
+        return [
+            parts[0][-1] if shortest < 2 or parts[0][-1] != "predictions_test" else parts[0][-2]
+        ]
     for place in range(1, shortest + 1):
         single = [part[-place] for part in parts]
         if len(set(single)) == len(paths):

@@ -35,10 +35,14 @@ class Picture:
 
     @classmethod
     def from_png(cls, data: bytes, caption: str) -> Picture:
-        """Take a PNG as `save_figure` writes it; its size in inches decides its width on the page."""
+        """Take a PNG as `save_figure` writes it; its size in inches decides its width on the
+        page.
+        """
         with Image.open(io.BytesIO(data)) as image:
             inches = image.width / image.info["dpi"][0]
-        return cls(base64.b64encode(data).decode("ascii"), caption, round(inches * 110), inches > 4.5)
+        return cls(
+            base64.b64encode(data).decode("ascii"), caption, round(inches * 110), inches > 4.5
+        )
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,16 @@ class RunPage:
 
 
 def render_page(
-    runs: Sequence[RunPage], *, title: str, subtitle: str, notice: str, made_by: str, comparison: Section | None = None
+    runs: Sequence[RunPage],
+    *,
+    title: str,
+    subtitle: str,
+    notice: str,
+    made_by: str,
+    comparison: Section | None = None,
 ) -> str:
-    """Return the page as HTML. Every string is escaped; nothing is loaded from elsewhere (a content security policy says so).
+    """Return the page as HTML. Every string is escaped; nothing is loaded from elsewhere (a content
+    security policy says so).
 
     Args:
         runs: the runs, one after the other.
@@ -102,13 +113,26 @@ def render_page(
         made_by: the last line.
         comparison: a section about all runs together.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files("medmonai.report") / "template" / "report.html").read_text(encoding="utf-8"))
-    return template.render(runs=runs, title=title, subtitle=subtitle, notice=notice, made_by=made_by, comparison=comparison)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(
+        (files("medmonai.report") / "template" / "report.html").read_text(encoding="utf-8")
+    )
+    return template.render(
+        runs=runs,
+        title=title,
+        subtitle=subtitle,
+        notice=notice,
+        made_by=made_by,
+        comparison=comparison,
+    )
 
 
 def write_page(html: str, path: str | Path) -> Path:
-    """Write the page, over an older one: a report is made of its run's files and can be made again at any time."""
+    """Write the page, over an older one: a report is made of its run's files and can be made again
+    at any time.
+    """
     path = Path(path)
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text(html, encoding="utf-8")

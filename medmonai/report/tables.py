@@ -28,7 +28,10 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.header):
-                raise ValueError(f"table {self.name!r}: a row of {len(row)} cells under {len(self.header)} columns: {row}.")
+                raise ValueError(
+                    f"table {self.name!r}: a row of {len(row)} cells under "
+                    f"{len(self.header)} columns: {row}."
+                )
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -42,7 +45,9 @@ def p_number(value: float | None) -> str:
 
 
 def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
-    """Return "estimate (low to high)", with its flags; "undefined", or "withheld" and why, where there is no estimate."""
+    """Return "estimate (low to high)", with its flags; "undefined", or "withheld" and why, where
+    there is no estimate.
+    """
     flags = ", ".join(flag.replace("_", " ") for flag in metric.get("flags") or ())
     if metric.get("estimate") is None:
         return f"withheld [{flags}]" if metric.get("method") == "withheld" else UNDEFINED
@@ -53,9 +58,21 @@ def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def words(name: str) -> str:
-    """Return a metric's name as it is read: "mcc" -> "MCC", "balanced_accuracy" -> "balanced accuracy"."""
-    known = {"mcc": "MCC", "f1": "F1", "ece": "ECE", "nll": "NLL", "auc": "AUC", "cohen_kappa": "Cohen's kappa",
-             "brier": "Brier score", "macro_f1": "macro F1", "micro_f1": "micro F1", "weighted_f1": "weighted F1"}
+    """Return a metric's name as it is read: "mcc" -> "MCC", "balanced_accuracy" -> "balanced
+    accuracy".
+    """
+    known = {
+        "mcc": "MCC",
+        "f1": "F1",
+        "ece": "ECE",
+        "nll": "NLL",
+        "auc": "AUC",
+        "cohen_kappa": "Cohen's kappa",
+        "brier": "Brier score",
+        "macro_f1": "macro F1",
+        "micro_f1": "micro F1",
+        "weighted_f1": "weighted F1",
+    }
     return known.get(name, name.replace("_", " "))
 
 
@@ -70,8 +87,16 @@ def _methods(metrics: Sequence[Mapping[str, Any]]) -> str:
 
 def method_words(method: str) -> str:
     """Return the name of a method as papers spell it: "bca_bootstrap" -> "BCa bootstrap"."""
-    spelled = {"bca": "BCa", "delong": "DeLong", "delong's": "DeLong's", "wilson": "Wilson", "wald": "Wald",
-               "mcnemar": "McNemar", "clopper": "Clopper", "pearson": "Pearson"}
+    spelled = {
+        "bca": "BCa",
+        "delong": "DeLong",
+        "delong's": "DeLong's",
+        "wilson": "Wilson",
+        "wald": "Wald",
+        "mcnemar": "McNemar",
+        "clopper": "Clopper",
+        "pearson": "Pearson",
+    }
     return " ".join(spelled.get(word, word) for word in method.replace("_", " ").split())
 
 
@@ -81,16 +106,26 @@ def positive_class(split: Mapping[str, Any]) -> str | None:
 
 
 def of_class(split: Mapping[str, Any]) -> str:
-    """Return " of NAME" with the positive class, to be put behind the name of a metric; "" if the task is not binary."""
+    """Return " of NAME" with the positive class, to be put behind the name of a metric; "" if the
+    task is not binary.
+    """
     name = positive_class(split)
     return "" if name is None else f" of {name}"
 
 
 def about_class(split: Mapping[str, Any]) -> str:
-    """Return what the metrics of a binary task are about, as a sentence; "" if the task is not binary."""
+    """Return what the metrics of a binary task are about, as a sentence; "" if the task is not
+    binary.
+    """
     name = positive_class(split)
-    return "" if name is None else (f"Positive class: {name}. AUC, recall (sensitivity), specificity and thresholds are about "
-                                    "it.")
+    return (
+        ""
+        if name is None
+        else (
+            f"Positive class: {name}. AUC, recall (sensitivity), specificity and thresholds are "
+            "about it."
+        )
+    )
 
 
 def ranking_table(split: Mapping[str, Any]) -> Table:
@@ -101,42 +136,87 @@ def ranking_table(split: Mapping[str, Any]) -> Table:
     for name, auc in named.items():
         own = ranking["overall"] if name == "all" else ranking["per_class"][name]
         label = positive_class(split) or "macro, one vs rest"
-        rows.append((label if name == "all" else name, interval(auc), interval(own["average_precision"]),
-                     interval(own["partial_auc"])))
+        rows.append(
+            (
+                label if name == "all" else name,
+                interval(auc),
+                interval(own["average_precision"]),
+                interval(own["partial_auc"]),
+            )
+        )
     areas = list(ranking["overall"].values())
-    caption = (f"Ranking on {_cases(split)}: AUC, average precision, and partial AUC up to 1 - specificity = "
-               f"{ranking['max_fpr']:g} (McClish, 0.5 is chance), with {split['auc']['confidence']:.0%} intervals "
-               f"(AUC: {_methods(list(named.values()))}; the others: {_methods(areas)}).")
-    return Table("ranking", caption, ("class", "AUC", "average precision", "partial AUC"), tuple(rows))
+    caption = (
+        f"Ranking on {_cases(split)}: AUC, average precision, and partial AUC up to 1 - "
+        f"specificity = {ranking['max_fpr']:g} (McClish, 0.5 is chance), with "
+        f"{split['auc']['confidence']:.0%} intervals (AUC: {_methods(list(named.values()))}; the "
+        f"others: {_methods(areas)})."
+    )
+    return Table(
+        "ranking", caption, ("class", "AUC", "average precision", "partial AUC"), tuple(rows)
+    )
 
 
 def decisions_table(split: Mapping[str, Any]) -> Table | None:
-    """Return the metrics at the chosen and at the default operating point; None where nothing could be decided."""
-    points = {key: split["decisions"][key] for key in ("locked", "default") if key in split["decisions"]}
+    """Return the metrics at the chosen and at the default operating point; None where nothing could
+    be decided.
+    """
+    points = {
+        key: split["decisions"][key] for key in ("locked", "default") if key in split["decisions"]
+    }
     if not points:
         return None
     first = next(iter(points.values()))
     names = list(first["overall"])
     rows = [("threshold", *(_thresholds(p["operating_point"]) for p in points.values()))]
-    rows += [(words(name), *(interval(p["overall"][name]) for p in points.values())) for name in names]
-    locked = " The locked threshold was chosen on validation and applied unchanged." if "locked" in points else ""
+    rows += [
+        (words(name), *(interval(p["overall"][name]) for p in points.values())) for name in names
+    ]
+    locked = (
+        " The locked threshold was chosen on validation and applied unchanged."
+        if "locked" in points
+        else ""
+    )
     caption = f"Decisions on {_cases(split)}{_against(split)}, with intervals "
     caption += f"({_methods([first['overall'][name] for name in names])}).{locked}"
-    header = tuple(f"locked ({p['operating_point']['rule']})" if key == "locked" else key for key, p in points.items())
+    header = tuple(
+        f"locked ({p['operating_point']['rule']})" if key == "locked" else key
+        for key, p in points.items()
+    )
     return Table("decisions", caption, ("metric", *header), tuple(rows))
 
 
 def fixed_table(split: Mapping[str, Any]) -> Table | None:
-    """Return recall, specificity and precision at thresholds that reached a fixed share on validation; None without them."""
+    """Return recall, specificity and precision at thresholds that reached a fixed share on
+    validation; None without them.
+    """
     points = {key: point for key, point in split["decisions"].items() if "=" in key}
     if not points:
         return None
     overall = next(iter(points.values()))["overall"]
-    names = [name for name in ("recall", "specificity", "precision", "macro_recall", "macro_specificity", "macro_precision")
-             if name in overall]
-    rows = tuple((f"{key.replace('=', ' ')} on validation", _thresholds(p["operating_point"]),
-                  *(interval(p["overall"][name]) for name in names)) for key, p in points.items())
-    caption = f"Thresholds that reach a fixed sensitivity or specificity{_against(split)} on validation, applied unchanged to "
+    names = [
+        name
+        for name in (
+            "recall",
+            "specificity",
+            "precision",
+            "macro_recall",
+            "macro_specificity",
+            "macro_precision",
+        )
+        if name in overall
+    ]
+    rows = tuple(
+        (
+            f"{key.replace('=', ' ')} on validation",
+            _thresholds(p["operating_point"]),
+            *(interval(p["overall"][name]) for name in names),
+        )
+        for key, p in points.items()
+    )
+    caption = (
+        f"Thresholds that reach a fixed sensitivity or specificity{_against(split)} on validation, "
+        "applied unchanged to "
+    )
     caption += f"{_cases(split)} "
     caption += f"({_methods([overall[name] for name in names])})."
     return Table("fixed", caption, ("chosen for", "threshold", *map(words, names)), rows)
@@ -144,18 +224,26 @@ def fixed_table(split: Mapping[str, Any]) -> Table | None:
 
 def _against(split: Mapping[str, Any]) -> str:
     """Return " for NAME against OTHER": what is positive in a table of decisions."""
-    return " for {1} (positive) against {0}".format(*split["class_counts"]) if split["task"] == "binary" else ""
+    return (
+        " for {1} (positive) against {0}".format(*split["class_counts"])
+        if split["task"] == "binary"
+        else ""
+    )
 
 
 def _thresholds(point: Mapping[str, Any]) -> str:
     values = point["thresholds"]
     if not values:
         return "highest score"
-    return number(values[0]) if len(values) == 1 else f"{number(min(values))} to {number(max(values))}"
+    return (
+        number(values[0]) if len(values) == 1 else f"{number(min(values))} to {number(max(values))}"
+    )
 
 
 def chosen_decisions(split: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the decisions at the locked point, at the default one without validation, or None where there are none."""
+    """Return the decisions at the locked point, at the default one without validation, or None
+    where there are none.
+    """
     return split["decisions"].get("locked") or split["decisions"].get("default")
 
 
@@ -165,33 +253,60 @@ def classes_table(split: Mapping[str, Any]) -> Table | None:
     if decided is None:
         return None
     shown = ("recall", "precision", "specificity", "f1")
-    rows = [(name, str(own["support"]), *(interval(own[metric]) if metric in own else "" for metric in shown))
-            for name, own in decided["per_class"].items()]
-    methods = _methods([own[metric] for own in decided["per_class"].values() for metric in shown if metric in own])
-    caption = f"Each class at the operating point {decided['operating_point']['rule']}, {_cases(split)} ({methods})."
+    rows = [
+        (
+            name,
+            str(own["support"]),
+            *(interval(own[metric]) if metric in own else "" for metric in shown),
+        )
+        for name, own in decided["per_class"].items()
+    ]
+    methods = _methods(
+        [own[metric] for own in decided["per_class"].values() for metric in shown if metric in own]
+    )
+    caption = (
+        f"Each class at the operating point {decided['operating_point']['rule']}, "
+        f"{_cases(split)} ({methods})."
+    )
     return Table("classes", caption, ("class", "cases", *map(words, shown)), tuple(rows))
 
 
 def calibration_table(split: Mapping[str, Any]) -> Table | None:
-    """Return Brier score, ECE and NLL before and after the temperature; None where the scores are no probabilities."""
+    """Return Brier score, ECE and NLL before and after the temperature; None where the scores are
+    no probabilities.
+    """
     both = split["calibration"]
     if both["before"] is None:
         return None
     stages = [stage for stage in ("before", "after") if both[stage]]
-    names = [name for name, value in both["before"].items() if isinstance(value, Mapping) and "estimate" in value]
-    rows = tuple((words(name), *(interval(both[stage][name]) for stage in stages)) for name in names)
+    names = [
+        name
+        for name, value in both["before"].items()
+        if isinstance(value, Mapping) and "estimate" in value
+    ]
+    rows = tuple(
+        (words(name), *(interval(both[stage][name]) for stage in stages)) for name in names
+    )
     how = ""
     if "rows_not_summing_to_1" in both["before"]["brier"].get("flags", ()):
-        how = (" Undefined: the scores of a case do not add up to 1, so they are not probabilities of classes that exclude "
-               "each other. Write the softmax of the logits.")
+        how = (
+            " Undefined: the scores of a case do not add up to 1, so they are not probabilities of "
+            "classes that exclude each other. Write the softmax of the logits."
+        )
     if both["temperature"]:
         fitted = both["temperature"]
         bias = ", with a bias" if fitted["bias"] else ""
-        how = f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation cases."
+        how = (
+            f" Temperature {fitted['temperature']:.3g}{bias}, fitted on {fitted['n']} validation "
+            "cases."
+        )
     methods = _methods([both["before"][name] for name in names])
     about = f", probability{of_class(split)}" if of_class(split) else ""
-    caption = (f"Calibration on {_cases(split)}{about}, lower is better ({methods}). ECE overestimates where cases are few: "
-               f"flagged \"overestimate\" where its interval would lie below it and was drawn up to it.{how}")
+    caption = (
+        f"Calibration on {_cases(split)}{about}, lower is better ({methods}). ECE overestimates "
+        "where cases are few: "
+        f'flagged "overestimate" where its interval would lie below it and was drawn up to it.{how}'
+    )
     return Table("calibration", caption, ("metric", *stages), rows)
 
 
@@ -205,24 +320,48 @@ def counts_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
 
 def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
     """Yield all tables of a test split."""
-    made = (ranking_table(split), decisions_table(split), fixed_table(split), classes_table(split), calibration_table(split))
+    made = (
+        ranking_table(split),
+        decisions_table(split),
+        fixed_table(split),
+        classes_table(split),
+        calibration_table(split),
+    )
     yield from (table for table in made if table is not None)
     for name, groups in split.get("subgroups", {}).items():
         yield subgroup_table(name, groups, task=split["task"], positive=positive_class(split))
 
 
-def subgroup_table(name: str, groups: Sequence[Mapping[str, Any]], *, task: str, positive: str | None = None) -> Table:
-    """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of several classes."""
-    rows = tuple((str(group["group"]), str(group["n"]), str(group["n_positive"]), interval(group["auc"]) + _without(group),
-                  "withheld" if group["recall"]["method"] == "withheld" else interval(group["recall"]) + _without(group))
-                 for group in groups)
-    cases, methods = sum(group["n"] for group in groups), _methods([group["auc"] for group in groups])
+def subgroup_table(
+    name: str, groups: Sequence[Mapping[str, Any]], *, task: str, positive: str | None = None
+) -> Table:
+    """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of
+    several classes.
+    """
+    rows = tuple(
+        (
+            str(group["group"]),
+            str(group["n"]),
+            str(group["n_positive"]),
+            interval(group["auc"]) + _without(group),
+            "withheld"
+            if group["recall"]["method"] == "withheld"
+            else interval(group["recall"]) + _without(group),
+        )
+        for group in groups
+    )
+    cases = sum(group["n"] for group in groups)
+    methods = _methods([group["auc"] for group in groups])
     about = f", AUC and recall of {positive}" if positive else ""
-    caption = (f"Subgroups by {name}{about}, {cases} test cases ({methods}): small ones are flagged; differences between them "
-               "are not corrected for looking at several.")
+    caption = (
+        f"Subgroups by {name}{about}, {cases} test cases ({methods}): small ones are flagged; "
+        "differences between them are not corrected for looking at several."
+    )
     if any(map(_without, groups)):
-        caption += (" Classes with too few cases in a subgroup are withheld there: its figures are means over the others, and "
-                    "cannot be compared with means over all.")
+        caption += (
+            " Classes with too few cases in a subgroup are withheld there: its figures are means "
+            "over the others, and cannot be compared with means over all."
+        )
     counted = "positives" if task == "binary" else "cases of the rarest class"
     return Table(f"subgroups_{name}", caption, (name, "cases", counted, "AUC", "recall"), rows)
 

@@ -19,13 +19,18 @@ from .page import RunPage, Section, render_page, write_page
 from .run_page import run_page
 
 
-def write_report(folders: Sequence[str | Path], *, output: str | Path | None = None, latex: bool = False) -> list[Path]:
-    """Write one self-contained HTML file about run folders, and return the paths of all files written.
+def write_report(
+    folders: Sequence[str | Path], *, output: str | Path | None = None, latex: bool = False
+) -> list[Path]:
+    """Write one self-contained HTML file about run folders, and return the paths of all files
+    written.
 
-    Several runs are shown one after the other and compared in pairs if their test tables hold the same cases.
+    Several runs are shown one after the other and compared in pairs if their test tables hold the
+    same cases.
 
     Args:
-        folders: run folders, or folders with predictions tables that `medmonai evaluate` has evaluated.
+        folders: run folders, or folders with predictions tables that `medmonai evaluate` has
+            evaluated.
         output: the HTML file; by default report.html in the first folder.
         latex: also write all tables as LaTeX (booktabs) beside it, with the suffix .tex.
 
@@ -36,8 +41,10 @@ def write_report(folders: Sequence[str | Path], *, output: str | Path | None = N
     if not folders:
         raise ValueError("folders is empty; name at least one run folder.")
     names = _names([Path(folder) for folder in folders])
-    runs = [run_page(folder, name=name, anchor=f"run{number}")
-            for number, (folder, name) in enumerate(zip(folders, names), start=1)]
+    runs = [
+        run_page(folder, name=name, anchor=f"run{number}")
+        for number, (folder, name) in enumerate(zip(folders, names), start=1)
+    ]
     comparison = _comparison(folders, names)
     output = Path(folders[0]) / "report.html" if output is None else Path(output)
     about = dict.fromkeys(filter(None, (_title(folder) for folder in folders)))
@@ -45,8 +52,11 @@ def write_report(folders: Sequence[str | Path], *, output: str | Path | None = N
     title = f"{', '.join(about)}. {title}" if about else title
     made = datetime.now(timezone.utc).isoformat(timespec="minutes")
     html = render_page(
-        runs, title=title, subtitle=f"{len(runs)} run{'s' if len(runs) > 1 else ''}, report made on {made}",
-        notice=NOT_CLINICAL, made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
+        runs,
+        title=title,
+        subtitle=f"{len(runs)} run{'s' if len(runs) > 1 else ''}, report made on {made}",
+        notice=NOT_CLINICAL,
+        made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
         comparison=comparison,
     )
     written = [write_page(html, output)]
@@ -63,8 +73,13 @@ def _title(folder: str | Path) -> str:
 
 def _tables(runs: Sequence[RunPage], comparison: Section | None) -> list:
     several = len(runs) > 1
-    tables = [replace(table, name=f"{run.anchor}-{table.name}", caption=f"{run.name}: {table.caption}") if several else table
-              for run in runs for table in run.tables]
+    tables = [
+        replace(table, name=f"{run.anchor}-{table.name}", caption=f"{run.name}: {table.caption}")
+        if several
+        else table
+        for run in runs
+        for table in run.tables
+    ]
     return tables + list(comparison.tables if comparison else ())
 
 
@@ -73,7 +88,11 @@ def _names(folders: list[Path]) -> list[str]:
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
         names = ["/".join(folder.resolve().parts[-2:]) for folder in folders]
-    return names if len(set(names)) == len(names) else [f"{name} ({i})" for i, name in enumerate(names, start=1)]
+    return (
+        names
+        if len(set(names)) == len(names)
+        else [f"{name} ({i})" for i, name in enumerate(names, start=1)]
+    )
 
 
 def _comparison(folders: Sequence[str | Path], names: Sequence[str]) -> Section | None:
@@ -87,6 +106,13 @@ def _comparison(folders: Sequence[str | Path], names: Sequence[str]) -> Section 
                 task = Task(split["task"], len(split["class_counts"]))
             tables[name] = read_predictions(path, task=task)
     first = next(iter(tables.values()), None)
-    alike = {name: table for name, table in tables.items()
-             if table.task == first.task and set(table.ids) == set(first.ids)} if first else {}
+    alike = (
+        {
+            name: table
+            for name, table in tables.items()
+            if table.task == first.task and set(table.ids) == set(first.ids)
+        }
+        if first
+        else {}
+    )
     return comparison_section(alike) if len(alike) > 1 else None

@@ -21,7 +21,8 @@ class Cell:
         point: grid values; {} without a grid.
         fold: number of the cross-validation part, from 0; None without.
         overrides: config ids -> values of this run, without output_dir.
-        estimator: the scikit-learn baseline to fit instead of training the bundle; None for a network.
+        estimator: the scikit-learn baseline to fit instead of training the bundle; None for a
+            network.
         key: hash of what the result follows from; names the folder.
         data: hashes of the training, validation and test cases that it was planned with.
     """

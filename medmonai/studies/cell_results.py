@@ -1,4 +1,6 @@
-"""What a finished cell left: its two tables and the numbers of its metrics.json, checked against each other."""
+"""What a finished cell left: its two tables and the numbers of its metrics.json, checked against
+each other.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,9 @@ class CellResult:
         test: the test table; of folds the mean of their scores.
         validation_auc: AUC of `validation` (mean one-vs-rest); NaN where undefined.
         test_auc: AUC of `test`.
-        balanced_accuracy: on test, at the threshold locked on validation (of several classes: highest score), as
-            metrics.json has it; None where it is not there. Of folds the mean over them.
+        balanced_accuracy: on test, at the threshold locked on validation (of several classes:
+            highest score), as metrics.json has it; None where it is not there. Of folds the mean
+            over them.
         seconds: the cell took, of folds their sum; None where nothing says.
     """
 
@@ -44,12 +47,12 @@ class CellResult:
 def load_cell(folder: str | Path) -> CellResult:
     """Read the folder of a finished cell.
 
-    Seconds are those in outcome.json (of all attempts that were not killed), else of the epochs in history.csv, else those
-    of run.json.
+    Seconds are those in outcome.json (of all attempts that were not killed), else of the epochs in
+    history.csv, else those of run.json.
 
     Raises:
-        ValueError: metrics.json or a table is missing, cannot be read, or they do not belong together (other cases, another
-            AUC); the folder is named.
+        ValueError: metrics.json or a table is missing, cannot be read, or they do not belong
+            together (other cases, another AUC); the folder is named.
     """
     folder = Path(folder)
     try:
@@ -59,13 +62,18 @@ def load_cell(folder: str | Path) -> CellResult:
         splits = metrics["splits"]
         task = Task(splits["test"]["task"], len(splits["test"]["class_counts"]))
         found = {}
-        for split, name in (("validation", "predictions_val.csv"), ("test", "predictions_test.csv")):
+        for split, name in (
+            ("validation", "predictions_val.csv"),
+            ("test", "predictions_test.csv"),
+        ):
             table = read_predictions(folder / name, task=task)
             found[split] = table, _checked_auc(table, splits.get(split), name)
         decided = _balanced_accuracy(splits["test"])
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"metrics.json lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"cell folder {folder}: {reason}; move the folder away and run the study again.") from None
+        raise ValueError(
+            f"cell folder {folder}: {reason}; move the folder away and run the study again."
+        ) from None
     (validation, validation_auc), (test, test_auc) = found["validation"], found["test"]
     return CellResult(validation, test, validation_auc, test_auc, decided, _seconds(folder))
 
@@ -78,9 +86,13 @@ def _checked_auc(table: Predictions, split: dict[str, Any] | None, name: str) ->
     if split is None:
         return auc
     written = math.nan if split["auc"]["estimate"] is None else split["auc"]["estimate"]
-    if split["n"] != len(table) or not (abs(auc - written) < 1e-9 or (math.isnan(auc) and math.isnan(written))):
-        raise ValueError(f"{name} has {len(table)} cases and an AUC of {auc:.6f}, metrics.json says {split['n']} and "
-                         f"{written:.6f}: a part is missing or of another run")
+    if split["n"] != len(table) or not (
+        abs(auc - written) < 1e-9 or (math.isnan(auc) and math.isnan(written))
+    ):
+        raise ValueError(
+            f"{name} has {len(table)} cases and an AUC of {auc:.6f}, metrics.json says "
+            f"{split['n']} and {written:.6f}: a part is missing or of another run"
+        )
     return auc
 
 
@@ -107,9 +119,11 @@ def _seconds(folder: Path) -> float | None:
 
 
 def join_folds(folds: Sequence[CellResult]) -> CellResult:
-    """Put the folds of one seed together: out-of-fold scores side by side, test scores averaged (their ensemble).
+    """Put the folds of one seed together: out-of-fold scores side by side, test scores averaged
+    (their ensemble).
 
-    The out-of-fold AUC ranks scores of different networks against each other, so it can lie below that of every fold.
+    The out-of-fold AUC ranks scores of different networks against each other, so it can lie below
+    that of every fold.
 
     Raises:
         ValueError: a case in two validation tables; test tables of other cases.
@@ -118,19 +132,31 @@ def join_folds(folds: Sequence[CellResult]) -> CellResult:
     ids = np.concatenate([fold.validation.ids for fold in folds])
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
-        raise ValueError(f"case {str(unique[counts > 1][0])!r} is in the validation tables of {counts.max()} folds; folds are "
-                         "disjoint.")
+        raise ValueError(
+            f"case {str(unique[counts > 1][0])!r} is in the validation tables of "
+            f"{counts.max()} folds; folds are disjoint."
+        )
     groups = [fold.validation.groups for fold in folds if fold.validation.groups is not None]
     validation = replace(
-        first, ids=ids, y_true=np.concatenate([fold.validation.labels for fold in folds]),
+        first,
+        ids=ids,
+        y_true=np.concatenate([fold.validation.labels for fold in folds]),
         y_score=np.concatenate([fold.validation.y_score for fold in folds]),
         groups=np.concatenate(groups) if len(groups) == len(folds) else None,
     )
     test = average_seeds([fold.test for fold in folds])
-    out_of_fold, ensemble = (macro_auc_score(table.labels, table.y_score, table.task) for table in (validation, test))
+    out_of_fold, ensemble = (
+        macro_auc_score(table.labels, table.y_score, table.task) for table in (validation, test)
+    )
     seconds = [fold.seconds for fold in folds if fold.seconds is not None]
-    return CellResult(validation, test, out_of_fold, ensemble, mean_or_none([fold.balanced_accuracy for fold in folds]),
-                      sum(seconds) if len(seconds) == len(folds) else None)
+    return CellResult(
+        validation,
+        test,
+        out_of_fold,
+        ensemble,
+        mean_or_none([fold.balanced_accuracy for fold in folds]),
+        sum(seconds) if len(seconds) == len(folds) else None,
+    )
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:

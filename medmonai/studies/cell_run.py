@@ -1,4 +1,6 @@
-"""Running one cell in its folder: claimed, logged, resumable, and either finished or failed with a reason."""
+"""Running one cell in its folder: claimed, logged, resumable, and either finished or failed with a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +60,10 @@ class Outcome:
 def run_cell(cell: Cell, folder: str | Path) -> Outcome:
     """Run a cell in its folder and return how it ended; what it prints goes to `log.txt` there.
 
-    The folder gets `cell.json` (what the cell is), for networks `command.txt` (the same with `python -m monai.bundle run`
-    alone) and what the run leaves. A run that broke off is taken up where it stopped; one that is finished is left as it
-    is. A cell that another living process runs is left to it.
+    The folder gets `cell.json` (what the cell is), for networks `command.txt` (the same with
+    `python -m monai.bundle run` alone) and what the run leaves. A run that broke off is taken up
+    where it stopped; one that is finished is left as it is. A cell that another living process runs
+    is left to it.
 
     Args:
         cell: the cell.
@@ -79,10 +82,13 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
                 return note_outcome(Outcome(cell.key, "finished", time.monotonic() - start), folder)
             except Exception as error:
                 traceback.print_exc(file=log)
-                return note_outcome(Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder)
+                return note_outcome(
+                    Outcome(cell.key, "failed", time.monotonic() - start, one_line(error)), folder
+                )
     except FolderInUse as error:
         return Outcome(cell.key, "elsewhere", error=str(error))
-    except OSError as error:  # the folder cannot be written: not even the failure can be noted there
+    except OSError as error:
+        # the folder cannot be written: not even the failure can be noted there
         return Outcome(cell.key, "failed", error=one_line(error))
 
 
@@ -96,7 +102,10 @@ def note_outcome(outcome: Outcome, folder: Path) -> Outcome:
 def _check_folder(cell: Cell, folder: Path) -> None:
     known = noted(folder / "cell.json")
     if known.get("key", cell.key) != cell.key:
-        raise ValueError(f"{folder} holds cell {known['key']}, which is of another study or other code; move it away.")
+        raise ValueError(
+            f"{folder} holds cell {known['key']}, which is of another study or other code; move it "
+            "away."
+        )
 
 
 def _check_finished(folder: Path) -> None:
@@ -116,7 +125,9 @@ def _run(cell: Cell, folder: Path) -> None:
 
 
 def _commands(cell: Cell) -> Iterator[str]:
-    """Yield the two commands that repeat the cell in a folder of their own; threads belong to it, they decide the bits."""
+    """Yield the two commands that repeat the cell in a folder of their own; threads belong to it,
+    they decide the bits.
+    """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     prefix = f"OMP_NUM_THREADS={threads} " if threads else ""
     for line in commands(cell.bundle, {**cell.overrides, "output_dir": f"repeated-{cell.key}"}):
@@ -130,17 +141,32 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
     train, validation, test = cohorts = bundle_cohorts(cell.bundle, cell.overrides)
     with planned_cases(cell.data):
         RunCases(None, cohorts).check_planned(test_too=True)
-    rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get("operating_point_rule", "youden")
+    rule = bundle_config(cell.bundle, cell.overrides, files=EVALUATE).get(
+        "operating_point_rule", "youden"
+    )
     given = cell.estimator
     assert given is not None  # what makes the cell a baseline
     # One job: cells run side by side already.
-    fitted = train_baseline(train, estimator=given["name"], features=given["features"], parameters=given["parameters"],
-                            seed=cell.seed)
+    fitted = train_baseline(
+        train,
+        estimator=given["name"],
+        features=given["features"],
+        parameters=given["parameters"],
+        seed=cell.seed,
+    )
     found = {name: fitted.predict(cohort) for name, cohort in (("val", validation), ("test", test))}
     for name, table in found.items():
         write_predictions(table, folder / f"predictions_{name}.csv", overwrite=True)
-    write_json({"finished": True, "started": started, "ended": now(), **run_record(seed=cell.seed, device="cpu"),
-                "estimator": fitted.record}, folder / "run.json")
+    write_json(
+        {
+            "finished": True,
+            "started": started,
+            "ended": now(),
+            **run_record(seed=cell.seed, device="cpu"),
+            "estimator": fitted.record,
+        },
+        folder / "run.json",
+    )
     evaluation = evaluate(found["test"], validation=found["val"], rule=rule)
     write_decision(evaluation, folder)
     write_evaluation(evaluation, folder, data=test.provenance.as_dict())

@@ -19,8 +19,16 @@ from .summary_command import summarize
 
 
 def run_study(
-    path: str | Path, *, output: str | Path, jobs: int = 1, backend: str = "loky", settings: Mapping[str, Any] | None = None,
-    bundles: Sequence[str] = (), part: str = "", num_gpus: float = 0.0, dry_run: bool = False,
+    path: str | Path,
+    *,
+    output: str | Path,
+    jobs: int = 1,
+    backend: str = "loky",
+    settings: Mapping[str, Any] | None = None,
+    bundles: Sequence[str] = (),
+    part: str = "",
+    num_gpus: float = 0.0,
+    dry_run: bool = False,
 ) -> tuple[list[str], bool]:
     """Run a study, or go on with it, and summarise it when all of its cells are finished.
 
@@ -31,24 +39,32 @@ def run_study(
         backend: "loky" (this machine) or "ray" (a cluster).
         settings: config ids -> values for every cell.
         bundles: names of the bundles to run, if not all of the study.
-        part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be followed by `summarize`.
+        part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be
+            followed by `summarize`.
         num_gpus: GPUs of a cell under Ray.
-        dry_run: only list the cells; no expression of the study or of a bundle is evaluated, no data read.
+        dry_run: only list the cells; no expression of the study or of a bundle is evaluated, no
+            data read.
 
     Returns:
         The lines to print, and whether every cell that was to run is finished.
 
     Raises:
         FileNotFoundError: no study file, bundle or data set.
-        ValueError: a mistake in the study file, an unknown config id, two arms that are the same run.
+        ValueError: a mistake in the study file, an unknown config id, two arms that are the same
+            run.
         OSError: the output folder cannot be written.
     """
     if backend not in POOLS or (num_gpus and backend != "ray"):
-        raise ValueError(f"backend={backend!r} with num_gpus={num_gpus}; use one of {', '.join(POOLS)}, and num_gpus with ray: "
-                         "loky hands the GPUs out in turn.")
+        raise ValueError(
+            f"backend={backend!r} with num_gpus={num_gpus}; use one of {', '.join(POOLS)}, and "
+            "num_gpus with ray: loky hands the GPUs out in turn."
+        )
     path = find_study(path)
-    whole, output, resources = read_study(path), Path(output).resolve(), Resources.shared(jobs, num_gpus=num_gpus)
-    study, settings = whole.only(bundles) if bundles else whole, _with_absolute_paths(settings or {})
+    whole = read_study(path)
+    output = Path(output).resolve()
+    resources = Resources.shared(jobs, num_gpus=num_gpus)
+    study = whole.only(bundles) if bundles else whole
+    settings = _with_absolute_paths(settings or {})
     if dry_run:
         return _listed(study, output, settings=settings, part=part), True
     with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
@@ -56,21 +72,32 @@ def run_study(
     chosen = part_of(cells, part) if part else cells
     write_plan(whole, cells, output, settings=settings, file=Path(path).name)
     with Progress(chosen, output, jobs=jobs) as progress:
-        outcomes = run_cells(chosen, output, resources=resources, backend=backend, watch=progress.ended)
+        outcomes = run_cells(
+            chosen, output, resources=resources, backend=backend, watch=progress.ended
+        )
     bad = [cell for cell in chosen if outcomes[cell.key].state != "finished"]
     lines = [f"{len(chosen) - len(bad)} of {len(chosen)} cells are finished"]
     for cell in bad:
         outcome = outcomes[cell.key]
-        lines.append(f"{outcome.state}: {cell.name}: {outcome.error} ({cell_folder(output, cell) / 'log.txt'})")
+        lines.append(
+            f"{outcome.state}: {cell.name}: "
+            f"{outcome.error} ({cell_folder(output, cell) / 'log.txt'})"
+        )
     if bad:
         lines.append("The same command runs them again and leaves the finished ones.")
     if part:
-        return [*lines, f"When all parts have run: python -m medmonai study summary {output}"], not bad
+        return [
+            *lines,
+            f"When all parts have run: python -m medmonai study summary {output}",
+        ], not bad
     return [*lines, *summarize(output)], not bad
 
 
 def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: str) -> list[str]:
-    """Say which cells there are, and how those stand that were planned before; nothing of the study is evaluated or read."""
+    """Say which cells there are, and how those stand that were planned before; nothing of the study
+    is evaluated or read.
+    """
+
     def identity(cell: Cell) -> str:
         return json.dumps([cell.bundle, cell.arm, cell.seed, cell.point, cell.fold, cell.overrides])
 
@@ -79,12 +106,23 @@ def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: st
     known = {identity(cell): cell for cell in before}
     cells = [known.get(identity(cell), cell) for cell in planned]
     if part and not all(cell.key for cell in cells):
-        raise ValueError(f"cells={part!r} with a dry run: the parts are known once the study has run here; leave --cells out.")
-    return [f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}" if cell.key
-            else f"{'waiting':10} {cell.name}" for cell in (part_of(cells, part) if part else cells)]
+        raise ValueError(
+            f"cells={part!r} with a dry run: the parts are known once the study has run here; "
+            "leave --cells out."
+        )
+    return [
+        f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}"
+        if cell.key
+        else f"{'waiting':10} {cell.name}"
+        for cell in (part_of(cells, part) if part else cells)
+    ]
 
 
 def _with_absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Make dataset_dir absolute: the cells may run in another folder, or on another machine."""
     folder = settings.get("dataset_dir")
-    return {**settings, "dataset_dir": str(Path(folder).expanduser().resolve())} if folder else dict(settings)
+    return (
+        {**settings, "dataset_dir": str(Path(folder).expanduser().resolve())}
+        if folder
+        else dict(settings)
+    )

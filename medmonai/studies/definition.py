@@ -1,4 +1,6 @@
-"""The study file: bundles, arms, seeds, and what else a study may say, checked against its published JSON Schema."""
+"""The study file: bundles, arms, seeds, and what else a study may say, checked against its
+published JSON Schema.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ from medmonai.shipped import shipped_studies
 from medmonai.text_files import read_json_text
 
 SCHEMA = "study.schema.json"
-_KINDS = {"object": "an object {name: value}", "array": "a list [...]", "string": "a text", "integer": "a whole number"}
+_KINDS = {
+    "object": "an object {name: value}",
+    "array": "a list [...]",
+    "string": "a text",
+    "integer": "a whole number",
+}
 # Parts of a study file whose names are config ids, with how deep they lie.
 _OF_IDS = {("overrides", 1), ("arms", 2), ("bundle_overrides", 2), ("grid", 1)}
 
@@ -34,7 +41,8 @@ class Study:
         seeds: of every arm.
         baseline: the variant that the others are compared with; None for no comparison.
         grid: config id -> values to try with every arm of overrides.
-        folds: parts of a cross-validation over train and validation cases; None for the bundles' own splits.
+        folds: parts of a cross-validation over train and validation cases; None for the bundles'
+            own splits.
         overrides: config ids for every cell.
         bundle_overrides: bundle name -> config ids for its cells.
         title: heads the summary.
@@ -62,10 +70,14 @@ class Study:
         for name in bundles:
             if name not in names:
                 raise ValueError(f"bundle {name!r} is not in the study; it has {', '.join(names)}.")
-        return replace(self, bundles=tuple(bundle for bundle in self.bundles if Path(bundle).name in bundles))
+        return replace(
+            self, bundles=tuple(bundle for bundle in self.bundles if Path(bundle).name in bundles)
+        )
 
     def points(self, arm: str) -> list[dict[str, Any]]:
-        """Return the grid points of an arm; one, {}, without a grid and for a scikit-learn baseline."""
+        """Return the grid points of an arm; one, {}, without a grid and for a scikit-learn
+        baseline.
+        """
         if "estimator" in self.arms[arm]:
             return [{}]
         return [dict(zip(self.grid, values)) for values in product(*self.grid.values())]
@@ -78,7 +90,10 @@ class Study:
 
 def variant_name(arm: str, point: Mapping[str, Any]) -> str:
     """Name an arm with its grid point, such as "none, learning_rate=0.1"."""
-    values = (f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in point.items())
+    values = (
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in point.items()
+    )
     return ", ".join([arm, *values])
 
 
@@ -88,7 +103,9 @@ def schema() -> dict[str, Any]:
 
 
 def find_study(path: str | Path) -> Path:
-    """Return the study file that is meant: a file that exists, else a study of that name that comes with the package."""
+    """Return the study file that is meant: a file that exists, else a study of that name that comes
+    with the package.
+    """
     path = Path(path)
     return path if path.exists() or len(path.parts) > 1 else shipped_studies().get(path.stem, path)
 
@@ -98,7 +115,8 @@ def read_study(path: str | Path) -> Study:
 
     Raises:
         FileNotFoundError: no such file, or a bundle that does not exist (the nearest is named).
-        ValueError: not JSON, not what the schema says, a baseline or a bundle name that the study does not have.
+        ValueError: not JSON, not what the schema says, a baseline or a bundle name that the study
+            does not have.
     """
     path = Path(path)
     if not path.is_file():
@@ -119,8 +137,14 @@ def read_study(path: str | Path) -> Study:
     for bundle in bundles:
         bundle_configs(bundle)
     grid = {name: tuple(values) for name, values in content.get("grid", {}).items()}
-    fields = {name: value for name, value in content.items() if name not in ("$schema", "bundles", "seeds", "grid")}
-    study = Study(bundles=bundles, seeds=tuple(content["seeds"]), grid=grid, **{"title": path.stem, **fields})
+    fields = {
+        name: value
+        for name, value in content.items()
+        if name not in ("$schema", "bundles", "seeds", "grid")
+    }
+    study = Study(
+        bundles=bundles, seeds=tuple(content["seeds"]), grid=grid, **{"title": path.stem, **fields}
+    )
     _check_names(study, path)
     return study
 
@@ -131,7 +155,11 @@ def _kind(wrong: Any) -> str:
         return ""
     where = [str(part) for part in wrong.absolute_path]
     of_ids = wrong.validator_value == "object" and bool(where) and (where[0], len(where)) in _OF_IDS
-    needed = "an object {id: value}" if of_ids else _KINDS.get(wrong.validator_value, str(wrong.validator_value))
+    needed = (
+        "an object {id: value}"
+        if of_ids
+        else _KINDS.get(wrong.validator_value, str(wrong.validator_value))
+    )
     return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} is given; {needed} is needed"
 
 
@@ -145,13 +173,22 @@ def _near(wrong: Any, content: Mapping[str, Any]) -> str:
 
 
 def _check_names(study: Study, path: Path) -> None:
-    names = {"baseline": ([] if study.baseline is None else [study.baseline], study.variants),
-             "bundle_overrides": (list(study.bundle_overrides), [Path(bundle).name for bundle in study.bundles])}
+    names = {
+        "baseline": ([] if study.baseline is None else [study.baseline], study.variants),
+        "bundle_overrides": (
+            list(study.bundle_overrides),
+            [Path(bundle).name for bundle in study.bundles],
+        ),
+    }
     for what, (given, known) in names.items():
         for name in given:
             if name not in known:
-                hint = did_you_mean(name, known, cutoff=0.3, otherwise=f"known are {_listed(known)}.")
-                raise ValueError(f"{path}: {what} names {name!r}, which the study does not have; {hint}")
+                hint = did_you_mean(
+                    name, known, cutoff=0.3, otherwise=f"known are {_listed(known)}."
+                )
+                raise ValueError(
+                    f"{path}: {what} names {name!r}, which the study does not have; {hint}"
+                )
 
 
 def _listed(names: Sequence[str]) -> str:

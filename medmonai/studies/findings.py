@@ -25,10 +25,14 @@ class VariantSummary:
         expected: seeds that the study asks for.
         seeds: seed -> result, of seeds of which every cell is finished.
         folds: of the cross-validation; 0 without.
-        interval: AUC of the seed-averaged test scores with its interval over cases, as JSON; {} without a finished seed.
-        against_baseline: comparison on test with the baseline; None for the baseline itself and where there is none.
-        against_selected: comparison on validation with the selected variant; None for the selected one.
-        compared_seeds: seeds that this variant and the baseline both have; the comparison is on these.
+        interval: AUC of the seed-averaged test scores with its interval over cases, as JSON; {}
+            without a finished seed.
+        against_baseline: comparison on test with the baseline; None for the baseline itself and
+            where there is none.
+        against_selected: comparison on validation with the selected variant; None for the selected
+            one.
+        compared_seeds: seeds that this variant and the baseline both have; the comparison is on
+            these.
         note: what to know before reading the numbers; "" for nothing.
     """
 
@@ -44,7 +48,9 @@ class VariantSummary:
 
     @property
     def differs_from_baseline(self) -> str:
-        """Difference to the baseline on test with its interval, as text; "" where there is no comparison."""
+        """Difference to the baseline on test with its interval, as text; "" where there is no
+        comparison.
+        """
         c = self.against_baseline
         return f"{c.difference:+.3f} ({c.low:+.3f} to {c.high:+.3f})" if c else ""
 
@@ -60,7 +66,9 @@ class VariantSummary:
 
     @property
     def balanced_accuracy(self) -> float | None:
-        """Mean over seeds of the balanced accuracy, each at its own threshold locked on validation."""
+        """Mean over seeds of the balanced accuracy, each at its own threshold locked on
+        validation.
+        """
         return mean_or_none([found.balanced_accuracy for found in self.seeds.values()])
 
     @property
@@ -76,8 +84,10 @@ class BundleSummary:
     Args:
         name: of the bundle.
         variants: in the order of the study.
-        baseline: the variant that the others are compared with; None if none was named or it has no finished seed.
-        selected: the variant with the highest mean validation AUC; None without a finished seed. The test split is not used.
+        baseline: the variant that the others are compared with; None if none was named or it has no
+            finished seed.
+        selected: the variant with the highest mean validation AUC; None without a finished seed.
+            The test split is not used.
         note: why there are no verdicts or no clear selection; "" for nothing.
     """
 
@@ -92,14 +102,22 @@ class BundleSummary:
 
     @property
     def positive_class(self) -> str | None:
-        """The class that recall, specificity, AUC and verdicts of a binary set are about; None for other tasks."""
+        """The class that recall, specificity, AUC and verdicts of a binary set are about; None for
+        other tasks.
+        """
         tables = [found.test for v in self.variants for found in v.seeds.values()]
         return tables[0].positive_class if tables else None
 
     @property
     def not_distinguishable(self) -> list[str]:
-        """Names of the variants that validation cannot tell from the selected one (Holm over all of them)."""
-        return [v.name for v in self.variants if v.against_selected and v.against_selected.verdict == "not distinguishable"]
+        """Names of the variants that validation cannot tell from the selected one (Holm over all of
+        them).
+        """
+        return [
+            v.name
+            for v in self.variants
+            if v.against_selected and v.against_selected.verdict == "not distinguishable"
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +142,17 @@ class StudySummary:
 
     @property
     def verdict_is_about(self) -> str:
-        """What the verdicts against the baseline hold for, as `verdict_scope` says it; "" without a verdict."""
-        return verdict_scope([v.against_baseline for bundle in self.bundles for v in bundle.variants if v.against_baseline])
+        """What the verdicts against the baseline hold for, as `verdict_scope` says it; "" without a
+        verdict.
+        """
+        return verdict_scope(
+            [
+                v.against_baseline
+                for bundle in self.bundles
+                for v in bundle.variants
+                if v.against_baseline
+            ]
+        )
 
     def lines(self) -> list[str]:
         """Return what the command line prints: one line per variant below each bundle."""
@@ -139,12 +166,17 @@ class StudySummary:
 
 def _variant_lines(bundle: BundleSummary) -> Iterator[str]:
     for v in bundle.variants:
-        spread, against = v.test_spread, v.against_baseline
+        spread = v.test_spread
+        against = v.against_baseline
         parts = [f"test AUC {interval(v.interval)}" if v.interval else "no test AUC"]
         if spread["n_seeds"] > 1:
-            parts.append(f"{spread['n_seeds']} seeds {number(spread['min'])} to {number(spread['max'])}")
+            parts.append(
+                f"{spread['n_seeds']} seeds {number(spread['min'])} to {number(spread['max'])}"
+            )
         if against:
-            parts.append(f"{against.verdict} ({v.differs_from_baseline}, Holm p {p_number(against.p_holm)})")
+            parts.append(
+                f"{against.verdict} ({v.differs_from_baseline}, Holm p {p_number(against.p_holm)})"
+            )
         parts += ["baseline"] if v.name == bundle.baseline else []
         parts += ["selected on validation"] if v.name == bundle.selected else []
         parts += [v.note] if v.note else []
@@ -152,10 +184,22 @@ def _variant_lines(bundle: BundleSummary) -> Iterator[str]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
-    """Give n, mean, sd (None for one seed), min and max; None where no value or an undefined one makes them so."""
-    found: dict[str, Any] = {"n_seeds": len(values), "values": [None if math.isnan(value) else value for value in values],
-                             "mean": None, "sd": None, "min": None, "max": None}
+    """Give n, mean, sd (None for one seed), min and max; None where no value or an undefined one
+    makes them so.
+    """
+    found: dict[str, Any] = {
+        "n_seeds": len(values),
+        "values": [None if math.isnan(value) else value for value in values],
+        "mean": None,
+        "sd": None,
+        "min": None,
+        "max": None,
+    }
     if values and None not in found["values"]:
-        found |= {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-                  "min": min(values), "max": max(values)}
+        found |= {
+            "mean": float(np.mean(values)),
+            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            "min": min(values),
+            "max": max(values),
+        }
     return found

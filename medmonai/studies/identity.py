@@ -1,4 +1,6 @@
-"""What a cell's result follows from, as text that can be hashed: the configs, the data, the code."""
+"""What a cell's result follows from, as text that can be hashed: the configs, the data, the
+code.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,20 @@ _PACKAGES = ("torch", "monai", "pytorch-ignite", "libauc", "numpy", "scipy", "sc
 
 
 def digest(content: Any) -> str:
-    """Return 16 hexadecimal digits of the SHA-256 of a JSON value, whatever the order of its keys."""
+    """Return 16 hexadecimal digits of the SHA-256 of a JSON value, whatever the order of its
+    keys.
+    """
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
 def code_version() -> str:
-    """Return versions and a hash of the code that decides predictions: medmonai's own, torch, MONAI, LibAUC, ..."""
-    root, found = Path(medmonai.__file__).parent, hashlib.sha256()
+    """Return versions and a hash of the code that decides predictions: medmonai's own, torch,
+    MONAI, LibAUC, ...
+    """
+    root = Path(medmonai.__file__).parent
+    found = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
         if inside.parts[0] not in _AFTER_PREDICTIONS:
@@ -45,32 +52,51 @@ def code_version() -> str:
 class DataHashes:
     """Hashes of the data that bundles read, each data set read once however many cells use it.
 
-    Reading it here is also what expands it on disk, once, for all cells to map (`MEDMONAI_MEMORY_LIMIT=0`).
+    Reading it here is also what expands it on disk, once, for all cells to map
+    (`MEDMONAI_MEMORY_LIMIT=0`).
     """
 
     def __init__(self) -> None:
         self._known: dict[str, list[str]] = {}
 
     def of(self, bundle: str, overrides: Mapping[str, Any]) -> list[str]:
-        """Return the `cohort_digest` of the training, validation and test cases of a bundle with these overrides."""
+        """Return the `cohort_digest` of the training, validation and test cases of a bundle with
+        these overrides.
+        """
         config = bundle_config(bundle, overrides, files=EVALUATE)
         key = bundle + json.dumps(_closure(config, DATASETS), sort_keys=True)
         if key not in self._known:
-            self._known[key] = [cohort_digest(cohort) for cohort in bundle_cohorts(bundle, overrides)]
+            self._known[key] = [
+                cohort_digest(cohort) for cohort in bundle_cohorts(bundle, overrides)
+            ]
         return self._known[key]
 
 
 def definition(bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]) -> dict[str, Any]:
-    """Return what defines a run of a bundle: both merged configs without places, its own modules, the data, the code."""
-    train, evaluate = (without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE))
+    """Return what defines a run of a bundle: both merged configs without places, its own modules,
+    the data, the code.
+    """
+    train, evaluate = (
+        without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE)
+    )
     modules = sorted(Path(bundle).rglob("*.py"))
-    own = {str(path.relative_to(bundle)): digest(path.read_text(encoding="utf-8")) for path in modules}
-    return {"train": train, "evaluate": evaluate, "modules": own, "data": list(data), "code": code_version()}
+    own = {
+        str(path.relative_to(bundle)): digest(path.read_text(encoding="utf-8")) for path in modules
+    }
+    return {
+        "train": train,
+        "evaluate": evaluate,
+        "modules": own,
+        "data": list(data),
+        "code": code_version(),
+    }
 
 
 def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Return the parts of a config that these ids are made of, following references."""
-    parser, found, wanted = ConfigParser(dict(config)), {}, list(names)
+    parser = ConfigParser(dict(config))
+    found = {}
+    wanted = list(names)
     while wanted:
         name = wanted.pop()
         if name in found or name not in parser:

@@ -1,4 +1,6 @@
-"""What a person sees while a study runs: a bar with failures and the time left, or nothing where nobody looks."""
+"""What a person sees while a study runs: a bar with failures and the time left, or nothing where
+nobody looks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from .status import cell_status, duration, remaining_seconds
 
 
 class Progress:
-    """A bar of cells on a terminal: done, running, failed, and the time left from what the cells took that are done.
+    """A bar of cells on a terminal: done, running, failed, and the time left from what the cells
+    took that are done.
 
     Args:
         cells: of this run.
@@ -25,16 +28,29 @@ class Progress:
 
     def __init__(self, cells: Sequence[Cell], output: str | Path, *, jobs: int) -> None:
         self._statuses = {cell.key: cell_status(cell, output) for cell in cells}
-        self._output, self._jobs, self._failed = output, jobs, 0
+        self._output = output
+        self._jobs = jobs
+        self._failed = 0
         self._ended = {key for key, status in self._statuses.items() if status.state == "finished"}
-        self._bar = tqdm(total=len(cells), initial=len(self._ended), unit="cell", file=sys.stderr, disable=None,
-                         bar_format="{n_fmt}/{total_fmt} cells |{bar:20}| {elapsed}{postfix}")
+        self._bar = tqdm(
+            total=len(cells),
+            initial=len(self._ended),
+            unit="cell",
+            file=sys.stderr,
+            disable=None,
+            bar_format="{n_fmt}/{total_fmt} cells |{bar:20}| {elapsed}{postfix}",
+        )
         self._tell()
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._bar.close()
 
     def ended(self, cell: Cell, outcome: Outcome) -> None:
@@ -51,6 +67,15 @@ class Progress:
 
     def _tell(self) -> None:
         waiting = len(self._statuses) - len(self._ended)
-        left = remaining_seconds([s for key, s in self._statuses.items() if key not in self._ended or s.state == "finished"],
-                                 jobs=self._jobs)
-        self._bar.set_postfix_str(f"{min(self._jobs, waiting)} running, {self._failed} failed, time left: {duration(left)}")
+        left = remaining_seconds(
+            [
+                s
+                for key, s in self._statuses.items()
+                if key not in self._ended or s.state == "finished"
+            ],
+            jobs=self._jobs,
+        )
+        self._bar.set_postfix_str(
+            f"{min(self._jobs, waiting)} running, {self._failed} failed, time left: "
+            f"{duration(left)}"
+        )

@@ -1,4 +1,6 @@
-"""How far a study is, read from its folder alone; and how long the rest will take, from what the others took."""
+"""How far a study is, read from its folder alone; and how long the rest will take, from what the
+others took.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class CellStatus:
 
 
 def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], str]:
-    """Return study, cells, command-line settings and the name of the study file of a study's folder.
+    """Return study, cells, command-line settings and the name of the study file of a study's
+    folder.
 
     Raises:
         FileNotFoundError: there is no study in the folder.
@@ -45,14 +48,21 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], st
     """
     path = Path(output) / PLAN
     if not path.is_file():
-        raise FileNotFoundError(f"no study at {output}: {PLAN} is not there; name the folder that --output named.")
+        raise FileNotFoundError(
+            f"no study at {output}: {PLAN} is not there; name the folder that --output named."
+        )
     content = read_record(path)
     with parts_of(path):
         grid = {name: tuple(values) for name, values in content["study"]["grid"].items()}
         fields: dict[str, Any] = {**content["study"], "grid": grid}
         fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
         study = Study(**fields)
-        return study, [Cell(**cell) for cell in content["cells"]], content["settings"], content["file"]
+        return (
+            study,
+            [Cell(**cell) for cell in content["cells"]],
+            content["settings"],
+            content["file"],
+        )
 
 
 def cell_status(cell: Cell, output: str | Path) -> CellStatus:
@@ -66,13 +76,22 @@ def cell_status(cell: Cell, output: str | Path) -> CellStatus:
         return CellStatus(cell, "running", seconds, "")
     if outcome.get("state") == "failed":
         return CellStatus(cell, "failed", seconds, outcome.get("error", ""))
-    return CellStatus(cell, "broken off" if (folder / "cell.json").is_file() else "waiting", seconds, "")
+    return CellStatus(
+        cell, "broken off" if (folder / "cell.json").is_file() else "waiting", seconds, ""
+    )
 
 
 def strangers(cells: Sequence[Cell], output: str | Path) -> list[str]:
-    """Return the cell folders that belong to no cell of the study: of other code, data, or arms that are no more."""
-    folder, known = Path(output) / CELLS, {cell.folder_name for cell in cells}
-    return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+    """Return the cell folders that belong to no cell of the study: of other code, data, or arms
+    that are no more.
+    """
+    folder = Path(output) / CELLS
+    known = {cell.folder_name for cell in cells}
+    return (
+        sorted(path.name for path in folder.iterdir() if path.name not in known)
+        if folder.is_dir()
+        else []
+    )
 
 
 def remaining_seconds(statuses: Sequence[CellStatus], *, jobs: int) -> float:
@@ -88,7 +107,13 @@ def remaining_seconds(statuses: Sequence[CellStatus], *, jobs: int) -> float:
     if not measured:
         return np.nan
     left = [status.cell for status in statuses if status.state != "finished"]
-    return sum(float(np.mean(next(measured[kind] for kind in _kinds(cell) if kind in measured))) for cell in left) / jobs
+    return (
+        sum(
+            float(np.mean(next(measured[kind] for kind in _kinds(cell) if kind in measured)))
+            for cell in left
+        )
+        / jobs
+    )
 
 
 def _kinds(cell: Cell) -> tuple[tuple[str, ...], ...]:
@@ -110,15 +135,25 @@ def status_lines(output: str | Path) -> list[str]:
     _, cells, _, _ = read_plan(output)
     statuses = [cell_status(cell, output) for cell in cells]
     counts = {state: sum(status.state == state for status in statuses) for state in get_args(State)}
-    lines = [f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)]
-    lines += [f"failed: {s.cell.name}: {s.error} ({cell_folder(output, s.cell)})" for s in statuses if s.state == "failed"]
+    lines = [
+        f"{len(cells)} cells: "
+        + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    ]
+    lines += [
+        f"failed: {s.cell.name}: {s.error} ({cell_folder(output, s.cell)})"
+        for s in statuses
+        if s.state == "failed"
+    ]
     if counts["finished"] < len(cells):
         rest = duration(remaining_seconds(statuses, jobs=1))
-        lines.append(f"time for the rest, one cell at a time: {rest}; the command that started the study goes on with it")
+        lines.append(
+            f"time for the rest, one cell at a time: {rest}; the command that started the study "
+            "goes on with it"
+        )
     others = strangers(cells, output)
     if others:
-        lines.append(f"{len(others)} folders in {Path(output) / CELLS} are of other code, data or arms and count for nothing, "
-                     f"such as {others[0]}")
+        lines.append(
+            f"{len(others)} folders in {Path(output) / CELLS} are of other code, data or arms and "
+            f"count for nothing, such as {others[0]}"
+        )
     return lines
-
-

@@ -9,7 +9,8 @@ from medmonai.atomic_files import read_json
 
 from .cell import Cell
 
-CELLS, PLAN = "cells", "plan.json"
+CELLS = "cells"
+PLAN = "plan.json"
 
 
 def cell_folder(output: str | Path, cell: Cell) -> Path:
@@ -18,7 +19,9 @@ def cell_folder(output: str | Path, cell: Cell) -> Path:
 
 
 def noted(path: Path) -> dict[str, Any]:
-    """Return what a file beside the results says; nothing where it is missing or damaged, because it can be made again."""
+    """Return what a file beside the results says; nothing where it is missing or damaged, because
+    it can be made again.
+    """
     try:
         found = read_json(path)
     except ValueError:

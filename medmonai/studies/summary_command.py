@@ -38,9 +38,22 @@ def summarize(output: str | Path) -> list[str]:
     if not finished:
         return ["No cell is finished: there is nothing to summarise."]
     summary = summarize_study(cells, finished, baseline=study.baseline)
-    shown = [word for name, value in without_places(settings).items() for word in ("--set", f"{name}={json.dumps(value)}")]
-    command = shlex.join(["python", "-m", "medmonai", "study", "run", file, "--output", "DIR", *shown])
-    paths = write_summary(summary, output, title=study.title, question=study.question, unfinished=missing, settings=settings,
-                          commands=[command])
+    shown = [
+        word
+        for name, value in without_places(settings).items()
+        for word in ("--set", f"{name}={json.dumps(value)}")
+    ]
+    command = shlex.join(
+        ["python", "-m", "medmonai", "study", "run", file, "--output", "DIR", *shown]
+    )
+    paths = write_summary(
+        summary,
+        output,
+        title=study.title,
+        question=study.question,
+        unfinished=missing,
+        settings=settings,
+        commands=[command],
+    )
     lines = [*summary.lines(), *(f"not in the summary: {line}" for line in missing)]
     return [*lines, f"summary: {', '.join(str(path) for path in paths[:2])}", NOT_CLINICAL]

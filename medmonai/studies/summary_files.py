@@ -1,4 +1,6 @@
-"""The numbers of a study's summary as rows and JSON, and the tables that only cross-validation makes."""
+"""The numbers of a study's summary as rows and JSON, and the tables that only cross-validation
+makes.
+"""
 
 from __future__ import annotations
 
@@ -20,42 +22,76 @@ def variant_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
     """Yield a row for every variant on every bundle; what does not exist is empty."""
     for bundle in summary.bundles:
         for v in bundle.variants:
-            interval, flags = v.interval, (v.interval.get("flags") or ()) if v.interval else ()
+            interval = v.interval
+            flags = (v.interval.get("flags") or ()) if v.interval else ()
             yield {
-                "bundle": bundle.name, "variant": v.name, "baseline": v.name == bundle.baseline,
-                "selected": v.name == bundle.selected, "n_seeds": len(v.seeds), "seeds_expected": len(v.expected),
-                "folds": v.folds, "n_test": interval.get("n"), "n_groups": interval.get("n_groups"),
-                **{f"test_auc{end}": interval.get(key) for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))},
-                "confidence": summary.confidence, "interval_method": interval.get("method"), "flags": " ".join(flags),
-                **{f"seed_test_auc_{key}": v.test_spread[key] for key in ("mean", "sd", "min", "max")},
-                **{f"seed_validation_auc_{key}": v.validation_spread[key] for key in ("mean", "sd", "min", "max")},
-                "balanced_accuracy": v.balanced_accuracy, "seconds": v.seconds,
-                **_compared("", v.against_baseline), "compared_seeds": " ".join(map(str, v.compared_seeds)),
-                **_compared("validation_", v.against_selected), "note": v.note,
+                "bundle": bundle.name,
+                "variant": v.name,
+                "baseline": v.name == bundle.baseline,
+                "selected": v.name == bundle.selected,
+                "n_seeds": len(v.seeds),
+                "seeds_expected": len(v.expected),
+                "folds": v.folds,
+                "n_test": interval.get("n"),
+                "n_groups": interval.get("n_groups"),
+                **{
+                    f"test_auc{end}": interval.get(key)
+                    for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+                },
+                "confidence": summary.confidence,
+                "interval_method": interval.get("method"),
+                "flags": " ".join(flags),
+                **{
+                    f"seed_test_auc_{key}": v.test_spread[key]
+                    for key in ("mean", "sd", "min", "max")
+                },
+                **{
+                    f"seed_validation_auc_{key}": v.validation_spread[key]
+                    for key in ("mean", "sd", "min", "max")
+                },
+                "balanced_accuracy": v.balanced_accuracy,
+                "seconds": v.seconds,
+                **_compared("", v.against_baseline),
+                "compared_seeds": " ".join(map(str, v.compared_seeds)),
+                **_compared("validation_", v.against_selected),
+                "note": v.note,
             }
 
 
 def _compared(prefix: str, found: Comparison | None) -> dict[str, Any]:
-    return {prefix + name: None if found is None else getattr(found, name)
-            for name in ("difference", "low", "high", "p_value", "p_holm", "verdict")}
+    return {
+        prefix + name: None if found is None else getattr(found, name)
+        for name in ("difference", "low", "high", "p_value", "p_holm", "verdict")
+    }
 
 
 def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
     """Yield a row for every cell of the study."""
     for cell, found in summary.cells:
         yield {
-            "bundle": cell.bundle_name, "variant": cell.variant, "seed": cell.seed, "fold": cell.fold,
+            "bundle": cell.bundle_name,
+            "variant": cell.variant,
+            "seed": cell.seed,
+            "fold": cell.fold,
             "finished": found is not None,
-            **{name: getattr(found, name, None) for name in ("test_auc", "validation_auc", "balanced_accuracy", "seconds")},
+            **{
+                name: getattr(found, name, None)
+                for name in ("test_auc", "validation_auc", "balanced_accuracy", "seconds")
+            },
             "folder": cell.folder_name,
         }
 
 
 def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
-    """Write rows as CSV, over an older file; a column that only some rows have is empty in the others."""
+    """Write rows as CSV, over an older file; a column that only some rows have is empty in the
+    others.
+    """
     held = list(rows)
     columns = dict.fromkeys(name for row in held for name in row)
-    with replacing(path, overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path, overwrite=True) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(held)
@@ -64,30 +100,52 @@ def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
 
 def summary_json(summary: StudySummary) -> dict[str, Any]:
     """Return everything that the summary says, for JSON."""
-    return {"baseline": summary.baseline, "metric": summary.metric, "confidence": summary.confidence, "alpha": summary.alpha,
-            "bundles": [_bundle_json(bundle) for bundle in summary.bundles]}
+    return {
+        "baseline": summary.baseline,
+        "metric": summary.metric,
+        "confidence": summary.confidence,
+        "alpha": summary.alpha,
+        "bundles": [_bundle_json(bundle) for bundle in summary.bundles],
+    }
 
 
 def _bundle_json(bundle: BundleSummary) -> dict[str, Any]:
-    return {"name": bundle.name, "positive_class": bundle.positive_class,
-            "baseline": bundle.baseline, "selected": bundle.selected,
-            "not_distinguishable_on_validation": bundle.not_distinguishable, "note": bundle.note,
-            "variants": [_variant_json(variant) for variant in bundle.variants]}
+    return {
+        "name": bundle.name,
+        "positive_class": bundle.positive_class,
+        "baseline": bundle.baseline,
+        "selected": bundle.selected,
+        "not_distinguishable_on_validation": bundle.not_distinguishable,
+        "note": bundle.note,
+        "variants": [_variant_json(variant) for variant in bundle.variants],
+    }
 
 
 def _variant_json(v: VariantSummary) -> dict[str, Any]:
-    return {"name": v.name, "seeds": list(v.seeds), "seeds_expected": list(v.expected), "folds": v.folds,
-            "test_auc": dict(v.interval), "test_auc_over_seeds": v.test_spread,
-            "validation_auc_over_seeds": v.validation_spread, "balanced_accuracy": v.balanced_accuracy, "seconds": v.seconds,
-            "against_baseline": v.against_baseline and asdict(v.against_baseline), "compared_seeds": list(v.compared_seeds),
-            "against_selected_on_validation": v.against_selected and asdict(v.against_selected), "note": v.note}
+    return {
+        "name": v.name,
+        "seeds": list(v.seeds),
+        "seeds_expected": list(v.expected),
+        "folds": v.folds,
+        "test_auc": dict(v.interval),
+        "test_auc_over_seeds": v.test_spread,
+        "validation_auc_over_seeds": v.validation_spread,
+        "balanced_accuracy": v.balanced_accuracy,
+        "seconds": v.seconds,
+        "against_baseline": v.against_baseline and asdict(v.against_baseline),
+        "compared_seeds": list(v.compared_seeds),
+        "against_selected_on_validation": v.against_selected and asdict(v.against_selected),
+        "note": v.note,
+    }
 
 
 def write_fold_tables(summary: StudySummary, folder: Path) -> list[Path]:
-    """Write what cross-validation makes of each seed: out-of-fold scores, and test scores averaged over the folds.
+    """Write what cross-validation makes of each seed: out-of-fold scores, and test scores averaged
+    over the folds.
 
-    They are `predictions/<bundle>/predictions_oof_<variant>_seed<seed>.csv` and `predictions_test_...` below the folder; the
-    ensemble of the folds is the final model of a seed. Without folds there are none.
+    They are `predictions/<bundle>/predictions_oof_<variant>_seed<seed>.csv` and
+    `predictions_test_...` below the folder; the ensemble of the folds is the final model of a seed.
+    Without folds there are none.
     """
     paths = []
     for bundle, place in _file_names(summary.bundles).items():
@@ -95,7 +153,9 @@ def write_fold_tables(summary: StudySummary, folder: Path) -> list[Path]:
             for seed, found in variant.seeds.items():
                 (folder / "predictions" / place).mkdir(parents=True, exist_ok=True)
                 for kind, table in (("oof", found.validation), ("test", found.test)):
-                    paths.append(folder / "predictions" / place / f"predictions_{kind}_{stem}_seed{seed}.csv")
+                    paths.append(
+                        folder / "predictions" / place / f"predictions_{kind}_{stem}_seed{seed}.csv"
+                    )
                     write_predictions(table, paths[-1], overwrite=True)
     return paths
 

@@ -1,4 +1,6 @@
-"""The page of a study: the answer in short, tables and a figure for each bundle, how it was compared, how to repeat it."""
+"""The page of a study: the answer in short, tables and a figure for each bundle, how it was
+compared, how to repeat it.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,24 @@ from medmonai.visualize.arms import arms_figure
 from .findings import BundleSummary, StudySummary, VariantSummary
 
 NOTHING = "-"
-SPREAD = ("Two spreads that are not to be mixed: the interval says what other test cases would change, with the networks as "
-          "they are; the spread over seeds says what training again would change, on the same cases. Neither holds the other.")
+SPREAD = (
+    "Two spreads that are not to be mixed: the interval says what other test cases would change, "
+    "with the networks as they are; the spread over seeds says what training again would change, "
+    "on the same cases. Neither holds the other."
+)
 
 
 def verdict_table(bundle: BundleSummary) -> Table:
-    """Return each variant's test AUC with its interval, the difference to the baseline, p and verdict."""
+    """Return each variant's test AUC with its interval, the difference to the baseline, p and
+    verdict.
+    """
     rows = tuple(
-        (_marked(v, bundle), *_tested(v, bundle), interval(v.interval) if v.interval else NOTHING,
-         f"{len(v.seeds)}/{len(v.expected)}")
+        (
+            _marked(v, bundle),
+            *_tested(v, bundle),
+            interval(v.interval) if v.interval else NOTHING,
+            f"{len(v.seeds)}/{len(v.expected)}",
+        )
         for v in bundle.variants
     )
     about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""
@@ -32,12 +43,18 @@ def verdict_table(bundle: BundleSummary) -> Table:
     known = [v.interval for v in bundle.variants if v.interval]
     if known:
         groups = f" in {known[0]['n_groups']} groups" if known[0]["n_groups"] else ""
-        caption += (f", {known[0]['n']} cases{groups}, {known[0]['confidence']:.0%} interval "
-                    f"({', '.join(sorted({method_words(found['method']) for found in known}))})")
-    tests = sorted({method_words(v.against_baseline.method) for v in bundle.variants if v.against_baseline})
+        caption += (
+            f", {known[0]['n']} cases{groups}, {known[0]['confidence']:.0%} interval "
+            f"({', '.join(sorted({method_words(found['method']) for found in known}))})"
+        )
+    tests = sorted(
+        {method_words(v.against_baseline.method) for v in bundle.variants if v.against_baseline}
+    )
     if tests:
-        caption += (f"; difference to the baseline {bundle.baseline!r} on the same cases and seeds ({', '.join(tests)}), p "
-                    "with Holm's correction over the variants")
+        caption += (
+            f"; difference to the baseline {bundle.baseline!r} on the same cases and seeds "
+            f"({', '.join(tests)}), p with Holm's correction over the variants"
+        )
     scope = verdict_scope([v.against_baseline for v in bundle.variants if v.against_baseline])
     header = ("variant", "verdict", "difference", "p (Holm)", "test AUC", "seeds")
     return Table(f"{bundle.name}-verdicts", f"{caption}. {scope}".rstrip(), header, rows)
@@ -57,17 +74,30 @@ def _tested(v: VariantSummary, bundle: BundleSummary) -> tuple[str, str, str]:
 def seeds_table(bundle: BundleSummary) -> Table:
     """Return the spread over seeds, validation, balanced accuracy and time of each variant."""
     rows = tuple(
-        (_marked(v, bundle), _spread(v), *_validation(v, bundle),
-         NOTHING if v.balanced_accuracy is None else number(v.balanced_accuracy),
-         NOTHING if v.seconds is None else f"{v.seconds:.0f}")
+        (
+            _marked(v, bundle),
+            _spread(v),
+            *_validation(v, bundle),
+            NOTHING if v.balanced_accuracy is None else number(v.balanced_accuracy),
+            NOTHING if v.seconds is None else f"{v.seconds:.0f}",
+        )
         for v in bundle.variants
     )
     folded = any(v.folds for v in bundle.variants)
-    caption = (f"{bundle.name}: over seeds, apart from the interval above: mean (SD) of the test AUC; mean "
-               f"validation AUC{' (out of fold)' if folded else ''}, which alone selects, and its verdict against the selected "
-               "variant (averaged scores, Holm's correction); mean balanced accuracy on test at each run's threshold locked "
-               "on validation; mean seconds a seed.")
-    header = ("variant", "test AUC, mean (SD)", "validation AUC", "against selected", "balanced accuracy", "seconds")
+    caption = (
+        f"{bundle.name}: over seeds, apart from the interval above: mean (SD) of the test AUC; "
+        f"mean validation AUC{' (out of fold)' if folded else ''}, which alone selects, and its "
+        "verdict against the selected variant (averaged scores, Holm's correction); mean balanced "
+        "accuracy on test at each run's threshold locked on validation; mean seconds a seed."
+    )
+    header = (
+        "variant",
+        "test AUC, mean (SD)",
+        "validation AUC",
+        "against selected",
+        "balanced accuracy",
+        "seconds",
+    )
     return Table(f"{bundle.name}-seeds", caption, header, rows)
 
 
@@ -75,28 +105,49 @@ def _spread(v: VariantSummary) -> str:
     found = v.test_spread
     if found["mean"] is None:
         return NOTHING
-    return f"{number(found['mean'], 4)} ({'one seed' if found['sd'] is None else number(found['sd'], 4)})"
+    spread = "one seed" if found["sd"] is None else number(found["sd"], 4)
+    return f"{number(found['mean'], 4)} ({spread})"
 
 
 def _validation(v: VariantSummary, bundle: BundleSummary) -> tuple[str, str]:
-    mean, against = v.validation_spread["mean"], v.against_selected
+    mean = v.validation_spread["mean"]
+    against = v.against_selected
     said = "selected" if v.name == bundle.selected else against.verdict if against else NOTHING
     return (NOTHING if mean is None else number(mean, 4)), said
 
 
 def bundle_figure(bundle: BundleSummary, *, confidence: float) -> Figure:
     """Draw the variants of a bundle; seeds and intervals that are undefined have no mark."""
-    seeds = {v.name: [value for value in v.test_spread["values"] if value is not None] for v in bundle.variants}
-    drawn = {v.name: tuple(v.interval[key] for key in ("estimate", "low", "high"))
-             for v in bundle.variants if v.interval and v.interval["estimate"] is not None}
+    seeds = {
+        v.name: [value for value in v.test_spread["values"] if value is not None]
+        for v in bundle.variants
+    }
+    drawn = {
+        v.name: tuple(v.interval[key] for key in ("estimate", "low", "high"))
+        for v in bundle.variants
+        if v.interval and v.interval["estimate"] is not None
+    }
     verdicts = {v.name: v.against_baseline.verdict for v in bundle.variants if v.against_baseline}
-    return arms_figure(seeds, intervals=drawn, verdicts=verdicts, baseline=bundle.baseline, selected=bundle.selected,
-                       confidence=confidence)
+    return arms_figure(
+        seeds,
+        intervals=drawn,
+        verdicts=verdicts,
+        baseline=bundle.baseline,
+        selected=bundle.selected,
+        confidence=confidence,
+    )
 
 
 def study_page(
-    summary: StudySummary, figures: Mapping[BundleSummary, bytes], *, title: str, question: str, unfinished: Sequence[str],
-    commands: Sequence[str], facts: Sequence[str], rocs: Mapping[BundleSummary, bytes],
+    summary: StudySummary,
+    figures: Mapping[BundleSummary, bytes],
+    *,
+    title: str,
+    question: str,
+    unfinished: Sequence[str],
+    commands: Sequence[str],
+    facts: Sequence[str],
+    rocs: Mapping[BundleSummary, bytes],
 ) -> str:
     """Return the page as HTML: one file, nothing loaded from elsewhere.
 
@@ -110,27 +161,57 @@ def study_page(
         facts: versions and settings.
         rocs: the ROC curves of each bundle as PNG, where there are any.
     """
-    sections = [Section("The answer in short", "answer", texts=(question,) if question else (),
-                        facts=tuple(line for bundle in summary.bundles for line in _answers(bundle, summary)))]
+    sections = [
+        Section(
+            "The answer in short",
+            "answer",
+            texts=(question,) if question else (),
+            facts=tuple(line for bundle in summary.bundles for line in _answers(bundle, summary)),
+        )
+    ]
     for number_, bundle in enumerate(summary.bundles, start=1):
-        picture = Picture.from_png(figures[bundle], f"{bundle.name}: each variant's seed-averaged scores with their "
-                                   "interval, and below them each seed and the mean of the seeds. The line is the baseline.")
+        picture = Picture.from_png(
+            figures[bundle],
+            f"{bundle.name}: each variant's seed-averaged scores with their "
+            "interval, and below them each seed and the mean of the seeds. The line is the "
+            "baseline.",
+        )
         pictures = [picture]
         if bundle in rocs:
-            pictures.append(Picture.from_png(rocs[bundle], f"{bundle.name}: ROC curves on test of the seed-averaged scores."))
+            pictures.append(
+                Picture.from_png(
+                    rocs[bundle], f"{bundle.name}: ROC curves on test of the seed-averaged scores."
+                )
+            )
         notes = tuple(f"{v.name}: {v.note}." for v in bundle.variants if v.note)
-        sections.append(Section(bundle.name, f"bundle{number_}", (bundle.note,) if bundle.note else (), notes,
-                                (verdict_table(bundle), seeds_table(bundle)), tuple(pictures)))
+        sections.append(
+            Section(
+                bundle.name,
+                f"bundle{number_}",
+                (bundle.note,) if bundle.note else (),
+                notes,
+                (verdict_table(bundle), seeds_table(bundle)),
+                tuple(pictures),
+            )
+        )
     sections.append(Section("How it was compared", "how", (SPREAD,), tuple(_rules(summary))))
     if unfinished:
         sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))
     listings = (Listing("Commands", "\n".join(commands)),) if commands else ()
     sections.append(Section("How to repeat this", "repeat", facts=tuple(facts), listings=listings))
-    done, cells = sum(found is not None for _, found in summary.cells), len(summary.cells)
-    subtitle = f"{done} of {cells} cells, {len(summary.bundles)} bundle{'s' if len(summary.bundles) > 1 else ''}"
-    return render_page([RunPage("study", "study", sections=tuple(sections))], title=title, subtitle=subtitle,
-                       notice=NOT_CLINICAL, made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this "
-                       "file.")
+    done = sum(found is not None for _, found in summary.cells)
+    cells = len(summary.cells)
+    subtitle = (
+        f"{done} of {cells} cells, "
+        f"{len(summary.bundles)} bundle{'s' if len(summary.bundles) > 1 else ''}"
+    )
+    return render_page(
+        [RunPage("study", "study", sections=tuple(sections))],
+        title=title,
+        subtitle=subtitle,
+        notice=NOT_CLINICAL,
+        made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
+    )
 
 
 def _answers(bundle: BundleSummary, summary: StudySummary) -> Iterator[str]:
@@ -146,27 +227,51 @@ def _answers(bundle: BundleSummary, summary: StudySummary) -> Iterator[str]:
     for verdict, joint in (("better", "than"), ("worse", "than"), ("not distinguishable", "from")):
         if verdict in by_verdict:
             names = "; ".join(by_verdict[verdict])  # a grid point has commas in its name
-            yield f"{bundle.name}, {verdict} {joint} the baseline {bundle.baseline!r} on test: {names}."
+            yield (
+                f"{bundle.name}, {verdict} {joint} the baseline {bundle.baseline!r} on test: "
+                f"{names}."
+            )
     if bundle.selected is not None:
-        chosen, alike = bundle[bundle.selected], len(bundle.not_distinguishable)
+        chosen = bundle[bundle.selected]
+        alike = len(bundle.not_distinguishable)
         others = sum(v.against_selected is not None for v in bundle.variants)
-        same = f"; validation can tell {others - alike} of {others} other{'s' if others > 1 else ''} from it" if others else ""
-        yield (f"{bundle.name}: validation selects {chosen.name!r} (mean AUC {number(chosen.validation_spread['mean'], 4)}"
-               f"{same}); its test AUC is {interval(chosen.interval) if chosen.interval else 'undefined'}.")
+        same = (
+            (
+                f"; validation can tell {others - alike} of "
+                f"{others} other{'s' if others > 1 else ''} from it"
+            )
+            if others
+            else ""
+        )
+        yield (
+            f"{bundle.name}: validation selects {chosen.name!r} (mean AUC "
+            f"{number(chosen.validation_spread['mean'], 4)}{same}); its test AUC is "
+            f"{interval(chosen.interval) if chosen.interval else 'undefined'}."
+        )
 
 
 def _rules(summary: StudySummary) -> Iterator[str]:
     """Yield what a reviewer asks about the comparison."""
-    yield ("Verdicts: each variant against the baseline on the same test cases, on scores averaged over the seeds that both "
-           "have; the AUCs' difference by DeLong's test; p values with Holm's correction over the variants of a bundle, at a "
-           f"level of {summary.alpha:g}. \"Not distinguishable\" does not mean equal. Intervals are not corrected.")
+    yield (
+        "Verdicts: each variant against the baseline on the same test cases, on scores averaged "
+        "over the seeds that both have; the AUCs' difference by DeLong's test; p values with "
+        "Holm's correction over the variants of a bundle, at a "
+        f'level of {summary.alpha:g}. "Not distinguishable" does not mean equal. Intervals are not '
+        "corrected."
+    )
     if summary.verdict_is_about:
         yield summary.verdict_is_about
-    yield ("Selection: the highest mean validation AUC over seeds among the variants with the most finished seeds. Test "
-           "figures are shown for all variants and choose nothing; to quote the selected one, quote its test figure, not the "
-           "best one.")
-    yield ("Validation AUCs belong to checkpoints that were chosen on validation: they are a little too good, and the more "
-           "variants are tried, the more so for the selected one.")
+    yield (
+        "Selection: the highest mean validation AUC over seeds among the variants with the most "
+        "finished seeds. Test figures are shown for all variants and choose nothing; to quote the "
+        "selected one, quote its test figure, not the best one."
+    )
+    yield (
+        "Validation AUCs belong to checkpoints that were chosen on validation: they are a little "
+        "too good, and the more variants are tried, the more so for the selected one."
+    )
     if any(v.folds for bundle in summary.bundles for v in bundle.variants):
-        yield ("Cross-validation: validation AUCs are of out-of-fold scores put together; test scores of a seed are the mean "
-               "over its folds.")
+        yield (
+            "Cross-validation: validation AUCs are of out-of-fold scores put together; test scores "
+            "of a seed are the mean over its folds."
+        )

@@ -1,4 +1,6 @@
-"""Cells of tables as text: what stands around a value, and identifiers that a spreadsheet has rewritten."""
+"""Cells of tables as text: what stands around a value, and identifiers that a spreadsheet has
+rewritten.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,13 @@ import string
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-# White space of all kinds, and what is not seen at all: zero-width characters and a byte order mark in the middle of a file.
-_AROUND = string.whitespace + "\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u200c\u200d\u2060\ufeff"
+# White space of all kinds, and what is not seen at all: zero-width characters and a byte order mark
+# in the middle of a file.
+_AROUND = (
+    string.whitespace
+    + "\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "\u180e\u200b\u200c\u200d\u2060\ufeff"
+)
 _AROUND += "".join(map(chr, range(0x2000, 0x200B)))
 _TEXT_MARK = re.compile(r"'[-+=@\d]")  # 'what a spreadsheet must not take for a number or a formula
 _FLOAT = re.compile(r"\d+\.0+", re.ASCII)
@@ -16,9 +23,11 @@ _ROUNDED = re.compile(r"\d(\.\d+)?e\+\d+", re.ASCII | re.IGNORECASE)
 
 
 def tidy(value: str) -> str:
-    r"""Return a value without white space and zero-width characters around it, its letters composed (NFC).
+    r"""Return a value without white space and zero-width characters around it, its letters composed
+    (NFC).
 
-    macOS writes "ö" as "o" and two dots: the same patient, image or class in two files would be two.
+    macOS writes "ö" as "o" and two dots: the same patient, image or class in two files would be
+    two.
 
     Example:
         >>> tidy("\u00a0 nevus\u200b"), tidy("bo\u0308sartig") == "b\u00f6sartig"
@@ -39,21 +48,27 @@ def same_name(name: str) -> str:
 
 
 def without_text_marks(values: list[str]) -> list[str]:
-    """Return values without the apostrophe that marks text in spreadsheets, where a number or a sign follows it.
+    """Return values without the apostrophe that marks text in spreadsheets, where a number or a
+    sign follows it.
 
     Example:
         >>> without_text_marks(["'0012", "'s-Gravenhage"])
         ['0012', "'s-Gravenhage"]
     """
-    return [value[1:] if value[:1] == "'" and _TEXT_MARK.match(value) and not value.endswith("'") else value
-            for value in values]
+    return [
+        value[1:]
+        if value[:1] == "'" and _TEXT_MARK.match(value) and not value.endswith("'")
+        else value
+        for value in values
+    ]
 
 
 def identifiers(values: Sequence[str], column: str) -> tuple[list[str], tuple[str, ...]]:
-    """Return identifiers (images, cases, patients) as they were before a spreadsheet took them for numbers, and notes.
+    """Return identifiers (images, cases, patients) as they were before a spreadsheet took them for
+    numbers, and notes.
 
-    "12.0" is 12, if no value of the column has another fraction. Digits behind 1.2E+05 are lost; a note says so. Leading
-    zeros are kept: 007 and 7 are two.
+    "12.0" is 12, if no value of the column has another fraction. Digits behind 1.2E+05 are lost; a
+    note says so. Leading zeros are kept: 007 and 7 are two.
 
     Args:
         values: of one column.
@@ -68,13 +83,18 @@ def identifiers(values: Sequence[str], column: str) -> tuple[list[str], tuple[st
     notes = []
     rounded = [value for value in values if _ROUNDED.fullmatch(value)]
     if rounded:
-        notes.append(f"column {column!r} holds {rounded[0]!r} ({len(rounded)} such values): a spreadsheet has rounded long "
-                     "numbers, and different ones may have become one; export the column as text.")
+        notes.append(
+            f"column {column!r} holds {rounded[0]!r} ({len(rounded)} such values): a spreadsheet "
+            "has rounded long numbers, and different ones may have become one; export the column "
+            "as text."
+        )
     pointed = [value for value in values if "." in value]
     if not pointed or not all(map(_FLOAT.fullmatch, pointed)):
         return list(values), tuple(notes)
-    notes.append(f"column {column!r} holds {pointed[0]!r} ({len(pointed)} such values), as programs write whole numbers that "
-                 "they took for decimals; the zeros behind the point were dropped.")
+    notes.append(
+        f"column {column!r} holds {pointed[0]!r} ({len(pointed)} such values), as programs write "
+        "whole numbers that they took for decimals; the zeros behind the point were dropped."
+    )
     return [value.partition(".")[0] for value in values], tuple(notes)
 
 

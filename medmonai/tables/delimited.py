@@ -12,17 +12,25 @@ from .cells import tidy
 from .layout import Layout, lay_out
 
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_SAID = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)  # the first line that Excel reads and writes
+# the first line that Excel reads and writes
+_SAID = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 _SAMPLE = 50  # rows by which marks are told apart, before all rows are
 
 Rows = tuple[list[list[str]], list[int]]
 
 
-def split_rows(text: str, name: str, *, separator: str | None = None, wanted: Sequence[str] = (), tabs: bool = False) -> Rows:
+def split_rows(
+    text: str,
+    name: str,
+    *,
+    separator: str | None = None,
+    wanted: Sequence[str] = (),
+    tabs: bool = False,
+) -> Rows:
     r"""Return the rows of cells that are not blank, and the line of the file on which each begins.
 
-    The separator is what a line `sep=` says; else the mark of `MARKS` with which the header has the most of the wanted
-    columns and all rows are of one length.
+    The separator is what a line `sep=` says; else the mark of `MARKS` with which the header has the
+    most of the wanted columns and all rows are of one length.
 
     Args:
         text: of the file.
@@ -41,15 +49,19 @@ def split_rows(text: str, name: str, *, separator: str | None = None, wanted: Se
     said = _SAID.match(text)
     skipped = 0
     if said:
-        separator, text, skipped = separator or said.group(1), text[said.end():], 1
+        separator = separator or said.group(1)
+        text = text[said.end() :]
+        skipped = 1
     if separator is not None and len(separator) != 1:
         raise ValueError(f"separator={separator!r}; one character is needed, such as ';' or ','.")
     mark = separator or _mark_of(text, name, wanted, tabs=tabs)
     try:
         return _listed(_rows(text, mark), skipped)
     except csv.Error as error:
-        raise ValueError(f"{name} cannot be read as a table ({error}); the separator is a {MARKS.get(mark, repr(mark))}: close "
-                         "the quotes, or pass another separator.") from None
+        raise ValueError(
+            f"{name} cannot be read as a table ({error}); the separator is a "
+            f"{MARKS.get(mark, repr(mark))}: close the quotes, or pass another separator."
+        ) from None
 
 
 def _rows(text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
@@ -63,7 +75,8 @@ def _rows(text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _listed(found: Iterator[tuple[int, list[str]]], skipped: int = 0) -> Rows:
-    rows, lines = [], []
+    rows = []
+    lines = []
     for line, row in found:
         rows.append(row)
         lines.append(line + skipped)
@@ -82,11 +95,17 @@ def _mark_of(text: str, name: str, wanted: Sequence[str], *, tabs: bool) -> str:
     read = {mark: layout for mark, layout in read.items() if layout.matched == most}
     fitting = [mark for mark, layout in read.items() if layout.fits]
     if len(fitting) > 1:
-        fitting = [mark for mark in fitting if (layout := _layout(text, mark, wanted, None)) and layout.fits] or fitting[:1]
+        fitting = [
+            mark
+            for mark in fitting
+            if (layout := _layout(text, mark, wanted, None)) and layout.fits
+        ] or fitting[:1]
     if len(fitting) > 1:
         names = " or ".join(f"{MARKS[mark]} ({len(read[mark].names)} columns)" for mark in fitting)
-        raise ValueError(f"{name} is a table with more than one separator: {names}; pass the one that is meant, such as "
-                         f"separator={fitting[-1]!r}, or write sep={fitting[-1]} into a first line.")
+        raise ValueError(
+            f"{name} is a table with more than one separator: {names}; pass the one that is meant, "
+            f"such as separator={fitting[-1]!r}, or write sep={fitting[-1]} into a first line."
+        )
     return fitting[0] if fitting else max(read, key=lambda mark: len(read[mark].names))
 
 

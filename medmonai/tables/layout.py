@@ -35,8 +35,9 @@ class Layout:
 def lay_out(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> Layout:
     """Return where the header is, and the rows that do not fit it.
 
-    The header is the first row with the most of the wanted columns; where there is none of them, the first row that is not
-    a title: one with a value in its first cell alone, above a row with several.
+    The header is the first row with the most of the wanted columns; where there is none of them,
+    the first row that is not a title: one with a value in its first cell alone, above a row with
+    several.
 
     Args:
         rows: of cells, none of them blank throughout.
@@ -52,8 +53,11 @@ def lay_out(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> Layout
     width = len(whole)
     while width and not whole[width - 1]:
         width -= 1
-    wrong = [row for row in range(header + 1, len(rows))
-             if len(rows[row]) != width and not _fits(rows[row], width, len(whole))]
+    wrong = [
+        row
+        for row in range(header + 1, len(rows))
+        if len(rows[row]) != width and not _fits(rows[row], width, len(whole))
+    ]
     return Layout(header, whole[:width], matched, wrong)
 
 
@@ -68,5 +72,7 @@ def _header(top: Sequence[Sequence[str]], wanted: set[str]) -> tuple[int, int]:
 
 
 def _fits(row: Sequence[str], width: int, whole: int) -> bool:
-    """Whether a row of another width does: what is beyond the named columns is empty, or in a column without a name."""
+    """Whether a row of another width does: what is beyond the named columns is empty, or in a
+    column without a name.
+    """
     return len(row) > width and (len(row) <= whole or not any(map(tidy, row[whole:])))

@@ -1,4 +1,6 @@
-"""Numbers in tables: decimal points or commas, never thousands marks, and nothing else that Python happens to read."""
+"""Numbers in tables: decimal points or commas, never thousands marks, and nothing else that Python
+happens to read.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ import numpy as np
 
 from .cells import tidy
 
-_NUMBER = {mark: re.compile(rf"[+-]?(\d+{sign}?\d*|{sign}\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-           for mark, sign in ((".", r"\."), (",", ","))}
+_NUMBER = {
+    mark: re.compile(rf"[+-]?(\d+{sign}?\d*|{sign}\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+    for mark, sign in ((".", r"\."), (",", ","))
+}
 _GROUPED = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?", re.ASCII)  # 1,234,567 or 1.234,5
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
@@ -40,10 +44,12 @@ def number_of(text: str, *, mark: Literal[".", ","] = ".") -> float:
 
 
 def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
-    """Return the mark that stands before the fractions of some numbers: a comma if any has one, else a point.
+    """Return the mark that stands before the fractions of some numbers: a comma if any has one,
+    else a point.
 
     Raises:
-        ValueError: points and commas, or commas that may mark thousands: 1,234 and nothing that shows which is meant.
+        ValueError: points and commas, or commas that may mark thousands: 1,234 and nothing that
+            shows which is meant.
 
     Example:
         >>> decimal_mark(["0,93", "1"]), decimal_mark(["0.93"])
@@ -57,11 +63,18 @@ def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
     both = next((text for text in marked if "." in text or text.count(",") > 1), None)
     if both:
         raise ValueError(f"{both!r} holds thousands marks, or is not a number; {advice}")
-    pointed = next((text for text in texts if "." in text and not math.isnan(number_of(text))), None)
+    pointed = next(
+        (text for text in texts if "." in text and not math.isnan(number_of(text))), None
+    )
     if pointed:
-        raise ValueError(f"{tidy(pointed)!r} has a decimal point and {marked[0]!r} a decimal comma; {advice}")
+        raise ValueError(
+            f"{tidy(pointed)!r} has a decimal point and {marked[0]!r} a decimal comma; {advice}"
+        )
     if all(map(_THOUSANDS.fullmatch, marked)):
-        raise ValueError(f"{marked[0]!r} can be {marked[0].replace(',', '.')} or {marked[0].replace(',', '')}; {advice}")
+        raise ValueError(
+            f"{marked[0]!r} can be {marked[0].replace(',', '.')} or {marked[0].replace(',', '')}; "
+            f"{advice}"
+        )
     return ","
 
 
@@ -79,7 +92,9 @@ def numbers_of(texts: Sequence[str]) -> np.ndarray | None:
         values = np.array([number_of(text) for text in texts], dtype=float)
         return None if np.isnan(values).any() else values
     read = [number_of(text, mark="," if "," in text else ".") for text in texts]
-    if any(math.isnan(value) and not _GROUPED.fullmatch(tidy(text)) for text, value in zip(texts, read)):
+    if any(
+        math.isnan(value) and not _GROUPED.fullmatch(tidy(text)) for text, value in zip(texts, read)
+    ):
         return None
     decimal_mark(texts)
     return np.array(read, dtype=float)

@@ -20,11 +20,19 @@ logger = logging.getLogger("medmonai.tables")
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", *WORKBOOKS)
 _TABS = (".tsv", ".tab")
-OTHER_TABLES = {".xls": "an Excel 97 file", ".xlsb": "a binary Excel file", ".ods": "an OpenDocument file",
-          ".numbers": "a Numbers file"}
+OTHER_TABLES = {
+    ".xls": "an Excel 97 file",
+    ".xlsb": "a binary Excel file",
+    ".ods": "an OpenDocument file",
+    ".numbers": "a Numbers file",
+}
 # What files begin with that are not text, whatever they are called.
-_BINARY = {b"PK\x03\x04": "a zip file (perhaps an Excel workbook: call it .xlsx)",
-           b"\xd0\xcf\x11\xe0": "an Excel 97 file, or a workbook with a password", b"\x1f\x8b": "a gzip file", b"%PDF": "a PDF"}
+_BINARY = {
+    b"PK\x03\x04": "a zip file (perhaps an Excel workbook: call it .xlsx)",
+    b"\xd0\xcf\x11\xe0": "an Excel 97 file, or a workbook with a password",
+    b"\x1f\x8b": "a gzip file",
+    b"%PDF": "a PDF",
+}
 _MOST_BYTES = 1 << 30
 
 
@@ -32,8 +40,8 @@ _MOST_BYTES = 1 << 30
 class TextTable:
     """The columns of a table, without white space around the values.
 
-    pandas would guess types (a label "1" as 1.0 beside a blank, "NA" as missing) and takes longer to import than 220,025
-    rows take to read here.
+    pandas would guess types (a label "1" as 1.0 beside a blank, "NA" as missing) and takes longer
+    to import than 220,025 rows take to read here.
 
     Args:
         name: of the file.
@@ -53,21 +61,37 @@ class TextTable:
         return len(self.lines)
 
     def column_name(self, name: str, argument: str) -> str:
-        """Return a column's name as the file spells it; case and spaces count only where two names differ in nothing else.
+        """Return a column's name as the file spells it; case and spaces count only where two names
+        differ in nothing else.
 
         Raises:
-            ValueError: no such column, or more than one; the message names the argument that asked for it, and the columns.
+            ValueError: no such column, or more than one; the message names the argument that asked
+                for it, and the columns.
         """
-        found = [name] if name in self.columns else [own for own in self.columns if same_name(own) == same_name(str(name))]
+        found = (
+            [name]
+            if name in self.columns
+            else [own for own in self.columns if same_name(own) == same_name(str(name))]
+        )
         if not found:
-            joined = len(self.columns) == 1 and not next(iter(self.columns)).replace("_", "").isalnum()
+            joined = (
+                len(self.columns) == 1 and not next(iter(self.columns)).replace("_", "").isalnum()
+            )
             hint = "; if that is several columns, pass their separator." if joined else "."
-            raise ValueError(f"{argument}={name!r} is not a column of {self.name}; it has {quoted(self.columns)}{hint}")
+            raise ValueError(
+                f"{argument}={name!r} is not a column of {self.name}; it has "
+                f"{quoted(self.columns)}{hint}"
+            )
         if len(found) > 1:
-            raise ValueError(f"{argument}={name!r} fits the columns {quoted(found)} of {self.name}; spell it as the table "
-                             "does.")
+            raise ValueError(
+                f"{argument}={name!r} fits the columns {quoted(found)} of {self.name}; spell it as "
+                "the table does."
+            )
         if found[0] in self.repeated:
-            raise ValueError(f"{argument}={name!r}: {self.name} has more than one column {found[0]!r}; rename the others.")
+            raise ValueError(
+                f"{argument}={name!r}: {self.name} has more than one column {found[0]!r}; rename "
+                "the others."
+            )
         return found[0]
 
     def column(self, name: str, argument: str) -> list[str]:
@@ -75,7 +99,8 @@ class TextTable:
         return self.columns[self.column_name(name, argument)]
 
     def identifiers(self, name: str, argument: str, *, known: Container[str] = ()) -> list[str]:
-        """Return the values of a column that identify something, see `medmonai.tables.cells.identifiers`; notes are logged.
+        """Return the values of a column that identify something, see
+        `medmonai.tables.cells.identifiers`; notes are logged.
 
         Args:
             name: of the column.
@@ -97,22 +122,31 @@ class TextTable:
 
 
 def read_text_table(
-    path: str | Path, *, separator: str | None = None, encoding: str | None = None, sheet: str | None = None,
-    wanted: Sequence[str] = (), exact: bool = False,
+    path: str | Path,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    wanted: Sequence[str] = (),
+    exact: bool = False,
 ) -> TextTable:
     r"""Read a table with a header, as spreadsheets, statistics programs and people save them.
 
-    - Text in UTF-8, UTF-16 or UTF-32 (a byte order mark decides), else in cp1252, which a note says; comma, semicolon, tab
-      or vertical bar between the cells; a first line "sep=;"; quotes around cells with line breaks; any line ends.
+    - Text in UTF-8, UTF-16 or UTF-32 (a byte order mark decides), else in cp1252, which a note
+      says; comma, semicolon, tab or vertical bar between the cells; a first line "sep=;"; quotes
+      around cells with line breaks; any line ends.
     - Excel workbooks (.xlsx, .xlsm): the stored values of one sheet. Formulas are never computed.
-    - Title lines above the header, blank rows, rows of separators alone, separators at the ends of lines and columns without
-      a name are passed over; so is an apostrophe that marks a number as text.
+    - Title lines above the header, blank rows, rows of separators alone, separators at the ends of
+      lines and columns without a name are passed over; so is an apostrophe that marks a number as
+      text.
 
-    Where two readings are left, nothing is chosen: the message names `separator`, `encoding` or `sheet`.
+    Where two readings are left, nothing is chosen: the message names `separator`, `encoding` or
+    `sheet`.
 
     Args:
         path: the file.
-        separator: between the columns of a text; default: the mark that gives the wanted columns and rows of one length.
+        separator: between the columns of a text; default: the mark that gives the wanted columns
+            and rows of one length.
         encoding: of a text; default: see above.
         sheet: of a workbook; needed if several sheets hold something.
         wanted: columns that will be asked for; they tell the header and the separator.
@@ -121,24 +155,33 @@ def read_text_table(
     Raises:
         FileNotFoundError: no such file.
         ImportError: a workbook, and no openpyxl.
-        ValueError: no header or no row, a row with another number of columns, a file that is not such a table.
+        ValueError: no header or no row, a row with another number of columns, a file that is not
+            such a table.
     """
     path = Path(os.path.expanduser(path))  # pathlib's raises where ~x is a folder and no user
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not a file; give a CSV file or an Excel workbook (.xlsx) with a header.")
+        raise FileNotFoundError(
+            f"{path} is not a file; give a CSV file or an Excel workbook (.xlsx) with a header."
+        )
     suffix = path.suffix.lower()
     if suffix in OTHER_TABLES:
-        raise ValueError(f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not read; save it as .xlsx, or as CSV "
-                         "in UTF-8.")
+        raise ValueError(
+            f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not read; save it as "
+            ".xlsx, or as CSV in UTF-8."
+        )
     if suffix in WORKBOOKS:
         if separator is not None or encoding is not None:
-            raise ValueError(f"{path.name} is a workbook: separator and encoding are for text; pass sheet alone.")
+            raise ValueError(
+                f"{path.name} is a workbook: separator and encoding are for text; pass sheet alone."
+            )
         rows, lines, note = read_workbook(path, sheet=sheet)
     else:
         if sheet is not None:
             raise ValueError(f"sheet={sheet!r} is for Excel workbooks; {path.name} is text.")
         text, note = decode_text(_content(path), path.name, encoding=encoding)
-        rows, lines = split_rows(text, path.name, separator=separator, wanted=wanted, tabs=suffix in _TABS)
+        rows, lines = split_rows(
+            text, path.name, separator=separator, wanted=wanted, tabs=suffix in _TABS
+        )
     table = _table(path.name, (rows, lines), wanted, [note] if note else [], exact=exact)
     for said in table.notes:
         logger.warning("%s: %s", path.name, said)
@@ -148,8 +191,10 @@ def read_text_table(
 def _content(path: Path) -> bytes:
     size = path.stat().st_size
     if size > _MOST_BYTES:
-        raise ValueError(f"{path.name} has {size} bytes and tables are read up to {_MOST_BYTES}; take out columns that are "
-                         "not used.")
+        raise ValueError(
+            f"{path.name} has {size} bytes and tables are read up to {_MOST_BYTES}; take out "
+            "columns that are not used."
+        )
     content = path.read_bytes()
     kind = next((kind for mark, kind in _BINARY.items() if content.startswith(mark)), None)
     if kind:
@@ -157,26 +202,42 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _table(name: str, read: Rows, wanted: Sequence[str], notes: list[str], *, exact: bool) -> TextTable:
+def _table(
+    name: str, read: Rows, wanted: Sequence[str], notes: list[str], *, exact: bool
+) -> TextTable:
     rows, lines = read
     layout = lay_out(rows, wanted) if rows else Layout(0, [], 0, [])
     body = rows[layout.header + 1 :]
     if not body:
-        raise ValueError(f"{name} holds {len(rows)} lines; a header and at least one row are needed.")
+        raise ValueError(
+            f"{name} holds {len(rows)} lines; a header and at least one row are needed."
+        )
     if layout.wrong:
         row = layout.wrong[0]
-        raise ValueError(f"{name}: line {lines[row]} has {len(rows[row])} columns and the header, line {lines[layout.header]}, "
-                         f"{len(layout.names)} ({len(layout.wrong)} such lines); quote values that hold the separator, or pass "
-                         "another separator.")
+        raise ValueError(
+            f"{name}: line {lines[row]} has {len(rows[row])} columns and the header, line "
+            f"{lines[layout.header]}, {len(layout.names)} ({len(layout.wrong)} such lines); quote "
+            "values that hold the separator, or pass another separator."
+        )
     if layout.header:
         above = "; ".join(" ".join(filter(None, map(tidy, row))) for row in rows[: layout.header])
-        lines_were = "1 line above the header was" if layout.header == 1 else f"{layout.header} lines above the header were"
+        lines_were = (
+            "1 line above the header was"
+            if layout.header == 1
+            else f"{layout.header} lines above the header were"
+        )
         notes.append(f"{lines_were} passed over: {above[:200]!r}.")
     named = [c for c, column in enumerate(layout.names) if column]
     spelled = {c: rows[layout.header][c] if exact else layout.names[c] for c in named}
     places = {column: c for c, column in reversed(spelled.items())}
-    columns = {column: [row[c] for row in body] for column, c in sorted(places.items(), key=lambda item: item[1])}
+    columns = {
+        column: [row[c] for row in body]
+        for column, c in sorted(places.items(), key=lambda item: item[1])
+    }
     if not exact:
-        columns = {column: without_text_marks([tidy(value) for value in values]) for column, values in columns.items()}
+        columns = {
+            column: without_text_marks([tidy(value) for value in values])
+            for column, values in columns.items()
+        }
     repeated = frozenset(column for column, count in Counter(spelled.values()).items() if count > 1)
     return TextTable(name, columns, lines[layout.header + 1 :], tuple(notes), repeated)

@@ -1,4 +1,6 @@
-"""MONAI's transforms with a second door, ``transform.batch(x, generator)``, for whole batches; 2D and 3D."""
+"""MONAI's transforms with a second door, ``transform.batch(x, generator)``, for whole batches; 2D
+and 3D.
+"""
 
 import lazy_loader
 

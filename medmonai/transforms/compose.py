@@ -15,8 +15,9 @@ from medmonai.transforms.batch import BatchTransform, check_batch
 class BatchCompose(mt.Compose):
     """Apply array transforms in turn, to an image (MONAI's Compose) or to a whole batch.
 
-    In ``batch`` a transform without a batch door (any array transform of MONAI) is applied to one sample after the
-    other, its random state seeded from the generator: slow, but it works, and as reproducible as the rest.
+    In ``batch`` a transform without a batch door (any array transform of MONAI) is applied to one
+    sample after the other, its random state seeded from the generator: slow, but it works, and as
+    reproducible as the rest.
 
     Args:
         transforms: array transforms; None or empty: the identity.
@@ -24,7 +25,9 @@ class BatchCompose(mt.Compose):
     Example:
         >>> from medmonai.transforms import RandFlip, ScaleIntensityRange
         >>> chain = BatchCompose([RandFlip(prob=0.5), ScaleIntensityRange(0, 255)])
-        >>> chain.batch(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.Generator().manual_seed(0)).shape
+        >>> chain.batch(
+        ...     torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.Generator().manual_seed(0)
+        ... ).shape
         torch.Size([4, 1, 8, 8])
     """
 
@@ -34,7 +37,9 @@ class BatchCompose(mt.Compose):
             if not callable(transform):
                 raise TypeError(f"BatchCompose got {transform!r}; it needs transforms.")
 
-    def batch(self, x: torch.Tensor, generator: torch.Generator, *, overwrite: bool = False) -> torch.Tensor:
+    def batch(
+        self, x: torch.Tensor, generator: torch.Generator, *, overwrite: bool = False
+    ) -> torch.Tensor:
         """Transform a batch; every draw comes from ``generator``.
 
         Args:
@@ -54,10 +59,13 @@ class BatchCompose(mt.Compose):
             if isinstance(transform, (BatchTransform, BatchCompose)):
                 out = transform.batch(x, generator, overwrite=overwrite)
                 # What one transform has made, the next may overwrite.
-                overwrite = overwrite or out.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
+                overwrite = (
+                    overwrite or out.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
+                )
                 x = out
             elif hasattr(transform, "batch"):
-                x, overwrite = transform.batch(x, generator), False
+                x = transform.batch(x, generator)
+                overwrite = False
             else:
                 x = _each(transform, x, generator)
                 overwrite = True
@@ -65,11 +73,15 @@ class BatchCompose(mt.Compose):
 
 
 def _each(transform: Callable, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Apply ``transform`` to each sample of ``x``; it gets copies, since some of MONAI's write into their input."""
+    """Apply ``transform`` to each sample of ``x``; it gets copies, since some of MONAI's write into
+    their input.
+    """
     _seed(transform, generator)
     if len(x) == 0:
         return x.clone()
-    return torch.stack([convert_to_tensor(transform(sample.clone()), track_meta=False) for sample in x])
+    return torch.stack(
+        [convert_to_tensor(transform(sample.clone()), track_meta=False) for sample in x]
+    )
 
 
 def _seed(transform: object, generator: torch.Generator) -> None:

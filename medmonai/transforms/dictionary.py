@@ -20,8 +20,9 @@ class KeyedTransform(MapTransform, InvertibleTransform):
     Args:
         keys: the entries to transform; they must fit one draw (the same spatial size).
         allow_missing_keys: pass over keys that the dictionary lacks, instead of a KeyError.
-        **arguments: those of the array transform, by name. Where the transform resamples, ``mode`` and ``padding_mode`` may
-            be sequences with one entry for each key, as in MONAI: "bilinear" for an image, "nearest" for its mask.
+        **arguments: those of the array transform, by name. Where the transform resamples, ``mode``
+            and ``padding_mode`` may be sequences with one entry for each key, as in MONAI:
+            "bilinear" for an image, "nearest" for its mask.
 
     Raises:
         ValueError: a sequence of another length than ``keys``, or what the array transform refuses.
@@ -30,10 +31,18 @@ class KeyedTransform(MapTransform, InvertibleTransform):
     array: ClassVar[type[Transform]]
     of_each_key: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False, **arguments: object) -> None:
+    def __init__(
+        self, keys: KeysCollection, *, allow_missing_keys: bool = False, **arguments: object
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        given = {name: ensure_tuple_rep(arguments.pop(name), len(self.keys)) for name in self.of_each_key if name in arguments}
-        several = [{name: values[i] for name, values in given.items()} for i in range(len(self.keys))]
+        given = {
+            name: ensure_tuple_rep(arguments.pop(name), len(self.keys))
+            for name in self.of_each_key
+            if name in arguments
+        }
+        several = [
+            {name: values[i] for name, values in given.items()} for i in range(len(self.keys))
+        ]
         for one in several[1:] if given else ():
             self.array(**arguments, **one)  # refuses what it does not know
         self.transform = self.array(**arguments, **several[0])
@@ -65,7 +74,9 @@ class KeyedTransform(MapTransform, InvertibleTransform):
         return out
 
     def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
-        """Undo a spatial transform where MONAI's array transform can; intensities stay, as in MONAI."""
+        """Undo a spatial transform where MONAI's array transform can; intensities stay, as in
+        MONAI.
+        """
         out = dict(data)
         if isinstance(self.transform, InvertibleTransform):
             for key in self.key_iterator(out):

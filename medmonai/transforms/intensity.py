@@ -1,4 +1,6 @@
-"""Random intensity transforms: Gaussian noise, scale, shift, gamma. The element door gives float32 too."""
+"""Random intensity transforms: Gaussian noise, scale, shift, gamma. The element door gives float32
+too.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,26 @@ from monai.data.meta_obj import get_track_meta
 from monai.utils import convert_to_tensor
 
 from medmonai.transforms import functional
-from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_parameters, warn_if_idle
+from medmonai.transforms.batch import (
+    BatchTransform,
+    Draws,
+    check_prob,
+    draw_parameters,
+    warn_if_idle,
+)
 
 
 def float_image(img: NdarrayOrTensor) -> torch.Tensor:
-    """One image as float32 tensor: MONAI keeps integer dtypes in some of its transforms, and truncates or wraps."""
+    """One image as float32 tensor: MONAI keeps integer dtypes in some of its transforms, and
+    truncates or wraps.
+    """
     return convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
 
 
 def tensor_of(image: NdarrayOrTensor) -> torch.Tensor:
-    """The result of one of MONAI's transforms: the tensor that it is for a tensor, though their annotations leave it open."""
+    """The result of one of MONAI's transforms: the tensor that it is for a tensor, though their
+    annotations leave it open.
+    """
     assert isinstance(image, torch.Tensor)
     return image
 
@@ -32,27 +44,34 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
     Args:
         prob: probability for each sample.
         mean: of the noise, in units of the image.
-        std: standard deviation, in units of the image; with ``sample_std`` the upper end of a uniform draw from 0.
+        std: standard deviation, in units of the image; with ``sample_std`` the upper end of a
+            uniform draw from 0.
         sample_std: draw the standard deviation for each sample.
 
     Raises:
         ValueError: ``prob`` outside [0, 1]; ``std`` below 0.
     """
 
-    def __init__(self, prob: float = 0.1, mean: float = 0.0, std: float = 0.1, *, sample_std: bool = True) -> None:
+    def __init__(
+        self, prob: float = 0.1, mean: float = 0.0, std: float = 0.1, *, sample_std: bool = True
+    ) -> None:
         if not std >= 0:
             raise ValueError(f"std={std} of {type(self).__name__}; use 0 or more.")
         super().__init__(check_prob(prob, type(self).__name__), mean, std, sample_std=sample_std)
         warn_if_idle(self, strength=std > 0 or mean != 0)
 
-    def __call__(self, img: NdarrayOrTensor, mean: float | None = None, randomize: bool = True) -> torch.Tensor:
+    def __call__(
+        self, img: NdarrayOrTensor, mean: float | None = None, randomize: bool = True
+    ) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
         return tensor_of(super().__call__(float_image(img), mean=mean, randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``chosen`` (B,) bool, ``std`` (B,) and, on the device of ``x``, the ``noise`` of the n chosen ones.
+        """Draw ``chosen`` (B,) bool, ``std`` (B,) and, on the device of ``x``, the ``noise`` of the
+        n chosen ones.
 
-        On another device than the CPU the noise comes from a generator of that device, seeded from ``generator``.
+        On another device than the CPU the noise comes from a generator of that device, seeded from
+        ``generator``.
         """
         limits = np.array([[0.0 if self.sample_std else self.std, self.std]])
         chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
@@ -69,20 +88,29 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Add the noise to the chosen samples."""
-        return functional.add_noise(x, draws["chosen"].nonzero().flatten(), draws["noise"], overwrite=overwrite)
+        return functional.add_noise(
+            x, draws["chosen"].nonzero().flatten(), draws["noise"], overwrite=overwrite
+        )
 
 
-def _draw_factors(transform: RandScaleIntensity | RandShiftIntensity, limits: tuple[float, float], x: torch.Tensor,
-                  generator: torch.Generator) -> torch.Tensor:
+def _draw_factors(
+    transform: RandScaleIntensity | RandShiftIntensity,
+    limits: tuple[float, float],
+    x: torch.Tensor,
+    generator: torch.Generator,
+) -> torch.Tensor:
     """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
     columns = x.shape[1] if transform.channel_wise else 1
-    chosen, drawn = draw_parameters(transform.prob, np.array([limits] * columns), x.shape[0], generator)
+    chosen, drawn = draw_parameters(
+        transform.prob, np.array([limits] * columns), x.shape[0], generator
+    )
     drawn = torch.from_numpy(drawn * chosen[:, None])
     return drawn if transform.channel_wise else drawn[:, 0]
 
 
 class RandScaleIntensity(BatchTransform, mt.RandScaleIntensity):
-    """Multiply by 1 + factor with probability ``prob``; MONAI's RandScaleIntensity with a batch door.
+    """Multiply by 1 + factor with probability ``prob``; MONAI's RandScaleIntensity with a batch
+    door.
 
     Args:
         factors: f for a factor uniform in (-f, f), or (low, high).
@@ -129,10 +157,14 @@ class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
     def __init__(
         self, offsets: tuple[float, float] | float, *, prob: float = 0.1, channel_wise: bool = False
     ) -> None:
-        super().__init__(offsets, prob=check_prob(prob, type(self).__name__), channel_wise=channel_wise)
+        super().__init__(
+            offsets, prob=check_prob(prob, type(self).__name__), channel_wise=channel_wise
+        )
         warn_if_idle(self, strength=any(self.offsets))
 
-    def __call__(self, img: NdarrayOrTensor, factor: float | None = None, randomize: bool = True) -> torch.Tensor:
+    def __call__(
+        self, img: NdarrayOrTensor, factor: float | None = None, randomize: bool = True
+    ) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
         return tensor_of(super().__call__(float_image(img), factor=factor, randomize=randomize))
 

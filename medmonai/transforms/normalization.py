@@ -16,14 +16,17 @@ from medmonai.transforms.intensity import float_image, tensor_of
 
 
 class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
-    """Subtract the mean and divide by the standard deviation; MONAI's NormalizeIntensity with a batch door.
+    """Subtract the mean and divide by the standard deviation; MONAI's NormalizeIntensity with a
+    batch door.
 
-    Unlike MONAI's, it never writes into its input (MONAI's does with ``nonzero`` or ``channel_wise`` on floats).
+    Unlike MONAI's, it never writes into its input (MONAI's does with ``nonzero`` or
+    ``channel_wise`` on floats).
 
     Args:
-        subtrahend: a number, an array that broadcasts against (C, *spatial), or, channel-wise, a number for each
-            channel; None: the mean of each sample (or channel).
-        divisor: likewise; None: the standard deviation. 0 counts as 1, so a constant image becomes 0.
+        subtrahend: a number, an array that broadcasts against (C, *spatial), or, channel-wise, a
+            number for each channel; None: the mean of each sample (or channel).
+        divisor: likewise; None: the standard deviation. 0 counts as 1, so a constant image
+            becomes 0.
         nonzero: leave zeros out of mean and standard deviation, and as they are.
         channel_wise: each channel by itself.
 
@@ -31,7 +34,9 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         ValueError: channel-wise numbers whose count is not the number of channels.
 
     Example:
-        >>> NormalizeIntensity(0.5, 0.5).batch(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.Generator()).tolist()
+        >>> NormalizeIntensity(0.5, 0.5).batch(
+        ...     torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.Generator()
+        ... ).tolist()
         [[[[-1.0, 1.0]]]]
     """
 
@@ -44,11 +49,15 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
     ) -> None:
         for name, value in (("subtrahend", subtrahend), ("divisor", divisor)):
             if channel_wise and isinstance(value, numbers.Number):
-                raise ValueError(f"{name}={value} with channel_wise=True; give a sequence, one number a channel.")
+                raise ValueError(
+                    f"{name}={value} with channel_wise=True; give a sequence, one number a channel."
+                )
         if not channel_wise:
             # MONAI wants an array here, a list from a JSON config is as good.
             subtrahend, divisor = (
-                torch.as_tensor(value, dtype=torch.float32) if isinstance(value, (list, tuple)) else value
+                torch.as_tensor(value, dtype=torch.float32)
+                if isinstance(value, (list, tuple))
+                else value
                 for value in (subtrahend, divisor)
             )
         # MONAI computes with numbers too, though its annotation leaves them out.
@@ -57,7 +66,9 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
         img = float_image(img)
-        return tensor_of(super().__call__(img.clone() if self.nonzero or self.channel_wise else img))
+        return tensor_of(
+            super().__call__(img.clone() if self.nonzero or self.channel_wise else img)
+        )
 
     def _given(
         self, value: Sequence | NdarrayOrTensor | float | None, name: str, x: torch.Tensor
@@ -68,9 +79,14 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         if not self.channel_wise:
             return functional.upload(value, x.device)
         if len(value) != x.shape[1]:
-            raise ValueError(f"{name} has {len(value)} numbers, the batch {x.shape[1]} channels; give one per channel.")
+            raise ValueError(
+                f"{name} has {len(value)} numbers, the batch {x.shape[1]} channels; give one per "
+                "channel."
+            )
         per_channel = value.view(1, x.shape[1], *value.shape[1:])
-        return functional.upload(per_channel, x.device).reshape(*per_channel.shape, *[1] * (x.ndim - per_channel.ndim))
+        return functional.upload(per_channel, x.device).reshape(
+            *per_channel.shape, *[1] * (x.ndim - per_channel.ndim)
+        )
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Normalize each sample."""
@@ -118,7 +134,8 @@ class ScaleIntensity(BatchTransform, mt.ScaleIntensity):
 class ScaleIntensityRange(BatchTransform, mt.ScaleIntensityRange):
     """Map [a_min, a_max] to [b_min, b_max]; MONAI's ScaleIntensityRange with a batch door.
 
-    The arithmetic is float32 throughout: MONAI's subtracts an integer ``a_min`` from a uint8 image with wrap-around.
+    The arithmetic is float32 throughout: MONAI's subtracts an integer ``a_min`` from a uint8 image
+    with wrap-around.
 
     Args:
         a_min: lower end of the input.
@@ -145,9 +162,14 @@ class ScaleIntensityRange(BatchTransform, mt.ScaleIntensityRange):
         clip: bool = False,
     ) -> None:
         if a_min == a_max:
-            raise ValueError(f"a_min={a_min} equals a_max of {type(self).__name__}; the input range must have a width.")
+            raise ValueError(
+                f"a_min={a_min} equals a_max of {type(self).__name__}; the input range must have a "
+                "width."
+            )
         if clip and b_min is None and b_max is None:
-            raise ValueError(f"clip=True of {type(self).__name__} needs b_min or b_max, an end to clip to.")
+            raise ValueError(
+                f"clip=True of {type(self).__name__} needs b_min or b_max, an end to clip to."
+            )
         super().__init__(a_min, a_max, b_min, b_max, clip)
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:

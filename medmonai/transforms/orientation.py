@@ -47,7 +47,8 @@ class RandFlip(BatchTransform, mt.RandFlip):
 
 
 class RandRotate90(BatchTransform, mt.RandRotate90):
-    """Rotate by 1 to ``max_k`` times 90 degrees with probability ``prob``; MONAI's RandRotate90 with a batch door.
+    """Rotate by 1 to ``max_k`` times 90 degrees with probability ``prob``; MONAI's RandRotate90
+    with a batch door.
 
     Args:
         prob: probability for each sample.
@@ -55,14 +56,21 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
         spatial_axes: the plane; a batch needs both axes of one size.
 
     Raises:
-        ValueError: ``prob`` outside [0, 1]; ``max_k`` below 1; not two axes; axes of a batch differ in size.
+        ValueError: ``prob`` outside [0, 1]; ``max_k`` below 1; not two axes; axes of a batch differ
+            in size.
     """
 
-    def __init__(self, prob: float = 0.1, max_k: int = 3, spatial_axes: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self, prob: float = 0.1, max_k: int = 3, spatial_axes: tuple[int, int] = (0, 1)
+    ) -> None:
         if max_k < 1:
-            raise ValueError(f"max_k={max_k} of {type(self).__name__}; use 1 or more quarter turns.")
+            raise ValueError(
+                f"max_k={max_k} of {type(self).__name__}; use 1 or more quarter turns."
+            )
         if len(spatial_axes) != 2 or spatial_axes[0] == spatial_axes[1]:
-            raise ValueError(f"spatial_axes={spatial_axes} of {type(self).__name__}; name two different axes.")
+            raise ValueError(
+                f"spatial_axes={spatial_axes} of {type(self).__name__}; name two different axes."
+            )
         super().__init__(check_prob(prob, type(self).__name__), max_k, spatial_axes)
         warn_if_idle(self)
 
@@ -73,15 +81,19 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Rotate each sample by its ``k`` quarter turns."""
-        return functional.rotate90(x, draws["k"], spatial_axes=self.spatial_axes, overwrite=overwrite)
+        return functional.rotate90(
+            x, draws["k"], spatial_axes=self.spatial_axes, overwrite=overwrite
+        )
 
 
 class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTransform):
-    """Permute equal-sized spatial axes with probability ``prob``: transposes in 2D, with flips all 48 poses in 3D.
+    """Permute equal-sized spatial axes with probability ``prob``: transposes in 2D, with flips all
+    48 poses in 3D.
 
-    One of the permutations other than the identity is drawn, each as likely. MONAI has only ``Transpose``, with fixed
-    axes and no randomness; RandRotate90 reaches a plane at a time. The affine of a MetaTensor follows the axes, and
-    ``inverse`` takes the permutation back, as with MONAI's spatial transforms.
+    One of the permutations other than the identity is drawn, each as likely. MONAI has only
+    ``Transpose``, with fixed axes and no randomness; RandRotate90 reaches a plane at a time. The
+    affine of a MetaTensor follows the axes, and ``inverse`` takes the permutation back, as with
+    MONAI's spatial transforms.
 
     Args:
         prob: probability for each sample.
@@ -98,7 +110,9 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
 
     def __init__(self, prob: float = 0.1, spatial_axes: Sequence[int] | None = None) -> None:
         if spatial_axes is not None and len(set(spatial_axes)) != len(spatial_axes):
-            raise ValueError(f"spatial_axes={tuple(spatial_axes)} of {type(self).__name__}; name each axis once.")
+            raise ValueError(
+                f"spatial_axes={tuple(spatial_axes)} of {type(self).__name__}; name each axis once."
+            )
         super().__init__(check_prob(prob, type(self).__name__))
         self.spatial_axes = None if spatial_axes is None else tuple(spatial_axes)
         self.choice = 0
@@ -110,7 +124,9 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
     def randomize(self, data: torch.Tensor) -> None:
         """Draw for one image (C, *spatial) from ``self.R``."""
         super().randomize(None)
-        self.choice = int(self.R.randint(1, self._count(data.ndim - 1))) if self._do_transform else 0
+        self.choice = (
+            int(self.R.randint(1, self._count(data.ndim - 1))) if self._do_transform else 0
+        )
 
     def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
         """Transform one image (C, *spatial)."""
@@ -133,22 +149,31 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
         return _permuted(data, np.argsort(order).tolist())
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``choice`` (B,) int64, the number of the permutation, 0 for the samples that stay."""
-        choice = torch.randint(1, max(2, self._count(x.ndim - 2)), (x.shape[0],), generator=generator)
+        """Draw ``choice`` (B,) int64, the number of the permutation, 0 for the samples that
+        stay.
+        """
+        choice = torch.randint(
+            1, max(2, self._count(x.ndim - 2)), (x.shape[0],), generator=generator
+        )
         return {"choice": choice * draw_chosen(self.prob, x.shape[0], generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Permute the axes of each sample by its ``choice``."""
-        return functional.permute_axes(x, draws["choice"], spatial_axes=self.spatial_axes, overwrite=overwrite)
+        return functional.permute_axes(
+            x, draws["choice"], spatial_axes=self.spatial_axes, overwrite=overwrite
+        )
 
 
 def _permuted(img: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
-    """Return an image (C, *spatial) whose spatial axis i is the old axis ``order[i]``; the affine and the record go along."""
+    """Return an image (C, *spatial) whose spatial axis i is the old axis ``order[i]``; the affine
+    and the record go along.
+    """
     plain = img.as_tensor() if isinstance(img, MetaTensor) else img
     out = plain.permute(0, *(1 + axis for axis in order)).contiguous()
     if not isinstance(img, MetaTensor):
         return out
     out = MetaTensor(out).copy_meta_from(img)
     places = [*order, *range(len(order), out.affine.shape[-1])]
-    out.affine = img.affine[:, places]  # a step along the new axis i is one along the old axis order[i]
+    # a step along the new axis i is one along the old axis order[i]
+    out.affine = img.affine[:, places]
     return out

@@ -16,7 +16,8 @@ MODES = ("nearest", "nearest-exact", "area", "bilinear", "trilinear")
 
 
 def linear_or(mode: str | None, spatial_dims: int) -> str:
-    """Return a mode of interpolation that fits the number of axes; "bilinear" stands for linear in 3D too.
+    """Return a mode of interpolation that fits the number of axes; "bilinear" stands for linear in
+    3D too.
 
     Raises:
         ValueError: an unknown mode.
@@ -27,19 +28,22 @@ def linear_or(mode: str | None, spatial_dims: int) -> str:
 
 
 class Resize(BatchTransform, mt.Resize):
-    """Interpolate to `spatial_size`, bilinear or trilinear if not told otherwise; MONAI's Resize with a batch door.
+    """Interpolate to `spatial_size`, bilinear or trilinear if not told otherwise; MONAI's Resize
+    with a batch door.
 
-    A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device and after the
-    augmentation, the set keeps its small size in memory, and the random transforms work on few pixels. Enlarging is
-    what it is for; where an image shrinks nothing smooths it first, so decode it at the size it should have.
+    A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device
+    and after the augmentation, the set keeps its small size in memory, and the random transforms
+    work on few pixels. Enlarging is what it is for; where an image shrinks nothing smooths it
+    first, so decode it at the size it should have.
 
     Args:
         spatial_size: voxels along each axis.
-        mode: "bilinear" (2D), "trilinear" (3D), "area", or for masks "nearest" or "nearest-exact"; None: linear.
+        mode: "bilinear" (2D), "trilinear" (3D), "area", or for masks "nearest" or "nearest-exact";
+            None: linear.
 
     Raises:
-        ValueError: a size that is not two or three whole numbers of at least 1, or an unknown mode; in use: images with
-            another number of spatial axes.
+        ValueError: a size that is not two or three whole numbers of at least 1, or an unknown mode;
+            in use: images with another number of spatial axes.
 
     Example:
         >>> Resize([4, 4]).batch(torch.zeros(1, 3, 2, 2), torch.Generator()).shape
@@ -48,8 +52,13 @@ class Resize(BatchTransform, mt.Resize):
 
     def __init__(self, spatial_size: Sequence[int], *, mode: str | None = None) -> None:
         size = tuple(spatial_size)
-        if len(size) not in _LINEAR or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
-            raise ValueError(f"spatial_size={spatial_size!r} of Resize; two or three whole numbers of at least 1 are needed.")
+        if len(size) not in _LINEAR or any(
+            isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size
+        ):
+            raise ValueError(
+                f"spatial_size={spatial_size!r} of Resize; two or three whole numbers of at least "
+                "1 are needed."
+            )
         super().__init__(size, mode=linear_or(mode, len(size)))
         self._size = size
 
@@ -70,5 +79,7 @@ class Resize(BatchTransform, mt.Resize):
 
     def _check(self, axes: int) -> None:
         if axes != len(self._size):
-            raise ValueError(f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give one number an "
-                             "axis.")
+            raise ValueError(
+                f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give "
+                "one number an axis."
+            )

@@ -1,4 +1,6 @@
-"""Figures of predictions, training and data: functions that return a `matplotlib.figure.Figure`, without pyplot."""
+"""Figures of predictions, training and data: functions that return a `matplotlib.figure.Figure`,
+without pyplot.
+"""
 
 import lazy_loader
 

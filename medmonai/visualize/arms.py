@@ -1,4 +1,6 @@
-"""The arms of a study on one data set: every seed, their mean, the interval over cases, and the verdict."""
+"""The arms of a study on one data set: every seed, their mean, the interval over cases, and the
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +23,28 @@ _NAMES, _INTERVAL, _SEEDS = -0.30, 0.0, 0.24  # places within a row of height 1
 
 
 def arms_figure(
-    seeds: Mapping[str, Sequence[float]], *, intervals: Mapping[str, tuple[float, float, float]] | None = None,
-    verdicts: Mapping[str, str] | None = None, baseline: str | None = None, selected: str | None = None,
-    confidence: float = 0.95, metric: str = "test AUC",
+    seeds: Mapping[str, Sequence[float]],
+    *,
+    intervals: Mapping[str, tuple[float, float, float]] | None = None,
+    verdicts: Mapping[str, str] | None = None,
+    baseline: str | None = None,
+    selected: str | None = None,
+    confidence: float = 0.95,
+    metric: str = "test AUC",
 ) -> Figure:
-    """Draw a row a variant: its name and verdict, below them the interval, below that every seed and their mean.
+    """Draw a row a variant: its name and verdict, below them the interval, below that every seed
+    and their mean.
 
-    Two different spreads stand in two lines of their own: the interval is what other test cases would change, the seeds are
-    what another training would change. The line down the figure is the estimate of the baseline, with which the verdicts
-    compare; an interval that holds it says nothing about a paired test. Names longer than 32 characters are cut.
+    Two different spreads stand in two lines of their own: the interval is what other test cases
+    would change, the seeds are what another training would change. The line down the figure is the
+    estimate of the baseline, with which the verdicts compare; an interval that holds it says
+    nothing about a paired test. Names longer than 32 characters are cut.
 
     Args:
         seeds: variant -> value of each seed; none at all for a variant without a finished seed.
         intervals: variant -> (estimate, low, high) of the seed-averaged scores.
-        verdicts: variant -> text at the right; "better" and "worse" have a colour and a marker of their own.
+        verdicts: variant -> text at the right; "better" and "worse" have a colour and a marker of
+            their own.
         baseline: the variant whose estimate is the line.
         selected: the variant with a wash of colour, chosen on validation.
         confidence: nominal coverage of the intervals.
@@ -46,7 +56,8 @@ def arms_figure(
     Raises:
         ValueError: no variant, or a baseline or selected one that is none of them.
     """
-    intervals, verdicts = dict(intervals or {}), dict(verdicts or {})
+    intervals = dict(intervals or {})
+    verdicts = dict(verdicts or {})
     for what, name in (("baseline", baseline), ("selected", selected)):
         if not seeds or (name is not None and name not in seeds):
             known = ", ".join(map(repr, seeds)) or "missing: give at least one"
@@ -55,7 +66,9 @@ def arms_figure(
         figure = new_figure(1.05 + 0.42 * len(seeds))
         axes = figure.subplots()
         if baseline in intervals:
-            axes.axvline(intervals[baseline][0], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+            axes.axvline(
+                intervals[baseline][0], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0
+            )
         for row, (name, short) in enumerate(zip(seeds, shortened(list(seeds), 32))):
             if name == selected:
                 axes.axhspan(row - 0.5, row + 0.5, color=_WASH, linewidth=0, zorder=-1)
@@ -66,51 +79,151 @@ def arms_figure(
         axes.margins(x=0.08)
         axes.spines["left"].set_visible(False)
         open_axes(axes)
-        figure.legend(handles=_keys(seeds, intervals, verdicts, baseline=baseline, selected=selected, confidence=confidence),
-                      loc="outside upper center", ncols=2, frameon=False, columnspacing=1.2, handlelength=1.8)
+        figure.legend(
+            handles=_keys(
+                seeds,
+                intervals,
+                verdicts,
+                baseline=baseline,
+                selected=selected,
+                confidence=confidence,
+            ),
+            loc="outside upper center",
+            ncols=2,
+            frameon=False,
+            columnspacing=1.2,
+            handlelength=1.8,
+        )
     return figure
 
 
 def _texts(axes: Axes, row: int, name: str, verdict: str, *, ground: str) -> None:
-    """Write the name at the left and the verdict at the right, clear of the line of the baseline."""
-    for place, side, text, color in ((0, "left", name, "black"), (1, "right", verdict, _LOOKS.get(verdict, _OTHER)[0])):
+    """Write the name at the left and the verdict at the right, clear of the line of the
+    baseline.
+    """
+    for place, side, text, color in (
+        (0, "left", name, "black"),
+        (1, "right", verdict, _LOOKS.get(verdict, _OTHER)[0]),
+    ):
         if text:
-            axes.text(place, row + _NAMES, text, transform=axes.get_yaxis_transform(), fontsize=6.5, ha=side, va="center",
-                      color=color, bbox={"facecolor": ground, "edgecolor": "none", "pad": 0.6})
+            axes.text(
+                place,
+                row + _NAMES,
+                text,
+                transform=axes.get_yaxis_transform(),
+                fontsize=6.5,
+                ha=side,
+                va="center",
+                color=color,
+                bbox={"facecolor": ground, "edgecolor": "none", "pad": 0.6},
+            )
 
 
 def _row(
-    axes: Axes, row: int, verdict: str, values: Sequence[float], interval: tuple[float, float, float] | None
+    axes: Axes,
+    row: int,
+    verdict: str,
+    values: Sequence[float],
+    interval: tuple[float, float, float] | None,
 ) -> None:
     color, marker = _LOOKS.get(verdict, _OTHER)
     if interval is not None:
         estimate, low, high = interval
-        axes.plot([low, high], [row + _INTERVAL] * 2, color=color, linewidth=1.4, solid_capstyle="butt")
-        axes.plot([estimate], [row + _INTERVAL], color=color, marker=marker, markersize=4.5, linestyle="")
+        axes.plot(
+            [low, high], [row + _INTERVAL] * 2, color=color, linewidth=1.4, solid_capstyle="butt"
+        )
+        axes.plot(
+            [estimate], [row + _INTERVAL], color=color, marker=marker, markersize=4.5, linestyle=""
+        )
     if len(values):
-        axes.plot(values, [row + _SEEDS] * len(values), color="black", marker="o", markersize=3.2, linestyle="",
-                  markerfacecolor="none", markeredgewidth=0.7)
-        axes.plot([sum(values) / len(values)], [row + _SEEDS], color="black", marker="|", markersize=8, linestyle="",
-                  markeredgewidth=1.2)
+        axes.plot(
+            values,
+            [row + _SEEDS] * len(values),
+            color="black",
+            marker="o",
+            markersize=3.2,
+            linestyle="",
+            markerfacecolor="none",
+            markeredgewidth=0.7,
+        )
+        axes.plot(
+            [sum(values) / len(values)],
+            [row + _SEEDS],
+            color="black",
+            marker="|",
+            markersize=8,
+            linestyle="",
+            markeredgewidth=1.2,
+        )
 
 
 def _keys(
-    seeds: Mapping[str, Sequence[float]], intervals: Mapping[str, Any], verdicts: Mapping[str, str], *, baseline: str | None,
-    selected: str | None, confidence: float,
+    seeds: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, Any],
+    verdicts: Mapping[str, str],
+    *,
+    baseline: str | None,
+    selected: str | None,
+    confidence: float,
 ) -> list[Any]:
     """Legend entries of what is drawn."""
     keys: list[Any] = []
     if intervals:
-        keys.append(Line2D([], [], color=_OTHER[0], marker=_OTHER[1], markersize=4, linewidth=1.4,
-                           label=f"all seeds averaged, {100 * confidence:g} % interval"))
-    keys += [Line2D([], [], color=color, marker=marker, markersize=4, linewidth=1.4, label=f"{verdict} than the baseline")
-             for verdict, (color, marker) in _LOOKS.items() if verdict in verdicts.values()]
-    keys.append(Line2D([], [], color="black", marker="o", markersize=3.2, linestyle="", markerfacecolor="none",
-                       markeredgewidth=0.7, label="each seed"))
-    keys.append(Line2D([], [], color="black", marker="|", markersize=7, linestyle="", markeredgewidth=1.2,
-                       label="mean of the seeds"))
+        keys.append(
+            Line2D(
+                [],
+                [],
+                color=_OTHER[0],
+                marker=_OTHER[1],
+                markersize=4,
+                linewidth=1.4,
+                label=f"all seeds averaged, {100 * confidence:g} % interval",
+            )
+        )
+    keys += [
+        Line2D(
+            [],
+            [],
+            color=color,
+            marker=marker,
+            markersize=4,
+            linewidth=1.4,
+            label=f"{verdict} than the baseline",
+        )
+        for verdict, (color, marker) in _LOOKS.items()
+        if verdict in verdicts.values()
+    ]
+    keys.append(
+        Line2D(
+            [],
+            [],
+            color="black",
+            marker="o",
+            markersize=3.2,
+            linestyle="",
+            markerfacecolor="none",
+            markeredgewidth=0.7,
+            label="each seed",
+        )
+    )
+    keys.append(
+        Line2D(
+            [],
+            [],
+            color="black",
+            marker="|",
+            markersize=7,
+            linestyle="",
+            markeredgewidth=1.2,
+            label="mean of the seeds",
+        )
+    )
     if baseline in intervals:
-        keys.append(Line2D([], [], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), label="baseline"))
+        keys.append(
+            Line2D([], [], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), label="baseline")
+        )
     if selected is not None:
-        keys.append(Patch(facecolor=_WASH, edgecolor="0.8", linewidth=0.5, label="selected on validation"))
+        keys.append(
+            Patch(facecolor=_WASH, edgecolor="0.8", linewidth=0.5, label="selected on validation")
+        )
     return keys

@@ -1,4 +1,6 @@
-"""Reliability diagrams: how often what was predicted with a probability did happen, before and after recalibration."""
+"""Reliability diagrams: how often what was predicted with a probability did happen, before and
+after recalibration.
+"""
 
 from __future__ import annotations
 
@@ -20,44 +22,58 @@ from .style import COLORS, new_figure, open_axes, styled
 _BINS = 20  # of the histogram
 _TEXTS = ("before recalibration", "after recalibration")
 _LOOKS: tuple[dict[str, Any], ...] = (
-    {"color": COLORS[0], "marker": "o", "linestyle": "-"}, {"color": COLORS[1], "marker": "s", "linestyle": "--"})
+    {"color": COLORS[0], "marker": "o", "linestyle": "-"},
+    {"color": COLORS[1], "marker": "s", "linestyle": "--"},
+)
 
 
 def calibration_figure(
-    before: Predictions, after: Predictions | None = None, *, bins: int = 10, average: Average = "top_label"
+    before: Predictions,
+    after: Predictions | None = None,
+    *,
+    bins: int = 10,
+    average: Average = "top_label",
 ) -> Figure:
-    """Draw the observed share of positives against the mean predicted probability, above a histogram of the predictions.
+    """Draw the observed share of positives against the mean predicted probability, above a
+    histogram of the predictions.
 
-    Bins hold equally many cases (`medmonai.metrics.reliability_bins`); the bars are Wilson intervals, which take cases as
-    independent. A perfect model lies on the diagonal; below it, predictions are too high. The histogram has 20 bins of
-    equal width.
+    Bins hold equally many cases (`medmonai.metrics.reliability_bins`); the bars are Wilson
+    intervals, which take cases as independent. A perfect model lies on the diagonal; below it,
+    predictions are too high. The histogram has 20 bins of equal width.
 
     Args:
         before: a table with labels and scores in [0, 1].
         after: the same cases after `medmonai.metrics.apply_temperature`.
         bins: at most so many points a curve.
-        average: of a multiclass or ordinal table: ``top_label``, one diagram of the decided class's probability and how
-            often it was right; ``classwise``, one panel a class, without histograms. Multilabel: always one panel a label.
+        average: of a multiclass or ordinal table: ``top_label``, one diagram of the decided class's
+            probability and how often it was right; ``classwise``, one panel a class, without
+            histograms. Multilabel: always one panel a label.
 
     Returns:
         A figure of column width, unknown to pyplot.
 
     Raises:
-        ValueError: a table without labels, scores outside [0, 1] or rows that do not add up to 1, tables of other cases or
-            another task.
+        ValueError: a table without labels, scores outside [0, 1] or rows that do not add up to 1,
+            tables of other cases or another task.
     """
     tables = [before] if after is None else [before, after]
     if any(table.y_true is None for table in tables):
         raise ValueError("a table has no y_true; a reliability diagram needs labels.")
-    if after is not None and (before.task != after.task or not np.array_equal(before.ids, after.ids)):
-        raise ValueError(f"before has {len(before)} cases of {before.task}, after has {len(after)} of {after.task}, or other "
-                         "ids; the same cases in the same order are needed.")
+    if after is not None and (
+        before.task != after.task or not np.array_equal(before.ids, after.ids)
+    ):
+        raise ValueError(
+            f"before has {len(before)} cases of {before.task}, after has {len(after)} of "
+            f"{after.task}, or other ids; the same cases in the same order are needed."
+        )
     if not all(t.score_kind == "logits" or t.calibratable for t in tables):
         raise ValueError(f"no reliability diagram: {sums_in_words(before.y_score)}")
     events = [calibrated_events(t.labels, t.y_score, t.task, average=average) for t in tables]
     with styled():
         count = events[0][0].shape[1]
-        return _one(before, events, bins) if count == 1 else _panels(before.class_names, events, bins)
+        return (
+            _one(before, events, bins) if count == 1 else _panels(before.class_names, events, bins)
+        )
 
 
 def _one(table: Predictions, events: Sequence[tuple[np.ndarray, np.ndarray]], bins: int) -> Figure:
@@ -67,10 +83,15 @@ def _one(table: Predictions, events: Sequence[tuple[np.ndarray, np.ndarray]], bi
         _draw(axes, happened[:, 0], p[:, 0], bins, {**look, "label": text})
         values, edges = np.histogram(p[:, 0], np.linspace(0, 1, _BINS + 1))
         histogram.stairs(values, edges, fill=True, alpha=0.25, color=look["color"])
-        histogram.stairs(values, edges, linestyle=look["linestyle"], color=look["color"], linewidth=1)
+        histogram.stairs(
+            values, edges, linestyle=look["linestyle"], color=look["color"], linewidth=1
+        )
     binary = table.task.kind == "binary"
     name = shortened(table.class_names, 34)[1] if binary else ""
-    histogram.set(ylabel="cases", xlabel=f"predicted probability of {name}" if binary else "probability of the decided class")
+    histogram.set(
+        ylabel="cases",
+        xlabel=f"predicted probability of {name}" if binary else "probability of the decided class",
+    )
     axes.set_ylabel("observed share" if binary else "share decided rightly")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     for part in (axes, histogram):
@@ -81,8 +102,12 @@ def _one(table: Predictions, events: Sequence[tuple[np.ndarray, np.ndarray]], bi
     return figure
 
 
-def _panels(class_names: Sequence[str], events: Sequence[tuple[np.ndarray, np.ndarray]], bins: int) -> Figure:
-    figure, panels = panel_figure(len(class_names), height=1.05, above=0.15, extra=0.15 * len(events), square=True)
+def _panels(
+    class_names: Sequence[str], events: Sequence[tuple[np.ndarray, np.ndarray]], bins: int
+) -> Figure:
+    figure, panels = panel_figure(
+        len(class_names), height=1.05, above=0.15, extra=0.15 * len(events), square=True
+    )
     for c, (axes, name) in enumerate(zip(panels, panel_names(class_names))):
         for (happened, p), look in zip(events, _LOOKS):
             _draw(axes, happened[:, c], p[:, c], bins, {**look, "linewidth": 0.9}, size=2)
@@ -90,13 +115,21 @@ def _panels(class_names: Sequence[str], events: Sequence[tuple[np.ndarray, np.nd
         title_panel(axes, name)
     label_panels(panels, "predicted", "observed share")
     if len(events) > 1:
-        keys = [Line2D([], [], markersize=3, label=text, **look) for text, look in zip(_TEXTS, _LOOKS)]
-        figure.legend(handles=keys, loc="outside upper center", fontsize=PANEL_TEXT, frameon=False, ncols=2)
+        keys = [
+            Line2D([], [], markersize=3, label=text, **look) for text, look in zip(_TEXTS, _LOOKS)
+        ]
+        figure.legend(
+            handles=keys, loc="outside upper center", fontsize=PANEL_TEXT, frameon=False, ncols=2
+        )
     return figure
 
 
-def _draw(axes: Axes, happened: np.ndarray, p: np.ndarray, bins: int, look: dict, *, size: float = 3.5) -> None:
+def _draw(
+    axes: Axes, happened: np.ndarray, p: np.ndarray, bins: int, look: dict, *, size: float = 3.5
+) -> None:
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     found = reliability_bins(happened, p, bins)
-    axes.vlines(found.mean_predicted, found.low, found.high, color=look["color"], linewidth=0.8, alpha=0.7)
+    axes.vlines(
+        found.mean_predicted, found.low, found.high, color=look["color"], linewidth=0.8, alpha=0.7
+    )
     axes.plot(found.mean_predicted, found.observed, markersize=size, **look)

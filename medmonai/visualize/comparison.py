@@ -14,17 +14,24 @@ from .names import shortened
 from .style import COLORS, new_figure, open_axes, styled
 
 # Verdict on the first of a pair -> colour, marker: told apart without colour too.
-_LOOKS = {"better": (COLORS[0], "^"), "worse": (COLORS[1], "v"), "not distinguishable": ("0.35", "o")}
+_LOOKS = {
+    "better": (COLORS[0], "^"),
+    "worse": (COLORS[1], "v"),
+    "not distinguishable": ("0.35", "o"),
+}
 
 
 def comparison_figure(comparisons: Sequence[Comparison]) -> Figure:
-    """Draw the difference of each pair, first minus second, with its interval, p value (Holm's) and verdict.
+    """Draw the difference of each pair, first minus second, with its interval, p value (Holm's) and
+    verdict.
 
-    The interval is that of one pair alone, the verdict is after Holm's correction over all pairs: an interval that
-    leaves out 0 can stand beside "not distinguishable". Names longer than 24 characters are cut.
+    The interval is that of one pair alone, the verdict is after Holm's correction over all pairs:
+    an interval that leaves out 0 can stand beside "not distinguishable". Names longer than 24
+    characters are cut.
 
     Args:
-        comparisons: of one metric, as `medmonai.metrics.compare_tables` returns them; undefined ones have no mark.
+        comparisons: of one metric, as `medmonai.metrics.compare_tables` returns them; undefined
+            ones have no mark.
 
     Returns:
         A figure of column width, 0.36 inches a pair high, unknown to pyplot.
@@ -34,7 +41,10 @@ def comparison_figure(comparisons: Sequence[Comparison]) -> Figure:
     """
     metrics = {comparison.metric for comparison in comparisons}
     if len(metrics) != 1:
-        raise ValueError(f"comparisons of the metrics {sorted(metrics)}; one figure needs one metric and at least one pair.")
+        raise ValueError(
+            f"comparisons of the metrics {sorted(metrics)}; one figure needs one metric and at "
+            "least one pair."
+        )
     models = list(dict.fromkeys(name for c in comparisons for name in (c.a, c.b)))
     short = dict(zip(models, shortened(models, 24)))
     with styled():
@@ -42,20 +52,50 @@ def comparison_figure(comparisons: Sequence[Comparison]) -> Figure:
         axes = figure.subplots()
         for row, c in enumerate(comparisons):
             color, marker = _LOOKS[c.verdict]
-            axes.plot([c.low, c.high], [row, row], color=color, linewidth=1.4, solid_capstyle="butt")
+            axes.plot(
+                [c.low, c.high], [row, row], color=color, linewidth=1.4, solid_capstyle="butt"
+            )
             axes.plot([c.difference], [row], color=color, marker=marker, markersize=5, linestyle="")
-            for place, side, text in ((0, "left", f"{short[c.a]} - {short[c.b]}"), (1, "right", f"p {_p_value(c.p_holm)}")):
-                axes.text(place, row - 0.34, text, transform=axes.get_yaxis_transform(), fontsize=6.5, ha=side, va="center",
-                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+            for place, side, text in (
+                (0, "left", f"{short[c.a]} - {short[c.b]}"),
+                (1, "right", f"p {_p_value(c.p_holm)}"),
+            ):
+                axes.text(
+                    place,
+                    row - 0.34,
+                    text,
+                    transform=axes.get_yaxis_transform(),
+                    fontsize=6.5,
+                    ha=side,
+                    va="center",
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+                )
         axes.axvline(0, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        axes.set(ylim=(len(comparisons) - 0.65, -0.65), yticks=[],
-                 xlabel=f"difference in {_metric_name(metrics.pop())} ({100 * comparisons[0].confidence:g} % interval)")
+        axes.set(
+            ylim=(len(comparisons) - 0.65, -0.65),
+            yticks=[],
+            xlabel=(
+                "difference in "
+                f"{_metric_name(metrics.pop())} ({100 * comparisons[0].confidence:g} % interval)"
+            ),
+        )
         axes.spines["left"].set_visible(False)
         open_axes(axes)
         found = [verdict for verdict in _LOOKS if any(c.verdict == verdict for c in comparisons)]
-        keys = [Line2D([], [], color=_LOOKS[v][0], marker=_LOOKS[v][1], markersize=4, label=v) for v in found]
-        figure.legend(handles=keys, loc="outside upper center", ncols=3, frameon=False, title_fontsize=7,
-                      title="the first is (p after Holm's correction)", columnspacing=1, handlelength=1.6)
+        keys = [
+            Line2D([], [], color=_LOOKS[v][0], marker=_LOOKS[v][1], markersize=4, label=v)
+            for v in found
+        ]
+        figure.legend(
+            handles=keys,
+            loc="outside upper center",
+            ncols=3,
+            frameon=False,
+            title_fontsize=7,
+            title="the first is (p after Holm's correction)",
+            columnspacing=1,
+            handlelength=1.6,
+        )
     return figure
 
 

@@ -1,4 +1,6 @@
-"""Confusion matrices: true classes down, predicted classes across, the share of each true class as the shade."""
+"""Confusion matrices: true classes down, predicted classes across, the share of each true class as
+the shade.
+"""
 
 from __future__ import annotations
 
@@ -14,54 +16,79 @@ from .panels import PANEL_TEXT, PANEL_TITLE, label_panels, panel_figure, panel_n
 from .style import COLUMN_WIDTH, new_figure, styled
 
 Normalize = Literal["true", "predicted", "all"]
-_PARTS = {"true": "share of the true class", "predicted": "share of the predicted class", "all": "share of all cases"}
+_PARTS = {
+    "true": "share of the true class",
+    "predicted": "share of the predicted class",
+    "all": "share of all cases",
+}
 
 
 def confusion_figure(
-    matrix: Any, class_names: Sequence[str] | None = None, *, normalize: Normalize = "true", width: float = COLUMN_WIDTH
+    matrix: Any,
+    class_names: Sequence[str] | None = None,
+    *,
+    normalize: Normalize = "true",
+    width: float = COLUMN_WIDTH,
 ) -> Figure:
     """Draw a confusion matrix, or one 2 x 2 matrix a label.
 
-    A cell holds its share in percent and, where there is room, the count; empty cells stay empty, the row of an absent
-    class is hatched. Some 5 classes have room for counts in a column (3.5 inches), more with short names. 9 and 11
-    classes are legible there with percentages alone: pass ``width=7`` (two columns) to see their counts.
+    A cell holds its share in percent and, where there is room, the count; empty cells stay empty,
+    the row of an absent class is hatched. Some 5 classes have room for counts in a column (3.5
+    inches), more with short names. 9 and 11 classes are legible there with percentages alone: pass
+    ``width=7`` (two columns) to see their counts.
 
     Args:
-        matrix: (C, C) counts, rows are the truth; or of a multilabel table (L, 2, 2) or label -> [[tn, fp], [fn, tp]].
+        matrix: (C, C) counts, rows are the truth; or of a multilabel table (L, 2, 2) or label ->
+            [[tn, fp], [fn, tp]].
         class_names: one a class or label; not needed where `matrix` names its labels.
-        normalize: what is 100 %: each row ("true"; the diagonal is the recall), each column ("predicted"; the diagonal is
-            the precision) or everything ("all").
+        normalize: what is 100 %: each row ("true"; the diagonal is the recall), each column
+            ("predicted"; the diagonal is the precision) or everything ("all").
         width: inches.
 
     Returns:
         A figure unknown to pyplot.
 
     Raises:
-        ValueError: another shape, negative or broken counts, another number of names, an unknown `normalize`.
+        ValueError: another shape, negative or broken counts, another number of names, an unknown
+            `normalize`.
 
     Example:
         >>> confusion_figure([[50, 3], [4, 40]], ("normal", "pneumonia")).axes[0].get_ylabel()
         'true class (cases)'
     """
     if normalize not in get_args(Normalize):
-        raise ValueError(f"normalize={normalize!r} is unknown; use one of {', '.join(get_args(Normalize))}.")
+        raise ValueError(
+            f"normalize={normalize!r} is unknown; use one of {', '.join(get_args(Normalize))}."
+        )
     if isinstance(matrix, Mapping):
-        class_names, matrix = tuple(matrix), list(matrix.values())
+        class_names = tuple(matrix)
+        matrix = list(matrix.values())
     counts = np.asarray(matrix)
     classes = len(counts) if counts.ndim else 0
     if counts.shape not in ((classes, classes), (classes, 2, 2)) or classes == 0:
-        raise ValueError(f"matrix has shape {counts.shape}; (C, C), or (L, 2, 2) for labels, is needed.")
+        raise ValueError(
+            f"matrix has shape {counts.shape}; (C, C), or (L, 2, 2) for labels, is needed."
+        )
     if class_names is None or len(class_names) != classes:
-        raise ValueError(f"class_names={class_names}; a matrix of {classes} classes needs {classes} names.")
-    if counts.dtype.kind not in "iuf" or not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
-        raise ValueError("matrix holds something else than counts; whole numbers from 0 are needed.")
+        raise ValueError(
+            f"class_names={class_names}; a matrix of {classes} classes needs {classes} names."
+        )
+    if (
+        counts.dtype.kind not in "iuf"
+        or not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all()
+    ):
+        raise ValueError(
+            "matrix holds something else than counts; whole numbers from 0 are needed."
+        )
     with styled():
         if counts.ndim == 3:
             return _label_panels(counts.astype(np.int64), class_names, normalize)
         return _one_matrix(counts.astype(np.int64), class_names, normalize, width)
 
 
-def _one_matrix(counts: np.ndarray, class_names: Sequence[str], normalize: Normalize, width: float) -> Figure:
+def _one_matrix(
+    counts: np.ndarray, class_names: Sequence[str], normalize: Normalize, width: float
+) -> Figure:
     classes = len(counts)
     names = shortened(class_names, 28 if width >= 6 else 20 if classes <= 6 else 17)
     longest = max(map(len, names))
@@ -74,8 +101,13 @@ def _one_matrix(counts: np.ndarray, class_names: Sequence[str], normalize: Norma
     longest_count = max(4, len(f"{counts.max():,}"))  # as wide as "99 %"
     room = cell * 72 * 1.5  # points of one character
     with_counts = room / longest_count >= 6.5
-    _shade(axes, counts, normalize, points=min(8.0, room / longest_count) if with_counts else min(6.5, room / 3),
-           with_counts=with_counts)
+    _shade(
+        axes,
+        counts,
+        normalize,
+        points=min(8.0, room / longest_count) if with_counts else min(6.5, room / 3),
+        with_counts=with_counts,
+    )
     axes.set_xticks(range(classes), names, rotation=90 if upright else 0, fontsize=small)
     axes.set_yticks(range(classes), rows, fontsize=small)
     axes.set(xlabel="predicted class", ylabel="true class (cases)")
@@ -95,9 +127,14 @@ def _label_panels(counts: np.ndarray, class_names: Sequence[str], normalize: Nor
     return figure
 
 
-def _shade(axes: Axes, counts: np.ndarray, normalize: Normalize, *, points: float, with_counts: bool) -> None:
-    whole = {"true": counts.sum(axis=1, keepdims=True), "predicted": counts.sum(axis=0, keepdims=True),
-             "all": counts.sum(keepdims=True)}[normalize]
+def _shade(
+    axes: Axes, counts: np.ndarray, normalize: Normalize, *, points: float, with_counts: bool
+) -> None:
+    whole = {
+        "true": counts.sum(axis=1, keepdims=True),
+        "predicted": counts.sum(axis=0, keepdims=True),
+        "all": counts.sum(keepdims=True),
+    }[normalize]
     share = counts / np.maximum(whole, 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.tick_params(length=0)
@@ -105,13 +142,25 @@ def _shade(axes: Axes, counts: np.ndarray, normalize: Normalize, *, points: floa
         text = _percent(share[row, column], with_sign=with_counts)
         if with_counts:
             text = f"{text}\n{counts[row, column]:,}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=points, linespacing=1.05,
-                  color="white" if share[row, column] > 0.55 else "black")
+        axes.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=points,
+            linespacing=1.05,
+            color="white" if share[row, column] > 0.55 else "black",
+        )
     for row in np.flatnonzero(counts.sum(axis=1) == 0):
-        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor="0.75", hatch="////", linewidth=0)
+        axes.axhspan(
+            row - 0.5, row + 0.5, facecolor="none", edgecolor="0.75", hatch="////", linewidth=0
+        )
 
 
 def _percent(share: float, *, with_sign: bool) -> str:
-    """Whole percent; what is there but rounds to nothing is "<1", what is not all but rounds to it ">99"."""
+    """Whole percent; what is there but rounds to nothing is "<1", what is not all but rounds to it
+    ">99".
+    """
     text = "<1" if share < 0.005 else ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
     return f"{text} %" if with_sign else text

@@ -1,4 +1,6 @@
-"""What ROC and precision-recall figures share: which curves there are, where they stand, their bands and markers."""
+"""What ROC and precision-recall figures share: which curves there are, where they stand, their
+bands and markers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from medmonai.metrics import OperatingPoint, decide
-from medmonai.metrics.ranking import GRID, RESAMPLES, ResampledCounts, curve_thresholds, resampled_counts
+from medmonai.metrics.ranking import (
+    GRID,
+    RESAMPLES,
+    ResampledCounts,
+    curve_thresholds,
+    resampled_counts,
+)
 from medmonai.predictions import Predictions
 
 from .names import shortened
@@ -26,7 +34,9 @@ MARKERS = ("o", "s", "D", "^")
 
 @dataclass(frozen=True)
 class Curve:
-    """One class of one table: 0/1 labels and scores (N,), and the operating points as (text, called positive (N,))."""
+    """One class of one table: 0/1 labels and scores (N,), and the operating points as (text, called
+    positive (N,)).
+    """
 
     model: str
     class_name: str
@@ -65,12 +75,15 @@ class Plane:
     corner: str | None = None
 
 
-def tables_of(predictions: Predictions | Mapping[str, Predictions], references: Mapping[str, Predictions] | None,
-              ) -> dict[str, Predictions]:
+def tables_of(
+    predictions: Predictions | Mapping[str, Predictions],
+    references: Mapping[str, Predictions] | None,
+) -> dict[str, Predictions]:
     """Name -> table; a single table is named "model".
 
     Raises:
-        ValueError: no table, a table without labels, tables of two tasks, or references that are not binary.
+        ValueError: no table, a table without labels, tables of two tasks, or references that are
+            not binary.
     """
     tables = {"model": predictions} if isinstance(predictions, Predictions) else dict(predictions)
     if not tables:
@@ -80,10 +93,15 @@ def tables_of(predictions: Predictions | Mapping[str, Predictions], references: 
         if table.y_true is None:
             raise ValueError(f"the table of {name!r} has no y_true; a curve needs labels.")
         if references and table.task.kind != "binary":
-            raise ValueError(f"the table of {name!r} is {table.task.kind}; references are drawn for binary tables only.")
+            raise ValueError(
+                f"the table of {name!r} is {table.task.kind}; references are drawn for binary "
+                "tables only."
+            )
         if name in tables and (table.task, table.class_names) != (first.task, first.class_names):
-            raise ValueError(f"the table of {name!r} is of {table.task}, {table.class_names}; one figure needs one task, "
-                             f"here {first.task}, {first.class_names}.")
+            raise ValueError(
+                f"the table of {name!r} is of {table.task}, {table.class_names}; one figure needs "
+                f"one task, here {first.task}, {first.class_names}."
+            )
     return {**tables, **(references or {})}
 
 
@@ -93,14 +111,31 @@ def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve
     columns = (1,) if first.task.kind == "binary" else range(first.task.num_classes)
     chosen = _points_of(tables, points)
     truth = {name: table.task.one_hot(table.labels) for name, table in tables.items()}
-    return [[Curve(name.replace("_", " "), table.class_names[c], truth[name][:, c], table.y_score[:, c], table.groups,
-                   tuple((_describe(point), _called(table, point, c)) for point in chosen.get(name, ())))
-             for name, table in tables.items()] for c in columns]
+    return [
+        [
+            Curve(
+                name.replace("_", " "),
+                table.class_names[c],
+                truth[name][:, c],
+                table.y_score[:, c],
+                table.groups,
+                tuple(
+                    (_describe(point), _called(table, point, c)) for point in chosen.get(name, ())
+                ),
+            )
+            for name, table in tables.items()
+        ]
+        for c in columns
+    ]
 
 
 def positive_of(classes: list[list[Curve]]) -> str:
-    """Return " of NAME" for the label of an axis that is about the positive class; "" of several classes."""
-    return f" of {shortened([classes[0][0].class_name], LONGEST_NAME)[0]}" if len(classes) == 1 else ""
+    """Return " of NAME" for the label of an axis that is about the positive class; "" of several
+    classes.
+    """
+    return (
+        f" of {shortened([classes[0][0].class_name], LONGEST_NAME)[0]}" if len(classes) == 1 else ""
+    )
 
 
 def curve_figure(classes: list[list[Curve]], plane: Plane, *, panels: bool) -> Figure:
@@ -112,7 +147,9 @@ def curve_figure(classes: list[list[Curve]], plane: Plane, *, panels: bool) -> F
 def _one_axes(classes: list[list[Curve]], plane: Plane) -> Figure:
     curves = [curve for of_class in classes for curve in of_class]
     several = len(classes[0]) > 1
-    names = shortened([curve.model if several else curve.class_name for curve in curves], LONGEST_NAME)
+    names = shortened(
+        [curve.model if several else curve.class_name for curve in curves], LONGEST_NAME
+    )
     keys = _keys(curves, plane.with_band)
     entries = len(curves) + len(keys)
     inside = plane.corner if entries <= 4 and not plane.with_band else None
@@ -124,22 +161,43 @@ def _one_axes(classes: list[list[Curve]], plane: Plane) -> Figure:
         _mark(axes, curve, plane, line_look(index)["color"])
     handles = [line for line in axes.lines if not str(line.get_label()).startswith("_")] + keys
     plane.behind(axes, curves)
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel=plane.labels[0], ylabel=plane.labels[1])
+    axes.set(
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+        aspect="equal",
+        xlabel=plane.labels[0],
+        ylabel=plane.labels[1],
+    )
     open_axes(axes)
     legend: Any = axes.legend if inside else figure.legend
     legend(
-        handles=handles, loc=inside or "outside upper center", framealpha=0.8, edgecolor="none", title=plane.legend,
-        title_fontsize=7, handlelength=1.8, borderpad=0.2)
+        handles=handles,
+        loc=inside or "outside upper center",
+        framealpha=0.8,
+        edgecolor="none",
+        title=plane.legend,
+        title_fontsize=7,
+        handlelength=1.8,
+        borderpad=0.2,
+    )
     return figure
 
 
 def _panels(classes: list[list[Curve]], plane: Plane) -> Figure:
     several = len(classes[0]) > 1
-    looks = [Line2D([], [], label=name, **line_look(i))
-             for i, name in enumerate(shortened([curve.model for curve in classes[0]], LONGEST_NAME)) if several]
+    looks = [
+        Line2D([], [], label=name, **line_look(i))
+        for i, name in enumerate(shortened([curve.model for curve in classes[0]], LONGEST_NAME))
+        if several
+    ]
     keys = [*looks, *_keys([curve for of_class in classes for curve in of_class], plane.with_band)]
-    figure, panels = panel_figure(len(classes), height=1.05, above=0.13 + 0.09 * len(classes[0]),
-                                  extra=0.15 * (len(keys) + 1), square=True)
+    figure, panels = panel_figure(
+        len(classes),
+        height=1.05,
+        above=0.13 + 0.09 * len(classes[0]),
+        extra=0.15 * (len(keys) + 1),
+        square=True,
+    )
     names = panel_names([curves[0].class_name for curves in classes])
     for axes, curves, name in zip(panels, classes, names):
         for index, curve in enumerate(curves):
@@ -148,15 +206,32 @@ def _panels(classes: list[list[Curve]], plane: Plane) -> Figure:
             _mark(axes, curve, plane, line_look(index)["color"])
         plane.behind(axes, curves)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-        axes.set_title("\n".join(" " * (1 + len(curves))), fontsize=PANEL_TITLE, pad=0)  # room for the legend, which may be
+        # room for the legend, which may be
+        axes.set_title("\n".join(" " * (1 + len(curves))), fontsize=PANEL_TITLE, pad=0)
         legend = axes.legend(  # wider than the panel
-            title=name, title_fontsize=PANEL_TITLE, alignment="left", loc="lower left", bbox_to_anchor=(0, 1),
-            fontsize=PANEL_LEGEND, frameon=False, handlelength=0.7 * several, handletextpad=0.3 * several,
-            borderaxespad=0.2, borderpad=0, labelspacing=0.15)
+            title=name,
+            title_fontsize=PANEL_TITLE,
+            alignment="left",
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            fontsize=PANEL_LEGEND,
+            frameon=False,
+            handlelength=0.7 * several,
+            handletextpad=0.3 * several,
+            borderaxespad=0.2,
+            borderpad=0,
+            labelspacing=0.15,
+        )
         legend.set_in_layout(False)
     label_panels(panels, *plane.labels)
-    figure.legend(handles=keys, loc="outside upper center", fontsize=PANEL_TEXT, frameon=False, title_fontsize=PANEL_TEXT,
-                  title=f"below each name: {plane.legend}")
+    figure.legend(
+        handles=keys,
+        loc="outside upper center",
+        fontsize=PANEL_TEXT,
+        frameon=False,
+        title_fontsize=PANEL_TEXT,
+        title=f"below each name: {plane.legend}",
+    )
     return figure
 
 
@@ -166,7 +241,11 @@ def _draw(axes: Axes, curve: Curve, plane: Plane, look: dict[str, Any]) -> str:
     axes.plot(x, y, **look)
     if len(x) and plane.with_band:
         thresholds = curve_thresholds(curve.y_true, curve.y_score)
-        low, high = plane.band(resampled_counts(curve.y_true, curve.y_score, thresholds, groups=curve.groups, seed=plane.seed))
+        low, high = plane.band(
+            resampled_counts(
+                curve.y_true, curve.y_score, thresholds, groups=curve.groups, seed=plane.seed
+            )
+        )
         axes.fill_between(GRID, low, high, color=look["color"], alpha=0.18, linewidth=0, zorder=1)
     return plane.text(curve)
 
@@ -174,8 +253,18 @@ def _draw(axes: Axes, curve: Curve, plane: Plane, look: dict[str, Any]) -> str:
 def _mark(axes: Axes, curve: Curve, plane: Plane, color: str) -> None:
     for marker, (_, called) in zip(MARKERS, curve.points):
         if 0 < curve.y_true.sum() < len(curve.y_true):
-            axes.plot(*plane.place(curve.y_true, called), marker=marker, markersize=5, markerfacecolor="white",
-                      markeredgecolor=color, markeredgewidth=1.1, linestyle="", label="_", zorder=3, clip_on=False)
+            axes.plot(
+                *plane.place(curve.y_true, called),
+                marker=marker,
+                markersize=5,
+                markerfacecolor="white",
+                markeredgecolor=color,
+                markeredgewidth=1.1,
+                linestyle="",
+                label="_",
+                zorder=3,
+                clip_on=False,
+            )
 
 
 def _keys(curves: Sequence[Curve], band: bool) -> list[Any]:
@@ -183,8 +272,19 @@ def _keys(curves: Sequence[Curve], band: bool) -> list[Any]:
     keys: dict[str, Any] = {}
     for curve in curves:
         for marker, (text, _) in zip(MARKERS, curve.points):
-            keys.setdefault(text, Line2D([], [], marker=marker, markersize=5, markerfacecolor="white", linestyle="",
-                                         markeredgecolor="0.3", label=text))
+            keys.setdefault(
+                text,
+                Line2D(
+                    [],
+                    [],
+                    marker=marker,
+                    markersize=5,
+                    markerfacecolor="white",
+                    linestyle="",
+                    markeredgecolor="0.3",
+                    label=text,
+                ),
+            )
     if band:
         unit = "cases" if curves[0].groups is None else "groups"
         text = f"pointwise 95 % band, {RESAMPLES:,} bootstraps of {unit}"
@@ -199,16 +299,26 @@ def _points_of(tables: Mapping[str, Predictions], points: Any) -> dict[str, Sequ
         points = {next(iter(tables)): points}
     unknown = [name for name in points if name not in tables]
     if unknown:
-        raise ValueError(f"operating_points name {unknown[0]!r}; the tables are {', '.join(map(repr, tables))}.")
-    chosen = {name: point if isinstance(point, (list, tuple)) else (point,) for name, point in points.items()}
+        raise ValueError(
+            f"operating_points name {unknown[0]!r}; the tables are {', '.join(map(repr, tables))}."
+        )
+    chosen = {
+        name: point if isinstance(point, (list, tuple)) else (point,)
+        for name, point in points.items()
+    }
     many = [name for name, of_table in chosen.items() if len(of_table) > len(MARKERS)]
     if many:
-        raise ValueError(f"{many[0]!r} has {len(chosen[many[0]])} operating points; at most {len(MARKERS)} can be told apart.")
+        raise ValueError(
+            f"{many[0]!r} has {len(chosen[many[0]])} operating points; at most {len(MARKERS)} can "
+            "be told apart."
+        )
     return {str(name): of_table for name, of_table in chosen.items()}
 
 
 def _describe(point: OperatingPoint) -> str:
-    rule = {"argmax": "highest score", "youden": "Youden", "f1": "highest F1"}.get(point.rule, point.rule.replace("=", " "))
+    rule = {"argmax": "highest score", "youden": "Youden", "f1": "highest F1"}.get(
+        point.rule, point.rule.replace("=", " ")
+    )
     if len(point.thresholds) != 1:
         return rule if point.rule != "0.5" else "threshold 0.5"
     threshold = f"threshold {point.thresholds[0]:.3g}"

@@ -30,9 +30,12 @@ def image_sizes_figure(sizes: np.ndarray) -> Figure:
     """
     sizes = np.asarray(sizes)
     if sizes.ndim != 2 or sizes.shape[1] not in (2, 3) or len(sizes) == 0:
-        raise ValueError(f"sizes have shape {sizes.shape}; (N, 2) or (N, 3) with at least one image is needed.")
+        raise ValueError(
+            f"sizes have shape {sizes.shape}; (N, 2) or (N, 3) with at least one image is needed."
+        )
     names = ("height", "width") if sizes.shape[1] == 2 else ("axis 1", "axis 2", "axis 3")
-    low, high = int(sizes.min()), max(int(sizes.max()), int(sizes.min()) + 4)
+    low = int(sizes.min())
+    high = max(int(sizes.max()), int(sizes.min()) + 4)
     edges = np.linspace(low - 0.5, high + 0.5, min(_BINS, high - low + 1) + 1)
     with styled():
         figure = new_figure(2.2)

@@ -15,7 +15,12 @@ PANEL_TITLE, PANEL_TEXT, PANEL_LEGEND = 6.5, 6, 5.5  # points
 
 
 def panel_figure(
-    count: int, *, height: float, above: float = 0.0, extra: float = 0.0, square: bool = False,
+    count: int,
+    *,
+    height: float,
+    above: float = 0.0,
+    extra: float = 0.0,
+    square: bool = False,
     shared_y: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """A figure of column width with `count` panels of shared axes; call inside `styled`.
@@ -41,15 +46,22 @@ def panel_figure(
     panels = list(grid.flat[:count])
     for index, axes in enumerate(panels):
         open_axes(axes)
-        axes.tick_params(labelsize=PANEL_TEXT, length=2, pad=1.5, labelbottom=index + columns >= count,
-                         labelleft=not shared_y or index % columns == 0)
+        axes.tick_params(
+            labelsize=PANEL_TEXT,
+            length=2,
+            pad=1.5,
+            labelbottom=index + columns >= count,
+            labelleft=not shared_y or index % columns == 0,
+        )
         if square:
             axes.set_aspect("equal")
     return figure, panels
 
 
 def panel_names(names: Sequence[str], *, beside: int = 0) -> list[str]:
-    """Class names as they fit above panels, with `beside` characters of something else next to them."""
+    """Class names as they fit above panels, with `beside` characters of something else next to
+    them.
+    """
     return shortened(names, (17 if len(names) > 4 else 28) - beside)
 
 
@@ -59,7 +71,8 @@ def label_panels(panels: list[Axes], xlabel: str, ylabel: str) -> None:
     for index, axes in enumerate(panels):
         if index + columns >= len(panels):
             axes.set_xlabel(xlabel, fontsize=PANEL_TITLE, labelpad=2)
-            if len(panels) - index > len(panels) % columns > 0:  # below it is an empty place: no wider gap between the rows
+            # below it is an empty place: no wider gap between the rows
+            if len(panels) - index > len(panels) % columns > 0:
                 axes.xaxis.set_in_layout(False)
         if index % columns == 0:
             axes.set_ylabel(ylabel, fontsize=PANEL_TITLE, labelpad=2)

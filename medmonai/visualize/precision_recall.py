@@ -1,4 +1,6 @@
-"""Precision-recall curves with the average precision in the legend and the prevalence behind them."""
+"""Precision-recall curves with the average precision in the legend and the prevalence behind
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,26 @@ from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_o
 
 
 def precision_recall_figure(
-    predictions: Predictions | Mapping[str, Predictions], *, references: Mapping[str, Predictions] | None = None,
+    predictions: Predictions | Mapping[str, Predictions],
+    *,
+    references: Mapping[str, Predictions] | None = None,
     band: bool = False,
-    operating_points: OperatingPoint | Sequence[OperatingPoint] | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
+    operating_points: OperatingPoint
+    | Sequence[OperatingPoint]
+    | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
     | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
     """Draw precision against recall, laid out as `roc_figure` lays out its curves.
 
-    A curve has a step at each distinct score, as average precision = sum (R_k - R_(k-1)) P_k counts it. The dashed lines
-    are the prevalences, the precision of a score without information (left out where they are more than four).
-    Precision depends on them, so that curves of sets of different prevalence do not compare. Intervals of the average
-    precision are those of `average_precision_interval`, with the table's groups; the band holds percentiles of the
-    precision at each recall on its own, over 1,000 bootstraps of the cases (of the groups, where the table has them).
+    A curve has a step at each distinct score, as average precision = sum (R_k - R_(k-1)) P_k counts
+    it. The dashed lines are the prevalences, the precision of a score without information (left out
+    where they are more than four). Precision depends on them, so that curves of sets of different
+    prevalence do not compare. Intervals of the average precision are those of
+    `average_precision_interval`, with the table's groups; the band holds percentiles of the
+    precision at each recall on its own, over 1,000 bootstraps of the cases (of the groups, where
+    the table has them).
 
     Args:
         predictions: a table with labels, or model name -> table of the same task.
@@ -49,10 +57,17 @@ def precision_recall_figure(
     """
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
-    plane = Plane(corners=_corners, band=precision_recall_band, place=_place,
-                  text=partial(_text, confidence=confidence), behind=_prevalences,
-                  labels=(f"recall (sensitivity){positive_of(classes)}", "precision"),
-                  legend=f"average precision ({100 * confidence:g} % interval)", with_band=band, seed=seed)
+    plane = Plane(
+        corners=_corners,
+        band=precision_recall_band,
+        place=_place,
+        text=partial(_text, confidence=confidence),
+        behind=_prevalences,
+        labels=(f"recall (sensitivity){positive_of(classes)}", "precision"),
+        legend=f"average precision ({100 * confidence:g} % interval)",
+        with_band=band,
+        seed=seed,
+    )
     return curve_figure(classes, plane, panels=panels)
 
 
@@ -67,7 +82,9 @@ def _corners(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.nd
 def _text(curve: Curve, *, confidence: float) -> str:
     with warnings.catch_warnings():  # the legend says "undefined"
         warnings.simplefilter("ignore", UserWarning)
-        found = average_precision_interval(curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups)
+        found = average_precision_interval(
+            curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups
+        )
     if found["estimate"] is None:
         return "undefined"
     ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
@@ -76,7 +93,9 @@ def _text(curve: Curve, *, confidence: float) -> str:
 
 def _place(y_true: np.ndarray, called: np.ndarray) -> tuple[float, float]:
     """Recall and precision of the cases called positive; no precision where there are none."""
-    return float(called[y_true == 1].mean()), float(y_true[called].mean()) if called.any() else np.nan
+    return float(called[y_true == 1].mean()), float(
+        y_true[called].mean()
+    ) if called.any() else np.nan
 
 
 def _prevalences(axes: Axes, curves: Sequence[Curve]) -> None:

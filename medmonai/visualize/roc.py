@@ -1,4 +1,6 @@
-"""ROC curves with the AUC and its interval in the legend; on request with bands, operating points and several models."""
+"""ROC curves with the AUC and its interval in the legend; on request with bands, operating points
+and several models.
+"""
 
 from __future__ import annotations
 
@@ -18,51 +20,70 @@ from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_o
 
 
 def roc_figure(
-    predictions: Predictions | Mapping[str, Predictions], *, references: Mapping[str, Predictions] | None = None,
+    predictions: Predictions | Mapping[str, Predictions],
+    *,
+    references: Mapping[str, Predictions] | None = None,
     band: bool = False,
-    operating_points: OperatingPoint | Sequence[OperatingPoint] | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
+    operating_points: OperatingPoint
+    | Sequence[OperatingPoint]
+    | Mapping[str, OperatingPoint | Sequence[OperatingPoint]]
     | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
-    """Draw the ROC curve of a labelled table, of several models, with references such as an ideal observer beside them.
+    """Draw the ROC curve of a labelled table, of several models, with references such as an ideal
+    observer beside them.
 
-    Binary: one curve for class 1 and one a model or reference. Otherwise: one curve a class against the rest, in one pair
-    of axes for one table; several models, bands and operating points need the room of one panel a class. Classes that
-    are absent are named without a curve. Intervals are those of `auc_interval`, with the table's groups.
+    Binary: one curve for class 1 and one a model or reference. Otherwise: one curve a class against
+    the rest, in one pair of axes for one table; several models, bands and operating points need the
+    room of one panel a class. Classes that are absent are named without a curve. Intervals are
+    those of `auc_interval`, with the table's groups.
 
-    The band holds, at each 1 - specificity on its own, 95 % of the sensitivities of 1,000 bootstraps of the cases (of the
-    groups, where the table has them); the whole curve lies inside less often, and a perfect curve has no band. The point
-    of a multiclass or ordinal table (highest score) need not lie on the curve of a class, which takes each score alone.
+    The band holds, at each 1 - specificity on its own, 95 % of the sensitivities of 1,000
+    bootstraps of the cases (of the groups, where the table has them); the whole curve lies inside
+    less often, and a perfect curve has no band. The point of a multiclass or ordinal table (highest
+    score) need not lie on the curve of a class, which takes each score alone.
 
     Args:
         predictions: a table with labels, or model name -> table of the same task.
         references: name -> binary table with labels, drawn beside a binary one.
         band: draw the pointwise bootstrap band.
-        operating_points: one or up to four of the first table, or table name -> one or several (a single table is named
-            "model"). Choose them on validation.
+        operating_points: one or up to four of the first table, or table name -> one or several (a
+            single table is named "model"). Choose them on validation.
         confidence: nominal coverage of the intervals.
         seed: of the band.
 
     Returns:
-        A figure of column width, unknown to pyplot. 14 panels are legible at that width, in 5 rows of 3.
+        A figure of column width, unknown to pyplot. 14 panels are legible at that width, in 5 rows
+        of 3.
 
     Raises:
-        ValueError: a table without labels, tables of two tasks, references where either table is not binary, an operating
-            point of a table that is not there.
+        ValueError: a table without labels, tables of two tasks, references where either table is
+            not binary, an operating point of a table that is not there.
     """
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)
-    plane = Plane(corners=roc_points, band=roc_band, place=_place, text=partial(_text, confidence=confidence), behind=_chance,
-                  labels=("1 - specificity", f"sensitivity{positive_of(classes)}"),
-                  legend=f"AUC ({100 * confidence:g} % interval)", with_band=band, seed=seed, corner="lower right")
+    plane = Plane(
+        corners=roc_points,
+        band=roc_band,
+        place=_place,
+        text=partial(_text, confidence=confidence),
+        behind=_chance,
+        labels=("1 - specificity", f"sensitivity{positive_of(classes)}"),
+        legend=f"AUC ({100 * confidence:g} % interval)",
+        with_band=band,
+        seed=seed,
+        corner="lower right",
+    )
     return curve_figure(classes, plane, panels=panels)
 
 
 def _text(curve: Curve, *, confidence: float) -> str:
     with warnings.catch_warnings():  # the legend says "undefined"
         warnings.simplefilter("ignore", UserWarning)
-        found = auc_interval(curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups)
+        found = auc_interval(
+            curve.y_true, curve.y_score, confidence=confidence, groups=curve.groups
+        )
     if np.isnan(found.estimate):
         return "undefined"
     return f"{found.estimate:.3f} ({found.low:.3f} to {found.high:.3f})"

@@ -15,28 +15,37 @@ from .names import shortened
 from .style import new_figure, set_layout, styled
 
 CASES_A_ROW = 3  # images; a volume has a row of its own
-COLORMAP = "plasma"  # even in lightness, told apart in all colour-vision deficiencies, and never grey like the image
+# even in lightness, told apart in all colour-vision deficiencies, and never grey like the image
+COLORMAP = "plasma"
 _STRONGEST = 0.6  # opacity of a saliency of 1: the image stays visible under it
 
 
 def saliency_figure(
-    images: np.ndarray, maps: np.ndarray, *, titles: Sequence[str] | None = None, spacing: Sequence[float] | None = None,
+    images: np.ndarray,
+    maps: np.ndarray,
+    *,
+    titles: Sequence[str] | None = None,
+    spacing: Sequence[float] | None = None,
     note: str = "",
 ) -> Figure:
-    """Draw each case and, beside it, the same case under its map; volumes as the three planes through the map's maximum.
+    """Draw each case and, beside it, the same case under its map; volumes as the three planes
+    through the map's maximum.
 
-    The overlay's opacity grows with the map, so 0 shows the bare image. Lines on the bare planes of a volume show where
-    the other two planes cut. Images are shown as in `samples_figure`, each spanning its own grey values; volumes are cut
-    along axis 0, 1 and 2, from left to right. A map of zeros is named "no evidence" and, for a volume, cut through the
-    middle.
+    The overlay's opacity grows with the map, so 0 shows the bare image. Lines on the bare planes of
+    a volume show where the other two planes cut. Images are shown as in `samples_figure`, each
+    spanning its own grey values; volumes are cut along axis 0, 1 and 2, from left to right. A map
+    of zeros is named "no evidence" and, for a volume, cut through the middle.
 
     Args:
-        images: (N, C, *spatial) as they are stored, before normalization; 3 channels in uint8 are colours, of anything
-            else the first channel is drawn in grey.
-        maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` give them.
+        images: (N, C, *spatial) as they are stored, before normalization; 3 channels in uint8 are
+            colours, of anything else the first channel is drawn in grey.
+        maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` give
+            them.
         titles: one short text a case: id, label, score.
-        spacing: millimetres a voxel along each axis, so that planes have their true proportions; default equal.
-        note: text under the figure; the place for the verdict and the caveat of a randomisation check.
+        spacing: millimetres a voxel along each axis, so that planes have their true proportions;
+            default equal.
+        note: text under the figure; the place for the verdict and the caveat of a randomisation
+            check.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -45,17 +54,23 @@ def saliency_figure(
         ValueError: shapes, titles or spacing that do not fit, or maps outside [0, 1].
 
     Example:
-        >>> figure = saliency_figure(np.zeros((1, 1, 8, 8)), np.ones((1, 1, 8, 8)), titles=["case 1"])
+        >>> figure = saliency_figure(
+        ...     np.zeros((1, 1, 8, 8)), np.ones((1, 1, 8, 8)), titles=["case 1"]
+        ... )
     """
-    images, maps = np.asarray(images), np.asarray(maps)
+    images = np.asarray(images)
+    maps = np.asarray(maps)
     titles = [""] * len(images) if titles is None else list(titles)
     _check(images, maps, titles, spacing)
     dims = images.ndim - 2
     spacing = (1.0,) * dims if spacing is None else tuple(float(step) for step in spacing)
     a_row = CASES_A_ROW if dims == 2 else 1
-    rows, columns = -(-len(images) // a_row), 6
+    rows = -(-len(images) // a_row)
+    columns = 6
     panel = 3.3 / columns
-    tallest = max(_extent(images.shape[2:], spacing, axis) for axis in ((None,) if dims == 2 else range(3)))
+    tallest = max(
+        _extent(images.shape[2:], spacing, axis) for axis in ((None,) if dims == 2 else range(3))
+    )
     lines = [line for part in note.splitlines() for line in textwrap.wrap(part, 92)]
     with styled():
         figure = new_figure(0.5 + rows * (panel * tallest + 0.18) + 0.08 * len(lines))
@@ -65,27 +80,55 @@ def saliency_figure(
             axes.set_axis_off()
         width = columns // a_row
         for i, title in enumerate(shortened(titles, width * 9)):
-            row, start = grid[i // a_row], (i % a_row) * width
+            row = grid[i // a_row]
+            start = (i % a_row) * width
             _draw_case(row[start : start + width], images[i], maps[i, 0], spacing)
             _head(row[start], title + (" (no evidence)" if not maps[i].any() else ""))
-        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), COLORMAP), ax=grid, orientation="horizontal", aspect=40,
-                              pad=0.03, shrink=0.7, ticks=[0, 0.5, 1])
+        bar = figure.colorbar(
+            ScalarMappable(Normalize(0, 1), COLORMAP),
+            ax=grid,
+            orientation="horizontal",
+            aspect=40,
+            pad=0.03,
+            shrink=0.7,
+            ticks=[0, 0.5, 1],
+        )
         bar.set_label("saliency (1: the most in each case)", fontsize=6, labelpad=1)
         bar.ax.tick_params(labelsize=6, length=2, pad=1)
         if lines:
-            figure.supxlabel("\n".join([*lines, figure.get_supxlabel()]), fontsize=5, color="0.25", x=0.01, ha="left")
+            figure.supxlabel(
+                "\n".join([*lines, figure.get_supxlabel()]),
+                fontsize=5,
+                color="0.25",
+                x=0.01,
+                ha="left",
+            )
     return figure
 
 
-def _check(images: np.ndarray, maps: np.ndarray, titles: Sequence[str], spacing: Sequence[float] | None) -> None:
-    if images.ndim not in (4, 5) or 0 in images.shape or maps.shape != (len(images), 1, *images.shape[2:]):
-        raise ValueError(f"images have shape {images.shape} and maps {maps.shape}; (N, C, *spatial) in 2D or 3D and "
-                         "(N, 1, *spatial) of the same size are needed.")
+def _check(
+    images: np.ndarray, maps: np.ndarray, titles: Sequence[str], spacing: Sequence[float] | None
+) -> None:
+    if (
+        images.ndim not in (4, 5)
+        or 0 in images.shape
+        or maps.shape != (len(images), 1, *images.shape[2:])
+    ):
+        raise ValueError(
+            f"images have shape {images.shape} and maps {maps.shape}; (N, C, *spatial) in 2D or 3D "
+            "and (N, 1, *spatial) of the same size are needed."
+        )
     if not ((maps >= 0) & (maps <= 1)).all():
-        raise ValueError(f"maps range from {maps.min()} to {maps.max()}; saliency in [0, 1] is needed.")
+        raise ValueError(
+            f"maps range from {maps.min()} to {maps.max()}; saliency in [0, 1] is needed."
+        )
     if len(titles) != len(images):
-        raise ValueError(f"titles hold {len(titles)} texts for {len(images)} images; give one each.")
-    if spacing is not None and (len(spacing) != images.ndim - 2 or not all(step > 0 for step in spacing)):
+        raise ValueError(
+            f"titles hold {len(titles)} texts for {len(images)} images; give one each."
+        )
+    if spacing is not None and (
+        len(spacing) != images.ndim - 2 or not all(step > 0 for step in spacing)
+    ):
         raise ValueError(f"spacing={spacing}; {images.ndim - 2} lengths above 0 are needed.")
 
 
@@ -95,33 +138,62 @@ def _extent(size: Sequence[int], spacing: Sequence[float], axis: int | None) -> 
     return lengths[0] / lengths[1]
 
 
-def _draw_case(row: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, spacing: Sequence[float]) -> None:
+def _draw_case(
+    row: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, spacing: Sequence[float]
+) -> None:
     colour = len(image) == 3 and image.dtype == np.uint8
     image = np.moveaxis(image, 0, -1) if colour else image[0]
     look = {} if colour else {"cmap": "gray", "vmin": image.min(), "vmax": image.max()}
     if saliency.ndim == 2:
         _draw_pair(row, image, saliency, look, spacing[0] / spacing[1])
         return
-    peak = np.unravel_index(saliency.argmax(), saliency.shape) if saliency.any() else [n // 2 for n in saliency.shape]
+    peak = (
+        np.unravel_index(saliency.argmax(), saliency.shape)
+        if saliency.any()
+        else [n // 2 for n in saliency.shape]
+    )
     for axis in range(3):
         others = [k for k in range(3) if k != axis]
         pair = row[2 * axis : 2 * axis + 2]
-        _draw_pair(pair, np.take(image, peak[axis], axis=axis), np.take(saliency, peak[axis], axis=axis), look,
-                   spacing[others[0]] / spacing[others[1]])
+        _draw_pair(
+            pair,
+            np.take(image, peak[axis], axis=axis),
+            np.take(saliency, peak[axis], axis=axis),
+            look,
+            spacing[others[0]] / spacing[others[1]],
+        )
         # Twice, dark under light: seen on any grey.
         for color, style in (("black", "-"), ("white", (0, (2, 2)))):
             pair[0].axhline(float(peak[others[0]]), color=color, linewidth=0.4, linestyle=style)
             pair[0].axvline(float(peak[others[1]]), color=color, linewidth=0.4, linestyle=style)
 
 
-def _draw_pair(pair: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, look: dict, aspect: float) -> None:
+def _draw_pair(
+    pair: Sequence[Axes], image: np.ndarray, saliency: np.ndarray, look: dict, aspect: float
+) -> None:
     for axes in pair:
         axes.imshow(image, interpolation="nearest", aspect=aspect, **look)
-    pair[1].imshow(saliency, cmap=COLORMAP, vmin=0, vmax=1, alpha=_STRONGEST * saliency, interpolation="nearest", aspect=aspect)
+    pair[1].imshow(
+        saliency,
+        cmap=COLORMAP,
+        vmin=0,
+        vmax=1,
+        alpha=_STRONGEST * saliency,
+        interpolation="nearest",
+        aspect=aspect,
+    )
 
 
 def _head(axes: Axes, text: str) -> None:
-    # A title as wide as three panels would widen its own; a space reserves the height, a note out of layout has the text.
+    # A title as wide as three panels would widen its own; a space reserves the height, a note out
+    # of layout has the text.
     axes.set_title(" ", fontsize=6, pad=2)
-    axes.annotate(text, (0, 1), xytext=(0, 2), xycoords="axes fraction", textcoords="offset points", fontsize=6,
-                  annotation_clip=False).set_in_layout(False)
+    axes.annotate(
+        text,
+        (0, 1),
+        xytext=(0, 2),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=6,
+        annotation_clip=False,
+    ).set_in_layout(False)

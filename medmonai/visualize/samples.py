@@ -1,4 +1,6 @@
-"""Example cases of each class: images as they are, volumes as three orthogonal planes through the middle."""
+"""Example cases of each class: images as they are, volumes as three orthogonal planes through the
+middle.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,24 @@ from .style import new_figure, set_layout, styled
 
 
 def samples_figure(
-    cohort: Cohort, *, per_class: int | None = None, seed: int = 0, cases: Mapping[str, int] | None = None
+    cohort: Cohort,
+    *,
+    per_class: int | None = None,
+    seed: int = 0,
+    cases: Mapping[str, int] | None = None,
 ) -> Figure:
     """Draw a grid with one row a class (multilabel: a label) and example cases side by side.
 
-    One-channel data are drawn in grey, three-channel uint8 in colour, anything else by its first channel in grey. Grey
-    values span the range of each row, so that cases of one class compare. Volumes (C, A, B, D) give three panels a case,
-    the middle planes of their three axes.
+    One-channel data are drawn in grey, three-channel uint8 in colour, anything else by its first
+    channel in grey. Grey values span the range of each row, so that cases of one class compare.
+    Volumes (C, A, B, D) give three panels a case, the middle planes of their three axes.
 
     Args:
         cohort: where the cases come from.
         per_class: cases a class; default 6 images or 2 volumes.
         seed: which cases; the same seed gives the same figure.
-        cases: class name -> cases that are written above its row; default those of the cohort. For a cohort that is itself a
-            few cases of a larger set.
+        cases: class name -> cases that are written above its row; default those of the cohort. For
+            a cohort that is itself a few cases of a larger set.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -36,7 +42,9 @@ def samples_figure(
     """
     dims = cohort.images.ndim - 2
     if dims not in (2, 3):
-        raise ValueError(f"images have shape {cohort.images.shape}; (N, C, *spatial) in 2D or 3D is needed.")
+        raise ValueError(
+            f"images have shape {cohort.images.shape}; (N, C, *spatial) in 2D or 3D is needed."
+        )
     per_class = (6 if dims == 2 else 2) if per_class is None else per_class
     if per_class < 1:
         raise ValueError(f"per_class={per_class}; at least 1 is needed.")
@@ -55,12 +63,17 @@ def samples_figure(
             shown = len(members) if cases is None else cases[name]
             title = row[0].set_title(f"{name} ({shown} cases)", loc="left", fontsize=7, pad=2)
             title.set_in_layout(False)  # or the first panel would get the width of its title
-            _draw_row(row, [panel for i in chosen for panel in middle_planes(np.asarray(cohort.images[i]))])
+            _draw_row(
+                row,
+                [panel for i in chosen for panel in middle_planes(np.asarray(cohort.images[i]))],
+            )
     return figure
 
 
 def middle_planes(image: np.ndarray) -> list[np.ndarray]:
-    """Return the image (C, H, W), or the middle planes of the three axes of (C, A, B, D), as panels (H, W) or (H, W, 3)."""
+    """Return the image (C, H, W), or the middle planes of the three axes of (C, A, B, D), as panels
+    (H, W) or (H, W, 3).
+    """
     image = image if image.shape[0] == 3 and image.dtype == np.uint8 else image[:1]
     planes = [image]
     if image.ndim == 4:
@@ -71,6 +84,7 @@ def middle_planes(image: np.ndarray) -> list[np.ndarray]:
 def _draw_row(row: np.ndarray, panels: list[np.ndarray]) -> None:
     if not panels:
         return
-    low, high = min(panel.min() for panel in panels), max(panel.max() for panel in panels)
+    low = min(panel.min() for panel in panels)
+    high = max(panel.max() for panel in panels)
     for axes, panel in zip(row, panels):
         axes.imshow(panel, cmap="gray", vmin=low, vmax=high, interpolation="nearest")

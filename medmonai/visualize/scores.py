@@ -20,12 +20,14 @@ from .style import COLORS, new_figure, open_axes, styled
 BINS = 25
 
 
-def score_distribution_figure(predictions: Predictions, *, operating_point: OperatingPoint | None = None) -> Figure:
+def score_distribution_figure(
+    predictions: Predictions, *, operating_point: OperatingPoint | None = None
+) -> Figure:
     """Draw histograms of the scores, one an outcome: of cases with the class and of the others.
 
-    Binary: the scores of class 1. Otherwise one panel a class with the scores of that class. Each histogram shows shares
-    of its own outcome, so that a rare one can be seen; the legend has the numbers of cases. Scores outside [0, 1], such
-    as logits, are drawn over their own range.
+    Binary: the scores of class 1. Otherwise one panel a class with the scores of that class. Each
+    histogram shows shares of its own outcome, so that a rare one can be seen; the legend has the
+    numbers of cases. Scores outside [0, 1], such as logits, are drawn over their own range.
 
     Args:
         predictions: a table with labels.
@@ -43,12 +45,17 @@ def score_distribution_figure(predictions: Predictions, *, operating_point: Oper
     columns = [1] if p.task.kind == "binary" else list(range(p.task.num_classes))
     thresholds = () if operating_point is None else operating_point.thresholds
     thresholds = thresholds or (None,) * len(columns)
-    low, high = min(0.0, p.y_score.min()), max(1.0, p.y_score.max())
+    low = min(0.0, p.y_score.min())
+    high = max(1.0, p.y_score.max())
     with styled():
-        figure, panels = panel_figure(len(columns), height=1.1, extra=0.0 if len(columns) == 1 else 0.3)
+        figure, panels = panel_figure(
+            len(columns), height=1.1, extra=0.0 if len(columns) == 1 else 0.3
+        )
         outcomes = p.task.one_hot(p.y_true)
-        names = panel_names(p.class_names, beside=len(f"({outcomes[:, columns].sum(axis=0).max():,})"))
-        for axes, c, name, threshold in zip(panels, columns, names[columns[0]:], thresholds):
+        names = panel_names(
+            p.class_names, beside=len(f"({outcomes[:, columns].sum(axis=0).max():,})")
+        )
+        for axes, c, name, threshold in zip(panels, columns, names[columns[0] :], thresholds):
             has = outcomes[:, c] == 1
             _two_histograms(axes, p.y_score[:, c], has, np.linspace(low, high, BINS + 1))
             if threshold is not None:
@@ -59,8 +66,15 @@ def score_distribution_figure(predictions: Predictions, *, operating_point: Oper
             _label_binary(panels[0], p, operating_point)
         else:
             label_panels(panels, "score", "% of outcome")
-            figure.legend(handles=_keys(["other cases", "cases with the class (how many)"], thresholds[0] is not None),
-                          loc="outside upper center", ncols=3, fontsize=PANEL_TEXT, frameon=False)
+            figure.legend(
+                handles=_keys(
+                    ["other cases", "cases with the class (how many)"], thresholds[0] is not None
+                ),
+                loc="outside upper center",
+                ncols=3,
+                fontsize=PANEL_TEXT,
+                frameon=False,
+            )
     return figure
 
 
@@ -68,7 +82,14 @@ def _two_histograms(axes: Axes, scores: np.ndarray, has: np.ndarray, edges: np.n
     for color, own, front in ((COLORS[0], ~has, 1), (COLORS[1], has, 2)):
         share = np.histogram(scores[own], edges)[0] * (100 / max(1, own.sum()))
         axes.stairs(share, edges, fill=True, color=color, alpha=0.3, linewidth=0, zorder=front)
-        axes.stairs(share, edges, color=color, linewidth=1, zorder=front, linestyle="-" if front == 1 else (0, (3, 1)))
+        axes.stairs(
+            share,
+            edges,
+            color=color,
+            linewidth=1,
+            zorder=front,
+            linestyle="-" if front == 1 else (0, (3, 1)),
+        )
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
 
@@ -83,13 +104,21 @@ def _label_binary(axes: Axes, p: Predictions, point: OperatingPoint | None) -> N
     handles = _keys(texts, bool(thresholds))
     if thresholds:
         handles[-1].set_label(f"threshold {thresholds[0]:.3g}")
-    axes.figure.legend(handles=handles, loc="outside upper center", ncols=1, fontsize=7, frameon=False)
+    axes.figure.legend(
+        handles=handles, loc="outside upper center", ncols=1, fontsize=7, frameon=False
+    )
 
 
 def _keys(texts: Sequence[str], threshold: bool) -> list[Patch | Line2D]:
-    keys: list[Patch | Line2D] = [Patch(facecolor=(color, 0.3), edgecolor=color, label=text, linestyle=style)
-                                  for color, text, style in zip(COLORS, texts, ("-", (0, (3, 1))))]
-    return [*keys, Line2D([], [], color="black", linewidth=0.9, linestyle="--", label="threshold")] if threshold else keys
+    keys: list[Patch | Line2D] = [
+        Patch(facecolor=(color, 0.3), edgecolor=color, label=text, linestyle=style)
+        for color, text, style in zip(COLORS, texts, ("-", (0, (3, 1))))
+    ]
+    return (
+        [*keys, Line2D([], [], color="black", linewidth=0.9, linestyle="--", label="threshold")]
+        if threshold
+        else keys
+    )
 
 
 def label_distribution_figure(
@@ -99,27 +128,39 @@ def label_distribution_figure(
 
     Args:
         counts: split -> class name -> cases, such as ``{cohort.split: cohort.class_counts()}``.
-        cases: split -> all cases. Needed where a case can have several labels or none; default the sum of the counts.
+        cases: split -> all cases. Needed where a case can have several labels or none; default the
+            sum of the counts.
 
     Returns:
         A figure of column width, 0.12 inches a bar high, unknown to pyplot.
 
     Raises:
-        ValueError: no split, no class, splits of different classes, negative counts, a split without its `cases`.
+        ValueError: no split, no class, splits of different classes, negative counts, a split
+            without its `cases`.
 
     Example:
-        >>> figure = label_distribution_figure({"train": {"normal": 30, "sick": 10}, "test": {"normal": 5, "sick": 5}})
+        >>> figure = label_distribution_figure(
+        ...     {"train": {"normal": 30, "sick": 10}, "test": {"normal": 5, "sick": 5}}
+        ... )
         >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
         ['normal', 'sick']
     """
     names = list(next(iter(counts.values()), ()))
-    wrong = [split for split, of_split in counts.items() if list(of_split) != names or min(of_split.values(), default=-1) < 0]
+    wrong = [
+        split
+        for split, of_split in counts.items()
+        if list(of_split) != names or min(of_split.values(), default=-1) < 0
+    ]
     if not names or wrong:
-        raise ValueError(f"counts of {wrong[:1] or list(counts)}: every split needs the same classes, at least one, with "
-                         "counts from 0.")
+        raise ValueError(
+            f"counts of {wrong[:1] or list(counts)}: every split needs the same classes, at least "
+            "one, with counts from 0."
+        )
     missing = [split for split in counts if cases is not None and split not in cases]
     if missing:
-        raise ValueError(f"cases lack the split {missing[0]!r}; give the number of cases of every split.")
+        raise ValueError(
+            f"cases lack the split {missing[0]!r}; give the number of cases of every split."
+        )
     with styled():
         bar = 0.8 / len(counts)
         figure = new_figure(0.7 + 0.14 * len(counts) + len(names) * (0.12 * len(counts) + 0.05))
@@ -128,9 +169,16 @@ def label_distribution_figure(
             total = sum(of_split.values()) if cases is None else cases[split]
             shares = [100 * count / max(1, total) for count in of_split.values()]
             places = np.arange(len(names)) + (index - (len(counts) - 1) / 2) * bar
-            bars = axes.barh(places, shares, height=0.9 * bar, color=COLORS[index % len(COLORS)],
-                             label=f"{shortened([split], 20)[0]} ({total:,} cases)")
-            axes.bar_label(bars, [f"{count:,}" for count in of_split.values()], fontsize=PANEL_TEXT, padding=2)
+            bars = axes.barh(
+                places,
+                shares,
+                height=0.9 * bar,
+                color=COLORS[index % len(COLORS)],
+                label=f"{shortened([split], 20)[0]} ({total:,} cases)",
+            )
+            axes.bar_label(
+                bars, [f"{count:,}" for count in of_split.values()], fontsize=PANEL_TEXT, padding=2
+            )
         axes.set_yticks(range(len(names)), shortened(names, 24), fontsize=7)
         axes.set(xlabel="% of the cases of a split", xlim=(0, axes.get_xlim()[1] * 1.12))
         axes.set_ylim(len(names) - 0.5, -0.5)

@@ -1,4 +1,6 @@
-"""One look for all figures: colour-blind safe colours, legible at the width of a journal column, no pyplot state."""
+"""One look for all figures: colour-blind safe colours, legible at the width of a journal column, no
+pyplot state.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,16 @@ _RC: dict[Any, Any] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Context in which a figure is built and saved in the one look; the caller's own settings come back afterwards."""
+    """Context in which a figure is built and saved in the one look; the caller's own settings come
+    back afterwards.
+    """
     return matplotlib.rc_context(_RC)
 
 
 def new_figure(height: float, *, width: float = COLUMN_WIDTH) -> Figure:
-    """An empty figure of that size in inches with the research-use notice, drawn by Agg and unknown to pyplot."""
+    """An empty figure of that size in inches with the research-use notice, drawn by Agg and unknown
+    to pyplot.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     figure.supxlabel(NOTICE, fontsize=5, color="0.4", x=0.99, ha="right")
@@ -60,7 +66,10 @@ def set_layout(figure: Figure, **settings: Any) -> None:
 
 def line_look(index: int) -> dict[str, Any]:
     """Colour and line style of curve `index`: 21 that differ, then they repeat."""
-    return {"color": COLORS[index % len(COLORS)], "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)]}
+    return {
+        "color": COLORS[index % len(COLORS)],
+        "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)],
+    }
 
 
 def open_axes(axes: Axes) -> None:
@@ -68,12 +77,16 @@ def open_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def save_figure(figure: Figure, path_without_suffix: str | Path, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write PNG (200 dpi) and PDF (vectors), each whole or not at all, without dates: the same figure is the same file.
+def save_figure(
+    figure: Figure, path_without_suffix: str | Path, *, overwrite: bool = False
+) -> tuple[Path, Path]:
+    """Write PNG (200 dpi) and PDF (vectors), each whole or not at all, without dates: the same
+    figure is the same file.
 
     Args:
         figure: what the figure functions return.
-        path_without_suffix: ``out/roc`` gives ``out/roc.png`` and ``out/roc.pdf``; the folder must exist.
+        path_without_suffix: ``out/roc`` gives ``out/roc.png`` and ``out/roc.pdf``; the folder must
+            exist.
         overwrite: replace existing files.
 
     Returns:
@@ -84,12 +97,14 @@ def save_figure(figure: Figure, path_without_suffix: str | Path, *, overwrite: b
         FileNotFoundError: the folder does not exist.
     """
     base = os.fspath(path_without_suffix)
-    png, pdf = Path(base + ".png"), Path(base + ".pdf")
+    png = Path(base + ".png")
+    pdf = Path(base + ".pdf")
     replaced = replacing(png, overwrite=overwrite), replacing(pdf, overwrite=overwrite)
     with styled(), _without_layout_tables(), replaced[0] as new_png, replaced[1] as new_pdf:
         figure.savefig(new_png, dpi=200, metadata={"Software": None})
         engine = figure.get_layout_engine()
-        figure.set_layout_engine("none")  # the places found for the PNG serve the PDF: finding them is most of the work
+        # the places found for the PNG serve the PDF: finding them is most of the work
+        figure.set_layout_engine("none")
         figure.savefig(new_pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
         figure.set_layout_engine(engine)
     return png, pdf
@@ -99,8 +114,8 @@ def save_figure(figure: Figure, path_without_suffix: str | Path, *, overwrite: b
 def _without_layout_tables() -> Iterator[None]:
     """Embed fonts in PDFs without their tables of ligatures and kerning, which a PDF never reads.
 
-    To follow them takes fontTools most of the time of saving a figure, and Matplotlib gives no way to leave them out. Where
-    fontTools does not have the attribute, they stay.
+    To follow them takes fontTools most of the time of saving a figure, and Matplotlib gives no way
+    to leave them out. Where fontTools does not have the attribute, they stay.
     """
     from fontTools.subset import Options
 

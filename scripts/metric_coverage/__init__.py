@@ -1,1 +1,3 @@
-"""Coverage study of all intervals but the AUC's: populations with known truth, what is measured in them, the tables."""
+"""Coverage study of all intervals but the AUC's: populations with known truth, what is measured in
+them, the tables.
+"""

@@ -1,4 +1,6 @@
-"""Populations of two classes with binormal scores: independent cases or patients, whose metrics are known in closed form."""
+"""Populations of two classes with binormal scores: independent cases or patients, whose metrics are
+known in closed form.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ BETWEEN_MODELS = 0.6  # correlation of two models' scores within a class
 
 @dataclass(frozen=True)
 class Binormal:
-    """Scores N(0, 1) of negatives and N(shift, 1) of positives; each case is positive with the share of the class counts.
+    """Scores N(0, 1) of negatives and N(shift, 1) of positives; each case is positive with the
+    share of the class counts.
 
-    With patients: one to five cases each, `within` of the scores' variance between patients, and one label a patient unless
-    `mixed`. Sizes do not depend on scores or labels, so that the truth is that of independent cases.
+    With patients: one to five cases each, `within` of the scores' variance between patients, and
+    one label a patient unless `mixed`. Sizes do not depend on scores or labels, so that the truth
+    is that of independent cases.
     """
 
     positives: int
@@ -38,7 +42,9 @@ class Binormal:
     @property
     def name(self) -> str:
         """Class counts, or patients, and AUC."""
-        many = f"{self.patients} patients" + (", mixed" if self.mixed else "") if self.patients else ""
+        many = (
+            f"{self.patients} patients" + (", mixed" if self.mixed else "") if self.patients else ""
+        )
         return f"{many or f'{self.positives}/{self.negatives}'} {self.auc}"
 
     @property
@@ -56,9 +62,17 @@ class Binormal:
         """Distance of the two means."""
         return float(np.sqrt(2) * norm.ppf(self.auc))
 
-    def draw(self, rng: np.random.Generator, models: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Labels (N,), noise of each model's scores (N, models), and patients (N,) or None; both classes occur."""
-        groups = np.repeat(np.arange(self.patients), rng.integers(1, 6, self.patients)) if self.patients else None
+    def draw(
+        self, rng: np.random.Generator, models: int = 1
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Labels (N,), noise of each model's scores (N, models), and patients (N,) or None; both
+        classes occur.
+        """
+        groups = (
+            np.repeat(np.arange(self.patients), rng.integers(1, 6, self.patients))
+            if self.patients
+            else None
+        )
         cases = self.n if groups is None else len(groups)
         shared = groups is not None and not self.mixed
         y_true = (rng.random(self.patients if shared else cases) < self.share).astype(int)
@@ -67,17 +81,24 @@ class Binormal:
             return self.draw(rng, models)
         noise = correlated(rng, cases, models)
         if groups is not None:
-            noise = np.sqrt(self.within) * correlated(rng, self.patients, models)[groups] + np.sqrt(1 - self.within) * noise
+            noise = (
+                np.sqrt(self.within) * correlated(rng, self.patients, models)[groups]
+                + np.sqrt(1 - self.within) * noise
+            )
         return y_true, noise, groups
 
-    def probabilities(self, y_true: np.ndarray, noise: np.ndarray, *, sharpness: float = 1.0) -> np.ndarray:
+    def probabilities(
+        self, y_true: np.ndarray, noise: np.ndarray, *, sharpness: float = 1.0
+    ) -> np.ndarray:
         """Probabilities (N,) of class 1: calibrated; with a sharpness above 1 overconfident."""
         return expit(sharpness * self.log_odds(noise + self.shift * y_true))
 
     def table(self, rng: np.random.Generator, *, sharpness: float = 1.0) -> Predictions:
         """Draw a test set of one model."""
         y_true, noise, groups = self.draw(rng)
-        return predictions(y_true, self.probabilities(y_true, noise[:, 0], sharpness=sharpness), groups)
+        return predictions(
+            y_true, self.probabilities(y_true, noise[:, 0], sharpness=sharpness), groups
+        )
 
     def log_odds(self, score: np.ndarray) -> np.ndarray:
         """Log of the true odds of class 1 given the score."""
@@ -88,15 +109,21 @@ class Binormal:
         return float((logit(p) - logit(self.share) + self.shift**2 / 2) / self.shift)
 
     def counts(self, p: float) -> np.ndarray:
-        """Confusion matrix of the population, in shares, positive above a calibrated probability of p."""
+        """Confusion matrix of the population, in shares, positive above a calibrated probability of
+        p.
+        """
         cut = self.score_at(p)
-        rows = np.array([[norm.cdf(cut), norm.sf(cut)], [norm.cdf(cut - self.shift), norm.sf(cut - self.shift)]])
+        rows = np.array(
+            [[norm.cdf(cut), norm.sf(cut)], [norm.cdf(cut - self.shift), norm.sf(cut - self.shift)]]
+        )
         return rows * [[1 - self.share], [self.share]]
 
     def point(self, rule: str) -> metrics.OperatingPoint:
         """Operating point that a very large validation set would give."""
         cut = self.shift / 2 if rule == "youden" else norm.ppf(float(rule.partition("=")[2]))
-        return metrics.OperatingPoint((float(expit(self.log_odds(cut))),), rule, "validation", 10**6)
+        return metrics.OperatingPoint(
+            (float(expit(self.log_odds(cut))),), rule, "validation", 10**6
+        )
 
 
 @dataclass(frozen=True)
@@ -113,21 +140,32 @@ class Grid:
     @cached_property
     def masses(self) -> tuple[np.ndarray, np.ndarray]:
         """Mass of the negatives and of the positives (K,)."""
-        step, share = self.score[1] - self.score[0], self.design.share
-        return (1 - share) * norm.pdf(self.score) * step, share * norm.pdf(self.score - self.design.shift) * step
+        step = self.score[1] - self.score[0]
+        share = self.design.share
+        return (1 - share) * norm.pdf(self.score) * step, share * norm.pdf(
+            self.score - self.design.shift
+        ) * step
 
 
 @cache
 def decision_truth(design: Binormal, rule: str) -> dict[str, float]:
     """Metrics of the population's decisions at an operating point."""
     c = design.counts(design.point(rule).thresholds[0])
-    found = {name: float(getattr(metrics, name)(c)) for name in ("accuracy", "balanced_accuracy", "mcc", "cohen_kappa")}
-    return found | {name: float(getattr(metrics, name)(c)[1]) for name in ("recall", "specificity", "precision", "f1")}
+    found = {
+        name: float(getattr(metrics, name)(c))
+        for name in ("accuracy", "balanced_accuracy", "mcc", "cohen_kappa")
+    }
+    return found | {
+        name: float(getattr(metrics, name)(c)[1])
+        for name in ("recall", "specificity", "precision", "f1")
+    }
 
 
 @cache
 def calibration_truth(design: Binormal, sharpness: float) -> dict[str, float]:
-    """Brier score, NLL, ECE in bins of equal mass of the population, and the calibration error without bins."""
+    """Brier score, NLL, ECE in bins of equal mass of the population, and the calibration error
+    without bins.
+    """
     grid = Grid(design)
     negative, positive = grid.masses
     p = expit(sharpness * design.log_odds(grid.score))
@@ -135,21 +173,27 @@ def calibration_truth(design: Binormal, sharpness: float) -> dict[str, float]:
     middle = np.cumsum(negative + positive) - (negative + positive) / 2
     bins = np.clip((middle * BINS).astype(int), 0, BINS - 1)
     log_odds = sharpness * design.log_odds(grid.score)
-    return {"brier": float(negative @ p**2 + positive @ (1 - p) ** 2),
-            "nll": float(negative @ np.logaddexp(0, log_odds) + positive @ np.logaddexp(0, -log_odds)),
-            "ece": float(np.abs(np.bincount(bins, gap)).sum()), "calibration_error": float(np.abs(gap).sum())}
+    return {
+        "brier": float(negative @ p**2 + positive @ (1 - p) ** 2),
+        "nll": float(negative @ np.logaddexp(0, log_odds) + positive @ np.logaddexp(0, -log_odds)),
+        "ece": float(np.abs(np.bincount(bins, gap)).sum()),
+        "calibration_error": float(np.abs(gap).sum()),
+    }
 
 
 @cache
 def ranking_truth(design: Binormal) -> dict[str, float]:
     """Average precision and standardised partial AUC of the population."""
     grid = Grid(design)
-    true, false = design.share * norm.sf(grid.score - design.shift), (1 - design.share) * norm.sf(grid.score)
+    true = design.share * norm.sf(grid.score - design.shift)
+    false = (1 - design.share) * norm.sf(grid.score)
     area = quad(lambda fpr: norm.cdf(design.shift + norm.ppf(fpr)), 0, MAX_FPR)[0]
     low = MAX_FPR**2 / 2
     precision = np.divide(true, true + false, out=np.ones_like(true), where=true + false > 0)
-    return {"average_precision": float(grid.masses[1] @ precision / design.share),
-            "partial_auc": (1 + (area - low) / (MAX_FPR - low)) / 2}
+    return {
+        "average_precision": float(grid.masses[1] @ precision / design.share),
+        "partial_auc": (1 + (area - low) / (MAX_FPR - low)) / 2,
+    }
 
 
 def net_benefit_truth(design: Binormal, threshold: float) -> float:
@@ -168,15 +212,21 @@ def curve_truth(design: Binormal, curve: str, x: float) -> float:
 
 def predictions(y_true: np.ndarray, p: np.ndarray, groups: np.ndarray | None = None) -> Predictions:
     """Binary table of probabilities of class 1."""
-    return Predictions(np.arange(len(p)), y_true, np.stack([1 - p, p], axis=1), BINARY, NAMES, groups)
+    return Predictions(
+        np.arange(len(p)), y_true, np.stack([1 - p, p], axis=1), BINARY, NAMES, groups
+    )
 
 
-def models_of(design: Binormal, aucs: tuple[float, ...], rng: np.random.Generator) -> dict[str, Predictions]:
+def models_of(
+    design: Binormal, aucs: tuple[float, ...], rng: np.random.Generator
+) -> dict[str, Predictions]:
     """Tables of several models on the same cases, calibrated, with correlated scores: a, b, c."""
     y_true, noise, groups = design.draw(rng, len(aucs))
     designs = [replace(design, auc=auc) for auc in aucs]
-    return {name: predictions(y_true, own.probabilities(y_true, column), groups)
-            for name, own, column in zip("abc", designs, noise.T)}
+    return {
+        name: predictions(y_true, own.probabilities(y_true, column), groups)
+        for name, own, column in zip("abc", designs, noise.T)
+    }
 
 
 def correlated(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:

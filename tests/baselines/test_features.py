@@ -35,7 +35,9 @@ def test_only_uint8_is_divided(dtype, kind):
         np.testing.assert_array_equal(as_float, images.reshape(3, -1))
     else:
         np.testing.assert_allclose(as_float[:, 0], images.reshape(3, -1).mean(axis=1), rtol=1e-6)
-        np.testing.assert_allclose(image_features(images, kind)[:, 0], as_float[:, 0] / 255, rtol=1e-6)
+        np.testing.assert_allclose(
+            image_features(images, kind)[:, 0], as_float[:, 0] / 255, rtol=1e-6
+        )
 
 
 def test_volumes_are_averaged_in_blocks():
@@ -45,18 +47,32 @@ def test_volumes_are_averaged_in_blocks():
 
 
 def test_the_last_block_may_be_smaller():
-    """65 x 65 is above the limit: blocks of two, 33 x 33; the last row and column are single voxels."""
+    """65 x 65 is above the limit: blocks of two, 33 x 33; the last row and column are single
+    voxels.
+    """
     images = noise(2, 1, (65, 65))
     found = image_features(images).reshape(2, 33, 33)
-    np.testing.assert_allclose(found[:, 0, 0], images[:, 0, :2, :2].mean(axis=(1, 2)) / 255, rtol=1e-6)
+    np.testing.assert_allclose(
+        found[:, 0, 0], images[:, 0, :2, :2].mean(axis=(1, 2)) / 255, rtol=1e-6
+    )
     np.testing.assert_allclose(found[:, -1, 3], images[:, 0, 64, 6:8].mean(axis=1) / 255, rtol=1e-6)
     np.testing.assert_allclose(found[:, -1, -1], images[:, 0, 64, 64] / 255, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "channels", "expected"), [
-    ((28, 28), 1, (1, 1)), ((28, 28), 3, (1, 1)), ((64, 64), 1, (1, 1)), ((224, 224), 1, (4, 4)), ((224, 224), 3, (7, 7)),
-    ((28, 28, 28), 1, (2, 2, 2)), ((64, 64, 64), 1, (4, 4, 4)), ((512, 512, 40), 1, (31, 31, 3)), ((1, 1), 5000, (1, 1)),
-])
+@pytest.mark.parametrize(
+    ("size", "channels", "expected"),
+    [
+        ((28, 28), 1, (1, 1)),
+        ((28, 28), 3, (1, 1)),
+        ((64, 64), 1, (1, 1)),
+        ((224, 224), 1, (4, 4)),
+        ((224, 224), 3, (7, 7)),
+        ((28, 28, 28), 1, (2, 2, 2)),
+        ((64, 64, 64), 1, (4, 4, 4)),
+        ((512, 512, 40), 1, (31, 31, 3)),
+        ((1, 1), 5000, (1, 1)),
+    ],
+)
 def test_block_sizes(size, channels, expected):
     assert block_sizes(size, channels) == expected
 
@@ -67,7 +83,10 @@ def test_blocks_leave_no_more_than_the_limit(size, channels):
     blocks = block_sizes(tuple(size), channels)
     left = channels * np.prod([-(-n // block) for n, block in zip(size, blocks)])
     assert left <= MAX_PIXELS
-    assert set(blocks) == {1} or left * np.prod([min(block, 2) for block in blocks]) > MAX_PIXELS // 8  # not far below
+    # not far below
+    assert (
+        set(blocks) == {1} or left * np.prod([min(block, 2) for block in blocks]) > MAX_PIXELS // 8
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -83,7 +102,9 @@ def test_channels_stand_side_by_side(size):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_plane_gives_the_same_as_an_image(kind, size):
     images = noise(4, 1, size[:2])
-    np.testing.assert_array_equal(image_features(images[..., None], kind), image_features(images, kind))
+    np.testing.assert_array_equal(
+        image_features(images[..., None], kind), image_features(images, kind)
+    )
 
 
 @pytest.mark.parametrize("kind", FEATURES)
@@ -100,6 +121,7 @@ def test_cases_do_not_depend_on_their_chunk(kind, size, monkeypatch):
 @pytest.mark.parametrize("kind", FEATURES)
 def test_memory_does_not_grow_with_the_cases(kind, tmp_path):
     """What is taken beyond the result stays the same for four times the cases, read from disk."""
+
     def taken(n):
         images = np.lib.format.open_memmap(tmp_path / f"{n}.npy", "w+", np.uint8, (n, 1, 64, 64))
         images[:] = noise(1, 1, (64, 64))
@@ -114,7 +136,10 @@ def test_memory_does_not_grow_with_the_cases(kind, tmp_path):
 
 def test_unknown_kinds_and_wrong_images():
     images = noise(2, 1, (4, 4))
-    with pytest.raises(ValueError, match=r"features='pixel' is unknown; did you mean 'pixels'\? Use one of pixels, inten"):
+    with pytest.raises(
+        ValueError,
+        match=r"features='pixel' is unknown; did you mean 'pixels'\? Use one of pixels, inten",
+    ):
         image_features(images, "pixel")
     with pytest.raises(TypeError, match="float64"):
         image_features(images.astype(float))

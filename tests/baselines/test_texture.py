@@ -18,12 +18,15 @@ def noise(n, size, *, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, *size)).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("offset", "expected"), [
-    ((0, 1), [[4, 2, 1, 0], [2, 4, 0, 0], [1, 0, 6, 1], [0, 0, 1, 2]]),
-    ((1, 0), [[6, 0, 2, 0], [0, 4, 2, 0], [2, 2, 2, 2], [0, 0, 2, 0]]),
-    ((1, 1), [[2, 1, 3, 0], [1, 2, 1, 0], [3, 1, 0, 2], [0, 0, 2, 0]]),
-    ((1, -1), [[4, 1, 0, 0], [1, 2, 2, 0], [0, 2, 4, 1], [0, 0, 1, 0]]),
-])
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ((0, 1), [[4, 2, 1, 0], [2, 4, 0, 0], [1, 0, 6, 1], [0, 0, 1, 2]]),
+        ((1, 0), [[6, 0, 2, 0], [0, 4, 2, 0], [2, 2, 2, 2], [0, 0, 2, 0]]),
+        ((1, 1), [[2, 1, 3, 0], [1, 2, 1, 0], [3, 1, 0, 2], [0, 0, 2, 0]]),
+        ((1, -1), [[4, 1, 0, 0], [1, 2, 2, 0], [0, 2, 4, 1], [0, 0, 1, 0]]),
+    ],
+)
 def test_cooccurrence_of_the_published_example(offset, expected):
     assert cooccurrence(HARALICK, offset, 4)[0].tolist() == expected
     opposite = tuple(-step for step in offset)
@@ -50,20 +53,29 @@ def test_cooccurrence_beyond_the_image_is_empty():
 
 
 def test_haralick_measures_of_a_checkerboard():
-    """Two levels, 0 and 15: along the axes always different, along the diagonals always the same."""
+    """Two levels, 0 and 15: along the axes always different, along the diagonals always the
+    same.
+    """
     board = np.indices((6, 6)).sum(axis=0)[None] % 2
     found = {name: column.item() for name, column in intensity_texture(board).items()}
     assert found["contrast_1"] == pytest.approx((225 + 225 + 0 + 0) / 4)
     assert found["contrast_1_range"] == pytest.approx(225)
     assert found["contrast_2"] == 0 and found["correlation_2"] == pytest.approx(1)
-    # Axes: -1. Diagonals: 25 pairs, 13 of one level and 12 of the other or as many of both; always 1.
-    assert found["correlation_1"] == pytest.approx(0) and found["correlation_1_range"] == pytest.approx(2)
+    # Axes: -1. Diagonals: 25 pairs, 13 of one level and 12 of the other or as many of both;
+    # always 1.
+    assert found["correlation_1"] == pytest.approx(0) and found[
+        "correlation_1_range"
+    ] == pytest.approx(2)
     assert found["homogeneity_1"] == pytest.approx((1 / 226 + 1 / 226 + 1 + 1) / 4)
     even = (13 / 25) ** 2 + (12 / 25) ** 2
     assert found["energy_1"] == pytest.approx((0.5 + 0.5 + 2 * even) / 4)
     diagonal = -(13 / 25 * np.log2(13 / 25) + 12 / 25 * np.log2(12 / 25))
     assert found["entropy_1"] == pytest.approx((1 + 1 + 2 * diagonal) / 4)
-    assert found["level_0"] == 0.5 and found["level_1"] == 0 and found["level_entropy"] == pytest.approx(1)
+    assert (
+        found["level_0"] == 0.5
+        and found["level_1"] == 0
+        and found["level_entropy"] == pytest.approx(1)
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -76,19 +88,31 @@ def test_moments_and_quantiles_equal_scipys(size):
     np.testing.assert_allclose(found["kurtosis"], stats.kurtosis(values, axis=1), atol=1e-12)
     np.testing.assert_allclose(found["quantile_25"], np.percentile(values, 25, axis=1))
     shares = np.array([np.histogram(v, LEVELS, (v.min(), v.max()))[0] / len(v) for v in values])
-    np.testing.assert_allclose(np.stack([found[f"level_{i}"] for i in range(LEVELS - 1)], axis=1), shares[:, :-1])
+    np.testing.assert_allclose(
+        np.stack([found[f"level_{i}"] for i in range(LEVELS - 1)], axis=1), shares[:, :-1]
+    )
     np.testing.assert_allclose(found["level_entropy"], stats.entropy(shares, base=2, axis=1))
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_gradient_of_a_slope(dims):
-    """Grey value 3 i + 4 j: magnitude 5 everywhere, nine and sixteen parts of 25 along the axes, one direction only."""
+    """Grey value 3 i + 4 j: magnitude 5 everywhere, nine and sixteen parts of 25 along the axes,
+    one direction only.
+    """
     i, j, *_ = np.indices((5, 6, 4)[:dims])
-    found = {name: column.item() for name, column in intensity_texture((3 * i + 4 * j)[None]).items()}
-    assert found["gradient_mean"] == pytest.approx(5) and found["gradient_sd"] == pytest.approx(0, abs=1e-12)
+    found = {
+        name: column.item() for name, column in intensity_texture((3 * i + 4 * j)[None]).items()
+    }
+    assert found["gradient_mean"] == pytest.approx(5) and found["gradient_sd"] == pytest.approx(
+        0, abs=1e-12
+    )
     assert found["gradient_quantile_50"] == pytest.approx(5)
-    assert found["gradient_share_0"] == pytest.approx(9 / 25) and found["gradient_share_1"] == pytest.approx(16 / 25)
-    assert found["gradient_largest"] == pytest.approx(1) and found["gradient_least"] == pytest.approx(0, abs=1e-12)
+    assert found["gradient_share_0"] == pytest.approx(9 / 25) and found[
+        "gradient_share_1"
+    ] == pytest.approx(16 / 25)
+    assert found["gradient_largest"] == pytest.approx(1) and found[
+        "gradient_least"
+    ] == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -108,8 +132,13 @@ def test_flips_change_nothing_and_exchanged_axes_only_their_shares(size):
     expected = intensity_texture(images)
     turned = intensity_texture(images.swapaxes(1, 2))
     for name, column in expected.items():
-        np.testing.assert_allclose(intensity_texture(images[:, ::-1])[name], column, rtol=1e-9, atol=1e-12, err_msg=name)
-        other = {"gradient_share_0": "gradient_share_1", "gradient_share_1": "gradient_share_0"}.get(name, name)
+        np.testing.assert_allclose(
+            intensity_texture(images[:, ::-1])[name], column, rtol=1e-9, atol=1e-12, err_msg=name
+        )
+        other = {
+            "gradient_share_0": "gradient_share_1",
+            "gradient_share_1": "gradient_share_0",
+        }.get(name, name)
         np.testing.assert_allclose(turned[other], column, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
@@ -118,7 +147,9 @@ def test_brightness_and_contrast_change_levels_of_grey_only(size):
     images = noise(3, size).astype(np.float32)
     expected, found = intensity_texture(images), intensity_texture(4 * images - 1000)
     for name, column in expected.items():
-        scaled = name.startswith(("mean", "quantile", "sd", "gradient_mean", "gradient_sd", "gradient_quantile"))
+        scaled = name.startswith(
+            ("mean", "quantile", "sd", "gradient_mean", "gradient_sd", "gradient_quantile")
+        )
         offset = -1000 if name.startswith(("mean", "quantile")) else 0
         wanted = 4 * column + offset if scaled else column
         np.testing.assert_allclose(found[name], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
@@ -130,8 +161,16 @@ def test_flat_and_tiny_images_have_defined_numbers(size, level):
     images = np.full((2, *size), level)
     found = intensity_texture(images)
     assert all(column.shape == (2,) and np.isfinite(column).all() for column in found.values())
-    for name in ("skewness", "kurtosis", "gradient_mean", "level_entropy", *[f"contrast_{d}" for d in DISTANCES]):
+    for name in (
+        "skewness",
+        "kurtosis",
+        "gradient_mean",
+        "level_entropy",
+        *[f"contrast_{d}" for d in DISTANCES],
+    ):
         assert not found[name].any(), name
     assert len(found) == 54 + max(1, sum(n > 1 for n in size))
     mixed = intensity_texture(noise(2, size))
-    assert list(mixed) == list(found) and all(np.isfinite(column).all() for column in mixed.values())
+    assert list(mixed) == list(found) and all(
+        np.isfinite(column).all() for column in mixed.values()
+    )

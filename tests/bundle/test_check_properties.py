@@ -6,8 +6,15 @@ from bundle_runs import RECIPES, thin, workflow
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_nothing_is_missing_while_there_are_no_images(name, tmp_path):
-    flow = workflow(name, "inference.json", workflow_type="infer", dataset_dir=str(tmp_path / "nowhere"), load_pretrain=False,
-                    output_dir=str(tmp_path / "out"), **thin(name))
+    flow = workflow(
+        name,
+        "inference.json",
+        workflow_type="infer",
+        dataset_dir=str(tmp_path / "nowhere"),
+        load_pretrain=False,
+        output_dir=str(tmp_path / "out"),
+        **thin(name),
+    )
     flow.initialize()
     assert flow.check_properties() == []
     with pytest.raises(RuntimeError) as caught:  # MONAI's, around the one that says what is missing

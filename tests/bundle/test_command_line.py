@@ -24,15 +24,28 @@ PHANTOM = BUNDLES / "lesion_phantom_classification"
 
 
 def call(*words, cwd, expect=0, **environment):
-    done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=1200,
-                          env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        check=False,
+    )
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout, done.stderr
 
 
 def options(overrides):
-    return [word for key, value in overrides.items()
-            for word in (f"--{key}", value if isinstance(value, str) else json.dumps(value).replace("false", "False"))]
+    return [
+        word
+        for key, value in overrides.items()
+        for word in (
+            f"--{key}",
+            value if isinstance(value, str) else json.dumps(value).replace("false", "False"),
+        )
+    ]
 
 
 @pytest.fixture
@@ -60,12 +73,20 @@ def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
     ("words", "message"),
     [
         (["run", BUNDLES / "lesion_fantom_classification"], "did you mean"),
-        (["run", PHANTOM, "--learning_rat", "1"], "config id 'learning_rat' does not exist in lesion_phantom_classification; "
-                                                  "did you mean --learning_rate?"),
+        (
+            ["run", PHANTOM, "--learning_rat", "1"],
+            "config id 'learning_rat' does not exist in lesion_phantom_classification; "
+            "did you mean --learning_rate?",
+        ),
         (["run", PHANTOM, "--seed"], "--seed has no value"),
         (["run", PHANTOM, "--seed", "-3"], "seed=-3; a whole number"),
-        (["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"],
-         "does not exist in vesselmnist3d_classification; no other set of MedMNIST has the classes of this bundle"),
+        (
+            ["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"],
+            (
+                "does not exist in vesselmnist3d_classification; no other set of MedMNIST has the "
+                "classes of this bundle"
+            ),
+        ),
         (["run", BUNDLES / "vesselmnist3d_classification", "--image_size", "32"], "32"),
     ],
 )
@@ -81,10 +102,14 @@ def test_a_class_is_called_as_it_is_typed(name, option, tmp_path):
     for folder in (name, "x"):
         (tmp_path / "set" / folder).mkdir(parents=True)
         for i in range(2):
-            Image.fromarray(np.full((8, 8), 50 * i, np.uint8)).save(tmp_path / "set" / folder / f"{i}.png")
+            Image.fromarray(np.full((8, 8), 50 * i, np.uint8)).save(
+                tmp_path / "set" / folder / f"{i}.png"
+            )
     words = [option + name] if option.endswith("=") else [option, name]
     done = CliRunner().invoke(app, ["data", "describe", str(tmp_path / "set"), *words])
-    assert done.exit_code == 0 and f"positive class: {name} (class 1, against x)" in done.output, done.output
+    assert done.exit_code == 0 and f"positive class: {name} (class 1, against x)" in done.output, (
+        done.output
+    )
 
 
 def test_help_does_not_wait_for_torch():
@@ -94,8 +119,18 @@ def test_help_does_not_wait_for_torch():
 
 def test_stock_command_on_real_pneumoniamnist(real_data, elsewhere, tmp_path):
     configs = BUNDLES / "pneumoniamnist_classification" / "configs"
-    common = ["--dataset_dir", real_data / "medmnist", "--output_dir", tmp_path / "out", "--max_epochs", 2, "--seed", 1,
-              "--network_def#width", 4]
+    common = [
+        "--dataset_dir",
+        real_data / "medmnist",
+        "--output_dir",
+        tmp_path / "out",
+        "--max_epochs",
+        2,
+        "--seed",
+        1,
+        "--network_def#width",
+        4,
+    ]
     call("monai.bundle", "run", "--config_file", configs / "train.json", *common, cwd=elsewhere)
     both = str([str(configs / "train.json"), str(configs / "evaluate.json")])
     call("monai.bundle", "run", "--config_file", both, *common, cwd=elsewhere)
@@ -107,29 +142,82 @@ def test_stock_command_on_real_pneumoniamnist(real_data, elsewhere, tmp_path):
 
 def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
     """19 validation cases over 2 ranks: nothing is padded, and every rank sees the same AUC."""
-    data = write_medmnist(tmp_path, "vesselmnist3d", (28, 28, 28), size={"train": 40, "val": 19, "test": 11})
+    data = write_medmnist(
+        tmp_path, "vesselmnist3d", (28, 28, 28), size={"train": 40, "val": 19, "test": 11}
+    )
     configs = BUNDLES / "vesselmnist3d_classification" / "configs"
-    overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {"batch_size": 8, "precision": "fp32"}
-    state = ("[@validate#evaluator.state.metrics['auc'], [p.detach() for p in @network_def.parameters()], "
-             "@auc_loss.state_dict()]")
-    probe = {"finalize": [f"$torch.save({state}, '{tmp_path}/rank' + str(torch.distributed.get_rank()) + '.pt')",
-                          "$torch.distributed.barrier()", "$torch.distributed.destroy_process_group()"]}
+    overrides = small("vesselmnist3d_classification", data, tmp_path / "two") | {
+        "batch_size": 8,
+        "precision": "fp32",
+    }
+    state = (
+        "[@validate#evaluator.state.metrics['auc'], [p.detach() for p in "
+        "@network_def.parameters()], @auc_loss.state_dict()]"
+    )
+    probe = {
+        "finalize": [
+            f"$torch.save({state}, '{tmp_path}/rank' + str(torch.distributed.get_rank()) + '.pt')",
+            "$torch.distributed.barrier()",
+            "$torch.distributed.destroy_process_group()",
+        ]
+    }
     collector = {"_target_": "medmonai.handlers.PredictionsCollector", "cases": "@validate#dataset"}
-    probe["validate::handlers"] = [{"_target_": "medmonai.handlers.PredictionsWriter", "collector": collector,
-                                    "path": str(tmp_path / "ranks.csv"), "overwrite": True}]
+    probe["validate::handlers"] = [
+        {
+            "_target_": "medmonai.handlers.PredictionsWriter",
+            "collector": collector,
+            "path": str(tmp_path / "ranks.csv"),
+            "overwrite": True,
+        }
+    ]
     (tmp_path / "probe.json").write_text(json.dumps(probe))
-    files = str([str(configs / "train.json"), str(configs / "multi_gpu_train.json"), str(tmp_path / "probe.json")])
-    call(*ON_TWO_RANKS, "monai.bundle", "run", "--config_file", files, *options(overrides), cwd=elsewhere)
+    files = str(
+        [
+            str(configs / "train.json"),
+            str(configs / "multi_gpu_train.json"),
+            str(tmp_path / "probe.json"),
+        ]
+    )
+    call(
+        *ON_TWO_RANKS,
+        "monai.bundle",
+        "run",
+        "--config_file",
+        files,
+        *options(overrides),
+        cwd=elsewhere,
+    )
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     both = [str(configs / "train.json"), str(configs / "evaluate.json")]
-    call("monai.bundle", "run", "--config_file", str(both), *options(overrides), "--flip_axes", "[]", cwd=elsewhere)
+    call(
+        "monai.bundle",
+        "run",
+        "--config_file",
+        str(both),
+        *options(overrides),
+        "--flip_axes",
+        "[]",
+        cwd=elsewhere,
+    )
     on_two = options(overrides | {"output_dir": str(tmp_path / "evaluated")})
-    call(*ON_TWO_RANKS, "monai.bundle", "run", "--config_file",
-         str([*both, str(configs / "multi_gpu_train.json")]), *on_two, "--flip_axes", "[]",
-         "--ckpt_path", tmp_path / "two" / "models" / "model.pt", cwd=elsewhere)
+    call(
+        *ON_TWO_RANKS,
+        "monai.bundle",
+        "run",
+        "--config_file",
+        str([*both, str(configs / "multi_gpu_train.json")]),
+        *on_two,
+        "--flip_axes",
+        "[]",
+        "--ckpt_path",
+        tmp_path / "two" / "models" / "model.pt",
+        cwd=elsewhere,
+    )
     for file in ("predictions_val.csv", "predictions_test.csv", "metrics.json"):
-        assert (tmp_path / "two" / file).read_text() == (tmp_path / "evaluated" / file).read_text(), file
+        assert (tmp_path / "two" / file).read_text() == (
+            tmp_path / "evaluated" / file
+        ).read_text(), file
     table = read_predictions(tmp_path / "two" / "predictions_val.csv")
     with (tmp_path / "two" / "history.csv").open() as file:
         aucs = [float(row["validation_auc"]) for row in csv.DictReader(file)]
@@ -142,22 +230,42 @@ def test_two_processes_give_the_metrics_of_one(elsewhere, tmp_path):
 def test_tracking_with_mlflow(elsewhere, tmp_path):
     pytest.importorskip("mlflow")
     overrides = small(PHANTOM.name, None, tmp_path / "out")
-    call("monai.bundle", "run", "--config_file", PHANTOM / "configs" / "train.json", *options(overrides),
-         "--tracking", "mlflow", cwd=elsewhere)
+    call(
+        "monai.bundle",
+        "run",
+        "--config_file",
+        PHANTOM / "configs" / "train.json",
+        *options(overrides),
+        "--tracking",
+        "mlflow",
+        cwd=elsewhere,
+    )
     assert list((tmp_path / "out").glob("mlruns.db"))
     assert not list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize(
-    "name", ["lesion_phantom_classification", pytest.param("lesion_phantom3d_classification", marks=pytest.mark.slow)]
+    "name",
+    [
+        "lesion_phantom_classification",
+        pytest.param("lesion_phantom3d_classification", marks=pytest.mark.slow),
+    ],
 )
-def test_the_default_network_comes_within_two_points_of_the_ideal_observer(name, elsewhere, tmp_path):
+def test_the_default_network_comes_within_two_points_of_the_ideal_observer(
+    name, elsewhere, tmp_path
+):
     """And does not beat it by more than chance: that would be a leak of the label."""
     call("medmonai", "run", BUNDLES / name, "--output_dir", tmp_path / "out", cwd=elsewhere)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    network, ideal = metrics["splits"]["test"]["auc"], metrics["references"]["ideal_observer"]["auc"]
+    network, ideal = (
+        metrics["splits"]["test"]["auc"],
+        metrics["references"]["ideal_observer"]["auc"],
+    )
     assert ideal["estimate"] - 0.02 <= network["estimate"]
-    tables = [read_predictions(tmp_path / "out" / f) for f in ("predictions_test.csv", "predictions_test_ideal_observer.csv")]
+    tables = [
+        read_predictions(tmp_path / "out" / f)
+        for f in ("predictions_test.csv", "predictions_test_ideal_observer.csv")
+    ]
     assert z_of_difference(*tables) < 3
 
 
@@ -168,5 +276,3 @@ def z_of_difference(first, second):
     aucs = [auc_score(first.y_true, s) for s in scores.T]
     covariance = delong_covariance(first.y_true, scores)
     return (aucs[0] - aucs[1]) / np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-
-

@@ -29,11 +29,23 @@ def everything_written(folder):
 
 
 def test_a_folder_is_described_and_drawn(xrays, tmp_path):
-    found = describe_source(str(xrays), {"group_pattern": r"^(person\d+)_"}, output=tmp_path / "out")
+    found = describe_source(
+        str(xrays), {"group_pattern": r"^(person\d+)_"}, output=tmp_path / "out"
+    )
     assert found.cases == {"train": 44, "val": 44, "test": 44}
-    names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
-    assert names == ["describe.json", "figures/labels.pdf", "figures/labels.png", "figures/samples.pdf", "figures/samples.png"]
-    assert json.loads((tmp_path / "out" / "describe.json").read_text())["counts"]["train"] == CLASSES
+    names = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")
+    )
+    assert names == [
+        "describe.json",
+        "figures/labels.pdf",
+        "figures/labels.png",
+        "figures/samples.pdf",
+        "figures/samples.png",
+    ]
+    assert (
+        json.loads((tmp_path / "out" / "describe.json").read_text())["counts"]["train"] == CLASSES
+    )
     written = everything_written(tmp_path / "out")
     assert str(tmp_path).encode() not in written and b"person1" not in written
     assert not (tmp_path / "cache").exists()  # nothing was decoded into it
@@ -45,7 +57,12 @@ def test_sizes_are_drawn_where_they_differ(tmp_path):
     write_class_folders(tmp_path / "ham2", {"C": 4}, size=(300, 24))
     describe_source(str(tmp_path / "ham2"), output=tmp_path / "out")
     assert (tmp_path / "out" / "figures" / "sizes.png").is_file()
-    options = {"image-column": "image_id", "label-column": "dx", "images": "HAM10000_images_part_*", "suffix": ".jpg"}
+    options = {
+        "image-column": "image_id",
+        "label-column": "dx",
+        "images": "HAM10000_images_part_*",
+        "suffix": ".jpg",
+    }
     found = describe_source(str(tmp_path / "ham" / "HAM10000_metadata.csv"), options)
     assert found.cases == {"all": 28} and found.headers.as_dict()["modes"] == {"RGB": 28}
 
@@ -63,9 +80,18 @@ def test_a_folder_is_checked(xrays, tmp_path):
 
 def test_what_was_met_while_files_were_read_is_said(xrays, tmp_path):
     for split in ("train", "val", "test"):
-        Image.fromarray(RNG.integers(0, 65536, (30, 24), dtype=np.uint16)).save(xrays / split / "NORMAL" / "deep.png")
-    audit = check_source(str(xrays), {"check_size": 24, "intensity_range": [0, 65535]}, output=tmp_path / "audit.json")
-    assert any(line.startswith("note: 132 of 135 images have 8 bits and the others more") for line in audit.lines())
+        Image.fromarray(RNG.integers(0, 65536, (30, 24), dtype=np.uint16)).save(
+            xrays / split / "NORMAL" / "deep.png"
+        )
+    audit = check_source(
+        str(xrays),
+        {"check_size": 24, "intensity_range": [0, 65535]},
+        output=tmp_path / "audit.json",
+    )
+    assert any(
+        line.startswith("note: 132 of 135 images have 8 bits and the others more")
+        for line in audit.lines()
+    )
     assert json.loads((tmp_path / "audit.json").read_text())["notes"] == list(audit.notes)
     assert check_source(PHANTOM_BUNDLE, {"train_cases": 40, "spatial_size": [12, 12]}).notes == ()
 
@@ -83,32 +109,61 @@ def test_medmnist(tmp_path):
 
 
 def test_a_bundle(tmp_path):
-    found = describe_source(str(BUNDLES / PHANTOM), {"train_cases": 40, "spatial_size": [12, 12]}, output=tmp_path / "out")
-    assert found.cases["train"] == 40 and found.splits[0].spatial_size == (12, 12) and found.headers is None
-    assert not check_source(str(BUNDLES / PHANTOM), {"train_cases": 40, "spatial_size": [12, 12]}).leaks
-    with pytest.raises(ValueError, match=r"config id 'train_case' does not exist .* did you mean --train_cases"):
+    found = describe_source(
+        str(BUNDLES / PHANTOM),
+        {"train_cases": 40, "spatial_size": [12, 12]},
+        output=tmp_path / "out",
+    )
+    assert (
+        found.cases["train"] == 40
+        and found.splits[0].spatial_size == (12, 12)
+        and found.headers is None
+    )
+    assert not check_source(
+        str(BUNDLES / PHANTOM), {"train_cases": 40, "spatial_size": [12, 12]}
+    ).leaks
+    with pytest.raises(
+        ValueError, match=r"config id 'train_case' does not exist .* did you mean --train_cases"
+    ):
         describe_source(str(BUNDLES / PHANTOM), {"train_case": 40})
 
 
 def test_the_files_of_a_bundle_are_not_decoded_to_describe_it(xrays, tmp_path):
-    """A bundle whose cases are files, as the template writes it: the ids `split_plan` and `images`."""
+    """A bundle whose cases are files, as the template writes it: the ids `split_plan` and
+    `images`.
+    """
     configs = tmp_path / "mine" / "configs"
     configs.mkdir(parents=True)
     splits = {"train": "train", "validate": "val", "test": "test"}
     config = {
-        "dataset_dir": None, "val_fraction": None,
-        "listing": {"_target_": "medmonai.data.list_class_folders", "root": "@dataset_dir", "name": "xrays",
-                    "group_pattern": r"^(person\d+)_"},
-        "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "val_fraction": "@val_fraction"},
-        "images": {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": [16, 16],
-                   "in_channels": 1},
+        "dataset_dir": None,
+        "val_fraction": None,
+        "listing": {
+            "_target_": "medmonai.data.list_class_folders",
+            "root": "@dataset_dir",
+            "name": "xrays",
+            "group_pattern": r"^(person\d+)_",
+        },
+        "split_plan": {
+            "_target_": "medmonai.data.split_listing",
+            "listing": "@listing",
+            "val_fraction": "@val_fraction",
+        },
+        "images": {
+            "_target_": "medmonai.data.load_listing",
+            "listing": "@split_plan",
+            "spatial_size": [16, 16],
+            "in_channels": 1,
+        },
         **{section: {"dataset": f"$@images['{split}']"} for section, split in splits.items()},
     }
     (configs / "train.json").write_text(json.dumps(config))
     (configs / "evaluate.json").write_text("{}")
     given = {"dataset_dir": str(xrays), "val_fraction": 0.25}
     found = describe_source(str(configs.parent), given)
-    assert found.cases == {"train": 66, "val": 22, "test": 44} and found.headers.as_dict()["modes"] == {"L": 132}
+    assert found.cases == {"train": 66, "val": 22, "test": 44} and found.headers.as_dict()[
+        "modes"
+    ] == {"L": 132}
     assert not (tmp_path / "cache").exists()
     listing, cohorts = bundle_listing(configs.parent, given), bundle_cohorts(configs.parent, given)
     assert [len(cohort) for cohort in cohorts] == [66, 22, 44]

@@ -12,7 +12,13 @@ from medmonai.task import Task
 def table(kind, y_true, y_score):
     y_score = np.array(y_score, dtype=float)
     names = tuple(f"class {c}" for c in range(y_score.shape[1]))
-    return Predictions([f"case{i}" for i in range(len(y_score))], y_true, y_score, Task(kind, y_score.shape[1]), names)
+    return Predictions(
+        [f"case{i}" for i in range(len(y_score))],
+        y_true,
+        y_score,
+        Task(kind, y_score.shape[1]),
+        names,
+    )
 
 
 def test_mistakes_and_classes_in_turn_the_surest_first():

@@ -1,4 +1,6 @@
-"""Volumes from class folders to saliency: listed, decoded, explained, and the maps on the grids of the files."""
+"""Volumes from class folders to saliency: listed, decoded, explained, and the maps on the grids of
+the files.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ from medmonai.networks import resnet18
 from medmonai.predictions import Predictions
 from medmonai.transforms import BatchCompose, ScaleIntensityRange
 
-FORM = {"spatial_size": (20, 20, 20), "in_channels": 1, "intensity_range": (-1000, 1000), "spacing": (2.0, 2.0, 2.0)}
+FORM = {
+    "spatial_size": (20, 20, 20),
+    "in_channels": 1,
+    "intensity_range": (-1000, 1000),
+    "spacing": (2.0, 2.0, 2.0),
+}
 LPS, RAS = np.diag([-0.9, -0.9, 2.5, 1]), np.diag([1.5, 1.5, 1.5, 1])
 SHAPES = {"DICOM": (30, 32, 12), "NIfTI": (22, 20, 18)}
 
@@ -34,14 +41,19 @@ def write_source(root, splits=("train", "test")):
                 if i == 0:
                     write_series(folder / f"scan{i}", values, affine)
                 else:
-                    nibabel.save(nibabel.Nifti1Image(values.astype(np.int16), affine), folder / f"scan{i}.nii.gz")
+                    nibabel.save(
+                        nibabel.Nifti1Image(values.astype(np.int16), affine),
+                        folder / f"scan{i}.nii.gz",
+                    )
     return root
 
 
 @pytest.fixture
 def cohorts(tmp_path):
     pytest.importorskip("pydicom")
-    listing = list_class_folders(write_source(tmp_path / SECRET), name="scans", class_names=("normal", "lesion"))
+    listing = list_class_folders(
+        write_source(tmp_path / SECRET), name="scans", class_names=("normal", "lesion")
+    )
     return load_listing(listing, cache_dir=tmp_path / "cache", **FORM)
 
 
@@ -52,7 +64,10 @@ def test_training_and_inference_see_the_same_voxels_at_the_same_places(cohorts, 
     order = [images.ids.tolist().index(i.removeprefix("test/")) for i in test.ids]
     assert np.array_equal(test.images, images.images[order])
     for mine, other in zip(test.places, [images.places[row] for row in order]):
-        assert np.array_equal(mine.affine, other.affine) and mine.original_shape == other.original_shape
+        assert (
+            np.array_equal(mine.affine, other.affine)
+            and mine.original_shape == other.original_shape
+        )
 
 
 def test_places_outlive_the_cache(cohorts, tmp_path):
@@ -61,7 +76,9 @@ def test_places_outlive_the_cache(cohorts, tmp_path):
     for split in cohorts:
         assert again[split].ids.tolist() == cohorts[split].ids.tolist()
         for mine, other in zip(cohorts[split].places, again[split].places):
-            assert np.array_equal(mine.affine, other.affine) and np.array_equal(mine.original_affine, other.original_affine)
+            assert np.array_equal(mine.affine, other.affine) and np.array_equal(
+                mine.original_affine, other.original_affine
+            )
 
 
 def test_maps_lie_on_the_files(cohorts, tmp_path):
@@ -71,10 +88,23 @@ def test_maps_lie_on_the_files(cohorts, tmp_path):
     scale = ScaleIntensityRange(a_min=0, a_max=255, b_min=0, b_max=1)
     loader = ResidentLoader(cohort, batch_size=3, transform=BatchCompose([scale]))
     score = np.linspace(0.1, 0.9, len(cohort))
-    table = Predictions(cohort.ids, cohort.labels, np.stack([1 - score, score], axis=1), cohort.task, cohort.class_names)
+    table = Predictions(
+        cohort.ids,
+        cohort.labels,
+        np.stack([1 - score, score], axis=1),
+        cohort.task,
+        cohort.class_names,
+    )
     folder = tmp_path / "run"
     folder.mkdir()
-    write_saliency(network, loader=loader, cohort=cohort, predictions=table, decided=(score > 0.5).astype(int), folder=folder)
+    write_saliency(
+        network,
+        loader=loader,
+        cohort=cohort,
+        predictions=table,
+        decided=(score > 0.5).astype(int),
+        folder=folder,
+    )
     files = sorted((folder / "saliency").iterdir())
     assert len(files) == 8  # four cases, two methods
     found = {"DICOM": 0, "NIfTI": 0}
@@ -86,7 +116,9 @@ def test_maps_lie_on_the_files(cohorts, tmp_path):
         np.testing.assert_allclose(image.affine, LPS if kind == "DICOM" else RAS, atol=1e-4)
         assert 0 <= np.asarray(image.dataobj).min() and np.asarray(image.dataobj).max() <= 1 + 1e-6
     assert min(found.values()) > 0, found
-    held = "".join(file.read_text() for file in folder.glob("*.json")) + " ".join(map(str, folder.rglob("*")))
+    held = "".join(file.read_text() for file in folder.glob("*.json")) + " ".join(
+        map(str, folder.rglob("*"))
+    )
     held += json.dumps(cohort.provenance.as_dict()) + " ".join(map(str, cohort.ids))
     assert SECRET not in held.replace(str(tmp_path), "") and "1.2.826" not in held
 
@@ -102,7 +134,10 @@ def test_a_series_that_loses_a_slice_is_left_out_by_name(tmp_path):
     root = write_source(tmp_path / "source")
     sorted((root / "train" / "lesion" / "scan0").iterdir())[5].unlink()
     listing = list_class_folders(root, name="scans", class_names=("normal", "lesion"))
-    with pytest.raises(ValueError, match=r"1 of 12 images cannot be read, first train/lesion/scan0: .*a slice is missing"):
+    with pytest.raises(
+        ValueError,
+        match=r"1 of 12 images cannot be read, first train/lesion/scan0: .*a slice is missing",
+    ):
         load_listing(listing, cache_dir=tmp_path / "cache", **FORM)
     kept = load_listing(listing, cache_dir=tmp_path / "cache", skip_unreadable=True, **FORM)
     assert len(kept["train"]) == 5 and len(kept["train"].places) == 5

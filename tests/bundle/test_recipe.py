@@ -1,4 +1,6 @@
-"""A recipe is checked and completed, and the one of the docs makes a bundle of volumes that runs."""
+"""A recipe is checked and completed, and the one of the docs makes a bundle of volumes that
+runs.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,38 @@ def test_the_least_recipe_renders_and_what_it_says_goes_before_the_defaults():
     train = json.loads(render_bundle("a_classification", LEAST)["configs/train.json"])
     assert (train["max_epochs"], train["batch_size"], train["patience"]) == (20, 32, None)
     assert complete_recipe("a_classification", {**LEAST, "flip_axes": [1]})["averaged_flips"] == [1]
-    assert complete_recipe("a_classification", {**LEAST, "flip_axes": [1], "averaged_flips": []})["averaged_flips"] == []
+    assert (
+        complete_recipe("a_classification", {**LEAST, "flip_axes": [1], "averaged_flips": []})[
+            "averaged_flips"
+        ]
+        == []
+    )
 
 
-@pytest.mark.parametrize(("name", "change", "match"), [
-    ("a", {}, "has to end in '_classification'"),
-    ("a_classification", {"epoch": 3}, "'epoch', which no bundle reads; did you mean epochs"),
-    ("a_classification", {"zzz": 3}, "known are title, dataset"),
-    ("a_classification", {"dataset": {"folder": "x"}}, "dataset of a recipe holds folder; one of medmnist, phantom, listing"),
-    ("a_classification", {"dataset": {"medmnist": "breastmist", "size": 28}}, "breastm"),
-    ("a_classification", {"class_weights": "balanced", "balance": "oversample"}, "'oversample' corrects .* sizes twice"),
-    ("a_classification", {"class_weights": "balanced", "balance": {"strategy": "cap", "cap": 9}}, "set balance to none"),
-])
+@pytest.mark.parametrize(
+    ("name", "change", "match"),
+    [
+        ("a", {}, "has to end in '_classification'"),
+        ("a_classification", {"epoch": 3}, "'epoch', which no bundle reads; did you mean epochs"),
+        ("a_classification", {"zzz": 3}, "known are title, dataset"),
+        (
+            "a_classification",
+            {"dataset": {"folder": "x"}},
+            "dataset of a recipe holds folder; one of medmnist, phantom, listing",
+        ),
+        ("a_classification", {"dataset": {"medmnist": "breastmist", "size": 28}}, "breastm"),
+        (
+            "a_classification",
+            {"class_weights": "balanced", "balance": "oversample"},
+            "'oversample' corrects .* sizes twice",
+        ),
+        (
+            "a_classification",
+            {"class_weights": "balanced", "balance": {"strategy": "cap", "cap": 9}},
+            "set balance to none",
+        ),
+    ],
+)
 def test_recipes_that_do_not_do(name, change, match):
     with pytest.raises(ValueError, match=match):
         render_bundle(name, LEAST | change)
@@ -50,14 +72,25 @@ def test_a_recipe_that_lacks_something():
         complete_recipe("a_classification", {"title": "t"})
 
 
-@pytest.mark.parametrize(("part", "change", "match"), [
-    ("listing", {"grop_pattern": "x"}, "listing holds 'grop_pattern', which no bundle reads; did you mean group_pattern"),
-    ("listing", {"_target_": "medmonai.data.list_image_table"}, "listing holds 'root'"),
-    ("splits", {"val_frac": 0.2}, "splits holds 'val_frac', which no bundle reads; did you mean val_fraction"),
-    ("splits", {"file": "x"}, "splits holds 'file'"),
-    ("form", {"spacings": [1, 1, 1]}, "form holds 'spacings', .*did you mean spacing"),
-    ("", {"split": {}}, "dataset holds 'split', .*did you mean splits"),
-])
+@pytest.mark.parametrize(
+    ("part", "change", "match"),
+    [
+        (
+            "listing",
+            {"grop_pattern": "x"},
+            "listing holds 'grop_pattern', which no bundle reads; did you mean group_pattern",
+        ),
+        ("listing", {"_target_": "medmonai.data.list_image_table"}, "listing holds 'root'"),
+        (
+            "splits",
+            {"val_frac": 0.2},
+            "splits holds 'val_frac', which no bundle reads; did you mean val_fraction",
+        ),
+        ("splits", {"file": "x"}, "splits holds 'file'"),
+        ("form", {"spacings": [1, 1, 1]}, "form holds 'spacings', .*did you mean spacing"),
+        ("", {"split": {}}, "dataset holds 'split', .*did you mean splits"),
+    ],
+)
 def test_arguments_that_the_run_would_refuse(part, change, match):
     dataset = recipe_of_the_docs()["dataset"]
     dataset = {**dataset, part: {**dataset[part], **change}} if part else {**dataset, **change}
@@ -68,25 +101,44 @@ def test_arguments_that_the_run_would_refuse(part, change, match):
 def test_arguments_that_are_missing():
     dataset = recipe_of_the_docs()["dataset"]
     with pytest.raises(ValueError, match="dataset lacks task, size; listing, task"):
-        render_bundle("a_classification", {**LEAST, "dataset": {k: v for k, v in dataset.items() if k not in ("task", "size")}})
+        render_bundle(
+            "a_classification",
+            {**LEAST, "dataset": {k: v for k, v in dataset.items() if k not in ("task", "size")}},
+        )
     with pytest.raises(ValueError, match="listing lacks _target_"):
         render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": {}}})
-    table = {"_target_": "medmonai.data.list_image_table", "table": "t.csv", "name": "n", "image_column": "id"}
+    table = {
+        "_target_": "medmonai.data.list_image_table",
+        "table": "t.csv",
+        "name": "n",
+        "image_column": "id",
+    }
     with pytest.raises(ValueError, match="listing lacks label_column; table, name"):
         render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": table}})
 
 
 def test_a_listing_of_ones_own_is_not_looked_into():
-    dataset = {**recipe_of_the_docs()["dataset"], "listing": {"_target_": "scripts.listing.mine", "folder": "x"}}
-    train = json.loads(render_bundle("a_classification", {**LEAST, "dataset": dataset})["configs/train.json"])
-    assert train["splits_file_missing"] == "error" and train["split_plan"]["file_missing"] == "@splits_file_missing"
+    dataset = {
+        **recipe_of_the_docs()["dataset"],
+        "listing": {"_target_": "scripts.listing.mine", "folder": "x"},
+    }
+    train = json.loads(
+        render_bundle("a_classification", {**LEAST, "dataset": dataset})["configs/train.json"]
+    )
+    assert (
+        train["splits_file_missing"] == "error"
+        and train["split_plan"]["file_missing"] == "@splits_file_missing"
+    )
 
 
 def test_recipe_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="no recipe at"):
         read_recipe(tmp_path / "none.json")
-    for text, match in (('{"title": "x",\n 3}', "recipe.json, line 2, column 2: .*not valid JSON"), ("[]", "holds a list"),
-                        ('{"title": "x", "title": "y"}', "'title' is there twice")):
+    for text, match in (
+        ('{"title": "x",\n 3}', "recipe.json, line 2, column 2: .*not valid JSON"),
+        ("[]", "holds a list"),
+        ('{"title": "x", "title": "y"}', "'title' is there twice"),
+    ):
         (tmp_path / "recipe.json").write_text(text)
         with pytest.raises(ValueError, match=match):
             read_recipe(tmp_path / "recipe.json")
@@ -99,14 +151,21 @@ def test_recipes_as_windows_saves_them(tmp_path, encoding):
     assert read_recipe(tmp_path / "recipe.json")["title"] == "Gr\u00f6\u00dfe"
 
 
-@pytest.mark.parametrize(("change", "match"), [
-    ({"title": 3}, "the recipe of a_classification: title is 3; a text is needed"),
-    ({"dataset": []}, r"dataset is \[\]; an object is needed"), ({"dataset": None}, "dataset is null; an object is needed"),
-    ({"network": {"_target_": 3}}, "network#_target_ is 3; a text is needed"),
-    ({"noise": [{"_target_": None}]}, "noise#0#_target_ is null; a text"), ({"noise": "x"}, 'noise is "x"; a list is needed'),
-    ({"epochs": "two"}, 'epochs is "two"; a whole number'), ({"epochs": True}, "epochs is true; a whole number"),
-    ({"transfer": 1}, "transfer is 1; true or false is needed"), ({"learning_rate": "0_1"}, "learning_rate is .*; a number"),
-])
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"title": 3}, "the recipe of a_classification: title is 3; a text is needed"),
+        ({"dataset": []}, r"dataset is \[\]; an object is needed"),
+        ({"dataset": None}, "dataset is null; an object is needed"),
+        ({"network": {"_target_": 3}}, "network#_target_ is 3; a text is needed"),
+        ({"noise": [{"_target_": None}]}, "noise#0#_target_ is null; a text"),
+        ({"noise": "x"}, 'noise is "x"; a list is needed'),
+        ({"epochs": "two"}, 'epochs is "two"; a whole number'),
+        ({"epochs": True}, "epochs is true; a whole number"),
+        ({"transfer": 1}, "transfer is 1; true or false is needed"),
+        ({"learning_rate": "0_1"}, "learning_rate is .*; a number"),
+    ],
+)
 def test_values_of_another_kind(change, match):
     with pytest.raises(ValueError, match=match):
         render_bundle("a_classification", LEAST | change)
@@ -115,7 +174,9 @@ def test_values_of_another_kind(change, match):
 @pytest.mark.parametrize("names", [["one"], [], "control", [1, 2], ["a", ""], None])
 def test_class_names_of_another_kind(names):
     dataset = recipe_of_the_docs()["dataset"] | {"class_names": names}
-    with pytest.raises(ValueError, match=r"dataset#class_names is .*(at least two texts are|a list is) needed"):
+    with pytest.raises(
+        ValueError, match=r"dataset#class_names is .*(at least two texts are|a list is) needed"
+    ):
         render_bundle("a_classification", LEAST | {"dataset": dataset})
 
 
@@ -134,24 +195,38 @@ def test_every_shipped_recipe_says_question_recipe_and_result():
 
 @pytest.fixture
 def volumes(tmp_path):
-    """36 patients with CT-like volumes of several sizes, orientations and spacings; disease is a bright ball."""
+    """36 patients with CT-like volumes of several sizes, orientations and spacings; disease is a
+    bright ball.
+    """
     rng = np.random.default_rng(0)
     for i in range(36):
         disease = i % 2
         size = tuple(rng.integers(16, 24, 3))
-        places = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), axis=-1) - np.array(size) / 2
+        places = (
+            np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), axis=-1)
+            - np.array(size) / 2
+        )
         values = rng.normal(-800, 50, size) + 700 * disease * (np.linalg.norm(places, axis=-1) < 4)
         affine = np.diag([-3.0, 3.0, 4.0, 1.0]) if i % 3 else np.diag([3.0, 3.0, 3.0, 1.0])
         folder = tmp_path / "ct" / ("control", "disease")[disease]
         folder.mkdir(parents=True, exist_ok=True)
-        nibabel.save(nibabel.Nifti1Image(values.astype(np.int16), affine), folder / f"p{i:03d}_scan.nii.gz")
+        nibabel.save(
+            nibabel.Nifti1Image(values.astype(np.int16), affine), folder / f"p{i:03d}_scan.nii.gz"
+        )
     return tmp_path / "ct"
 
 
-def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own_space(volumes, tmp_path):
+def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own_space(
+    volumes, tmp_path
+):
     bundle = write_bundle("chest_ct_classification", recipe_of_the_docs(), tmp_path)
-    settings = {"dataset_dir": str(volumes), "max_epochs": 15, "average_decay": 0.5, "network_def#width": 4,
-                "spatial_size": [16, 16, 16]}
+    settings = {
+        "dataset_dir": str(volumes),
+        "max_epochs": 15,
+        "average_decay": 0.5,
+        "network_def#width": 4,
+        "spatial_size": [16, 16, 16],
+    }
     metrics = run_bundle(bundle, output_dir=tmp_path / "out", overrides=settings)
     assert metrics["splits"]["test"]["auc"]["estimate"] > 0.7
     maps = sorted((tmp_path / "out" / "saliency").glob("*.nii.gz"))
@@ -161,29 +236,52 @@ def test_the_recipe_of_the_docs_trains_on_volumes_and_explains_them_in_their_own
         own, found = nibabel.load(volumes / name[1] / f"{name[2]}.nii.gz"), nibabel.load(path)
         assert found.shape == own.shape and np.allclose(found.affine, own.affine)
     for file in (tmp_path / "out").rglob("*.json"):
-        assert str(volumes) not in file.read_text() or file.name in ("config.json", "evaluate_config.json")
+        assert str(volumes) not in file.read_text() or file.name in (
+            "config.json",
+            "evaluate_config.json",
+        )
     assert str(volumes) not in (tmp_path / "out" / "report.html").read_text()
 
 
-@pytest.mark.parametrize(("name", "patient"), [
-    ("person100_virus_184.jpeg", "person100_virus"),
-    ("person100_bacteria_475.jpeg", "person100_bacteria"),  # another person: numbers are used again
-    ("IM-0115-0001.jpeg", "IM-0115"),
-    ("NORMAL2-IM-0366-0001-0002.jpeg", "NORMAL2-IM-0366"),
-    ("NORMAL-1049278-0001.jpeg", "NORMAL-1049278"),  # the same images, as another version names them
-    ("BACTERIA-1008087-0002.jpeg", "BACTERIA-1008087"),
-    ("VIRUS-1009-0001.jpeg", "VIRUS-1009"),
-    ("00000042_001.png", "00000042"),  # NIH ChestX-ray8
-])
+@pytest.mark.parametrize(
+    ("name", "patient"),
+    [
+        ("person100_virus_184.jpeg", "person100_virus"),
+        (
+            "person100_bacteria_475.jpeg",
+            "person100_bacteria",
+        ),  # another person: numbers are used again
+        ("IM-0115-0001.jpeg", "IM-0115"),
+        ("NORMAL2-IM-0366-0001-0002.jpeg", "NORMAL2-IM-0366"),
+        # the same images, as another version names them
+        ("NORMAL-1049278-0001.jpeg", "NORMAL-1049278"),
+        ("BACTERIA-1008087-0002.jpeg", "BACTERIA-1008087"),
+        ("VIRUS-1009-0001.jpeg", "VIRUS-1009"),
+        ("00000042_001.png", "00000042"),  # NIH ChestX-ray8
+    ],
+)
 def test_patients_of_chest_x_rays_by_their_names(name, patient):
     pattern = RECIPES["chest_xray_classification"]["dataset"]["ids"]["group_pattern"]
     assert groups_by_pattern([name], pattern).tolist() == [patient]
 
 
-@pytest.mark.parametrize("text", ["$__import__('os').system('touch canary')", "@output_dir", "%train.json", "stage #2", "a::b"])
+@pytest.mark.parametrize(
+    "text",
+    ["$__import__('os').system('touch canary')", "@output_dir", "%train.json", "stage #2", "a::b"],
+)
 def test_class_names_that_monai_would_evaluate_are_refused(text):
-    dataset = {"listing": {}, "class_names": ["healthy", text], "task": "binary", "in_channels": 1, "size": [8, 8]}
-    recipe = {"title": "Mine", "dataset": dataset, "network": {"_target_": "medmonai.networks.resnet18"}}
+    dataset = {
+        "listing": {},
+        "class_names": ["healthy", text],
+        "task": "binary",
+        "in_channels": 1,
+        "size": [8, 8],
+    }
+    recipe = {
+        "title": "Mine",
+        "dataset": dataset,
+        "network": {"_target_": "medmonai.networks.resnet18"},
+    }
     with pytest.raises(ValueError, match=r"class_names holds .*would not leave as text"):
         complete_recipe("mine_classification", recipe)
     of_source = {"listing": {"class_names": {text: "a", "y": "b"}}, "class_names": ["a", "b"]}
@@ -192,4 +290,7 @@ def test_class_names_that_monai_would_evaluate_are_refused(text):
             complete_recipe("mine_classification", {**recipe, "dataset": {**dataset, **of_source}})
     if text[0] in "$@%":
         with pytest.raises(ValueError, match="title holds"):
-            complete_recipe("mine_classification", {**recipe, "title": text, "dataset": {**dataset, "class_names": ["a", "b"]}})
+            complete_recipe(
+                "mine_classification",
+                {**recipe, "title": text, "dataset": {**dataset, "class_names": ["a", "b"]}},
+            )

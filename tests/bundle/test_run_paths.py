@@ -1,4 +1,6 @@
-"""Paths and names with the marks of MONAI's configs are text; folders are checked before data is read."""
+"""Paths and names with the marks of MONAI's configs are text; folders are checked before data is
+read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ import shutil
 import pytest
 from bundle_runs import BUNDLES, run, small, write_medmnist
 
-from medmonai.bundle import bundle_config, check_source, commands, describe_source, folder_of_run, run_bundle
+from medmonai.bundle import (
+    bundle_config,
+    check_source,
+    commands,
+    describe_source,
+    folder_of_run,
+    run_bundle,
+)
 from medmonai.claims import FolderInUse
 from medmonai.config_text import unescaped
 from medmonai.errors import one_line
@@ -38,15 +47,25 @@ def test_output_and_data_folders_and_checkpoints_may_have_any_name(name, tmp_pat
     assert str(tmp_path) not in report
     with (tmp_path / name / "out" / "predictions_test.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 24
-    assert describe_source(str(bundle), {"dataset_dir": name, "verify_checksum": False}).cases["test"] == 24
-    assert check_source(str(bundle), {"dataset_dir": name, "verify_checksum": False}).name == "pneumoniamnist"
+    assert (
+        describe_source(str(bundle), {"dataset_dir": name, "verify_checksum": False}).cases["test"]
+        == 24
+    )
+    assert (
+        check_source(str(bundle), {"dataset_dir": name, "verify_checksum": False}).name
+        == "pneumoniamnist"
+    )
 
 
 @pytest.mark.parametrize("name", ["@a#b", "$x"])
 def test_a_bundle_may_lie_in_any_folder(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(BUNDLES / PHANTOM, tmp_path / name / PHANTOM)
-    run_bundle(f"{name}/{PHANTOM}", output_dir="out", overrides=without_folder(small(PHANTOM, None, tmp_path)))
+    run_bundle(
+        f"{name}/{PHANTOM}",
+        output_dir="out",
+        overrides=without_folder(small(PHANTOM, None, tmp_path)),
+    )
     assert (tmp_path / "out" / "report.html").is_file()
 
 
@@ -63,7 +82,10 @@ def test_monai_alone_says_how_to_write_a_path_that_it_would_change(tmp_path, mon
     with pytest.raises(RuntimeError) as caught:
         run(PHANTOM, "train.json", **small(PHANTOM, None, "x@lab#1"))
     said = one_line(caught.value)
-    assert "output_dir is 'x@lab::1': MONAI makes '::' of each '#' in a config. For 'x@lab#1' write --output_dir" in said
+    assert (
+        "output_dir is 'x@lab::1': MONAI makes '::' of each '#' in a config. For 'x@lab#1' "
+        "write --output_dir"
+    ) in said
     assert not list(tmp_path.iterdir())
     run(PHANTOM, "train.json", **small(PHANTOM, None, said.split('"')[1]))
     assert (tmp_path / "x@lab#1" / "run.json").is_file()
@@ -71,29 +93,40 @@ def test_monai_alone_says_how_to_write_a_path_that_it_would_change(tmp_path, mon
 
 def test_a_folder_that_cannot_be_written_is_refused_before_data_is_read(tmp_path):
     (tmp_path / "file").write_text("")
-    settings = small("pneumoniamnist_classification", tmp_path, tmp_path / "file")  # and there is no data there
+    # and there is no data there
+    settings = small("pneumoniamnist_classification", tmp_path, tmp_path / "file")
     for place in ("file", "file/deeper"):
         settings["output_dir"] = str(tmp_path / place)
         with pytest.raises(RuntimeError) as caught:
             run("pneumoniamnist_classification", "train.json", **settings)
-        assert f"{tmp_path / 'file'} is a file, not a folder; choose another --output_dir" in one_line(caught.value)
+        assert (
+            f"{tmp_path / 'file'} is a file, not a folder; choose another --output_dir"
+            in one_line(caught.value)
+        )
         with pytest.raises(NotADirectoryError, match="is a file, not a folder"):
-            run_bundle(BUNDLES / "pneumoniamnist_classification", output_dir=tmp_path / place,
-                       overrides=without_folder(settings))
+            run_bundle(
+                BUNDLES / "pneumoniamnist_classification",
+                output_dir=tmp_path / place,
+                overrides=without_folder(settings),
+            )
     run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path / "other"))
     settings["output_dir"] = str(tmp_path / "other")
     with pytest.raises(RuntimeError) as caught:
         run("pneumoniamnist_classification", "train.json", **settings)
     assert "holds another run" in one_line(caught.value)
     with pytest.raises(RuntimeError) as caught:
-        describe_source(str(BUNDLES / "pneumoniamnist_classification"), {"dataset_dir": str(tmp_path / "typo")})
+        describe_source(
+            str(BUNDLES / "pneumoniamnist_classification"), {"dataset_dir": str(tmp_path / "typo")}
+        )
     assert "typo and there is no such folder (check its name, or make it)" in one_line(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["file", "other"]
 
 
 def test_runs_without_a_folder_get_one_each_and_leave_none_that_is_empty(tmp_path):
-    with folder_of_run("", parent=tmp_path / "runs", name="a") as first, \
-            folder_of_run("", parent=tmp_path / "runs", name="a") as second:
+    with (
+        folder_of_run("", parent=tmp_path / "runs", name="a") as first,
+        folder_of_run("", parent=tmp_path / "runs", name="a") as second,
+    ):
         assert [first.name, second.name] == ["a", "a-2"]
         (second / "run.json").write_text("{}")
     assert os.listdir(tmp_path / "runs") == ["a-2"]
@@ -118,7 +151,10 @@ def test_a_damaged_record_stops_what_goes_on_by_it(name, content, tmp_path):
     run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
     (tmp_path / name).write_bytes(content)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match=rf"{tmp_path / name} .*; put back a copy of it, or train in another folder"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{tmp_path / name} .*; put back a copy of it, or train in another folder",
+    ):
         run_bundle(BUNDLES / PHANTOM, output_dir=tmp_path, overrides=settings)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -130,13 +166,22 @@ def trained(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"finished": False, "threads": "two"}, "run.json says threads='two'; a whole number from 1 to"),
-    ({"finished": False, "threads": 0}, "run.json says threads=0;"),
-    ({"finished": False, "threads": 100_000}, "run.json says threads=100000;"),
-    ({"finished": "yes"}, "run.json is damaged (finished='yes' is neither true nor false); put back a copy of it"),
-    ({"finished": None}, "finished=None is neither"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"finished": False, "threads": "two"},
+            "run.json says threads='two'; a whole number from 1 to",
+        ),
+        ({"finished": False, "threads": 0}, "run.json says threads=0;"),
+        ({"finished": False, "threads": 100_000}, "run.json says threads=100000;"),
+        (
+            {"finished": "yes"},
+            "run.json is damaged (finished='yes' is neither true nor false); put back a copy of it",
+        ),
+        ({"finished": None}, "finished=None is neither"),
+    ],
+)
 def test_records_of_the_wrong_kind_are_refused(change, said, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     record = json.loads((trained / "run.json").read_text())
@@ -152,13 +197,20 @@ def test_weights_of_which_nothing_is_known_are_not_written_over(name, trained, t
     shutil.copy(trained / "models" / name, tmp_path / "models")
     with pytest.raises(RuntimeError) as caught:
         run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
-    assert f"{tmp_path}/models/{name} exists, but {tmp_path}/config.json, which says how it was trained, does" in one_line(
-        caught.value)
+    assert (
+        f"{tmp_path}/models/{name} exists, but {tmp_path}/config.json, which says how it was "
+        "trained, does"
+    ) in one_line(caught.value)
     assert os.listdir(tmp_path) == ["models"] and os.listdir(tmp_path / "models") == [name]
 
 
 def test_a_folder_may_be_named_as_a_user_that_is_not_there(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained, "~nobody-of-this-name")
-    run(PHANTOM, "train.json", "evaluate.json", **small(PHANTOM, None, "~nobody-of-this-name", evaluate=True))
+    run(
+        PHANTOM,
+        "train.json",
+        "evaluate.json",
+        **small(PHANTOM, None, "~nobody-of-this-name", evaluate=True),
+    )
     assert read_predictions("~nobody-of-this-name/predictions_test.csv").ids.size == 48

@@ -1,4 +1,6 @@
-"""splits.csv and left_out.csv of a run on files, and what happens when the files are no longer the same."""
+"""splits.csv and left_out.csv of a run on files, and what happens when the files are no longer the
+same.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,33 @@ from medmonai.errors import one_line
 PHANTOM = "lesion_phantom_classification"
 NAMES = {"A": "normal", "B": "lesion"}
 CALLS = {
-    "train": {"_target_": "medmonai.bundle.train", "trainer": "@train#trainer", "checkpoint": "@checkpoint",
-              "output_dir": "@output_dir", "seed": "@seed", "audit": "@audit", "listing": "$@images.listing",
-              "cohorts": "@audit#cohorts"},
-    "evaluate": {"_target_": "medmonai.bundle.open_test_split", "network": "@placed_network", "checkpoint": "@ckpt_path",
-                 "output_dir": "@output_dir", "listing": "$@images.listing", "cohorts": "@audit#cohorts"},
+    "train": {
+        "_target_": "medmonai.bundle.train",
+        "trainer": "@train#trainer",
+        "checkpoint": "@checkpoint",
+        "output_dir": "@output_dir",
+        "seed": "@seed",
+        "audit": "@audit",
+        "listing": "$@images.listing",
+        "cohorts": "@audit#cohorts",
+    },
+    "evaluate": {
+        "_target_": "medmonai.bundle.open_test_split",
+        "network": "@placed_network",
+        "checkpoint": "@ckpt_path",
+        "output_dir": "@output_dir",
+        "listing": "$@images.listing",
+        "cohorts": "@audit#cohorts",
+    },
 }
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMONAI_CACHE", str(tmp_path / "cache"))
-    folder = write_class_folders(tmp_path / "data", {"A": 60, "B": 60}, size=(14, 12), suffix=".png")
+    folder = write_class_folders(
+        tmp_path / "data", {"A": 60, "B": 60}, size=(14, 12), suffix=".png"
+    )
     (folder / "A" / "notes.txt").write_text("no picture")
     (folder / "B" / "broken.png").write_bytes(b"")
     return folder
@@ -38,18 +55,39 @@ def files(tmp_path, monkeypatch):
 
 def settings(folder, output, step="train"):
     """A bundle of the phantom, trained on files instead."""
-    images = {"_target_": "medmonai.data.load_listing", "listing": "@split_plan", "spatial_size": [12, 12],
-              "in_channels": 1, "skip_unreadable": True}
+    images = {
+        "_target_": "medmonai.data.load_listing",
+        "listing": "@split_plan",
+        "spatial_size": [12, 12],
+        "in_channels": 1,
+        "skip_unreadable": True,
+    }
     return small(PHANTOM, None, output) | {
-        "listing": {"_target_": "medmonai.data.list_class_folders", "root": str(folder), "name": "set",
-                    "class_names": NAMES},
-        "split_plan": {"_target_": "medmonai.data.split_listing", "listing": "@listing", "val_fraction": 0.3},
-        "images": images, "audit#cohorts": ["@train#dataset", "@validate#dataset", "$@images['test']"],
+        "listing": {
+            "_target_": "medmonai.data.list_class_folders",
+            "root": str(folder),
+            "name": "set",
+            "class_names": NAMES,
+        },
+        "split_plan": {
+            "_target_": "medmonai.data.split_listing",
+            "listing": "@listing",
+            "val_fraction": 0.3,
+        },
+        "images": images,
+        "audit#cohorts": ["@train#dataset", "@validate#dataset", "$@images['test']"],
         "train#dataset": "$(@train_cases, @phantom_seed, @phantom_design, @images['train'])[-1]",
         "validate#dataset": "$@images['val']",
-        **({"run": [CALLS["train"]]} if step == "train" else
-           {"run#1": CALLS["evaluate"], "test#dataset": "$@images['test']", "references": {},
-            "audit#cohorts": ["@train#dataset", "@validate#dataset", "@test#dataset"]}),
+        **(
+            {"run": [CALLS["train"]]}
+            if step == "train"
+            else {
+                "run#1": CALLS["evaluate"],
+                "test#dataset": "$@images['test']",
+                "references": {},
+                "audit#cohorts": ["@train#dataset", "@validate#dataset", "@test#dataset"],
+            }
+        ),
     }
 
 
@@ -59,7 +97,11 @@ def train(folder, output):
 
 
 def open_test(folder, output):
-    given = {k: v for k, v in settings(folder, output, "evaluate").items() if not k.startswith("validate::")}
+    given = {
+        k: v
+        for k, v in settings(folder, output, "evaluate").items()
+        if not k.startswith("validate::")
+    }
     run(PHANTOM, "train.json", "evaluate.json", **given)
 
 
@@ -67,19 +109,30 @@ def test_the_splits_are_part_of_the_run(files, tmp_path):
     train(files, tmp_path / "out")
     with open(tmp_path / "out" / "splits.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert Counter(row["split"] for row in rows if row["label"]) == {"train": 66, "val": 36, "test": 18}
-    assert rows[-1]["id"] == "B/broken.png" and rows[-1]["split"] in ("train", "val", "test") and rows[-1]["label"] == ""
+    assert Counter(row["split"] for row in rows if row["label"]) == {
+        "train": 66,
+        "val": 36,
+        "test": 18,
+    }
+    assert (
+        rows[-1]["id"] == "B/broken.png"
+        and rows[-1]["split"] in ("train", "val", "test")
+        and rows[-1]["label"] == ""
+    )
     listing = list_class_folders(files, name="set", class_names=NAMES)
     again = split_listing(listing, file=tmp_path / "out" / "splits.csv")  # broken or not
     assert dict(zip(again.ids, again.splits)) == {row["id"]: row["split"] for row in rows}
     left_out = (tmp_path / "out" / "left_out.csv").read_text(encoding="utf-8")
     assert left_out.startswith("name,reason\n") and "A/notes.txt,no image by its name" in left_out
     assert "B/broken.png" in left_out
-    assert str(tmp_path) not in left_out + (tmp_path / "out" / "splits.csv").read_text(encoding="utf-8")
+    assert str(tmp_path) not in left_out + (tmp_path / "out" / "splits.csv").read_text(
+        encoding="utf-8"
+    )
     open_test(files, tmp_path / "out")
     assert (tmp_path / "out" / "metrics.json").is_file()
-    assert str(tmp_path / "data") not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8").replace(
-        str(tmp_path / "out"), "")
+    assert str(tmp_path / "data") not in (tmp_path / "out" / "report.html").read_text(
+        encoding="utf-8"
+    ).replace(str(tmp_path / "out"), "")
 
 
 def test_files_that_came_since_stop_the_evaluation(files, tmp_path):
@@ -87,7 +140,9 @@ def test_files_that_came_since_stop_the_evaluation(files, tmp_path):
     Image.fromarray(np.zeros((14, 12), np.uint8)).save(files / "A" / "new.png")
     with pytest.raises(RuntimeError) as caught:
         open_test(files, tmp_path / "out")
-    assert "set: cases or splits are not those of out/splits.csv (first: 'A/" in one_line(caught.value)
+    assert "set: cases or splits are not those of out/splits.csv (first: 'A/" in one_line(
+        caught.value
+    )
     assert not (tmp_path / "out" / "test_opened.json").exists()
     (files / "A" / "new.png").unlink()
     open_test(files, tmp_path / "out")
@@ -107,7 +162,9 @@ def test_without_a_listing_there_is_no_such_file(tmp_path):
     flow = workflow(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path / "out"))
     flow.initialize()
     flow.run()
-    assert not (tmp_path / "out" / "splits.csv").exists() and (tmp_path / "out" / "run.json").is_file()
+    assert (
+        not (tmp_path / "out" / "splits.csv").exists() and (tmp_path / "out" / "run.json").is_file()
+    )
 
 
 def replace_by_noise(path):
@@ -138,7 +195,10 @@ def test_a_replaced_image_is_named_when_the_run_goes_on_or_is_evaluated(split, f
     for again in (train, open_test):
         with pytest.raises(RuntimeError) as caught:
             again(files, output)
-        assert f"set: image '{case}' is not what {output / 'cases.csv'} has: replaced, or" in one_line(caught.value)
+        assert (
+            f"set: image '{case}' is not what {output / 'cases.csv'} has: replaced, or"
+            in one_line(caught.value)
+        )
         assert whole == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     (files / case).write_bytes(before)  # another time, the same pixels
     train(files, output)
@@ -157,7 +217,9 @@ def test_an_image_that_is_saved_again_is_the_same_image(files, tmp_path):
     train(files, tmp_path / "out")
 
 
-@pytest.mark.parametrize(("name", "shape"), [("pneumoniamnist", (28, 28)), ("vesselmnist3d", (28, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("pneumoniamnist", (28, 28)), ("vesselmnist3d", (28, 28, 28))]
+)
 @pytest.mark.parametrize("part", ["train_images", "val_labels", "test_images"])
 def test_another_file_of_the_same_name_is_noticed(name, shape, part, tmp_path):
     path = write_medmnist(tmp_path, name, shape) / f"{name}.npz"
@@ -171,25 +233,36 @@ def test_another_file_of_the_same_name_is_noticed(name, shape, part, tmp_path):
     for configs in (("train.json",), ("train.json", "evaluate.json")):
         with pytest.raises(RuntimeError) as caught:
             run(f"{name}_classification", *configs, **settings)
-        assert f"{name}: the {split} cases are not what {tmp_path / 'out' / 'cases.csv'} has" in one_line(caught.value)
+        assert (
+            f"{name}: the {split} cases are not what {tmp_path / 'out' / 'cases.csv'} has"
+            in one_line(caught.value)
+        )
 
 
 def test_other_test_cases_may_be_chosen_before_the_test_split_is_opened_and_not_after(tmp_path):
     run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
-    settings = small(PHANTOM, None, tmp_path, evaluate=True)  # 48 cases instead of those that the training audited
+    # 48 cases instead of those that the training audited
+    settings = small(PHANTOM, None, tmp_path, evaluate=True)
     run(PHANTOM, "train.json", "evaluate.json", **settings)
     assert (tmp_path / "cases_evaluated.csv").is_file()
     table = (tmp_path / "cases_evaluated.csv").read_text()
-    (tmp_path / "cases_evaluated.csv").write_text(table.replace(table.splitlines()[-1].split(",")[-1], "0123456789abcdef"))
+    (tmp_path / "cases_evaluated.csv").write_text(
+        table.replace(table.splitlines()[-1].split(",")[-1], "0123456789abcdef")
+    )
     with pytest.raises(RuntimeError) as caught:
         run(PHANTOM, "train.json", "evaluate.json", **settings)
-    assert f"the test cases are not what {tmp_path / 'cases_evaluated.csv'} has" in one_line(caught.value)
+    assert f"the test cases are not what {tmp_path / 'cases_evaluated.csv'} has" in one_line(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("size", [(16, 16), (8, 8, 8)])
 def test_cases_that_a_study_did_not_plan_are_refused(size):
     design = PhantomDesign(size)
-    cohorts = [lesion_phantom(split=split, num_cases=10, design=design) for split in ("train", "val", "test")]
+    cohorts = [
+        lesion_phantom(split=split, num_cases=10, design=design)
+        for split in ("train", "val", "test")
+    ]
     digests = [cohort_digest(cohort) for cohort in cohorts]
     with planned_cases(digests):
         RunCases(None, cohorts).check_planned(test_too=True)
@@ -201,13 +274,22 @@ def test_cases_that_a_study_did_not_plan_are_refused(size):
 
 
 def test_a_planned_run_on_replaced_images_is_refused(tmp_path):
-    settings = {name: value for name, value in small(PHANTOM, None, tmp_path / "out").items() if name != "output_dir"}
+    settings = {
+        name: value
+        for name, value in small(PHANTOM, None, tmp_path / "out").items()
+        if name != "output_dir"
+    }
     with pytest.raises(RuntimeError) as caught, planned_cases(["1" * 16] * 3):
         run_bundle(BUNDLES / PHANTOM, output_dir=tmp_path / "out", overrides=settings)
-    assert "not those that the study was planned with" in one_line(caught.value) and not (tmp_path / "out").exists()
+    assert (
+        "not those that the study was planned with" in one_line(caught.value)
+        and not (tmp_path / "out").exists()
+    )
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n", "split,id,digest\ntrain,x\n", "split,id,digest\n\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "a,b\n", "split,id,digest\ntrain,x\n", "split,id,digest\n\xff"]
+)
 def test_a_damaged_table_of_cases_is_named(content, tmp_path):
     run(PHANTOM, "train.json", **small(PHANTOM, None, tmp_path))
     unfinished(tmp_path)

@@ -22,10 +22,36 @@ from medmonai.bundle import render_bundle
 from medmonai.predictions import read_predictions
 
 NAMES = sorted(RECIPES)
-OUTPUTS = {"config.json", "run.json", "history.csv", "models", "predictions_val.csv", "predictions_test.csv", "metrics.json",
-           "metrics.csv", "data.json", "saliency.json", "report.html", "figures", "test_opened.json", "evaluate_config.json"}
-FIGURES = {"samples", "labels", "history", "roc", "precision_recall", "confusion", "scores", "calibration", "decision_curve",
-           "failures", "saliency", "occlusion"}
+OUTPUTS = {
+    "config.json",
+    "run.json",
+    "history.csv",
+    "models",
+    "predictions_val.csv",
+    "predictions_test.csv",
+    "metrics.json",
+    "metrics.csv",
+    "data.json",
+    "saliency.json",
+    "report.html",
+    "figures",
+    "test_opened.json",
+    "evaluate_config.json",
+}
+FIGURES = {
+    "samples",
+    "labels",
+    "history",
+    "roc",
+    "precision_recall",
+    "confusion",
+    "scores",
+    "calibration",
+    "decision_curve",
+    "failures",
+    "saliency",
+    "occlusion",
+}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -48,15 +74,21 @@ def test_no_bundle_has_drifted_from_its_rendering():
     assert shipped == set(NAMES) and len(NAMES) >= 5
     for name in NAMES:
         for path, text in render_bundle(name, RECIPES[name]).items():
-            assert (BUNDLES / name / path).read_text() == text, f"{name}/{path}: run scripts/render_bundles.py"
+            assert (BUNDLES / name / path).read_text() == text, (
+                f"{name}/{path}: run scripts/render_bundles.py"
+            )
 
 
 def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     name, output = trained
     of_files = {"splits.csv", "left_out.csv"} if "listing" in RECIPES[name]["dataset"] else set()
     assert OUTPUTS | of_files <= {p.name for p in output.iterdir()}
-    assert {"model.pt", "model_final.pt", "last.pt", "decision.json"} == {p.name for p in (output / "models").iterdir()}
-    assert {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")} == {p.name for p in (output / "figures").iterdir()}
+    assert {"model.pt", "model_final.pt", "last.pt", "decision.json"} == {
+        p.name for p in (output / "models").iterdir()
+    }
+    assert {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")} == {
+        p.name for p in (output / "figures").iterdir()
+    }
     assert len(list(output.glob("saliency/*.nii.gz"))) == (8 if len(shape_of(name)) == 4 else 0)
     with (output / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -67,32 +99,60 @@ def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     assert metrics["splits"]["test"]["n"] == len(table.ids)
     assert set(metrics["references"]) == ({"ideal_observer"} if "phantom" in name else set())
     stored = json.loads((output / "models" / "decision.json").read_text())
-    thresholded = table.task.kind in ("binary", "multilabel")  # several classes: the highest score decides, nothing is chosen
+    # several classes: the highest score decides, nothing is chosen
+    thresholded = table.task.kind in ("binary", "multilabel")
     assert stored["operating_point"]["chosen_on"] == ("validation" if thresholded else "none")
     decisions = metrics["splits"]["test"]["decisions"]
-    assert stored["operating_point"] == decisions["locked" if thresholded else "default"]["operating_point"]
-    assert json.loads((output / "data.json").read_text())["audit"]["verdict"].startswith("no leakage found")
+    assert (
+        stored["operating_point"]
+        == decisions["locked" if thresholded else "default"]["operating_point"]
+    )
+    assert json.loads((output / "data.json").read_text())["audit"]["verdict"].startswith(
+        "no leakage found"
+    )
     assert json.loads((output / "run.json").read_text())["finished"] is True
     page = html.unescape((output / "report.html").read_text())
-    made = json.loads((output / "config.json").read_text())["network_def"]["_target_"].rpartition(".")[2]
-    assert f"network: {made}, " in page and ('pretrained false' in page) == bool(RECIPES[name].get("transfer"))
+    made = json.loads((output / "config.json").read_text())["network_def"]["_target_"].rpartition(
+        "."
+    )[2]
+    assert f"network: {made}, " in page and ("pretrained false" in page) == bool(
+        RECIPES[name].get("transfer")
+    )
 
 
 def test_no_local_path_leaves_the_run(trained):
     _, output = trained
-    for file in ("run.json", "metrics.json", "test_opened.json", "predictions_test.csv", "history.csv", "report.html"):
-        assert str(output) not in (output / file).read_text() and "/home" not in (output / file).read_text()
+    for file in (
+        "run.json",
+        "metrics.json",
+        "test_opened.json",
+        "predictions_test.csv",
+        "history.csv",
+        "report.html",
+    ):
+        assert (
+            str(output) not in (output / file).read_text()
+            and "/home" not in (output / file).read_text()
+        )
 
 
 def test_properties(trained, sources, tmp_path):
     name, _ = trained
     kinds = [(("train.json",), "train", False), (("train.json", "evaluate.json"), "train", True)]
     for files, kind, evaluate in kinds:
-        flow = workflow(name, *files, workflow_type=kind, **small(name, sources, tmp_path, evaluate=evaluate))
+        flow = workflow(
+            name, *files, workflow_type=kind, **small(name, sources, tmp_path, evaluate=evaluate)
+        )
         flow.initialize()
         assert flow.check_properties() == []
     np.savez(tmp_path / "images.npz", images=np.zeros((2, *shape_of(name)), np.uint8))
-    flow = workflow(name, "inference.json", workflow_type="infer", dataset_dir=str(tmp_path / "images.npz"), **thin(name))
+    flow = workflow(
+        name,
+        "inference.json",
+        workflow_type="infer",
+        dataset_dir=str(tmp_path / "images.npz"),
+        **thin(name),
+    )
     flow.initialize()
     assert flow.check_properties() == []
 
@@ -112,11 +172,19 @@ def test_inference_needs_no_labels(trained, tmp_path):
     folder.mkdir()
     if len(shape) == 3:
         for i, image in enumerate(images):
-            Image.fromarray(image[0] if shape[0] == 1 else np.moveaxis(image, 0, -1)).save(folder / f"{i}.png")
+            Image.fromarray(image[0] if shape[0] == 1 else np.moveaxis(image, 0, -1)).save(
+                folder / f"{i}.png"
+            )
     else:
         np.savez(folder / "volumes.npz", images=images)
-    run(name, "inference.json", workflow_type="infer", dataset_dir=str(folder), output_dir=str(tmp_path / "out"),
-        **as_trained(name, output))
+    run(
+        name,
+        "inference.json",
+        workflow_type="infer",
+        dataset_dir=str(folder),
+        output_dir=str(tmp_path / "out"),
+        **as_trained(name, output),
+    )
     with (tmp_path / "out" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and "y_true" not in rows[0]
@@ -130,7 +198,10 @@ def test_inference_needs_no_labels(trained, tmp_path):
     else:
         assert np.allclose(scores.sum(axis=1), 1, atol=1e-6)
         binary = table.task.kind == "binary"
-        expected = [names[int(row[1] > point["thresholds"][0]) if binary else row.argmax()] for row in scores]
+        expected = [
+            names[int(row[1] > point["thresholds"][0]) if binary else row.argmax()]
+            for row in scores
+        ]
     assert [row["predicted"] for row in rows] == expected
 
 
@@ -139,16 +210,25 @@ def test_metadata_and_network(trained, tmp_path):
     configs = BUNDLES / name / "configs"
     schema = Path(__file__).parent / "metadata_schema.json"
     (tmp_path / "schema.json").write_text(schema.read_text())
-    verify_metadata(meta_file=str(configs / "metadata.json"), filepath=str(tmp_path / "schema.json"))
-    verify_net_in_out("network_def", meta_file=str(configs / "metadata.json"),
-                      config_file=str(configs / "inference.json"), device="cpu")
+    verify_metadata(
+        meta_file=str(configs / "metadata.json"), filepath=str(tmp_path / "schema.json")
+    )
+    verify_net_in_out(
+        "network_def",
+        meta_file=str(configs / "metadata.json"),
+        config_file=str(configs / "inference.json"),
+        device="cpu",
+    )
 
 
 def test_exports_agree_with_the_network(trained, tmp_path):
     name, output = trained
     configs, arguments = BUNDLES / name / "configs", {"net_id": "network_def", **thin(name)}
     checkpoint = str(output / "models" / "model.pt")
-    files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}
+    files = {
+        "meta_file": str(configs / "metadata.json"),
+        "config_file": str(configs / "inference.json"),
+    }
     ckpt_export(filepath=str(tmp_path / "model.ts"), ckpt_file=checkpoint, **files, **arguments)
     image = torch.rand(2, *shape_of(name))
     flow = workflow(name, "inference.json", workflow_type="infer", **thin(name))
@@ -158,8 +238,14 @@ def test_exports_agree_with_the_network(trained, tmp_path):
     with torch.no_grad():
         expected = network(image)
         assert torch.allclose(torch.jit.load(tmp_path / "model.ts")(image), expected, atol=1e-5)
-    onnx_export(filepath=str(tmp_path / "model.onnx"), ckpt_file=checkpoint, input_shape=list(image.shape), use_trace=True,
-                **files, **arguments)
+    onnx_export(
+        filepath=str(tmp_path / "model.onnx"),
+        ckpt_file=checkpoint,
+        input_shape=list(image.shape),
+        use_trace=True,
+        **files,
+        **arguments,
+    )
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     (found,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
     assert np.allclose(found, expected.numpy(), atol=1e-4)
@@ -168,9 +254,13 @@ def test_exports_agree_with_the_network(trained, tmp_path):
 def test_a_federated_client_trains_evaluates_and_exchanges_weights(trained, sources, tmp_path):
     name, output = trained
     algo = MonaiAlgo(
-        bundle_root=str(BUNDLES / name), local_epochs=1, train_kwargs=small(name, sources, tmp_path / "client"),
-        eval_kwargs=small(name, sources, tmp_path / "client", evaluate=True), send_weight_diff=False,
-        best_model_filepath=str(output / "models" / "model.pt"), final_model_filepath=str(output / "models" / "model_final.pt"),
+        bundle_root=str(BUNDLES / name),
+        local_epochs=1,
+        train_kwargs=small(name, sources, tmp_path / "client"),
+        eval_kwargs=small(name, sources, tmp_path / "client", evaluate=True),
+        send_weight_diff=False,
+        best_model_filepath=str(output / "models" / "model.pt"),
+        final_model_filepath=str(output / "models" / "model_final.pt"),
     )
     algo.initialize({ExtraItems.CLIENT_NAME: "client"})
     weights = {k: v.clone() for k, v in algo.trainer.network.state_dict().items()}

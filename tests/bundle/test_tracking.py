@@ -13,7 +13,9 @@ NAME = "lesion_phantom_classification"
 
 def tracked_run(uri, folder, *files, **changes):
     overrides = small(NAME, None, folder, evaluate="evaluate.json" in files) | changes
-    flow = workflow(NAME, *files, tracking="mlflow", tracking_uri=uri, save_execute_config=False, **overrides)
+    flow = workflow(
+        NAME, *files, tracking="mlflow", tracking_uri=uri, save_execute_config=False, **overrides
+    )
     flow.initialize()
     flow.run()
     flow.finalize()
@@ -42,16 +44,25 @@ def test_the_evaluation_logs_the_test_auc_with_its_interval_and_both_runs_end(tr
     assert "train_loss" in of_train and not any(name.startswith("test_") for name in of_train)
     splits = json.loads((folder / "out" / "metrics.json").read_text())
     auc = splits["splits"]["test"]["auc"]
-    expected = {"test_auc": auc["estimate"], "test_auc_low": auc["low"], "test_auc_high": auc["high"]}
+    expected = {
+        "test_auc": auc["estimate"],
+        "test_auc_low": auc["low"],
+        "test_auc_high": auc["high"],
+    }
     assert {name: of_evaluation[name] for name in expected} == pytest.approx(expected, abs=1e-12)
-    for part in (splits["splits"]["test"]["ranking"], splits["splits"]["test"]["decisions"]["locked"]):
+    for part in (
+        splits["splits"]["test"]["ranking"],
+        splits["splits"]["test"]["decisions"]["locked"],
+    ):
         for name, value in part["overall"].items():
             if name != "auc" and value["estimate"] is not None:
                 assert of_evaluation[f"test_{name}"] == pytest.approx(value["estimate"]), name
     assert "test_average_precision_low" in of_evaluation
     assert "test_accuracy_high" in of_evaluation
     assert of_evaluation["test_n"] == splits["splits"]["test"]["n"]
-    assert of_evaluation["ideal_observer_auc"] == pytest.approx(splits["references"]["ideal_observer"]["auc"]["estimate"])
+    assert of_evaluation["ideal_observer_auc"] == pytest.approx(
+        splits["references"]["ideal_observer"]["auc"]["estimate"]
+    )
 
 
 def test_a_run_that_raises_is_failed(tmp_path):
@@ -65,7 +76,11 @@ def test_a_run_that_raises_is_failed(tmp_path):
 def test_medmonai_run_takes_tracking(tmp_path):
     """The stock commands that it prints carry the option, training and evaluation are tracked."""
     uri, bundle = f"sqlite:///{tmp_path}/out/mlruns.db", BUNDLES / NAME
-    overrides = {name: value for name, value in small(NAME, None, tmp_path / "out").items() if name != "output_dir"}
+    overrides = {
+        name: value
+        for name, value in small(NAME, None, tmp_path / "out").items()
+        if name != "output_dir"
+    }
     overrides["tracking"] = "mlflow"
     for line in commands(bundle, overrides):
         assert line.endswith(" --tracking mlflow")

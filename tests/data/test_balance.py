@@ -27,7 +27,9 @@ def test_target_shows_exactly_so_many_of_each_class():
     assert np.bincount(labels[plan]).tolist() == [7, 7, 7]
     shown = np.bincount(plan, minlength=30)
     assert shown[:20].max() == 1 and set(shown[20:23]) == {2, 3} and set(shown[23:]) == {1}
-    assert set(plan[plan < 20]) != {i for i in balance.plan(labels, batch_size=4, seed=0, epoch=2) if i < 20}
+    assert set(plan[plan < 20]) != {
+        i for i in balance.plan(labels, batch_size=4, seed=0, epoch=2) if i < 20
+    }
 
 
 def test_cap_takes_at_most_so_many_of_a_class():
@@ -46,20 +48,27 @@ def test_dual_holds_the_rate_in_every_batch_and_shows_every_case():
 
 @given(
     st.lists(st.integers(0, 3), min_size=2, max_size=60).filter(lambda v: len(set(v)) > 1),
-    st.integers(0, 2**31), st.integers(1, 1000),
+    st.integers(0, 2**31),
+    st.integers(1, 1000),
 )
 def test_plans_are_a_function_of_seed_and_epoch(labels, seed, epoch):
     labels = np.array(labels)
     for balance in (Balance("none"), Balance("oversample"), Balance("cap", cap=3)):
-        first, second = (balance.plan(labels, batch_size=4, seed=seed, epoch=epoch) for _ in range(2))
+        first, second = (
+            balance.plan(labels, batch_size=4, seed=seed, epoch=epoch) for _ in range(2)
+        )
         assert np.array_equal(first, second)
         assert first.min() >= 0 and first.max() < len(labels)
-    counts = np.bincount(labels[Balance("oversample").plan(labels, batch_size=4, seed=seed, epoch=epoch)])
+    counts = np.bincount(
+        labels[Balance("oversample").plan(labels, batch_size=4, seed=seed, epoch=epoch)]
+    )
     assert set(counts[counts > 0]) == {np.bincount(labels).max()}
 
 
 def test_epochs_and_seeds_differ():
-    plans = [Balance().plan(LABELS, batch_size=4, seed=s, epoch=e) for s, e in ((0, 1), (0, 2), (1, 1))]
+    plans = [
+        Balance().plan(LABELS, batch_size=4, seed=s, epoch=e) for s, e in ((0, 1), (0, 2), (1, 1))
+    ]
     assert not any(np.array_equal(a, b) for i, a in enumerate(plans) for b in plans[:i])
 
 
@@ -70,9 +79,14 @@ def test_epochs_and_seeds_differ():
         ({"strategy": "cap"}, "cap belongs to 'cap'"),
         ({"strategy": "none", "cap": 3}, "cap belongs to 'cap'"),
         ({"strategy": "cap", "cap": 0}, "at least 1"),
-        ({"strategy": "target"}, "target belongs to 'target' and only there; give target, the cases of a class"),
-        ({"strategy": "oversample", "target": 5},
-         "target belongs to 'target' and only there; give --train#balance#target None too"),
+        (
+            {"strategy": "target"},
+            "target belongs to 'target' and only there; give target, the cases of a class",
+        ),
+        (
+            {"strategy": "oversample", "target": 5},
+            "target belongs to 'target' and only there; give --train#balance#target None too",
+        ),
         ({"strategy": "target", "target": 2.5}, "at least 1"),
         ({"strategy": "dual", "positive_rate": 1.0}, "between 0 and 1"),
     ],

@@ -26,44 +26,71 @@ def test_spellings():
     assert spelling_note(["a", "b"]) == ""
 
 
-@pytest.mark.parametrize(("counts", "given", "names", "table"), [
-    ({"b": 1, "A": 1}, None, ("A", "b"), {"a": 0, "b": 1}),
-    ({"10": 1, "9": 1, "x": 1}, None, ("9", "10", "x"), {"9": 0, "10": 1, "x": 2}),
-    ({"B ": 1, "a": 1}, ["b", "a"], ("b", "a"), {"b": 0, "a": 1}),
-    ({"1": 1}, {"0": "no", "1": "yes"}, ("no", "yes"), {"0": 0, "1": 1}),
-    ({"1": 1, "-1": 1}, None, ("-1", "1"), {"-1": 0, "1": 1}),
-    ({f"{n}.0": 1 for n in (11, 2, 0, 10)}, None, ("0.0", "2.0", "10.0", "11.0"), {"0.0": 0, "2.0": 1, "10.0": 2, "11.0": 3}),
-    ({"1": 3, "1.0": 1, "0": 1}, None, ("0", "1"), {"0": 0, "1": 1, "1.0": 1}),
-    ({"1.0": 3, "0.0": 1}, {"0": "no", "1": "yes"}, ("no", "yes"), {"0": 0, "1": 1, "0.0": 0, "1.0": 1}),
-    ({"1": 1, "1.0": 1, "x": 1}, None, ("1", "1.0", "x"), {"1": 0, "1.0": 1, "x": 2}),
-    ({"1_0": 1, "10": 1}, None, ("10", "1_0"), {"10": 0, "1_0": 1}),
-])
+@pytest.mark.parametrize(
+    ("counts", "given", "names", "table"),
+    [
+        ({"b": 1, "A": 1}, None, ("A", "b"), {"a": 0, "b": 1}),
+        ({"10": 1, "9": 1, "x": 1}, None, ("9", "10", "x"), {"9": 0, "10": 1, "x": 2}),
+        ({"B ": 1, "a": 1}, ["b", "a"], ("b", "a"), {"b": 0, "a": 1}),
+        ({"1": 1}, {"0": "no", "1": "yes"}, ("no", "yes"), {"0": 0, "1": 1}),
+        ({"1": 1, "-1": 1}, None, ("-1", "1"), {"-1": 0, "1": 1}),
+        (
+            {f"{n}.0": 1 for n in (11, 2, 0, 10)},
+            None,
+            ("0.0", "2.0", "10.0", "11.0"),
+            {"0.0": 0, "2.0": 1, "10.0": 2, "11.0": 3},
+        ),
+        ({"1": 3, "1.0": 1, "0": 1}, None, ("0", "1"), {"0": 0, "1": 1, "1.0": 1}),
+        (
+            {"1.0": 3, "0.0": 1},
+            {"0": "no", "1": "yes"},
+            ("no", "yes"),
+            {"0": 0, "1": 1, "0.0": 0, "1.0": 1},
+        ),
+        ({"1": 1, "1.0": 1, "x": 1}, None, ("1", "1.0", "x"), {"1": 0, "1.0": 1, "x": 2}),
+        ({"1_0": 1, "10": 1}, None, ("10", "1_0"), {"10": 0, "1_0": 1}),
+    ],
+)
 def test_order_of_the_classes(counts, given, names, table):
     assert class_table(counts, given) == (names, table)
 
 
-@pytest.mark.parametrize(("given", "match"), [
-    (["a"], r"lack 'B' \(5 cases\)"), ("ab", "class_names='ab'; different names"), (["a", "A "], "different names"),
-])
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (["a"], r"lack 'B' \(5 cases\)"),
+        ("ab", "class_names='ab'; different names"),
+        (["a", "A "], "different names"),
+    ],
+)
 def test_wrong_class_names(given, match):
     with pytest.raises(ValueError, match=match):
         class_table({"a": 1, "B": 3, "b": 2}, given)
 
 
 def test_numbers_of_one_value_are_noted():
-    assert "'1' = '1.0'" in spelling_note(["1", "1.0", "0"]) and spelling_note(["1", "1.0", "x"]) == ""
+    assert (
+        "'1' = '1.0'" in spelling_note(["1", "1.0", "0"]) and spelling_note(["1", "1.0", "x"]) == ""
+    )
 
 
 def test_blanks_and_paths():
     assert all(map(is_blank, ("", " ", "NaN", "na", "N/A", "<NA>", "None", "NULL")))
     assert not any(map(is_blank, ("0", "-", "unknown", "nanna", "no")))
-    assert path_key(" ./a\\b.png") == "a/b.png" and path_key("../a") == "../a" and path_key(".a/b") == ".a/b"
+    assert (
+        path_key(" ./a\\b.png") == "a/b.png"
+        and path_key("../a") == "../a"
+        and path_key(".a/b") == ".a/b"
+    )
     assert path_key("e\u0301") == "\u00e9"
 
 
 def test_tasks():
     assert task_of("auto", 2) == Task("binary", 2) and task_of("auto", 3) == Task("multiclass", 3)
-    assert task_of("ordinal", 4) == Task("ordinal", 4) and task_of(Task("multiclass", 2), 2).kind == "multiclass"
+    assert (
+        task_of("ordinal", 4) == Task("ordinal", 4)
+        and task_of(Task("multiclass", 2), 2).kind == "multiclass"
+    )
 
 
 def test_every_class_has_cases_that_it_can_be_learned_from():
@@ -78,8 +105,14 @@ def test_every_class_has_cases_that_it_can_be_learned_from():
 
 
 def test_split_names_and_order():
-    assert [split_of(name) for name in ("Train", " valid", "VALIDATION", "val", "test", "tset")] == [
-        "train", "val", "val", "val", "test", None]
+    assert [
+        split_of(name) for name in ("Train", " valid", "VALIDATION", "val", "test", "tset")
+    ] == ["train", "val", "val", "val", "test", None]
     ids = np.array(["d", "c", "b", "a"])
-    assert ids[in_split_order(np.array(["test", "val", "train", "train"]), ids)].tolist() == ["a", "b", "c", "d"]
+    assert ids[in_split_order(np.array(["test", "val", "train", "train"]), ids)].tolist() == [
+        "a",
+        "b",
+        "c",
+        "d",
+    ]
     assert in_split_order(None, ids).tolist() == [3, 2, 1, 0]

@@ -19,8 +19,13 @@ SHAPES = [(1, 5, 4), (3, 4, 4), (1, 4, 3, 2)]
 def make(images=None, **changes):
     images = np.arange(6 * 16, dtype=np.uint8).reshape(6, 1, 4, 4) if images is None else images
     values = {
-        "labels": np.arange(len(images)) % 2, "ids": [f"case{i}" for i in range(len(images))], "task": Task("binary", 2),
-        "class_names": ("normal", "lesion"), "provenance": Provenance("example"), "split": "train", **changes,
+        "labels": np.arange(len(images)) % 2,
+        "ids": [f"case{i}" for i in range(len(images))],
+        "task": Task("binary", 2),
+        "class_names": ("normal", "lesion"),
+        "provenance": Provenance("example"),
+        "split": "train",
+        **changes,
     }
     return Cohort(images, **values)
 
@@ -31,17 +36,29 @@ def test_shape_and_items(shape, dtype):
     images = np.random.default_rng(0).integers(0, 200, (6, *shape)).astype(dtype)
     cohort = make(images)
     assert cohort.images is images  # never copied
-    assert (cohort.in_channels, cohort.spatial_size, cohort.spatial_dims) == (shape[0], shape[1:], len(shape) - 1)
+    assert (cohort.in_channels, cohort.spatial_size, cohort.spatial_dims) == (
+        shape[0],
+        shape[1:],
+        len(shape) - 1,
+    )
     assert len(cohort) == 6 and cohort.labels.dtype == np.int64
     item = cohort[3]
-    assert torch.equal(item["image"], torch.from_numpy(images[3])) and item["label"] == 1 and item["id"] == "case3"
+    assert (
+        torch.equal(item["image"], torch.from_numpy(images[3]))
+        and item["label"] == 1
+        and item["id"] == "case3"
+    )
     item["image"] += 1
     assert np.array_equal(cohort[3]["image"], images[3])  # an item is the caller's own
 
 
 def test_serves_a_torch_dataloader():
     batch = next(iter(DataLoader(make(), batch_size=4)))
-    assert batch["image"].shape == (4, 1, 4, 4) and batch["label"].tolist() == [0, 1, 0, 1] and batch["id"][0] == "case0"
+    assert (
+        batch["image"].shape == (4, 1, 4, 4)
+        and batch["label"].tolist() == [0, 1, 0, 1]
+        and batch["id"][0] == "case0"
+    )
 
 
 def test_frozen_and_labels_of_one_column():
@@ -53,40 +70,55 @@ def test_frozen_and_labels_of_one_column():
 
 def test_class_counts():
     assert make().class_counts() == {"normal": 3, "lesion": 3}
-    multilabel = make(labels=[[1, 0, 1]] * 5 + [[0, 0, 1]], task=Task("multilabel", 3), class_names=("a", "b", "c"))
+    multilabel = make(
+        labels=[[1, 0, 1]] * 5 + [[0, 0, 1]],
+        task=Task("multilabel", 3),
+        class_names=("a", "b", "c"),
+    )
     assert multilabel.class_counts() == {"a": 5, "b": 0, "c": 6}
     assert multilabel[0]["label"].tolist() == [1, 0, 1]
 
 
 def test_require_every_class():
     make().require_every_class()
-    with pytest.raises(ValueError, match=r"example train: no class 'lesion' among its 6 cases .*'normal': 6"):
+    with pytest.raises(
+        ValueError, match=r"example train: no class 'lesion' among its 6 cases .*'normal': 6"
+    ):
         make(labels=np.zeros(6, int)).require_every_class()
     labels = [[1, 0, 1]] * 5 + [[0, 0, 1]]
     with pytest.raises(ValueError, match=r"no positive or no negative case of label 'b', 'c'"):
-        make(labels=labels, task=Task("multilabel", 3), class_names=("a", "b", "c")).require_every_class()
+        make(
+            labels=labels, task=Task("multilabel", 3), class_names=("a", "b", "c")
+        ).require_every_class()
 
 
-@pytest.mark.parametrize(("changes", "error", "match"), [
-    ({"images": np.zeros((0, 1, 4, 4), np.uint8)}, ValueError, r"\(0, 1, 4, 4\): no case"),
-    ({"images": np.zeros((6, 4, 4), np.uint8)}, ValueError, r"images have shape \(6, 4, 4\)"),
-    ({"images": np.zeros((6, 1, 0, 4), np.uint8)}, ValueError, r"images have shape"),
-    ({"images": np.zeros((6, 1, 4, 4))}, TypeError, r"images are float64; .*uint8, int16, float32"),
-    ({"images": np.zeros((6, 1, 4, 4), object)}, TypeError, r"images are object"),
-    ({"images": torch.zeros(6, 1, 4, 4)}, TypeError, r"images are torch.float32"),
-    ({"labels": [0, 1]}, ValueError, r"labels hold 2 rows and images 6"),
-    ({"labels": [0, 1, 2, 0, 1, 0]}, ValueError, r"labels range from 0 to 2"),
-    ({"labels": ["a"] * 6}, TypeError, r"labels have dtype"),
-    ({"ids": ["a"] * 5}, ValueError, r"ids hold 5 rows and images 6"),
-    ({"ids": ["a", "b", "c", "d", "b", "e"]}, ValueError, r"'b' occurs 2 times"),
-    ({"ids": np.arange(6)}, TypeError, r"ids have dtype int64; an array of str"),
-    ({"ids": np.array(["a"] * 6, object)}, TypeError, r"ids have dtype object"),
-    ({"groups": [1, 2]}, ValueError, r"groups hold 2 rows"),
-    ({"groups": [None] * 6}, TypeError, r"groups have dtype object"),
-    ({"class_names": ("normal",)}, ValueError, r"needs 2 different names"),
-    ({"class_names": ("normal", "normal")}, ValueError, r"needs 2 different names"),
-    ({"class_names": ("normal", "")}, ValueError, r"needs 2 different names"),
-])
+@pytest.mark.parametrize(
+    ("changes", "error", "match"),
+    [
+        ({"images": np.zeros((0, 1, 4, 4), np.uint8)}, ValueError, r"\(0, 1, 4, 4\): no case"),
+        ({"images": np.zeros((6, 4, 4), np.uint8)}, ValueError, r"images have shape \(6, 4, 4\)"),
+        ({"images": np.zeros((6, 1, 0, 4), np.uint8)}, ValueError, r"images have shape"),
+        (
+            {"images": np.zeros((6, 1, 4, 4))},
+            TypeError,
+            r"images are float64; .*uint8, int16, float32",
+        ),
+        ({"images": np.zeros((6, 1, 4, 4), object)}, TypeError, r"images are object"),
+        ({"images": torch.zeros(6, 1, 4, 4)}, TypeError, r"images are torch.float32"),
+        ({"labels": [0, 1]}, ValueError, r"labels hold 2 rows and images 6"),
+        ({"labels": [0, 1, 2, 0, 1, 0]}, ValueError, r"labels range from 0 to 2"),
+        ({"labels": ["a"] * 6}, TypeError, r"labels have dtype"),
+        ({"ids": ["a"] * 5}, ValueError, r"ids hold 5 rows and images 6"),
+        ({"ids": ["a", "b", "c", "d", "b", "e"]}, ValueError, r"'b' occurs 2 times"),
+        ({"ids": np.arange(6)}, TypeError, r"ids have dtype int64; an array of str"),
+        ({"ids": np.array(["a"] * 6, object)}, TypeError, r"ids have dtype object"),
+        ({"groups": [1, 2]}, ValueError, r"groups hold 2 rows"),
+        ({"groups": [None] * 6}, TypeError, r"groups have dtype object"),
+        ({"class_names": ("normal",)}, ValueError, r"needs 2 different names"),
+        ({"class_names": ("normal", "normal")}, ValueError, r"needs 2 different names"),
+        ({"class_names": ("normal", "")}, ValueError, r"needs 2 different names"),
+    ],
+)
 def test_errors(changes, error, match):
     with pytest.raises(error, match=match) as raised:
         make(**changes)
@@ -103,7 +135,9 @@ def test_non_finite_pixels_name_the_first_case(bad, where):
 
 
 def test_memmap_stays_on_disk(tmp_path):
-    images = np.lib.format.open_memmap(tmp_path / "a.npy", mode="w+", dtype=np.uint8, shape=(6, 1, 4, 4))
+    images = np.lib.format.open_memmap(
+        tmp_path / "a.npy", mode="w+", dtype=np.uint8, shape=(6, 1, 4, 4)
+    )
     cohort = make(images)
     assert cohort.images is images
     view, picked = cohort.subset([2, 3, 4]), cohort.subset([4, 0])
@@ -114,8 +148,14 @@ def test_memmap_stays_on_disk(tmp_path):
 def test_subset():
     cohort = make(groups=np.array(list("aabbcc")))
     part = cohort.subset([5, 0, -2])
-    assert part.ids.tolist() == ["case5", "case0", "case4"] and part.groups.tolist() == ["c", "a", "c"]
-    assert part.labels.tolist() == [1, 0, 0] and np.array_equal(part.images, cohort.images[[5, 0, 4]])
+    assert part.ids.tolist() == ["case5", "case0", "case4"] and part.groups.tolist() == [
+        "c",
+        "a",
+        "c",
+    ]
+    assert part.labels.tolist() == [1, 0, 0] and np.array_equal(
+        part.images, cohort.images[[5, 0, 4]]
+    )
     assert cohort.subset(cohort.labels == 1).ids.tolist() == ["case1", "case3", "case5"]
     assert np.shares_memory(cohort.subset(np.arange(1, 4)).images, cohort.images)
     with pytest.raises(ValueError, match="no case"):
@@ -133,9 +173,14 @@ def test_subset():
 def test_metadata_goes_along():
     cohort = make(metadata={"sex": list("fmfmfm"), "age": np.array(["5", "", "7", "8", "9", "10"])})
     part = cohort.subset([4, 1])
-    assert {name: values.tolist() for name, values in part.metadata.items()} == {"sex": ["f", "m"], "age": ["9", ""]}
+    assert {name: values.tolist() for name, values in part.metadata.items()} == {
+        "sex": ["f", "m"],
+        "age": ["9", ""],
+    }
     assert make().metadata == {}
-    with pytest.raises(TypeError, match=r"metadata 'age' have dtype float64; an array of str is needed"):
+    with pytest.raises(
+        TypeError, match=r"metadata 'age' have dtype float64; an array of str is needed"
+    ):
         make(metadata={"age": np.arange(6.0)})
     with pytest.raises(ValueError, match="sex hold 2 rows and images 6"):
         make(metadata={"sex": ["f", "m"]})
@@ -146,7 +191,9 @@ def test_metadata_goes_along():
 def test_subset_equals_indexing(indices):
     cohort = make()
     part = cohort.subset(indices)
-    assert np.array_equal(part.images, cohort.images[indices]) and part.ids.tolist() == [f"case{i}" for i in indices]
+    assert np.array_equal(part.images, cohort.images[indices]) and part.ids.tolist() == [
+        f"case{i}" for i in indices
+    ]
 
 
 def test_provenance_is_json():
@@ -156,4 +203,7 @@ def test_provenance_is_json():
 
 
 def test_repr_is_one_short_line():
-    assert repr(make()) == "Cohort(example train: 6 cases, 1 x (4, 4) uint8, binary {'normal': 3, 'lesion': 3})"
+    assert (
+        repr(make())
+        == "Cohort(example train: 6 cases, 1 x (4, 4) uint8, binary {'normal': 3, 'lesion': 3})"
+    )

@@ -10,28 +10,53 @@ from medmonai.data import ImageForm
 
 
 def test_fields_from_json():
-    form = ImageForm([96, 96, 32], in_channels=1, intensity_range=[-160, 240], spacing=[2, 2, 3], orientation="las")
-    fields = {"in_channels": 1, "intensity_range": (-160.0, 240.0), "spacing": (2.0, 2, 3), "orientation": "LAS"}
+    form = ImageForm(
+        [96, 96, 32],
+        in_channels=1,
+        intensity_range=[-160, 240],
+        spacing=[2, 2, 3],
+        orientation="las",
+    )
+    fields = {
+        "in_channels": 1,
+        "intensity_range": (-160.0, 240.0),
+        "spacing": (2.0, 2, 3),
+        "orientation": "LAS",
+    }
     assert form == ImageForm((96, 96, 32), **fields)
     assert ImageForm(**json.loads(json.dumps(form.as_dict()))) == form and hash(form)
 
 
-@pytest.mark.parametrize(("fields", "message"), [
-    ({"in_channels": 2}, "in_channels=2, spatial_size="), ({"spatial_size": (4,)}, r"spatial_size=\(4,\); 1 or 3 channels"),
-    ({"spatial_size": (4, 0)}, "two or three axes are needed"),
-    ({"intensity_range": (5, 5)}, "low < high is needed"), ({"intensity_range": (0, float("inf"))}, "intensity_range="),
-    ({"intensity_range": (1, 2, 3)}, "intensity_range="), ({"intensity_range": (float("nan"), 1)}, "intensity_range="),
-    ({"aspect": "squash"}, "aspect='squash' is unknown; use 'stretch' or 'crop' or 'pad'"),
-    ({"aspect": "crop", "spatial_size": (4, 4, 4)}, "is for 2D images; for volumes give spacing"),
-    ({"orientation": "RAR"}, "three letters are needed"), ({"orientation": "XYZ"}, "three letters"),
-    ({"orientation": 3}, "orientation=3"), ({"orientation": "RA"}, "three letters"),
-    ({"spacing": (1, 1)}, "three axes and a positive number of millimetres"),
-    ({"spacing": (1, 1, 1)}, r"spatial_size=\(4, 4\); three axes"),
-    ({"spacing": (1, 0, 1), "spatial_size": (4, 4, 4)}, "positive number"),
-    ({"jpeg_scaling": 1}, r"jpeg_scaling=1 with spatial_size=\(4, 4\); True or False is needed"),
-    ({"jpeg_scaling": True, "spatial_size": (4, 4, 4)}, "and False for volumes"),
-    ({"spacing": (1, float("nan"), 1), "spatial_size": (4, 4, 4)}, "positive number"),
-])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"in_channels": 2}, "in_channels=2, spatial_size="),
+        ({"spatial_size": (4,)}, r"spatial_size=\(4,\); 1 or 3 channels"),
+        ({"spatial_size": (4, 0)}, "two or three axes are needed"),
+        ({"intensity_range": (5, 5)}, "low < high is needed"),
+        ({"intensity_range": (0, float("inf"))}, "intensity_range="),
+        ({"intensity_range": (1, 2, 3)}, "intensity_range="),
+        ({"intensity_range": (float("nan"), 1)}, "intensity_range="),
+        ({"aspect": "squash"}, "aspect='squash' is unknown; use 'stretch' or 'crop' or 'pad'"),
+        (
+            {"aspect": "crop", "spatial_size": (4, 4, 4)},
+            "is for 2D images; for volumes give spacing",
+        ),
+        ({"orientation": "RAR"}, "three letters are needed"),
+        ({"orientation": "XYZ"}, "three letters"),
+        ({"orientation": 3}, "orientation=3"),
+        ({"orientation": "RA"}, "three letters"),
+        ({"spacing": (1, 1)}, "three axes and a positive number of millimetres"),
+        ({"spacing": (1, 1, 1)}, r"spatial_size=\(4, 4\); three axes"),
+        ({"spacing": (1, 0, 1), "spatial_size": (4, 4, 4)}, "positive number"),
+        (
+            {"jpeg_scaling": 1},
+            r"jpeg_scaling=1 with spatial_size=\(4, 4\); True or False is needed",
+        ),
+        ({"jpeg_scaling": True, "spatial_size": (4, 4, 4)}, "and False for volumes"),
+        ({"spacing": (1, float("nan"), 1), "spatial_size": (4, 4, 4)}, "positive number"),
+    ],
+)
 def test_errors(fields, message):
     with pytest.raises(ValueError, match=message) as raised:
         ImageForm(**{"spatial_size": (4, 4), "in_channels": 1, **fields})

@@ -21,7 +21,10 @@ def volumes(root, counts):
     for c, (name, n) in enumerate(counts.items()):
         (root / name).mkdir(parents=True)
         for i in range(n):
-            nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), c + i, np.int16), np.eye(4)), root / name / f"p{i}.nii.gz")
+            nibabel.save(
+                nibabel.Nifti1Image(np.full((4, 4, 4), c + i, np.int16), np.eye(4)),
+                root / name / f"p{i}.nii.gz",
+            )
     return root
 
 
@@ -41,29 +44,57 @@ def table(root, counts, *, numbers=None):
 
 
 def of_table(path, **options):
-    return list_image_table(path, name="set", image_column="image", label_column="label", image_folders="images", **options)
+    return list_image_table(
+        path,
+        name="set",
+        image_column="image",
+        label_column="label",
+        image_folders="images",
+        **options,
+    )
 
 
-SOURCES = {"pictures": lambda root, counts, **options: list_class_folders(pictures(root, counts), name="set", **options),
-           "volumes": lambda root, counts, **options: list_class_folders(volumes(root, counts), name="set", **options),
-           "table": lambda root, counts, **options: of_table(table(root, counts), **options)}
+SOURCES = {
+    "pictures": lambda root, counts, **options: list_class_folders(
+        pictures(root, counts), name="set", **options
+    ),
+    "volumes": lambda root, counts, **options: list_class_folders(
+        volumes(root, counts), name="set", **options
+    ),
+    "table": lambda root, counts, **options: of_table(table(root, counts), **options),
+}
 COUNTS = {"disease": 3, "healthy": 5}
 
 
 @pytest.fixture(params=SOURCES)
 def listed(request, tmp_path):
-    return lambda **options: SOURCES[request.param](tmp_path, options.pop("counts", COUNTS), **options)
+    return lambda **options: SOURCES[request.param](
+        tmp_path, options.pop("counts", COUNTS), **options
+    )
 
 
-@pytest.mark.parametrize(("options", "order"), [
-    ({}, ("disease", "healthy")),
-    ({"positive_class": "healthy"}, ("disease", "healthy")),
-    ({"positive_class": " Disease"}, ("healthy", "disease")),
-    ({"class_names": ["healthy", "disease"]}, ("healthy", "disease")),  # a stated order is a choice too
-    ({"class_names": ["healthy", "disease"], "positive_class": "disease"}, ("healthy", "disease")),
-    ({"class_names": {"healthy": "control", "disease": "ill"}, "positive_class": "ill"}, ("control", "ill")),
-    ({"class_names": {"healthy": "control", "disease": "ill"}, "positive_class": "disease"}, ("control", "ill")),
-])
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({}, ("disease", "healthy")),
+        ({"positive_class": "healthy"}, ("disease", "healthy")),
+        ({"positive_class": " Disease"}, ("healthy", "disease")),
+        # a stated order is a choice too
+        ({"class_names": ["healthy", "disease"]}, ("healthy", "disease")),
+        (
+            {"class_names": ["healthy", "disease"], "positive_class": "disease"},
+            ("healthy", "disease"),
+        ),
+        (
+            {"class_names": {"healthy": "control", "disease": "ill"}, "positive_class": "ill"},
+            ("control", "ill"),
+        ),
+        (
+            {"class_names": {"healthy": "control", "disease": "ill"}, "positive_class": "disease"},
+            ("control", "ill"),
+        ),
+    ],
+)
 def test_the_positive_class_is_class_1(listed, options, order):
     listing = listed(**options)
     assert listing.class_names == order and listing.task == Task("binary", 2)
@@ -71,14 +102,31 @@ def test_the_positive_class_is_class_1(listed, options, order):
     assert (listing.labels == (np.array(sick) == (order[1] in ("disease", "ill")))).all()
 
 
-@pytest.mark.parametrize(("options", "match"), [
-    ({"positive_class": "ill"}, "positive_class='ill' is not a class; there are 'disease' and 'healthy'"),
-    ({"class_names": ["disease", "healthy"], "positive_class": "disease"},
-     r"put 'healthy' last, which makes it the positive class.*give class_names=\['healthy', 'disease'\]"),
-    ({"class_names": {"disease": "ill", "healthy": "control"}, "positive_class": "disease"}, "put 'control' last"),
-    ({"task": "multiclass", "positive_class": "disease"}, "a multiclass task; only a binary one has a positive class"),
-    ({"counts": {"a": 2, "b": 2, "c": 2}, "positive_class": "a"}, "3 classes; two are needed"),
-])
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (
+            {"positive_class": "ill"},
+            "positive_class='ill' is not a class; there are 'disease' and 'healthy'",
+        ),
+        (
+            {"class_names": ["disease", "healthy"], "positive_class": "disease"},
+            (
+                r"put 'healthy' last, which makes it the positive class.*give "
+                r"class_names=\['healthy', 'disease'\]"
+            ),
+        ),
+        (
+            {"class_names": {"disease": "ill", "healthy": "control"}, "positive_class": "disease"},
+            "put 'control' last",
+        ),
+        (
+            {"task": "multiclass", "positive_class": "disease"},
+            "a multiclass task; only a binary one has a positive class",
+        ),
+        ({"counts": {"a": 2, "b": 2, "c": 2}, "positive_class": "a"}, "3 classes; two are needed"),
+    ],
+)
 def test_a_positive_class_that_cannot_be(listed, options, match):
     with pytest.raises(ValueError, match=match):
         listed(**options)
@@ -87,27 +135,55 @@ def test_a_positive_class_that_cannot_be(listed, options, match):
 def test_a_positive_class_that_nobody_chose_and_that_means_healthy_is_pointed_out(listed, caplog):
     with caplog.at_level(logging.WARNING):
         notes = listed().notes
-    assert any("The positive class is 'healthy', the last in the alphabet" in note for note in notes)
+    assert any(
+        "The positive class is 'healthy', the last in the alphabet" in note for note in notes
+    )
     assert "give positive_class='disease' (--positive_class)" in caplog.text
 
 
-@pytest.mark.parametrize("options", [{"positive_class": "healthy"}, {"class_names": ["disease", "healthy"]},
-                                     {"task": "multiclass"}, {"counts": {"NORMAL": 3, "PNEUMONIA": 3}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"positive_class": "healthy"},
+        {"class_names": ["disease", "healthy"]},
+        {"task": "multiclass"},
+        {"counts": {"NORMAL": 3, "PNEUMONIA": 3}},
+    ],
+)
 def test_a_choice_or_an_illness_is_not(listed, options):
     assert not listed(**options).notes
 
 
-@pytest.mark.parametrize(("names", "expected"), [
-    (("abnormal", "Normal "), True), (("ja", "nein"), True), (("auffällig", "unauffällig"), True),
-    (("Karzinom", "ohne_Befund"), True),
-    (("hemorrhage", "no hemorrhage"), True), (("CT_COVID", "CT_NonCOVID"), True), (("Demented", "NonDemented"), True),
-    (("fractured", "not_fractured"), True), (("Infected", "Un-infected"), True), (("Parasitized", "Uninfected"), True),
-    (("+", "-"), True), (("Blutung", "keine Blutung"), True), (("healthy", "unhealthy"), False), (("norma", "normal 2"), False),
-    (("no tumour", "tumour"), False), (("small cell", "squamous"), False), (("no tumour", "nothing"), False),
-    (("a", "No finding"), True), (("benign", "malignant"), False), (("negative", "normal"), False), (("0", "1"), False),
-])
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("abnormal", "Normal "), True),
+        (("ja", "nein"), True),
+        (("auffällig", "unauffällig"), True),
+        (("Karzinom", "ohne_Befund"), True),
+        (("hemorrhage", "no hemorrhage"), True),
+        (("CT_COVID", "CT_NonCOVID"), True),
+        (("Demented", "NonDemented"), True),
+        (("fractured", "not_fractured"), True),
+        (("Infected", "Un-infected"), True),
+        (("Parasitized", "Uninfected"), True),
+        (("+", "-"), True),
+        (("Blutung", "keine Blutung"), True),
+        (("healthy", "unhealthy"), False),
+        (("norma", "normal 2"), False),
+        (("no tumour", "tumour"), False),
+        (("small cell", "squamous"), False),
+        (("no tumour", "nothing"), False),
+        (("a", "No finding"), True),
+        (("benign", "malignant"), False),
+        (("negative", "normal"), False),
+        (("0", "1"), False),
+    ],
+)
 def test_names_that_mean_healthy(names, expected):
-    assert bool(default_note(names, Task("binary", 2))) is expected and not default_note(names, Task("multiclass", 2))
+    assert bool(default_note(names, Task("binary", 2))) is expected and not default_note(
+        names, Task("multiclass", 2)
+    )
 
 
 def test_classes_that_are_numbers(tmp_path):
@@ -117,7 +193,10 @@ def test_classes_that_are_numbers(tmp_path):
     assert turned.class_names == ("2.0", "1") and turned.labels.tolist() == [1, 1, 1, 0, 0, 0]
     assert ordered_classes({"0": 1, "1": 1}, {"0": "no", "1": "yes"}, 1)[0] == ("no", "yes")
     assert positive_last({"0": "no", "1": "yes"}, "0") == {"1": "yes", "0": "no"}
-    given = open_source(str(path), {"image_column": "image", "label_column": "label", "images": "images", "positive-class": 1})
+    given = open_source(
+        str(path),
+        {"image_column": "image", "label_column": "label", "images": "images", "positive-class": 1},
+    )
     assert given.class_names == ("2.0", "1")
 
 
@@ -127,43 +206,79 @@ def test_labels_in_columns_have_no_positive_class_and_one_order(tmp_path):
     (tmp_path / "t.csv").write_text("image,oedema,effusion\na.png,1,0\nb.png,0,1\n")
 
     def listing(**options):
-        return list_image_table(tmp_path / "t.csv", name="set", image_column="image", label_column=["oedema", "effusion"],
-                                image_folders="images", **options)
+        return list_image_table(
+            tmp_path / "t.csv",
+            name="set",
+            image_column="image",
+            label_column=["oedema", "effusion"],
+            image_folders="images",
+            **options,
+        )
 
-    assert listing().class_names == ("oedema", "effusion") and listing(class_names=["A", "B"]).class_names == ("A", "B")
+    assert listing().class_names == ("oedema", "effusion") and listing(
+        class_names=["A", "B"]
+    ).class_names == ("A", "B")
     with pytest.raises(ValueError, match="name the columns oedema, effusion in another order"):
         listing(class_names=["effusion", "oedema"])
     with pytest.raises(ValueError, match="a multilabel task"):
         listing(positive_class="oedema")
 
 
-@pytest.mark.parametrize(("name", "shape"), [("breastmnist", (28, 28)), ("vesselmnist3d", (28, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("breastmnist", (28, 28)), ("vesselmnist3d", (28, 28, 28))]
+)
 def test_medmnist_sets_with_another_positive_class(name, shape, tmp_path):
     write_medmnist(tmp_path, name, shape, size={"train": 6, "val": 4, "test": 4})
-    usual, turned = (load_medmnist(name, split="val", dataset_dir=tmp_path, verify=False, positive_class=positive)
-                     for positive in (None, {"breastmnist": "malignant", "vesselmnist3d": "vessel"}[name]))
-    assert turned.class_names == usual.class_names[::-1] and turned.labels.tolist() == (1 - usual.labels).tolist()
+    usual, turned = (
+        load_medmnist(
+            name, split="val", dataset_dir=tmp_path, verify=False, positive_class=positive
+        )
+        for positive in (None, {"breastmnist": "malignant", "vesselmnist3d": "vessel"}[name])
+    )
+    assert (
+        turned.class_names == usual.class_names[::-1]
+        and turned.labels.tolist() == (1 - usual.labels).tolist()
+    )
     assert turned.class_counts() == dict(reversed(usual.class_counts().items()))
-    same = load_medmnist(name, split="val", dataset_dir=tmp_path, verify=False, positive_class=usual.class_names[1])
+    same = load_medmnist(
+        name, split="val", dataset_dir=tmp_path, verify=False, positive_class=usual.class_names[1]
+    )
     assert same.labels.tolist() == usual.labels.tolist()
 
 
 def test_medmnist_sets_of_several_classes_have_none(tmp_path):
-    write_medmnist(tmp_path, "organmnist3d", (28, 28, 28), size={"train": 11, "val": 11, "test": 11})
+    write_medmnist(
+        tmp_path, "organmnist3d", (28, 28, 28), size={"train": 11, "val": 11, "test": 11}
+    )
     with pytest.raises(ValueError, match="positive_class='liver' and a multiclass task"):
-        load_medmnist("organmnist3d", split="val", dataset_dir=tmp_path, verify=False, positive_class="liver")
+        load_medmnist(
+            "organmnist3d", split="val", dataset_dir=tmp_path, verify=False, positive_class="liver"
+        )
 
 
 def test_a_description_says_the_positive_class_first(listed):
     described = describe_listing(listed(positive_class="disease"))
-    assert described.lines()[1] == ("positive class: disease (class 1, against healthy); recall, specificity, AUC and "
-                                    "thresholds are about it")
-    assert described.as_dict()["positive_class"] == "disease" and described.as_dict()["class_names"] == ["healthy", "disease"]
+    assert described.lines()[1] == (
+        "positive class: disease (class 1, against healthy); recall, specificity, AUC and "
+        "thresholds are about it"
+    )
+    assert described.as_dict()["positive_class"] == "disease" and described.as_dict()[
+        "class_names"
+    ] == ["healthy", "disease"]
 
 
 def test_a_description_of_several_classes_says_their_order(tmp_path):
-    described = describe_listing(list_class_folders(pictures(tmp_path, {"c": 2, "a": 2, "b": 2}), name="set"))
-    assert described.lines()[1] == "order of the labels: 0 a, 1 b, 2 c" and described.as_dict()["positive_class"] is None
+    described = describe_listing(
+        list_class_folders(pictures(tmp_path, {"c": 2, "a": 2, "b": 2}), name="set")
+    )
+    assert (
+        described.lines()[1] == "order of the labels: 0 a, 1 b, 2 c"
+        and described.as_dict()["positive_class"] is None
+    )
     write_medmnist(tmp_path, "breastmnist", (28, 28))
     cohort = load_medmnist("breastmnist", split="val", dataset_dir=tmp_path, verify=False)
-    assert describe_cohorts([cohort]).lines()[1].startswith("positive class: normal, benign (class 1, against malignant)")
+    assert (
+        describe_cohorts([cohort])
+        .lines()[1]
+        .startswith("positive class: normal, benign (class 1, against malignant)")
+    )

@@ -16,8 +16,15 @@ SHAPES = [(28, 28), (6, 7, 8)]
 def cohort(shape=(5, 5), n=23, images=None):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n, 1, *shape), dtype=np.uint8) if images is None else images
-    return Cohort(images, labels=np.arange(n) % 3 // 2, ids=np.array([f"case-{i}" for i in range(n)]), task=Task("binary", 2),
-                  class_names=("a", "b"), provenance=Provenance("test"), split="train")
+    return Cohort(
+        images,
+        labels=np.arange(n) % 3 // 2,
+        ids=np.array([f"case-{i}" for i in range(n)]),
+        task=Task("binary", 2),
+        class_names=("a", "b"),
+        provenance=Provenance("test"),
+        split="train",
+    )
 
 
 def epoch_of(loader, epoch=1):
@@ -40,10 +47,19 @@ def test_evaluation_shows_every_case_once_in_order(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_epoch_follows_from_seed_and_epoch(shape):
     transform = BatchCompose([RandFlip(prob=0.5), RandGaussianNoise(prob=0.5, std=1.0)])
-    def new(seed):
-        return ResidentLoader(cohort(shape), batch_size=4, transform=transform, balance=Balance("oversample"), seed=seed)
 
-    same, again, other = (torch.cat([b["image"][:2] for b in epoch_of(new(s), 3)]) for s in (1, 1, 2))
+    def new(seed):
+        return ResidentLoader(
+            cohort(shape),
+            batch_size=4,
+            transform=transform,
+            balance=Balance("oversample"),
+            seed=seed,
+        )
+
+    same, again, other = (
+        torch.cat([b["image"][:2] for b in epoch_of(new(s), 3)]) for s in (1, 1, 2)
+    )
     assert torch.equal(same, again)
     assert same.shape != other.shape or not torch.equal(same, other)
     assert not torch.equal(same, torch.cat([b["image"][:2] for b in epoch_of(new(1), 4)]))
@@ -51,14 +67,19 @@ def test_an_epoch_follows_from_seed_and_epoch(shape):
 
 def test_its_state_is_two_numbers_and_resumes_in_mid_epoch():
     transform = BatchCompose([RandGaussianNoise(prob=1.0, std=1.0)])
-    first, second = (ResidentLoader(cohort(), batch_size=4, transform=transform, balance=Balance(), seed=3) for _ in range(2))
+    first, second = (
+        ResidentLoader(cohort(), batch_size=4, transform=transform, balance=Balance(), seed=3)
+        for _ in range(2)
+    )
     first.set_epoch(2)
     running = iter(first)
     next(running), next(running)
     second.load_state_dict(first.state_dict())
     assert first.state_dict() == {"epoch": 2, "batch": 2}
     for mine, resumed in zip(running, second, strict=True):
-        assert torch.equal(mine["image"], resumed["image"]) and torch.equal(mine["index"], resumed["index"])
+        assert torch.equal(mine["image"], resumed["image"]) and torch.equal(
+            mine["index"], resumed["index"]
+        )
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -99,7 +120,10 @@ def test_a_mapped_file_that_was_cut_off_is_named_before_it_is_read(part, tmp_pat
     whole = path.stat().st_size
     assert len(epoch_of(loader)) == len(loader)
     os.truncate(path, whole - 1)
-    with pytest.raises(ValueError, match=f"images.npy was cut off while it was in use: {whole - 1} of {whole} bytes are left"):
+    with pytest.raises(
+        ValueError,
+        match=f"images.npy was cut off while it was in use: {whole - 1} of {whole} bytes are left",
+    ):
         next(iter(loader))
 
 
@@ -109,9 +133,18 @@ def test_resident_memory_is_the_array_itself():
 
 
 def test_a_training_remainder_of_one_case_is_left_out():
-    assert [len(i) for i in ResidentLoader(cohort(n=9), batch_size=4, balance=Balance()).indices(1)] == [4, 4]
-    assert [len(i) for i in ResidentLoader(cohort(n=10), batch_size=4, balance=Balance()).indices(1)] == [4, 4, 2]
-    assert [len(i) for i in ResidentLoader(cohort(n=10), batch_size=4, balance=Balance(), drop_last=True).indices(1)] == [4, 4]
+    assert [
+        len(i) for i in ResidentLoader(cohort(n=9), batch_size=4, balance=Balance()).indices(1)
+    ] == [4, 4]
+    assert [
+        len(i) for i in ResidentLoader(cohort(n=10), batch_size=4, balance=Balance()).indices(1)
+    ] == [4, 4, 2]
+    assert [
+        len(i)
+        for i in ResidentLoader(
+            cohort(n=10), batch_size=4, balance=Balance(), drop_last=True
+        ).indices(1)
+    ] == [4, 4]
     assert [len(i) for i in ResidentLoader(cohort(n=9), batch_size=4).indices(1)] == [4, 4, 1]
 
 

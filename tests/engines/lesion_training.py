@@ -18,7 +18,9 @@ def lesion_design(dims):
 
 
 def trained_on_lesions(dims):
-    """Return the network in evaluation mode, the same before training, and 12 new images with a lesion in the centre."""
+    """Return the network in evaluation mode, the same before training, and 12 new images with a
+    lesion in the centre.
+    """
     state = torch.get_rng_state()
     torch.manual_seed(0)
     design = lesion_design(dims)
@@ -39,9 +41,13 @@ def trained_on_lesions(dims):
 
 
 def small_network(dims):
-    """Three strided convolutions, map 7 or 6 a side, then mean and one logit; in-place activations as in MONAI's networks."""
-    conv, norm, pool = ((nn.Conv2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d),
-                        (nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d))[dims - 2]
+    """Three strided convolutions, map 7 or 6 a side, then mean and one logit; in-place activations
+    as in MONAI's networks.
+    """
+    conv, norm, pool = (
+        (nn.Conv2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d),
+        (nn.Conv3d, nn.BatchNorm3d, nn.AdaptiveAvgPool3d),
+    )[dims - 2]
     layers = []
     for channels, out, stride in ((1, 8, 2), (8, 16, 2), (16, 16, 1)):
         layers += [conv(channels, out, 3, stride, 1, bias=False), norm(out), nn.ReLU(inplace=True)]

@@ -23,18 +23,35 @@ def test_random_states_come_back(tmp_path):
 
 
 def scaled_trainer(folder, epochs):
-    """A trainer with a GradScaler, as fp16 has one; it doubles its scale after every second step."""
+    """A trainer with a GradScaler, as fp16 has one; it doubles its scale after every second
+    step.
+    """
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 1))
-    loader = ResidentLoader(lesion_phantom(split="train", num_cases=24), batch_size=8, balance=Balance())
+    loader = ResidentLoader(
+        lesion_phantom(split="train", num_cases=24), batch_size=8, balance=Balance()
+    )
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-8)
-    evaluator = SimpleNamespace(state=SimpleNamespace(best_metric=-1, best_metric_epoch=-1, epoch=0))
-    checkpoint = RunCheckpoint(folder, network=network, evaluator=evaluator,
-                               state={"network": network, "optimizer": optimizer})
+    evaluator = SimpleNamespace(
+        state=SimpleNamespace(best_metric=-1, best_metric_epoch=-1, epoch=0)
+    )
+    checkpoint = RunCheckpoint(
+        folder,
+        network=network,
+        evaluator=evaluator,
+        state={"network": network, "optimizer": optimizer},
+    )
     trainer = SupervisedTrainer(
-        device=torch.device("cpu"), max_epochs=epochs, train_data_loader=loader, network=network, optimizer=optimizer,
-        loss_function=lambda logits, labels: logits.square().mean(), decollate=False, amp=True,
-        train_handlers=[LoaderEpoch(loader), checkpoint])
+        device=torch.device("cpu"),
+        max_epochs=epochs,
+        train_data_loader=loader,
+        network=network,
+        optimizer=optimizer,
+        loss_function=lambda logits, labels: logits.square().mean(),
+        decollate=False,
+        amp=True,
+        train_handlers=[LoaderEpoch(loader), checkpoint],
+    )
     return trainer, checkpoint
 
 
@@ -47,7 +64,10 @@ def test_the_scale_of_fp16_goes_on_where_it_was(tmp_path, monkeypatch):
     resumed, checkpoint = scaled_trainer(tmp_path / "cut", 3)
     assert checkpoint.resume(resumed) == 2
     resumed.run()
-    assert resumed.scaler.state_dict() == whole.scaler.state_dict() and whole.scaler.get_scale() == 2.0 * 2**4
+    assert (
+        resumed.scaler.state_dict() == whole.scaler.state_dict()
+        and whole.scaler.get_scale() == 2.0 * 2**4
+    )
     resumed.state.max_epochs = 4  # the next run of the same trainer begins a scaler of its own
     resumed.run()
     assert resumed.scaler.get_scale() == 2.0 * 2
@@ -82,16 +102,25 @@ def test_a_damaged_last_checkpoint_falls_back_one_epoch_and_ends_the_same(tmp_pa
     flip_a_bit(last)
     resumed, checkpoint = scaled_trainer(tmp_path / "cut", 4)
     assert checkpoint.resume(resumed) == load_checkpoint(previous)["epoch"] == 2
-    assert f"{last} is not a readable checkpoint" in caplog.text and f"goes on from {previous}, epoch 2" in caplog.text
+    assert (
+        f"{last} is not a readable checkpoint" in caplog.text
+        and f"goes on from {previous}, epoch 2" in caplog.text
+    )
     resumed.run()
-    assert same(load_checkpoint(tmp_path / "whole" / "last.pt"), load_checkpoint(last)) and not previous.exists()
+    assert (
+        same(load_checkpoint(tmp_path / "whole" / "last.pt"), load_checkpoint(last))
+        and not previous.exists()
+    )
 
 
 def test_where_no_whole_checkpoint_is_left_the_file_is_named(tmp_path):
     trainer, checkpoint = scaled_trainer(tmp_path, 2)
     trainer.run()
     flip_a_bit(tmp_path / "last.pt")
-    with pytest.raises(ValueError, match=r"last\.pt is not .* \(CRC\) does not fit\); and there is no sound previous"):
+    with pytest.raises(
+        ValueError,
+        match=r"last\.pt is not .* \(CRC\) does not fit\); and there is no sound previous",
+    ):
         checkpoint.resume(trainer)
     save_atomically({"epoch": 3}, tmp_path / "last.pt")
     with pytest.raises(ValueError, match=r"last\.pt is damaged \(no best_metric in it\)"):

@@ -39,11 +39,17 @@ def test_bf16_runs_the_network_and_returns_float32():
 def test_auto_refuses_bf16_on_small_maps_and_says_so(caplog):
     tiny = resnet18(spatial_dims=3, width=4, stem="small_stride2")
     with caplog.at_level("INFO", logger="medmonai.engines"):
-        assert choose_precision("auto", network=tiny, spatial_size=(28, 28, 28), device="cpu") == "fp32"
+        assert (
+            choose_precision("auto", network=tiny, spatial_size=(28, 28, 28), device="cpu")
+            == "fp32"
+        )
     assert "precision fp32" in caplog.text
     with pytest.raises(ValueError, match="not safe on a CPU here"):
         choose_precision("bf16", network=tiny, spatial_size=(28, 28, 28), device="cpu")
-    assert choose_precision("bf16", network=resnet18(width=4), spatial_size=(28, 28), device="cpu") == "bf16"
+    assert (
+        choose_precision("bf16", network=resnet18(width=4), spatial_size=(28, 28), device="cpu")
+        == "bf16"
+    )
 
 
 def test_unknown_precisions():
@@ -58,6 +64,9 @@ def test_unknown_precisions():
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_one_case_alone_is_told_to_come_with_others(precision):
     network, one = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), torch.rand(1, 3)
-    with pytest.raises(ValueError, match="batch norm cannot train on a batch of one case; use a batch_size of 2 or more"):
+    with pytest.raises(
+        ValueError,
+        match="batch norm cannot train on a batch of one case; use a batch_size of 2 or more",
+    ):
         PrecisionInferer(precision)(one, network)
     assert PrecisionInferer(precision)(one, network.eval()).shape == (1, 2)

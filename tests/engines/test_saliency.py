@@ -1,4 +1,6 @@
-"""Grad-CAM and occlusion: they find the lesion, agree with MONAI where MONAI is right, and leave the network alone."""
+"""Grad-CAM and occlusion: they find the lesion, agree with MONAI where MONAI is right, and leave
+the network alone.
+"""
 
 from __future__ import annotations
 
@@ -74,33 +76,64 @@ class Signs(nn.Module):
 @pytest.mark.parametrize("name", ["GradCAM", "GradCAMpp"])
 def test_agrees_with_monai_where_nothing_is_in_its_way(dims, name):
     torch.manual_seed(0)
-    conv, pool = (nn.Conv2d, nn.AdaptiveAvgPool2d) if dims == 2 else (nn.Conv3d, nn.AdaptiveAvgPool3d)
-    network = nn.Sequential(conv(2, 4, 3, padding=1), nn.ReLU(), conv(4, 6, 3, padding=1), nn.ReLU(), pool(1), nn.Flatten(),
-                            nn.Linear(6, 3)).eval()
+    conv, pool = (
+        (nn.Conv2d, nn.AdaptiveAvgPool2d) if dims == 2 else (nn.Conv3d, nn.AdaptiveAvgPool3d)
+    )
+    network = nn.Sequential(
+        conv(2, 4, 3, padding=1),
+        nn.ReLU(),
+        conv(4, 6, 3, padding=1),
+        nn.ReLU(),
+        pool(1),
+        nn.Flatten(),
+        nn.Linear(6, 3),
+    ).eval()
     x = torch.randn(3, 2, *[9, 8, 7][:dims])
     for c in range(3):
-        theirs = getattr(monai.visualize, name)(copy.deepcopy(network), "3", postprocessing=lambda m: m)
+        theirs = getattr(monai.visualize, name)(
+            copy.deepcopy(network), "3", postprocessing=lambda m: m
+        )
         expected = torch.cat([theirs(x[i : i + 1], class_idx=c) for i in range(3)]).detach()
-        expected = (expected / expected.amax(dim=list(range(1, dims + 2)), keepdim=True).clamp(min=1e-30)).numpy()
-        ours = grad_cam(network, x, class_index=c, target_layer="3", method="gradcam" if name == "GradCAM" else "gradcam++")
+        expected = (
+            expected / expected.amax(dim=list(range(1, dims + 2)), keepdim=True).clamp(min=1e-30)
+        ).numpy()
+        ours = grad_cam(
+            network,
+            x,
+            class_index=c,
+            target_layer="3",
+            method="gradcam" if name == "GradCAM" else "gradcam++",
+        )
         np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
 def test_grad_cam_by_hand():
-    # Channels x and -x, head 2 and 1: the map is ReLU(2 x - x) = ReLU(x) up to scale; for class 0 ReLU(-x).
-    network = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 1, bias=False))
+    # Channels x and -x, head 2 and 1: the map is ReLU(2 x - x) = ReLU(x) up to scale; for class 0
+    # ReLU(-x).
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 1, bias=False),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(2, 1, bias=False),
+    )
     with torch.no_grad():
         network[0].weight.copy_(torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1))
         network[3].weight.copy_(torch.tensor([[2.0, 1.0]]))
     x = torch.tensor([[1.0, -3.0], [4.0, 2.0]]).reshape(1, 1, 2, 2)
-    np.testing.assert_allclose(grad_cam(network, x, class_index=1)[0, 0], [[0.25, 0], [1, 0.5]], atol=1e-6)
-    np.testing.assert_allclose(grad_cam(network, x, class_index=0)[0, 0], [[0, 1], [0, 0]], atol=1e-6)
-    assert not grad_cam(network, -x.abs(), class_index=1).any()  # no evidence: zeros, not a stretched nothing
+    np.testing.assert_allclose(
+        grad_cam(network, x, class_index=1)[0, 0], [[0.25, 0], [1, 0.5]], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        grad_cam(network, x, class_index=0)[0, 0], [[0, 1], [0, 0]], atol=1e-6
+    )
+    # no evidence: zeros, not a stretched nothing
+    assert not grad_cam(network, -x.abs(), class_index=1).any()
 
 
 @pytest.mark.parametrize("spatial", [(8, 8), (8, 8, 8)])
 def test_occlusion_by_hand(spatial):
-    # The logit is a weighted sum; boxes of half a side without overlap: each costs the sum of what it covers.
+    # The logit is a weighted sum; boxes of half a side without overlap: each costs the sum of what
+    # it covers.
     network = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(spatial)), 1, bias=False))
     weight = torch.rand(spatial) - 0.4
     network[1].weight.data = weight.reshape(1, -1)
@@ -117,24 +150,46 @@ def test_occlusion_by_hand(spatial):
 
 def test_occlusion_of_a_colour_network_with_one_logit_is_not_constant():
     torch.manual_seed(0)
-    assert occlusion_map(resnet10(in_channels=3, width=4), torch.rand(1, 3, 16, 16), class_index=1).std() > 0.01
+    assert (
+        occlusion_map(
+            resnet10(in_channels=3, width=4), torch.rand(1, 3, 16, 16), class_index=1
+        ).std()
+        > 0.01
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("change", [
-    "train", "frozen", "channels_last", "wrapped", "compiled", "double", "inference_mode", "no_grad", "autocast"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "train",
+        "frozen",
+        "channels_last",
+        "wrapped",
+        "compiled",
+        "double",
+        "inference_mode",
+        "no_grad",
+        "autocast",
+    ],
+)
 def test_the_state_of_network_and_process_does_not_matter(lesion, method, change):
     network, _, x = lesion
     network, x = copy.deepcopy(network), x[:1]
     expected = METHODS[method](network, x, class_index=1)
-    context = {"inference_mode": torch.inference_mode, "no_grad": torch.no_grad,
-               "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16)}.get(change, torch.enable_grad)
+    context = {
+        "inference_mode": torch.inference_mode,
+        "no_grad": torch.no_grad,
+        "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    }.get(change, torch.enable_grad)
     if change == "frozen":
         network.requires_grad_(False)
     network = {
-        "train": network.train, "channels_last": lambda: to_channels_last(network),
+        "train": network.train,
+        "channels_last": lambda: to_channels_last(network),
         "wrapped": lambda: nn.DataParallel(torch.optim.swa_utils.AveragedModel(network)),
-        "compiled": lambda: torch.compile(network, backend="eager"), "double": network.double,
+        "compiled": lambda: torch.compile(network, backend="eager"),
+        "double": network.double,
     }.get(change, lambda: network)()
     if change == "channels_last":
         x = x.to(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
@@ -152,10 +207,18 @@ def test_the_network_is_left_exactly_as_it_was(method):
     network[0].fc.weight.requires_grad_(False)
 
     def everything():
-        return ([p.clone() for p in network.state_dict().values()], [p.grad for p in network.parameters()],
-                [p.requires_grad for p in network.parameters()], [m.training for m in network.modules()],
-                [len(m._forward_hooks) + len(m._backward_hooks) + len(m._forward_pre_hooks) for m in network.modules()],
-                [getattr(m, "inplace", None) for m in network.modules()], [torch.get_rng_state()])
+        return (
+            [p.clone() for p in network.state_dict().values()],
+            [p.grad for p in network.parameters()],
+            [p.requires_grad for p in network.parameters()],
+            [m.training for m in network.modules()],
+            [
+                len(m._forward_hooks) + len(m._backward_hooks) + len(m._forward_pre_hooks)
+                for m in network.modules()
+            ],
+            [getattr(m, "inplace", None) for m in network.modules()],
+            [torch.get_rng_state()],
+        )
 
     before, grads = everything(), [p.grad.clone() for p in network.parameters()]
     x = torch.rand(2, 1, 28, 28)
@@ -172,16 +235,22 @@ def test_the_network_is_left_exactly_as_it_was(method):
 def test_deterministic_and_independent_of_the_batch(lesion, method):
     network, _, x = lesion
     first = METHODS[method](network, x[:3], class_index=1)
-    np.testing.assert_array_equal(first, METHODS[method](network, x[:3].numpy(), class_index=np.array([1, 1, 1])))
+    np.testing.assert_array_equal(
+        first, METHODS[method](network, x[:3].numpy(), class_index=np.array([1, 1, 1]))
+    )
     np.testing.assert_array_equal(first[2:], METHODS[method](network, x[2:3], class_index=1))
 
 
-@pytest.mark.parametrize("layer", ["layer4", "layer4.0.bn2", "layer4.0", "layer3", "bn1", "act", "conv1"])
+@pytest.mark.parametrize(
+    "layer", ["layer4", "layer4.0.bn2", "layer4.0", "layer3", "bn1", "act", "conv1"]
+)
 @pytest.mark.parametrize("method", ["gradcam", "gradcam++"])
 def test_in_place_operations_behind_the_layer(layer, method):
     torch.manual_seed(0)
     network = resnet10(width=4, num_classes=3)
-    maps = grad_cam(network, torch.rand(2, 1, 28, 28), class_index=2, target_layer=layer, method=method)
+    maps = grad_cam(
+        network, torch.rand(2, 1, 28, 28), class_index=2, target_layer=layer, method=method
+    )
     assert maps.shape == (2, 1, 28, 28) and np.isfinite(maps).all()
 
 
@@ -190,29 +259,88 @@ def test_dense_networks_and_large_logits():
     network = densenet121(growth_rate=4)
     network.class_layers.out.weight.data *= 1e4  # exp(logit) overflows
     for layer in (None, "features", "features.norm5", "class_layers.relu"):
-        maps = grad_cam(network, torch.rand(1, 1, 28, 28), class_index=[1], target_layer=layer, method="gradcam++")
+        maps = grad_cam(
+            network,
+            torch.rand(1, 1, 28, 28),
+            class_index=[1],
+            target_layer=layer,
+            method="gradcam++",
+        )
         assert np.isfinite(maps).all()
 
 
-@pytest.mark.parametrize(("function", "change", "error", "message"), [
-    (grad_cam, {"class_index": 2}, ValueError, "from 0 to 1 are needed for a network with 1 logit,"),
-    (grad_cam, {"class_index": -1}, ValueError, "class_index=-1"),
-    (grad_cam, {"class_index": [0, 1, 1]}, ValueError, "one for all or one for each of the 2 images"),
-    (occlusion_map, {"class_index": 0.5}, ValueError, "class_index=0.5; whole numbers"),
-    (grad_cam, {"method": "cam"}, ValueError, "method='cam' is unknown; use one of gradcam, gradcam"),
-    (grad_cam, {"target_layer": "layer9"}, ValueError, "target_layer='layer9' is not a layer that gives a map here"),
-    (grad_cam, {"target_layer": "fc"}, ValueError, "target_layer='fc' is not"),
-    (grad_cam, {"images": torch.rand(2, 16, 16)}, ValueError, r"images have shape \(2, 16, 16\)"),
-    (grad_cam, {"images": torch.rand(0, 1, 16, 16)}, ValueError, "images have shape"),
-    (occlusion_map, {"images": torch.full((1, 1, 16, 16), torch.nan)}, ValueError, "NaN or infinite voxels"),
-    (grad_cam, {"network": nn.Conv2d(1, 1, 3)}, ValueError, r"logits \(B, outputs\) are needed"),
-    (occlusion_map, {"mask_size": 17}, ValueError, "mask_size=17; whole numbers from 1 to the image's"),
-    (occlusion_map, {"mask_size": (4,)}, ValueError, "mask_size"),
-    (occlusion_map, {"overlap": 1.0}, ValueError, "overlap=1.0; at least 0 and less than 1"),
-    (occlusion_map, {"fill": "black"}, ValueError, "fill='black' is unknown; use one of mean_img"),
-])
+@pytest.mark.parametrize(
+    ("function", "change", "error", "message"),
+    [
+        (
+            grad_cam,
+            {"class_index": 2},
+            ValueError,
+            "from 0 to 1 are needed for a network with 1 logit,",
+        ),
+        (grad_cam, {"class_index": -1}, ValueError, "class_index=-1"),
+        (
+            grad_cam,
+            {"class_index": [0, 1, 1]},
+            ValueError,
+            "one for all or one for each of the 2 images",
+        ),
+        (occlusion_map, {"class_index": 0.5}, ValueError, "class_index=0.5; whole numbers"),
+        (
+            grad_cam,
+            {"method": "cam"},
+            ValueError,
+            "method='cam' is unknown; use one of gradcam, gradcam",
+        ),
+        (
+            grad_cam,
+            {"target_layer": "layer9"},
+            ValueError,
+            "target_layer='layer9' is not a layer that gives a map here",
+        ),
+        (grad_cam, {"target_layer": "fc"}, ValueError, "target_layer='fc' is not"),
+        (
+            grad_cam,
+            {"images": torch.rand(2, 16, 16)},
+            ValueError,
+            r"images have shape \(2, 16, 16\)",
+        ),
+        (grad_cam, {"images": torch.rand(0, 1, 16, 16)}, ValueError, "images have shape"),
+        (
+            occlusion_map,
+            {"images": torch.full((1, 1, 16, 16), torch.nan)},
+            ValueError,
+            "NaN or infinite voxels",
+        ),
+        (
+            grad_cam,
+            {"network": nn.Conv2d(1, 1, 3)},
+            ValueError,
+            r"logits \(B, outputs\) are needed",
+        ),
+        (
+            occlusion_map,
+            {"mask_size": 17},
+            ValueError,
+            "mask_size=17; whole numbers from 1 to the image's",
+        ),
+        (occlusion_map, {"mask_size": (4,)}, ValueError, "mask_size"),
+        (occlusion_map, {"overlap": 1.0}, ValueError, "overlap=1.0; at least 0 and less than 1"),
+        (
+            occlusion_map,
+            {"fill": "black"},
+            ValueError,
+            "fill='black' is unknown; use one of mean_img",
+        ),
+    ],
+)
 def test_errors(function, change, error, message):
-    arguments = {"network": resnet10(width=2), "images": torch.rand(2, 1, 16, 16), "class_index": 1, **change}
+    arguments = {
+        "network": resnet10(width=2),
+        "images": torch.rand(2, 1, 16, 16),
+        "class_index": 1,
+        **change,
+    }
     with pytest.raises(error, match=message):
         function(arguments.pop("network"), arguments.pop("images"), **arguments)
 

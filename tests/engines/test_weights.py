@@ -65,10 +65,14 @@ def test_weights_plain_or_under_model(tmp_path):
     source = nn.Linear(2, 1)
     for content in (source.state_dict(), {"model": source.state_dict()}):
         save_atomically(content, tmp_path / "model.pt")
-        assert torch.equal(load_weights(nn.Linear(2, 1), tmp_path / "model.pt").weight, source.weight)
+        assert torch.equal(
+            load_weights(nn.Linear(2, 1), tmp_path / "model.pt").weight, source.weight
+        )
 
 
-@pytest.mark.parametrize("network", [nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), nn.Conv3d(1, 2, 3)])
+@pytest.mark.parametrize(
+    "network", [nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), nn.Conv3d(1, 2, 3)]
+)
 def test_flipped_bits_are_refused_or_change_no_weight(network, tmp_path):
     path = tmp_path / "model.pt"
     save_atomically(network.state_dict(), path)
@@ -96,7 +100,9 @@ def test_weights_that_are_no_numbers_are_refused_by_name(value, tmp_path):
         source[0].weight[1, 0, 2, 2] = value
     save_atomically({"model": source.state_dict()}, tmp_path / "model.pt")
     before = target[0].weight.clone()
-    with pytest.raises(ValueError, match=r"model\.pt: 0\.weight holds 1 values of 18 that are NaN or infinite"):
+    with pytest.raises(
+        ValueError, match=r"model\.pt: 0\.weight holds 1 values of 18 that are NaN or infinite"
+    ):
         load_weights(target, tmp_path / "model.pt")
     assert torch.equal(before, target[0].weight)
 
@@ -116,8 +122,18 @@ def test_masks_may_be_infinite_and_statistics_may_not_be_nan(tmp_path):
 def test_a_full_disk_leaves_the_earlier_checkpoint_and_says_so(tmp_path):
     path = tmp_path / "last.pt"
     save_atomically({"w": torch.ones(3)}, path)
-    code = ("import resource, sys, torch; from medmonai.engines import save_atomically\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000,) * 2)\nsave_atomically({'w': torch.ones(10**6)}, sys.argv[1])")
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
-    assert f"DiskFull: {path} could not be written: File too large. What was finished" in done.stderr.splitlines()[-1]
-    assert os.listdir(tmp_path) == ["last.pt"] and torch.equal(load_checkpoint(path)["w"], torch.ones(3))
+    code = (
+        "import resource, sys, torch; from medmonai.engines import save_atomically\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000,) * 2)\n"
+        "save_atomically({'w': torch.ones(10**6)}, sys.argv[1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (
+        f"DiskFull: {path} could not be written: File too large. What was finished"
+        in done.stderr.splitlines()[-1]
+    )
+    assert os.listdir(tmp_path) == ["last.pt"] and torch.equal(
+        load_checkpoint(path)["w"], torch.ones(3)
+    )

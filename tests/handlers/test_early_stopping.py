@@ -11,7 +11,9 @@ from medmonai.handlers import EarlyStopping
 
 
 def epochs_run(best_epochs, patience, *, first=0, max_epochs=10, interval=1, stage=None):
-    """The epochs that a trainer runs whose evaluator says after epoch e that the best was best_epochs[e - 1]."""
+    """The epochs that a trainer runs whose evaluator says after epoch e that the best was
+    best_epochs[e - 1].
+    """
     trainer = Engine(lambda engine, batch: None)
     state = SimpleNamespace(best_metric_epoch=-1, epoch=0)
     done = []
@@ -19,8 +21,12 @@ def epochs_run(best_epochs, patience, *, first=0, max_epochs=10, interval=1, sta
     def validate(epoch):
         state.epoch, state.best_metric_epoch = epoch, best_epochs[epoch - 1]
 
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: done.append(engine.state.epoch))
-    trainer.add_event_handler(Events.EPOCH_COMPLETED(every=interval), lambda engine: validate(engine.state.epoch))
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda engine: done.append(engine.state.epoch)
+    )
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED(every=interval), lambda engine: validate(engine.state.epoch)
+    )
     EarlyStopping(SimpleNamespace(state=state), patience=patience, stage=stage).attach(trainer)
     if first:
         trainer.load_state_dict({"epoch": first, "epoch_length": 1, "max_epochs": max_epochs})
@@ -29,7 +35,9 @@ def epochs_run(best_epochs, patience, *, first=0, max_epochs=10, interval=1, sta
     return done
 
 
-@pytest.mark.parametrize(("patience", "last"), [(1, 3), (2, 4), (4, 6), (8, 10), (9, 10), (None, 10)])
+@pytest.mark.parametrize(
+    ("patience", "last"), [(1, 3), (2, 4), (4, 6), (8, 10), (9, 10), (None, 10)]
+)
 def test_stops_patience_epochs_after_the_best(patience, last):
     assert epochs_run([1, 2, 2, 2, 2, 2, 2, 2, 2, 2], patience)[-1] == last
 
@@ -59,8 +67,13 @@ def test_only_a_validation_can_stop():
 
 def test_a_trainer_that_runs_on_with_other_weights_is_not_held_back():
     """Federated learning: the same trainer, round after round."""
-    trainer, state = Engine(lambda engine, batch: None), SimpleNamespace(best_metric_epoch=1, epoch=0)
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: setattr(state, "epoch", engine.state.epoch))
+    trainer, state = (
+        Engine(lambda engine, batch: None),
+        SimpleNamespace(best_metric_epoch=1, epoch=0),
+    )
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda engine: setattr(state, "epoch", engine.state.epoch)
+    )
     EarlyStopping(SimpleNamespace(state=state), patience=1).attach(trainer)
     for rounds in (1, 2, 3, 4):
         trainer.run([0], max_epochs=rounds)
@@ -70,7 +83,10 @@ def test_a_trainer_that_runs_on_with_other_weights_is_not_held_back():
 def test_it_says_so(caplog):
     with caplog.at_level("INFO", logger="medmonai.handlers"):
         epochs_run([1, 2, 2, 2, 2, 2, 2, 2, 2, 2], 2)
-    assert "early stopping after epoch 4 of 10: no better validation since epoch 2 (patience 2)" in caplog.text
+    assert (
+        "early stopping after epoch 4 of 10: no better validation since epoch 2 (patience 2)"
+        in caplog.text
+    )
 
 
 @pytest.mark.parametrize("patience", [0, -1, 2.0, True])

@@ -12,10 +12,17 @@ from medmonai.handlers import PlateauSchedule
 
 
 def rates(interval, epochs, *, scores):
-    """The learning rate after each epoch; the validation of epoch e gives scores[e]. Halved by the second that is no better."""
-    trainer, state = Engine(lambda engine, batch: None), SimpleNamespace(epoch=0, metrics={}, key_metric_name="auc")
+    """The learning rate after each epoch; the validation of epoch e gives scores[e]. Halved by the
+    second that is no better.
+    """
+    trainer, state = (
+        Engine(lambda engine, batch: None),
+        SimpleNamespace(epoch=0, metrics={}, key_metric_name="auc"),
+    )
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", factor=0.5, patience=1)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode="max", factor=0.5, patience=1
+    )
     seen = []
 
     @trainer.on(Events.EPOCH_COMPLETED(every=interval))
@@ -23,7 +30,9 @@ def rates(interval, epochs, *, scores):
         state.epoch, state.metrics = engine.state.epoch, {"auc": scores[engine.state.epoch]}
 
     PlateauSchedule(scheduler, evaluator=SimpleNamespace(state=state)).attach(trainer)
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: seen.append(optimizer.param_groups[0]["lr"]))
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda _: seen.append(optimizer.param_groups[0]["lr"])
+    )
     trainer.run([0], max_epochs=epochs)
     return seen
 

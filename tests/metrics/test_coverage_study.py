@@ -1,4 +1,6 @@
-"""The coverage study of docs/results: its page and CSV agree, its claims hold in the CSV, and cells come out again."""
+"""The coverage study of docs/results: its page and CSV agree, its claims hold in the CSV, and cells
+come out again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ import pytest
 from medmonai.metrics import auc_interval
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = importlib.util.spec_from_file_location("simulate_coverage", ROOT / "scripts" / "simulate_coverage.py")
+SPEC = importlib.util.spec_from_file_location(
+    "simulate_coverage", ROOT / "scripts" / "simulate_coverage.py"
+)
 study = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(study)
 COUNTS = [(390, 234), (64, 246), (43, 339), (114, 42)]
@@ -52,7 +56,11 @@ def test_the_page_shows_the_csv(rows):
 def test_all_cells_are_there_with_enough_repetitions(rows, cells):
     expected = {("binormal", *counts, auc) for counts in COUNTS for auc in study.AUCS}
     assert {key for key in cells if key[0] == "binormal"} == expected
-    assert {key[0] for key in cells} == {"binormal", *study.SHAPES, *(f"clusters_{k}" for k in range(len(study.CLUSTERS)))}
+    assert {key[0] for key in cells} == {
+        "binormal",
+        *study.SHAPES,
+        *(f"clusters_{k}" for k in range(len(study.CLUSTERS))),
+    }
     assert all(int(r["repetitions"]) >= 2000 for r in rows)
 
 
@@ -63,14 +71,20 @@ def test_the_default_covers_what_the_page_claims(cells):
         if key[0] == "binormal":
             error = float(cell[default]["mc_error"])
             assert 0.93 <= coverage(cell, default) <= 0.97 + 2 * error, key
-            assert abs(coverage(cell, default) - 0.95) <= abs(coverage(cell, "wald") - 0.95) + 2 * error, key
+            assert (
+                abs(coverage(cell, default) - 0.95)
+                <= abs(coverage(cell, "wald") - 0.95) + 2 * error
+            ), key
         if key[0].startswith("clusters"):
             assert coverage(cell, default) > coverage(cell, "cluster_bootstrap"), key
 
 
 def test_the_sentences_of_the_docstring(cells):
     cell = cells["binormal", 43, 339, 0.985]
-    said = re.search(r"binormal: (\.\d\d), (\.\d\d) and (\.\d\d) of nominal", auc_interval.__doc__)
+    said = re.search(
+        r"binormal: (\.\d\d), (\.\d\d) and (\.\d\d) of nominal",
+        " ".join(auc_interval.__doc__.split()),
+    )
     for method, value in zip((default_method(), "logit_delong", "wald"), said.groups()):
         assert coverage(cell, method) == pytest.approx(float(value), abs=0.006)
 
@@ -79,7 +93,9 @@ def test_newcombes_interval_by_its_equation():
     a, m, n = np.array([0.9, 0.6]), 30, 40
     for end in study.newcombe(a, m, n):
         star = (m + n) / 2 - 1
-        variance = end * (1 - end) * (1 + star * (1 - end) / (2 - end) + star * end / (1 + end)) / (m * n)
+        variance = (
+            end * (1 - end) * (1 + star * (1 - end) / (2 - end) + star * end / (1 + end)) / (m * n)
+        )
         np.testing.assert_allclose(abs(a - end), study.Z * np.sqrt(variance), rtol=1e-6)
 
 
@@ -97,7 +113,9 @@ def test_the_study_is_of_the_packages_intervals(auc):
 @pytest.mark.parametrize("shape", ["binormal", *study.SHAPES])
 @pytest.mark.parametrize("auc", [0.85, 0.985])
 def test_scores_have_the_auc_they_are_said_to_have(shape, auc):
-    interval = auc_interval(*study.draw(shape, 40_000, 40_000, auc, np.random.default_rng(0)), confidence=0.999)
+    interval = auc_interval(
+        *study.draw(shape, 40_000, 40_000, auc, np.random.default_rng(0)), confidence=0.999
+    )
     assert interval.low < auc < interval.high
 
 
@@ -109,10 +127,14 @@ def simulated(found):
 @pytest.mark.parametrize("counts", COUNTS)
 @pytest.mark.parametrize("auc", [0.85, 0.985])
 def test_cells_come_out_again(cells, counts, auc):
-    found = simulated(study.simulate_independent("binormal", *counts, auc, 2000, resampled=400, seed=1))
+    found = simulated(
+        study.simulate_independent("binormal", *counts, auc, 2000, resampled=400, seed=1)
+    )
     for method, (value, error) in found.items():
         old = cells[("binormal", *counts, auc)][method]
-        assert value == pytest.approx(float(old["coverage"]), abs=4 * np.hypot(error, float(old["mc_error"])) + 1e-3), method
+        assert value == pytest.approx(
+            float(old["coverage"]), abs=4 * np.hypot(error, float(old["mc_error"])) + 1e-3
+        ), method
     assert found[default_method()][0] >= found["logit_delong"][0] > found["wald"][0] - 0.01
     assert 0.93 - 2 * 0.006 < found[default_method()][0] < 0.97 + 2 * 0.004
 

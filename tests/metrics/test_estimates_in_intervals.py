@@ -1,4 +1,6 @@
-"""Every metric with an interval, on many random tables: the interval holds its estimate, or is not there and says why."""
+"""Every metric with an interval, on many random tables: the interval holds its estimate, or is not
+there and says why.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,23 @@ def table(task, n, shape, seed, groups=None):
     """A table of n cases; each class has a case where n allows, in shares that differ."""
     rng, k = np.random.default_rng(seed), task.num_classes
     if task.exclusive:
-        y_true = np.concatenate([np.arange(k), rng.choice(k, max(n - k, 0), p=rng.dirichlet(np.ones(k)))])[:n]
+        y_true = np.concatenate(
+            [np.arange(k), rng.choice(k, max(n - k, 0), p=rng.dirichlet(np.ones(k)))]
+        )[:n]
     else:
         y_true = (rng.random((n, k)) < rng.uniform(0.05, 0.6, k)).astype(int)
     truth = task.one_hot(y_true)
     scores = rng.random((n, k))
-    strength = {"random": 0, "good": 1, "perfect": 3, "wrong": -3, "certain": 1e3, "ties": 1, "constant": 0,
-                "one separated": np.r_[3, np.zeros(k - 1)]}[shape]
+    strength = {
+        "random": 0,
+        "good": 1,
+        "perfect": 3,
+        "wrong": -3,
+        "certain": 1e3,
+        "ties": 1,
+        "constant": 0,
+        "one separated": np.r_[3, np.zeros(k - 1)],
+    }[shape]
     z = 4 * (scores + strength * truth)
     z = np.round(z / 4) * 4 if shape == "ties" else np.zeros((n, k)) if shape == "constant" else z
     p = 1 / (1 + np.exp(2 - z))
@@ -75,9 +87,15 @@ def check(found):
 
 
 tables = st.builds(
-    lambda kind, n, shape, seed, size: table(Task(*kind), n, shape, seed, np.arange(n) // size if size else None),
-    st.sampled_from(KINDS), st.integers(5, 60) | st.sampled_from([150, 500]), st.sampled_from(SHAPES), st.integers(0, 10**6),
-    st.sampled_from([0, 0, 3]))
+    lambda kind, n, shape, seed, size: table(
+        Task(*kind), n, shape, seed, np.arange(n) // size if size else None
+    ),
+    st.sampled_from(KINDS),
+    st.integers(5, 60) | st.sampled_from([150, 500]),
+    st.sampled_from(SHAPES),
+    st.integers(0, 10**6),
+    st.sampled_from([0, 0, 3]),
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,26 +128,39 @@ def test_comparison(p, shape):
     other = Predictions(p.ids, p.y_true, other.y_score, p.task, p.class_names, p.groups)
     for metric in ("auc", minus_brier(p.task), *METRICS[p.task.kind]):
         try:
-            pair, = compare_tables({"a": p, "b": other}, metric=metric, repetitions=100)
+            (pair,) = compare_tables({"a": p, "b": other}, metric=metric, repetitions=100)
         except ValueError as error:
             assert "undefined" in str(error) or "no class with both" in str(error)
             continue
         assert pair.low - 1e-12 <= pair.difference <= pair.high + 1e-12, (metric, pair)
         if pair.method.startswith("delong"):  # p and interval agree
-            assert (pair.p_value < 0.05) == (not pair.low <= 0 <= pair.high) or abs(pair.p_value - 0.05) < 1e-9
+            assert (pair.p_value < 0.05) == (not pair.low <= 0 <= pair.high) or abs(
+                pair.p_value - 0.05
+            ) < 1e-9
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_calibration_of_honest_scores(kind):
-    """Labels drawn from the scores themselves: the ECE is noise alone, and the plain bootstrap often lies below it."""
+    """Labels drawn from the scores themselves: the ECE is noise alone, and the plain bootstrap
+    often lies below it.
+    """
     task, flagged = Task(*kind), 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        p = rng.dirichlet(np.ones(task.num_classes), 60) if task.exclusive else rng.random((60, task.num_classes))
-        y_true = (rng.random(p.shape) < p).astype(int) if not task.exclusive else \
-            (rng.random((60, 1)) > p.cumsum(axis=1)[:, :-1]).sum(axis=1)
-        found = summarize_calibration(Predictions(np.arange(60), y_true, p, task, list("abcd")[: task.num_classes]),
-                                      repetitions=100)
+        p = (
+            rng.dirichlet(np.ones(task.num_classes), 60)
+            if task.exclusive
+            else rng.random((60, task.num_classes))
+        )
+        y_true = (
+            (rng.random(p.shape) < p).astype(int)
+            if not task.exclusive
+            else (rng.random((60, 1)) > p.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        )
+        found = summarize_calibration(
+            Predictions(np.arange(60), y_true, p, task, list("abcd")[: task.num_classes]),
+            repetitions=100,
+        )
         check(found)
         flagged += "overestimate" in found["ece"].get("flags", ())
     assert flagged

@@ -7,7 +7,14 @@ import pytest
 from scipy import sparse
 from scipy.stats import binomtest, bootstrap
 
-from medmonai.metrics.resampling import basic_ends, bca_ends, by_group, entry, resampled_totals, wilson
+from medmonai.metrics.resampling import (
+    basic_ends,
+    bca_ends,
+    by_group,
+    entry,
+    resampled_totals,
+    wilson,
+)
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
@@ -49,9 +56,13 @@ def test_kinds_of_cases_are_like_single_cases():
 def test_chunks_and_sparse_features_change_nothing(monkeypatch):
     features = np.random.default_rng(0).normal(size=(50, 4))
     whole = resampled_totals(features, repetitions=30, seed=3)
-    np.testing.assert_allclose(resampled_totals(sparse.csr_array(features), repetitions=30, seed=3), whole, atol=1e-12)
+    np.testing.assert_allclose(
+        resampled_totals(sparse.csr_array(features), repetitions=30, seed=3), whole, atol=1e-12
+    )
     monkeypatch.setattr("medmonai.metrics.resampling.CELLS", 100)
-    np.testing.assert_allclose(resampled_totals(features, repetitions=30, seed=3), whole, atol=1e-12)
+    np.testing.assert_allclose(
+        resampled_totals(features, repetitions=30, seed=3), whole, atol=1e-12
+    )
     assert (resampled_totals(features, repetitions=30, seed=4) != whole).any()
 
 
@@ -71,11 +82,27 @@ def test_undefined_draws():
     nan = np.full(5, np.nan)
     assert np.isnan(bca_ends(0.5, nan, nan, np.ones(5), confidence=0.95)).all()
     draws = np.append(np.linspace(0, 1, 201), nan)
-    assert bca_ends(0.5, draws, nan, np.ones(5), confidence=0.9) == pytest.approx((0.05, 0.95), abs=0.01)
+    assert bca_ends(0.5, draws, nan, np.ones(5), confidence=0.9) == pytest.approx(
+        (0.05, 0.95), abs=0.01
+    )
 
 
 def test_entries_are_json():
-    found = entry(np.float64(0.5), (np.nan, np.nan), confidence=0.9, method="m", n=np.int64(3), flags=("few_cases",))
-    assert found == {"estimate": 0.5, "low": None, "high": None, "confidence": 0.9, "method": "m", "n": 3,
-                     "flags": ["few_cases"]}
+    found = entry(
+        np.float64(0.5),
+        (np.nan, np.nan),
+        confidence=0.9,
+        method="m",
+        n=np.int64(3),
+        flags=("few_cases",),
+    )
+    assert found == {
+        "estimate": 0.5,
+        "low": None,
+        "high": None,
+        "confidence": 0.9,
+        "method": "m",
+        "n": 3,
+        "flags": ["few_cases"],
+    }
     assert type(found["n"]) is int and type(found["estimate"]) is float

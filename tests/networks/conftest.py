@@ -9,7 +9,9 @@ import torch
 
 @pytest.fixture
 def same_in_onnx(tmp_path):
-    """Call with a network in evaluation mode and an input: fails where ONNX Runtime gives other logits."""
+    """Call with a network in evaluation mode and an input: fails where ONNX Runtime gives other
+    logits.
+    """
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
 

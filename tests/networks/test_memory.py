@@ -19,8 +19,13 @@ FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("build", [lambda dims: resnet10(spatial_dims=dims, width=8),
-                                   lambda dims: densenet121(spatial_dims=dims, growth_rate=4)])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda dims: resnet10(spatial_dims=dims, width=8),
+        lambda dims: densenet121(spatial_dims=dims, growth_rate=4),
+    ],
+)
 def test_channels_last_changes_strides_and_nothing_else(dims, build):
     network = build(dims).eval()
     x = torch.randn(2, 1, *[16] * dims)
@@ -29,24 +34,31 @@ def test_channels_last_changes_strides_and_nothing_else(dims, build):
     assert to_channels_last(network) is network
     weights = [parameter for parameter in network.parameters() if parameter.ndim == dims + 2]
     assert all(weight.is_contiguous(memory_format=FORMATS[dims]) for weight in weights)
-    torch.testing.assert_close(network(x.to(memory_format=FORMATS[dims])), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        network(x.to(memory_format=FORMATS[dims])), expected, rtol=1e-4, atol=1e-5
+    )
 
 
-@pytest.mark.parametrize("network", [nn.Linear(2, 1), nn.Conv1d(1, 1, 1),
-                                     nn.ModuleList([nn.Conv2d(1, 1, 1), nn.Conv3d(1, 1, 1)])])
+@pytest.mark.parametrize(
+    "network",
+    [nn.Linear(2, 1), nn.Conv1d(1, 1, 1), nn.ModuleList([nn.Conv2d(1, 1, 1), nn.Conv3d(1, 1, 1)])],
+)
 def test_no_single_layout(network):
     with pytest.raises(ValueError, match="channels_last needs 2D or 3D"):
         to_channels_last(network)
 
 
-@pytest.mark.parametrize(("network", "size", "safe", "smallest"), [
-    (resnet18(width=4), (28, 28), True, "4x4"),
-    (resnet18(spatial_dims=3, width=4, stem="small"), (28, 28, 28), True, "4x4x4"),
-    (resnet18(spatial_dims=3, width=4, stem="small_stride2"), (28, 28, 28), False, "2x2x2"),
-    (resnet18(width=4, stem="standard"), (28, 28), False, "1x1"),
-    (densenet121(growth_rate=2), (28, 28), True, "3x3"),
-    (densenet121(growth_rate=2), (16, 64), False, "2x8"),
-])
+@pytest.mark.parametrize(
+    ("network", "size", "safe", "smallest"),
+    [
+        (resnet18(width=4), (28, 28), True, "4x4"),
+        (resnet18(spatial_dims=3, width=4, stem="small"), (28, 28, 28), True, "4x4x4"),
+        (resnet18(spatial_dims=3, width=4, stem="small_stride2"), (28, 28, 28), False, "2x2x2"),
+        (resnet18(width=4, stem="standard"), (28, 28), False, "1x1"),
+        (densenet121(growth_rate=2), (28, 28), True, "3x3"),
+        (densenet121(growth_rate=2), (16, 64), False, "2x8"),
+    ],
+)
 def test_the_smallest_map_decides(network, size, safe, smallest):
     verdict, reason = bf16_is_safe(network, size)
     assert verdict is safe
@@ -84,7 +96,9 @@ def test_other_networks():
 
 
 def test_it_looks_through_distributed_data_parallel(tmp_path):
-    distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1
+    )
     try:
         wrapped = nn.parallel.DistributedDataParallel(resnet10(width=4))
         assert bf16_is_safe(wrapped, (28, 28))[0]

@@ -1,4 +1,6 @@
-"""Published weights: names and shapes one by one, another number of channels, volumes, files that are absent or wrong."""
+"""Published weights: names and shapes one by one, another number of channels, volumes, files that
+are absent or wrong.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from published_states import PARAMETERS, published_shapes, published_state
 from torch import nn
 from torch.nn import functional
 
-from medmonai.networks import adapt_channels, backbone_of, efficientnet_b0, inflate, load_pretrained, resnet18, vgg16
+from medmonai.networks import (
+    adapt_channels,
+    backbone_of,
+    efficientnet_b0,
+    inflate,
+    load_pretrained,
+    resnet18,
+    vgg16,
+)
 from medmonai.networks import densenet121 as whole_densenet121
 from medmonai.networks.pretrained import IMAGENET, WeightFile, imagenet_file, weights_folder
 from medmonai.networks.weight_names import load_published, published_name
@@ -24,7 +34,11 @@ NAMES = list(IMAGENET)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_generated_lists_have_the_published_number_of_parameters(name):
-    shapes = {key: shape for key, shape in published_shapes(name).items() if key.endswith(("weight", "bias"))}
+    shapes = {
+        key: shape
+        for key, shape in published_shapes(name).items()
+        if key.endswith(("weight", "bias"))
+    }
     assert sum(torch.Size(shape).numel() for shape in shapes.values()) == PARAMETERS[name]
 
 
@@ -33,7 +47,9 @@ def test_every_weight_arrives_under_its_name_in_its_shape(name):
     state = published_state(name)
     backbone = backbone_of(name).network
     load_published(backbone, name, state)
-    renamed = {re.sub(r"\.(norm|conv)\.([12])\.", r".\1\2.", key): value for key, value in state.items()}
+    renamed = {
+        re.sub(r"\.(norm|conv)\.([12])\.", r".\1\2.", key): value for key, value in state.items()
+    }
     arrived = set()
     for key, value in backbone.state_dict().items():
         theirs = published_name(name, key)
@@ -55,20 +71,32 @@ def test_torchvisions_names_are_those_of_the_whole_network(name):
 
 def test_the_published_numbers_of_parameters_are_those_of_the_whole_networks():
     with torch.device("meta"):
-        whole = {"vgg16": vgg16(in_channels=3, num_classes=1000),
-                 "efficientnet_b0": efficientnet_b0(in_channels=3, num_classes=1000),
-                 "densenet121": whole_densenet121(in_channels=3, num_classes=1000, stem="standard")}
+        whole = {
+            "vgg16": vgg16(in_channels=3, num_classes=1000),
+            "efficientnet_b0": efficientnet_b0(in_channels=3, num_classes=1000),
+            "densenet121": whole_densenet121(in_channels=3, num_classes=1000, stem="standard"),
+        }
     for name, network in whole.items():
         assert sum(p.numel() for p in network.parameters()) == PARAMETERS[name], name
 
 
 def by_hand_resnet18(state, x):
-    """ResNet-18 in evaluation mode written with torch.nn.functional alone, under torchvision's names."""
-    def norm(x, at):
-        return functional.batch_norm(x, state[f"{at}.running_mean"], state[f"{at}.running_var"], state[f"{at}.weight"],
-                                     state[f"{at}.bias"])
+    """ResNet-18 in evaluation mode written with torch.nn.functional alone, under torchvision's
+    names.
+    """
 
-    x = functional.relu(norm(functional.conv2d(x, state["conv1.weight"], stride=2, padding=3), "bn1"))
+    def norm(x, at):
+        return functional.batch_norm(
+            x,
+            state[f"{at}.running_mean"],
+            state[f"{at}.running_var"],
+            state[f"{at}.weight"],
+            state[f"{at}.bias"],
+        )
+
+    x = functional.relu(
+        norm(functional.conv2d(x, state["conv1.weight"], stride=2, padding=3), "bn1")
+    )
     x = functional.max_pool2d(x, 3, stride=2, padding=1)
     for stage in range(1, 5):
         for block in range(2):
@@ -77,7 +105,10 @@ def by_hand_resnet18(state, x):
             out = functional.relu(norm(out, f"{at}.bn1"))
             out = norm(functional.conv2d(out, state[f"{at}.conv2.weight"], padding=1), f"{at}.bn2")
             if stride == 2:
-                x = norm(functional.conv2d(x, state[f"{at}.downsample.0.weight"], stride=2), f"{at}.downsample.1")
+                x = norm(
+                    functional.conv2d(x, state[f"{at}.downsample.0.weight"], stride=2),
+                    f"{at}.downsample.1",
+                )
             x = functional.relu(out + x)
     return x.mean((2, 3))
 
@@ -95,9 +126,38 @@ def test_vgg16_computes_what_the_paper_says():
     backbone = backbone_of("vgg16").network.eval()
     load_published(backbone, "vgg16", state)
     x = given = torch.randn(1, 3, 64, 64)
-    for number in (0, 2, "pool", 5, 7, "pool", 10, 12, 14, "pool", 17, 19, 21, "pool", 24, 26, 28, "pool"):
-        x = functional.max_pool2d(x, 2) if number == "pool" else functional.relu(
-            functional.conv2d(x, state[f"features.{number}.weight"], state[f"features.{number}.bias"], padding=1))
+    for number in (
+        0,
+        2,
+        "pool",
+        5,
+        7,
+        "pool",
+        10,
+        12,
+        14,
+        "pool",
+        17,
+        19,
+        21,
+        "pool",
+        24,
+        26,
+        28,
+        "pool",
+    ):
+        x = (
+            functional.max_pool2d(x, 2)
+            if number == "pool"
+            else functional.relu(
+                functional.conv2d(
+                    x,
+                    state[f"features.{number}.weight"],
+                    state[f"features.{number}.bias"],
+                    padding=1,
+                )
+            )
+        )
     torch.testing.assert_close(backbone(given), x.mean((2, 3)), rtol=1e-4, atol=1e-4)
 
 
@@ -118,7 +178,9 @@ def test_backbones_of_other_channels_agree_on_grey_images(name, in_channels):
         backbone = backbone_of(name, in_channels=channels).network.eval()
         load_published(backbone, name, state)
         outputs.append(backbone(x.repeat(1, channels, 1, 1)))
-    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-3, atol=1e-4 * float(outputs[0].detach().abs().max()))
+    torch.testing.assert_close(
+        outputs[1], outputs[0], rtol=1e-3, atol=1e-4 * float(outputs[0].detach().abs().max())
+    )
 
 
 def test_three_channels_stay_as_they_are():
@@ -132,7 +194,9 @@ def test_three_channels_stay_as_they_are():
 def test_inflated_weights_give_the_2d_output_where_nothing_changes_along_the_depth(side):
     weight, x = torch.randn(4, 2, side, side), torch.randn(1, 2, 15, 15)
     flat = functional.conv2d(x, weight, padding=side // 2)
-    deep = functional.conv3d(x[..., None].repeat(1, 1, 1, 1, 15), inflate(weight), padding=side // 2)
+    deep = functional.conv3d(
+        x[..., None].repeat(1, 1, 1, 1, 15), inflate(weight), padding=side // 2
+    )
     for slice_ in range(side // 2, 15 - side // 2):
         torch.testing.assert_close(deep[..., slice_], flat, rtol=1e-4, atol=1e-4)
     with pytest.raises(ValueError, match=r"weight has shape \(4, 2\)"):
@@ -141,7 +205,8 @@ def test_inflated_weights_give_the_2d_output_where_nothing_changes_along_the_dep
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg16", "densenet121"])
 def test_an_inflated_backbone_gives_the_2d_features(name):
-    # Padded with copies instead of zeros, a volume that does not change along its depth has no ends.
+    # Padded with copies instead of zeros, a volume that does not change along its depth has no
+    # ends.
     state = published_state(name)
     x = torch.rand(1, 3, 32, 32)
     outputs = []
@@ -151,9 +216,13 @@ def test_an_inflated_backbone_gives_the_2d_features(name):
         for module in backbone.modules():
             if isinstance(module, (nn.Conv2d, nn.Conv3d)) and max(module.padding) > 0:
                 module.padding_mode = "replicate"
-                module._reversed_padding_repeated_twice = [p for p in reversed(module.padding) for _ in range(2)]
+                module._reversed_padding_repeated_twice = [
+                    p for p in reversed(module.padding) for _ in range(2)
+                ]
         outputs.append(backbone(image))
-    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-3, atol=1e-4 * float(outputs[0].detach().abs().max()))
+    torch.testing.assert_close(
+        outputs[1], outputs[0], rtol=1e-3, atol=1e-4 * float(outputs[0].detach().abs().max())
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -170,13 +239,19 @@ def test_every_backbone_takes_the_weights_in_3d(name):
 def test_a_file_of_another_network_is_refused_by_name():
     backbone = backbone_of("resnet18").network
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
-    with pytest.raises(ValueError, match=r"the weights hold 'layer1.2.conv1.weight' \(\d+ such\), which resnet18"):
+    with pytest.raises(
+        ValueError, match=r"the weights hold 'layer1.2.conv1.weight' \(\d+ such\), which resnet18"
+    ):
         load_published(backbone, "resnet18", published_state("resnet34"))
-    with pytest.raises(ValueError, match=r"the weights have no 'conv1.weight', which resnet18 needs"):
+    with pytest.raises(
+        ValueError, match=r"the weights have no 'conv1.weight', which resnet18 needs"
+    ):
         load_published(backbone, "resnet18", published_state("vgg16"))
     state = published_state("resnet18")
     state["layer2.0.conv1.weight"] = torch.zeros(128, 64, 1, 1)
-    with pytest.raises(ValueError, match=r"'layer2.0.conv1.weight' has shape \(128, 64, 1, 1\), which does not fit"):
+    with pytest.raises(
+        ValueError, match=r"'layer2.0.conv1.weight' has shape \(128, 64, 1, 1\), which does not fit"
+    ):
         load_published(backbone, "resnet18", state)
     assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
 
@@ -196,7 +271,9 @@ def test_torch_home_is_respected(tmp_path, monkeypatch):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """A server of small weights; returns a function that puts a file there and an entry for it into the catalogue."""
+    """A server of small weights; returns a function that puts a file there and an entry for it into
+    the catalogue.
+    """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     (tmp_path / "www").mkdir()
 
@@ -204,14 +281,20 @@ def served(tmp_path, monkeypatch):
         def log_message(self, *arguments):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "www"))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "www")
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def serve(name, content, digest=None):
         path = tmp_path / "www" / f"{name}.pth"
         torch.save(content, path)
         digest = digest or hashlib.sha256(path.read_bytes()).hexdigest()
-        monkeypatch.setitem(IMAGENET, name, WeightFile(f"http://127.0.0.1:{server.server_port}/{name}.pth", digest, "none"))
+        monkeypatch.setitem(
+            IMAGENET,
+            name,
+            WeightFile(f"http://127.0.0.1:{server.server_port}/{name}.pth", digest, "none"),
+        )
 
     yield serve
     server.shutdown()
@@ -240,13 +323,21 @@ def test_another_file_from_the_server_is_refused_and_not_kept(served):
 
 def test_without_a_network_the_message_says_what_to_put_where(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    entry = WeightFile("http://127.0.0.1:9/resnet50-0676ba61.pth", IMAGENET["resnet50"].sha256, "none")
+    entry = WeightFile(
+        "http://127.0.0.1:9/resnet50-0676ba61.pth", IMAGENET["resnet50"].sha256, "none"
+    )
     monkeypatch.setitem(IMAGENET, "resnet50", entry)
     with pytest.raises(FileNotFoundError) as caught:
         load_pretrained(backbone_of("resnet50").network, "resnet50")
     text = str(caught.value)
     assert "\n" not in text
-    for part in (entry.file_name, entry.sha256, entry.url, str(weights_folder()), "pretrained=false"):
+    for part in (
+        entry.file_name,
+        entry.sha256,
+        entry.url,
+        str(weights_folder()),
+        "pretrained=false",
+    ):
         assert part in text
 
 
@@ -255,7 +346,9 @@ def test_a_file_that_is_cut_off_is_named_and_left(tmp_path, monkeypatch):
     path = weights_folder() / IMAGENET["resnet18"].file_name
     path.parent.mkdir(parents=True)
     path.write_bytes(b"half")
-    with pytest.raises(ValueError, match=r"resnet18-f37072fd.pth \(4 bytes\) has SHA-256 .* expected f37072fd"):
+    with pytest.raises(
+        ValueError, match=r"resnet18-f37072fd.pth \(4 bytes\) has SHA-256 .* expected f37072fd"
+    ):
         imagenet_file("resnet18")
     assert path.read_bytes() == b"half"
 

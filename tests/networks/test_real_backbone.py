@@ -1,4 +1,6 @@
-"""A real ImageNet backbone from the package index, if it is installed: what it sees, and that its features help."""
+"""A real ImageNet backbone from the package index, if it is installed: what it sees, and that its
+features help.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def lite0():
-    """`benchmarks/efficientnet_lite0.py`, read from its file: benchmarks are no part of the package."""
-    spec = importlib.util.spec_from_file_location("efficientnet_lite0", ROOT / "benchmarks" / "efficientnet_lite0.py")
+    """`benchmarks/efficientnet_lite0.py`, read from its file: benchmarks are no part of the
+    package.
+    """
+    spec = importlib.util.spec_from_file_location(
+        "efficientnet_lite0", ROOT / "benchmarks" / "efficientnet_lite0.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -31,7 +37,9 @@ def photograph(name):
     image = Image.fromarray(load_sample_image(name))
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BILINEAR)
+    image = image.crop((left, top, left + side, top + side)).resize(
+        (224, 224), Image.Resampling.BILINEAR
+    )
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float().sub(127).div(128)
 
 
@@ -44,8 +52,11 @@ def test_it_sees_a_palace_and_a_daisy(lite0, name, label):
 def test_a_grey_photograph_gives_the_same_features_in_one_channel(lite0):
     grey = photograph("china.jpg").mean(1, keepdim=True)
     features = [
-        TransferNetwork(lite0.efficientnet_lite0(pretrained=True, in_channels=n), mlp_head(1280, 1)).eval().features(
-            grey.repeat(1, n, 1, 1)) for n in (3, 1)]
+        TransferNetwork(lite0.efficientnet_lite0(pretrained=True, in_channels=n), mlp_head(1280, 1))
+        .eval()
+        .features(grey.repeat(1, n, 1, 1))
+        for n in (3, 1)
+    ]
     torch.testing.assert_close(*features, rtol=1e-3, atol=1e-3)
 
 
@@ -57,5 +68,7 @@ def test_its_features_tell_lesions_apart_better_than_random_ones(real_data, caps
     from benchmarks import transfer
 
     transfer.main()
-    verdicts = [line for line in capsys.readouterr().out.splitlines() if "ImageNet - random" in line]
+    verdicts = [
+        line for line in capsys.readouterr().out.splitlines() if "ImageNet - random" in line
+    ]
     assert len(verdicts) == 4 and ": better" in verdicts[3]

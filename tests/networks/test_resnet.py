@@ -38,14 +38,18 @@ def test_resnet18_with_the_small_stem_has_the_published_count():
     assert count(resnet18(in_channels=3, num_classes=10)) == 11_173_962
 
 
-@pytest.mark.parametrize(("builder", "blocks"), [(resnet10, (1, 1, 1, 1)), (resnet18, (2, 2, 2, 2)),
-                                                 (resnet34, (3, 4, 6, 3))])
+@pytest.mark.parametrize(
+    ("builder", "blocks"),
+    [(resnet10, (1, 1, 1, 1)), (resnet18, (2, 2, 2, 2)), (resnet34, (3, 4, 6, 3))],
+)
 @pytest.mark.parametrize(("stem", "kernel"), [("small", 3), ("small_stride2", 3), ("standard", 7)])
 @pytest.mark.parametrize("dims", [2, 3])
 def test_counts_follow_the_table_of_the_paper(builder, blocks, stem, kernel, dims):
     with torch.device("meta"):
         network = builder(spatial_dims=dims, stem=stem)
-    assert count(network) == basic_resnet(blocks, kernel=kernel, in_channels=1, num_classes=1, dims=dims)
+    assert count(network) == basic_resnet(
+        blocks, kernel=kernel, in_channels=1, num_classes=1, dims=dims
+    )
 
 
 def test_resnet50_has_the_published_count():
@@ -72,14 +76,18 @@ def test_one_tensor_of_logits(builder, dims, stem):
 def test_the_stem_decides_what_the_first_block_sees(stem, size):
     network = resnet10(stem=stem, width=4)
     seen = []
-    network.layer1.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    network.layer1.register_forward_pre_hook(
+        lambda module, inputs: seen.append(tuple(inputs[0].shape[2:]))
+    )
     network(torch.zeros(2, 1, 28, 28))
     assert seen == [(size, size)]
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_single_voxel_works_in_evaluation(dims):
-    assert torch.isfinite(resnet10(spatial_dims=dims, width=4).eval()(torch.ones(1, 1, *[1] * dims))).all()
+    assert torch.isfinite(
+        resnet10(spatial_dims=dims, width=4).eval()(torch.ones(1, 1, *[1] * dims))
+    ).all()
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -94,7 +102,9 @@ def test_script_and_trace_agree_with_eager(builder, dims):
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_onnx_agrees_with_eager(dims, same_in_onnx):
-    same_in_onnx(resnet10(spatial_dims=dims, num_classes=2, width=4).eval(), torch.randn(2, 1, *[12] * dims))
+    same_in_onnx(
+        resnet10(spatial_dims=dims, num_classes=2, width=4).eval(), torch.randn(2, 1, *[12] * dims)
+    )
 
 
 def test_the_same_seed_gives_the_same_weights():
@@ -106,14 +116,17 @@ def test_the_same_seed_gives_the_same_weights():
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"stem": "tiny"}, "stem='tiny' does not exist; use one of small, small_stride2, standard"),
-    ({"spatial_dims": 1}, "spatial_dims=1 is not supported"),
-    ({"width": 0}, "width=0 is not possible"),
-    ({"num_classes": 0}, "num_classes=0"),
-    ({"in_channels": 1.5}, "in_channels=1.5"),
-    ({"num_classes": True}, "num_classes=True"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stem": "tiny"}, "stem='tiny' does not exist; use one of small, small_stride2, standard"),
+        ({"spatial_dims": 1}, "spatial_dims=1 is not supported"),
+        ({"width": 0}, "width=0 is not possible"),
+        ({"num_classes": 0}, "num_classes=0"),
+        ({"in_channels": 1.5}, "in_channels=1.5"),
+        ({"num_classes": True}, "num_classes=True"),
+    ],
+)
 def test_impossible_arguments(builder, arguments, message):
     with pytest.raises(ValueError, match=message):
         builder(**arguments)

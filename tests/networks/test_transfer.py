@@ -1,4 +1,6 @@
-"""Transfer networks: what is frozen stays, in every mode and under every optimiser; what is unfrozen learns."""
+"""Transfer networks: what is frozen stays, in every mode and under every optimiser; what is
+unfrozen learns.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from medmonai.engines import find_target_layer, grad_cam
 from medmonai.losses import AUCMarginLoss
-from medmonai.networks import TransferNetwork, backbone_of, head_of, mlp_head, reset_head, to_channels_last, transfer_network
+from medmonai.networks import (
+    TransferNetwork,
+    backbone_of,
+    head_of,
+    mlp_head,
+    reset_head,
+    to_channels_last,
+    transfer_network,
+)
 from medmonai.networks.backbones import BACKBONES
 from medmonai.networks.pretrained import IMAGENET, WeightFile, weights_folder
 from medmonai.optimizers import PESG
@@ -23,8 +33,16 @@ NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
 def small(dims=2, **arguments):
     torch.manual_seed(0)
-    return transfer_network("resnet10", **{"pretrained": False, "spatial_dims": dims, "in_channels": 1, "hidden": (8,),
-                                           **arguments})
+    return transfer_network(
+        "resnet10",
+        **{
+            "pretrained": False,
+            "spatial_dims": dims,
+            "in_channels": 1,
+            "hidden": (8,),
+            **arguments,
+        },
+    )
 
 
 def images(dims=2, n=4):
@@ -32,7 +50,9 @@ def images(dims=2, n=4):
 
 
 def differing(network, before):
-    return {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    return {
+        name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
+    }
 
 
 def step(network, optimizer, x):
@@ -58,7 +78,9 @@ def test_a_frozen_backbone_keeps_every_bit_under_every_optimiser(name, dims):
     before = copy.deepcopy(network.state_dict())
     if name == "PESG":
         loss = AUCMarginLoss()
-        optimizer = PESG(network.parameters(), loss_fn=loss, lr=0.1, weight_decay=0.1, epoch_decay=0.1)
+        optimizer = PESG(
+            network.parameters(), loss_fn=loss, lr=0.1, weight_decay=0.1, epoch_decay=0.1
+        )
         for _ in range(3):
             network.train()
             optimizer.zero_grad()
@@ -116,23 +138,36 @@ def test_unfreezing_lets_one_part_learn_statistics_too():
     step(network, torch.optim.SGD(network.parameters(), lr=0.1), images())
     changed = differing(network, before)
     assert all(name.startswith(("head.", "backbone.layer4.")) for name in changed)
-    assert "backbone.layer4.0.bn1.running_mean" in changed and "backbone.layer4.0.conv1.weight" in changed
+    assert (
+        "backbone.layer4.0.bn1.running_mean" in changed
+        and "backbone.layer4.0.conv1.weight" in changed
+    )
     network.unfreeze("")
     network.eval()
     assert not network.backbone.training
     network.train()
-    assert all(p.requires_grad for p in network.parameters()) and all(m.training for m in network.modules())
+    assert all(p.requires_grad for p in network.parameters()) and all(
+        m.training for m in network.modules()
+    )
 
 
 def test_an_unknown_part_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match=r"no module 'layer5'; use one of conv1, bn1, layer1, layer2, layer3, layer4"):
+    with pytest.raises(
+        ValueError,
+        match=r"no module 'layer5'; use one of conv1, bn1, layer1, layer2, layer3, layer4",
+    ):
         small().unfreeze("layer5")
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("name", [name for name in BACKBONES if name not in ("resnet18", "resnet34")])  # as resnet10
+# as resnet10
+@pytest.mark.parametrize(
+    "name", [name for name in BACKBONES if name not in ("resnet18", "resnet34")]
+)
 def test_every_backbone_scripts_traces_and_splits_into_features_and_head(name, dims):
-    network = transfer_network(name, pretrained=False, spatial_dims=dims, in_channels=2, num_classes=3, hidden=(8,)).eval()
+    network = transfer_network(
+        name, pretrained=False, spatial_dims=dims, in_channels=2, num_classes=3, hidden=(8,)
+    ).eval()
     x = torch.randn(2, 2, *[32] * dims)
     expected, features = network(x), network.features(x)
     assert expected.shape == (2, 3) and features.ndim == 2
@@ -177,7 +212,9 @@ def test_the_head_can_be_reset_and_the_layout_changed():
     network, x = small().eval(), images()
     features = network.features(x)
     assert reset_head(network, seed=0) is network.head[-1]
-    torch.testing.assert_close(to_channels_last(network).features(x), features, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        to_channels_last(network).features(x), features, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -189,20 +226,25 @@ def test_grad_cam_sees_into_a_frozen_backbone(dims):
 
 
 def test_own_backbones_and_words_for_freezing():
-    network = TransferNetwork(nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), mlp_head(4, 1, hidden=()))
+    network = TransferNetwork(
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), mlp_head(4, 1, hidden=())
+    )
     assert network(torch.zeros(2, 1, 4, 4)).shape == (2, 1)
     with pytest.raises(ValueError, match="freeze='all' does not exist; use 'backbone' or 'none'"):
         TransferNetwork(nn.Identity(), nn.Identity(), freeze="all")
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"backbone": "resnet51"}, "backbone='resnet51' does not exist; use one of resnet10"),
-    ({"backbone": "resnet18", "pool_size": 7}, "pool_size=7: resnet18 ends with the mean"),
-    ({"pretrained": "imagenet22k"}, "pretrained='imagenet22k' does not exist"),
-    ({"freeze": "half"}, "freeze='half'"),
-    ({"spatial_dims": 1}, "spatial_dims=1"),
-    ({"num_classes": 0}, "num_classes=0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"backbone": "resnet51"}, "backbone='resnet51' does not exist; use one of resnet10"),
+        ({"backbone": "resnet18", "pool_size": 7}, "pool_size=7: resnet18 ends with the mean"),
+        ({"pretrained": "imagenet22k"}, "pretrained='imagenet22k' does not exist"),
+        ({"freeze": "half"}, "freeze='half'"),
+        ({"spatial_dims": 1}, "spatial_dims=1"),
+        ({"num_classes": 0}, "num_classes=0"),
+    ],
+)
 def test_impossible_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         transfer_network(**{"backbone": "resnet10", "pretrained": False, **arguments})
@@ -216,7 +258,9 @@ def weights_at_home(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     torch.save(state, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(IMAGENET, "resnet18", WeightFile("http://127.0.0.1:9/resnet18-test.pth", digest, "none"))
+    monkeypatch.setitem(
+        IMAGENET, "resnet18", WeightFile("http://127.0.0.1:9/resnet18-test.pth", digest, "none")
+    )
     return state
 
 
@@ -226,7 +270,12 @@ def test_pretrained_weights_are_in_the_backbone(weights_at_home, dims, pretraine
     network = transfer_network("resnet18", pretrained=pretrained, spatial_dims=dims, in_channels=1)
     assert torch.equal(network.backbone.bn1.running_mean, weights_at_home["bn1.running_mean"])
     assert network.backbone.conv1.weight.shape == (64, 1, *[7] * dims)
-    torch.testing.assert_close(network.backbone.conv1.weight.sum(), weights_at_home["conv1.weight"].sum(), rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(
+        network.backbone.conv1.weight.sum(),
+        weights_at_home["conv1.weight"].sum(),
+        rtol=1e-3,
+        atol=1e-2,
+    )
 
 
 def test_the_head_starts_the_same_with_and_without_weights(weights_at_home):
@@ -240,6 +289,9 @@ def test_the_head_starts_the_same_with_and_without_weights(weights_at_home):
 def test_backbones_say_how_many_features_they_give():
     for name in BACKBONES:
         backbone = backbone_of(name)
-        assert backbone.network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, backbone.num_features)
+        assert backbone.network.eval()(torch.zeros(1, 3, 32, 32)).shape == (
+            1,
+            backbone.num_features,
+        )
     flat = backbone_of("vgg16", pool_size=7)
     assert flat.network(torch.zeros(1, 3, 64, 64)).shape == (1, 25088)

@@ -1,4 +1,6 @@
-"""PESG's step: LibAUC's update, gradients, memory formats, mixed precision, and training to an AUC."""
+"""PESG's step: LibAUC's update, gradients, memory formats, mixed precision, and training to an
+AUC.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ import libauc.optimizers
 import monai.losses
 import pytest
 import torch
-from optimizers.pesg_training import OnProbabilities, batches, build, everything, same, small_network, train
+from optimizers.pesg_training import (
+    OnProbabilities,
+    batches,
+    build,
+    everything,
+    same,
+    small_network,
+    train,
+)
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
@@ -19,20 +29,39 @@ from medmonai.optimizers import PESG
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.0}, {"momentum": 1.0}, {"epoch_decay": 0.0},
-                                     {"clip_value": 1e-3, "weight_decay": 1e-2, "epoch_decay": 0.1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"momentum": 0.0},
+        {"momentum": 1.0},
+        {"epoch_decay": 0.0},
+        {"clip_value": 1e-3, "weight_decay": 1e-2, "epoch_decay": 0.1},
+    ],
+)
 def test_50_steps_equal_libaucs_with_a_regulariser_update(dims, options):
     torch.manual_seed(0)
-    theirs_network, theirs_loss = small_network(dims), libauc.losses.AUCMLoss(device=torch.device("cpu"))
-    theirs = libauc.optimizers.PESG(theirs_network.parameters(), loss_fn=theirs_loss, lr=0.05, verbose=False,
-                                    device=torch.device("cpu"), **options)
+    theirs_network, theirs_loss = (
+        small_network(dims),
+        libauc.losses.AUCMLoss(device=torch.device("cpu")),
+    )
+    theirs = libauc.optimizers.PESG(
+        theirs_network.parameters(),
+        loss_fn=theirs_loss,
+        lr=0.05,
+        verbose=False,
+        device=torch.device("cpu"),
+        **options,
+    )
     network, loss_fn, ours = build(dims, lr=0.05, **options)
     if ours.model_ref is not None:
         for mine, reference in zip(ours.model_ref, theirs.model_ref):
             mine.copy_(reference.reshape(mine.shape))
     for part in range(2):
         mine = train(network, loss_fn, ours, batches(25, dims, seed=part))
-        other = train(theirs_network, OnProbabilities(theirs_loss), theirs, batches(25, dims, seed=part))
+        other = train(
+            theirs_network, OnProbabilities(theirs_loss), theirs, batches(25, dims, seed=part)
+        )
         torch.testing.assert_close(mine, other, rtol=0, atol=2e-6)
         if ours.model_ref is not None and part == 0:
             ours.update_regularizer(decay_factor=10)
@@ -40,7 +69,9 @@ def test_50_steps_equal_libaucs_with_a_regulariser_update(dims, options):
     for one, two in zip(network.parameters(), theirs_network.parameters()):
         torch.testing.assert_close(one, two, rtol=0, atol=2e-6)
     for name in ("a", "b", "alpha"):
-        torch.testing.assert_close(getattr(loss_fn, name).reshape(1), getattr(theirs_loss, name), rtol=0, atol=2e-6)
+        torch.testing.assert_close(
+            getattr(loss_fn, name).reshape(1), getattr(theirs_loss, name), rtol=0, atol=2e-6
+        )
     assert float(loss_fn.alpha.detach()) != 0
 
 
@@ -57,7 +88,9 @@ def test_it_takes_monais_and_libaucs_loss(loss_class):
 
 
 def test_momentum_is_the_reverse_of_torchs():
-    network, loss_fn, ours = build(momentum=0.9, epoch_decay=0.0, weight_decay=0.0, clip_value=1e9, lr=0.05)
+    network, loss_fn, ours = build(
+        momentum=0.9, epoch_decay=0.0, weight_decay=0.0, clip_value=1e9, lr=0.05
+    )
     twin = copy.deepcopy(network)
     theirs = torch.optim.SGD(twin.parameters(), lr=0.05, momentum=0.1, dampening=0.1)
     for images, labels in batches(5):
@@ -112,13 +145,16 @@ def test_gradients_and_storage_stay():
     images, labels = next(batches(1))
     loss_fn(network(images), labels).backward()
     gradients = [p.grad.clone() for p in network.parameters()]
-    places = [p.data_ptr() for p in optimizer.params] + [r.data_ptr() for r in optimizer.model_ref + optimizer.model_acc]
+    places = [p.data_ptr() for p in optimizer.params] + [
+        r.data_ptr() for r in optimizer.model_ref + optimizer.model_acc
+    ]
     optimizer.step()
     optimizer.update_regularizer()
     optimizer.set_reference()
     assert same(gradients, [p.grad for p in network.parameters()])
-    assert places == [p.data_ptr() for p in optimizer.params] + [r.data_ptr() for r in
-                                                                 optimizer.model_ref + optimizer.model_acc]
+    assert places == [p.data_ptr() for p in optimizer.params] + [
+        r.data_ptr() for r in optimizer.model_ref + optimizer.model_acc
+    ]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -224,8 +260,13 @@ def test_grad_scaler_unscales_a_and_b_and_skips_an_overflow():
     scaler.step(optimizer)
     scaler.update()
     after = everything(*other)
-    moved = {name for name, one, two in zip(network.state_dict(), before, after) if not torch.equal(one, two)}
-    assert all("running" in name or "tracked" in name for name in moved)  # the forward pass, not the step
+    moved = {
+        name
+        for name, one, two in zip(network.state_dict(), before, after)
+        if not torch.equal(one, two)
+    }
+    # the forward pass, not the step
+    assert all("running" in name or "tracked" in name for name in moved)
     count = len(network.state_dict())
     assert same(before[count:], after[count:])
     assert (optimizer.T, optimizer.steps) == (3, 3)

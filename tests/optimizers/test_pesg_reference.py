@@ -26,7 +26,9 @@ def test_the_random_start_is_libaucs():
     torch.manual_seed(4)
     ours = PESG(network.parameters(), loss_fn=loss_fn, reference="libauc")
     torch.manual_seed(4)
-    theirs = libauc.optimizers.PESG(network.parameters(), loss_fn=loss_fn, device=torch.device("cpu"))
+    theirs = libauc.optimizers.PESG(
+        network.parameters(), loss_fn=loss_fn, device=torch.device("cpu")
+    )
     assert same(ours.model_ref, theirs.model_ref)
 
 
@@ -65,7 +67,9 @@ def test_a_layer_that_joins_later_starts_its_own_buffer():
     assert "momentum_buffer" not in optimizer.state[network[0].weight]
     network[0].requires_grad_(True)
     train(network, loss_fn, optimizer, batches(1))
-    torch.testing.assert_close(optimizer.state[network[0].weight]["momentum_buffer"], network[0].weight.grad.clamp(-1, 1))
+    torch.testing.assert_close(
+        optimizer.state[network[0].weight]["momentum_buffer"], network[0].weight.grad.clamp(-1, 1)
+    )
 
 
 def test_set_reference_begins_a_stage():
@@ -125,11 +129,14 @@ def test_the_learning_rate_is_the_groups(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("scheduler", [
-    lambda o: torch.optim.lr_scheduler.LambdaLR(o, OneCycle(10)),
-    lambda o: torch.optim.lr_scheduler.StepLR(o, 2),
-    lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 10),
-])
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        lambda o: torch.optim.lr_scheduler.LambdaLR(o, OneCycle(10)),
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 2),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 10),
+    ],
+)
 def test_a_scheduler_owns_the_learning_rate(scheduler):
     network, loss_fn, optimizer = build()
     schedule = scheduler(optimizer)

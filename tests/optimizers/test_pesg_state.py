@@ -11,7 +11,15 @@ import libauc.optimizers
 import monai.losses
 import pytest
 import torch
-from optimizers.pesg_training import OnProbabilities, batches, build, everything, same, small_network, train
+from optimizers.pesg_training import (
+    OnProbabilities,
+    batches,
+    build,
+    everything,
+    same,
+    small_network,
+    train,
+)
 
 
 def saved(*parts):
@@ -25,7 +33,10 @@ def saved(*parts):
 def test_a_resumed_run_is_the_same_bit_for_bit(outputs):
     def data(seed):
         for images, labels in batches(5, seed=seed):
-            yield images, (labels if outputs == 1 else labels.long() + torch.arange(len(labels)) % 2)
+            yield (
+                images,
+                (labels if outputs == 1 else labels.long() + torch.arange(len(labels)) % 2),
+            )
 
     whole, half = build(outputs=outputs), build(outputs=outputs)
     for triple in (whole, half):
@@ -41,7 +52,11 @@ def test_a_resumed_run_is_the_same_bit_for_bit(outputs):
         triple[2].update_regularizer(decay_factor=2)
         train(*triple, data(4))
     assert same(everything(*whole), everything(*resumed))
-    assert (whole[2].T, whole[2].steps, whole[2].lr) == (resumed[2].T, resumed[2].steps, resumed[2].lr) == (5, 20, 0.025)
+    assert (
+        (whole[2].T, whole[2].steps, whole[2].lr)
+        == (resumed[2].T, resumed[2].steps, resumed[2].lr)
+        == (5, 20, 0.025)
+    )
 
 
 def test_the_same_dict_loads_twice_and_is_a_copy():
@@ -49,7 +64,10 @@ def test_the_same_dict_loads_twice_and_is_a_copy():
     train(*triple, batches(3))
     state = triple[2].state_dict()
     untouched = copy.deepcopy(state)
-    weights, loss_state = copy.deepcopy(triple[0].state_dict()), copy.deepcopy(triple[1].state_dict())
+    weights, loss_state = (
+        copy.deepcopy(triple[0].state_dict()),
+        copy.deepcopy(triple[1].state_dict()),
+    )
     results = []
     for _ in range(2):
         other = build(seed=5)
@@ -66,26 +84,40 @@ def test_the_same_dict_loads_twice_and_is_a_copy():
 
 def test_libaucs_state_can_be_loaded():
     network, loss_fn = small_network(), monai.losses.AUCMLoss()
-    theirs = libauc.optimizers.PESG(network.parameters(), loss_fn=loss_fn, lr=0.03, verbose=False,
-                                    device=torch.device("cpu"))
+    theirs = libauc.optimizers.PESG(
+        network.parameters(), loss_fn=loss_fn, lr=0.03, verbose=False, device=torch.device("cpu")
+    )
     train(network, OnProbabilities(loss_fn), theirs, batches(3))
     twin, twin_loss, ours = build()
     twin.load_state_dict(network.state_dict())
     twin_loss.load_state_dict(loss_fn.state_dict())
     ours.load_state_dict(theirs.state_dict())
     assert (ours.lr, ours.T, ours.steps) == (0.03, 3, 3)
-    assert set(ours.param_groups[0]) == {"params", "lr", "momentum", "weight_decay", "epoch_decay", "clip_value"}
+    assert set(ours.param_groups[0]) == {
+        "params",
+        "lr",
+        "momentum",
+        "weight_decay",
+        "epoch_decay",
+        "clip_value",
+    }
     train(network, OnProbabilities(loss_fn), theirs, batches(3, seed=7))
     train(twin, twin_loss, ours, batches(3, seed=7))
     for one, two in zip(network.parameters(), twin.parameters()):
         torch.testing.assert_close(one, two, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("other", "message"), [
-    (lambda: torch.optim.SGD(small_network().parameters()).state_dict(), "has no model_ref, model_acc, T, steps"),
-    (build(dims=3)[2].state_dict, "'model_ref'. does not fit"),
-    (build(epoch_decay=0.0)[2].state_dict, "'model_ref'. does not fit"),
-])
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            lambda: torch.optim.SGD(small_network().parameters()).state_dict(),
+            "has no model_ref, model_acc, T, steps",
+        ),
+        (build(dims=3)[2].state_dict, "'model_ref'. does not fit"),
+        (build(epoch_decay=0.0)[2].state_dict, "'model_ref'. does not fit"),
+    ],
+)
 def test_another_state_is_refused_and_changes_nothing(other, message):
     triple = build()
     train(*triple, batches(2))
@@ -97,7 +129,9 @@ def test_another_state_is_refused_and_changes_nothing(other, message):
 
 
 # A copy, or what a spawned process gets of network, loss and optimiser together.
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda triple: pickle.loads(pickle.dumps(triple))])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda triple: pickle.loads(pickle.dumps(triple))]
+)
 def test_copies_train_on_alike(duplicate):
     triple = build()
     train(*triple, batches(3))
@@ -113,7 +147,9 @@ def test_copies_train_on_alike(duplicate):
 def test_repr_and_groups_hold_no_tensors():
     triple = build()
     train(*triple, batches(1))
-    assert repr(triple[2]) == ("PESG(lr=0.1, momentum=0.9, weight_decay=1e-05, epoch_decay=0.002, clip_value=1, "
-                               "parameters=523, T=1, steps=1)")
+    assert repr(triple[2]) == (
+        "PESG(lr=0.1, momentum=0.9, weight_decay=1e-05, epoch_decay=0.002, clip_value=1, "
+        "parameters=523, T=1, steps=1)"
+    )
     group = {key: value for key, value in triple[2].param_groups[0].items() if key != "params"}
     assert all(isinstance(value, float) for value in group.values())

@@ -25,8 +25,15 @@ def test_it_is_torchs_curve():
     steps = 101
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     # torch puts its peak at pct_start * total - 1 and its end at total - 1.
-    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=steps, pct_start=31 / 101,
-                                                 div_factor=25, final_div_factor=400, cycle_momentum=False)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=1.0,
+        total_steps=steps,
+        pct_start=31 / 101,
+        div_factor=25,
+        final_div_factor=400,
+        cycle_momentum=False,
+    )
     ours = OneCycle(steps - 1, warmup=0.3, start=0.04, end=1e-4)
     for step in range(steps):
         assert ours(step) == pytest.approx(theirs.get_last_lr()[0], abs=1e-9)
@@ -35,8 +42,13 @@ def test_it_is_torchs_curve():
             theirs.step()
 
 
-@given(total=st.integers(1, 500), warmup=st.floats(0, 0.99), start=st.floats(0, 1), end=st.floats(0, 1),
-       step=st.integers(0, 10**6))
+@given(
+    total=st.integers(1, 500),
+    warmup=st.floats(0, 0.99),
+    start=st.floats(0, 1),
+    end=st.floats(0, 1),
+    step=st.integers(0, 10**6),
+)
 def test_it_stays_between_its_ends_and_1(total, warmup, start, end, step):
     cycle = OneCycle(total, warmup=warmup, start=start, end=end)
     assert min(start, end) - 1e-12 <= cycle(step) <= 1 + 1e-12
@@ -53,7 +65,9 @@ def test_a_prolonged_run_does_not_fail_and_resumes():
         optimizer.step()
         schedule.step()
     assert schedule.get_last_lr() == [2.0 * 1e-4]
-    other = torch.optim.lr_scheduler.LambdaLR(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=2.0), OneCycle(9))
+    other = torch.optim.lr_scheduler.LambdaLR(
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=2.0), OneCycle(9)
+    )
     other.load_state_dict(schedule.state_dict())
     assert other.lr_lambdas[0] == OneCycle(4)
 
@@ -62,12 +76,15 @@ def test_it_can_be_pickled():  # as a checkpoint of LambdaLR and a spawned proce
     assert pickle.loads(pickle.dumps(OneCycle(7, end=0.5))) == OneCycle(7, end=0.5)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"total_steps": 0}, "total_steps=0"),
-    ({"total_steps": 5, "warmup": 1.0}, "warmup=1.0"),
-    ({"total_steps": 5, "start": -0.1}, "start=-0.1"),
-    ({"total_steps": 5, "end": 2}, "end=2"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"total_steps": 0}, "total_steps=0"),
+        ({"total_steps": 5, "warmup": 1.0}, "warmup=1.0"),
+        ({"total_steps": 5, "start": -0.1}, "start=-0.1"),
+        ({"total_steps": 5, "end": 2}, "end=2"),
+    ],
+)
 def test_impossible_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         OneCycle(**arguments)

@@ -1,4 +1,6 @@
-"""One rank of the training in test_distributed.py: torchrun starts two of it. Argument: the folder for the results."""
+"""One rank of the training in test_distributed.py: torchrun starts two of it. Argument: the folder
+for the results.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def train(folder, case, reference, early):
         optimizer = PESG(network.parameters(), loss_fn=loss_fn, reference=reference, lr=0.05)
     # A store of its own for each case: torchrun's still holds the addresses of the group before.
     rank = int(os.environ["RANK"])
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/{case}-store", rank=rank, world_size=2)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/{case}-store", rank=rank, world_size=2
+    )
     torch.manual_seed(100 + rank)
     if not early:
         optimizer = PESG(network.parameters(), loss_fn=loss_fn, reference=reference, lr=0.05)
@@ -37,9 +41,16 @@ def train(folder, case, reference, early):
             optimizer.update_regularizer(decay_factor=2)
             reset_head(wrapped)
             optimizer.set_reference()
-    state = {"weights": list(network.parameters()), "abc": [loss_fn.a, loss_fn.b, loss_fn.alpha],
-             "reference": optimizer.model_ref, "sums": optimizer.model_acc}
-    torch.save({key: [t.detach() for t in value] for key, value in state.items()}, f"{folder}/{case}-{rank}.pt")
+    state = {
+        "weights": list(network.parameters()),
+        "abc": [loss_fn.a, loss_fn.b, loss_fn.alpha],
+        "reference": optimizer.model_ref,
+        "sums": optimizer.model_acc,
+    }
+    torch.save(
+        {key: [t.detach() for t in value] for key, value in state.items()},
+        f"{folder}/{case}-{rank}.pt",
+    )
     # A DistributedDataParallel that outlives its group can hang in gloo's destructor (torch 2.13).
     del wrapped
     distributed.barrier()

@@ -1,4 +1,6 @@
-"""The evaluation of a table: nothing is chosen on test, every kind of task, and the files it leaves."""
+"""The evaluation of a table: nothing is chosen on test, every kind of task, and the files it
+leaves.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ from medmonai.metrics import (
     summarize_ranking,
 )
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.report import evaluate, evaluate_files, evaluation_figures, split_tables, write_evaluation
+from medmonai.report import (
+    evaluate,
+    evaluate_files,
+    evaluation_figures,
+    split_tables,
+    write_evaluation,
+)
 from medmonai.report.tables import subgroup_table
 
 
@@ -33,8 +41,13 @@ def test_every_kind_of_task_with_and_without_validation(kind, tmp_path):
         evaluation = evaluate(test, validation=held)
         metrics = evaluation.metrics
         assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
-        assert metrics["n"] == 300 and metrics["auc"]["low"] < metrics["auc"]["estimate"] < metrics["auc"]["high"]
-        assert ("locked" in metrics["decisions"]) == (held is not None and kind in ("binary", "multilabel"))
+        assert (
+            metrics["n"] == 300
+            and metrics["auc"]["low"] < metrics["auc"]["estimate"] < metrics["auc"]["high"]
+        )
+        assert ("locked" in metrics["decisions"]) == (
+            held is not None and kind in ("binary", "multilabel")
+        )
         assert (metrics["calibration"]["after"] is not None) == (held is not None)
 
 
@@ -48,21 +61,34 @@ def test_threshold_and_temperature_are_those_of_validation():
     expected = apply_temperature(test, fit_temperature(validation))
     assert np.array_equal(evaluation.calibrated.y_score, expected.y_score)
     # Other test cases, the same threshold: nothing of the test table goes into it.
-    assert evaluate(scored("binary", seed=5), validation=validation, rule="sensitivity=0.9").point == point
+    assert (
+        evaluate(scored("binary", seed=5), validation=validation, rule="sensitivity=0.9").point
+        == point
+    )
 
 
 def test_one_table_for_both_is_refused():
     test = scored("binary")
-    with pytest.raises(ValueError, match=r"300 cases are in both the test and the validation table \(test-000000, test-000001"):
+    with pytest.raises(
+        ValueError,
+        match=r"300 cases are in both the test and the validation table \(test-000000, test-000001",
+    ):
         evaluate(test, validation=test)
     with pytest.raises(ValueError, match="the validation table is of another task"):
         evaluate(test, validation=scored("ordinal", split="val"))
-    logits = replace(scored("binary", split="val"), y_score=np.log(scored("binary", split="val").y_score) * 5)
-    with pytest.raises(ValueError, match=r"the scores of the test table lie in \[0, 1\], those of the validation table do not"):
+    logits = replace(
+        scored("binary", split="val"), y_score=np.log(scored("binary", split="val").y_score) * 5
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"the scores of the test table lie in \[0, 1\], those of the validation table do not",
+    ):
         evaluate(test, validation=logits)
     by_patient = scored("binary", groups=True)
     with pytest.raises(ValueError, match=r"100 groups \(patients\) are in both"):
-        evaluate(by_patient, validation=replace(scored("binary", split="val"), groups=by_patient.groups))
+        evaluate(
+            by_patient, validation=replace(scored("binary", split="val"), groups=by_patient.groups)
+        )
     with pytest.raises(ValueError, match="the validation table has no y_true"):
         evaluate(test, validation=replace(scored("binary", split="val"), y_true=None))
 
@@ -72,7 +98,11 @@ def test_logits_of_another_tool_are_ranked_but_not_taken_for_probabilities():
     logits = replace(table, y_score=np.log(table.y_score) * 5)
     with pytest.warns(UserWarning, match="no probabilities"):
         metrics = evaluate(logits).metrics
-    assert metrics["decisions"] == {} and metrics["calibration"] == {"before": None, "after": None, "temperature": None}
+    assert metrics["decisions"] == {} and metrics["calibration"] == {
+        "before": None,
+        "after": None,
+        "temperature": None,
+    }
 
 
 def as_logits(table):
@@ -87,9 +117,14 @@ def test_logits_with_a_validation_table_are_calibrated(kind, tmp_path):
     probabilities = evaluate(tables[0], validation=tables[1])
     logits = evaluate(as_logits(tables[0]), validation=as_logits(tables[1]))
     np.testing.assert_allclose(logits.uncalibrated.y_score, tables[0].y_score, atol=1e-12)
-    np.testing.assert_allclose(logits.calibrated.y_score, probabilities.calibrated.y_score, atol=1e-6)
+    np.testing.assert_allclose(
+        logits.calibrated.y_score, probabilities.calibrated.y_score, atol=1e-6
+    )
     ours, theirs = logits.metrics["calibration"], probabilities.metrics["calibration"]
-    assert (ours["temperature"]["scores"], theirs["temperature"]["scores"]) == ("logits", "probabilities")
+    assert (ours["temperature"]["scores"], theirs["temperature"]["scores"]) == (
+        "logits",
+        "probabilities",
+    )
     for stage in ("before", "after"):
         for name in ("ece", "brier", "nll"):
             for part in ("estimate", "low", "high"):
@@ -119,7 +154,9 @@ def test_ranking_has_the_interval_of_every_class(tmp_path):
 
 @pytest.mark.parametrize("kind", ["binary", "ordinal"])
 def test_files_and_figures(kind, tmp_path):
-    metrics = write_evaluation(evaluate(scored(kind), validation=scored(kind, 200, split="val")), tmp_path / "new")
+    metrics = write_evaluation(
+        evaluate(scored(kind), validation=scored(kind, 200, split="val")), tmp_path / "new"
+    )
     folder = tmp_path / "new"
     assert json.loads((folder / "metrics.json").read_text()) == metrics
     expected = {"roc", "precision_recall", "scores", "confusion", "calibration", "decision_curve"}
@@ -130,17 +167,24 @@ def test_files_and_figures(kind, tmp_path):
     found = {(r["split"], r["part"], r["decision"], r["class"], r["metric"]): r for r in rows}
     assert len(found) == len(rows)
     ranking = metrics["splits"]["test"]["ranking"]["overall"]
-    assert float(found["test", "ranking", "", "", "average_precision"]["low"]) == ranking["average_precision"]["low"]
+    assert (
+        float(found["test", "ranking", "", "", "average_precision"]["low"])
+        == ranking["average_precision"]["low"]
+    )
     auc = found["test", "ranking", "", "", "auc"]
     assert float(auc["estimate"]) == metrics["splits"]["test"]["auc"]["estimate"]
-    assert float(found["test", "decisions", "default", "", "accuracy"]["low"]) == (
-        metrics["splits"]["test"]["decisions"]["default"]["overall"]["accuracy"]["low"])
+    assert (
+        float(found["test", "decisions", "default", "", "accuracy"]["low"])
+        == (metrics["splits"]["test"]["decisions"]["default"]["overall"]["accuracy"]["low"])
+    )
 
 
 def test_an_absent_class_is_said_not_guessed(tmp_path):
     table = scored("multiclass")
     kept = table.y_true != 3
-    part = Predictions(table.ids[kept], table.y_true[kept], table.y_score[kept], table.task, table.class_names)
+    part = Predictions(
+        table.ids[kept], table.y_true[kept], table.y_score[kept], table.task, table.class_names
+    )
     with pytest.warns(UserWarning, match="class 3"):
         evaluation = evaluate(part)
     assert evaluation.metrics["class_auc"]["class 3"]["estimate"] is None
@@ -160,10 +204,19 @@ def test_what_is_undefined_is_said_once_with_the_thresholds_it_is_of(kind, tmp_p
         write_evaluation(evaluation, tmp_path)
     (said,) = [str(warning.message) for warning in caught if "undefined" in str(warning.message)]
     decided = evaluation.metrics["decisions"]
-    places = [point for point, found in decided.items() if (found["overall"].get("precision") or found["overall"]["mcc"])[
-        "estimate"] is None] if kind == "binary" else []
+    places = (
+        [
+            point
+            for point, found in decided.items()
+            if (found["overall"].get("precision") or found["overall"]["mcc"])["estimate"] is None
+        ]
+        if kind == "binary"
+        else []
+    )
     wanted = "" if len(places) == len(decided) else f" (at {', '.join(places)})"
-    assert kind != "binary" or (" precision," in said and wanted in said and said.count("precision") == 3), said
+    assert kind != "binary" or (
+        " precision," in said and wanted in said and said.count("precision") == 3
+    ), said
 
 
 def test_files_are_not_written_over(tmp_path):
@@ -171,7 +224,8 @@ def test_files_are_not_written_over(tmp_path):
     write_predictions(scored("binary", split="val"), tmp_path / "val.csv")
     evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")
     before = (tmp_path / "out" / "metrics.json").read_bytes()
-    evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")  # the same: left as it is
+    # the same: left as it is
+    evaluate_files(tmp_path / "test.csv", validation=tmp_path / "val.csv", output=tmp_path / "out")
     with pytest.raises(FileExistsError, match="holds metrics"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "out")
     assert (tmp_path / "out" / "metrics.json").read_bytes() == before
@@ -181,7 +235,11 @@ def test_files_are_not_written_over(tmp_path):
         evaluate_files(tmp_path / "logits.csv", output=tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "metrics.json").read_bytes() != before
     # What the logits have no figure for is not left over from the probabilities.
-    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"roc", "precision_recall", "scores"}
+    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {
+        "roc",
+        "precision_recall",
+        "scores",
+    }
 
 
 def test_a_run_keeps_its_data_card_and_stores_the_new_point(tmp_path):
@@ -190,19 +248,34 @@ def test_a_run_keeps_its_data_card_and_stores_the_new_point(tmp_path):
     for name, table in (("test", test), ("test_ideal_observer", test), ("val", validation)):
         write_predictions(table, tmp_path / f"predictions_{name}.csv")
     evaluation = evaluate(test, validation=validation)
-    write_evaluation(evaluation, tmp_path, data={"licence": "CC0"}, references={"ideal_observer": test})
-    evaluate_files(tmp_path / "predictions_test.csv", validation=tmp_path / "predictions_val.csv", output=tmp_path,
-                   rule="sensitivity=0.9", overwrite=True)
+    write_evaluation(
+        evaluation, tmp_path, data={"licence": "CC0"}, references={"ideal_observer": test}
+    )
+    evaluate_files(
+        tmp_path / "predictions_test.csv",
+        validation=tmp_path / "predictions_val.csv",
+        output=tmp_path,
+        rule="sensitivity=0.9",
+        overwrite=True,
+    )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["data"] == {"licence": "CC0"} and list(metrics["references"]) == ["ideal_observer"]
-    assert json.loads((tmp_path / "models" / "decision.json").read_text())["operating_point"]["rule"] == "sensitivity=0.9"
+    assert metrics["data"] == {"licence": "CC0"} and list(metrics["references"]) == [
+        "ideal_observer"
+    ]
+    assert (
+        json.loads((tmp_path / "models" / "decision.json").read_text())["operating_point"]["rule"]
+        == "sensitivity=0.9"
+    )
 
 
 def test_the_folder_of_a_run_takes_no_other_table(tmp_path):
     write_predictions(scored("binary"), tmp_path / "other.csv")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
-    with pytest.raises(FileExistsError, match=r"is the folder of a run and .*other\.csv is not its predictions_test\.csv"):
+    with pytest.raises(
+        FileExistsError,
+        match=r"is the folder of a run and .*other\.csv is not its predictions_test\.csv",
+    ):
         evaluate_files(tmp_path / "other.csv", output=tmp_path / "run", overwrite=True)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
@@ -212,14 +285,27 @@ def test_subgroups_of_a_metadata_file(tmp_path):
     write_predictions(table, tmp_path / "test.csv")
     rows = "".join(f"{name},{'mf'[i % 2]},{20 + i % 60}\n" for i, name in enumerate(table.ids))
     (tmp_path / "people.csv").write_text("id,sex,age\n" + rows)
-    metrics = evaluate_files(tmp_path / "test.csv", output=tmp_path / "out", metadata=tmp_path / "people.csv",
-                             columns=["sex", "age"]).metrics
+    metrics = evaluate_files(
+        tmp_path / "test.csv",
+        output=tmp_path / "out",
+        metadata=tmp_path / "people.csv",
+        columns=["sex", "age"],
+    ).metrics
     assert [row["group"] for row in metrics["subgroups"]["sex"]] == ["f", "m"]
     assert sum(row["n"] for row in metrics["subgroups"]["age"]) == 300
     sex = next(table for table in split_tables(metrics) if table.name == "subgroups_sex")
-    assert sex.header[2] == "positives" and all(" to " in cell for row in sex.rows for cell in row[3:])
-    with pytest.raises(ValueError, match=r"column='site' is not a column of people.csv; it has 'id', 'sex', 'age'"):
-        evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", metadata=tmp_path / "people.csv", columns=["site"])
+    assert sex.header[2] == "positives" and all(
+        " to " in cell for row in sex.rows for cell in row[3:]
+    )
+    with pytest.raises(
+        ValueError, match=r"column='site' is not a column of people.csv; it has 'id', 'sex', 'age'"
+    ):
+        evaluate_files(
+            tmp_path / "test.csv",
+            output=tmp_path / "new",
+            metadata=tmp_path / "people.csv",
+            columns=["site"],
+        )
     with pytest.raises(ValueError, match="belong together"):
         evaluate_files(tmp_path / "test.csv", output=tmp_path / "new", columns=["sex"])
     assert not (tmp_path / "new").exists()
@@ -234,13 +320,16 @@ def test_small_subgroups_of_several_classes_say_why_they_are_withheld():
     assert shown.rows[1][3].startswith("withheld [too few cases") and shown.rows[1][4] == "withheld"
 
 
-@pytest.mark.parametrize(("text", "match"), [
-    ("id,y_true\na,0\n", "no score column"),
-    ("id,y_true,score_a,score_b\na,0,0.2,nan\nb,1,0.1,0.9\n", "row 2, column 'score_b': 'nan'"),
-    ("id,y_true,score_a,score_b\na,0,0.2,0.8\na,1,0.1,0.9\n", "'a' occurs 2 times"),
-    ("id,y_true,score_a,score_b\na,0,0.2,0.8\nb,7,0.1,0.9\n", "'7' is not a label"),
-    ("id,score_a,score_b\na,0.2,0.8\nb,0.1,0.9\n", "the test table has no y_true"),
-])
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("id,y_true\na,0\n", "no score column"),
+        ("id,y_true,score_a,score_b\na,0,0.2,nan\nb,1,0.1,0.9\n", "row 2, column 'score_b': 'nan'"),
+        ("id,y_true,score_a,score_b\na,0,0.2,0.8\na,1,0.1,0.9\n", "'a' occurs 2 times"),
+        ("id,y_true,score_a,score_b\na,0,0.2,0.8\nb,7,0.1,0.9\n", "'7' is not a label"),
+        ("id,score_a,score_b\na,0.2,0.8\nb,0.1,0.9\n", "the test table has no y_true"),
+    ],
+)
 def test_bad_tables_write_nothing(text, match, tmp_path):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(ValueError, match=match):
@@ -250,7 +339,9 @@ def test_bad_tables_write_nothing(text, match, tmp_path):
 
 def test_a_table_from_a_spreadsheet(tmp_path):
     """With a byte-order mark, extra columns, and one score column."""
-    rows = "".join(f"case {i},{i % 2},{0.3 + 0.4 * (i % 2) + 0.01 * (i % 7)},note\n" for i in range(40))
+    rows = "".join(
+        f"case {i},{i % 2},{0.3 + 0.4 * (i % 2) + 0.01 * (i % 7)},note\n" for i in range(40)
+    )
     (tmp_path / "sheet.csv").write_text("\ufeffid,y_true,score,remark\n" + rows, encoding="utf-8")
     evaluation = evaluate_files(tmp_path / "sheet.csv", output=tmp_path / "out")
     assert evaluation.metrics["auc"]["estimate"] == 1.0 and evaluation.metrics["auc"]["low"] < 1
@@ -258,16 +349,25 @@ def test_a_table_from_a_spreadsheet(tmp_path):
 
 @pytest.mark.parametrize("validated", [False, True])
 def test_scores_that_do_not_add_up_to_1_are_ranked_but_not_calibrated(validated, tmp_path):
-    test, validation = (replace(table, y_score=np.clip(1.5 * table.y_score, 0, 1))
-                        for table in (scored("multiclass"), scored("multiclass", 200, split="val")))
+    test, validation = (
+        replace(table, y_score=np.clip(1.5 * table.y_score, 0, 1))
+        for table in (scored("multiclass"), scored("multiclass", 200, split="val"))
+    )
     with pytest.warns(UserWarning, match="instead of 1"):
         found = evaluate(test, validation=validation if validated else None)
     calibration = found.metrics["calibration"]
-    assert calibration["before"]["brier"]["estimate"] is calibration["after"] is calibration["temperature"] is None
+    assert (
+        calibration["before"]["brier"]["estimate"]
+        is calibration["after"]
+        is calibration["temperature"]
+        is None
+    )
     assert found.metrics["auc"]["estimate"] > 0.5
     assert "overall" in found.metrics["decisions"]["default"]
     write_evaluation(found, tmp_path)
-    assert not list((tmp_path / "figures").glob("calibration*")) + list((tmp_path / "figures").glob("decision_curve*"))
+    assert not list((tmp_path / "figures").glob("calibration*")) + list(
+        (tmp_path / "figures").glob("decision_curve*")
+    )
     shown = next(table for table in split_tables(found.metrics) if table.name == "calibration")
     assert all(row[1] == "undefined" for row in shown.rows)
     assert "do not add up to 1" in shown.caption
@@ -277,5 +377,8 @@ def test_a_withheld_class_is_named_beside_the_mean_of_the_others():
     table = scored("multiclass")
     place = np.where((np.arange(len(table)) < 200) & (table.y_true != 1), "here", "there")
     shown = subgroup_table("site", subgroup_summary(table, place), task="multiclass")
-    assert shown.rows[0][3].endswith(f"(without {table.class_names[1]})") and " to " in shown.rows[0][4]
+    assert (
+        shown.rows[0][3].endswith(f"(without {table.class_names[1]})")
+        and " to " in shown.rows[0][4]
+    )
     assert "means over the others" in shown.caption

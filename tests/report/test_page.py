@@ -9,7 +9,14 @@ import pytest
 from scored_tables import scored
 
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.report import Table, evaluate, latex_table, split_tables, write_evaluation, write_report
+from medmonai.report import (
+    Table,
+    evaluate,
+    latex_table,
+    split_tables,
+    write_evaluation,
+    write_report,
+)
 from medmonai.report.latex import escaped
 
 
@@ -40,7 +47,7 @@ def evaluated(folder, kind="binary", **options):
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
 def test_one_file_holds_everything(kind, tmp_path):
-    path, = write_report([evaluated(tmp_path / "run", kind)])
+    (path,) = write_report([evaluated(tmp_path / "run", kind)])
     html = path.read_text(encoding="utf-8")
     links = Links(html)
     assert links.depth == 0
@@ -49,7 +56,13 @@ def test_one_file_holds_everything(kind, tmp_path):
     assert "<script" not in html and "@import" not in html and "url(" not in html
     assert html.count("Research software: not for clinical use.") >= 2
     assert path.stat().st_size < 5e6
-    for word in ("Ranking on 300 test cases", "Decisions on 300", "Calibration on 300", "viewport", "@media print"):
+    for word in (
+        "Ranking on 300 test cases",
+        "Decisions on 300",
+        "Calibration on 300",
+        "viewport",
+        "@media print",
+    ):
         assert word in html
 
 
@@ -67,18 +80,28 @@ def test_every_string_from_data_is_escaped(tmp_path):
 def test_latex(tmp_path):
     paths = write_report([evaluated(tmp_path / "run")], latex=True)
     text = paths[1].read_text()
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") == 5
+    assert (
+        text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") == 5
+    )
     assert "not for clinical use" in text
     for line in text.splitlines():
         assert len(re.findall(r"(?<!\\)&", line)) in (0, *range(1, 12))
-    assert escaped("50 % of a_b & c") == r"50 \% of a\_b \& c" and escaped("0.1 to 0.2") == "0.1--0.2"
+    assert (
+        escaped("50 % of a_b & c") == r"50 \% of a\_b \& c" and escaped("0.1 to 0.2") == "0.1--0.2"
+    )
 
 
 def test_a_table_by_hand():
     table = Table("t", "n = 3", ("class", "AUC"), (("a_b", "0.9 (0.8 to 1.0)"),))
     assert latex_table(table).splitlines()[2:-3] == [
-        r"\caption{n = 3}", r"\label{tab:t}", r"\begin{tabular}{lr}", r"\toprule", r"class & AUC \\", r"\midrule",
-        r"a\_b & 0.9 (0.8--1.0) \\"]
+        r"\caption{n = 3}",
+        r"\label{tab:t}",
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"class & AUC \\",
+        r"\midrule",
+        r"a\_b & 0.9 (0.8--1.0) \\",
+    ]
     bands = latex_table(Table("by age <b>", "", ("age", "n"), (("[40, 58)", "3"),)))
     assert "\n{}[40, 58) & 3" in bands and r"\label{tab:by-age-b-}" in bands
     with pytest.raises(ValueError, match="a row of 1 cells under 2 columns"):
@@ -89,18 +112,33 @@ def test_the_tables_say_what_the_metrics_say():
     metrics = evaluate(scored("binary"), validation=scored("binary", split="val")).metrics
     tables = {table.name: table for table in split_tables(metrics)}
     auc = metrics["auc"]
-    assert f"{auc['estimate']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})" in tables["ranking"].rows[0]
-    assert tables["decisions"].rows[0][1] == f"{metrics['decisions']['locked']['operating_point']['thresholds'][0]:.3f}"
+    assert (
+        f"{auc['estimate']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+        in tables["ranking"].rows[0]
+    )
+    assert (
+        tables["decisions"].rows[0][1]
+        == f"{metrics['decisions']['locked']['operating_point']['thresholds'][0]:.3f}"
+    )
     assert [row[0] for row in tables["classes"].rows] == ["class 0", "class 1"]
-    assert len(tables["fixed"].rows) == 4 and tables["calibration"].header == ("metric", "before", "after")
+    assert len(tables["fixed"].rows) == 4 and tables["calibration"].header == (
+        "metric",
+        "before",
+        "after",
+    )
 
 
 def test_several_runs_are_compared_where_their_cases_are_the_same(tmp_path):
-    folders = [evaluated(tmp_path / name, signal=signal) for name, signal in (("strong", 2.0), ("weak", 0.4))]
+    folders = [
+        evaluated(tmp_path / name, signal=signal)
+        for name, signal in (("strong", 2.0), ("weak", 0.4))
+    ]
     html = write_report(folders, output=tmp_path / "both.html")[0].read_text()
     assert "strong - weak" in html and ">better<" in html
     other = evaluated(tmp_path / "other", n=50)
-    assert "Holm" not in write_report([folders[0], other], output=tmp_path / "two.html")[0].read_text()
+    assert (
+        "Holm" not in write_report([folders[0], other], output=tmp_path / "two.html")[0].read_text()
+    )
 
 
 def test_a_folder_without_an_evaluation_is_named(tmp_path):

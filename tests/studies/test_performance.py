@@ -1,4 +1,6 @@
-"""What arms reach beside the AUC: decisions on averaged scores at a threshold from validation, ROC curves in one figure."""
+"""What arms reach beside the AUC: decisions on averaged scores at a threshold from validation, ROC
+curves in one figure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ import numpy as np
 import pytest
 from cell_folders import study, table
 from matplotlib.text import Text
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    precision_score,
+    recall_score,
+)
 
 from medmonai.metrics import average_seeds, choose_operating_point
 from medmonai.studies.performance import performance_rows, roc_curves
@@ -23,13 +31,20 @@ def test_metrics_are_scikit_learns_at_the_threshold_of_validation(kind, tmp_path
     found = list(performance_rows(summarize_study(cells, folders, baseline="none")))
     assert [row["variant"] for row in found] == list(ARMS)
     for arm, row in enumerate(found):
-        test, val = (average_seeds([table(s, ARMS[row["variant"]], seed, arm=arm, kind=kind) for seed in (1, 2, 3)])
-                     for s in ("test", "val"))
+        test, val = (
+            average_seeds(
+                [table(s, ARMS[row["variant"]], seed, arm=arm, kind=kind) for seed in (1, 2, 3)]
+            )
+            for s in ("test", "val")
+        )
         if kind == "binary":
             called = (test.y_score[:, 1] > choose_operating_point(val).thresholds[0]).astype(int)
-            expected = {"precision": precision_score(test.y_true, called), "recall": recall_score(test.y_true, called),
-                        "f1": f1_score(test.y_true, called),
-                        "average_precision": average_precision_score(test.y_true, test.y_score[:, 1])}
+            expected = {
+                "precision": precision_score(test.y_true, called),
+                "recall": recall_score(test.y_true, called),
+                "f1": f1_score(test.y_true, called),
+                "average_precision": average_precision_score(test.y_true, test.y_score[:, 1]),
+            }
         else:
             called = test.y_score.argmax(axis=1)
             expected = {"macro_f1": f1_score(test.y_true, called, average="macro")}
@@ -37,7 +52,10 @@ def test_metrics_are_scikit_learns_at_the_threshold_of_validation(kind, tmp_path
         assert {name: row[name] for name in expected} == pytest.approx(expected)
         assert all(row[f"{name}_low"] < row[name] < row[f"{name}_high"] for name in expected)
         assert (row["n"], row["n_seeds"], row["decided"]) == (
-            300, 3, "youden on validation" if kind == "binary" else "highest score")
+            300,
+            3,
+            "youden on validation" if kind == "binary" else "highest score",
+        )
 
 
 def test_an_arm_without_a_finished_seed_is_empty(tmp_path):

@@ -21,7 +21,13 @@ from medmonai.studies import plan_cells, read_study
 from medmonai.studies.cell_run import run_cell
 from medmonai.studies.pools import POOLS, LokyPool, Resources, visible_gpus
 from medmonai.studies.runner import part_of, run_cells, write_plan
-from medmonai.studies.status import cell_status, read_plan, remaining_seconds, status_lines, strangers
+from medmonai.studies.status import (
+    cell_status,
+    read_plan,
+    remaining_seconds,
+    status_lines,
+    strangers,
+)
 from medmonai.studies.study_folder import cell_folder
 
 TWO = Resources(jobs=2, threads=1)
@@ -46,17 +52,25 @@ def states(tmp_path, cells):
 def test_cells_run_once_and_a_changed_study_adds_what_is_new(tmp_path, here):
     cells = plan(tmp_path)
     outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
-    assert {o.state for o in outcomes.values()} == {"finished"} and set(outcomes) == {cell.key for cell in cells}
+    assert {o.state for o in outcomes.values()} == {"finished"} and set(outcomes) == {
+        cell.key for cell in cells
+    }
     for cell in cells:
         folder = cell_folder(tmp_path / "out", cell)
         known = json.loads((folder / "cell.json").read_text())
-        assert (known["key"], known["variant"], known["seed"]) == (cell.key, cell.variant, cell.seed)
+        assert (known["key"], known["variant"], known["seed"]) == (
+            cell.key,
+            cell.variant,
+            cell.seed,
+        )
         assert (folder / "command.txt").read_text().count("python -m monai.bundle run") == 2
         assert not (folder / ".claim").exists()
     more = plan(tmp_path, arms={"none": {}, "strong": {"effect": 3.0}, "weak": {"effect": 0.5}})
     assert states(tmp_path, more) == {"finished": 4, "waiting": 2}
     run_cells(more, tmp_path / "out", resources=TWO, backend="here")
-    assert states(tmp_path, more) == {"finished": 6} and {starts(tmp_path, cell) for cell in more} == {1}
+    assert states(tmp_path, more) == {"finished": 6} and {
+        starts(tmp_path, cell) for cell in more
+    } == {1}
     fewer = plan(tmp_path, seeds=[1])
     assert len(strangers(fewer, tmp_path / "out")) == 4
     assert "4 folders in" in status_lines(tmp_path / "out")[-1]
@@ -65,14 +79,21 @@ def test_cells_run_once_and_a_changed_study_adds_what_is_new(tmp_path, here):
 def test_a_cell_that_fails_stops_no_other_and_runs_again(tmp_path, here):
     cells = plan(tmp_path, arms={"none": {}, "bad": {"fail": True}})
     seen = []
-    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here",
-                         watch=lambda cell, how: seen.append((cell.arm, how.state)))
+    outcomes = run_cells(
+        cells,
+        tmp_path / "out",
+        resources=TWO,
+        backend="here",
+        watch=lambda cell, how: seen.append((cell.arm, how.state)),
+    )
     assert sorted(seen) == [("bad", "failed")] * 2 + [("none", "finished")] * 2
     bad = next(cell for cell in cells if cell.arm == "bad")
     assert outcomes[bad.key].error == "effect=1.0 is impossible"
     assert "Traceback" in (cell_folder(tmp_path / "out", bad) / "log.txt").read_text()
-    assert any("failed: tiny_classification: bad, seed 1: effect=1.0" in line
-               for line in status_lines(tmp_path / "out"))
+    assert any(
+        "failed: tiny_classification: bad, seed 1: effect=1.0" in line
+        for line in status_lines(tmp_path / "out")
+    )
     run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
     assert [starts(tmp_path, cell) for cell in cells] == [1, 2, 1, 2]
 
@@ -83,7 +104,13 @@ def test_the_same_bits_as_the_command_that_the_cell_names(tmp_path, here):
     folder = cell_folder(tmp_path / "out", cell)
     for line in (folder / "command.txt").read_text().splitlines():
         (tmp_path / f"repeated-{cell.key}").mkdir(exist_ok=True)
-        subprocess.run(line.replace("python", sys.executable, 1), shell=True, cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run(
+            line.replace("python", sys.executable, 1),
+            shell=True,
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
     repeated = tmp_path / f"repeated-{cell.key}"
     for file in ("predictions_val.csv", "predictions_test.csv"):
         assert (folder / file).read_bytes() == (repeated / file).read_bytes()
@@ -91,13 +118,21 @@ def test_the_same_bits_as_the_command_that_the_cell_names(tmp_path, here):
 
 @pytest.mark.parametrize("backend", ["loky", "ray"])
 def test_a_worker_that_is_killed_is_replaced(backend, tmp_path):
-    cells = plan(tmp_path, arms={"none": {}, "dies once": {"die": 1}, "dies always": {"die": 99}}, seeds=[1])
-    outcomes = run_cells(cells, tmp_path / "out", resources=Resources(jobs=2, threads=1, retries=1), backend=backend)
+    cells = plan(
+        tmp_path, arms={"none": {}, "dies once": {"die": 1}, "dies always": {"die": 99}}, seeds=[1]
+    )
+    outcomes = run_cells(
+        cells, tmp_path / "out", resources=Resources(jobs=2, threads=1, retries=1), backend=backend
+    )
     found = {cell.arm: outcomes[cell.key] for cell in cells}
     assert {arm: outcome.state for arm, outcome in found.items()} == {
-        "none": "finished", "dies once": "finished", "dies always": "failed"}
+        "none": "finished",
+        "dies once": "finished",
+        "dies always": "failed",
+    }
     assert "its worker process died" in found["dies always"].error
-    assert starts(tmp_path, cells[1]) == 2 and starts(tmp_path, cells[2]) in (2, 3)  # loky: side by side, then alone
+    # loky: side by side, then alone
+    assert starts(tmp_path, cells[1]) == 2 and starts(tmp_path, cells[2]) in (2, 3)
 
 
 RUNNER = """
@@ -111,19 +146,25 @@ if __name__ == "__main__":
 
 
 def test_a_study_that_is_killed_leaves_nobody_behind_and_goes_on(tmp_path, here):
-    sleep = f"$(__import__('os').path.exists({str(tmp_path / 'go')!r}) or __import__('time').sleep(600)) and 0"
+    sleep = (
+        f"$(__import__('os').path.exists({str(tmp_path / 'go')!r}) or "
+        "__import__('time').sleep(600)) and 0"
+    )
     cells = plan(tmp_path, arms={"none": {}, "long": {"die": sleep}}, seeds=[1])
     (tmp_path / "runner.py").write_text(RUNNER)
     process = subprocess.Popen([sys.executable, str(tmp_path / "runner.py"), str(tmp_path / "out")])
     folder = cell_folder(tmp_path / "out", cells[1])
     wait_for(lambda: (folder / "command.txt").exists() and states(tmp_path, cells)["finished"] == 1)
     claim = (folder / ".claim").read_text()
-    worker = int(next(line for line in claim.splitlines() if line.startswith("pid=")).partition("=")[2])
+    worker = int(
+        next(line for line in claim.splitlines() if line.startswith("pid=")).partition("=")[2]
+    )
     assert states(tmp_path, cells) == {"finished": 1, "running": 1}
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     wait_for(lambda: not alive(worker))
-    assert states(tmp_path, cells) == {"finished": 1, "broken off": 1}  # the claim is still there, and void
+    # the claim is still there, and void
+    assert states(tmp_path, cells) == {"finished": 1, "broken off": 1}
     (tmp_path / "go").write_text("")
     outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
     assert {outcome.state for outcome in outcomes.values()} == {"finished"}
@@ -134,11 +175,17 @@ def test_a_claim_of_a_dead_process_is_void_at_once_and_a_living_one_is_respected
     cell = plan(tmp_path)[0]
     folder = cell_folder(tmp_path / "out", cell)
     folder.mkdir(parents=True)
-    hold = f"lease = filelock.SoftFileLease({str(folder / '.claim')!r}, lease_duration=30.0); lease.acquire(); time.sleep(600)"
+    hold = (
+        f"lease = filelock.SoftFileLease({str(folder / '.claim')!r}, lease_duration=30.0); "
+        "lease.acquire(); time.sleep(600)"
+    )
     holder = subprocess.Popen([sys.executable, "-c", f"import filelock, time; {hold}"])
     wait_for((folder / ".claim").exists)
     outcome = run_cell(cell, folder)
-    assert outcome.state == "elsewhere" and f"is in use by process {holder.pid} on {socket.gethostname()}" in outcome.error
+    assert (
+        outcome.state == "elsewhere"
+        and f"is in use by process {holder.pid} on {socket.gethostname()}" in outcome.error
+    )
     assert not (folder / "cell.json").exists()
     holder.kill()
     holder.wait()
@@ -152,7 +199,10 @@ def test_a_folder_of_another_cell_is_refused(tmp_path):
     cell_folder(tmp_path / "out", other).rename(folder)
     before = (folder / "metrics.json").read_bytes()
     outcome = run_cell(cell, folder)
-    assert outcome.state == "failed" and f"holds cell {other.key}, which is of another study or other code" in outcome.error
+    assert (
+        outcome.state == "failed"
+        and f"holds cell {other.key}, which is of another study or other code" in outcome.error
+    )
     assert (folder / "metrics.json").read_bytes() == before
 
 
@@ -187,7 +237,8 @@ def test_threads_and_gpus_are_shared(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     assert visible_gpus() == ["4", "7"]
 
-    def surroundings(folder):  # inside the test: loky sends it by value, a worker cannot import tests
+    # inside the test: loky sends it by value, a worker cannot import tests
+    def surroundings(folder):
         import torch
 
         (folder / str(os.getpid())).touch()
@@ -197,7 +248,10 @@ def test_threads_and_gpus_are_shared(monkeypatch, tmp_path):
 
     pool = LokyPool(Resources(jobs=3))
     try:  # two workers see the first GPU, one the second; each has its threads
-        seen = {future.result() for future in [pool._executor.submit(surroundings, tmp_path) for _ in range(3)]}
+        seen = {
+            future.result()
+            for future in [pool._executor.submit(surroundings, tmp_path) for _ in range(3)]
+        }
     finally:
         pool.close(now=False)
     assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for _, _, threads in seen} == {1}
@@ -213,15 +267,23 @@ def test_the_time_left_is_that_of_the_bundles_own_cells(tmp_path):
         (folder / "metrics.json").write_text("{}")
         (folder / "outcome.json").write_text(json.dumps({"state": "finished", "seconds": seconds}))
     statuses = [cell_status(cell, tmp_path / "out") for cell in cells]
-    assert remaining_seconds(statuses, jobs=1) == 30.0 and remaining_seconds(statuses, jobs=2) == 15.0
-    assert remaining_seconds(statuses[2:], jobs=1) != remaining_seconds(statuses[2:], jobs=1)  # nothing measured: NaN
+    assert (
+        remaining_seconds(statuses, jobs=1) == 30.0 and remaining_seconds(statuses, jobs=2) == 15.0
+    )
+    # nothing measured: NaN
+    assert remaining_seconds(statuses[2:], jobs=1) != remaining_seconds(statuses[2:], jobs=1)
     assert status_lines(tmp_path / "out")[0] == "4 cells: 2 finished, 2 waiting"
 
 
 def test_a_plan_reads_as_it_was_written(tmp_path):
     cells = plan(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None)
     study, found, settings, file = read_plan(tmp_path / "out")
-    assert found == cells and settings == {} and file == "study.json" and study == read_study(tmp_path / "study.json")
+    assert (
+        found == cells
+        and settings == {}
+        and file == "study.json"
+        and study == read_study(tmp_path / "study.json")
+    )
     (tmp_path / "out" / "plan.json").write_text('{"study": 1}')
     with pytest.raises(ValueError, match=r"is damaged .*run the study again"):
         read_plan(tmp_path / "out")
@@ -245,13 +307,19 @@ def alive(pid):
 
 
 def test_a_worker_that_is_replaced_leaves_its_gpu_to_the_next(tmp_path):
-    code = ("import os, sys, time; from medmonai.studies.pools import _prepare_worker; "
-            "_prepare_worker(sys.argv[1], ['4', '7'], 2, os.getppid()); "
-            "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(600)")
+    code = (
+        "import os, sys, time; from medmonai.studies.pools import _prepare_worker; "
+        "_prepare_worker(sys.argv[1], ['4', '7'], 2, os.getppid()); "
+        "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(600)"
+    )
 
     def worker():
-        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True,
-                                   env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        )
         return process, process.stdout.readline().strip()
 
     (first, a), (second, b) = worker(), worker()
@@ -280,7 +348,9 @@ def test_workers_that_never_begin_are_given_up(tmp_path, monkeypatch):
     monkeypatch.setitem(POOLS, "unborn", Unborn)
     cells = plan(tmp_path)
     outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="unborn")
-    assert {outcome.state for outcome in outcomes.values()} == {"failed"} and Unborn.started == 3 * len(cells)
+    assert {outcome.state for outcome in outcomes.values()} == {
+        "failed"
+    } and Unborn.started == 3 * len(cells)
     assert "worker processes die before they begin a cell" in outcomes[cells[0].key].error
 
 
@@ -291,7 +361,10 @@ def test_a_damaged_note_beside_good_results_does_no_harm(file, tmp_path, here):
     folder = cell_folder(tmp_path / "out", cell)
     before = (folder / "metrics.json").read_bytes()
     (folder / file).write_text("")
-    assert run_cells([cell], tmp_path / "out", resources=TWO, backend="here")[cell.key].state == "finished"
+    assert (
+        run_cells([cell], tmp_path / "out", resources=TWO, backend="here")[cell.key].state
+        == "finished"
+    )
     assert cell_status(cell, tmp_path / "out").state == "finished" and starts(tmp_path, cell) == 1
     assert (folder / "metrics.json").read_bytes() == before
 
@@ -301,7 +374,11 @@ def test_looking_at_a_finished_cell_adds_no_seconds(tmp_path, here):
     for _ in range(3):
         run_cells([cell], tmp_path / "out", resources=TWO, backend="here")
         seconds = cell_status(cell, tmp_path / "out").seconds
-    assert seconds == json.loads((cell_folder(tmp_path / "out", cell) / "outcome.json").read_text())["seconds"] > 0
+    assert (
+        seconds
+        == json.loads((cell_folder(tmp_path / "out", cell) / "outcome.json").read_text())["seconds"]
+        > 0
+    )
     assert starts(tmp_path, cell) == 1
 
 
@@ -309,8 +386,11 @@ def test_a_claim_of_a_dead_process_is_no_running_cell(tmp_path):
     cell = plan(tmp_path)[0]
     folder = cell_folder(tmp_path / "out", cell)
     folder.mkdir(parents=True)
-    for text, state in ((f"pid={os.getpid()}\nhost={socket.gethostname()}\n", "running"),
-                        (f"pid=4194303\nhost={socket.gethostname()}\n", "waiting"), ("pid=1\nhost=elsewhere\n", "running")):
+    for text, state in (
+        (f"pid={os.getpid()}\nhost={socket.gethostname()}\n", "running"),
+        (f"pid=4194303\nhost={socket.gethostname()}\n", "waiting"),
+        ("pid=1\nhost=elsewhere\n", "running"),
+    ):
         (folder / ".claim").write_text(text)
         assert cell_status(cell, tmp_path / "out").state == state
     os.utime(folder / ".claim", (0, 0))  # of another machine, long not renewed
@@ -321,8 +401,17 @@ def test_bundles_with_modules_of_one_name_run_their_own_code(tmp_path, here):
     other = write_tiny_bundle(tmp_path, "other_classification")
     module = other / "tiny_cell.py"
     module.write_text(module.read_text().replace("effect * (", "(effect + 8) * ("))
-    cells = plan(tmp_path, bundles=["tiny_classification", "other_classification"], arms={"none": {}}, seeds=[1])
+    cells = plan(
+        tmp_path,
+        bundles=["tiny_classification", "other_classification"],
+        arms={"none": {}},
+        seeds=[1],
+    )
     run_cells(cells, tmp_path / "out", resources=TWO, backend="here")
-    aucs = [json.loads((cell_folder(tmp_path / "out", cell) / "metrics.json").read_text())["splits"]["test"]["auc"]["estimate"]
-            for cell in cells]
+    aucs = [
+        json.loads((cell_folder(tmp_path / "out", cell) / "metrics.json").read_text())["splits"][
+            "test"
+        ]["auc"]["estimate"]
+        for cell in cells
+    ]
     assert aucs[0] < 0.9 and aucs[1] > 0.99

@@ -15,14 +15,16 @@ def seeded(seed=0):
 
 
 def chain(size):
-    return mm.BatchCompose([
-        mm.RandFlip(prob=0.5),
-        mm.ScaleIntensityRange(0, 255, 0, 1),
-        mm.RandAffine(prob=0.5, rotate_range=0.2, translate_range=[2] * len(size)),
-        mt.RandGaussianSmooth(prob=0.5),
-        mm.RandGaussianNoise(prob=0.5, std=0.05),
-        mm.NormalizeIntensity(0.5, 0.5),
-    ])
+    return mm.BatchCompose(
+        [
+            mm.RandFlip(prob=0.5),
+            mm.ScaleIntensityRange(0, 255, 0, 1),
+            mm.RandAffine(prob=0.5, rotate_range=0.2, translate_range=[2] * len(size)),
+            mt.RandGaussianSmooth(prob=0.5),
+            mm.RandGaussianNoise(prob=0.5, std=0.05),
+            mm.NormalizeIntensity(0.5, 0.5),
+        ]
+    )
 
 
 def images(size, count=12):
@@ -82,7 +84,10 @@ class Crop:
 def test_a_view_of_the_input_is_not_overwritten():
     x = torch.rand(4, 1, 8, 8)
     before = x.clone()
-    for transforms in ([Crop(), mm.NormalizeIntensity()], [Crop(), mm.RandFlip(prob=0.9), mm.NormalizeIntensity()]):
+    for transforms in (
+        [Crop(), mm.NormalizeIntensity()],
+        [Crop(), mm.RandFlip(prob=0.9), mm.NormalizeIntensity()],
+    ):
         out = mm.BatchCompose(transforms).batch(x, seeded())
         assert torch.equal(x, before) and out.shape == (4, 1, 8, 7)
 

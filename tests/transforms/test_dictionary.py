@@ -1,4 +1,6 @@
-"""The dictionary twins: one draw for all keys, bit-equal to the array twins, at home in MONAI's pipelines."""
+"""The dictionary twins: one draw for all keys, bit-equal to the array twins, at home in MONAI's
+pipelines.
+"""
 
 import pickle
 from math import pi
@@ -16,7 +18,11 @@ import medmonai.transforms as mm
 TWINS = sorted(name for name in mm.__all__ if f"{name}d" in mm.__all__ and name != "Resize")
 ARGUMENTS = {
     "RandRotate": {"range_x": pi / 3, "range_z": 0.5},
-    "RandAffine": {"rotate_range": [0.5], "translate_range": [2, 1], "scale_range": [0.2, (-0.1, 0.3)]},
+    "RandAffine": {
+        "rotate_range": [0.5],
+        "translate_range": [2, 1],
+        "scale_range": [0.2, (-0.1, 0.3)],
+    },
     "RandScaleIntensity": {"factors": 0.3, "channel_wise": True},
     "RandShiftIntensity": {"offsets": 0.3},
     "RandColorJitter": {"brightness": 0.3, "hue": 0.2},
@@ -79,7 +85,13 @@ def test_monais_compose_and_set_determinism():
 
 def test_cache_dataset_caches_the_deterministic_ones_and_only_them():
     data = [{"image": image((8, 8))}]
-    transforms = mt.Compose([mm.ScaleIntensityd("image"), mm.NormalizeIntensityd("image"), mm.RandFlipd("image", prob=1)])
+    transforms = mt.Compose(
+        [
+            mm.ScaleIntensityd("image"),
+            mm.NormalizeIntensityd("image"),
+            mm.RandFlipd("image", prob=1),
+        ]
+    )
     cached = CacheDataset(data, transforms, progress=False)
     expected = mm.NormalizeIntensity()(mm.ScaleIntensity()(data[0]["image"]))
     assert torch.equal(torch.as_tensor(cached._cache[0]["image"]), torch.as_tensor(expected))
@@ -87,7 +99,14 @@ def test_cache_dataset_caches_the_deterministic_ones_and_only_them():
 
 
 def test_found_by_target():
-    config = {"t": {"_target_": "medmonai.transforms.RandFlipd", "keys": ["image"], "prob": 1.0, "spatial_axis": 0}}
+    config = {
+        "t": {
+            "_target_": "medmonai.transforms.RandFlipd",
+            "keys": ["image"],
+            "prob": 1.0,
+            "spatial_axis": 0,
+        }
+    }
     flip = ConfigParser(config).get_parsed_content("t")
     x = image((4, 4))
     assert torch.equal(torch.as_tensor(flip({"image": x})["image"]), x.flip(1))

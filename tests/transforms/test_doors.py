@@ -1,4 +1,6 @@
-"""Every transform, both doors: equal to MONAI's, batch equal to elements, identity, dtype, draws, pickling."""
+"""Every transform, both doors: equal to MONAI's, batch equal to elements, identity, dtype, draws,
+pickling.
+"""
 
 import copy
 import inspect
@@ -20,13 +22,29 @@ ARGUMENTS = {
     "RandRotate90": {"prob": 0.6, "max_k": 3},
     "RandAxisPermute": {"prob": 0.6},
     "RandRotate": {"prob": 0.6, "range_x": pi / 3, "range_y": (0.1, 0.4), "range_z": 0.5},
-    "RandAffine": {"prob": 0.6, "rotate_range": [0.5, 0.2, (0.1, 0.3)], "shear_range": [0.2], "translate_range": [2, 1],
-                   "scale_range": [0.2, (-0.1, 0.3)]},
+    "RandAffine": {
+        "prob": 0.6,
+        "rotate_range": [0.5, 0.2, (0.1, 0.3)],
+        "shear_range": [0.2],
+        "translate_range": [2, 1],
+        "scale_range": [0.2, (-0.1, 0.3)],
+    },
     "RandGaussianNoise": {"prob": 0.6, "mean": 0.1, "std": 0.3},
     "RandScaleIntensity": {"factors": 0.3, "prob": 0.6, "channel_wise": True},
     "RandShiftIntensity": {"offsets": (-0.2, 0.5), "prob": 0.6},
-    "RandAdjustContrast": {"prob": 0.6, "gamma": (0.5, 3), "retain_stats": True, "invert_image": True},
-    "RandColorJitter": {"prob": 0.6, "brightness": 0.3, "contrast": (0.5, 2), "saturation": 0.5, "hue": 0.2},
+    "RandAdjustContrast": {
+        "prob": 0.6,
+        "gamma": (0.5, 3),
+        "retain_stats": True,
+        "invert_image": True,
+    },
+    "RandColorJitter": {
+        "prob": 0.6,
+        "brightness": 0.3,
+        "contrast": (0.5, 2),
+        "saturation": 0.5,
+        "hue": 0.2,
+    },
     "NormalizeIntensity": {"channel_wise": True},
     "ScaleIntensity": {"minv": -1.0, "maxv": 1.0, "channel_wise": True},
     "ScaleIntensityRange": {"a_min": 0.1, "a_max": 0.9, "b_min": -1.0, "b_max": 1.0, "clip": True},
@@ -56,7 +74,11 @@ def seeded(seed=0):
 
 
 def test_table_is_complete():
-    arrays = {n for n in mm.__all__ if inspect.isclass(getattr(mm, n)) and issubclass(getattr(mm, n), mm.BatchTransform)}
+    arrays = {
+        n
+        for n in mm.__all__
+        if inspect.isclass(getattr(mm, n)) and issubclass(getattr(mm, n), mm.BatchTransform)
+    }
     assert arrays - {"BatchTransform", "Resize"} == set(NAMES)  # Resize: test_size.py
     assert {f"{name}d" for name in NAMES} <= set(mm.__all__)
 
@@ -118,12 +140,16 @@ def monai_element(name, image, draw, transform):
         return image + draw["noise"][0] if draw["chosen"] else image
     if name == "RandScaleIntensity":
         channels = zip(image, draw["factor"][0])
-        return torch.stack([mt.ScaleIntensity(None, None, float(f))(c[None])[0] for c, f in channels])
+        return torch.stack(
+            [mt.ScaleIntensity(None, None, float(f))(c[None])[0] for c, f in channels]
+        )
     if name == "RandShiftIntensity":
         return mt.ShiftIntensity(float(draw["offset"]))(image)
     if name == "RandAdjustContrast":
         settings = {"invert_image": True, "retain_stats": True}
-        return mt.AdjustContrast(float(draw["gamma"]), **settings)(image) if draw["chosen"] else image
+        return (
+            mt.AdjustContrast(float(draw["gamma"]), **settings)(image) if draw["chosen"] else image
+        )
     if name == "RandColorJitter":
         transform.factors = {key: float(draw[key]) for key in transform.limits}
         transform._do_transform = bool(draw["chosen"])
@@ -197,7 +223,12 @@ def test_prob_0_is_the_identity_and_says_so(name, size):
 
 ZERO = {
     "RandRotate": {"range_x": 0, "range_y": 0, "range_z": 0},
-    "RandAffine": {"rotate_range": 0, "shear_range": None, "translate_range": [0, (0, 0)], "scale_range": 0},
+    "RandAffine": {
+        "rotate_range": 0,
+        "shear_range": None,
+        "translate_range": [0, (0, 0)],
+        "scale_range": 0,
+    },
     "RandGaussianNoise": {"mean": 0, "std": 0},
     "RandScaleIntensity": {"factors": 0},
     "RandShiftIntensity": {"offsets": 0},
@@ -255,23 +286,26 @@ def test_prob_1_changes_every_sample_and_half_about_half(name):
         assert low <= 1 - same.float().mean() <= high
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("RandRotate90", {"max_k": 0}), "max_k=0"),
-    (("RandRotate90", {"spatial_axes": (1, 1)}), "two different axes"),
-    (("RandAxisPermute", {"spatial_axes": (1, 1)}), "each axis once"),
-    (("RandRotate", {"keep_size": False}), "keep_size=False"),
-    (("RandAffine", {"mode": "bicubic"}), "mode='bicubic'"),
-    (("RandAffine", {"padding_mode": "wrap"}), "padding_mode='wrap'"),
-    (("RandAffine", {"rotate_range": [(1, 2, 3)]}), "rotate_range of RandAffine holds"),
-    (("RandGaussianNoise", {"std": -1}), "std=-1"),
-    (("RandAdjustContrast", {"gamma": (-1, 2)}), "above 0"),
-    (("RandColorJitter", {"hue": 0.6}), "hue="),
-    (("RandColorJitter", {"brightness": (-1, 2)}), "brightness="),
-    (("RandColorJitter", {"value_max": 0}), "value_max=0"),
-    (("NormalizeIntensity", {"subtrahend": 0.5}), "give a sequence"),
-    (("ScaleIntensityRange", {"a_min": 1, "a_max": 1}), "must have a width"),
-    (("ScaleIntensityRange", {"b_min": None, "b_max": None}), "an end to clip to"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("RandRotate90", {"max_k": 0}), "max_k=0"),
+        (("RandRotate90", {"spatial_axes": (1, 1)}), "two different axes"),
+        (("RandAxisPermute", {"spatial_axes": (1, 1)}), "each axis once"),
+        (("RandRotate", {"keep_size": False}), "keep_size=False"),
+        (("RandAffine", {"mode": "bicubic"}), "mode='bicubic'"),
+        (("RandAffine", {"padding_mode": "wrap"}), "padding_mode='wrap'"),
+        (("RandAffine", {"rotate_range": [(1, 2, 3)]}), "rotate_range of RandAffine holds"),
+        (("RandGaussianNoise", {"std": -1}), "std=-1"),
+        (("RandAdjustContrast", {"gamma": (-1, 2)}), "above 0"),
+        (("RandColorJitter", {"hue": 0.6}), "hue="),
+        (("RandColorJitter", {"brightness": (-1, 2)}), "brightness="),
+        (("RandColorJitter", {"value_max": 0}), "value_max=0"),
+        (("NormalizeIntensity", {"subtrahend": 0.5}), "give a sequence"),
+        (("ScaleIntensityRange", {"a_min": 1, "a_max": 1}), "must have a width"),
+        (("ScaleIntensityRange", {"b_min": None, "b_max": None}), "an end to clip to"),
+    ],
+)
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         make(arguments[0], **arguments[1])

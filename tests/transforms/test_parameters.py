@@ -21,7 +21,9 @@ def test_draws_are_uniform_over_their_range():
     share = torch.bincount(k) / 4000
     assert torch.allclose(share, torch.tensor([3, 1, 1, 1]) / 6, atol=0.03)
     choice = mm.RandAxisPermute(prob=1).draw(torch.zeros(4000, 1, 1, 1, 1), seeded())["choice"]
-    assert torch.allclose(torch.bincount(choice) / 4000, torch.tensor([0, 1, 1, 1, 1, 1]) / 5, atol=0.03)
+    assert torch.allclose(
+        torch.bincount(choice) / 4000, torch.tensor([0, 1, 1, 1, 1, 1]) / 5, atol=0.03
+    )
 
 
 def test_noise_has_the_drawn_deviation():
@@ -37,10 +39,17 @@ def test_noise_has_the_drawn_deviation():
 
 
 @pytest.mark.parametrize("size", [(9, 9), (7, 7, 7)])
-@pytest.mark.parametrize("arguments", [
-    {}, {"nonzero": True}, {"nonzero": True, "channel_wise": True}, {"subtrahend": 0.3}, {"divisor": 0.0},
-    {"subtrahend": [0.1, 0.2], "divisor": [0.5, 0.0], "channel_wise": True},
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"nonzero": True},
+        {"nonzero": True, "channel_wise": True},
+        {"subtrahend": 0.3},
+        {"divisor": 0.0},
+        {"subtrahend": [0.1, 0.2], "divisor": [0.5, 0.0], "channel_wise": True},
+    ],
+)
 def test_normalize_is_monais(size, arguments):
     x = torch.rand(5, 2, *size, generator=seeded())
     x[0], x[1, :, 0] = 0.25, 0
@@ -55,13 +64,21 @@ def test_normalize_by_a_list_or_an_image():
     mean = torch.rand(3, 4, 5)
     torch.testing.assert_close(mm.NormalizeIntensity(mean, 2.0).batch(x, seeded()), (x - mean) / 2)
     by_channel = mm.NormalizeIntensity([0.1, 0.2, 0.3], [1.0, 2.0, 4.0], channel_wise=True)
-    expected = (x - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / torch.tensor([1.0, 2, 4]).view(3, 1, 1)
+    expected = (x - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / torch.tensor([1.0, 2, 4]).view(
+        3, 1, 1
+    )
     torch.testing.assert_close(by_channel.batch(x, seeded()), expected)
 
 
-@pytest.mark.parametrize("arguments", [
-    {}, {"minv": None, "maxv": None, "factor": 0.5}, {"minv": None}, {"minv": 2.0, "maxv": 5.0},
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"minv": None, "maxv": None, "factor": 0.5},
+        {"minv": None},
+        {"minv": 2.0, "maxv": 5.0},
+    ],
+)
 def test_scale_intensity_is_monais(arguments):
     x = torch.rand(4, 2, 6, 6)
     x[0] = 0.5
@@ -94,7 +111,9 @@ def test_rotate_in_2d_is_monais_at_the_drawn_angle():
     torch.testing.assert_close(rotate.batch(x, seeded()), expected, rtol=0, atol=1e-4)
     volume = torch.rand(2, 1, 8, 8, 8)
     rotate = mm.RandRotate(range_x=(0.3, 0.3), range_y=(0.2, 0.2), range_z=(-0.1, -0.1), prob=1)
-    expected = torch.stack([torch.as_tensor(mt.Rotate((0.3, 0.2, -0.1))(image)) for image in volume])
+    expected = torch.stack(
+        [torch.as_tensor(mt.Rotate((0.3, 0.2, -0.1))(image)) for image in volume]
+    )
     torch.testing.assert_close(rotate.batch(volume, seeded()), expected, rtol=0, atol=1e-4)
 
 

@@ -1,4 +1,6 @@
-"""Every dictionary twin in MONAI's pipelines: record and inverse, lazy, cached, collated, in workers, several keys, affines."""
+"""Every dictionary twin in MONAI's pipelines: record and inverse, lazy, cached, collated, in
+workers, several keys, affines.
+"""
 
 import pickle
 from math import pi
@@ -17,7 +19,11 @@ ARGUMENTS = {
     "RandRotate90": {"max_k": 3},
     "RandAxisPermute": {},
     "RandRotate": {"range_x": pi / 3, "range_z": 0.5},
-    "RandAffine": {"rotate_range": [0.5], "translate_range": [2, 1], "scale_range": [0.2, (-0.1, 0.3)]},
+    "RandAffine": {
+        "rotate_range": [0.5],
+        "translate_range": [2, 1],
+        "scale_range": [0.2, (-0.1, 0.3)],
+    },
     "RandGaussianNoise": {"std": 0.3},
     "RandScaleIntensity": {"factors": 0.3, "channel_wise": True},
     "RandShiftIntensity": {"offsets": 0.3},
@@ -69,8 +75,13 @@ def test_table_is_complete():
 def test_record_and_inverse(name, size, prob):
     for channels in channels_of(name):
         x = image(size, channels)
-        chain = mt.Compose([mm.RandFlipd("image", prob=1.0, spatial_axis=0), twin(name, size, prob=prob),
-                            mm.RandRotate90d("image", prob=1.0)]).set_random_state(3)
+        chain = mt.Compose(
+            [
+                mm.RandFlipd("image", prob=1.0, spatial_axis=0),
+                twin(name, size, prob=prob),
+                mm.RandRotate90d("image", prob=1.0),
+            ]
+        ).set_random_state(3)
         out = chain({"image": x.clone()})["image"]
         assert classes(out) == ["RandFlip", *([name] if name in SPATIAL else []), "RandRotate90"]
         assert out.meta["filename_or_obj"] == "a.nii.gz" and out.shape[0] == channels
@@ -87,7 +98,9 @@ def test_invertd(name, size):
     chain = mt.Compose([twin(name, size)])
     item = chain({"image": image(size)})
     item["pred"] = item["image"].clone()
-    inverted = mt.Invertd("pred", transform=chain, orig_keys="image", nearest_interp=False)(item)["pred"]
+    inverted = mt.Invertd("pred", transform=chain, orig_keys="image", nearest_interp=False)(item)[
+        "pred"
+    ]
     assert inverted.shape == (3, *size)
     if name in EXACT:
         assert torch.equal(inverted.as_tensor(), image(size).as_tensor())
@@ -98,13 +111,20 @@ def test_invertd(name, size):
 @pytest.mark.parametrize("prob", [1.0, 0.5])
 def test_lazy_pipelines_give_the_same(name, size, prob):
     def run(lazy):
-        chain = mt.Compose([mt.Flipd("image", spatial_axis=0), twin(name, size, prob=prob), mt.Flipd("image", spatial_axis=1)],
-                           lazy=lazy)
+        chain = mt.Compose(
+            [
+                mt.Flipd("image", spatial_axis=0),
+                twin(name, size, prob=prob),
+                mt.Flipd("image", spatial_axis=1),
+            ],
+            lazy=lazy,
+        )
         return chain.set_random_state(5)({"image": image(size)})["image"]
 
     eager, lazily = run(False), run(True)
     torch.testing.assert_close(lazily.as_tensor(), eager.as_tensor(), rtol=1e-4, atol=1e-4)
-    places = [to_affine_nd(len(size), x.affine) for x in (lazily, eager)]  # MONAI's lazy 2D affines lack the third axis
+    # MONAI's lazy 2D affines lack the third axis
+    places = [to_affine_nd(len(size), x.affine) for x in (lazily, eager)]
     assert torch.allclose(*places) and not lazily.pending_operations
 
 
@@ -115,7 +135,8 @@ def test_cached_collated_and_taken_apart(name, size):
     chain = mt.Compose([mt.EnsureTyped("image"), twin(name, size)]).set_random_state(1)
     cached = CacheDataset(data, chain, progress=False)
     kept = cached._cache[0]["image"].as_tensor()
-    assert torch.equal(kept, data[0]["image"].as_tensor()) == name.startswith("Rand")  # what is random is not cached
+    # what is random is not cached
+    assert torch.equal(kept, data[0]["image"].as_tensor()) == name.startswith("Rand")
     batch = list_data_collate([cached[0], cached[1]])
     assert batch["image"].shape[:2] == (2, 3) and batch["label"].tolist() == [0, 1]
     for item in decollate_batch(batch):
@@ -127,8 +148,11 @@ def test_in_the_processes_of_a_loader():
     for name in ARGUMENTS:
         transform = twin(name, (9, 9))
         assert isinstance(pickle.loads(pickle.dumps(transform)), type(transform))
-    data = CacheDataset([{"image": image((9, 9), seed=seed)} for seed in range(4)], progress=False,
-                        transform=mt.Compose([twin(name, (9, 9), prob=0.5) for name in sorted(ARGUMENTS)]))
+    data = CacheDataset(
+        [{"image": image((9, 9), seed=seed)} for seed in range(4)],
+        progress=False,
+        transform=mt.Compose([twin(name, (9, 9), prob=0.5) for name in sorted(ARGUMENTS)]),
+    )
     batches = list(DataLoader(data, batch_size=2, num_workers=2))
     assert [batch["image"].shape for batch in batches] == [(2, 3, 12, 12)] * 2
 
@@ -143,8 +167,13 @@ def test_two_keys_have_one_draw(name, size):
         if name.startswith("Rand"):
             transform.set_random_state(seed)
         out = transform({"image": x, "other": x.clone()})
-        assert torch.equal(out["image"].as_tensor(), out["other"].as_tensor()) or name == "RandGaussianNoise"
-        changed += out["image"].shape != x.shape or not torch.equal(out["image"].as_tensor(), x.as_tensor())
+        assert (
+            torch.equal(out["image"].as_tensor(), out["other"].as_tensor())
+            or name == "RandGaussianNoise"
+        )
+        changed += out["image"].shape != x.shape or not torch.equal(
+            out["image"].as_tensor(), x.as_tensor()
+        )
     assert changed
 
 
@@ -173,7 +202,9 @@ def test_a_mode_for_each_key(name, size):
 @both_dims
 def test_a_padding_for_each_key(name, size):
     one = MetaTensor(torch.ones(1, *size))
-    transform = twin(name, size, keys=("image", "mask"), padding_mode=("border", "zeros")).set_random_state(4)
+    transform = twin(
+        name, size, keys=("image", "mask"), padding_mode=("border", "zeros")
+    ).set_random_state(4)
     out = transform({"image": one, "mask": one.clone()})
     torch.testing.assert_close(out["image"].as_tensor(), one.as_tensor(), rtol=0, atol=1e-5)
     assert out["mask"].min() < 0.9
@@ -189,8 +220,13 @@ def test_a_voxel_keeps_its_place_in_space(name, size):
         x[(0, *old)] = 1
         out = twin(name, size).set_random_state(seed)({"image": x.clone()})["image"]
         new = out.as_tensor()[0].nonzero()[0]
-        before, after = (a @ torch.cat([torch.as_tensor(v, dtype=torch.float64), torch.zeros(3 - len(size)), torch.ones(1)])
-                         for a, v in ((x.affine, old), (out.affine, new)))
+        before, after = (
+            a
+            @ torch.cat(
+                [torch.as_tensor(v, dtype=torch.float64), torch.zeros(3 - len(size)), torch.ones(1)]
+            )
+            for a, v in ((x.affine, old), (out.affine, new))
+        )
         assert torch.allclose(before, after)
 
 

@@ -28,19 +28,33 @@ def test_the_same_size_is_the_identity_and_a_ramp_stays_a_ramp():
     x = torch.rand(2, 1, 4, 4)
     assert Resize([4, 4]).batch(x, torch.Generator()) is x
     ramp = torch.arange(4.0).view(1, 1, 1, 4)
-    assert Resize([1, 8]).batch(ramp, torch.Generator()).flatten().tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]
+    assert Resize([1, 8]).batch(ramp, torch.Generator()).flatten().tolist() == [
+        0,
+        0.25,
+        0.75,
+        1.25,
+        1.75,
+        2.25,
+        2.75,
+        3,
+    ]
 
 
 def test_a_plane_is_a_volume_of_equal_slices():
     plane = torch.rand(1, 1, 5, 6)
     volume = plane.unsqueeze(2).expand(1, 1, 3, 5, 6)
-    in_2d, in_3d = Resize([10, 12]).batch(plane, torch.Generator()), Resize([3, 10, 12]).batch(volume, torch.Generator())
+    in_2d, in_3d = (
+        Resize([10, 12]).batch(plane, torch.Generator()),
+        Resize([3, 10, 12]).batch(volume, torch.Generator()),
+    )
     assert torch.allclose(in_3d[:, :, 1], in_2d, atol=1e-6)
 
 
 def test_dictionary_twin():
     image = np.random.default_rng(0).random((1, 4, 4), dtype=np.float32)
-    assert torch.equal(Resized("image", spatial_size=(8, 8))({"image": image})["image"], Resize((8, 8))(image))
+    assert torch.equal(
+        Resized("image", spatial_size=(8, 8))({"image": image})["image"], Resize((8, 8))(image)
+    )
 
 
 @pytest.mark.parametrize("size", [(4,), (4, 0), (4, 4.5), (1, 2, 3, 4), (True, 4)])

@@ -1,4 +1,6 @@
-"""Reliability diagrams: the points drawn are the bins computed; binary, top label, panels; bad tables."""
+"""Reliability diagrams: the points drawn are the bins computed; binary, top label, panels; bad
+tables.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def table(kind="binary", classes=2, n=300, sharpness=1.0):
         share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         y_true = np.array([rng.choice(classes, p=p) for p in share])
         scores = share**sharpness / (share**sharpness).sum(1, keepdims=True)
-    return Predictions(np.arange(n), y_true, scores, task, [f"a class of a long name {c}" for c in range(classes)])
+    return Predictions(
+        np.arange(n), y_true, scores, task, [f"a class of a long name {c}" for c in range(classes)]
+    )
 
 
 def test_binary_before_and_after(tmp_path, all_inside):
@@ -32,8 +36,13 @@ def test_binary_before_and_after(tmp_path, all_inside):
     diagram, histogram = figure.axes
     for line, p in zip((diagram.lines[1], diagram.lines[3]), (before, after)):
         bins = reliability_bins(p.y_true, p.positive_scores, 10)
-        np.testing.assert_array_equal(line.get_xydata(), np.stack([bins.mean_predicted, bins.observed], axis=1))
-    assert [t.get_text() for t in diagram.get_legend().get_texts()] == ["before recalibration", "after recalibration"]
+        np.testing.assert_array_equal(
+            line.get_xydata(), np.stack([bins.mean_predicted, bins.observed], axis=1)
+        )
+    assert [t.get_text() for t in diagram.get_legend().get_texts()] == [
+        "before recalibration",
+        "after recalibration",
+    ]
     assert histogram.patches[0].get_data().values.sum() == 300
     all_inside(figure)
     save_figure(figure, tmp_path / "c")

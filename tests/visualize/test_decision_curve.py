@@ -16,8 +16,19 @@ from medmonai.visualize import decision_curve_figure, save_figure
 def table(kind="binary", classes=2, n=300, seed=0, groups=None):
     rng, task = np.random.default_rng(seed), Task(kind, classes)
     scores = rng.dirichlet(np.ones(classes), n) if task.exclusive else rng.random((n, classes))
-    y_true = np.array([rng.choice(classes, p=p) for p in scores]) if task.exclusive else (rng.random(scores.shape) < scores) * 1
-    return Predictions(np.arange(n), y_true, scores, task, [f"a class of a long name {c}" for c in range(classes)], groups)
+    y_true = (
+        np.array([rng.choice(classes, p=p) for p in scores])
+        if task.exclusive
+        else (rng.random(scores.shape) < scores) * 1
+    )
+    return Predictions(
+        np.arange(n),
+        y_true,
+        scores,
+        task,
+        [f"a class of a long name {c}" for c in range(classes)],
+        groups,
+    )
 
 
 def test_the_curves_are_those_computed(tmp_path, all_inside):
@@ -41,7 +52,9 @@ def test_models_share_the_axes():
     assert len(figure.axes[0].collections) == 0
 
 
-@pytest.mark.parametrize(("kind", "classes"), [("multiclass", 9), ("ordinal", 11), ("multilabel", 14)])
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("multiclass", 9), ("ordinal", 11), ("multilabel", 14)]
+)
 def test_a_panel_a_class(kind, classes, all_inside):
     p = table(kind, classes)
     figure = decision_curve_figure(p)

@@ -9,8 +9,13 @@ import pytest
 
 from medmonai.visualize import history_figure, save_figure
 
-HISTORY = {"epoch": [1, 2, 3, 4], "stage": ["cross-entropy", "cross-entropy", "AUC", "AUC"],
-           "train_loss": [0.9, 0.5, -0.1, -0.2], "validation_auc": [0.8, 0.95, "", 0.9], "learning_rate": [0.1] * 4}
+HISTORY = {
+    "epoch": [1, 2, 3, 4],
+    "stage": ["cross-entropy", "cross-entropy", "AUC", "AUC"],
+    "train_loss": [0.9, 0.5, -0.1, -0.2],
+    "validation_auc": [0.8, 0.95, "", 0.9],
+    "learning_rate": [0.1] * 4,
+}
 
 
 def written(history, path):
@@ -32,10 +37,19 @@ def test_two_panels(tmp_path, source):
     loss, auc = figure.axes
     assert (loss.get_ylabel(), auc.get_ylabel(), auc.get_xlabel()) == ("loss", "AUC", "epoch")
     assert labels(loss) == ["train loss"]
-    assert labels(auc) == ["validation AUC", "best of cross-entropy 0.9500, epoch 2 (kept)", "best of AUC 0.9000, epoch 4"]
-    filled = {line.get_label()[:12]: line.get_markerfacecolor() != "none" for line in auc.lines if "best" in line.get_label()}
+    assert labels(auc) == [
+        "validation AUC",
+        "best of cross-entropy 0.9500, epoch 2 (kept)",
+        "best of AUC 0.9000, epoch 4",
+    ]
+    filled = {
+        line.get_label()[:12]: line.get_markerfacecolor() != "none"
+        for line in auc.lines
+        if "best" in line.get_label()
+    }
     assert filled == {"best of cros": True, "best of AUC ": False}
-    np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[1, 0.9], [2, 0.5]])  # broken where the loss changes
+    # broken where the loss changes
+    np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[1, 0.9], [2, 0.5]])
     np.testing.assert_array_equal(loss.lines[1].get_xydata(), [[3, -0.1], [4, -0.2]])
     np.testing.assert_array_equal(auc.lines[0].get_xydata(), [[1, 0.8], [2, 0.95], [4, 0.9]])
     for axes in figure.axes:
@@ -46,7 +60,9 @@ def test_two_panels(tmp_path, source):
 
 def test_the_epoch_that_was_kept_may_be_another():
     assert labels(history_figure(HISTORY, kept=4).axes[1])[1:] == [
-        "best of cross-entropy 0.9500, epoch 2", "best of AUC 0.9000, epoch 4 (kept)"]
+        "best of cross-entropy 0.9500, epoch 2",
+        "best of AUC 0.9000, epoch 4 (kept)",
+    ]
     plain = {"train_loss": [3.0, 2.0, 1.0], "validation_auc": [0.5, 0.75, 0.75]}
     assert labels(history_figure(plain).axes[1])[1:] == ["best 0.7500, epoch 2 (kept)"]
 
@@ -63,13 +79,19 @@ def test_one_epoch_and_no_auc_yet(tmp_path):
     save_figure(history_figure({"train_loss": [0.5], "validation_auc": [""]}), tmp_path / "h")
 
 
-@pytest.mark.parametrize(("history", "match"), [
-    ({}, "at least one epoch"),
-    ({"train_loss": [], "epoch": []}, "at least one epoch"),
-    ({"train_loss": [1, 2], "epoch": [1]}, "equal lengths"),
-    ({"epoch": [1, 2]}, "ends with 'loss' or 'auc'"),
-    ({"train_loss": [1, "high"]}, "history column 'train_loss', epoch 2: 'high' is not a number"),
-])
+@pytest.mark.parametrize(
+    ("history", "match"),
+    [
+        ({}, "at least one epoch"),
+        ({"train_loss": [], "epoch": []}, "at least one epoch"),
+        ({"train_loss": [1, 2], "epoch": [1]}, "equal lengths"),
+        ({"epoch": [1, 2]}, "ends with 'loss' or 'auc'"),
+        (
+            {"train_loss": [1, "high"]},
+            "history column 'train_loss', epoch 2: 'high' is not a number",
+        ),
+    ],
+)
 def test_bad_histories(history, match):
     with pytest.raises(ValueError, match=match):
         history_figure(history)

@@ -12,7 +12,10 @@ def test_every_image_is_in_one_bin_of_each_axis(axes):
     (panel,) = image_sizes_figure(sizes).axes
     counts = [patch.get_data().values for patch in panel.patches]
     assert [count.sum() for count in counts] == [57] * axes
-    assert [patch.get_label() for patch in panel.patches] == [["height", "width"], ["axis 1", "axis 2", "axis 3"]][axes - 2]
+    assert [patch.get_label() for patch in panel.patches] == [
+        ["height", "width"],
+        ["axis 1", "axis 2", "axis 3"],
+    ][axes - 2]
 
 
 def test_by_hand():

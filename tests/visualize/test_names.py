@@ -10,21 +10,32 @@ from matplotlib.figure import Figure
 from medmonai.visualize.names import short_id, shortened
 
 
-@pytest.mark.parametrize(("names", "longest", "expected"), [
-    (["normal", "sick"], 10, ["normal", "sick"]),
-    (["colorectal adenocarcinoma"], 10, ["colorecta…"]),
-    (["mass of the left lung", "mass of the right lung"], 12, ["mass of… 1", "mass of… 2"]),  # alike at both ends
-    (["pneumonia, viral", "pneumonia, bacterial"], 12, ["pneumo…viral", "pneumo…erial"]),
-    (["a\nb\tc"], 8, ["a b c"]),
-    (["$5 to $9"], 8, [r"\$5 to \$9"]),
-    (["_hidden"], 8, [" _hidden"]),
-])
+@pytest.mark.parametrize(
+    ("names", "longest", "expected"),
+    [
+        (["normal", "sick"], 10, ["normal", "sick"]),
+        (["colorectal adenocarcinoma"], 10, ["colorecta…"]),
+        # alike at both ends
+        (["mass of the left lung", "mass of the right lung"], 12, ["mass of… 1", "mass of… 2"]),
+        (["pneumonia, viral", "pneumonia, bacterial"], 12, ["pneumo…viral", "pneumo…erial"]),
+        (["a\nb\tc"], 8, ["a b c"]),
+        (["$5 to $9"], 8, [r"\$5 to \$9"]),
+        (["_hidden"], 8, [" _hidden"]),
+    ],
+)
 def test_examples(names, longest, expected):
     assert shortened(names, longest) == expected
 
 
-@given(st.lists(st.text("ab $_", min_size=1, max_size=30).filter(str.strip).map(str.strip), min_size=1, max_size=9,
-                unique_by=lambda s: " ".join(s.split())), st.integers(8, 20))
+@given(
+    st.lists(
+        st.text("ab $_", min_size=1, max_size=30).filter(str.strip).map(str.strip),
+        min_size=1,
+        max_size=9,
+        unique_by=lambda s: " ".join(s.split()),
+    ),
+    st.integers(8, 20),
+)
 def test_short_and_different(names, longest):
     short = shortened(names, longest)
     assert len(set(short)) == len(names)
@@ -37,13 +48,16 @@ def test_no_name_is_read_as_a_formula():
     assert text._preprocess_math(text.get_text()) == ("$x_1$ or $y", False)
 
 
-@pytest.mark.parametrize(("case_id", "longest", "expected"), [
-    ("test12", 6, "test12"),
-    ("test1234", 6, "…t1234"),
-    ("control/p016_chest_ct_a.nii.gz", 24, "p016_chest_ct_a"),
-    ("ISIC_0025031.JPG", 6, "…25031"),
-    ("a/.png", 9, "a/.png"),
-    ("1.2.840.7", 24, "1.2.840.7"),  # a series has no ending
-])
+@pytest.mark.parametrize(
+    ("case_id", "longest", "expected"),
+    [
+        ("test12", 6, "test12"),
+        ("test1234", 6, "…t1234"),
+        ("control/p016_chest_ct_a.nii.gz", 24, "p016_chest_ct_a"),
+        ("ISIC_0025031.JPG", 6, "…25031"),
+        ("a/.png", 9, "a/.png"),
+        ("1.2.840.7", 24, "1.2.840.7"),  # a series has no ending
+    ],
+)
 def test_ids_keep_what_differs(case_id, longest, expected):
     assert short_id(case_id, longest) == expected

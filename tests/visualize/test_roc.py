@@ -17,16 +17,27 @@ def binary(seed=0, n=80, y_true=None, **changes):
     rng = np.random.default_rng(seed)
     y_true = rng.integers(0, 2, n) if y_true is None else y_true
     p = 1 / (1 + np.exp(-rng.normal(size=n) - y_true))
-    fields = {"ids": np.arange(n), "y_true": y_true, "y_score": np.stack([1 - p, p], 1), "task": Task("binary", 2),
-              "class_names": ("normal", "sick"), **changes}
+    fields = {
+        "ids": np.arange(n),
+        "y_true": y_true,
+        "y_score": np.stack([1 - p, p], 1),
+        "task": Task("binary", 2),
+        "class_names": ("normal", "sick"),
+        **changes,
+    }
     return Predictions(**fields)
 
 
 def multi(kind, classes, n=120):
     rng, task = np.random.default_rng(0), Task(kind, classes)
     y_true = rng.integers(0, classes, n) if task.exclusive else rng.integers(0, 2, (n, classes))
-    return Predictions(np.arange(n), y_true, rng.dirichlet(np.ones(classes), n), task,
-                       [f"class {c}" for c in range(classes)])
+    return Predictions(
+        np.arange(n),
+        y_true,
+        rng.dirichlet(np.ones(classes), n),
+        task,
+        [f"class {c}" for c in range(classes)],
+    )
 
 
 def legend(figure):
@@ -55,8 +66,14 @@ def test_binary_curve_and_legend():
 def test_groups_widen_the_interval_in_the_legend():
     y_true = np.repeat([0, 1], 40)
     once = binary(y_true=y_true)
-    twice = Predictions(np.arange(160), np.repeat(y_true, 2), np.repeat(once.y_score, 2, axis=0), once.task,
-                        once.class_names, np.repeat(np.arange(80), 2))
+    twice = Predictions(
+        np.arange(160),
+        np.repeat(y_true, 2),
+        np.repeat(once.y_score, 2, axis=0),
+        once.task,
+        once.class_names,
+        np.repeat(np.arange(80), 2),
+    )
     ungrouped = Predictions(twice.ids, twice.y_true, twice.y_score, once.task, once.class_names)
     assert legend(roc_figure(twice)) != legend(roc_figure(ungrouped))
 
@@ -65,25 +82,36 @@ def test_references():
     model = binary()
     figure = roc_figure(model, references={"ideal observer": binary(1, y_true=model.y_true)})
     assert [text.split(":")[0] for text in legend(figure)] == ["model", "ideal observer"]
-    with pytest.raises(ValueError, match="'ideal observer' is multiclass; references are drawn for binary"):
+    with pytest.raises(
+        ValueError, match="'ideal observer' is multiclass; references are drawn for binary"
+    ):
         roc_figure(model, references={"ideal observer": multi("multiclass", 3)})
 
 
-@pytest.mark.parametrize(("kind", "classes"), [("multiclass", 3), ("ordinal", 5), ("multilabel", 14)])
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("multiclass", 3), ("ordinal", 5), ("multilabel", 14)]
+)
 def test_one_curve_a_class(kind, classes, tmp_path, all_inside):
     p = multi(kind, classes)
     figure = roc_figure(p)
     assert len(legend(figure)) == classes
     truth = p.y_true == 2 if p.task.exclusive else p.y_true[:, 2]
-    np.testing.assert_array_equal(figure.axes[0].lines[2].get_xydata(),
-                                  np.stack(roc_points(truth, p.y_score[:, 2]), axis=1))
+    np.testing.assert_array_equal(
+        figure.axes[0].lines[2].get_xydata(), np.stack(roc_points(truth, p.y_score[:, 2]), axis=1)
+    )
     save_figure(figure, tmp_path / "roc")
     all_inside(figure)
 
 
 def test_absent_class_is_undefined_in_the_legend_without_a_warning():
     p = multi("multiclass", 3)
-    without = Predictions(p.ids, p.y_true % 2, p.y_score, p.task, ("a", "b", "a name that is longer than 28 characters"))
+    without = Predictions(
+        p.ids,
+        p.y_true % 2,
+        p.y_score,
+        p.task,
+        ("a", "b", "a name that is longer than 28 characters"),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert legend(roc_figure(without))[2] == "a name that is longer than …: undefined"
@@ -99,7 +127,9 @@ def test_several_models_of_a_binary_task():
     figure = roc_figure(tables)
     assert [text.split(":")[0] for text in legend(figure)] == ["first", "second"]
     for line, table in zip(figure.axes[0].lines, tables.values()):
-        np.testing.assert_array_equal(line.get_xydata(), np.stack(roc_points(table.y_true, table.positive_scores), axis=1))
+        np.testing.assert_array_equal(
+            line.get_xydata(), np.stack(roc_points(table.y_true, table.positive_scores), axis=1)
+        )
 
 
 def test_several_models_of_many_classes_have_a_panel_a_class(tmp_path, all_inside):
@@ -110,7 +140,9 @@ def test_several_models_of_many_classes_have_a_panel_a_class(tmp_path, all_insid
     panel = figure.axes[4]
     assert panel.get_legend().get_title().get_text() == "class 4"
     p = tables["second"]
-    np.testing.assert_array_equal(panel.lines[1].get_xydata(), np.stack(roc_points(p.y_true == 4, p.y_score[:, 4]), axis=1))
+    np.testing.assert_array_equal(
+        panel.lines[1].get_xydata(), np.stack(roc_points(p.y_true == 4, p.y_score[:, 4]), axis=1)
+    )
     all_inside(figure)
     save_figure(figure, tmp_path / "roc")
 
@@ -163,13 +195,16 @@ def test_markers_belong_to_their_model():
     assert [line.get_markeredgecolor() for line in marked] == [figure.axes[0].lines[1].get_color()]
 
 
-@pytest.mark.parametrize(("tables", "points", "match"), [
-    ({}, None, "no table"),
-    ({"a": binary(), "b": multi("multiclass", 3)}, None, "table of 'b' is of Task"),
-    ({"a": binary()}, {"b": point(0.5)}, "operating_points name 'b'; the tables are 'a'"),
-    ({"a": binary()}, [point(0.5)] * 5, "'a' has 5 operating points"),
-    ({"a": binary()}, point(0.5, 0.6), "needs 1"),
-])
+@pytest.mark.parametrize(
+    ("tables", "points", "match"),
+    [
+        ({}, None, "no table"),
+        ({"a": binary(), "b": multi("multiclass", 3)}, None, "table of 'b' is of Task"),
+        ({"a": binary()}, {"b": point(0.5)}, "operating_points name 'b'; the tables are 'a'"),
+        ({"a": binary()}, [point(0.5)] * 5, "'a' has 5 operating points"),
+        ({"a": binary()}, point(0.5, 0.6), "needs 1"),
+    ],
+)
 def test_bad_arguments(tables, points, match):
     with pytest.raises(ValueError, match=match):
         roc_figure(tables, operating_points=points)
@@ -178,4 +213,7 @@ def test_bad_arguments(tables, points, match):
 def test_names_with_signs_that_matplotlib_would_read():
     p = multi("multilabel", 2)
     odd = Predictions(p.ids, p.y_true, p.y_score, p.task, ("_hidden", "costs $5 or $9"))
-    assert [text.split(":")[0] for text in legend(roc_figure(odd))] == [" _hidden", r"costs \$5 or \$9"]
+    assert [text.split(":")[0] for text in legend(roc_figure(odd))] == [
+        " _hidden",
+        r"costs \$5 or \$9",
+    ]

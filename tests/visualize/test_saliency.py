@@ -15,7 +15,11 @@ def cases(spatial, n=2, channels=1, dtype=np.float32):
 
 
 def panels(figure):
-    return [[np.asarray(image.get_array()) for image in axes.images] for axes in figure.axes if axes.images]
+    return [
+        [np.asarray(image.get_array()) for image in axes.images]
+        for axes in figure.axes
+        if axes.images
+    ]
 
 
 def words(figure):
@@ -41,7 +45,10 @@ def test_opacity_grows_with_the_map_and_all_share_one_scale():
     figure = saliency_figure(*cases((8, 9), 1))
     over = next(axes.images[1] for axes in figure.axes if len(axes.images) == 2)
     alpha = over.get_alpha()
-    assert alpha.max() < 1 and (np.argsort(alpha.ravel()) == np.argsort(np.asarray(over.get_array()).ravel())).all()
+    assert (
+        alpha.max() < 1
+        and (np.argsort(alpha.ravel()) == np.argsort(np.asarray(over.get_array()).ravel())).all()
+    )
     assert (over.norm.vmin, over.norm.vmax) == (0, 1)
 
 
@@ -89,7 +96,9 @@ def test_long_titles_and_notes_fit(spatial):
     widths = [axes.get_position().width for axes in figure.axes if axes.images]
     assert max(widths) - min(widths) < 0.01 and min(widths) > 0.12
     renderer, box = figure.canvas.get_renderer(), figure.bbox
-    assert all(text.get_window_extent(renderer).x1 <= box.x1 for axes in figure.axes for text in axes.texts)
+    assert all(
+        text.get_window_extent(renderer).x1 <= box.x1 for axes in figure.axes for text in axes.texts
+    )
     note = figure._supxlabel
     assert "not for clinical use" in note.get_text() and "what the check says" in note.get_text()
     extent = note.get_window_extent(renderer)
@@ -97,14 +106,20 @@ def test_long_titles_and_notes_fit(spatial):
     assert extent.y1 < min(axes.get_position().y0 for axes in figure.axes) * box.height + 1
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"maps": np.zeros((1, 1, 8, 8))}, r"images have shape \(2, 1, 8, 8\) and maps \(1, 1, 8, 8\)"),
-    ({"maps": np.full((2, 1, 8, 8), 1.5)}, "maps range from 1.5 to 1.5; saliency in"),
-    ({"maps": np.full((2, 1, 8, 8), np.nan)}, "maps range from nan"),
-    ({"titles": ["one"]}, "titles hold 1 texts for 2 images"),
-    ({"spacing": (1, 0)}, r"spacing=\(1, 0\); 2 lengths above 0"),
-    ({"images": np.zeros((2, 8, 8))}, "in 2D or 3D"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"maps": np.zeros((1, 1, 8, 8))},
+            r"images have shape \(2, 1, 8, 8\) and maps \(1, 1, 8, 8\)",
+        ),
+        ({"maps": np.full((2, 1, 8, 8), 1.5)}, "maps range from 1.5 to 1.5; saliency in"),
+        ({"maps": np.full((2, 1, 8, 8), np.nan)}, "maps range from nan"),
+        ({"titles": ["one"]}, "titles hold 1 texts for 2 images"),
+        ({"spacing": (1, 0)}, r"spacing=\(1, 0\); 2 lengths above 0"),
+        ({"images": np.zeros((2, 8, 8))}, "in 2D or 3D"),
+    ],
+)
 def test_errors(change, message):
     arguments = {"images": np.zeros((2, 1, 8, 8)), "maps": np.zeros((2, 1, 8, 8)), **change}
     with pytest.raises(ValueError, match=message):

@@ -15,11 +15,28 @@ from medmonai.visualize import samples_figure, save_figure
 def cohort(kind="binary", classes=2, spatial=(8, 8), channels=1, dtype=np.uint8, n=12):
     """Images whose grey value is the case's number."""
     task = Task(kind, classes)
-    images = np.ones((n, channels, *spatial), dtype) * np.arange(n).reshape(-1, *[1] * (len(spatial) + 1)).astype(dtype)
-    labels = np.arange(n) % classes if task.exclusive else np.eye(classes, dtype=int)[np.arange(n) % classes]
-    known = {name: "x" for name, p in inspect.signature(Provenance).parameters.items() if p.default is p.empty}
-    return Cohort(images=images, labels=labels.astype(np.int64), ids=np.array([f"c{i}" for i in range(n)]), task=task,
-                  class_names=tuple("abc"[:classes]), provenance=Provenance(**known), split="train")
+    images = np.ones((n, channels, *spatial), dtype) * np.arange(n).reshape(
+        -1, *[1] * (len(spatial) + 1)
+    ).astype(dtype)
+    labels = (
+        np.arange(n) % classes
+        if task.exclusive
+        else np.eye(classes, dtype=int)[np.arange(n) % classes]
+    )
+    known = {
+        name: "x"
+        for name, p in inspect.signature(Provenance).parameters.items()
+        if p.default is p.empty
+    }
+    return Cohort(
+        images=images,
+        labels=labels.astype(np.int64),
+        ids=np.array([f"c{i}" for i in range(n)]),
+        task=task,
+        class_names=tuple("abc"[:classes]),
+        provenance=Provenance(**known),
+        split="train",
+    )
 
 
 def drawn(figure):

@@ -1,4 +1,6 @@
-"""Saving: PNG and PDF, whole or not at all, the same bytes each time; settings left as they were."""
+"""Saving: PNG and PDF, whole or not at all, the same bytes each time; settings left as they
+were.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,10 @@ def test_notice_is_on_the_figure_and_settings_are_left_alone(tmp_path):
 
 
 def test_pyplot_is_not_imported():
-    code = "import sys, medmonai.visualize.history, medmonai.visualize.roc; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import sys, medmonai.visualize.history, medmonai.visualize.roc; "
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -79,7 +84,10 @@ def test_fonts_of_a_pdf_carry_no_layout_tables_and_the_option_is_put_back(tmp_pa
     figure.text(0.5, 0.5, "AUC fi 0.91")
     _, pdf = save_figure(figure, tmp_path / "a")
     assert Options().drop_tables == before
-    fonts = [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf.read_bytes(), re.DOTALL)
-             if stream[:1] == b"x"]
+    fonts = [
+        zlib.decompress(stream)
+        for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf.read_bytes(), re.DOTALL)
+        if stream[:1] == b"x"
+    ]
     fonts = [font for font in fonts if font[:4] == b"\0\1\0\0"]
     assert fonts and all(b"glyf" in font[:300] and b"GSUB" not in font[:300] for font in fonts)

@@ -1,4 +1,6 @@
-"""What is wrong with the splits of a set before anything is trained, and the gate that refuses leakage."""
+"""What is wrong with the splits of a set before anything is trained, and the gate that refuses
+leakage.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,6 @@
-"""What the audit of a data set found: what is wrong with its splits before anything is trained on them."""
+"""What the audit of a data set found: what is wrong with its splits before anything is trained on
+them.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,13 @@ from typing import Any
 from medmonai.data.describe import SplitDescription
 from medmonai.data.duplicates import Finding, one_per_split
 
-EXACT, NEAR, GROUPS = "exact duplicates", "near duplicates", "groups in several splits"
-COPIES, TURNED = "almost identical images", "mirrored or turned copies"
-CONFLICTS, NEAR_CONFLICTS = "label conflicts of exact duplicates", "label conflicts of near duplicates"
+EXACT = "exact duplicates"
+NEAR = "near duplicates"
+GROUPS = "groups in several splits"
+COPIES = "almost identical images"
+TURNED = "mirrored or turned copies"
+CONFLICTS = "label conflicts of exact duplicates"
+NEAR_CONFLICTS = "label conflicts of near duplicates"
 GROUP_CLASSES = "groups with cases of several classes"
 
 
@@ -23,13 +29,17 @@ class Audit:
         checksum: of its file, as the cohorts' provenance has it; "" if it was not verified.
         splits: one description a split.
         findings: one of each kind, those without a case too.
-        near_threshold: correlation from which two images are near duplicates; None if they were not looked for.
-        near_complete: False if a search stopped because too many images are alike, mirrored and turned ones included.
-        leak_threshold: correlation from which two images are almost identical, and leakage across splits; None: never.
+        near_threshold: correlation from which two images are near duplicates; None if they were not
+            looked for.
+        near_complete: False if a search stopped because too many images are alike, mirrored and
+            turned ones included.
+        leak_threshold: correlation from which two images are almost identical, and leakage across
+            splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
         classes: the positive class, or the order of the labels, in one sentence.
         official: whether these are the splits of a published MedMNIST file whose MD5 was verified.
-        notes: one sentence each on what was met while the files were read, such as mixed depths; see `check_source`.
+        notes: one sentence each on what was met while the files were read, such as mixed depths;
+            see `check_source`.
     """
 
     name: str
@@ -52,22 +62,30 @@ class Audit:
         """
         found = next((f for f in self.findings if f.kind == kind), None)
         if found is None:
-            raise ValueError(f"kind={kind!r} is unknown; use one of {', '.join(repr(f.kind) for f in self.findings)}.")
+            raise ValueError(
+                f"kind={kind!r} is unknown; use one of "
+                f"{', '.join(repr(f.kind) for f in self.findings)}."
+            )
         return found
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
         """Findings that let a split know cases of another one.
 
-        These are exact duplicates, almost identical images (also mirrored or turned) and groups across splits. Near
-        duplicates below `leak_threshold` are not among them: two X-rays of 28 pixels that correlate at .94 may be one
-        exposure saved twice or two children who look alike, and only a person can tell.
+        These are exact duplicates, almost identical images (also mirrored or turned) and groups
+        across splits. Near duplicates below `leak_threshold` are not among them: two X-rays of 28
+        pixels that correlate at .94 may be one exposure saved twice or two children who look alike,
+        and only a person can tell.
         """
-        return tuple(f for f in self.findings if f.kind in (EXACT, COPIES, TURNED, GROUPS) and f.across_count)
+        return tuple(
+            f for f in self.findings if f.kind in (EXACT, COPIES, TURNED, GROUPS) and f.across_count
+        )
 
     @property
     def near_across(self) -> Finding | None:
-        """Near duplicates across splits, for a person to look at; None if there are none, or they are leaks already."""
+        """Near duplicates across splits, for a person to look at; None if there are none, or they
+        are leaks already.
+        """
         found = next((f for f in self.findings if f.kind == NEAR), None)
         copies = sum(leak.across_count for leak in self.leaks if leak.kind == COPIES)
         return found if found is not None and found.across_count > copies else None
@@ -75,29 +93,50 @@ class Audit:
     @property
     def verdict(self) -> str:
         """Leakage or not, in one sentence."""
-        unsure = "" if self.groups_known or len(self.splits) == 1 else "; patients are not known, so theirs cannot be ruled out"
+        unsure = (
+            ""
+            if self.groups_known or len(self.splits) == 1
+            else "; patients are not known, so theirs cannot be ruled out"
+        )
         unsure += "" if self.near_complete else "; the search for near duplicates stopped early"
         if self.near_across is not None:
-            unsure = f"; {self.near_across.across_count} near duplicates across splits, to be looked at{unsure}"
+            unsure = (
+                f"; {self.near_across.across_count} near duplicates across splits, to be looked "
+                f"at{unsure}"
+            )
         if not self.leaks:
-            found = "no leakage found between the splits" if len(self.splits) > 1 else "no splits yet, so none can leak"
+            found = (
+                "no leakage found between the splits"
+                if len(self.splits) > 1
+                else "no splits yet, so none can leak"
+            )
             return f"{found}{unsure}"
-        told = ", ".join(f"{leak.kind} {leak.across_count} ({', '.join(f'{p} {n}' for p, n in leak.across if n)})"
-                         for leak in self.leaks)
+        told = ", ".join(
+            f"{leak.kind} "
+            f"{leak.across_count} ({', '.join(f'{p} {n}' for p, n in leak.across if n)})"
+            for leak in self.leaks
+        )
         return f"leakage between splits: {told}{unsure}"
 
     def twins(self, split: str) -> dict[str, list[dict[str, str]]]:
-        """Return the cases of a split that have a twin with another label: id -> split, id and label of each twin.
+        """Return the cases of a split that have a twin with another label: id -> split, id and
+        label of each twin.
 
-        A twin is an exact or near duplicate, mirrored or not, in any split. A network that seems wrong on such a case may
-        be right.
+        A twin is an exact or near duplicate, mirrored or not, in any split. A network that seems
+        wrong on such a case may be right.
         """
         twins: dict[str, list[dict[str, str]]] = {}
         # Of duplicates the sets with several labels alone: video frames make millions of pairs.
-        for finding in (f for f in self.findings if f.kind in (CONFLICTS, NEAR_CONFLICTS, COPIES, TURNED)):
+        for finding in (
+            f for f in self.findings if f.kind in (CONFLICTS, NEAR_CONFLICTS, COPIES, TURNED)
+        ):
             for cases in (found["cases"] for found in finding.every()):
                 for case in cases:
-                    others = [other._asdict() for other in cases if case.split == split and other.label != case.label]
+                    others = [
+                        other._asdict()
+                        for other in cases
+                        if case.split == split and other.label != case.label
+                    ]
                     known = twins.setdefault(case.id, []) if others else []
                     known += [other for other in others if other not in known]
         return twins
@@ -105,10 +144,17 @@ class Audit:
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold, with every pair that was found."""
         return {
-            "name": self.name, "checksum": self.checksum, "official_splits": self.official, "verdict": self.verdict,
-            "leaks": [leak.kind for leak in self.leaks], "splits": [split.as_dict() for split in self.splits],
-            "findings": [found.as_dict() for found in self.findings], "near_threshold": self.near_threshold,
-            "near_complete": self.near_complete, "leak_threshold": self.leak_threshold, "groups_known": self.groups_known,
+            "name": self.name,
+            "checksum": self.checksum,
+            "official_splits": self.official,
+            "verdict": self.verdict,
+            "leaks": [leak.kind for leak in self.leaks],
+            "splits": [split.as_dict() for split in self.splits],
+            "findings": [found.as_dict() for found in self.findings],
+            "near_threshold": self.near_threshold,
+            "near_complete": self.near_complete,
+            "leak_threshold": self.leak_threshold,
+            "groups_known": self.groups_known,
             "notes": list(self.notes),
         }
 
@@ -119,18 +165,32 @@ class Audit:
             allowed: whether leakage was allowed; kept in the record.
         """
         return {
-            "verdict": self.verdict, "leakage": bool(self.leaks), "leakage_allowed": bool(allowed),
+            "verdict": self.verdict,
+            "leakage": bool(self.leaks),
+            "leakage_allowed": bool(allowed),
             "official_splits": self.official,
             "counts": {found.kind: found.count for found in self.findings},
-            "across_splits": {found.kind: found.across_count for found in self.findings if found.across},
-            "leaks": {leak.kind: {"across": dict(leak.across),
-                                  "examples": [[case.id for case in one_per_split(found)] for found in leak.examples[:3]]}
-                      for leak in self.leaks},
-            "near_threshold": self.near_threshold, "leak_threshold": self.leak_threshold, "near_complete": self.near_complete,
+            "across_splits": {
+                found.kind: found.across_count for found in self.findings if found.across
+            },
+            "leaks": {
+                leak.kind: {
+                    "across": dict(leak.across),
+                    "examples": [
+                        [case.id for case in one_per_split(found)] for found in leak.examples[:3]
+                    ],
+                }
+                for leak in self.leaks
+            },
+            "near_threshold": self.near_threshold,
+            "leak_threshold": self.leak_threshold,
+            "near_complete": self.near_complete,
         }
 
     def lines(self) -> list[str]:
-        """Return the audit for a person to read: the verdict, the splits, one line for each finding and note."""
+        """Return the audit for a person to read: the verdict, the splits, one line for each finding
+        and note.
+        """
         lines = [f"{self.name}: {self.verdict}", self.classes]
         lines += [line for split in self.splits for line in split.lines()]
         lines += [found.line() for found in self.findings]
@@ -139,6 +199,8 @@ class Audit:
         elif self.leak_threshold is not None and len(self.splits[0].spatial_size) == 3:
             lines.append(f"{TURNED}: not looked for in volumes")
         if not self.near_complete:
-            lines.append("near duplicates and turned copies: a search stopped, too many pairs are alike, so there may be more "
-                         f"than these; raise the threshold ({self.near_threshold}).")
+            lines.append(
+                "near duplicates and turned copies: a search stopped, too many pairs are alike, so "
+                f"there may be more than these; raise the threshold ({self.near_threshold})."
+            )
         return lines + [f"note: {note}" for note in self.notes]

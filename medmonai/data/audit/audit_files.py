@@ -15,8 +15,9 @@ PAIR_COLUMNS = ("finding", "set", "split", "id", "label", "group", "similarity")
 def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
     """Write an audit as NAME.json and NAME.csv, over older files; return their paths.
 
-    The CSV has a row for each case of each finding: cases of one "set" belong together, such as two near duplicates or
-    all cases of a patient who is in two splits. "similarity" is the correlation of near duplicates.
+    The CSV has a row for each case of each finding: cases of one "set" belong together, such as two
+    near duplicates or all cases of a patient who is in two splits. "similarity" is the correlation
+    of near duplicates.
 
     Args:
         audit: what was found.
@@ -30,7 +31,10 @@ def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
     for finding in audit.findings:
         for number, found in enumerate(finding.every(), start=1):
             similarity = f"{found['similarity']:.4f}" if "similarity" in found else ""
-            rows += [(finding.kind, number, *case, found.get("group", ""), similarity) for case in found["cases"]]
+            rows += [
+                (finding.kind, number, *case, found.get("group", ""), similarity)
+                for case in found["cases"]
+            ]
     with replacing(files[1], overwrite=True) as temporary:
         temporary.write_text(csv_text(rows), encoding="utf-8", newline="")
     return files

@@ -24,44 +24,67 @@ from medmonai.data.duplicates import (
 from medmonai.data.positive_class import classes_line
 from medmonai.data.sources import is_published
 
-from .audit import CONFLICTS, COPIES, EXACT, GROUP_CLASSES, GROUPS, NEAR, NEAR_CONFLICTS, TURNED, Audit
+from .audit import (
+    CONFLICTS,
+    COPIES,
+    EXACT,
+    GROUP_CLASSES,
+    GROUPS,
+    NEAR,
+    NEAR_CONFLICTS,
+    TURNED,
+    Audit,
+)
 
 # An image is of low contrast if its standard deviation is below this part of the median image's.
 LOW_CONTRAST = 0.2
 
 
 def audit_cohorts(
-    cohorts: Sequence[Cohort], *, near_threshold: float | None = NEAR_THRESHOLD,
-    leak_threshold: float | None = COPY_THRESHOLD, examples: int = 20, max_pairs: int = MAX_PAIRS,
+    cohorts: Sequence[Cohort],
+    *,
+    near_threshold: float | None = NEAR_THRESHOLD,
+    leak_threshold: float | None = COPY_THRESHOLD,
+    examples: int = 20,
+    max_pairs: int = MAX_PAIRS,
 ) -> Audit:
-    """Audit the splits of one set: duplicates within and across them, label conflicts, blank images, distributions.
+    """Audit the splits of one set: duplicates within and across them, label conflicts, blank
+    images, distributions.
 
-    - Exact duplicates: sets of cases with the same pixels (SHA-256). Constant images are left out of it: that two of them
-      are equal says nothing about where they come from.
-    - Near duplicates: pairs of different images whose band-passed shapes correlate (`shape_features`), each image that
-      occurs more than once taken once. Complete: every pair at or above the threshold is found.
-    - Almost identical images: near duplicates at or above `leak_threshold`. The audit sees the correlation, not its cause:
-      a picture saved again as JPEG or in another size, neighbouring slices of one patient, frames of one film.
-    - Mirrored or turned copies: 2D images that reach `leak_threshold` after one of the symmetries of the square.
+    - Exact duplicates: sets of cases with the same pixels (SHA-256). Constant images are left out
+      of it: that two of them are equal says nothing about where they come from.
+    - Near duplicates: pairs of different images whose band-passed shapes correlate
+      (`shape_features`), each image that occurs more than once taken once. Complete: every pair at
+      or above the threshold is found.
+    - Almost identical images: near duplicates at or above `leak_threshold`. The audit sees the
+      correlation, not its cause: a picture saved again as JPEG or in another size, neighbouring
+      slices of one patient, frames of one film.
+    - Mirrored or turned copies: 2D images that reach `leak_threshold` after one of the symmetries
+      of the square.
     - Label conflicts: exact duplicates, and near duplicates, that have different labels.
-    - Groups in several splits, and ids in several splits (a note: sources may number each split from the start).
+    - Groups in several splits, and ids in several splits (a note: sources may number each split
+      from the start).
     - Groups with cases of several classes: a fact about the set, not a fault.
-    - Constant images; images of low contrast, with a standard deviation under a fifth of the median image's.
+    - Constant images; images of low contrast, with a standard deviation under a fifth of the median
+      image's.
 
-    Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels took 28 seconds on
-    one core; the search for near duplicates grows with the square of the number of cases. MONAI's `DataAnalyzer` collects
-    statistics of segmentation sets; it looks for no duplicates.
+    Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels took
+    28 seconds on one core; the search for near duplicates grows with the square of the number of
+    cases. MONAI's `DataAnalyzer` collects statistics of segmentation sets; it looks for no
+    duplicates.
 
     Args:
         cohorts: one per split.
         near_threshold: correlation in (0, 1]; None leaves near duplicates out.
-        leak_threshold: correlation from which they are almost identical, and across splits leakage; None: none of them.
+        leak_threshold: correlation from which they are almost identical, and across splits leakage;
+            None: none of them.
         examples: examples kept of each finding.
-        max_pairs: pairs alike at which the search for near duplicates stops; counts are then lower limits.
+        max_pairs: pairs alike at which the search for near duplicates stops; counts are then lower
+            limits.
 
     Raises:
-        ValueError: no cohort, two of one split name, other image shapes, tasks or class names; thresholds outside (0, 1], or
-            a `leak_threshold` below `near_threshold`.
+        ValueError: no cohort, two of one split name, other image shapes, tasks or class names;
+            thresholds outside (0, 1], or a `leak_threshold` below `near_threshold`.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -70,9 +93,15 @@ def audit_cohorts(
         ()
     """
     _check_cohorts(cohorts)
-    if near_threshold is not None and leak_threshold is not None and not near_threshold <= leak_threshold <= 1:
-        raise ValueError(f"leak_threshold={leak_threshold} with near_threshold={near_threshold}; what leaks is near, so a "
-                         "correlation from that up to 1 is needed, or None.")
+    if (
+        near_threshold is not None
+        and leak_threshold is not None
+        and not near_threshold <= leak_threshold <= 1
+    ):
+        raise ValueError(
+            f"leak_threshold={leak_threshold} with near_threshold={near_threshold}; what leaks is "
+            "near, so a correlation from that up to 1 is needed, or None."
+        )
     table = CaseTable(cohorts, examples=examples)
     statistics = [image_statistics(cohort.images) for cohort in cohorts]
     constant = np.concatenate([s.low == s.high for s in statistics])
@@ -85,38 +114,55 @@ def audit_cohorts(
     copies = search.copies(near, leak_threshold if near_threshold is not None else None)
     first = cohorts[0]
     return Audit(
-        " + ".join(dict.fromkeys(cohort.provenance.name for cohort in cohorts)), checksum=first.provenance.checksum,
+        " + ".join(dict.fromkeys(cohort.provenance.name for cohort in cohorts)),
+        checksum=first.provenance.checksum,
         splits=tuple(describe_split(cohort, s) for cohort, s in zip(cohorts, statistics)),
         findings=(
-            table.finding(EXACT, exact), table.finding(CONFLICTS, exact.differing(table.label_of)),
+            table.finding(EXACT, exact),
+            table.finding(CONFLICTS, exact.differing(table.label_of)),
             *(() if near_threshold is None else _of_alike(table, near, copies)),
             *_of_groups(table),
-            table.finding("ids in several splits", same_rows(np.concatenate([cohort.ids for cohort in cohorts]))),
+            table.finding(
+                "ids in several splits",
+                same_rows(np.concatenate([cohort.ids for cohort in cohorts])),
+            ),
             table.singles("constant images", np.flatnonzero(constant)),
-            table.singles("images of low contrast", np.flatnonzero(~constant & _low_contrast(statistics))),
+            table.singles(
+                "images of low contrast", np.flatnonzero(~constant & _low_contrast(statistics))
+            ),
         ),
-        near_threshold=near_threshold, near_complete=near.complete and all(found.complete for found in copies),
+        near_threshold=near_threshold,
+        near_complete=near.complete and all(found.complete for found in copies),
         leak_threshold=leak_threshold,
         groups_known=all(cohort.groups is not None for cohort in cohorts),
-        classes=classes_line(first.class_names, first.class_names[1] if first.task.kind == "binary" else None),
+        classes=classes_line(
+            first.class_names, first.class_names[1] if first.task.kind == "binary" else None
+        ),
         official=all(is_published(cohort.provenance.checksum) for cohort in cohorts),
     )
 
 
 def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
     if not cohorts:
-        raise ValueError("cohorts are empty; give one for each split, for example those of train, val and test.")
+        raise ValueError(
+            "cohorts are empty; give one for each split, for example those of train, val and test."
+        )
     splits = [cohort.split for cohort in cohorts]
     if len(set(splits)) < len(splits):
         raise ValueError(f"cohorts have the splits {splits}; each needs a name of its own.")
     for name in ("in_channels", "spatial_size", "task", "class_names"):
         values = [getattr(cohort, name) for cohort in cohorts]
         if any(value != values[0] for value in values):
-            raise ValueError(f"cohorts differ in {name}: {dict(zip(splits, values))}; audit the splits of one set together.")
+            raise ValueError(
+                f"cohorts differ in {name}: {dict(zip(splits, values))}; audit the splits of one "
+                "set together."
+            )
 
 
 def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterator[Finding]:
-    """Yield what can be said of images that are not equal: copies first, which are leakage, then what a person must judge."""
+    """Yield what can be said of images that are not equal: copies first, which are leakage, then
+    what a person must judge.
+    """
     for kind, found in zip((COPIES, TURNED), copies):
         yield table.finding(kind, found.sets, found.scores)
     yield table.finding(NEAR, near.sets, near.scores)
@@ -124,12 +170,17 @@ def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterato
 
 
 def _of_groups(table: CaseTable) -> list[Finding]:
-    """Return what can be said of groups: those in several splits and, where a case has one class, in several classes."""
+    """Return what can be said of groups: those in several splits and, where a case has one class,
+    in several classes.
+    """
     sets = group_sets(table)
     chosen = [(GROUPS, sets.differing(table.split_of))]
     if table.cohorts[0].task.exclusive:
         chosen.append((GROUP_CLASSES, sets.differing(table.label_of)))
-    return [table.finding(kind, of_kind, names=table.group_of(of_kind.rows[of_kind.starts])) for kind, of_kind in chosen]
+    return [
+        table.finding(kind, of_kind, names=table.group_of(of_kind.rows[of_kind.starts]))
+        for kind, of_kind in chosen
+    ]
 
 
 def _low_contrast(statistics: Sequence[ImageStatistics]) -> np.ndarray:

@@ -13,19 +13,25 @@ from .auditing import audit_cohorts
 
 logger = logging.getLogger("medmonai.data")
 
-_CAUSES = ("; images this much alike can be one picture saved twice, or neighbouring slices or repeated exposures of one "
-           "patient: give the patients (groups) to tell, and split by them")
+_CAUSES = (
+    "; images this much alike can be one picture saved twice, or neighbouring slices or repeated "
+    "exposures of one patient: give the patients (groups) to tell, and split by them"
+)
 
 
 def require_no_leakage(
-    cohorts: Sequence[Cohort], *, allow: bool = False, near_threshold: float | None = NEAR_THRESHOLD,
+    cohorts: Sequence[Cohort],
+    *,
+    allow: bool = False,
+    near_threshold: float | None = NEAR_THRESHOLD,
     leak_threshold: float | None = COPY_THRESHOLD,
 ) -> Audit:
-    """Audit the splits and refuse those that share images or groups; warn of what a person should look at.
+    """Audit the splits and refuse those that share images or groups; warn of what a person should
+    look at.
 
-    The official splits of a MedMNIST file whose MD5 was verified are reported and never refused: everybody's figures on
-    the set come from them. Near duplicates across splits that do not count as leakage, and identical images with
-    different labels, are reported for every set.
+    The official splits of a MedMNIST file whose MD5 was verified are reported and never refused:
+    everybody's figures on the set come from them. Near duplicates across splits that do not count
+    as leakage, and identical images with different labels, are reported for every set.
 
     Args:
         cohorts: one per split.
@@ -37,7 +43,8 @@ def require_no_leakage(
         The audit; `Audit.compact(allowed=allow)` is the part for the record of a run.
 
     Raises:
-        ValueError: leakage that was not allowed, with counts and the first ids; cohorts that do not belong together.
+        ValueError: leakage that was not allowed, with counts and the first ids; cohorts that do not
+            belong together.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -45,11 +52,15 @@ def require_no_leakage(
         >>> require_no_leakage(splits).verdict
         'no leakage found between the splits; patients are not known, so theirs cannot be ruled out'
     """
-    return check_leakage(audit_cohorts(cohorts, near_threshold=near_threshold, leak_threshold=leak_threshold), allow=allow)
+    return check_leakage(
+        audit_cohorts(cohorts, near_threshold=near_threshold, leak_threshold=leak_threshold),
+        allow=allow,
+    )
 
 
 def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
-    """Raise or warn as `require_no_leakage` does, for an audit that has been made already; return it.
+    """Raise or warn as `require_no_leakage` does, for an audit that has been made already; return
+    it.
 
     Raises:
         ValueError: leakage that was not allowed.
@@ -59,15 +70,31 @@ def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
         found += f" (first: {'; '.join(_first(leak) for leak in audit.leaks if leak.examples)})"
         found += _CAUSES if any(leak.kind in (COPIES, TURNED) for leak in audit.leaks) else ""
         if not (allow or audit.official):
-            raise ValueError(f"{found}; remove these cases from one of the splits, or allow leakage explicitly.")
+            raise ValueError(
+                f"{found}; remove these cases from one of the splits, or allow leakage explicitly."
+            )
         why = "allowed" if allow else "these are the official splits"
-        logger.warning("%s; %s. Scores on the later splits may be too good by an unknown amount.", found, why)
-    for doubtful, advice in ((audit.near_across, "is it the same picture, or the same person?"),
-                             (audit.finding(CONFLICTS), "which label is right?")):
+        logger.warning(
+            "%s; %s. Scores on the later splits may be too good by an unknown amount.", found, why
+        )
+    for doubtful, advice in (
+        (audit.near_across, "is it the same picture, or the same person?"),
+        (audit.finding(CONFLICTS), "which label is right?"),
+    ):
         if doubtful is not None and doubtful.count:
-            logger.warning("%s: %s (first: %s); %s", audit.name, doubtful.line().split("; e.g.")[0], _first(doubtful), advice)
+            logger.warning(
+                "%s: %s (first: %s); %s",
+                audit.name,
+                doubtful.line().split("; e.g.")[0],
+                _first(doubtful),
+                advice,
+            )
     return audit
 
 
 def _first(found: Finding) -> str:
-    return " and ".join(case.id for case in one_per_split(found.examples[0])) if found.examples else "no example kept"
+    return (
+        " and ".join(case.id for case in one_per_split(found.examples[0]))
+        if found.examples
+        else "no example kept"
+    )

@@ -1,6 +1,15 @@
 from .contents import CacheEntry, clear_cache, list_cache
 from .expansion import expanded, expansion_identity
-from .location import cache_folder, claimed, intact, read_note, room_for, size_text, writable_cache, write_note
+from .location import (
+    cache_folder,
+    claimed,
+    intact,
+    read_note,
+    room_for,
+    size_text,
+    writable_cache,
+    write_note,
+)
 
 __all__ = [
     "CacheEntry",

@@ -41,7 +41,8 @@ class CacheEntry:
 
 
 def list_cache(folder: Path) -> list[CacheEntry]:
-    """Return what this package keeps in a folder, the largest first; other files in it are not looked at.
+    """Return what this package keeps in a folder, the largest first; other files in it are not
+    looked at.
 
     Example:
         >>> list_cache(Path("/no/such/folder"))
@@ -55,13 +56,22 @@ def list_cache(folder: Path) -> list[CacheEntry]:
             known = note or {}
             files = [file for file in (path, path.with_suffix(".json")) if file.is_file()]
             stats = [file.stat() for file in files]
-            found.append(CacheEntry(
-                path, "remainder" if hidden else str(known.get("kind", "decoded images")), str(known.get("of", "")),
-                int(known.get("cases") or 0), sum(stat.st_size for stat in stats), stats[0].st_mtime))
+            found.append(
+                CacheEntry(
+                    path,
+                    "remainder" if hidden else str(known.get("kind", "decoded images")),
+                    str(known.get("of", "")),
+                    int(known.get("cases") or 0),
+                    sum(stat.st_size for stat in stats),
+                    stats[0].st_mtime,
+                )
+            )
     return sorted(found, key=lambda entry: (-entry.nbytes, entry.path.name))
 
 
-def clear_cache(folder: Path, names: Sequence[str] = ()) -> tuple[list[CacheEntry], list[CacheEntry]]:
+def clear_cache(
+    folder: Path, names: Sequence[str] = ()
+) -> tuple[list[CacheEntry], list[CacheEntry]]:
     """Remove what this package keeps in a folder: all of it, or what the names say.
 
     Args:
@@ -78,12 +88,17 @@ def clear_cache(folder: Path, names: Sequence[str] = ()) -> tuple[list[CacheEntr
     unknown = [name for name in names if not any(_is_called(entry, name) for entry in entries)]
     if unknown:
         known = sorted({entry.of or entry.path.name for entry in entries})
-        raise ValueError(f"the cache {folder} holds nothing of {unknown[0]!r}; it holds {', '.join(known) or 'nothing'}.")
-    removed, left = [], []
+        raise ValueError(
+            f"the cache {folder} holds nothing of {unknown[0]!r}; it holds "
+            f"{', '.join(known) or 'nothing'}."
+        )
+    removed = []
+    left = []
     for entry in (e for e in entries if not names or any(_is_called(e, name) for name in names)):
         (left if _in_use(entry) else removed).append(entry)
     for entry in removed:
-        entry.path.with_suffix(".json").unlink(missing_ok=True)  # first: an array without a note is not used
+        # first: an array without a note is not used
+        entry.path.with_suffix(".json").unlink(missing_ok=True)
         entry.path.unlink(missing_ok=True)
     return removed, left
 

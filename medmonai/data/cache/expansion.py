@@ -14,17 +14,23 @@ from .location import cache_folder, claimed, intact, read_note, room_for, writab
 
 
 def expanded(
-    array: NpzArray, *, channels_last: bool, identity: dict[str, str | int], cache_dir: str | Path | None = None
+    array: NpzArray,
+    *,
+    channels_last: bool,
+    identity: dict[str, str | int],
+    cache_dir: str | Path | None = None,
 ) -> np.memmap:
     """Return images (N, C, *spatial) as a read-only memmap, written into the cache the first time.
 
-    The array goes through a temporary file that is renamed when it is complete. A note (`.json`) beside it names the npz
-    file it came from by `identity`, and the array's own size, time and SHA-256; what does not fit them is written again.
+    The array goes through a temporary file that is renamed when it is complete. A note (`.json`)
+    beside it names the npz file it came from by `identity`, and the array's own size, time and
+    SHA-256; what does not fit them is written again.
 
     Args:
         array: the images in the npz file.
         channels_last: whether they are (N, *spatial, C) instead of (N, *spatial).
-        identity: what tells this npz file from another one: its "md5" ("" if unknown), size and time.
+        identity: what tells this npz file from another one: its "md5" ("" if unknown), size and
+            time.
         cache_dir: see `cache_folder`.
 
     Raises:
@@ -39,20 +45,35 @@ def expanded(
         with claimed(path):
             if not _serves(path, identity, shape, array.dtype):
                 _expand(array, path, shape, channels_last=channels_last)
-            write_note(path, {"kind": "expanded array", "of": f"{array.path.name}: {array.key}", "cases": shape[0],
-                              "identity": identity})
+            write_note(
+                path,
+                {
+                    "kind": "expanded array",
+                    "of": f"{array.path.name}: {array.key}",
+                    "cases": shape[0],
+                    "identity": identity,
+                },
+            )
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def expansion_identity(npz_path: Path, key: str, *, cache_dir: str | Path | None = None) -> dict[str, str | int]:
-    """Return the identity that the expanded copy of an array was made from; an empty one where there is no such copy."""
+def expansion_identity(
+    npz_path: Path, key: str, *, cache_dir: str | Path | None = None
+) -> dict[str, str | int]:
+    """Return the identity that the expanded copy of an array was made from; an empty one where
+    there is no such copy.
+    """
     note = read_note(_expanded_path(npz_path, key, cache_folder(cache_dir))) or {}
     identity = note.get("identity")
     return identity if isinstance(identity, dict) else {}
 
 
-def _serves(path: Path, identity: dict[str, str | int], shape: tuple[int, ...], dtype: np.dtype) -> bool:
-    """Return whether a copy is whole and of the same npz file; one with the same MD5 is, whatever its time."""
+def _serves(
+    path: Path, identity: dict[str, str | int], shape: tuple[int, ...], dtype: np.dtype
+) -> bool:
+    """Return whether a copy is whole and of the same npz file; one with the same MD5 is, whatever
+    its time.
+    """
     note = read_note(path)
     known = (note or {}).get("identity")
     if note is None or not isinstance(known, dict) or not intact(path, note):
@@ -69,8 +90,10 @@ def _serves(path: Path, identity: dict[str, str | int], shape: tuple[int, ...], 
 
 def _expand(array: NpzArray, path: Path, shape: tuple[int, ...], *, channels_last: bool) -> None:
     path.with_suffix(".json").unlink(missing_ok=True)
-    with (room_for(array.nbytes, path.parent, what=f"the expanded {array.key} of {array.path.name}"),
-          replacing(path, overwrite=True) as temporary):
+    with (
+        room_for(array.nbytes, path.parent, what=f"the expanded {array.key} of {array.path.name}"),
+        replacing(path, overwrite=True) as temporary,
+    ):
         out = np.lib.format.open_memmap(temporary, mode="w+", dtype=array.dtype, shape=shape)
         array.read_images(out, channels_last=channels_last)
         out.flush()
@@ -78,5 +101,7 @@ def _expand(array: NpzArray, path: Path, shape: tuple[int, ...], *, channels_las
 
 
 def _expanded_path(npz_path: Path, key: str, folder: Path) -> Path:
-    where = hashlib.sha256(f"{npz_path.resolve()}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    where = hashlib.sha256(
+        f"{npz_path.resolve()}\0{key}".encode("utf-8", "surrogateescape")
+    ).hexdigest()
     return folder / f"{npz_path.stem}.{key}-{where[:20]}.npy"

@@ -1,4 +1,6 @@
-"""The cache of images that are decoded or expanded once: where it is, who may write, what is still as it was written."""
+"""The cache of images that are decoded or expanded once: where it is, who may write, what is still
+as it was written.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ _ELSEWHERE = "pass cache_dir or set MEDMONAI_CACHE to a folder with room"
 
 
 def cache_folder(cache_dir: str | Path | None = None) -> Path:
-    """Return the folder of the cache: `cache_dir`, else what MEDMONAI_CACHE names, else the user's own (~/.cache/medmonai).
+    """Return the folder of the cache: `cache_dir`, else what MEDMONAI_CACHE names, else the user's
+    own (~/.cache/medmonai).
 
-    Folders of data stay as they are: nothing is written beside the images unless `cache_dir` names a place there.
+    Folders of data stay as they are: nothing is written beside the images unless `cache_dir` names
+    a place there.
 
     Example:
         >>> cache_folder("/scratch/cache").as_posix()
@@ -49,14 +53,18 @@ def writable_cache(cache_dir: str | Path | None = None) -> Path:
         if not os.access(folder, os.W_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise OSError(error.errno, f"{folder} cannot be written ({error.strerror}); decoded images need a folder: pass "
-                      "cache_dir or set MEDMONAI_CACHE.") from error
+        raise OSError(
+            error.errno,
+            f"{folder} cannot be written ({error.strerror}); decoded images need a folder: pass "
+            "cache_dir or set MEDMONAI_CACHE.",
+        ) from error
     return folder
 
 
 @contextmanager
 def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
-    """Check that a folder has room for a file, and say what was too large if the disk fills up while it is written.
+    """Check that a folder has room for a file, and say what was too large if the disk fills up
+    while it is written.
 
     Raises:
         OSError: ENOSPC, EDQUOT or EFBIG, with sizes and what to do.
@@ -71,7 +79,9 @@ def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
         if error.errno not in NO_ROOM:
             raise
         why = os.strerror(error.errno)
-        raise OSError(error.errno, f"{need} and {folder} took only a part of them ({why}); {_ELSEWHERE}") from error
+        raise OSError(
+            error.errno, f"{need} and {folder} took only a part of them ({why}); {_ELSEWHERE}"
+        ) from error
 
 
 def size_text(nbytes: int) -> str:
@@ -81,7 +91,9 @@ def size_text(nbytes: int) -> str:
 
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Hold the only claim on a file of the cache; wait for another process, unless it is gone (no sign for 30 s)."""
+    """Hold the only claim on a file of the cache; wait for another process, unless it is gone (no
+    sign for 30 s).
+    """
     from filelock import SoftFileLease, Timeout
 
     lease = SoftFileLease(path.with_suffix(".lock"), lease_duration=LEASE)
@@ -99,7 +111,9 @@ def claimed(path: Path) -> Iterator[None]:
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
-    """Return the note beside an array of the cache; None if there is none, or no array, or the note is damaged."""
+    """Return the note beside an array of the cache; None if there is none, or no array, or the note
+    is damaged.
+    """
     try:
         note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -108,7 +122,9 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
-    """Write the note beside an array that is complete: what is given, and size, time and SHA-256 of the array."""
+    """Write the note beside an array that is complete: what is given, and size, time and SHA-256 of
+    the array.
+    """
     import pooch
 
     whole = {**note, "array": _stamp(path), "sha256": pooch.file_hash(path, alg="sha256")}
@@ -119,7 +135,8 @@ def write_note(path: Path, note: dict[str, Any]) -> None:
 def intact(path: Path, note: dict[str, Any]) -> bool:
     """Return whether an array is as it was written.
 
-    Size and time of the file tell. Where they differ from the note's, as after copying the cache, the SHA-256 decides.
+    Size and time of the file tell. Where they differ from the note's, as after copying the cache,
+    the SHA-256 decides.
     """
     if note.get("array") == _stamp(path):
         return True

@@ -1,4 +1,6 @@
-"""Files before anything is decoded: bounds on memory, checksums, headers, and the fields that say how values are stored."""
+"""Files before anything is decoded: bounds on memory, checksums, headers, and the fields that say
+how values are stored.
+"""
 
 import lazy_loader
 

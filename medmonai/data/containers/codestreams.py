@@ -1,4 +1,6 @@
-"""What compressed pictures say of themselves before they are decoded: JPEG, JPEG-LS, JPEG 2000 and DICOM's RLE."""
+"""What compressed pictures say of themselves before they are decoded: JPEG, JPEG-LS, JPEG 2000 and
+DICOM's RLE.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,15 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 
-_SOC, _SIZ, _JPEG_START = b"\xff\x4f", b"\xff\x51", b"\xff\xd8"
+_SOC = b"\xff\x4f"
+_SIZ = b"\xff\x51"
+_JPEG_START = b"\xff\xd8"
 _JP2_START = b"\x00\x00\x00\x0cjP"
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
-_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 less DHT, JPG, DAC; SOF55 of JPEG-LS
-_SCAN, _END = 0xDA, 0xD9
+# SOF0 to SOF15 less DHT, JPG, DAC; SOF55 of JPEG-LS
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_SCAN = 0xDA
+_END = 0xD9
 _MOST_TILES = 65535  # a tile's index has 16 bits
 _RLE_HEADER = 64
 
@@ -24,7 +30,8 @@ class Codestream:
         columns: of the picture.
         samples: values of a pixel.
         bits: of a value.
-        process: number of JPEG's SOF marker: 0 baseline, 1 extended, 2 progressive, 3 lossless, 55 JPEG-LS; -1 for JPEG 2000.
+        process: number of JPEG's SOF marker: 0 baseline, 1 extended, 2 progressive, 3 lossless, 55
+            JPEG-LS; -1 for JPEG 2000.
     """
 
     rows: int
@@ -83,10 +90,15 @@ def _jpeg(data: bytes) -> Codestream:
 
 
 def _jpeg_2000(data: bytes) -> Codestream:
-    # Lsiz, Rsiz, the grid and the picture's place on it, the tiles and theirs, components (ISO 15444-1, A.5.1).
-    _, _, right, bottom, left, top, width, height, _, _, samples = struct.unpack_from(">HH8IH", data, 4)
+    # Lsiz, Rsiz, the grid and the picture's place on it, the tiles and theirs, components (ISO
+    # 15444-1, A.5.1).
+    _, _, right, bottom, left, top, width, height, _, _, samples = struct.unpack_from(
+        ">HH8IH", data, 4
+    )
     if not width or not height or -(-right // width) * -(-bottom // height) > _MOST_TILES:
-        raise ValueError(f"its JPEG 2000 header states tiles of {width} x {height} for {right} x {bottom} pixels")
+        raise ValueError(
+            f"its JPEG 2000 header states tiles of {width} x {height} for {right} x {bottom} pixels"
+        )
     bits = (data[4 + 38] & 0x7F) + 1
     return Codestream(bottom - top, right - left, samples, bits, -1)
 
@@ -100,7 +112,8 @@ def check_rle(data: bytes, *, segments: int, pixels: int) -> None:
         pixels: rows x columns. A segment holds each byte as at most two.
 
     Raises:
-        ValueError: another number of segments, or segments that lie outside the frame or are too long.
+        ValueError: another number of segments, or segments that lie outside the frame or are too
+            long.
     """
     if len(data) < _RLE_HEADER:
         raise ValueError("its RLE data end in their header")
@@ -108,5 +121,9 @@ def check_rle(data: bytes, *, segments: int, pixels: int) -> None:
     if count != segments:
         raise ValueError(f"its RLE data have {count} segments and its header asks for {segments}")
     ends = [*offsets[:count], len(data)]
-    if ends[0] != _RLE_HEADER or any(not 0 <= high - low <= 2 * pixels + 1024 for low, high in pairwise(ends)):
-        raise ValueError(f"the segments of its RLE data start at {ends[:-1]}, which do not fit the picture")
+    if ends[0] != _RLE_HEADER or any(
+        not 0 <= high - low <= 2 * pixels + 1024 for low, high in pairwise(ends)
+    ):
+        raise ValueError(
+            f"the segments of its RLE data start at {ends[:-1]}, which do not fit the picture"
+        )

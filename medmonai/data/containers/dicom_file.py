@@ -1,4 +1,6 @@
-"""DICOM files as they lie on the disk: with and without preamble, deflated, and never larger than their header says."""
+"""DICOM files as they lie on the disk: with and without preamble, deflated, and never larger than
+their header says.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +19,70 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileMetaDataset
     from pydicom.tag import BaseTag
 
-# All that is ever read of a file: no name, date, place or number of a patient or a study is among them. The series' UID is
-# compared and forgotten.
+# All that is ever read of a file: no name, date, place or number of a patient or a study is among
+# them. The series' UID is compared and forgotten.
 _TAGS = [
-    "Modality", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit",
-    "FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit", "DoubleFloatPixelPaddingValue",
-    "DoubleFloatPixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
-    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SeriesInstanceUID",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "BurnedInAnnotation",
-    "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
-    "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
-    "BluePaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData",
-    "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData",
-    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData", "FloatPixelData", "DoubleFloatPixelData",
+    "Modality",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "FloatPixelPaddingValue",
+    "FloatPixelPaddingRangeLimit",
+    "DoubleFloatPixelPaddingValue",
+    "DoubleFloatPixelPaddingRangeLimit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "ModalityLUTSequence",
+    "PixelSpacing",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "BurnedInAnnotation",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "PixelData",
+    "FloatPixelData",
+    "DoubleFloatPixelData",
 ]
 _PIXELS = _TAGS[-3:]
-_PREFIX_AT, _PREFIX = 128, b"DICM"
-_LITTLE, _BIG = "little", "big"
+_PREFIX_AT = 128
+_PREFIX = b"DICM"
+_LITTLE = "little"
+_BIG = "big"
 # Ways to write an element's value that a file without preamble may start with (PS3.5, 6.2).
 _VRS = {b"UI", b"UL", b"CS", b"DA", b"SH", b"LO", b"OB", b"TM", b"UN", b"US"}
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 # What the tags before the pixels of a deflated file may take.
 _HEADER_ALLOWANCE = 1 << 24
 _PIXEL_GROUP = 0x7FE0
-_FRAGMENT = 8  # bytes that each frame of compressed pixels needs at least: tag and length of its item
+# bytes that each frame of compressed pixels needs at least: tag and length of its item
+_FRAGMENT = 8
 
 
 def is_dicom(path: Path) -> bool:
-    """Return whether a file is named .dcm or holds DICOM's mark or its first tags; a DICOMDIR is an index and none.
+    """Return whether a file is named .dcm or holds DICOM's mark or its first tags; a DICOMDIR is an
+    index and none.
 
     Scanners and archives name files as they like, often by a number without a suffix.
     """
@@ -68,7 +105,11 @@ def _starts_as_dataset(start: bytes) -> bool:
     for order in (_LITTLE, _BIG):
         group, element = (int.from_bytes(start[at : at + 2], order) for at in (0, 2))
         length = int.from_bytes(start[4:8], order)
-        if group in (2, 8) and element < 0x0100 and (start[4:6] in _VRS or (length % 2 == 0 and length <= 64)):
+        if (
+            group in (2, 8)
+            and element < 0x0100
+            and (start[4:6] in _VRS or (length % 2 == 0 and length <= 64))
+        ):
             return True
     return False
 
@@ -76,8 +117,8 @@ def _starts_as_dataset(start: bytes) -> bool:
 def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
     """Return the tags of a DICOM file that are needed to make an image of it.
 
-    A file without the preamble is read if its tags parse and describe an image. A deflated file is inflated as far as its
-    Rows, Columns and frames go and not further.
+    A file without the preamble is read if its tags parse and describe an image. A deflated file is
+    inflated as far as its Rows, Columns and frames go and not further.
 
     Args:
         path: the file.
@@ -85,13 +126,15 @@ def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
 
     Raises:
         ImportError: pydicom is not installed.
-        UnreadableImageError: no DICOM file, one without an image, or one that asks for more memory than it can hold or than
-            `medmonai.data.containers.image_limit` allows.
+        UnreadableImageError: no DICOM file, one without an image, or one that asks for more memory
+            than it can hold or than `medmonai.data.containers.image_limit` allows.
     """
     try:
         import pydicom  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"{path.name} is a DICOM file and needs pydicom: pip install 'medmonai[dicom]'.") from error
+        raise ImportError(
+            f"{path.name} is a DICOM file and needs pydicom: pip install 'medmonai[dicom]'."
+        ) from error
     with readable(path):
         dataset, held = _parsed(path, pixels=pixels)
         missing = [tag for tag in ("Rows", "Columns") if not dataset.get(tag)]
@@ -127,7 +170,9 @@ def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
     meta = read_file_meta_info(path) if marked else FileMetaDataset()
     if meta.get("TransferSyntaxUID") == _DEFLATED:
         return _inflated(path, meta, pixels=pixels)
-    dataset = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=_TAGS, force=not marked)
+    dataset = pydicom.dcmread(
+        path, stop_before_pixels=not pixels, specific_tags=_TAGS, force=not marked
+    )
     if not dataset.file_meta.get("TransferSyntaxUID"):
         _state_syntax(path, dataset)
     return dataset, path.stat().st_size
@@ -139,7 +184,9 @@ def _state_syntax(path: Path, dataset: Dataset) -> None:
 
     implicit, little = dataset.original_encoding
     if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
-        raise unreadable(path, "its pixels are compressed, and it states no transfer syntax that says how")
+        raise unreadable(
+            path, "its pixels are compressed, and it states no transfer syntax that says how"
+        )
     plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     dataset.file_meta.TransferSyntaxUID = plain if little else ExplicitVRBigEndian
 
@@ -156,16 +203,31 @@ def _inflated(path: Path, meta: FileMetaDataset, *, pixels: bool) -> tuple[Datas
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     content = unpacker.decompress(packed, _HEADER_ALLOWANCE)
     tags: list[BaseTag | int] = [Tag(name) for name in _TAGS]
-    head = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags,
-                        stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
+    head = read_dataset(
+        BytesIO(content),
+        is_implicit_VR=False,
+        is_little_endian=True,
+        specific_tags=tags,
+        stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP,
+    )
     if head.get("Rows") and head.get("Columns"):
         needed = check_limit(path, (frames(head),), frame_bytes(head), what="frames")
-        content += unpacker.decompress(unpacker.unconsumed_tail, needed) if unpacker.unconsumed_tail else b""
+        content += (
+            unpacker.decompress(unpacker.unconsumed_tail, needed)
+            if unpacker.unconsumed_tail
+            else b""
+        )
     if not unpacker.eof:
-        said = "is cut short" if not unpacker.unconsumed_tail else "holds more than its Rows, Columns and frames ask for"
+        said = (
+            "is cut short"
+            if not unpacker.unconsumed_tail
+            else "holds more than its Rows, Columns and frames ask for"
+        )
         raise unreadable(path, f"its deflated part {said}")
     if pixels:
-        head = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags)
+        head = read_dataset(
+            BytesIO(content), is_implicit_VR=False, is_little_endian=True, specific_tags=tags
+        )
     head.file_meta = meta
     head.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     head.set_original_encoding(False, True)
@@ -176,22 +238,32 @@ def _check_room(path: Path, dataset: Dataset, held: int) -> None:
     """Raise if a header asks for more than the limit, or than a file of that length can hold."""
     shape = frames(dataset), dataset.Rows, dataset.Columns
     check_limit(path, shape, frame_bytes(dataset) / (dataset.Rows * dataset.Columns), what="pixels")
-    each = _FRAGMENT if dataset.file_meta.TransferSyntaxUID.is_encapsulated else frame_bytes(dataset)
+    each = (
+        _FRAGMENT if dataset.file_meta.TransferSyntaxUID.is_encapsulated else frame_bytes(dataset)
+    )
     if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" and each != _FRAGMENT:
         each = each * 2 / 3  # two pixels share their colour
     if frames(dataset) * each > held:
-        raise unreadable(path, f"it says that it has {' x '.join(map(str, shape))} pixels, and {held} bytes cannot hold them: "
-                         "it is cut short, or its header is damaged")
+        raise unreadable(
+            path,
+            f"it says that it has {' x '.join(map(str, shape))} pixels, and {held} bytes cannot "
+            "hold them: it is cut short, or its header is damaged",
+        )
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever pydicom and its decoders raise for a damaged file into one line that names it."""
+    """Turn whatever pydicom and its decoders raise for a damaged file into one line that names
+    it.
+    """
     try:
         yield
     except (UnreadableImageError, MemoryError, ImportError):
         raise
-    except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
+    except Exception as error:
+        # a dozen types; an OSError with a number is the disk's or the permissions'
         if of_the_disk(error):
             raise
-        raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error
+        raise unreadable(
+            path, "the file is empty" if path.stat().st_size == 0 else error
+        ) from error

@@ -1,4 +1,6 @@
-"""The pixels of a DICOM file as it stores them: decoded within bounds, only the bits stored, and which are padding."""
+"""The pixels of a DICOM file as it stores them: decoded within bounds, only the bits stored, and
+which are padding.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,15 @@ _LACKING = ("does not support", "not supported", "cannot decode", "only supporte
 
 
 def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the values of a file as (frames, rows, columns[, 3]), and which are padding, or None if it states no padding.
+    """Return the values of a file as (frames, rows, columns[, 3]), and which are padding, or None
+    if it states no padding.
 
-    - Before anything is decoded, the size in the header of each compressed frame is compared with Rows, Columns and
-      SamplesPerPixel: a decoder allocates what the frame says.
-    - Of BitsAllocated only BitsStored below HighBit are kept, with their sign: the others may hold overlays.
-    - PixelPaddingValue, up to PixelPaddingRangeLimit, is compared with the values before and after these bits are taken out;
-      some scanners write padding that does not fit them.
+    - Before anything is decoded, the size in the header of each compressed frame is compared with
+      Rows, Columns and SamplesPerPixel: a decoder allocates what the frame says.
+    - Of BitsAllocated only BitsStored below HighBit are kept, with their sign: the others may hold
+      overlays.
+    - PixelPaddingValue, up to PixelPaddingRangeLimit, is compared with the values before and after
+      these bits are taken out; some scanners write padding that does not fit them.
 
     Raises:
         ImportError: the compression needs a decoder that is not installed; what to install.
@@ -42,7 +46,9 @@ def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray 
         _check_behind(dataset)
     else:
         _check_frames(dataset, path)
-    options: dict[str, Any] = {"correct_unused_bits": False} if plain or syntax.name == "RLE Lossless" else {}
+    options: dict[str, Any] = (
+        {"correct_unused_bits": False} if plain or syntax.name == "RLE Lossless" else {}
+    )
     try:
         stored = pixel_array(dataset, **options)
     except RuntimeError as error:
@@ -60,60 +66,105 @@ def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray 
 def lacking_decoder(path: Path, syntax: UID) -> ImportError:
     """Return the error for a compression that the installed packages cannot decode."""
     with_extra = "pip install 'medmonai[dicom]'"
-    needed = with_extra if "2000" in syntax.name else f"python-gdcm or pylibjpeg-libjpeg: {with_extra} python-gdcm"
-    return ImportError(f"{path.name} is compressed and no decoder is installed for it: {syntax.name} needs {needed}.")
+    needed = (
+        with_extra
+        if "2000" in syntax.name
+        else f"python-gdcm or pylibjpeg-libjpeg: {with_extra} python-gdcm"
+    )
+    return ImportError(
+        f"{path.name} is compressed and no decoder is installed for it: {syntax.name} needs "
+        f"{needed}."
+    )
 
 
 def _check_bits(dataset: Dataset) -> None:
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    allocated = int(dataset.BitsAllocated)
+    stored = int(dataset.get("BitsStored") or dataset.BitsAllocated)
     high = int(dataset.get("HighBit", stored - 1))
     if not 1 <= stored <= high + 1 <= allocated:
-        raise ValueError(f"its BitsAllocated {allocated}, BitsStored {stored} and HighBit {high} contradict each other")
+        raise ValueError(
+            f"its BitsAllocated {allocated}, BitsStored {stored} and HighBit {high} contradict "
+            "each other"
+        )
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated and high != stored - 1:
-        raise ValueError(f"it is compressed, with BitsStored {stored} and HighBit {high}; {stored - 1} is read")
+        raise ValueError(
+            f"it is compressed, with BitsStored {stored} and HighBit {high}; {stored - 1} is read"
+        )
 
 
 def _check_behind(dataset: Dataset) -> None:
-    """Raise if more follows the pixels than the header asks for: it, or the number of frames, would be wrong."""
-    data = next(dataset[tag].value for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if tag in dataset)
+    """Raise if more follows the pixels than the header asks for: it, or the number of frames, would
+    be wrong.
+    """
+    data = next(
+        dataset[tag].value
+        for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+        if tag in dataset
+    )
     needed = -(-int(frame_bytes(dataset) * 8) * frames(dataset) // 8)
     behind = memoryview(data)[needed:]
     if len(behind) > _PADDING or bytes(behind).strip(b"\0"):
         if len(behind) > 1:  # one byte makes the length even
-            raise ValueError(f"it holds {len(data)} bytes of pixels and its header asks for {needed}")
+            raise ValueError(
+                f"it holds {len(data)} bytes of pixels and its header asks for {needed}"
+            )
 
 
 def _check_frames(dataset: Dataset, path: Path) -> None:
     from pydicom.encaps import generate_fragments, generate_frames
     from pydicom.pixels import get_decoder
 
-    syntax, samples = dataset.file_meta.TransferSyntaxUID, int(dataset.SamplesPerPixel)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    samples = int(dataset.SamplesPerPixel)
     extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-    found = list(generate_frames(dataset.PixelData, number_of_frames=frames(dataset),
-                                 extended_offsets=extended if None not in extended else None))
+    found = list(
+        generate_frames(
+            dataset.PixelData,
+            number_of_frames=frames(dataset),
+            extended_offsets=extended if None not in extended else None,
+        )
+    )
     others = set(get_decoder(syntax).available_plugins) - {"pillow"}
-    # pydicom joins all fragments of what is said to be one frame, and returns frames that the header does not count.
+    # pydicom joins all fragments of what is said to be one frame, and returns frames that the
+    # header does not count.
     _, *parts = generate_fragments(dataset.PixelData)  # the first is the table of offsets
     starts = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts))
     for data in found:
         if syntax.name == "RLE Lossless":
-            check_rle(data, segments=samples * int(dataset.BitsAllocated) // 8, pixels=dataset.Rows * dataset.Columns)
+            check_rle(
+                data,
+                segments=samples * int(dataset.BitsAllocated) // 8,
+                pixels=dataset.Rows * dataset.Columns,
+            )
             continue
         said = codestream_header(data)
         if (dataset.Rows, dataset.Columns, samples) != (said.rows, said.columns, said.samples):
-            raise ValueError(f"its compressed data hold {said.rows} x {said.columns} pixels of {said.samples} samples and its "
-                             f"header says {dataset.Rows} x {dataset.Columns} of {samples}")
+            raise ValueError(
+                f"its compressed data hold {said.rows} x {said.columns} pixels of "
+                f"{said.samples} samples and its header says {dataset.Rows} x {dataset.Columns} of "
+                f"{samples}"
+            )
         if said.bits > int(dataset.BitsAllocated):
-            raise ValueError(f"its compressed data have {said.bits} bits and its header allocates {dataset.BitsAllocated}")
-        if not others and said.process >= 0 and (said.bits > 8 or said.process not in _BASELINE_PROCESSES):
+            raise ValueError(
+                f"its compressed data have {said.bits} bits and its header allocates "
+                f"{dataset.BitsAllocated}"
+            )
+        if (
+            not others
+            and said.process >= 0
+            and (said.bits > 8 or said.process not in _BASELINE_PROCESSES)
+        ):
             raise lacking_decoder(path, syntax)
     held = max(starts, len(found))
     if held != frames(dataset):
-        raise ValueError(f"its compressed data hold {held} frames and its header says {frames(dataset)}")
+        raise ValueError(
+            f"its compressed data hold {held} frames and its header says {frames(dataset)}"
+        )
 
 
 def _kept_bits(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    allocated, bits = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    allocated = int(dataset.BitsAllocated)
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
     above = allocated - 1 - int(dataset.get("HighBit", bits - 1))
     if allocated == bits or allocated != 8 * stored.dtype.itemsize:
         return stored
@@ -128,13 +179,16 @@ def _padding(stored: np.ndarray, kept: np.ndarray, dataset: Dataset) -> np.ndarr
         return None
     limit = dataset.get(f"{prefix}PixelPaddingRangeLimit")
     ends = [_as_stored(end, stored.dtype) for end in (value, value if limit is None else limit)]
-    low, high = min(ends), max(ends)
+    low = min(ends)
+    high = max(ends)
     mask = (stored >= low) & (stored <= high)
     return mask if kept is stored else mask | ((kept >= low) & (kept <= high))
 
 
 def _as_stored(value: float | bytes, dtype: np.dtype) -> Any:
-    """Return a padding value as the pixels hold it: files write -2000 as 63536 and the other way round."""
+    """Return a padding value as the pixels hold it: files write -2000 as 63536 and the other way
+    round.
+    """
     if dtype.kind == "f":
         return dtype.type(value)
     number = int.from_bytes(value, "little") if isinstance(value, bytes) else int(value)

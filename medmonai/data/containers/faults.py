@@ -1,4 +1,6 @@
-"""The error of an image file that is damaged, as opposed to one that is read with the wrong arguments."""
+"""The error of an image file that is damaged, as opposed to one that is read with the wrong
+arguments.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,24 @@ from pathlib import Path
 
 
 class UnreadableImageError(ValueError):
-    """A file that is not an image, is damaged or is refused for what it holds: `skip_unreadable` leaves it out.
+    """A file that is not an image, is damaged or is refused for what it holds: `skip_unreadable`
+    leaves it out.
 
-    Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a package that is missing)
-    is an error of another type and stops the reading, because no file would be at fault.
+    Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a
+    package that is missing) is an error of another type and stops the reading, because no file
+    would be at fault.
     """
 
 
 def of_the_disk(error: BaseException) -> bool:
-    """Return whether an error is the disk's or the permissions'; a place that no file can have is said by damaged content.
+    """Return whether an error is the disk's or the permissions'; a place that no file can have is
+    said by damaged content.
 
     Example:
-        >>> of_the_disk(OSError(errno.EIO, "Input/output error")), of_the_disk(OSError(errno.EINVAL, "Invalid argument"))
+        >>> (
+        ...     of_the_disk(OSError(errno.EIO, "Input/output error")),
+        ...     of_the_disk(OSError(errno.EINVAL, "Invalid argument")),
+        ... )
         (True, False)
     """
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
@@ -37,4 +45,6 @@ def unreadable(path: Path, reason: str | BaseException) -> UnreadableImageError:
         size = f" ({path.stat().st_size} bytes)" if path.is_file() else ""
     except OSError:
         size = ""
-    return UnreadableImageError(f"{path.name}{size} cannot be read: {said}; repair it or leave it out.")
+    return UnreadableImageError(
+        f"{path.name}{size} cannot be read: {said}; repair it or leave it out."
+    )

@@ -1,4 +1,6 @@
-"""The one limit on the memory that an image file may ask for, checked before anything is decoded."""
+"""The one limit on the memory that an image file may ask for, checked before anything is
+decoded.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,13 @@ from pathlib import Path
 
 from .faults import unreadable
 
-# The environment variable that sets another limit. Worker processes inherit it, and every command reads it.
+# The environment variable that sets another limit. Worker processes inherit it, and every command
+# reads it.
 IMAGE_LIMIT = "MEDMONAI_IMAGE_LIMIT"
 
-# Bytes that one image may take as its file stores it, decompressed: 2000 slices of 512 x 512 with 16 bits, or 268 million
-# pixels of a picture. What is made of them (float32, RGB) takes up to four times as much for a moment.
+# Bytes that one image may take as its file stores it, decompressed: 2000 slices of 512 x 512 with
+# 16 bits, or 268 million pixels of a picture. What is made of them (float32, RGB) takes up to four
+# times as much for a moment.
 DEFAULT_IMAGE_LIMIT = 1 << 30
 
 # zlib's own bound: a byte of a deflated stream becomes at most 1032 bytes.
@@ -32,12 +36,16 @@ def image_limit() -> int:
     """
     given = os.environ.get(IMAGE_LIMIT, "")
     if given and not (given.isascii() and given.isdigit() and int(given)):
-        raise ValueError(f"{IMAGE_LIMIT}={given!r}; a positive number of bytes is needed, or leave it unset for "
-                         f"{DEFAULT_IMAGE_LIMIT}.")
+        raise ValueError(
+            f"{IMAGE_LIMIT}={given!r}; a positive number of bytes is needed, or leave it unset for "
+            f"{DEFAULT_IMAGE_LIMIT}."
+        )
     return int(given or DEFAULT_IMAGE_LIMIT)
 
 
-def check_limit(path: Path, shape: Sequence[int], item_bytes: float, *, what: str = "voxels") -> int:
+def check_limit(
+    path: Path, shape: Sequence[int], item_bytes: float, *, what: str = "voxels"
+) -> int:
     """Return the bytes that an image of a shape takes, or raise if they are more than the limit.
 
     Args:
@@ -49,8 +57,12 @@ def check_limit(path: Path, shape: Sequence[int], item_bytes: float, *, what: st
     Raises:
         UnreadableImageError: naming the limit and how to raise it.
     """
-    needed, limit = math.ceil(math.prod(int(n) for n in shape) * item_bytes), image_limit()
+    needed = math.ceil(math.prod(int(n) for n in shape) * item_bytes)
+    limit = image_limit()
     if needed > limit:
-        raise unreadable(path, f"it says that it has {' x '.join(map(str, shape))} {what}, which take {needed} bytes, and at "
-                         f"most {limit} are read; if the file is sound, set {IMAGE_LIMIT} to more bytes")
+        raise unreadable(
+            path,
+            f"it says that it has {' x '.join(map(str, shape))} {what}, which take {needed} bytes, "
+            f"and at most {limit} are read; if the file is sound, set {IMAGE_LIMIT} to more bytes",
+        )
     return needed

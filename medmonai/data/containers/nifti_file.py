@@ -1,4 +1,6 @@
-"""A NIfTI file from its first byte to its last: a header that can be true of it, and a stream that ends where it says."""
+"""A NIfTI file from its first byte to its last: a header that can be true of it, and a stream that
+ends where it says.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,16 @@ _UNITS_OF_SPACE = range(4)  # unknown, metre, millimetre, micrometre
 
 @contextmanager
 def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
-    """Open a NIfTI file whose voxels are still on the disk; give the image and the stream that they are read from.
+    """Open a NIfTI file whose voxels are still on the disk; give the image and the stream that they
+    are read from.
 
-    The header is compared with itself and with the length of the file, so that nothing is allocated for voxels that the file
-    cannot hold: deflate packs at most 1032 bytes into one.
+    The header is compared with itself and with the length of the file, so that nothing is allocated
+    for voxels that the file cannot hold: deflate packs at most 1032 bytes into one.
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
-        UnreadableImageError: a damaged file, or one whose header contradicts itself or the length of the file.
+        UnreadableImageError: a damaged file, or one whose header contradicts itself or the length
+            of the file.
     """
     with _readable(path), path.open("rb") as file:
         packed = file.read(2) == _GZIP
@@ -46,15 +50,24 @@ def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
         stream.seek(0)
         image = kind.from_file_map(kind.make_file_map({"image": stream}), mmap=False)
         end = voxels_end(path, image)
-        holds, size = ("could hold at most", path.stat().st_size * MOST_INFLATED) if packed else ("is", path.stat().st_size)
+        holds, size = (
+            ("could hold at most", path.stat().st_size * MOST_INFLATED)
+            if packed
+            else ("is", path.stat().st_size)
+        )
         if end > size:
-            raise unreadable(path, f"its header asks for {end} bytes and the file {holds} {size}: it is cut short, or its "
-                             "header is damaged")
+            raise unreadable(
+                path,
+                f"its header asks for {end} bytes and the file {holds} {size}: it is cut short, or "
+                "its header is damaged",
+            )
         yield image, stream
 
 
 def voxels_end(path: Path, image: Nifti1Image) -> int:
-    """Return the bytes from the start of the (decompressed) file to the end of its voxels, checked against the limit."""
+    """Return the bytes from the start of the (decompressed) file to the end of its voxels, checked
+    against the limit.
+    """
     from nibabel.arrayproxy import ArrayProxy
 
     assert isinstance(image.dataobj, ArrayProxy)  # its voxels are on the disk
@@ -63,21 +76,27 @@ def voxels_end(path: Path, image: Nifti1Image) -> int:
 
 
 def check_end(path: Path, stream: io.BufferedIOBase, end: int) -> None:
-    """Read a stream from the end of its voxels to its own, so that gzip compares checksum and length.
+    """Read a stream from the end of its voxels to its own, so that gzip compares checksum and
+    length.
 
-    nibabel reads as many bytes as the header asks for, so the checksum at the end of a .nii.gz is never met.
+    nibabel reads as many bytes as the header asks for, so the checksum at the end of a .nii.gz is
+    never met.
 
     Raises:
         UnreadableImageError: data behind the voxels.
-        EOFError, gzip.BadGzipFile: a stream that is cut short, or one with another checksum or length.
+        EOFError, gzip.BadGzipFile: a stream that is cut short, or one with another checksum or
+            length.
     """
     stream.seek(end)
     behind = 0
     while piece := stream.read(_PIECE):
         behind += len(piece)
         if behind > _PADDING or piece.strip(b"\0"):
-            raise unreadable(path, f"it holds more than the {end} bytes that its header asks for: the header is damaged, or "
-                             "something was added")
+            raise unreadable(
+                path,
+                f"it holds more than the {end} bytes that its header asks for: the header is "
+                "damaged, or something was added",
+            )
 
 
 def _kind(path: Path, raw: bytes) -> type[Nifti1Image]:
@@ -85,35 +104,53 @@ def _kind(path: Path, raw: bytes) -> type[Nifti1Image]:
 
     for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
         if kind.header_class.may_contain_header(raw):
-            magic = kind.header_class(raw[: kind.header_class.sizeof_hdr], check=False)["magic"].item()
+            magic = kind.header_class(raw[: kind.header_class.sizeof_hdr], check=False)[
+                "magic"
+            ].item()
             if magic[:3] not in (b"n+1", b"n+2"):
-                raise unreadable(path, "its header says that the voxels lie in a second file (.img); give one .nii file")
+                raise unreadable(
+                    path,
+                    "its header says that the voxels lie in a second file (.img); give one .nii "
+                    "file",
+                )
             return kind
     if len(raw) >= 348 and 348 in (int.from_bytes(raw[:4], order) for order in ("little", "big")):
-        raise unreadable(path, "it is an Analyze file and no NIfTI: it states no orientation; convert it to NIfTI")
+        raise unreadable(
+            path,
+            "it is an Analyze file and no NIfTI: it states no orientation; convert it to NIfTI",
+        )
     said = "it is no NIfTI file, whatever its name says, or its start is damaged"
     raise unreadable(path, said if raw else "the file is empty")
 
 
 def _check_header(path: Path, header: Any) -> None:
-    """Refuse a header whose fields contradict each other; nibabel repairs these or passes them over.
+    """Refuse a header whose fields contradict each other; nibabel repairs these or passes them
+    over.
 
     `header` is a Nifti1Header, whose annotations make a structured array of every field.
     """
     axes = int(header["dim"][0])
     sizes = [int(n) for n in header["dim"][1 : max(axes, 0) + 1]]
-    offset, code = float(header["vox_offset"]), header["datatype"].item()
+    offset = float(header["vox_offset"])
+    code = header["datatype"].item()
     units = int(header["xyzt_units"]) & 7
     faults = {
-        f"dim is {[axes, *sizes]}; one to seven axes with one voxel or more are needed":
-            not 1 <= axes <= 7 or min(sizes, default=0) < 1,
-        f"vox_offset is {offset:g}, and the voxels start behind the header at a whole number of bytes":
-            not (offset == 0 or (offset >= header.sizeof_hdr and offset.is_integer())),
+        f"dim is {[axes, *sizes]}; one to seven axes with one voxel or more are needed": not 1
+        <= axes
+        <= 7
+        or min(sizes, default=0) < 1,
+        (
+            f"vox_offset is {offset:g}, and the voxels start behind the header at a whole number "
+            "of bytes"
+        ): not (offset == 0 or (offset >= header.sizeof_hdr and offset.is_integer())),
         f"scl_slope is {float(header['scl_slope']):g}": bool(np.isinf(header["scl_slope"])),
-        f"xyzt_units holds the unit of space {units}; metres, millimetres, micrometres and 0 are known":
-            units not in _UNITS_OF_SPACE,
+        (
+            f"xyzt_units holds the unit of space {units}; metres, millimetres, micrometres and 0 "
+            "are known"
+        ): units not in _UNITS_OF_SPACE,
     }
-    bits, widths = header["bitpix"].item(), header._data_type_codes.dtype
+    bits = header["bitpix"].item()
+    widths = header._data_type_codes.dtype
     if code > 1 and code in widths and bits not in (0, 8 * widths[code].itemsize):
         faults[f"datatype is {code} and bitpix {bits}, which is another width"] = True
     for said, holds in faults.items():
@@ -128,7 +165,10 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (UnreadableImageError, MemoryError):
         raise
-    except Exception as error:  # a dozen types; an OSError with a number is the disk's or the permissions'
+    except Exception as error:
+        # a dozen types; an OSError with a number is the disk's or the permissions'
         if of_the_disk(error):
             raise
-        raise unreadable(path, "the file is empty" if path.stat().st_size == 0 else error) from error
+        raise unreadable(
+            path, "the file is empty" if path.stat().st_size == 0 else error
+        ) from error

@@ -47,16 +47,27 @@ class NpzArray:
         return out
 
     def read_images(self, out: np.ndarray, *, channels_last: bool) -> None:
-        """Fill `out` (N, C, *spatial) from an array (N, *spatial), or (N, *spatial, C) with `channels_last`.
+        """Fill `out` (N, C, *spatial) from an array (N, *spatial), or (N, *spatial, C) with
+        `channels_last`.
 
         Raises:
             ValueError: the file ends early or is damaged.
         """
-        self._stream(out if channels_last else out.reshape(self.shape), -1 if channels_last else None)
+        self._stream(
+            out if channels_last else out.reshape(self.shape), -1 if channels_last else None
+        )
 
     def _stream(self, out: np.ndarray, channel_axis: int | None) -> None:
-        rows = max(1, min(1 << 22, max(1 << 16, self.nbytes // 64)) // max(1, self.nbytes // max(1, len(out))))
-        with open_npz(self.path) as archive, _whole(self.path, self.key), archive.open(f"{self.key}.npy") as file:
+        rows = max(
+            1,
+            min(1 << 22, max(1 << 16, self.nbytes // 64))
+            // max(1, self.nbytes // max(1, len(out))),
+        )
+        with (
+            open_npz(self.path) as archive,
+            _whole(self.path, self.key),
+            archive.open(f"{self.key}.npy") as file,
+        ):
             _read_header(file)
             for start in range(0, len(out), rows):
                 target = out[start : start + rows]
@@ -66,7 +77,9 @@ class NpzArray:
                 else:
                     shape = (len(target), *self.shape[1:])
                     data = file.read(math.prod(shape) * self.dtype.itemsize)
-                    target[...] = np.moveaxis(np.frombuffer(data, self.dtype).reshape(shape), channel_axis, 1)
+                    target[...] = np.moveaxis(
+                        np.frombuffer(data, self.dtype).reshape(shape), channel_axis, 1
+                    )
             if file.read(1):  # also reaches the end of the member, where zipfile compares its CRC
                 raise ValueError("more bytes than its shape says")
 
@@ -81,10 +94,13 @@ def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # a damaged directory raises half a dozen types
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: it points before the start of the file
+        # EINVAL: it points before the start of the file
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
-        raise ValueError(f"{path.name} ({path.stat().st_size} bytes) is not a complete npz file ({error}); "
-                         "delete it and get it again.") from error
+        raise ValueError(
+            f"{path.name} ({path.stat().st_size} bytes) is not a complete npz file ({error}); "
+            "delete it and get it again."
+        ) from error
     with archive:
         yield archive
 
@@ -104,7 +120,8 @@ def npz_array(path: Path, key: str, *, text: bool = False) -> NpzArray:
         text: whether the array has to hold str instead of numbers.
 
     Raises:
-        ValueError: no such key, an object array, a dtype or order that is not allowed, or a damaged header.
+        ValueError: no such key, an object array, a dtype or order that is not allowed, or a damaged
+            header.
     """
     with open_npz(path) as archive, _whole(path, key):
         if f"{key}.npy" not in archive.namelist():
@@ -115,28 +132,47 @@ def npz_array(path: Path, key: str, *, text: bool = False) -> NpzArray:
             start = file.tell()
         member = archive.getinfo(f"{key}.npy")
     if dtype.hasobject:
-        raise ValueError(f"{path.name}: {key} is an object array (pickled), which is never loaded; save it as numbers.")
+        raise ValueError(
+            f"{path.name}: {key} is an object array (pickled), which is never loaded; save it as "
+            "numbers."
+        )
     if dtype.kind not in ("U" if text else _ITEM_KINDS):
-        raise ValueError(f"{path.name}: {key} has dtype {dtype}; {'str' if text else 'a numeric dtype'} is needed.")
+        raise ValueError(
+            f"{path.name}: {key} has dtype {dtype}; {'str' if text else 'a numeric dtype'} is "
+            "needed."
+        )
     if fortran_order and len(shape) > 1:
-        raise ValueError(f"{path.name}: {key} is stored in Fortran order; save np.ascontiguousarray of it.")
+        raise ValueError(
+            f"{path.name}: {key} is stored in Fortran order; save np.ascontiguousarray of it."
+        )
     array = NpzArray(path, key, tuple(int(n) for n in shape), dtype)
     _check_claim(array, member, start)
     return array
 
 
 def _check_claim(array: NpzArray, member: zipfile.ZipInfo, start: int) -> None:
-    """Compare the size that an array claims with what the file can hold, before any memory is taken for it."""
+    """Compare the size that an array claims with what the file can hold, before any memory is taken
+    for it.
+    """
     held = member.file_size - start
-    most = array.path.stat().st_size * (1 if member.compress_type == zipfile.ZIP_STORED else _MOST_DEFLATE)
+    most = array.path.stat().st_size * (
+        1 if member.compress_type == zipfile.ZIP_STORED else _MOST_DEFLATE
+    )
     if array.nbytes != held or min(array.shape, default=0) < 0 or held > most:
-        raise ValueError(f"{array.path.name}: {array.key} cannot be read: its shape {array.shape} and dtype {array.dtype} are "
-                         f"{array.nbytes} bytes, and the file holds {min(held, most)}; get it again.")
+        raise ValueError(
+            f"{array.path.name}: {array.key} cannot be read: its shape {array.shape} and dtype "
+            f"{array.dtype} are {array.nbytes} bytes, and the file holds {min(held, most)}; get it "
+            "again."
+        )
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     return read(file)
 
 
@@ -144,13 +180,17 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 def _whole(path: Path, key: str) -> Iterator[None]:
     """Turn whatever a damaged member raises into one line that names the file and the key.
 
-    zipfile, zlib and NumPy's parser of headers raise a dozen types between them (tokenize.TokenError, NotImplementedError
-    for an unknown compression, RuntimeError for a password).
+    zipfile, zlib and NumPy's parser of headers raise a dozen types between them
+    (tokenize.TokenError, NotImplementedError for an unknown compression, RuntimeError for a
+    password).
     """
     try:
         yield
     except MemoryError as error:
-        raise ValueError(f"{path.name}: {key} does not fit into memory; use a machine with more, or split the file.") from error
+        raise ValueError(
+            f"{path.name}: {key} does not fit into memory; use a machine with more, or split the "
+            "file."
+        ) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise

@@ -1,4 +1,6 @@
-"""Opening a picture: within the limit, with its checksums compared, and with the fault of a file that cannot be read."""
+"""Opening a picture: within the limit, with its checksums compared, and with the fault of a file
+that cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The formats are imported by name: Pillow would load them with the first file, and threads would meet it half done.
+# The formats are imported by name: Pillow would load them with the first file, and threads would
+# meet it half done.
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from .codestreams import codestream_header
@@ -15,14 +18,31 @@ from .image_limit import IMAGE_LIMIT, check_limit, image_limit
 from .png_checksums import check_png
 from .tiff import check_deflated, tiff_fault, tiff_refusal
 
-_FORMATS = tuple(str(plugin.format) for plugin in (
-    PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, TiffImagePlugin.TiffImageFile))
-_JPEG_START, _JPEG_HEADER = b"\xff\xd8\xff", 1 << 20
-# Pixels that a byte can hold: 1032 bytes of 1 bit (deflate), about 1400 (LZW), 8 blocks of 64 (JPEG).
+_FORMATS = tuple(
+    str(plugin.format)
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        TiffImagePlugin.TiffImageFile,
+    )
+)
+_JPEG_START = b"\xff\xd8\xff"
+_JPEG_HEADER = 1 << 20
+# Pixels that a byte can hold: 1032 bytes of 1 bit (deflate), about 1400 (LZW), 8 blocks of 64
+# (JPEG).
 _MOST_PIXELS = 1 << 14
 _FAX = ("tiff_ccitt", "group3", "group4")  # a blank row takes a bit
-# Bits that JPEG allows in the processes that Pillow does not decode: extended and progressive of 12, lossless, JPEG-LS.
-_OTHER_JPEGS = {1: (12,), 2: (12,), 3: range(2, 17), 9: (12,), 10: (12,), 11: range(2, 17), 55: range(2, 17)}
+# Bits that JPEG allows in the processes that Pillow does not decode: extended and progressive of
+# 12, lossless, JPEG-LS.
+_OTHER_JPEGS = {
+    1: (12,),
+    2: (12,),
+    3: range(2, 17),
+    9: (12,),
+    10: (12,),
+    11: range(2, 17),
+    55: range(2, 17),
+}
 
 
 @contextmanager
@@ -31,20 +51,25 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]
 
     Args:
         path: of the file.
-        verify: whether the checksums of a PNG or a deflated TIFF are compared, for which it is read once.
+        verify: whether the checksums of a PNG or a deflated TIFF are compared, for which it is read
+            once.
 
     Raises:
         ImportError: a sound file that this Pillow cannot decode.
         OSError: the disk or the permissions, not the file's content.
         RuntimeError: Pillow was told to fill up truncated files.
-        UnreadableImageError: a damaged file, several pictures, or one above the limit; also from within the block.
+        UnreadableImageError: a damaged file, several pictures, or one above the limit; also from
+            within the block.
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
-        raise RuntimeError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is True, and truncated pictures would be filled with grey; set "
-                           "it to False.")
+        raise RuntimeError(
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is True, and truncated pictures would be filled "
+            "with grey; set it to False."
+        )
     _follow_limit()
     try:
-        # A file object and no name: Pillow (13.0) maps a named TIFF without compression and forgets its orientation 5 to 8.
+        # A file object and no name: Pillow (13.0) maps a named TIFF without compression and forgets
+        # its orientation 5 to 8.
         with open(path, "rb") as file:
             if verify:
                 check_png(file)
@@ -68,13 +93,19 @@ def _follow_limit() -> None:
 
 
 def _check(path: Path, image: Image.Image) -> None:
-    pixel_bytes = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4  # in Pillow's memory
+    # in Pillow's memory
+    pixel_bytes = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
     check_limit(path, image.size, pixel_bytes, what="pixels")
     held = path.stat().st_size * _MOST_PIXELS
     if image.width * image.height > held and image.info.get("compression") not in _FAX:
-        raise unreadable(path, f"it says that it has {image.width} x {image.height} pixels, and its bytes cannot hold them")
+        raise unreadable(
+            path,
+            f"it says that it has {image.width} x {image.height} pixels, and its bytes cannot hold "
+            "them",
+        )
     several = getattr(image, "is_animated", False) and image.format != "MPO"
-    pages = getattr(image, "n_frames", 1) if several else 1  # counting them reads the file's tags once more
+    # counting them reads the file's tags once more
+    pages = getattr(image, "n_frames", 1) if several else 1
     if pages > 1:
         raise unreadable(path, f"it holds {pages} pictures, and files with one picture are read")
     refusal = tiff_refusal(image, path) if isinstance(image, TiffImagePlugin.TiffImageFile) else ""
@@ -86,8 +117,11 @@ def _fault(path: Path, error: Exception) -> UnreadableImageError | ImportError:
     if path.stat().st_size == 0:
         return unreadable(path, "the file is empty")
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return unreadable(path, f"it has more pixels than the {image_limit()} bytes hold that are read; if the file is sound, "
-                          f"set {IMAGE_LIMIT} to more bytes")
+        return unreadable(
+            path,
+            f"it has more pixels than the {image_limit()} bytes hold that are read; if the file is "
+            f"sound, set {IMAGE_LIMIT} to more bytes",
+        )
     found = tiff_fault(path) or _jpeg_fault(path)
     if isinstance(found, ImportError):
         return found
@@ -105,7 +139,10 @@ def _jpeg_fault(path: Path) -> ImportError | None:
         said = codestream_header(start)
     except ValueError:
         return None
-    if said.bits not in _OTHER_JPEGS.get(said.process, ()):  # one that Pillow decodes, or no JPEG at all
+    # one that Pillow decodes, or no JPEG at all
+    if said.bits not in _OTHER_JPEGS.get(said.process, ()):
         return None
-    return ImportError(f"{path.name} is a JPEG of {said.bits} bits (process SOF{said.process}), which Pillow does not decode. "
-                       "Read it with 'pip install imagecodecs' and save it as PNG of 16 bits.")
+    return ImportError(
+        f"{path.name} is a JPEG of {said.bits} bits (process SOF{said.process}), which Pillow does "
+        "not decode. Read it with 'pip install imagecodecs' and save it as PNG of 16 bits."
+    )

@@ -13,14 +13,16 @@ import numpy as np
 class PixelKind:
     """The kind of pixels that a file holds, before they become those of a network.
 
-    The reader of a format says it once. Notes, descriptions and the number of channels follow from it, never from a word in
-    its name.
+    The reader of a format says it once. Notes, descriptions and the number of channels follow from
+    it, never from a word in its name.
 
     Args:
-        name: for people: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI int16", "DICOM in colour", ...
+        name: for people: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI int16", "DICOM
+            in colour", ...
         colour: whether the pixels have colours; grey ones have one value, perhaps beside alpha.
         bits: of each value.
-        upper_half: whether only the upper 8 bits are kept, as Pillow does for 16 bits in colour or beside alpha.
+        upper_half: whether only the upper 8 bits are kept, as Pillow does for 16 bits in colour or
+            beside alpha.
 
     Example:
         >>> str(PixelKind("RGB", colour=True)), PixelKind("RGB", colour=True).bits
@@ -55,4 +57,6 @@ def array_kind(name: str, image: np.ndarray) -> PixelKind:
         'DICOM in colour'
     """
     colour = len(image) > 1
-    return PixelKind(f"{name} in colour" if colour else name, colour=colour, bits=8 * image.dtype.itemsize)
+    return PixelKind(
+        f"{name} in colour" if colour else name, colour=colour, bits=8 * image.dtype.itemsize
+    )

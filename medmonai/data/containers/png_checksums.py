@@ -1,4 +1,6 @@
-"""The checksums of a PNG file, none of which Pillow compares for the pixels, and whether all pixels are there."""
+"""The checksums of a PNG file, none of which Pillow compares for the pixels, and whether all pixels
+are there.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,28 @@ _HEADER = struct.Struct(">IIBBBBB")
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, for each colour type
 _WHOLE = ((0, 0, 1, 1),)
 # First column and row of each pass of Adam7, and the steps between its columns and its rows.
-_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 
 
 def check_png(file: BinaryIO) -> None:
-    """Read a PNG file from its start to its IEND chunk, compare every CRC-32 and count the pixels; leave other files alone.
+    """Read a PNG file from its start to its IEND chunk, compare every CRC-32 and count the pixels;
+    leave other files alone.
 
-    The file is at its start afterwards. What follows IEND is no part of the picture. Pillow (13.0) fills rows that are not
-    there with zeros, and says nothing if the deflated data end after a whole row.
+    The file is at its start afterwards. What follows IEND is no part of the picture. Pillow (13.0)
+    fills rows that are not there with zeros, and says nothing if the deflated data end after a
+    whole row.
 
     Raises:
-        ValueError: a checksum that is wrong, a file that ends before its IEND chunk, or fewer rows than the header says.
+        ValueError: a checksum that is wrong, a file that ends before its IEND chunk, or fewer rows
+            than the header says.
         zlib.error: deflated data that are damaged.
 
     Example:
@@ -34,7 +47,8 @@ def check_png(file: BinaryIO) -> None:
     """
     file.seek(0)
     if file.read(len(_SIGNATURE)) == _SIGNATURE:
-        count, kind = _PixelBytes(), b""
+        count = _PixelBytes()
+        kind = b""
         while kind != b"IEND":
             kind = _check_chunk(file, count)
         count.check()
@@ -51,12 +65,14 @@ class _PixelBytes:
         width, height, depth, colour, _, _, interlaced = _HEADER.unpack(data)
         bits = depth * _SAMPLES.get(colour, 1)
         for left, top, across, down in _PASSES if interlaced else _WHOLE:
-            columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+            columns = -(-(width - left) // across)
+            rows = -(-(height - top) // down)
             if columns > 0 and rows > 0:
                 self.missing += rows * (1 + -(-columns * bits // 8))
         pillow_bytes = (1 if depth <= 8 else 2) if bits == depth else 4  # of a pixel in memory
         if width * height * pillow_bytes > image_limit():
-            self.missing = 0  # the picture will be refused for its size: nothing is inflated for that
+            # the picture will be refused for its size: nothing is inflated for that
+            self.missing = 0
 
     def take_data(self, data: bytes) -> None:
         while data and self.missing > 0 and not self.unpacker.eof:
@@ -65,7 +81,10 @@ class _PixelBytes:
 
     def check(self) -> None:
         if self.missing > 0:
-            raise ValueError(f"{self.missing} bytes of its pixels are missing: it holds fewer rows than its header says")
+            raise ValueError(
+                f"{self.missing} bytes of its pixels are missing: it holds fewer rows than its "
+                "header says"
+            )
 
 
 def _check_chunk(file: BinaryIO, count: _PixelBytes) -> bytes:
@@ -73,15 +92,21 @@ def _check_chunk(file: BinaryIO, count: _PixelBytes) -> bytes:
     if len(head) < 8:
         raise ValueError("it ends before its IEND chunk: it is cut short")
     length, kind = struct.unpack(">I4s", head)
-    take: Callable[[bytes], None] | None = {b"IHDR": count.take_header, b"IDAT": count.take_data}.get(kind)
+    take: Callable[[bytes], None] | None = {
+        b"IHDR": count.take_header,
+        b"IDAT": count.take_data,
+    }.get(kind)
     found = zlib.crc32(kind)
     while length:
         piece = file.read(min(length, _PIECE))
         if not piece:
             raise ValueError(f"it ends in its {kind.decode('latin-1')} chunk: it is cut short")
-        found, length = zlib.crc32(piece, found), length - len(piece)
+        found = zlib.crc32(piece, found)
+        length = length - len(piece)
         if take is not None:
             take(piece)
     if file.read(4) != struct.pack(">I", found):
-        raise ValueError(f"the checksum of its {kind.decode('latin-1')!a} chunk is wrong: it is damaged")
+        raise ValueError(
+            f"the checksum of its {kind.decode('latin-1')!a} chunk is wrong: it is damaged"
+        )
     return kind

@@ -13,10 +13,12 @@ _PROFILES = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 def exif_after_pixels(file: IO[bytes]) -> bool:
-    """Return whether a PNG file has EXIF data behind its pixels, where only a full decoding finds them.
+    """Return whether a PNG file has EXIF data behind its pixels, where only a full decoding finds
+    them.
 
-    Pillow's `getexif` decodes every PNG that has no EXIF data before its pixels. PNG 1.6 allows an eXIf chunk on
-    either side; ImageMagick and Adobe write text chunks instead. This walks over the chunks and skips their data.
+    Pillow's `getexif` decodes every PNG that has no EXIF data before its pixels. PNG 1.6 allows an
+    eXIf chunk on either side; ImageMagick and Adobe write text chunks instead. This walks over the
+    chunks and skips their data.
 
     Args:
         file: the file, open for reading; its position is restored.
@@ -32,7 +34,9 @@ def exif_after_pixels(file: IO[bytes]) -> bool:
             length, kind = _HEAD.unpack(head)
             behind = behind or kind == b"IDAT"
             start = file.tell()
-            if behind and (kind == b"eXIf" or (kind in _TEXTS and file.read(_LONGEST).startswith(_PROFILES))):
+            if behind and (
+                kind == b"eXIf" or (kind in _TEXTS and file.read(_LONGEST).startswith(_PROFILES))
+            ):
                 return True
             file.seek(start + length + 4)
         return False

@@ -1,4 +1,6 @@
-"""TIFF's fields that say how values are stored: those that Pillow passes over are honoured here, or the file is refused."""
+"""TIFF's fields that say how values are stored: those that Pillow passes over are honoured here, or
+the file is refused.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,53 @@ from PIL import Image, TiffImagePlugin
 
 from .image_limit import check_limit, image_limit
 
-_SIZE, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = (256, 257), 258, 259, 262, 270
-_STRIPS, _SAMPLES, _ROWS, _PLANAR, _COLORMAP, _EXTRA, _FORMAT, _DEPTH = 273, 277, 278, 284, 320, 338, 339, 32997
-_TILE, _TILES, _FILL_ORDER, _DEFLATE, _PIECE = (322, 323), 324, 266, (8, 32946), 1 << 20
-_WHITE_IS_ZERO, _SEPARATE = 0, 2
-_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
-_FORMATS = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOAT: "float", 4: "undefined", 5: "complex", 6: "complex"}
+_SIZE = (256, 257)
+_BITS = 258
+_COMPRESSION = 259
+_PHOTOMETRIC = 262
+_DESCRIPTION = 270
+_STRIPS = 273
+_SAMPLES = 277
+_ROWS = 278
+_PLANAR = 284
+_COLORMAP = 320
+_EXTRA = 338
+_FORMAT = 339
+_DEPTH = 32997
+_TILE = (322, 323)
+_TILES = 324
+_FILL_ORDER = 266
+_DEFLATE = (8, 32946)
+_PIECE = 1 << 20
+_WHITE_IS_ZERO = 0
+_SEPARATE = 2
+_UNSIGNED = 1
+_SIGNED = 2
+_FLOAT = 3
+_FORMATS = {
+    _UNSIGNED: "unsigned",
+    _SIGNED: "signed",
+    _FLOAT: "float",
+    4: "undefined",
+    5: "complex",
+    6: "complex",
+}
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Compressions that have a number, and no decoder in any Pillow.
 _FOREIGN = {
-    22610: "JPEG XR", 32908: "PixarFilm", 32909: "PixarLog", 33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000",
-    34661: "JBIG", 34712: "JPEG 2000", 34887: "LERC", 34926: "ZSTD", 34927: "WebP", 34934: "JPEG XR", 50002: "JPEG XL",
+    22610: "JPEG XR",
+    32908: "PixarFilm",
+    32909: "PixarLog",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34926: "ZSTD",
+    34927: "WebP",
+    34934: "JPEG XR",
+    50002: "JPEG XL",
     52546: "JPEG XL",
 }
 
@@ -40,9 +78,17 @@ def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
     tags = image.tag_v2
     bits = max(tags.get(_BITS, (1,)))
     if all(tag in tags for tag in _TILE):
-        check_limit(path, [tags[tag] for tag in _TILE], bits / 8 * len(tags.get(_BITS, (1,))), what="pixels in a tile")
+        check_limit(
+            path,
+            [tags[tag] for tag in _TILE],
+            bits / 8 * len(tags.get(_BITS, (1,))),
+            what="pixels in a tile",
+        )
     if tags.get(_PLANAR, 1) == _SEPARATE and bits > 8 and tags.get(_SAMPLES, 1) > 1:
-        return f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which Pillow reads as 8 bits"
+        return (
+            f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which "
+            "Pillow reads as 8 bits"
+        )
     if image.mode == "LAB":
         return "its colours are CIE L*a*b*; save it as RGB"
     pictures = int(tags.get(_DEPTH, 1)) if tags.get(_DEPTH, 1) > 1 else _pictures_behind(tags, path)
@@ -52,19 +98,25 @@ def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
     if held != needed:
         return f"it holds {held} strips or tiles of pixels and its size asks for {needed}"
     if _white_is_zero(tags) and _format(tags) != _UNSIGNED:
-        return f"its {_FORMATS.get(_format(tags), 'other')} values say that 0 is white and no value that is black"
+        return (
+            f"its {_FORMATS.get(_format(tags), 'other')} values say that 0 is white and no value "
+            "that is black"
+        )
     return ""
 
 
 def _pictures_behind(tags: Mapping[int, Any], path: Path) -> int:
-    """Return how many pictures lie behind one another although there are tags for the first only, as in large ImageJ stacks.
+    """Return how many pictures lie behind one another although there are tags for the first only,
+    as in large ImageJ stacks.
 
-    The description tells. Tools that copy it with a single picture exist, so the file must be long enough, too.
+    The description tells. Tools that copy it with a single picture exist, so the file must be long
+    enough, too.
     """
     text = str(tags.get(_DESCRIPTION, ""))
     stack = re.match(r"ImageJ=(?:.*\n)*?images=(\d+)", text)
     shape = re.match(r'\{"shape": \[([\d, ]+)\]', text)  # of tifffile
-    pixels, samples = math.prod(int(tags[tag]) for tag in _SIZE), int(tags.get(_SAMPLES, 1))
+    pixels = math.prod(int(tags[tag]) for tag in _SIZE)
+    samples = int(tags.get(_SAMPLES, 1))
     values = math.prod(map(int, shape[1].split(","))) if shape else 0
     said = int(stack[1]) if stack else values // max(1, pixels * samples)
     plain = pixels * samples * max(tags.get(_BITS, (1,))) / 8
@@ -73,38 +125,55 @@ def _pictures_behind(tags: Mapping[int, Any], path: Path) -> int:
 
 
 def _parts(tags: Mapping[int, Any]) -> tuple[int, int]:
-    """Return the strips or tiles of an uncompressed file, and how many it needs; Pillow leaves those that lack black."""
+    """Return the strips or tiles of an uncompressed file, and how many it needs; Pillow leaves
+    those that lack black.
+    """
     offsets = tags.get(_STRIPS) or tags.get(_TILES)
     if tags.get(_COMPRESSION, 1) != 1 or not offsets:
         return 0, 0  # libtiff looks itself
     size = [int(tags[tag]) for tag in _SIZE]
-    part = (size[0], tags.get(_ROWS, size[1])) if _STRIPS in tags else [tags.get(tag, 0) for tag in _TILE]
+    part = (
+        (size[0], tags.get(_ROWS, size[1]))
+        if _STRIPS in tags
+        else [tags.get(tag, 0) for tag in _TILE]
+    )
     planes = tags.get(_SAMPLES, 1) if tags.get(_PLANAR, 1) == _SEPARATE else 1
-    return len(offsets), planes * math.prod(-(-length // max(1, int(step))) for length, step in zip(size, part))
+    return len(offsets), planes * math.prod(
+        -(-length // max(1, int(step))) for length, step in zip(size, part)
+    )
 
 
 def check_deflated(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Inflate each strip or tile of a deflated TIFF to its end, where zlib compares the checksum; nothing is kept.
+    """Inflate each strip or tile of a deflated TIFF to its end, where zlib compares the checksum;
+    nothing is kept.
 
-    libtiff stops once it has the pixels, before the checksum: 1 in 12 flipped bits changed them without an error.
+    libtiff stops once it has the pixels, before the checksum: 1 in 12 flipped bits changed them
+    without an error.
 
     Raises:
-        ValueError, zlib.error: a wrong checksum, a stream that is cut short, or one that is too long for any picture.
+        ValueError, zlib.error: a wrong checksum, a stream that is cut short, or one that is too
+            long for any picture.
     """
-    tags, file = image.tag_v2, image.fp
+    tags = image.tag_v2
+    file = image.fp
     if tags.get(_COMPRESSION) not in _DEFLATE or tags.get(_FILL_ORDER, 1) != 1:
         return
     assert file is not None  # until its pixels are loaded
     places = next((tags[at], tags[length]) for at, length in ((324, 325), (273, 279)) if at in tags)
-    before, most = file.tell(), image_limit()
+    before = file.tell()
+    most = image_limit()
     for at, length in zip(*places):
         file.seek(at)
-        packed, unpacker = file.read(length), zlib.decompressobj()
+        packed = file.read(length)
+        unpacker = zlib.decompressobj()
         while not unpacker.eof:
             piece = unpacker.decompress(packed, _PIECE)
-            packed, most = unpacker.unconsumed_tail, most - len(piece)
+            packed = unpacker.unconsumed_tail
+            most = most - len(piece)
             if most < 0 or not (piece or packed or unpacker.eof):
-                raise ValueError("a strip of its deflated pixels is cut short, or longer than any picture")
+                raise ValueError(
+                    "a strip of its deflated pixels is cut short, or longer than any picture"
+                )
     file.seek(before)
 
 
@@ -114,14 +183,19 @@ def tiff_name(tags: Mapping[int, Any]) -> str | None:
 
 
 def tiff_swapped(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Return whether Pillow (13.0) will exchange the bytes of an opened TIFF's values once too often.
+    """Return whether Pillow (13.0) will exchange the bytes of an opened TIFF's values once too
+    often.
 
-    libtiff gives the values of a compressed file in the machine's own order. Pillow knows that of unsigned values and turns
-    round those of signed and float ones in big-endian files once more.
+    libtiff gives the values of a compressed file in the machine's own order. Pillow knows that of
+    unsigned values and turns round those of signed and float ones in big-endian files once more.
     """
     decoder, *_, arguments = image.tile[0] if image.tile else ("", "")
     raw = arguments[0] if isinstance(arguments, tuple) else arguments
-    return decoder == "libtiff" and sys.byteorder == "little" and str(raw).endswith((";16BS", ";32BS", ";32BF"))
+    return (
+        decoder == "libtiff"
+        and sys.byteorder == "little"
+        and str(raw).endswith((";16BS", ";32BS", ";32BF"))
+    )
 
 
 def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -> Image.Image:
@@ -129,7 +203,8 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
 
     - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
     - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
-    - A palette of 16 bits that holds values of 8, as some programs write, is taken for one of 8; else all would be black.
+    - A palette of 16 bits that holds values of 8, as some programs write, is taken for one of 8;
+      else all would be black.
     - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
 
     Args:
@@ -146,7 +221,12 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
         image.putpalette(np.reshape(tags[_COLORMAP], (3, -1)).T.astype(np.uint8).tobytes())
     if tiff_name(tags):
         return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
-    if image.mode == "I" and _format(tags) == _UNSIGNED and bits == 32 and np.asarray(image).min() < 0:
+    if (
+        image.mode == "I"
+        and _format(tags) == _UNSIGNED
+        and bits == 32
+        and np.asarray(image).min() < 0
+    ):
         return Image.fromarray(np.asarray(image).view(np.uint32).astype(np.float32))
     if _white_is_zero(tags) and image.mode.startswith("I;16"):
         return Image.fromarray(np.uint16((1 << bits) - 1) - np.asarray(image).astype(np.uint16))
@@ -154,7 +234,9 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
 
 
 def tiff_fault(path: Path) -> str | ImportError | None:
-    """Return why a TIFF cannot be opened or decoded: a form that is not read, a missing decoder, or None if it is damaged."""
+    """Return why a TIFF cannot be opened or decoded: a form that is not read, a missing decoder, or
+    None if it is damaged.
+    """
     with path.open("rb") as file:
         start = file.read(16)
         if start[:4] not in _STARTS:
@@ -163,21 +245,34 @@ def tiff_fault(path: Path) -> str | ImportError | None:
             tags = TiffImagePlugin.ImageFileDirectory_v2(start if 43 in start[2:4] else start[:8])
             file.seek(tags.next)
             tags.load(file)
-            compression, bits = int(tags.get(_COMPRESSION, 1)), tuple(tags.get(_BITS, (1,)))
+            compression = int(tags.get(_COMPRESSION, 1))
+            bits = tuple(tags.get(_BITS, (1,)))
         except Exception:  # damaged tags; whatever Pillow raises for them
             return None
     name = _lacking(compression)
     if name:
-        return ImportError(f"{path.name} is a TIFF compressed by {name}, which the installed Pillow does not decode. Read it "
-                           "with 'pip install tifffile imagecodecs' and save it with deflate, or install another Pillow.")
+        return ImportError(
+            f"{path.name} is a TIFF compressed by {name}, which the installed Pillow does not "
+            "decode. Read it with 'pip install tifffile imagecodecs' and save it with deflate, or "
+            "install another Pillow."
+        )
     key = b"II" if start[:2] == b"II" else b"MM"
-    forms = {(order, photometric, form[0], depth) for order, photometric, form, _, depth, _ in TiffImagePlugin.OPEN_INFO}
+    forms = {
+        (order, photometric, form[0], depth)
+        for order, photometric, form, _, depth, _ in TiffImagePlugin.OPEN_INFO
+    }
     if (key, tags.get(_PHOTOMETRIC, 0), _format(tags), bits) not in forms:
         depth = " + ".join(map(str, bits))
-        return (f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}, PhotometricInterpretation "
-                f"{tags.get(_PHOTOMETRIC)}, which Pillow does not read; save it as grey of 8 or 16 bits or as RGB")
+        return (
+            f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}, "
+            f"PhotometricInterpretation {tags.get(_PHOTOMETRIC)}, which Pillow does not read; save "
+            "it as grey of 8 or 16 bits or as RGB"
+        )
     if tags.get(_PLANAR, 1) == _SEPARATE and tags.get(_EXTRA):
-        return "its alpha lies in a plane of its own (PlanarConfiguration 2), which Pillow does not read; save it as RGB"
+        return (
+            "its alpha lies in a plane of its own (PlanarConfiguration 2), which Pillow does not "
+            "read; save it as RGB"
+        )
     return None
 
 
@@ -195,8 +290,19 @@ def _lacking(compression: int) -> str | None:
     if known in (None, "raw"):
         return _FOREIGN.get(compression)
     try:  # Pillow does not say what its libtiff was built with; what it writes, it reads
-        mode = "1" if known in ("tiff_ccitt", "group3", "group4") else "RGB" if known == "webp" else "L"
+        mode = (
+            "1"
+            if known in ("tiff_ccitt", "group3", "group4")
+            else "RGB"
+            if known == "webp"
+            else "L"
+        )
         Image.new(mode, (16, 16)).save(BytesIO(), "TIFF", compression=known)
     except Exception:  # several types
-        return None if known in ("tiff_jpeg", "tiff_raw_16", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24") else known
+        return (
+            None
+            if known
+            in ("tiff_jpeg", "tiff_raw_16", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
+            else known
+        )
     return None

@@ -1,4 +1,6 @@
-"""From a listing to Cohorts: every image decoded once and cached; images without labels; previews."""
+"""From a listing to Cohorts: every image decoded once and cached; images without labels;
+previews.
+"""
 
 import lazy_loader
 

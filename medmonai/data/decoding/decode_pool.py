@@ -1,4 +1,6 @@
-"""Decoding many files at once: threads decode, one writes, in the order of the files and with little memory."""
+"""Decoding many files at once: threads decode, one writes, in the order of the files and with
+little memory.
+"""
 
 from __future__ import annotations
 
@@ -66,28 +68,49 @@ class DecodeRecord:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DecodeRecord:
         """Return what `as_dict` gave."""
-        return cls(**{**values, "kinds": Counter({PixelKind(**kind): n for kind, n in values["kinds"]})})
+        return cls(
+            **{**values, "kinds": Counter({PixelKind(**kind): n for kind, n in values["kinds"]})}
+        )
 
     def warnings(self) -> list[str]:
-        """Return one sentence each on volumes that were cut and on what a file states wrongly or not at all.
+        """Return one sentence each on volumes that were cut and on what a file states wrongly or
+        not at all.
 
         Example:
-            >>> DecodeRecord(kinds={PixelKind("NIfTI"): 2}, cut=1, least_inside=0.5).warnings()[0][:45]
+            >>> DecodeRecord(kinds={PixelKind("NIfTI"): 2}, cut=1, least_inside=0.5).warnings()[0][
+            ...     :45
+            ... ]
             '1 of 2 volumes are larger than spatial_size a'
         """
         total = sum(self.kinds.values())
-        cut = [f"{self.cut:,} of {total:,} volumes are larger than spatial_size at this spacing and were cropped around their "
-               f"centre; the smallest part that is left of one is {self.least_inside:.0%}."] if self.cut else []
-        return cut + [f"{n:,} of {total:,} images {remark}." for remark, n in sorted(self.remarks.items())]
+        cut = (
+            [
+                f"{self.cut:,} of {total:,} volumes are larger than spatial_size at this spacing "
+                "and were cropped around their centre; the smallest part that is left of one is "
+                f"{self.least_inside:.0%}."
+            ]
+            if self.cut
+            else []
+        )
+        return cut + [
+            f"{n:,} of {total:,} images {remark}." for remark, n in sorted(self.remarks.items())
+        ]
 
 
 def decode_files(
-    files: Sequence[Path], ids: Sequence[str], form: ImageForm, *, record: DecodeRecord, jobs: int | None = None
+    files: Sequence[Path],
+    ids: Sequence[str],
+    form: ImageForm,
+    *,
+    record: DecodeRecord,
+    jobs: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield blocks (n, in_channels, *spatial_size) uint8 of the readable images, in the order of the files.
+    """Yield blocks (n, in_channels, *spatial_size) uint8 of the readable images, in the order of
+    the files.
 
-    Pillow lets go of the interpreter's lock while it decodes and resizes, so threads are enough: no process has to import
-    torch again, and nothing is sent between processes. At most three blocks a thread wait for whoever takes them.
+    Pillow lets go of the interpreter's lock while it decodes and resizes, so threads are enough: no
+    process has to import torch again, and nothing is sent between processes. At most three blocks a
+    thread wait for whoever takes them.
 
     Args:
         files: to decode.
@@ -97,19 +120,24 @@ def decode_files(
         jobs: threads; default: one per core that this process may use.
 
     Raises:
-        ValueError: an image that does not fit the form; the message has its id. Unreadable files go to the record instead.
+        ValueError: an image that does not fit the form; the message has its id. Unreadable files go
+            to the record instead.
     """
     image_bytes = form.in_channels * int(np.prod(form.spatial_size))
     step = max(1, min(_CHUNK_FILES, _CHUNK_BYTES // image_bytes))
     starts = iter(range(0, len(files), step))
     workers = min(check_jobs(jobs), max(1, len(files)))
-    bar = tqdm(total=len(files), desc="decoding", unit=" images", disable=len(files) < _PROGRESS_FROM)
+    bar = tqdm(
+        total=len(files), desc="decoding", unit=" images", disable=len(files) < _PROGRESS_FROM
+    )
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     waiting: deque[Future[list[Case | str]]] = deque()
 
     def submit(n: int) -> None:
         for start in islice(starts, n):
-            waiting.append(pool.submit(_decode, files[start : start + step], ids[start : start + step], form))
+            waiting.append(
+                pool.submit(_decode, files[start : start + step], ids[start : start + step], form)
+            )
 
     try:
         submit(_AHEAD * workers)
@@ -139,7 +167,10 @@ def check_jobs(jobs: int | None) -> int:
 
         return max(1, cpu_count())
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs={jobs!r}; a whole number of at least 1 thread is needed, or None for one per core.")
+        raise ValueError(
+            f"jobs={jobs!r}; a whole number of at least 1 thread is needed, or None for one per "
+            "core."
+        )
     return jobs
 
 

@@ -1,4 +1,6 @@
-"""Images that are read when they are first asked for, so that a config can be built and checked without them."""
+"""Images that are read when they are first asked for, so that a config can be built and checked
+without them.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +14,31 @@ from .images import ImageSet, load_images
 class DeferredImages:
     """The `ImageSet` of a path, read by `load_images` when it is first used.
 
-    MONAI's `check_properties()` builds the data set and the evaluator of an inference config. Neither needs the images
-    until the evaluator runs.
+    MONAI's `check_properties()` builds the data set and the evaluator of an inference config.
+    Neither needs the images until the evaluator runs.
 
     Args:
         path: a folder, or one file; it may come to exist later.
         **form: the other arguments of `load_images`.
 
     Raises:
-        FileNotFoundError: in use, if there is no image at the path; likewise whatever else `load_images` raises.
+        FileNotFoundError: in use, if there is no image at the path; likewise whatever else
+            `load_images` raises.
 
     Example:
         >>> images = DeferredImages("nowhere", in_channels=1, spatial_size=(28, 28))
-        >>> len(images)
+        >>> len(images)  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
         ...
-        FileNotFoundError: nowhere does not exist; give a folder of pictures or volumes, or an npz file.
+        FileNotFoundError: nowhere does not exist; give a folder of pictures or volumes, or an npz
+            file.
     """
 
     deferred = True  # what a loader asks before it looks at the images
 
     def __init__(self, path: str | Path, **form: Any) -> None:
-        self._path, self._form = path, form
+        self._path = path
+        self._form = form
 
     @cached_property
     def _read(self) -> ImageSet:
@@ -48,4 +53,8 @@ class DeferredImages:
         return getattr(self._read, name)
 
     def __repr__(self) -> str:
-        return f"DeferredImages({str(self._path)!r})" if "_read" not in self.__dict__ else repr(self._read)
+        return (
+            f"DeferredImages({str(self._path)!r})"
+            if "_read" not in self.__dict__
+            else repr(self._read)
+        )

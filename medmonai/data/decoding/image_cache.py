@@ -1,4 +1,6 @@
-"""The decode cache: all images of a listing in one .npy file, named by what went into it, with a note beside it."""
+"""The decode cache: all images of a listing in one .npy file, named by what went into it, with a
+note beside it.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,24 @@ from typing import Any
 import numpy as np
 
 from medmonai.atomic_files import replacing
-from medmonai.data.cache import cache_folder, claimed, intact, read_note, room_for, size_text, writable_cache, write_note
+from medmonai.data.cache import (
+    cache_folder,
+    claimed,
+    intact,
+    read_note,
+    room_for,
+    size_text,
+    writable_cache,
+    write_note,
+)
 from medmonai.data.image_form import ImageForm
 
 from .decode_pool import DecodeRecord, decode_files
 
 logger = logging.getLogger("medmonai.data")
 
-# Raised when the same file and form would give other pixels than before, or another reason why there are none.
+# Raised when the same file and form would give other pixels than before, or another reason why
+# there are none.
 DECODER_VERSION = 4
 
 _PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
@@ -49,21 +61,30 @@ class DecodedImages:
     new: bool
 
     def images(self, *, on_disk: bool) -> np.ndarray:
-        """Return all rows (n, in_channels, *spatial_size) uint8, as a read-only memmap or in memory."""
+        """Return all rows (n, in_channels, *spatial_size) uint8, as a read-only memmap or in
+        memory.
+        """
         return np.load(self.path, mmap_mode="r" if on_disk else None, allow_pickle=False)
 
 
 def decoded_images(
-    files: Sequence[Path], form: ImageForm, *, name: str, cache_dir: str | Path | None = None, jobs: int | None = None
+    files: Sequence[Path],
+    form: ImageForm,
+    *,
+    name: str,
+    cache_dir: str | Path | None = None,
+    jobs: int | None = None,
 ) -> DecodedImages:
-    """Return the decoded images of some files: from the cache, or decoded into it now, in the order given.
+    """Return the decoded images of some files: from the cache, or decoded into it now, in the order
+    given.
 
-    The cache file is named by a hash of each file's path below their common folder, size and time, of some bytes of a few
-    files, of the form and of the decoder's version. Any change gives another file; the order of the files gives the same
-    one. It is written under a temporary name and renamed when it is whole; its own size, time and SHA-256 are in the note,
-    and one that was changed since is decoded again. Processes that want the same one wait for the first; should that one
-    seem dead (a lease of 30 s), what it has written is removed and the next decodes; if it lives after all, it takes what
-    it finds.
+    The cache file is named by a hash of each file's path below their common folder, size and time,
+    of some bytes of a few files, of the form and of the decoder's version. Any change gives another
+    file; the order of the files gives the same one. It is written under a temporary name and
+    renamed when it is whole; its own size, time and SHA-256 are in the note, and one that was
+    changed since is decoded again. Processes that want the same one wait for the first; should that
+    one seem dead (a lease of 30 s), what it has written is removed and the next decodes; if it
+    lives after all, it takes what it finds.
 
     Args:
         files: image files or folders of a DICOM series.
@@ -93,8 +114,10 @@ def decoded_images(
         except FileNotFoundError as error:  # another one thought this one dead and removed its file
             found = _from_cache(path, inside, key, files, form)
             if found is None and not path.parent.is_dir():
-                raise FileNotFoundError(f"{path.parent} was removed while images were decoded into it; run the same command "
-                                        "again.") from error
+                raise FileNotFoundError(
+                    f"{path.parent} was removed while images were decoded into it; run the same "
+                    "command again."
+                ) from error
             if found is None:
                 raise
             return found
@@ -111,7 +134,9 @@ def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
     digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
     names = sorted(inside)
     for name in names:
-        digest.update(f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape"))
+        digest.update(
+            f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape")
+        )
     for i in sorted({round(part * (len(names) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
         digest.update(_ends(root / names[i]))
     return digest.hexdigest()
@@ -120,7 +145,8 @@ def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
 def _ends(path: Path) -> bytes:
     """Return the first and the last bytes of a file, or of the first file of a folder.
 
-    All sets share one cache, and archives may be unpacked to files of the same names, sizes and times.
+    All sets share one cache, and archives may be unpacked to files of the same names, sizes and
+    times.
     """
     if path.is_dir():
         path = min((entry for entry in path.iterdir() if entry.is_file()), default=path)
@@ -133,12 +159,20 @@ def _ends(path: Path) -> bytes:
 
 
 def _stamp(path: str) -> str:
-    """Return size and time of a file, or of the files in a folder: other bytes have another stamp."""
+    """Return size and time of a file, or of the files in a folder: other bytes have another
+    stamp.
+    """
     found = os.stat(path)
     if not stat.S_ISDIR(found.st_mode):
         return f"{found.st_size}:{found.st_mtime_ns}"
     with os.scandir(path) as entries:
-        return "|".join(sorted(f"{e.name}:{e.stat().st_size}:{e.stat().st_mtime_ns}" for e in entries if e.is_file()))
+        return "|".join(
+            sorted(
+                f"{e.name}:{e.stat().st_size}:{e.stat().st_mtime_ns}"
+                for e in entries
+                if e.is_file()
+            )
+        )
 
 
 def _from_cache(
@@ -148,18 +182,26 @@ def _from_cache(
     if note is None or note.get("key") != key or not intact(path, note):
         return None
     try:
-        record, ordered = DecodeRecord.from_dict(note["record"]), sorted(inside)
-        found = _as_found(path, inside, [ordered[rank] for rank in note["order"]], record, new=False)
+        record = DecodeRecord.from_dict(note["record"])
+        ordered = sorted(inside)
+        found = _as_found(
+            path, inside, [ordered[rank] for rank in note["order"]], record, new=False
+        )
         header = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, IndexError):  # damaged: decoded again
         return None
-    if header.shape != (len(note["order"]), form.in_channels, *form.spatial_size) or header.dtype != np.uint8:
+    if (
+        header.shape != (len(note["order"]), form.in_channels, *form.spatial_size)
+        or header.dtype != np.uint8
+    ):
         return None
     again = [files[number] for number in list(found.unreadable)[:_TRIED_AGAIN]]
     return None if _any_readable(again, form) else found
 
 
-def _as_found(path: Path, inside: Sequence[str], kept: Sequence[str], record: DecodeRecord, *, new: bool) -> DecodedImages:
+def _as_found(
+    path: Path, inside: Sequence[str], kept: Sequence[str], record: DecodeRecord, *, new: bool
+) -> DecodedImages:
     row_of = {name: row for row, name in enumerate(kept)}
     rows = np.array([row_of.get(name, -1) for name in inside])
     unreadable = {i: record.unreadable[inside[i]] for i in map(int, np.flatnonzero(rows < 0))}
@@ -167,37 +209,71 @@ def _as_found(path: Path, inside: Sequence[str], kept: Sequence[str], record: De
 
 
 def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
-    """Whether a file that could not be read can be read now: its time and size are the same, the decoders may be others."""
+    """Whether a file that could not be read can be read now: its time and size are the same, the
+    decoders may be others.
+    """
     trial = DecodeRecord()
-    return any(len(block) for block in decode_files(files, [file.name for file in files], form, record=trial, jobs=1))
+    return any(
+        len(block)
+        for block in decode_files(files, [file.name for file in files], form, record=trial, jobs=1)
+    )
 
 
 def _decode_into(
-    path: Path, files: Sequence[Path], inside: Sequence[str], form: ImageForm, *, name: str, key: str, jobs: int | None
+    path: Path,
+    files: Sequence[Path],
+    inside: Sequence[str],
+    form: ImageForm,
+    *,
+    name: str,
+    key: str,
+    jobs: int | None,
 ) -> DecodedImages:
     nbytes = len(files) * form.in_channels * int(np.prod(form.spatial_size))
     logger.info("decoding %d images once into %s (%s)", len(files), path.name, size_text(nbytes))
     record = DecodeRecord()
     path.with_suffix(".json").unlink(missing_ok=True)
-    with (room_for(nbytes, path.parent, what=f"{len(files)} decoded images"),
-          replacing(path, overwrite=True) as temporary):
-        _write_array(temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form)
+    with (
+        room_for(nbytes, path.parent, what=f"{len(files)} decoded images"),
+        replacing(path, overwrite=True) as temporary,
+    ):
+        _write_array(
+            temporary, decode_files(files, inside, form, record=record, jobs=jobs), len(files), form
+        )
     kept = [name for name in inside if name not in record.unreadable]
     rank = {name: i for i, name in enumerate(sorted(inside))}
-    write_note(path, {"kind": "decoded images", "of": name, "cases": len(kept), "key": key,
-                      "order": [rank[name] for name in kept], "form": form.as_dict(), "decoder": DECODER_VERSION,
-                      "record": record.as_dict()})
+    write_note(
+        path,
+        {
+            "kind": "decoded images",
+            "of": name,
+            "cases": len(kept),
+            "key": key,
+            "order": [rank[name] for name in kept],
+            "form": form.as_dict(),
+            "decoder": DECODER_VERSION,
+            "record": record.as_dict(),
+        },
+    )
     return _as_found(path, inside, kept, record, new=True)
 
 
 def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:
-    """Write blocks of images to an .npy file whose length is known at its end; written, not mapped: memory stays flat."""
+    """Write blocks of images to an .npy file whose length is known at its end; written, not mapped:
+    memory stays flat.
+    """
+
     def header(n: int) -> dict[str, Any]:
-        return {"descr": "|u1", "fortran_order": False, "shape": (n, form.in_channels, *form.spatial_size)}
+        return {
+            "descr": "|u1",
+            "fortran_order": False,
+            "shape": (n, form.in_channels, *form.spatial_size),
+        }
 
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header(most))
-        start, n = file.tell(), 0
+        start = file.tell()
+        n = 0
         for block in blocks:
             file.write(np.ascontiguousarray(block).data)
             n += len(block)

@@ -26,12 +26,14 @@ _PROGRESS_FROM = 100
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images and ids of cases whose labels are not known. What a Cohort is, without what needs labels.
+    """Images and ids of cases whose labels are not known. What a Cohort is, without what needs
+    labels.
 
     Args:
         images: (N, C, *spatial) uint8, int16 or float32, as in a Cohort.
         ids: (N,) different strings.
-        places: (N,) where each volume's grid lies in the space of its file, or None where it is not known.
+        places: (N,) where each volume's grid lies in the space of its file, or None where it is not
+            known.
 
     Raises:
         TypeError: images or ids of a dtype that is not allowed.
@@ -79,66 +81,96 @@ class ImageSet:
         return {"image": torch.from_numpy(np.array(self.images[index])), "id": str(self.ids[index])}
 
     def __repr__(self) -> str:
-        return f"ImageSet({len(self)} images, {self.in_channels} x {self.spatial_size} {self.images.dtype})"
+        return (
+            f"ImageSet({len(self)} images, {self.in_channels} x {self.spatial_size} "
+            f"{self.images.dtype})"
+        )
 
 
 def load_images(
-    path: str | Path, *, in_channels: int, spatial_size: Sequence[int], intensity_range: Sequence[float] | None = None,
-    aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
+    path: str | Path,
+    *,
+    in_channels: int,
+    spatial_size: Sequence[int],
+    intensity_range: Sequence[float] | None = None,
+    aspect: Aspect = "stretch",
+    orientation: str = "RAS",
+    spacing: Sequence[float] | None = None,
     jpeg_scaling: bool = False,
 ) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
-    - A folder is read with its sub-folders; ids are the paths inside it. An npz file holds `images`, or one array whose
-      name ends in `_images` as MedMNIST names them, and may hold `ids`.
-    - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series and the id is the
-      folder's; a file of several frames is a volume by itself. With two axes each file is an image. See
-      `medmonai.data.files.dicom_series.read_dicom_volume` for what is refused and
-      `medmonai.data.files.dicom.pixels` for the values. MetaImage and NRRD need the extra `[itk]`.
-    - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit PNG, float) needs one:
-      low becomes 0, high 255, what lies outside is clipped.
-    - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by those of `fit_picture`,
-      volumes turned and resampled by those of `fit_volume`, the same as in `load_listing`. Warnings count those of another
-      size, those that a grid with a `spacing` cuts, and those whose file leaves something open (no orientation).
-    - Channels: colour becomes grey by ITU-R 601 luma (.299 R + .587 G + .114 B), grey becomes colour by repetition, an
-      alpha channel is dropped.
-    - Pictures and X-rays are (row, column), as MedMNIST has them. MedMNIST volumes state no orientation: a network sees the
-      axes it was trained on only if you know them.
+    - A folder is read with its sub-folders; ids are the paths inside it. An npz file holds
+      `images`, or one array whose name ends in `_images` as MedMNIST names them, and may hold
+      `ids`.
+    - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series
+      and the id is the folder's; a file of several frames is a volume by itself. With two axes each
+      file is an image. See `medmonai.data.files.dicom_series.read_dicom_volume` for what is refused
+      and `medmonai.data.files.dicom.pixels` for the values. MetaImage and NRRD need the extra
+      `[itk]`.
+    - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit
+      PNG, float) needs one: low becomes 0, high 255, what lies outside is clipped.
+    - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by
+      those of `fit_picture`, volumes turned and resampled by those of `fit_volume`, the same as in
+      `load_listing`. Warnings count those of another size, those that a grid with a `spacing` cuts,
+      and those whose file leaves something open (no orientation).
+    - Channels: colour becomes grey by ITU-R 601 luma (.299 R + .587 G + .114 B), grey becomes
+      colour by repetition, an alpha channel is dropped.
+    - Pictures and X-rays are (row, column), as MedMNIST has them. MedMNIST volumes state no
+      orientation: a network sees the axes it was trained on only if you know them.
 
-    MONAI's `LoadImage` + `Compose` does each step for one file; the rules above would be left to each bundle.
+    MONAI's `LoadImage` + `Compose` does each step for one file; the rules above would be left to
+    each bundle.
 
     Args:
         path: a folder, or one file.
         in_channels: 1 or 3, what the network takes.
         spatial_size: voxels along each axis, what the network takes; two axes or three.
         intensity_range: (low, high) grey values that are mapped to 0 and 255.
-        aspect: "stretch" resizes each axis on its own, "crop" and "pad" keep a picture's proportions.
+        aspect: "stretch" resizes each axis on its own, "crop" and "pad" keep a picture's
+            proportions.
         orientation: of volumes, see `ImageForm`; three letters.
         spacing: of volumes, in millimetres; None stretches each axis to `spatial_size`.
-        jpeg_scaling: whether large JPEGs are decoded smaller at once, as in training; see `open_picture`.
+        jpeg_scaling: whether large JPEGs are decoded smaller at once, as in training; see
+            `open_picture`.
 
     Raises:
         FileNotFoundError: the path does not exist, or holds no image.
-        ValueError: several kinds of files, an unreadable one, NaN, grey values without a range, wrong axes or channels.
+        ValueError: several kinds of files, an unreadable one, NaN, grey values without a range,
+            wrong axes or channels.
 
     Example:
-        >>> load_images("scans/", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-160, 240))  # doctest: +SKIP
+        >>> load_images(
+        ...     "scans/", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-160, 240)
+        ... )  # doctest: +SKIP
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
-    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=checked_range(intensity_range),
-                     aspect=aspect, orientation=orientation, spacing=None if spacing is None else tuple(spacing),
-                     jpeg_scaling=jpeg_scaling)
+    form = ImageForm(
+        tuple(spatial_size),
+        in_channels=in_channels,
+        intensity_range=checked_range(intensity_range),
+        aspect=aspect,
+        orientation=orientation,
+        spacing=None if spacing is None else tuple(spacing),
+        jpeg_scaling=jpeg_scaling,
+    )
     ids, cases = _cases(Path(path), form)
     out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
-    places, resized, record = [], 0, DecodeRecord()
-    for i, case in enumerate(tqdm(cases, total=len(ids), desc="reading images", disable=len(ids) < _PROGRESS_FROM)):
+    places = []
+    resized = 0
+    record = DecodeRecord()
+    for i, case in enumerate(
+        tqdm(cases, total=len(ids), desc="reading images", disable=len(ids) < _PROGRESS_FROM)
+    ):
         out[i] = case.image
         places.append(case.place)
         record.add(case)
         resized += case.size != form.spatial_size
     known = None not in places
     if resized and form.spacing is None:
-        logger.warning("%d of %d images were resized to %s (%s).", resized, len(ids), form.spatial_size, aspect)
+        logger.warning(
+            "%d of %d images were resized to %s (%s).", resized, len(ids), form.spatial_size, aspect
+        )
     for warning in record.warnings():
         logger.warning("%s", warning)
     return ImageSet(out, ids=np.array(ids), places=tuple(places) if known else None)
@@ -149,10 +181,14 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
         ids, _, source = read_npz_images(files[0], form.spatial_size)
-        return ids, (array_case(image, form, name, kind=array_kind("npz", image)) for name, image in source)
+        return ids, (
+            array_case(image, form, name, kind=array_kind("npz", image)) for name, image in source
+        )
     if len(form.spatial_size) == 3:
         files = _series(files)
-    ids = [file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files]
+    ids = [
+        file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files
+    ]
     return ids, (read_case(file, form) for file in files)
 
 
@@ -171,18 +207,26 @@ def _series(files: list[Path]) -> list[Path]:
 def _find(path: Path) -> tuple[list[Path], Path]:
     """Return the image files at a path, sorted, and the folder that their ids are relative to."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; give a folder of pictures or volumes, or an npz file.")
+        raise FileNotFoundError(
+            f"{path} does not exist; give a folder of pictures or volumes, or an npz file."
+        )
     root = path if path.is_dir() else path.parent
     found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     seen = [p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts)]
     files = [p for p in seen if image_kind(p)]
     if not files:
-        raise FileNotFoundError(f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read.")
+        raise FileNotFoundError(
+            f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read."
+        )
     kinds = sorted({kind for p in files if (kind := image_kind(p))})
     volumes = not {"picture", "npz"} & set(kinds)
     if (len(kinds) > 1 and not volumes) or (kinds == ["npz"] and len(files) > 1):
         several = " and ".join(kinds) if len(kinds) > 1 else f"{len(files)} npz"
-        raise ValueError(f"{path} holds {several} files; give a folder with one kind of image, or one npz file.")
+        raise ValueError(
+            f"{path} holds {several} files; give a folder with one kind of image, or one npz file."
+        )
     if len(seen) > len(files):
-        logger.warning("%d files that are no images were passed over in %s.", len(seen) - len(files), path.name)
+        logger.warning(
+            "%d files that are no images were passed over in %s.", len(seen) - len(files), path.name
+        )
     return files, root

@@ -15,12 +15,15 @@ from medmonai.data.image_form import ImageForm
 _PERCENTILES = (0.5, 99.5)
 
 
-def preview_cohort(listing: Listing, headers: Headers, *, per_class: int = 6, longest: int = 128, seed: int = 0) -> Cohort:
-    """Return some cases of each class as a Cohort, each in grey values of its own: to be looked at, not to train on.
+def preview_cohort(
+    listing: Listing, headers: Headers, *, per_class: int = 6, longest: int = 128, seed: int = 0
+) -> Cohort:
+    """Return some cases of each class as a Cohort, each in grey values of its own: to be looked at,
+    not to train on.
 
-    Images of more than 8 bits are windowed from their 0.5 % to their 99.5 % percentile, so no `intensity_range` is needed.
-    Proportions are those of the median size, at most `longest` voxels along an axis. Files that cannot be read are passed
-    over.
+    Images of more than 8 bits are windowed from their 0.5 % to their 99.5 % percentile, so no
+    `intensity_range` is needed. Proportions are those of the median size, at most `longest` voxels
+    along an axis. Files that cannot be read are passed over.
 
     Args:
         listing: the cases.
@@ -34,10 +37,17 @@ def preview_cohort(listing: Listing, headers: Headers, *, per_class: int = 6, lo
     """
     hot = listing.task.one_hot(listing.labels)
     rng = np.random.default_rng(seed)
-    rows = sorted({int(row) for column in hot.T for row in rng.permutation(np.flatnonzero(column))[:per_class]})
+    rows = sorted(
+        {
+            int(row)
+            for column in hot.T
+            for row in rng.permutation(np.flatnonzero(column))[:per_class]
+        }
+    )
     median = np.median(headers.sizes, axis=0) if len(headers.sizes) else np.full(2, longest)
     size = tuple(int(n) for n in np.maximum(1, np.rint(median * min(1, longest / median.max()))))
-    images, kept = [], []
+    images = []
+    kept = []
     for row in rows:
         try:
             images.append(_preview(listing.files[row], size, channels=headers.in_channels))
@@ -45,11 +55,20 @@ def preview_cohort(listing: Listing, headers: Headers, *, per_class: int = 6, lo
         except UnreadableImageError:
             continue
     if not kept:
-        raise ValueError(f"{listing.provenance.name}: none of the {len(rows)} cases looked at can be read, first "
-                         f"{str(listing.ids[rows[0]])!r}.")
+        raise ValueError(
+            f"{listing.provenance.name}: none of the {len(rows)} cases looked at can be read, "
+            f"first {str(listing.ids[rows[0]])!r}."
+        )
     part = listing.subset(kept)
-    return Cohort(np.stack(images), labels=part.labels, ids=part.ids, task=part.task, class_names=part.class_names,
-                  provenance=part.provenance, split="preview")
+    return Cohort(
+        np.stack(images),
+        labels=part.labels,
+        ids=part.ids,
+        task=part.task,
+        class_names=part.class_names,
+        provenance=part.provenance,
+        split="preview",
+    )
 
 
 def _preview(file: Path, size: tuple[int, ...], *, channels: int) -> np.ndarray:

@@ -25,7 +25,8 @@ logger = logging.getLogger("medmonai.data")
 
 @dataclass(frozen=True, eq=False)
 class SourceCohorts(Mapping[str, Cohort]):
-    """The splits of a source by name, in the order train, val, test, and the listing they come from.
+    """The splits of a source by name, in the order train, val, test, and the listing they come
+    from.
 
     Args:
         cohorts: split -> Cohort.
@@ -42,8 +43,10 @@ class SourceCohorts(Mapping[str, Cohort]):
             KeyError: the source has none of that name.
         """
         if split not in self.cohorts:
-            raise KeyError(f"{self.listing.provenance.name} has no split {split!r}, only {', '.join(self.cohorts)}; see "
-                           "split_listing.")
+            raise KeyError(
+                f"{self.listing.provenance.name} has no split {split!r}, only "
+                f"{', '.join(self.cohorts)}; see split_listing."
+            )
         return self.cohorts[split]
 
     def __iter__(self) -> Iterator[str]:
@@ -54,20 +57,32 @@ class SourceCohorts(Mapping[str, Cohort]):
 
 
 def load_listing(
-    listing: Listing, *, spatial_size: Sequence[int], in_channels: int, intensity_range: Sequence[float] | None = None,
-    aspect: Aspect = "stretch", orientation: str = "RAS", spacing: Sequence[float] | None = None,
-    jpeg_scaling: bool = False, skip_unreadable: bool = False, cache_dir: str | Path | None = None, jobs: int | None = None,
+    listing: Listing,
+    *,
+    spatial_size: Sequence[int],
+    in_channels: int,
+    intensity_range: Sequence[float] | None = None,
+    aspect: Aspect = "stretch",
+    orientation: str = "RAS",
+    spacing: Sequence[float] | None = None,
+    jpeg_scaling: bool = False,
+    skip_unreadable: bool = False,
+    cache_dir: str | Path | None = None,
+    jobs: int | None = None,
     memory_limit: int | None = None,
 ) -> SourceCohorts:
-    """Return a Cohort for each split of a listing, with uint8 images (N, in_channels, *spatial_size).
+    """Return a Cohort for each split of a listing, with uint8 images (N, in_channels,
+    *spatial_size).
 
-    Every file is decoded once, by `read_case`, the function that `load_images` uses for inference. The decoded images are
-    kept in one .npy file; the next start finds it by the names, sizes and times of the files and by the arguments here
-    (see `decoded_images`), and needs only to look at the files. Rows lie in the order train, val, test of the first start,
-    so that each split is a view of them; another division of the same files takes its rows from the same file.
+    Every file is decoded once, by `read_case`, the function that `load_images` uses for inference.
+    The decoded images are kept in one .npy file; the next start finds it by the names, sizes and
+    times of the files and by the arguments here (see `decoded_images`), and needs only to look at
+    the files. Rows lie in the order train, val, test of the first start, so that each split is a
+    view of them; another division of the same files takes its rows from the same file.
 
-    MONAI's PersistentDataset pickles one tensor a case into a file of its own, named by a hash of the case's dictionary,
-    whatever the image file holds by now; CacheDataset decodes again in every process.
+    MONAI's PersistentDataset pickles one tensor a case into a file of its own, named by a hash of
+    the case's dictionary, whatever the image file holds by now; CacheDataset decodes again in every
+    process.
 
     Args:
         listing: the cases, with splits.
@@ -77,67 +92,101 @@ def load_listing(
         aspect: "stretch", "crop" or "pad".
         orientation: of volumes.
         spacing: of volumes, in millimetres.
-        jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small differences; see `open_picture`.
-        skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in `.listing.left_out`, and a
-            note counts them.
-        cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache folder.
+        jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small
+            differences; see `open_picture`.
+        skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in
+            `.listing.left_out`, and a note counts them.
+        cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache
+            folder.
         jobs: threads that decode; default: one per core.
-        memory_limit: bytes of images above which they stay on disk as a memmap; default as in `load_medmnist`.
+        memory_limit: bytes of images above which they stay on disk as a memmap; default as in
+            `load_medmnist`.
 
     Raises:
         OSError: no folder for the decoded images can be written, or the disk has no room.
-        ValueError: a listing without splits; unreadable files unless `skip_unreadable`, or with it a split that loses all
-            cases of a class; an image that does not fit the form.
+        ValueError: a listing without splits; unreadable files unless `skip_unreadable`, or with it
+            a split that loses all cases of a class; an image that does not fit the form.
 
     Example:
-        >>> cohorts = load_listing(planned, spatial_size=(224, 224), in_channels=1)  # doctest: +SKIP
+        >>> cohorts = load_listing(
+        ...     planned, spatial_size=(224, 224), in_channels=1
+        ... )  # doctest: +SKIP
         >>> cohorts["train"]  # doctest: +SKIP
-        Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, 'PNEUMONIA': 90})
+        Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, ...})
     """
-    form = ImageForm(tuple(spatial_size), in_channels=in_channels, intensity_range=checked_range(intensity_range),
-                     aspect=aspect, orientation=orientation, spacing=None if spacing is None else tuple(spacing),
-                     jpeg_scaling=jpeg_scaling)
+    form = ImageForm(
+        tuple(spatial_size),
+        in_channels=in_channels,
+        intensity_range=checked_range(intensity_range),
+        aspect=aspect,
+        orientation=orientation,
+        spacing=None if spacing is None else tuple(spacing),
+        jpeg_scaling=jpeg_scaling,
+    )
     name = listing.provenance.name
     if listing.splits is None:
         raise ValueError(f"{name}: the listing says no splits; divide it with split_listing first.")
-    ordered = listing.subset(np.concatenate([np.flatnonzero(listing.splits == split) for split in SPLITS]))
+    ordered = listing.subset(
+        np.concatenate([np.flatnonzero(listing.splits == split) for split in SPLITS])
+    )
     found = decoded_images(ordered.files, form, name=name, cache_dir=cache_dir, jobs=jobs)
     ordered = _without_unreadable(ordered, found.unreadable, skip=skip_unreadable)
     notes = (*ordered.notes, *decode_notes(found.record, form))
     ordered = replace(ordered, notes=notes)
-    for note in notes[len(listing.notes):] if found.new else ():
+    for note in notes[len(listing.notes) :] if found.new else ():
         logger.info("%s: %s", name, note)
     return SourceCohorts(_cohorts(ordered, found, memory_limit), ordered)
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
-    """Return one sentence each on mixed kinds, sizes, depths, turned pictures, volumes that were cut and what files left open.
+    """Return one sentence each on mixed kinds, sizes, depths, turned pictures, volumes that were
+    cut and what files left open.
 
     Nothing where all are alike and fit.
 
     Example:
         >>> from medmonai.data.containers import PixelKind
-        >>> record = DecodeRecord(kinds={PixelKind("L"): 5825, PixelKind("RGB", colour=True): 31}, sizes={"28 x 28": 5856})
+        >>> record = DecodeRecord(
+        ...     kinds={PixelKind("L"): 5825, PixelKind("RGB", colour=True): 31},
+        ...     sizes={"28 x 28": 5856},
+        ... )
         >>> decode_notes(record, ImageForm((28, 28), in_channels=1))
         ['Modes of the 5,856 images: 5,825 L, 31 RGB; colour was made grey by luma.']
     """
-    total, modes, notes = sum(record.kinds.values()), by_name(record.kinds), []
+    total = sum(record.kinds.values())
+    modes = by_name(record.kinds)
+    notes = []
     made = ""
     if any(kind.colour == (form.in_channels == 1) for kind in record.kinds):
-        made = "; colour was made grey by luma" if form.in_channels == 1 else "; grey was repeated over 3 channels"
+        made = (
+            "; colour was made grey by luma"
+            if form.in_channels == 1
+            else "; grey was repeated over 3 channels"
+        )
     if len(modes) > 1 or made:
-        notes.append(f"Modes of the {total:,} images: {', '.join(f'{n:,} {name}' for name, n in modes.items())}{made}.")
+        notes.append(
+            f"Modes of the {total:,} images: "
+            f"{', '.join(f'{n:,} {name}' for name, n in modes.items())}{made}."
+        )
     notes += _range_note(sum(n for kind, n in record.kinds.items() if kind.bits <= 8), total, form)
     wanted = " x ".join(map(str, form.spatial_size))
     others = total - record.sizes.get(wanted, 0)
     if others:
         sizes = sorted(record.sizes, key=lambda size: [int(n) for n in size.split(" x ")])
         told = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-        how = f"{form.aspect} to {wanted}" if form.spacing is None else f"spacing {form.spacing} mm, {wanted} voxels"
+        how = (
+            f"{form.aspect} to {wanted}"
+            if form.spacing is None
+            else f"spacing {form.spacing} mm, {wanted} voxels"
+        )
         how += ", large JPEGs scaled while they were decoded" if form.jpeg_scaling else ""
-        notes.append(f"{others:,} of {total:,} images have another size ({told}) and were resampled ({how}).")
+        notes.append(
+            f"{others:,} of {total:,} images have another size ({told}) and were resampled ({how})."
+        )
     if record.turned:
-        notes.append(f"{record.turned:,} of {total:,} images were turned upright by their EXIF orientation.")
+        notes.append(
+            f"{record.turned:,} of {total:,} images were turned upright by their EXIF orientation."
+        )
     return notes + record.warnings()
 
 
@@ -146,11 +195,19 @@ def _range_note(shallow: int, total: int, form: ImageForm) -> list[str]:
     if form.intensity_range is None or not shallow:
         return []
     if shallow < total:
-        return [f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range {form.intensity_range} "
-                "was applied to all of them."]
+        return [
+            f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range "
+            f"{form.intensity_range} was applied to all of them."
+        ]
     low, high = form.intensity_range
-    return [] if 0 <= low and high <= 255 else [f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
-                                                f"{form.intensity_range} was applied to them as it is."]
+    return (
+        []
+        if 0 <= low and high <= 255
+        else [
+            f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
+            f"{form.intensity_range} was applied to them as it is."
+        ]
+    )
 
 
 def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip: bool) -> Listing:
@@ -159,20 +216,30 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip
     bad = {str(listing.ids[number]): reason for number, reason in unreadable.items()}
     first, reason = next(iter(bad.items()))
     if not skip:
-        raise ValueError(f"{listing.provenance.name}: {len(bad)} of {len(listing)} images cannot be read, first {first}: "
-                         f"{reason} Or pass skip_unreadable=True (--skip_unreadable true), which lists what it leaves out.")
+        raise ValueError(
+            f"{listing.provenance.name}: {len(bad)} of {len(listing)} images cannot be read, first "
+            f"{first}: {reason} Or pass skip_unreadable=True (--skip_unreadable true), which lists "
+            "what it leaves out."
+        )
     if len(bad) == len(listing):
-        raise ValueError(f"{listing.provenance.name}: none of the {len(bad)} images can be read, first {first}: {reason}")
+        raise ValueError(
+            f"{listing.provenance.name}: none of the {len(bad)} images can be read, first {first}: "
+            f"{reason}"
+        )
     kept = listing.subset(np.setdiff1d(np.arange(len(listing)), list(unreadable)))
     _require_classes_still(listing, kept)
-    note = f"{len(bad)} of {len(listing)} images could not be read and were left out, first {first}."
+    note = (
+        f"{len(bad)} of {len(listing)} images could not be read and were left out, first {first}."
+    )
     logger.warning("%s: %s", listing.provenance.name, note)
     left_out = tuple(LeftOut(name, reason) for name, reason in sorted(bad.items()))
     return replace(kept, left_out=(*kept.left_out, *left_out), notes=(*kept.notes, note))
 
 
 def _require_classes_still(listing: Listing, kept: Listing) -> None:
-    """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before is its maker's choice."""
+    """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before
+    is its maker's choice.
+    """
     assert listing.splits is not None and kept.splits is not None  # load_listing asks for them
     try:
         require_every_class(listing, listing.splits)
@@ -181,7 +248,9 @@ def _require_classes_still(listing: Listing, kept: Listing) -> None:
     try:
         require_every_class(kept, kept.splits)
     except ValueError as error:
-        raise ValueError(f"after leaving out {len(listing) - len(kept)} unreadable images, {error}") from error
+        raise ValueError(
+            f"after leaving out {len(listing) - len(kept)} unreadable images, {error}"
+        ) from error
 
 
 def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -> dict[str, Cohort]:
@@ -197,11 +266,19 @@ def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -
     cohorts = {}
     for split in (name for name in SPLITS if (listing.splits == name).any()):
         chosen = np.flatnonzero(listing.splits == split)
-        mine, part = rows[chosen], listing.subset(chosen)
+        mine = rows[chosen]
+        part = listing.subset(chosen)
         run = np.array_equal(mine, np.arange(mine[0], mine[0] + len(mine)))
         cohorts[split] = Cohort(
-            images[mine[0] : mine[-1] + 1] if run else gather_images([images], mine), labels=part.labels, ids=part.ids,
-            task=part.task, class_names=part.class_names, provenance=provenance, split=split, groups=part.groups,
-            metadata=part.metadata, places=None if places is None else tuple(places[row] for row in mine),
+            images[mine[0] : mine[-1] + 1] if run else gather_images([images], mine),
+            labels=part.labels,
+            ids=part.ids,
+            task=part.task,
+            class_names=part.class_names,
+            provenance=provenance,
+            split=split,
+            groups=part.groups,
+            metadata=part.metadata,
+            places=None if places is None else tuple(places[row] for row in mine),
         )
     return cohorts

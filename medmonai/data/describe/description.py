@@ -24,10 +24,11 @@ class SplitDescription:
         spatial_size: voxels an axis.
         dtype: of the pixels.
         class_counts: cases of each class (multilabel: positives of each label).
-        imbalance: cases of the largest class over those of the smallest one; None where one is empty. Multilabel: None.
+        imbalance: cases of the largest class over those of the smallest one; None where one is
+            empty. Multilabel: None.
         groups: patients or lesions; None where they are not known.
-        intensity: "minimum", "maximum", "mean", "sd" of all pixels; "share_at_minimum" and "share_at_maximum", the part of
-            the pixels that have these values.
+        intensity: "minimum", "maximum", "mean", "sd" of all pixels; "share_at_minimum" and
+            "share_at_maximum", the part of the pixels that have these values.
         image_means: 5 %, 50 %, 95 % quantile of the means of the images.
         image_sds: the same of the standard deviations within an image.
     """
@@ -47,29 +48,42 @@ class SplitDescription:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
         content = asdict(self)
-        return {**content, **{name: list(content[name]) for name in ("spatial_size", "image_means", "image_sds")}}
+        return {
+            **content,
+            **{name: list(content[name]) for name in ("spatial_size", "image_means", "image_sds")},
+        }
 
     def lines(self) -> list[str]:
         """Return the split in two lines: classes, grey levels."""
         total = max(1, self.cases)
-        classes = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in self.class_counts.items())
+        classes = ", ".join(
+            f"{name} {n} ({n / total:.1%})" for name, n in self.class_counts.items()
+        )
         groups = "groups not known" if self.groups is None else f"{self.groups} groups"
-        ratio = "" if self.imbalance is None else f"; largest to smallest class {self.imbalance:.1f}"
+        ratio = (
+            "" if self.imbalance is None else f"; largest to smallest class {self.imbalance:.1f}"
+        )
         channels = f"{self.in_channels} channel{'s' * (self.in_channels != 1)}"
-        grey, means, sds = self.intensity, self.image_means, self.image_sds
+        grey = self.intensity
+        means = self.image_means
+        sds = self.image_sds
         size = " x ".join(map(str, self.spatial_size))
         return [
             f"{self.split}: {self.cases} cases, {groups}, {channels}, {size}, {self.dtype}; "
             f"{classes}{ratio}",
-            f"{self.split}: grey levels {grey['minimum']:g} to {grey['maximum']:g} ({grey['share_at_minimum']:.1%} and "
-            f"{grey['share_at_maximum']:.1%} of the pixels), mean {grey['mean']:.2f}, SD {grey['sd']:.2f}; image means "
-            f"{means[1]:.1f} [{means[0]:.1f}, {means[2]:.1f}], image SDs {sds[1]:.1f} [{sds[0]:.1f}, {sds[2]:.1f}]",
+            f"{self.split}: grey levels {grey['minimum']:g} to "
+            f"{grey['maximum']:g} ({grey['share_at_minimum']:.1%} and "
+            f"{grey['share_at_maximum']:.1%} of the pixels), mean {grey['mean']:.2f}, SD "
+            f"{grey['sd']:.2f}; image means {means[1]:.1f} [{means[0]:.1f}, {means[2]:.1f}], image "
+            f"SDs {sds[1]:.1f} [{sds[0]:.1f}, {sds[2]:.1f}]",
         ]
 
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """Mean, standard deviation, smallest and largest value of each image (N,), and how often the extremes occur."""
+    """Mean, standard deviation, smallest and largest value of each image (N,), and how often the
+    extremes occur.
+    """
 
     means: np.ndarray
     sds: np.ndarray
@@ -89,7 +103,8 @@ def image_statistics(images: np.ndarray) -> ImageStatistics:
         at_low[rows] = np.count_nonzero(pixels == lowest[:, None], axis=1)
         at_high[rows] = np.count_nonzero(pixels == highest[:, None], axis=1)
         means[rows] = pixels.mean(axis=1, dtype=np.float64)
-        # Centred first, so that float32 is enough for the squares of whole numbers; float64 where pixels are floats.
+        # Centred first, so that float32 is enough for the squares of whole numbers; float64 where
+        # pixels are floats.
         exact = np.float32 if pixels.dtype.kind in "iu" else np.float64
         centred = pixels - means[rows, None].astype(exact)
         sds[rows] = np.sqrt(np.einsum("nd,nd->n", centred, centred) / pixels.shape[1])
@@ -111,20 +126,29 @@ def describe_split(cohort: Cohort, statistics: ImageStatistics | None = None) ->
     found = image_statistics(cohort.images) if statistics is None else statistics
     pixels = len(cohort) * cohort.images[0].size
     mean = float(found.means.mean())
-    low, high = float(found.low.min()), float(found.high.max())
+    low = float(found.low.min())
+    high = float(found.high.max())
     counts = cohort.class_counts()
     fewest = min(counts.values())
     return SplitDescription(
-        cohort.split, len(cohort), cohort.in_channels, cohort.spatial_size, cohort.images.dtype.name, counts,
+        cohort.split,
+        len(cohort),
+        cohort.in_channels,
+        cohort.spatial_size,
+        cohort.images.dtype.name,
+        counts,
         imbalance=max(counts.values()) / fewest if cohort.task.exclusive and fewest else None,
         groups=None if cohort.groups is None else len(np.unique(cohort.groups)),
         intensity={
-            "minimum": low, "maximum": high, "mean": mean,
+            "minimum": low,
+            "maximum": high,
+            "mean": mean,
             "sd": float(np.sqrt(np.mean(found.sds**2) + np.mean((found.means - mean) ** 2))),
             "share_at_minimum": float(found.at_low[found.low == low].sum() / pixels),
             "share_at_maximum": float(found.at_high[found.high == high].sum() / pixels),
         },
-        image_means=_quantiles(found.means), image_sds=_quantiles(found.sds),
+        image_means=_quantiles(found.means),
+        image_sds=_quantiles(found.sds),
     )
 
 

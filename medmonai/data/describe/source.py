@@ -1,4 +1,6 @@
-"""What a person names on the command line - a MedMNIST set, a folder, a table - opened as what it is."""
+"""What a person names on the command line - a MedMNIST set, a folder, a table - opened as what it
+is.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,29 @@ from .source_folders import command_line_folders
 _LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
 KINDS_OF_SOURCES = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
 # 2019 is a name there, and in every column
-_TEXTS = ("name", "sheet", "suffix", "image_folders", "group_table", "licence", "citation", "class_names", "positive_class")
+_TEXTS = (
+    "name",
+    "sheet",
+    "suffix",
+    "image_folders",
+    "group_table",
+    "licence",
+    "citation",
+    "class_names",
+    "positive_class",
+)
 
 
 def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
-    """Return the cohorts of a MedMNIST set, or the listing of a folder of classes or of a table of images.
+    """Return the cohorts of a MedMNIST set, or the listing of a folder of classes or of a table of
+    images.
 
     Args:
         source: a name, a folder, or a table (CSV, TSV, .xlsx).
-        options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images" is short for
-            "image_folders", see `command_line_folders`; a "-" in a name is as good as a "_". Several columns or
-            folders have commas between. Nothing is downloaded unless "download" is true.
+        options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images"
+            is short for "image_folders", see `command_line_folders`; a "-" in a name is as good as
+            a "_". Several columns or folders have commas between. Nothing is downloaded unless
+            "download" is true.
 
     Raises:
         FileNotFoundError: no such source.
@@ -44,42 +58,74 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     path = Path(source).expanduser()
     given = {name.replace("-", "_"): value for name, value in options.items()}
     if path.is_dir():
-        return list_class_folders(path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)})
+        return list_class_folders(
+            path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)}
+        )
     if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
         options = {"image_folders" if n == "images" else n: v for n, v in given.items()}
-        arguments = _checked(list_image_table, options, source, columns=lambda: _columns(path, options))
+        arguments = _checked(
+            list_image_table, options, source, columns=lambda: _columns(path, options)
+        )
         if "image_folders" in arguments:
             option = "images" if "images" in given else "image_folders"
-            arguments["image_folders"] = command_line_folders(arguments["image_folders"], option=option, beside=path.parent)
+            arguments["image_folders"] = command_line_folders(
+                arguments["image_folders"], option=option, beside=path.parent
+            )
         return list_image_table(path, **{"name": path.stem, **arguments})
     if source in dataset_names():
         given = {"download": False, **_checked(load_medmnist, given, source)}
         return [load_medmnist(source, split=split, **given) for split in SPLITS]
-    hint = did_you_mean(source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6)
+    hint = did_you_mean(
+        source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6
+    )
     raise FileNotFoundError(f"no source {source!r}; {hint}")
 
 
-def _checked(function: Callable[..., object], options: dict[str, Any], source: str, *,
-             columns: Callable[[], str] = lambda: "") -> dict[str, Any]:
-    """Return the options as arguments of a function, after a check that it takes and has all of them.
+def _checked(
+    function: Callable[..., object],
+    options: dict[str, Any],
+    source: str,
+    *,
+    columns: Callable[[], str] = lambda: "",
+) -> dict[str, Any]:
+    """Return the options as arguments of a function, after a check that it takes and has all of
+    them.
 
     `columns` says what a missing option can be.
     """
-    known = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
-             if name not in ("root", "table", "split")}
+    known = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in ("root", "table", "split")
+    }
     for name in options:
         if name not in known:
-            hint = did_you_mean(name, known, show="--{}", otherwise=f"it takes {', '.join(f'--{k}' for k in known)}.")
+            hint = did_you_mean(
+                name,
+                known,
+                show="--{}",
+                otherwise=f"it takes {', '.join(f'--{k}' for k in known)}.",
+            )
             raise ValueError(f"--{name} is not an option for {source}; {hint}")
-    needed = [name for name, parameter in known.items()
-              if parameter.default is inspect.Parameter.empty and name not in options and name != "name"]
+    needed = [
+        name
+        for name, parameter in known.items()
+        if parameter.default is inspect.Parameter.empty and name not in options and name != "name"
+    ]
     if needed:
         raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}{columns()}.")
-    listed = {*_LISTS, *(name for name in ("label_column", "class_names")
-                         if "," in str(options.get(name, "")))}
-    texts = {name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
-             for name, value in options.items()}
-    return {name: value.split(",") if name in listed and isinstance(value, str) else value for name, value in texts.items()}
+    listed = {
+        *_LISTS,
+        *(name for name in ("label_column", "class_names") if "," in str(options.get(name, ""))),
+    }
+    texts = {
+        name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
+        for name, value in options.items()
+    }
+    return {
+        name: value.split(",") if name in listed and isinstance(value, str) else value
+        for name, value in texts.items()
+    }
 
 
 def _columns(table: Path, options: Mapping[str, Any]) -> str:
@@ -95,9 +141,16 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float] | None = None,
-            skip_unreadable: bool = False, cache_dir: str | None = None) -> list[Cohort]:
-    """Return the cases of a listing as Cohorts, decoded for a look at them: one per split, or one named "all".
+def decoded(
+    listing: Listing,
+    *,
+    size: int,
+    intensity_range: tuple[float, float] | None = None,
+    skip_unreadable: bool = False,
+    cache_dir: str | None = None,
+) -> list[Cohort]:
+    """Return the cases of a listing as Cohorts, decoded for a look at them: one per split, or one
+    named "all".
 
     Args:
         listing: with or without splits.
@@ -107,7 +160,20 @@ def decoded(listing: Listing, *, size: int, intensity_range: tuple[float, float]
         cache_dir: see `load_listing`.
     """
     headers = read_headers(listing.files)
-    whole = listing if listing.splits is not None else replace(listing, splits=np.full(len(listing), "train"))
-    cohorts = load_listing(whole, spatial_size=(size,) * headers.spatial_dims, in_channels=headers.in_channels,
-                           intensity_range=intensity_range, skip_unreadable=skip_unreadable, cache_dir=cache_dir)
-    return [cohort if listing.splits is not None else replace(cohort, split=ALL) for cohort in cohorts.values()]
+    whole = (
+        listing
+        if listing.splits is not None
+        else replace(listing, splits=np.full(len(listing), "train"))
+    )
+    cohorts = load_listing(
+        whole,
+        spatial_size=(size,) * headers.spatial_dims,
+        in_channels=headers.in_channels,
+        intensity_range=intensity_range,
+        skip_unreadable=skip_unreadable,
+        cache_dir=cache_dir,
+    )
+    return [
+        cohort if listing.splits is not None else replace(cohort, split=ALL)
+        for cohort in cohorts.values()
+    ]

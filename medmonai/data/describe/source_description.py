@@ -1,4 +1,6 @@
-"""What a source is: counts, sizes, groups, columns, what was left out, what is known to be wrong."""
+"""What a source is: counts, sizes, groups, columns, what was left out, what is known to be
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,24 @@ ALL = "all"  # the cases of a source that has no splits
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """A source in numbers, for `python -m medmonai data describe`. No path of this machine is in it.
+    """A source in numbers, for `python -m medmonai data describe`. No path of this machine is in
+    it.
 
-    Groups (patients) are counted. Those with cases of several classes are named as the source names them.
+    Groups (patients) are counted. Those with cases of several classes are named as the source names
+    them.
 
     Args:
         provenance: name, licence, citation, known issues.
         task: what is predicted.
-        counts: split ("all" where there are none yet) -> class -> cases (multilabel: positives of each label).
+        counts: split ("all" where there are none yet) -> class -> cases (multilabel: positives of
+            each label).
         cases: split -> cases.
-        groups: what is known of patients or lesions, see `group_numbers`; None where they are not known.
+        groups: what is known of patients or lesions, see `group_numbers`; None where they are not
+            known.
         metadata: column -> what it holds, see `column_numbers`.
         headers: of the files; None of a source that is an array already.
-        splits: grey levels of each split of an array; none of files, which are not decoded for this.
+        splits: grey levels of each split of an array; none of files, which are not decoded for
+            this.
         left_out: reason -> names.
         notes: one sentence each on what else a reader should know.
     """
@@ -65,46 +72,67 @@ class SourceDescription:
 
     @property
     def positive_class(self) -> str | None:
-        """What recall, AUC and thresholds of a binary task are about: the last class; None for other tasks."""
+        """What recall, AUC and thresholds of a binary task are about: the last class; None for
+        other tasks.
+        """
         return self.class_names[1] if self.task.kind == "binary" else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold."""
         return {
-            "provenance": self.provenance.as_dict(), "task": self.task.kind, "num_classes": self.task.num_classes,
-            "class_names": list(self.class_names), "positive_class": self.positive_class,
-            "cases": dict(self.cases), "counts": {split: dict(counts) for split, counts in self.counts.items()},
-            "groups": self.groups, "metadata": dict(self.metadata),
+            "provenance": self.provenance.as_dict(),
+            "task": self.task.kind,
+            "num_classes": self.task.num_classes,
+            "class_names": list(self.class_names),
+            "positive_class": self.positive_class,
+            "cases": dict(self.cases),
+            "counts": {split: dict(counts) for split, counts in self.counts.items()},
+            "groups": self.groups,
+            "metadata": dict(self.metadata),
             "headers": None if self.headers is None else self.headers.as_dict(),
             "splits": [split.as_dict() for split in self.splits],
-            "left_out": {reason: list(names) for reason, names in self.left_out.items()}, "notes": list(self.notes),
+            "left_out": {reason: list(names) for reason, names in self.left_out.items()},
+            "notes": list(self.notes),
         }
 
     def lines(self) -> list[str]:
         """Return the description for a person to read."""
         about = self.provenance
-        lines = [f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, {self.task.num_classes} "
-                 f"{'classes' if self.task.exclusive else 'labels'}"]
+        lines = [
+            f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, "
+            f"{self.task.num_classes} {'classes' if self.task.exclusive else 'labels'}"
+        ]
         lines.append(classes_line(self.class_names, self.positive_class))
-        lines += [f"licence: {about.licence}"] * bool(about.licence) + [f"cite: {about.citation}"] * bool(about.citation)
+        lines += [f"licence: {about.licence}"] * bool(about.licence) + [
+            f"cite: {about.citation}"
+        ] * bool(about.citation)
         if self.splits:
             lines += [line for split in self.splits for line in split.lines()]
         else:
-            lines += [_counts_line(split, self.cases[split], counts, exclusive=self.task.exclusive)
-                      for split, counts in self.counts.items()]
+            lines += [
+                _counts_line(split, self.cases[split], counts, exclusive=self.task.exclusive)
+                for split, counts in self.counts.items()
+            ]
         lines += [] if self.headers is None else self.headers.lines()
         lines.append(_groups_line(self.groups))
         lines += [_column_line(name, column) for name, column in self.metadata.items()]
-        lines += [f"left out: {len(names):,} ({reason}), first: {names[0]}"
-                  for reason, names in list(self.left_out.items())[:_REASONS]]
+        lines += [
+            f"left out: {len(names):,} ({reason}), first: {names[0]}"
+            for reason, names in list(self.left_out.items())[:_REASONS]
+        ]
         if len(self.left_out) > _REASONS:
-            lines.append(f"left out for {len(self.left_out) - _REASONS:,} other reasons: see describe.json (--output DIR)")
+            lines.append(
+                f"left out for {len(self.left_out) - _REASONS:,} other reasons: see describe.json "
+                "(--output DIR)"
+            )
         lines += [f"note: {note}" for note in dict.fromkeys((*self.notes, *about.facts))]
         return lines + [f"known issue: {issue}" for issue in about.known_issues]
 
 
 def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDescription:
-    """Describe files without decoding them: sizes and modes come from the headers of at most `most_headers` files."""
+    """Describe files without decoding them: sizes and modes come from the headers of at most
+    `most_headers` files.
+    """
     splits = np.full(len(listing), ALL) if listing.splits is None else listing.splits
     names = [name for name in (*SPLITS, ALL) if (splits == name).any()]
     hot = listing.task.one_hot(listing.labels)
@@ -112,58 +140,97 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
     if names == [ALL]:
         advice = "No split is given: split_listing draws train, val and test by class and group."
     return SourceDescription(
-        listing.provenance, task=listing.task, cases={name: int((splits == name).sum()) for name in names},
-        counts={name: dict(zip(listing.class_names, hot[splits == name].sum(axis=0).tolist())) for name in names},
-        groups=None if listing.groups is None else
-        group_numbers(listing.groups, splits, labels=listing.labels if listing.task.exclusive else None),
+        listing.provenance,
+        task=listing.task,
+        cases={name: int((splits == name).sum()) for name in names},
+        counts={
+            name: dict(zip(listing.class_names, hot[splits == name].sum(axis=0).tolist()))
+            for name in names
+        },
+        groups=None
+        if listing.groups is None
+        else group_numbers(
+            listing.groups, splits, labels=listing.labels if listing.task.exclusive else None
+        ),
         metadata={name: column_numbers(values) for name, values in listing.metadata.items()},
-        headers=read_headers(listing.files, most=most_headers), left_out=_by_reason(listing.left_out),
+        headers=read_headers(listing.files, most=most_headers),
+        left_out=_by_reason(listing.left_out),
         notes=tuple(dict.fromkeys(filter(None, (*listing.notes, advice)))),
     )
 
 
-def describe_cohorts(cohorts: Sequence[Cohort], *, listing: Listing | None = None) -> SourceDescription:
+def describe_cohorts(
+    cohorts: Sequence[Cohort], *, listing: Listing | None = None
+) -> SourceDescription:
     """Describe arrays; every image is read once.
 
     Args:
         cohorts: the splits.
-        listing: the files that the cohorts were decoded from, where there were any: its notes and what it left out.
+        listing: the files that the cohorts were decoded from, where there were any: its notes and
+            what it left out.
     """
     groups = metadata = None
     if all(cohort.groups is not None for cohort in cohorts):
         splits = np.concatenate([np.full(len(cohort), cohort.split) for cohort in cohorts])
-        labels = np.concatenate([cohort.labels for cohort in cohorts]) if cohorts[0].task.exclusive else None
-        groups = group_numbers(np.concatenate([np.asarray(cohort.groups).astype(str) for cohort in cohorts]), splits,
-                               labels=labels)
-    names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
-    metadata = {name: column_numbers(np.concatenate([cohort.metadata[name] for cohort in cohorts])) for name in names}
+        labels = (
+            np.concatenate([cohort.labels for cohort in cohorts])
+            if cohorts[0].task.exclusive
+            else None
+        )
+        groups = group_numbers(
+            np.concatenate([np.asarray(cohort.groups).astype(str) for cohort in cohorts]),
+            splits,
+            labels=labels,
+        )
+    names = [
+        name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)
+    ]
+    metadata = {
+        name: column_numbers(np.concatenate([cohort.metadata[name] for cohort in cohorts]))
+        for name in names
+    }
     return SourceDescription(
-        cohorts[0].provenance, task=cohorts[0].task, cases={cohort.split: len(cohort) for cohort in cohorts},
-        counts={cohort.split: cohort.class_counts() for cohort in cohorts}, groups=groups, metadata=metadata,
+        cohorts[0].provenance,
+        task=cohorts[0].task,
+        cases={cohort.split: len(cohort) for cohort in cohorts},
+        counts={cohort.split: cohort.class_counts() for cohort in cohorts},
+        groups=groups,
+        metadata=metadata,
         headers=None if listing is None else read_headers(listing.files),
         splits=tuple(describe_split(cohort) for cohort in cohorts),
-        left_out={} if listing is None else _by_reason(listing.left_out), notes=() if listing is None else listing.notes,
+        left_out={} if listing is None else _by_reason(listing.left_out),
+        notes=() if listing is None else listing.notes,
     )
 
 
-def group_numbers(groups: np.ndarray, splits: np.ndarray, *, labels: np.ndarray | None = None) -> dict[str, Any]:
-    """Return how many groups there are, their fewest, median and most cases, and how many lie in several splits.
+def group_numbers(
+    groups: np.ndarray, splits: np.ndarray, *, labels: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Return how many groups there are, their fewest, median and most cases, and how many lie in
+    several splits.
 
     Args:
         groups: (N,) group of each case.
         splits: (N,) split of each case.
-        labels: (N,) class of each case; None where a case may have several. With them, the groups that have cases of
-            several classes are named.
+        labels: (N,) class of each case; None where a case may have several. With them, the groups
+            that have cases of several classes are named.
 
     Example:
         >>> group_numbers(np.array(["p", "p", "q"]), np.array(["train", "val", "val"]))
         {'groups': 2, 'fewest': 1, 'median': 1.5, 'most': 2, 'in_several_splits': 1}
-        >>> group_numbers(np.array(["p", "p", "q"]), np.array(["all"] * 3), labels=np.array([0, 1, 1]))["in_several_classes"]
+        >>> group_numbers(
+        ...     np.array(["p", "p", "q"]), np.array(["all"] * 3), labels=np.array([0, 1, 1])
+        ... )["in_several_classes"]
         ['p']
     """
     names, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    found = {"groups": len(sizes), "fewest": int(sizes.min()), "median": float(np.median(sizes)), "most": int(sizes.max()),
-             "in_several_splits": len(_in_several(numbers, splits))}
+    found = {
+        "groups": len(sizes),
+        "fewest": int(sizes.min()),
+        "median": float(np.median(sizes)),
+        "most": int(sizes.max()),
+        "in_several_splits": len(_in_several(numbers, splits)),
+    }
     if labels is not None:
         found["in_several_classes"] = [str(name) for name in names[_in_several(numbers, labels)]]
     return found
@@ -171,12 +238,16 @@ def group_numbers(groups: np.ndarray, splits: np.ndarray, *, labels: np.ndarray 
 
 def _in_several(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the numbers of the groups whose cases do not all have the same value."""
-    pairs = np.unique(np.stack([numbers.reshape(-1), np.unique(values, return_inverse=True)[1].reshape(-1)]), axis=1)
+    pairs = np.unique(
+        np.stack([numbers.reshape(-1), np.unique(values, return_inverse=True)[1].reshape(-1)]),
+        axis=1,
+    )
     return np.flatnonzero(np.bincount(pairs[0]) > 1)
 
 
 def column_numbers(values: np.ndarray) -> dict[str, Any]:
-    """Return what a column of texts holds: cases with none, different values, and their range or the most common ones.
+    """Return what a column of texts holds: cases with none, different values, and their range or
+    the most common ones.
 
     Example:
         >>> column_numbers(np.array(["f", "m", "f", ""]))
@@ -189,10 +260,15 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
     found: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
     numbers = None
     if len(counts) > _VALUES:
-        with contextlib.suppress(ValueError):  # numbers that can be read in two ways are shown as they stand
+        # numbers that can be read in two ways are shown as they stand
+        with contextlib.suppress(ValueError):
             numbers = numbers_of(present)
     if numbers is not None:
-        return found | {"minimum": float(numbers.min()), "median": float(np.median(numbers)), "maximum": float(numbers.max())}
+        return found | {
+            "minimum": float(numbers.min()),
+            "median": float(np.median(numbers)),
+            "maximum": float(numbers.max()),
+        }
     return found | {"values": dict(counts.most_common(_VALUES))}
 
 
@@ -206,29 +282,46 @@ def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
 def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:
     classes = ", ".join(f"{name} {n:,} ({n / max(1, cases):.1%})" for name, n in counts.items())
     fewest = min(counts.values())
-    ratio = f"; largest to smallest class {max(counts.values()) / fewest:.1f}" if fewest and exclusive else ""
+    ratio = (
+        f"; largest to smallest class {max(counts.values()) / fewest:.1f}"
+        if fewest and exclusive
+        else ""
+    )
     return f"{split}: {cases:,} cases; {classes}{ratio}"
 
 
 def _groups_line(groups: Mapping[str, Any] | None) -> str:
     if groups is None:
         return "groups: not known, so whether a patient is in two splits cannot be said"
-    several = f"; {groups['in_several_splits']:,} IN SEVERAL SPLITS (a leak)" if groups["in_several_splits"] else ""
+    several = (
+        f"; {groups['in_several_splits']:,} IN SEVERAL SPLITS (a leak)"
+        if groups["in_several_splits"]
+        else ""
+    )
     mixed = groups.get("in_several_classes", [])
     classes = ""
     if mixed:
         more = f" and {len(mixed) - _NAMED:,} more" if len(mixed) > _NAMED else ""
-        classes = f"; {len(mixed):,} with cases of several classes ({', '.join(mixed[:_NAMED])}{more})"
-    fewest, most = groups["fewest"], groups["most"]
-    sizes = (f"{fewest:,} case{'s' * (fewest != 1)} each" if fewest == most else
-             f"{fewest:,} to {most:,} cases (median {groups['median']:g})")
+        classes = (
+            f"; {len(mixed):,} with cases of several classes ({', '.join(mixed[:_NAMED])}{more})"
+        )
+    fewest = groups["fewest"]
+    most = groups["most"]
+    sizes = (
+        f"{fewest:,} case{'s' * (fewest != 1)} each"
+        if fewest == most
+        else f"{fewest:,} to {most:,} cases (median {groups['median']:g})"
+    )
     return f"groups: {groups['groups']:,} with {sizes}{several}{classes}"
 
 
 def _column_line(name: str, column: Mapping[str, Any]) -> str:
     missing = f"; missing {column['missing']:,}" if column["missing"] else ""
     if "values" not in column:
-        return f"column {name}: {column['minimum']:g} to {column['maximum']:g} (median {column['median']:g}){missing}"
+        return (
+            f"column {name}: {column['minimum']:g} to {column['maximum']:g} (median "
+            f"{column['median']:g}){missing}"
+        )
     shown = ", ".join(f"{value} {n:,}" for value, n in column["values"].items())
     more = column["distinct"] - len(column["values"])
     return f"column {name}: {shown}{f' and {more:,} other values' if more else ''}{missing}"

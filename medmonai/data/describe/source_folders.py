@@ -1,4 +1,6 @@
-"""Image folders as a command line names them: relative to the working directory, as every path there."""
+"""Image folders as a command line names them: relative to the working directory, as every path
+there.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ logger = logging.getLogger("medmonai.data")
 def command_line_folders(named: str | Sequence[str], *, option: str, beside: Path) -> list[str]:
     """Return the absolute paths of image folders; with `*` in the last part of a path any that fit.
 
-    A path is relative to the working directory; one that is not there is looked for beside the table, and a warning says
-    so. A path that is in both is refused, unless it begins with a dot ("./images").
+    A path is relative to the working directory; one that is not there is looked for beside the
+    table, and a warning says so. A path that is in both is refused, unless it begins with a dot
+    ("./images").
 
     Args:
         named: a folder, several with commas between, or a list of them.
@@ -27,21 +30,36 @@ def command_line_folders(named: str | Sequence[str], *, option: str, beside: Pat
     words = list(named)
     if isinstance(named, str):
         words = [named] if Path(named).expanduser().is_dir() else named.split(",")
-    return list(dict.fromkeys(folder for word in words for folder in _folders(word, option, beside)))
+    return list(
+        dict.fromkeys(folder for word in words for folder in _folders(word, option, beside))
+    )
 
 
 def _folders(word: str, option: str, beside: Path) -> list[str]:
     path = Path(word).expanduser()
     here = _fitting(path)
     there = [] if word.startswith(".") or path.is_absolute() else _fitting(beside / path)
-    if here and there and [folder.resolve() for folder in here] != [folder.resolve() for folder in there]:
-        raise ValueError(f"--{option} {word!r} is {here[0]} in the working directory and {there[0]} beside the table; write "
-                         f"'./{word}' for the first, or the whole path of the other.")
+    if (
+        here
+        and there
+        and [folder.resolve() for folder in here] != [folder.resolve() for folder in there]
+    ):
+        raise ValueError(
+            f"--{option} {word!r} is {here[0]} in the working directory and {there[0]} beside the "
+            f"table; write './{word}' for the first, or the whole path of the other."
+        )
     if not here and there:
-        logger.warning("--%s %r is not in the working directory; %s beside the table was taken.", option, word, there[0])
+        logger.warning(
+            "--%s %r is not in the working directory; %s beside the table was taken.",
+            option,
+            word,
+            there[0],
+        )
     if not here and not there:
-        raise FileNotFoundError(f"--{option}: {word!r} is not a folder; the path is relative to the working directory, "
-                                f"{Path.cwd()}.")
+        raise FileNotFoundError(
+            f"--{option}: {word!r} is not a folder; the path is relative to the working directory, "
+            f"{Path.cwd()}."
+        )
     return list(map(str, here or there))
 
 

@@ -1,4 +1,6 @@
-"""Sets of cases that show almost the same image, also mirrored or turned, and sets of cases of one patient."""
+"""Sets of cases that show almost the same image, also mirrored or turned, and sets of cases of one
+patient.
+"""
 
 from __future__ import annotations
 
@@ -44,22 +46,28 @@ class AlikeSearch:
         max_pairs: pairs at which a search stops.
     """
 
-    def __init__(self, table: CaseTable, exact: RowSets, constant: np.ndarray, *, max_pairs: int) -> None:
+    def __init__(
+        self, table: CaseTable, exact: RowSets, constant: np.ndarray, *, max_pairs: int
+    ) -> None:
         kept = ~constant
         kept[np.delete(exact.rows, exact.starts)] = False
         images = table.cohorts[0].images
         self.table, self.rows, self.grid = table, np.flatnonzero(kept), grid_of(images)
         self.options = {"max_pairs": max_pairs, "row_bytes": 3 * 4 * images[0].size}
-        self.members = dict(zip(exact.rows[exact.starts].tolist(), map(exact.at, range(len(exact.starts)))))
+        self.members = dict(
+            zip(exact.rows[exact.starts].tolist(), map(exact.at, range(len(exact.starts))))
+        )
 
     def near(self, threshold: float | None) -> Alike:
         """Return the pairs whose shapes correlate at `threshold` or more; none for None."""
         return self._found(near_pairs, threshold)
 
     def copies(self, near: Alike, threshold: float | None) -> tuple[Alike, ...]:
-        """Return the pairs at or above `threshold` as they are and, in 2D, mirrored or turned; nothing for None.
+        """Return the pairs at or above `threshold` as they are and, in 2D, mirrored or turned;
+        nothing for None.
 
-        A search for near duplicates that stopped early is done again for these alone: they must not be missed.
+        A search for near duplicates that stopped early is done again for these alone: they must not
+        be missed.
         """
         if threshold is None:
             return ()
@@ -68,24 +76,46 @@ class AlikeSearch:
         return (alike,) if len(self.grid) != 3 else (alike, self._turned(threshold, without=alike))
 
     def _turned(self, threshold: float, *, without: Alike) -> Alike:
-        """Return the pairs that reach `threshold` mirrored or turned, and are not among those `without`."""
+        """Return the pairs that reach `threshold` mirrored or turned, and are not among those
+        `without`.
+        """
         found = self._found(turned_pairs, threshold, shape=self.grid)
         known = {tuple(pair) for pair in without.sets.rows.reshape(-1, 2).tolist()}
-        return found.chosen(np.array([tuple(pair) not in known for pair in found.sets.rows.reshape(-1, 2).tolist()], bool))
+        return found.chosen(
+            np.array(
+                [tuple(pair) not in known for pair in found.sets.rows.reshape(-1, 2).tolist()], bool
+            )
+        )
 
-    def _found(self, search: Callable[..., tuple[np.ndarray, np.ndarray, bool]], threshold: float | None, **more) -> Alike:
+    def _found(
+        self,
+        search: Callable[..., tuple[np.ndarray, np.ndarray, bool]],
+        threshold: float | None,
+        **more,
+    ) -> Alike:
         if threshold is None or len(self.rows) < 2:
             return Alike()
-        pairs, scores, complete = search(len(self.rows), lambda part: self.table.features(self.rows[part]),
-                                         threshold=threshold, **more, **self.options)
+        pairs, scores, complete = search(
+            len(self.rows),
+            lambda part: self.table.features(self.rows[part]),
+            threshold=threshold,
+            **more,
+            **self.options,
+        )
         pairs = self.rows[pairs]
         for i in np.flatnonzero(np.isin(pairs, np.array(list(self.members), np.int64)).any(axis=1)):
-            pairs[i] = _across(self.table.split_of, *(self.members.get(row, [row]) for row in pairs[i].tolist()))
+            pairs[i] = _across(
+                self.table.split_of, *(self.members.get(row, [row]) for row in pairs[i].tolist())
+            )
         return Alike(RowSets(pairs.reshape(-1), np.arange(0, 2 * len(pairs), 2)), scores, complete)
 
 
-def _across(split_of: np.ndarray, a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> tuple[int, int]:
-    """Return a member of each of two sets of equal images, from different splits where there are such."""
+def _across(
+    split_of: np.ndarray, a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray
+) -> tuple[int, int]:
+    """Return a member of each of two sets of equal images, from different splits where there are
+    such.
+    """
     return next(((i, j) for i in a for j in b if split_of[i] != split_of[j]), (a[0], b[0]))
 
 
@@ -95,5 +125,7 @@ def group_sets(table: CaseTable) -> RowSets:
     if not known:
         return _NO_SETS
     rows = np.flatnonzero(np.isin(table.split_of, known))
-    sets = same_rows(np.concatenate([np.asarray(table.cohorts[i].groups).astype(str) for i in known]))
+    sets = same_rows(
+        np.concatenate([np.asarray(table.cohorts[i].groups).astype(str) for i in known])
+    )
     return RowSets(rows[sets.rows], sets.starts)

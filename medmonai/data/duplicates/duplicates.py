@@ -18,7 +18,8 @@ _CHUNK_BYTES = 1 << 22
 
 
 class CaseTable:
-    """The cases of several cohorts under one running number: their splits, ids and labels, and access to the images.
+    """The cases of several cohorts under one running number: their splits, ids and labels, and
+    access to the images.
 
     Args:
         cohorts: splits of one set; images of one shape, one task.
@@ -32,7 +33,11 @@ class CaseTable:
         self.split_of = np.repeat(np.arange(len(cohorts)), [len(c) for c in cohorts])
         labels = np.concatenate([c.labels for c in cohorts])
         # One number a label: rows of a multilabel task that are equal get the same one.
-        self.label_of = labels if labels.ndim == 1 else np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
+        self.label_of = (
+            labels
+            if labels.ndim == 1
+            else np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
+        )
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -45,12 +50,17 @@ class CaseTable:
         if cohort.task.exclusive:
             text = cohort.class_names[label]
         else:
-            text = "; ".join(name for name, yes in zip(cohort.class_names, label) if yes) or "no label"
+            text = (
+                "; ".join(name for name, yes in zip(cohort.class_names, label) if yes) or "no label"
+            )
         return Case(cohort.split, str(cohort.ids[inner]), text)
 
     def group_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the group (n,) of some rows, as text; "" where it is not known."""
-        groups = [np.full(len(c), "") if c.groups is None else np.asarray(c.groups).astype(str) for c in self.cohorts]
+        groups = [
+            np.full(len(c), "") if c.groups is None else np.asarray(c.groups).astype(str)
+            for c in self.cohorts
+        ]
         return np.concatenate(groups)[rows]
 
     def features(self, rows: np.ndarray) -> np.ndarray:
@@ -66,7 +76,12 @@ class CaseTable:
         return out
 
     def finding(
-        self, kind: str, sets: RowSets, scores: np.ndarray | None = None, *, names: np.ndarray | None = None
+        self,
+        kind: str,
+        sets: RowSets,
+        scores: np.ndarray | None = None,
+        *,
+        names: np.ndarray | None = None,
     ) -> Finding:
         """Count sets of rows (each of two cases or more) and those that lie in several splits."""
         if not len(sets.starts):
@@ -78,9 +93,14 @@ class CaseTable:
         partners = self.split_of[np.unique(sets.rows[crosses[sets.numbers()]])]
         first = np.argsort(~crosses, kind="stable")[: self.examples]
         return Finding(
-            kind, count=len(sets.starts), cases=len(np.unique(sets.rows)), across_count=int(crosses.sum()),
-            across=tuple((f"{splits[a]}/{splits[b]}", int(np.sum(touches[:, a] & touches[:, b])))
-                         for a, b in combinations(range(len(splits)), 2)),
+            kind,
+            count=len(sets.starts),
+            cases=len(np.unique(sets.rows)),
+            across_count=int(crosses.sum()),
+            across=tuple(
+                (f"{splits[a]}/{splits[b]}", int(np.sum(touches[:, a] & touches[:, b])))
+                for a, b in combinations(range(len(splits)), 2)
+            ),
             cases_across=tuple((name, int(np.sum(partners == i))) for i, name in enumerate(splits)),
             examples=tuple(self._shown(sets.at(i)) for i in first),
             scores=() if scores is None else tuple(float(scores[i]) for i in first),
@@ -90,20 +110,33 @@ class CaseTable:
 
     def _shown(self, rows: np.ndarray) -> tuple[Case, ...]:
         """Return the first cases of a set, one of each of its splits and labels among them."""
-        firsts = np.unique(np.concatenate([np.unique(values[rows], return_index=True)[1]
-                                           for values in (self.split_of, self.label_of)]))
+        firsts = np.unique(
+            np.concatenate(
+                [
+                    np.unique(values[rows], return_index=True)[1]
+                    for values in (self.split_of, self.label_of)
+                ]
+            )
+        )
         chosen = np.concatenate([firsts, np.delete(np.arange(len(rows)), firsts)])[:EXAMPLE_CASES]
         return tuple(self.case(int(row)) for row in rows[np.sort(chosen)])
 
     def singles(self, kind: str, rows: np.ndarray) -> Finding:
         """Count single cases."""
         found = SetsOfCases(self.case, RowSets(rows, np.arange(len(rows))))
-        return Finding(kind, count=len(rows), cases=len(rows), found=found,
-                       examples=tuple((self.case(int(row)),) for row in rows[: self.examples]))
+        return Finding(
+            kind,
+            count=len(rows),
+            cases=len(rows),
+            found=found,
+            examples=tuple((self.case(int(row)),) for row in rows[: self.examples]),
+        )
 
 
 def image_chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first row, images) in chunks of a few megabytes, so that a memmap is never read whole."""
+    """Yield (first row, images) in chunks of a few megabytes, so that a memmap is never read
+    whole.
+    """
     step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
     for start in range(0, len(images), step):
         yield start, np.ascontiguousarray(images[start : start + step])
@@ -112,8 +145,8 @@ def image_chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def image_keys(images: np.ndarray) -> np.ndarray:
     """Return a key (N,) of 16 bytes (SHA-256, cut) for each image: equal keys, equal pixels.
 
-    Images are compared as they are stored: the same picture as uint8 and as float32 has two keys (and is a near
-    duplicate). -0.0 and 0.0 are one value.
+    Images are compared as they are stored: the same picture as uint8 and as float32 has two keys
+    (and is a near duplicate). -0.0 and 0.0 are one value.
     """
     keys = np.empty(len(images), "V16")
     start_of = hashlib.sha256(f"{images.dtype.str}{images.shape[1:]}".encode())
@@ -127,8 +160,12 @@ def image_keys(images: np.ndarray) -> np.ndarray:
 
 
 def same_rows(values: np.ndarray) -> RowSets:
-    """Return the rows of each value that occurs more than once, in the order of their first rows."""
-    _, first, number, counts = np.unique(values, return_index=True, return_inverse=True, return_counts=True)
+    """Return the rows of each value that occurs more than once, in the order of their first
+    rows.
+    """
+    _, first, number, counts = np.unique(
+        values, return_index=True, return_inverse=True, return_counts=True
+    )
     rows = np.flatnonzero(counts[number] > 1)
     key = first[number[rows]]
     order = np.argsort(key, kind="stable")

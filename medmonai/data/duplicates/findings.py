@@ -21,7 +21,9 @@ class Case(NamedTuple):
 
 
 def one_per_split(cases: Sequence[Case]) -> list[Case]:
-    """Return the first case of each split; of one split, the first of each label; of one label, the first two."""
+    """Return the first case of each split; of one split, the first of each label; of one label, the
+    first two.
+    """
     for what in ("split", "label"):
         firsts = list({getattr(case, what): case for case in reversed(cases)}.values())[::-1]
         if len(firsts) > 1:
@@ -53,11 +55,15 @@ class RowSets(NamedTuple):
         if not len(self.starts):
             return self
         found = values[self.rows]
-        return self.chosen(np.minimum.reduceat(found, self.starts) != np.maximum.reduceat(found, self.starts))
+        return self.chosen(
+            np.minimum.reduceat(found, self.starts) != np.maximum.reduceat(found, self.starts)
+        )
 
 
 class SetsOfCases(NamedTuple):
-    """Sets of rows and how a row is named, with the similarity of each or the name of what its cases share, if there is one."""
+    """Sets of rows and how a row is named, with the similarity of each or the name of what its
+    cases share, if there is one.
+    """
 
     case: Callable[[int], Case]
     sets: RowSets
@@ -81,12 +87,15 @@ class Finding:
 
     Args:
         kind: what was found, for example "exact duplicates".
-        count: findings: sets of identical images, pairs of near duplicates, patients, or single images.
+        count: findings: sets of identical images, pairs of near duplicates, patients, or single
+            images.
         cases: cases that are part of one.
-        across: findings that touch both of two splits, by "train/val" and so on; {} where that has no meaning.
+        across: findings that touch both of two splits, by "train/val" and so on; {} where that has
+            no meaning.
         across_count: findings that touch more than one split.
         cases_across: cases of each split that have a partner in another split.
-        examples: the first findings, those across splits first; each a tuple of (at most eight of its) cases.
+        examples: the first findings, those across splits first; each a tuple of (at most eight of
+            its) cases.
         scores: similarity of each example, for near duplicates.
         names: of each example, where what its cases share has one: the patient.
         found: all sets with their cases and similarity, for `every`.
@@ -104,14 +113,26 @@ class Finding:
     found: SetsOfCases | None = field(default=None, repr=False, compare=False)
 
     def every(self) -> Iterator[dict[str, Any]]:
-        """Yield all that was found, not only the examples: "cases", and "similarity" or "group" where there is one."""
+        """Yield all that was found, not only the examples: "cases", and "similarity" or "group"
+        where there is one.
+        """
         return iter(()) if self.found is None else self.found.every()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold, with every set of cases."""
-        sets = [{**found, "cases": [case._asdict() for case in found["cases"]]} for found in self.every()]
-        return {"kind": self.kind, "count": self.count, "cases": self.cases, "across_splits": self.across_count,
-                "across": dict(self.across), "cases_across": dict(self.cases_across), "sets": sets}
+        sets = [
+            {**found, "cases": [case._asdict() for case in found["cases"]]}
+            for found in self.every()
+        ]
+        return {
+            "kind": self.kind,
+            "count": self.count,
+            "cases": self.cases,
+            "across_splits": self.across_count,
+            "across": dict(self.across),
+            "cases_across": dict(self.cases_across),
+            "sets": sets,
+        }
 
     def line(self) -> str:
         """Return the finding in one line, with its first example."""
@@ -122,5 +143,8 @@ class Finding:
         example = ""
         if self.examples:
             name = f"{self.names[0]}: " if self.names else ""
-            example = f"; e.g. {name}{(', ' if name else ' = ').join(map(str, one_per_split(self.examples[0])))}"
+            example = (
+                "; e.g. "
+                f"{name}{(', ' if name else ' = ').join(map(str, one_per_split(self.examples[0])))}"
+            )
         return f"{self.kind}: {self.count} ({self.cases} cases){split}{example}"

@@ -1,4 +1,6 @@
-"""How alike two images are in shape, and every pair of a set that is more alike than a threshold."""
+"""How alike two images are in shape, and every pair of a set that is more alike than a
+threshold.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ import numpy as np
 
 GRID = 28  # voxels an axis that images are averaged down to, so that one threshold serves all sizes
 FINE, COARSE = 0.8, 2.0  # widths of the band-pass, voxels of that grid
-# Both chosen on real sets, see docs/results/data_audit.md: what a person should look at, and what is one picture saved twice.
-NEAR_THRESHOLD, COPY_THRESHOLD = 0.94, 0.99
+# Both chosen on real sets, see docs/results/data_audit.md: what a person should look at, and what
+# is one picture saved twice.
+NEAR_THRESHOLD = 0.94
+COPY_THRESHOLD = 0.99
 MAX_PAIRS = 2_000_000
 
 _CHUNK_BYTES = 1 << 23
@@ -20,17 +24,19 @@ _SLACK = 1e-4  # float32 rounding of a similarity: nothing above the threshold m
 
 
 def shape_features(images: np.ndarray) -> np.ndarray:
-    """Return what is compared: unit vectors (N, d) float32 of band-passed images; zeros for an image without any shape.
+    """Return what is compared: unit vectors (N, d) float32 of band-passed images; zeros for an
+    image without any shape.
 
-    Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a Gaussian of .8 voxels
-    less the one blurred with 2 voxels leaves out the level, slow shading, the anatomy that all images share, and noise of
-    single voxels. The scalar product of two rows is a correlation in [-1, 1] that no change of brightness or contrast
-    (positive scale, offset) alters. Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts
-    of a voxel of the grid or more and other crops make images differ; a colour picture and its grey copy correlate at .81 to
-    .99 (21 of HAM10000).
+    Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a
+    Gaussian of .8 voxels less the one blurred with 2 voxels leaves out the level, slow shading, the
+    anatomy that all images share, and noise of single voxels. The scalar product of two rows is a
+    correlation in [-1, 1] that no change of brightness or contrast (positive scale, offset) alters.
+    Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts of a
+    voxel of the grid or more and other crops make images differ; a colour picture and its grey copy
+    correlate at .81 to .99 (21 of HAM10000).
 
-    Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are the same, and are
-    made for 2D.
+    Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are
+    the same, and are made for 2D.
 
     Args:
         images: (N, C, *spatial), two or three spatial axes, any numeric dtype.
@@ -62,32 +68,47 @@ def shape_features(images: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(
-    num_cases: int, features_of: Callable[[np.ndarray], np.ndarray], *, threshold: float = NEAR_THRESHOLD,
-    max_pairs: int = MAX_PAIRS, row_bytes: int = 0,
+    num_cases: int,
+    features_of: Callable[[np.ndarray], np.ndarray],
+    *,
+    threshold: float = NEAR_THRESHOLD,
+    max_pairs: int = MAX_PAIRS,
+    row_bytes: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return every pair of rows whose features have a scalar product of at least `threshold`.
 
-    Every feature vector is split into its coordinates in an orthonormal basis (the 32 principal directions of a sample)
-    and the length of the rest. By Cauchy-Schwarz the scalar product of these 33 numbers is never below the one of the
-    full vectors, so no pair is missed; what passes is checked on the full vectors. The work grows with N squared, 33
-    multiplications a pair; full vectors are made a chunk at a time and never kept.
+    Every feature vector is split into its coordinates in an orthonormal basis (the 32 principal
+    directions of a sample) and the length of the rest. By Cauchy-Schwarz the scalar product of
+    these 33 numbers is never below the one of the full vectors, so no pair is missed; what passes
+    is checked on the full vectors. The work grows with N squared, 33 multiplications a pair; full
+    vectors are made a chunk at a time and never kept.
 
     Args:
         num_cases: N.
-        features_of: gives unit (or zero) vectors (n, d) of the rows it is asked for, in the order asked.
+        features_of: gives unit (or zero) vectors (n, d) of the rows it is asked for, in the order
+            asked.
         threshold: in (0, 1].
-        max_pairs: candidates at which the search stops; a set of images this alike needs a higher threshold.
-        row_bytes: memory that one row takes while its features are made; sets the length of a chunk.
+        max_pairs: candidates at which the search stops; a set of images this alike needs a higher
+            threshold.
+        row_bytes: memory that one row takes while its features are made; sets the length of a
+            chunk.
 
     Returns:
-        pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64; whether the search went
-        through all pairs.
+        pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64;
+        whether the search went through all pairs.
 
     Raises:
         ValueError: a threshold outside (0, 1].
     """
-    return bounded_pairs(num_cases, features_of, _as_they_are, _product, threshold=threshold, max_pairs=max_pairs,
-                         row_bytes=row_bytes)
+    return bounded_pairs(
+        num_cases,
+        features_of,
+        _as_they_are,
+        _product,
+        threshold=threshold,
+        max_pairs=max_pairs,
+        row_bytes=row_bytes,
+    )
 
 
 def _as_they_are(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,18 +120,23 @@ def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def bounded_pairs(
-    num_cases: int, features_of: Callable[[np.ndarray], np.ndarray],
+    num_cases: int,
+    features_of: Callable[[np.ndarray], np.ndarray],
     parts_of: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray], *,
-    threshold: float, max_pairs: int, row_bytes: int,
+    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    *,
+    threshold: float,
+    max_pairs: int,
+    row_bytes: int,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return every pair of rows with a score of at least `threshold`, for a score that has an upper bound.
+    """Return every pair of rows with a score of at least `threshold`, for a score that has an upper
+    bound.
 
     Args:
         num_cases: N.
         features_of: see `near_pairs`.
-        parts_of: features (n, d) -> vectors (n, e) and further numbers (n, m); the scalar product of both together is never
-            below the score.
+        parts_of: features (n, d) -> vectors (n, e) and further numbers (n, m); the scalar product
+            of both together is never below the score.
         score_of: features (n, d) of the first and of the second row of n pairs -> scores (n,).
         threshold: see `near_pairs`, as are the next two.
         max_pairs: candidates at which the search stops.
@@ -123,11 +149,19 @@ def bounded_pairs(
         ValueError: a threshold outside (0, 1].
     """
     if not 0 < threshold <= 1:
-        raise ValueError(f"near_threshold={threshold}; a correlation above 0 and up to 1 is needed, such as .94.")
+        raise ValueError(
+            f"near_threshold={threshold}; a correlation above 0 and up to 1 is needed, such as .94."
+        )
     length = features_of(np.arange(1)).shape[1] if num_cases else 0
     step = max(1, _CHUNK_BYTES // max(4 * length, row_bytes, 1))
-    sample = np.unique(np.linspace(0, num_cases - 1, min(num_cases, 2048 if length <= 4096 else 512)).astype(np.int64))
-    basis = _principal_directions(np.concatenate([parts_of(features_of(part))[0] for part in _parts(sample, step)]))
+    sample = np.unique(
+        np.linspace(0, num_cases - 1, min(num_cases, 2048 if length <= 4096 else 512)).astype(
+            np.int64
+        )
+    )
+    basis = _principal_directions(
+        np.concatenate([parts_of(features_of(part))[0] for part in _parts(sample, step)])
+    )
     sketches = []
     for part in _parts(np.arange(num_cases), step):
         vectors, further = parts_of(features_of(part))
@@ -137,7 +171,8 @@ def bounded_pairs(
     candidates, complete = _candidates(np.concatenate(sketches), threshold - _SLACK, max_pairs)
     scores = _scores(candidates, features_of, score_of, step)
     kept = scores >= threshold - 1e-6
-    candidates, scores = candidates[kept], np.minimum(scores[kept], 1.0)
+    candidates = candidates[kept]
+    scores = np.minimum(scores[kept], 1.0)
     order = np.lexsort((candidates[:, 1], candidates[:, 0], -scores))
     return candidates[order], scores[order], complete
 
@@ -147,10 +182,14 @@ def _parts(rows: np.ndarray, step: int) -> Sequence[np.ndarray]:
 
 
 def _scores(
-    pairs: np.ndarray, features_of: Callable[[np.ndarray], np.ndarray],
-    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray], step: int,
+    pairs: np.ndarray,
+    features_of: Callable[[np.ndarray], np.ndarray],
+    score_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    step: int,
 ) -> np.ndarray:
-    """Return the score (P,) of each pair from its full features; neighbours in the list share rows."""
+    """Return the score (P,) of each pair from its full features; neighbours in the list share
+    rows.
+    """
     scores = np.empty(len(pairs))
     for part in _parts(np.arange(len(pairs)), 4 * step):
         rows, where = np.unique(pairs[part], return_inverse=True)
@@ -162,15 +201,22 @@ def _scores(
 
 
 def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple[np.ndarray, bool]:
-    """Return pairs (P, 2), first < second, with a scalar product of at least `threshold`; and whether these are all."""
+    """Return pairs (P, 2), first < second, with a scalar product of at least `threshold`; and
+    whether these are all.
+    """
     out = np.empty((_ROWS, _COLUMNS), np.float32)
     columns = np.ascontiguousarray(sketches.T)
-    found, total = [np.empty((0, 2), np.int64)], 0
+    found = [np.empty((0, 2), np.int64)]
+    total = 0
     for i in range(0, len(sketches), _ROWS):
         rows = sketches[i : i + _ROWS]
         for j in range(i, len(sketches), _COLUMNS):
             right = columns[:, j : j + _COLUMNS]
-            block = np.matmul(rows, right, out=out) if right.shape[1] == _COLUMNS and len(rows) == _ROWS else rows @ right
+            block = (
+                np.matmul(rows, right, out=out)
+                if right.shape[1] == _COLUMNS and len(rows) == _ROWS
+                else rows @ right
+            )
             if block.max() < threshold:
                 continue
             first, second = np.divmod(np.flatnonzero(block >= threshold), block.shape[1])
@@ -184,7 +230,9 @@ def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple
 
 
 def _principal_directions(features: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis (d, k) of the directions in which the rows vary most about the origin."""
+    """Return an orthonormal basis (d, k) of the directions in which the rows vary most about the
+    origin.
+    """
     if len(features) < features.shape[1]:
         values, vectors = np.linalg.eigh((features @ features.T).astype(np.float64))
         keep = values > 1e-6 * max(values[-1], 1e-300)
@@ -213,7 +261,9 @@ def _averaging(length: int) -> np.ndarray:
 
 
 def _blurring(length: int, sigma: float) -> np.ndarray:
-    """Return the matrix (length, length) of a Gaussian blur whose weights add up to 1 at the border, too."""
+    """Return the matrix (length, length) of a Gaussian blur whose weights add up to 1 at the
+    border, too.
+    """
     distance = np.arange(length)[:, None] - np.arange(length)
     weights = np.exp(-(distance**2) / (2 * sigma**2))
     return weights / weights.sum(axis=1, keepdims=True)

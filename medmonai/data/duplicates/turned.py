@@ -1,4 +1,6 @@
-"""Mirrored and turned copies of 2D images, as in sets that were augmented before they were split."""
+"""Mirrored and turned copies of 2D images, as in sets that were augmented before they were
+split.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,13 @@ from .similarity import COPY_THRESHOLD, MAX_PAIRS, bounded_pairs
 def turns(shape: tuple[int, int, int]) -> list[np.ndarray]:
     """Return the orders (d,) of features that stand for mirrored and turned images.
 
-    The band-pass of `shape_features` treats all directions alike, so the features of a mirrored image are those of the
-    image in another order.
+    The band-pass of `shape_features` treats all directions alike, so the features of a mirrored
+    image are those of the image in another order.
 
     Args:
-        shape: (C, H, W) of the grid of the features. A square has seven symmetries besides itself: three mirrorings and
-            turns by 180 degrees, and four that exchange the axes. Any other rectangle has the first three.
+        shape: (C, H, W) of the grid of the features. A square has seven symmetries besides itself:
+            three mirrorings and turns by 180 degrees, and four that exchange the axes. Any other
+            rectangle has the first three.
 
     Example:
         >>> [order.tolist() for order in turns((1, 1, 2))]
@@ -34,14 +37,20 @@ def turns(shape: tuple[int, int, int]) -> list[np.ndarray]:
 
 
 def turned_pairs(
-    num_cases: int, features_of: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int], *,
-    threshold: float = COPY_THRESHOLD, max_pairs: int = MAX_PAIRS, row_bytes: int = 0,
+    num_cases: int,
+    features_of: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, int, int],
+    *,
+    threshold: float = COPY_THRESHOLD,
+    max_pairs: int = MAX_PAIRS,
+    row_bytes: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return every pair of rows of which one, mirrored or turned, is as much alike the other as `threshold` says.
+    """Return every pair of rows of which one, mirrored or turned, is as much alike the other as
+    `threshold` says.
 
-    Every feature vector f is split into the mean a over its symmetries, which no turn changes, and the rest r. The scalar
-    product of two images is then at most a a' + |r| |r'|, whatever the turn, so that one search finds the candidates of
-    all turns; each is checked under every turn.
+    Every feature vector f is split into the mean a over its symmetries, which no turn changes, and
+    the rest r. The scalar product of two images is then at most a a' + |r| |r'|, whatever the turn,
+    so that one search finds the candidates of all turns; each is checked under every turn.
 
     Args:
         num_cases: N.
@@ -52,8 +61,8 @@ def turned_pairs(
         row_bytes: see `near_pairs`.
 
     Returns:
-        pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64, the highest of all turns;
-        whether the search went through all pairs.
+        pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64, the
+        highest of all turns; whether the search went through all pairs.
     """
     orders = turns(shape)
 
@@ -67,5 +76,12 @@ def turned_pairs(
     def score_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.max([np.einsum("nd,nd->n", first, second[:, order]) for order in orders], axis=0)
 
-    return bounded_pairs(num_cases, features_of, parts_of, score_of, threshold=threshold, max_pairs=max_pairs,
-                         row_bytes=row_bytes)
+    return bounded_pairs(
+        num_cases,
+        features_of,
+        parts_of,
+        score_of,
+        threshold=threshold,
+        max_pairs=max_pairs,
+        row_bytes=row_bytes,
+    )

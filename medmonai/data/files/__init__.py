@@ -1,4 +1,6 @@
-"""One case from its file: the formats that are read, each by stated rules, and the form that a network takes."""
+"""One case from its file: the formats that are read, each by stated rules, and the form that a
+network takes.
+"""
 
 import lazy_loader
 

@@ -13,23 +13,29 @@ from medmonai.data.containers import PixelKind, readable, stored_pixels, unreada
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-# Their values are quantities (HU, activity): MONOCHROME1 says how to show them, and they keep their sign.
+# Their values are quantities (HU, activity): MONOCHROME1 says how to show them, and they keep their
+# sign.
 _QUANTITIES = ("CT", "PT")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
 
 def pixels(dataset: Dataset, path: Path) -> np.ndarray:
-    """Return the grey values of a file as (frames, rows, columns), or its colours as (frames, rows, columns, 3).
+    """Return the grey values of a file as (frames, rows, columns), or its colours as (frames, rows,
+    columns, 3).
 
-    - MONOCHROME1 (small is bright, as on film) is turned round within the bits stored, v -> low + high - v, so that bright
-      means dense in every picture; not where the values are quantities (Modality CT or PT, RescaleType HU).
-    - Modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame: applied. Values of 8 bits that these
-      leave alone stay uint8, all others are float32 (whole numbers above 2^24 are rounded); 1 bit is 0 and 255.
-    - PixelPaddingValue (to PixelPaddingRangeLimit) is not image content (PS3.3, C.7.5.1.1.2): it becomes the dark end of the
-      bits, after the above, unless it is darker than all content already, as the -2000 of a CT.
-    - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all images.
-    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette that uses no others);
-      YBR_PARTIAL, CMYK, HSV, ARGB are refused.
+    - MONOCHROME1 (small is bright, as on film) is turned round within the bits stored, v -> low +
+      high - v, so that bright means dense in every picture; not where the values are quantities
+      (Modality CT or PT, RescaleType HU).
+    - Modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame: applied.
+      Values of 8 bits that these leave alone stay uint8, all others are float32 (whole numbers
+      above 2^24 are rounded); 1 bit is 0 and 255.
+    - PixelPaddingValue (to PixelPaddingRangeLimit) is not image content (PS3.3, C.7.5.1.1.2): it
+      becomes the dark end of the bits, after the above, unless it is darker than all content
+      already, as the -2000 of a CT.
+    - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all
+      images.
+    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette
+      that uses no others); YBR_PARTIAL, CMYK, HSV, ARGB are refused.
     - For which bits of a value are read, see `medmonai.data.containers.dicom_pixels.stored_pixels`.
 
     Args:
@@ -41,14 +47,26 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
         UnreadableImageError: damaged pixels, or a form of colour that is not read.
     """
     with readable(path):
-        photometric, samples = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")), int(dataset.SamplesPerPixel)
+        photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+        samples = int(dataset.SamplesPerPixel)
         grey = samples == 1 and photometric in ("MONOCHROME1", "MONOCHROME2")
-        if not grey and not (samples == 1 and photometric == "PALETTE COLOR") and (samples != 3 or photometric not in _COLOURS):
-            raise unreadable(path, f"it has {samples} samples a pixel, {photometric}; grey, palette, RGB and YBR are read")
+        if (
+            not grey
+            and not (samples == 1 and photometric == "PALETTE COLOR")
+            and (samples != 3 or photometric not in _COLOURS)
+        ):
+            raise unreadable(
+                path,
+                f"it has {samples} samples a pixel, {photometric}; grey, palette, RGB and YBR are "
+                "read",
+            )
         stored, padding = stored_pixels(dataset, path)
         if str(dataset.get("BurnedInAnnotation", "")) == "YES":
-            warnings.warn("a DICOM picture says that text is burned into it, perhaps a name: look at such pictures before "
-                          "figures with them are shown to anybody.", stacklevel=2)
+            warnings.warn(
+                "a DICOM picture says that text is burned into it, perhaps a name: look at such "
+                "pictures before figures with them are shown to anybody.",
+                stacklevel=2,
+            )
         if not grey:
             return _colours(stored, dataset, path)
         values = _grey(stored, dataset)
@@ -71,8 +89,10 @@ def _darkened(values: np.ndarray, padding: np.ndarray, dataset: Dataset) -> np.n
         return values
     ends = content
     if values.dtype != np.uint8 and dataset.BitsAllocated > 1 and "PixelData" in dataset:
-        bits, signed = _bits(dataset), int(dataset.PixelRepresentation)
-        low, dtype = -signed << (bits - 1), np.dtype(f"{'ui'[signed]}{max(1, int(dataset.BitsAllocated) // 8)}")
+        bits = _bits(dataset)
+        signed = int(dataset.PixelRepresentation)
+        low = -signed << (bits - 1)
+        dtype = np.dtype(f"{'ui'[signed]}{max(1, int(dataset.BitsAllocated) // 8)}")
         ends = _grey(np.array([[[low, low + (1 << bits) - 1]]] * len(values), dtype), dataset)
     dark = 0 if values.dtype == np.uint8 or not ends.size else ends.min()
     return np.where(padding, values.dtype.type(dark), values)
@@ -86,12 +106,21 @@ def dicom_kind(dataset: Dataset) -> PixelKind:
     """Return the kind of pixels that a header states; see `pixels` for what becomes of them."""
     palette = str(dataset.get("PhotometricInterpretation", "")) == "PALETTE COLOR"
     colour = palette or int(dataset.get("SamplesPerPixel") or 1) > 1
-    return PixelKind("DICOM in colour" if colour else "DICOM", colour=colour, bits=int(dataset.get("BitsAllocated") or 8))
+    return PixelKind(
+        "DICOM in colour" if colour else "DICOM",
+        colour=colour,
+        bits=int(dataset.get("BitsAllocated") or 8),
+    )
 
 
 def of_frame(dataset: Dataset, frame: int, group: str, tag: str) -> Any:
-    """Return a tag of one frame: from its own functional group, the shared one, or the file itself; None if nowhere."""
-    for sequence, item in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+    """Return a tag of one frame: from its own functional group, the shared one, or the file itself;
+    None if nowhere.
+    """
+    for sequence, item in (
+        ("PerFrameFunctionalGroupsSequence", frame),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
         groups = dataset.get(sequence)
         inner = groups[item].get(group) if groups is not None and item < len(groups) else None
         if inner and inner[0].get(tag) is not None:
@@ -106,7 +135,8 @@ def _is_quantity(dataset: Dataset) -> bool:
 def _turned_round(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     if stored.dtype.kind == "f":
         return -stored
-    bits, signed = _bits(dataset), dataset.PixelRepresentation == 1
+    bits = _bits(dataset)
+    signed = dataset.PixelRepresentation == 1
     ends = -1 if signed else (1 << bits) - 1  # low + high of the range of the bits
     return stored.dtype.type(ends) - stored  # neither leaves the range of the bits
 
@@ -117,14 +147,26 @@ def _rescaled(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     if dataset.get("ModalityLUTSequence"):
         return apply_modality_lut(stored, dataset).astype(np.float32)
     group = "PixelValueTransformationSequence"
-    lines = np.array([[_number(of_frame(dataset, i, group, "RescaleSlope"), 1.0),
-                       _number(of_frame(dataset, i, group, "RescaleIntercept"), 0.0)] for i in range(len(stored))])
+    lines = np.array(
+        [
+            [
+                _number(of_frame(dataset, i, group, "RescaleSlope"), 1.0),
+                _number(of_frame(dataset, i, group, "RescaleIntercept"), 0.0),
+            ]
+            for i in range(len(stored))
+        ]
+    )
     if (lines == (1, 0)).all():
-        return stored if stored.dtype == np.uint8 and _bits(dataset) in (1, 8) else stored.astype(np.float32)
+        return (
+            stored
+            if stored.dtype == np.uint8 and _bits(dataset) in (1, 8)
+            else stored.astype(np.float32)
+        )
     if not np.isfinite(lines).all() or (lines[:, 0] == 0).any():
         raise ValueError(f"RescaleSlope and RescaleIntercept are {lines[0].tolist()}")
     out = np.empty(stored.shape, np.float32)
-    for frame, (slope, intercept), values in zip(out, lines, stored):  # float64 for one frame at a time
+    # float64 for one frame at a time
+    for frame, (slope, intercept), values in zip(out, lines, stored):
         frame[:] = values * slope + intercept
     return out
 
@@ -134,7 +176,9 @@ def _number(value: float | str | None, default: float) -> float:
 
 
 def _shallow_palette(dataset: Dataset) -> bool:
-    """Return whether no entry of a palette needs more than 8 bits: some files state 16, and all would be black."""
+    """Return whether no entry of a palette needs more than 8 bits: some files state 16, and all
+    would be black.
+    """
     from pydicom.pixels import apply_color_lut
 
     entries, first, _ = dataset.RedPaletteColorLookupTableDescriptor
@@ -150,5 +194,8 @@ def _colours(stored: np.ndarray, dataset: Dataset, path: Path) -> np.ndarray:
     else:
         bits = _bits(dataset)
     if stored.dtype not in (np.uint8, np.uint16) or bits < 8:
-        raise unreadable(path, f"its colours are {stored.dtype} of {bits} bits; 8 to 16 bits without a sign are read")
+        raise unreadable(
+            path,
+            f"its colours are {stored.dtype} of {bits} bits; 8 to 16 bits without a sign are read",
+        )
     return (stored >> (bits - 8)).astype(np.uint8)

@@ -1,4 +1,6 @@
-"""A DICOM series as a volume: slices in their order in space, refused where they do not fill it evenly."""
+"""A DICOM series as a volume: slices in their order in space, refused where they do not fill it
+evenly.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medmonai.data.containers import PixelKind, check_limit, frame_bytes, frames, is_dicom, open_dicom, unreadable
+from medmonai.data.containers import (
+    PixelKind,
+    check_limit,
+    frame_bytes,
+    frames,
+    is_dicom,
+    open_dicom,
+    unreadable,
+)
 
 from .dicom import dicom_kind, of_frame, pixels
 from .image_format import ImageFormat
@@ -18,17 +28,20 @@ from .volumes import Volume
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-# How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in tenths of a millimetre is .16;
-# one slice missing is .25 where four are left and up to .5 where many are.
+# How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in
+# tenths of a millimetre is .16; one slice missing is .25 where four are left and up to .5 where
+# many are.
 _UNEVEN = 0.2
-# Sine of the largest angle between the way that the slices are stacked and their normal; a gantry is tilted by degrees.
+# Sine of the largest angle between the way that the slices are stacked and their normal; a gantry
+# is tilted by degrees.
 _TILT = 0.01
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's world runs to the left and to the back
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One picture of a series and where it lies, in DICOM's millimetres (to the left, to the back, upwards).
+    """One picture of a series and where it lies, in DICOM's millimetres (to the left, to the back,
+    upwards).
 
     Args:
         name: the file's name.
@@ -55,21 +68,28 @@ class Slice:
 
 def dicom_files(path: Path) -> list[Path]:
     """Return the DICOM files that lie in a folder itself, sorted by name, or the file."""
-    return sorted(p for p in path.iterdir() if p.is_file() and is_dicom(p)) if path.is_dir() else [path]
+    return (
+        sorted(p for p in path.iterdir() if p.is_file() and is_dicom(p))
+        if path.is_dir()
+        else [path]
+    )
 
 
 def read_dicom_volume(path: Path) -> Volume:
-    """Return a DICOM series as a Volume with axes (column, row, slice); see `medmonai.data.files.dicom.pixels` for its values.
+    """Return a DICOM series as a Volume with axes (column, row, slice); see
+    `medmonai.data.files.dicom.pixels` for its values.
 
-    The slices are sorted by ImagePositionPatient along their normal; file names and instance numbers do not count. Refused,
-    because no even grid would be true: another size, spacing, orientation or series among the files, two slices at one
-    place, a slice that is missing or out of its place by more than a fifth of the distance, a tilted gantry.
+    The slices are sorted by ImagePositionPatient along their normal; file names and instance
+    numbers do not count. Refused, because no even grid would be true: another size, spacing,
+    orientation or series among the files, two slices at one place, a slice that is missing or out
+    of its place by more than a fifth of the distance, a tilted gantry.
 
-    MONAI's `PydicomReader` stacks by InstanceNumber, measures along z alone and does not look for gaps; where two slices
-    differ it warns and goes on.
+    MONAI's `PydicomReader` stacks by InstanceNumber, measures along z alone and does not look for
+    gaps; where two slices differ it warns and goes on.
 
     Args:
-        path: a folder of files with one slice each, or one file of several frames (enhanced CT or MR).
+        path: a folder of files with one slice each, or one file of several frames (enhanced CT or
+            MR).
 
     Raises:
         ImportError: pydicom or a decoder is not installed.
@@ -100,18 +120,26 @@ def read_dicom_picture(path: Path) -> np.ndarray:
     """
     files = dicom_files(path)
     if len(files) != 1:
-        raise unreadable(path, f"it holds {len(files)} DICOM files and a 2D image is one; where each is an image, list "
-                         "them with dicom_folders='files'; for a series give a spatial_size of three axes")
+        raise unreadable(
+            path,
+            f"it holds {len(files)} DICOM files and a 2D image is one; where each is an image, "
+            "list them with dicom_folders='files'; for a series give a spatial_size of three axes",
+        )
     dataset = open_dicom(files[0])
     if frames(dataset) > 1:
-        raise unreadable(files[0], f"it holds {frames(dataset)} frames and a 2D image is one; give a spatial_size of three "
-                         "axes for a series")
+        raise unreadable(
+            files[0],
+            f"it holds {frames(dataset)} frames and a 2D image is one; give a spatial_size of "
+            "three axes for a series",
+        )
     picture = pixels(dataset, files[0])[0]
     return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else picture[None]
 
 
 def along_normal(slices: Sequence[Slice]) -> np.ndarray:
-    """Return the order of the slices along their normal (direction of columns x direction of rows)."""
+    """Return the order of the slices along their normal (direction of columns x direction of
+    rows).
+    """
     normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
     return np.argsort([part.position @ normal for part in slices], kind="stable")
 
@@ -119,15 +147,28 @@ def along_normal(slices: Sequence[Slice]) -> np.ndarray:
 def series_affine(slices: Sequence[Slice]) -> np.ndarray:
     """Return (4, 4) from (column, row, slice) to millimetres in nibabel's world, for sorted slices.
 
-    Equation C.7.6.2.1-1 of DICOM PS3.3, with the step between slices from the first to the last position.
+    Equation C.7.6.2.1-1 of DICOM PS3.3, with the step between slices from the first to the last
+    position.
 
     Example:
-        >>> parts = [Slice("", Path(), 0, np.array([0, 0, z]), np.eye(3)[:2].ravel(), np.array([2, 1]), (4, 4), "")
-        ...          for z in (5.0, 8.0)]
+        >>> parts = [
+        ...     Slice(
+        ...         "",
+        ...         Path(),
+        ...         0,
+        ...         np.array([0, 0, z]),
+        ...         np.eye(3)[:2].ravel(),
+        ...         np.array([2, 1]),
+        ...         (4, 4),
+        ...         "",
+        ...     )
+        ...     for z in (5.0, 8.0)
+        ... ]
         >>> np.diag(series_affine(parts)).tolist(), series_affine(parts)[2, 3].item()
         ([-1.0, -2.0, 3.0, 1.0], 5.0)
     """
-    first, affine = slices[0], np.eye(4)
+    first = slices[0]
+    affine = np.eye(4)
     affine[:3, 0] = first.orientation[:3] * first.spacing[1]
     affine[:3, 1] = first.orientation[3:] * first.spacing[0]
     affine[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
@@ -141,8 +182,11 @@ def _slices(file: Path) -> list[Slice]:
 
 
 def _slice(dataset: Dataset, file: Path, frame: int) -> Slice:
-    groups = {"ImagePositionPatient": ("PlanePositionSequence", 3), "ImageOrientationPatient": ("PlaneOrientationSequence", 6),
-              "PixelSpacing": ("PixelMeasuresSequence", 2)}
+    groups = {
+        "ImagePositionPatient": ("PlanePositionSequence", 3),
+        "ImageOrientationPatient": ("PlaneOrientationSequence", 6),
+        "PixelSpacing": ("PixelMeasuresSequence", 2),
+    }
     found = {}
     for tag, (group, count) in groups.items():
         try:
@@ -152,11 +196,22 @@ def _slice(dataset: Dataset, file: Path, frame: int) -> Slice:
         if len(found[tag]) != count or not np.isfinite(found[tag]).all():
             raise unreadable(file, f"it states no {tag}, so its place is unknown")
     directions = found["ImageOrientationPatient"].reshape(2, 3)
-    if np.abs(directions @ directions.T - np.eye(2)).max() > 1e-3 or found["PixelSpacing"].min() <= 0:
+    if (
+        np.abs(directions @ directions.T - np.eye(2)).max() > 1e-3
+        or found["PixelSpacing"].min() <= 0
+    ):
         raise unreadable(file, "its ImageOrientationPatient or PixelSpacing are those of no grid")
-    return Slice(file.name, file, frame, found["ImagePositionPatient"], found["ImageOrientationPatient"], found["PixelSpacing"],
-                 (int(dataset.Rows), int(dataset.Columns)), str(dataset.get("SeriesInstanceUID", "")),
-                 frame_bytes(dataset) / (dataset.Rows * dataset.Columns))
+    return Slice(
+        file.name,
+        file,
+        frame,
+        found["ImagePositionPatient"],
+        found["ImageOrientationPatient"],
+        found["PixelSpacing"],
+        (int(dataset.Rows), int(dataset.Columns)),
+        str(dataset.get("SeriesInstanceUID", "")),
+        frame_bytes(dataset) / (dataset.Rows * dataset.Columns),
+    )
 
 
 def _check_same(path: Path, first: Slice, other: Slice) -> None:
@@ -164,44 +219,71 @@ def _check_same(path: Path, first: Slice, other: Slice) -> None:
         "are of two series": first.series != other.series,
         f"have {first.shape} and {other.shape} pixels": first.shape != other.shape,
         "are turned differently": np.abs(first.orientation - other.orientation).max() > 1e-3,
-        f"have pixels of {first.spacing.tolist()} and {other.spacing.tolist()} mm":
-            not np.allclose(first.spacing, other.spacing, rtol=1e-3),
+        f"have pixels of {first.spacing.tolist()} and {other.spacing.tolist()} mm": not np.allclose(
+            first.spacing, other.spacing, rtol=1e-3
+        ),
     }
     for said, differs in checks.items():
         if differs:
-            raise unreadable(path, f"its files {first.name} and {other.name} {said}; a folder is one series")
+            raise unreadable(
+                path, f"its files {first.name} and {other.name} {said}; a folder is one series"
+            )
 
 
 def _check_even(path: Path, slices: Sequence[Slice]) -> None:
     positions = np.array([part.position for part in slices])
     lengths = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    closest, widest, usual = int(lengths.argmin()), int(lengths.argmax()), float(np.median(lengths))
+    closest = int(lengths.argmin())
+    widest = int(lengths.argmax())
+    usual = float(np.median(lengths))
     if lengths[closest] < 0.01:
-        raise unreadable(path, f"its slices {slices[closest].name} and {slices[closest + 1].name} lie at the same place")
+        raise unreadable(
+            path,
+            f"its slices {slices[closest].name} and {slices[closest + 1].name} lie at the same "
+            "place",
+        )
     step = (positions[-1] - positions[0]) / (len(slices) - 1)
     away = np.linalg.norm(positions - positions[0] - np.arange(len(slices))[:, None] * step, axis=1)
     if away.max() > _UNEVEN * np.linalg.norm(step):
         names = f"{slices[widest].name} and {slices[widest + 1].name}"
         if lengths[widest] > 1.5 * usual:
-            raise unreadable(path, f"a slice is missing between {names}: {lengths[widest]:.3g} mm instead of {usual:.3g}")
+            raise unreadable(
+                path,
+                f"a slice is missing between {names}: {lengths[widest]:.3g} mm instead of "
+                f"{usual:.3g}",
+            )
         apart = f"{lengths[closest]:.3g} to {lengths[widest]:.3g} mm"
         raise unreadable(path, f"its slices are {apart} apart, the most between {names}")
     normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
     if np.linalg.norm(np.cross(step, normal)) > _TILT * np.linalg.norm(step):
-        raise unreadable(path, "its slices are not stacked along their normal (a tilted gantry): straighten it with dcm2niix "
-                         "and give the NIfTI file")
+        raise unreadable(
+            path,
+            "its slices are not stacked along their normal (a tilted gantry): straighten it with "
+            "dcm2niix and give the NIfTI file",
+        )
 
 
 def _stacked(slices: Sequence[Slice]) -> np.ndarray:
     """Return (1, columns, rows, slices), each file decoded once."""
     rows, columns = slices[0].shape
-    out, held, dtype = None, {}, None
+    out = None
+    held = {}
+    dtype = None
     for k, part in enumerate(slices):
         if part.file not in held:
             found = pixels(open_dicom(part.file), part.file)
-            if found.ndim != 3 or found.shape[1:] != (rows, columns) or dtype not in (None, found.dtype):
-                raise unreadable(part.file, f"its pixels are {found.dtype} {found.shape}; a series has one kind of grey pixels")
-            held, dtype = {part.file: found}, found.dtype
+            if (
+                found.ndim != 3
+                or found.shape[1:] != (rows, columns)
+                or dtype not in (None, found.dtype)
+            ):
+                raise unreadable(
+                    part.file,
+                    f"its pixels are {found.dtype} {found.shape}; a series has one kind of grey "
+                    "pixels",
+                )
+            held = {part.file: found}
+            dtype = found.dtype
         out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
         out[0, k] = held[part.file][part.frame]
     assert out is not None  # a series has slices
@@ -216,14 +298,19 @@ class Dicom(ImageFormat):
 
     def marks(self, path: Path) -> bool:
         """Return whether a file, or one of those in a folder, holds the mark of DICOM."""
-        return any(file.is_file() and is_dicom(file) for file in (path.iterdir() if path.is_dir() else [path]))
+        return any(
+            file.is_file() and is_dicom(file)
+            for file in (path.iterdir() if path.is_dir() else [path])
+        )
 
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
         """Return size and pixel kind, see `ImageFormat.header`."""
         slices = dicom_files(path)
         first = open_dicom(slices[0], pixels=False)
         depth = frames(first) if len(slices) == 1 else len(slices)
-        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(first)
+        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(
+            first
+        )
 
     def volume(self, path: Path) -> Volume:
         """Return the file as a volume, see `ImageFormat.volume`."""

@@ -50,7 +50,9 @@ class _Walk:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is passed over without a word: hidden files, and what macOS puts into zip files."""
+    """Whether a name is passed over without a word: hidden files, and what macOS puts into zip
+    files.
+    """
     return name.startswith(".") or name == "__MACOSX"
 
 
@@ -65,7 +67,9 @@ def known_suffix(name: str) -> str:
     return name[len(name) - len(suffix) :]
 
 
-def find_images(root: Path, *, inside: str = "", dicom_folders: DicomFolders = "series") -> FoundFiles:
+def find_images(
+    root: Path, *, inside: str = "", dicom_folders: DicomFolders = "series"
+) -> FoundFiles:
     """Return the images in a folder and its sub-folders, see `find_in_folders`.
 
     Args:
@@ -77,18 +81,25 @@ def find_images(root: Path, *, inside: str = "", dicom_folders: DicomFolders = "
 
 
 def find_in_folders(
-    folders: Iterable[tuple[Path, str]], *, above: Iterable[Path] = (), dicom_folders: DicomFolders = "series",
+    folders: Iterable[tuple[Path, str]],
+    *,
+    above: Iterable[Path] = (),
+    dicom_folders: DicomFolders = "series",
     most: int | None = None,
 ) -> list[FoundFiles]:
-    """Return the images in each of some folders and their sub-folders, without opening any that has a known suffix.
+    """Return the images in each of some folders and their sub-folders, without opening any that has
+    a known suffix.
 
-    - Files of the formats in `medmonai.data.files.formats` are cases, whatever the case of their suffix.
-    - A sub-folder whose images are for the most part DICOM files is one case, a series; other images in it are left out,
-      and folders below it are looked at for themselves. DICOM files in one of `folders` itself, or in a sub-folder that
-      holds as many other images, are a case each. With `dicom_folders="files"` every DICOM file is a case.
-    - Files with another suffix, or none, are DICOM if they say so themselves (`is_dicom`), else they are left out.
-    - Links are followed when everything that is not a link has been read, and no folder is read twice, in whichever of
-      `folders` it lies: a link back to one is left out.
+    - Files of the formats in `medmonai.data.files.formats` are cases, whatever the case of their
+      suffix.
+    - A sub-folder whose images are for the most part DICOM files is one case, a series; other
+      images in it are left out, and folders below it are looked at for themselves. DICOM files in
+      one of `folders` itself, or in a sub-folder that holds as many other images, are a case each.
+      With `dicom_folders="files"` every DICOM file is a case.
+    - Files with another suffix, or none, are DICOM if they say so themselves (`is_dicom`), else
+      they are left out.
+    - Links are followed when everything that is not a link has been read, and no folder is read
+      twice, in whichever of `folders` it lies: a link back to one is left out.
 
     Args:
         folders: each with the prefix of its names in `left_out`.
@@ -101,12 +112,18 @@ def find_in_folders(
         ValueError: another `dicom_folders`, or a name that is not UTF-8.
     """
     if dicom_folders not in ("series", "files"):
-        raise ValueError(f"dicom_folders={dicom_folders!r}; 'series' (a folder of DICOM files is one case) or 'files' (each "
-                         "file is one) is needed.")
+        raise ValueError(
+            f"dicom_folders={dicom_folders!r}; 'series' (a folder of DICOM files is one case) or "
+            "'files' (each file is one) is needed."
+        )
     roots = list(folders)
-    seen, links = {_identity(folder) for folder in above}, [[] for _ in roots]
+    seen = {_identity(folder) for folder in above}
+    links = [[] for _ in roots]
     left = count() if most is None else iter(range(most))
-    walks = [_Walk(FoundFiles(), seen=seen, left=left, links=found, series=dicom_folders == "series") for found in links]
+    walks = [
+        _Walk(FoundFiles(), seen=seen, left=left, links=found, series=dicom_folders == "series")
+        for found in links
+    ]
     for walk, (root, _) in zip(walks, roots):
         if root.is_symlink():
             walk.links.append((root, ""))
@@ -117,13 +134,17 @@ def find_in_folders(
             _enter(folder, prefix, walk)
     for walk, (_, inside) in zip(walks, roots):
         walk.found.cases.sort()
-        left_out = (LeftOut(f"{inside}{out.name}".rstrip("/"), out.reason) for out in walk.found.left_out)
+        left_out = (
+            LeftOut(f"{inside}{out.name}".rstrip("/"), out.reason) for out in walk.found.left_out
+        )
         walk.found.left_out = sorted(left_out, key=lambda out: out.name)
     return [walk.found for walk in walks]
 
 
 def is_image(path: Path, dicom_folders: DicomFolders = "series") -> bool:
-    """Whether a path is a case as `find_in_folders` sees it: an image file, or a folder whose images are mostly DICOM."""
+    """Whether a path is a case as `find_in_folders` sees it: an image file, or a folder whose
+    images are mostly DICOM.
+    """
     try:
         if not path.is_dir():
             suffix = known_suffix(path.name).lower()
@@ -146,7 +167,9 @@ def sub_folders(root: Path) -> list[str]:
 
 
 def _shown(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What a folder holds, without what is hidden; a name that no table could hold is refused before anything is decoded."""
+    """What a folder holds, without what is hidden; a name that no table could hold is refused
+    before anything is decoded.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if is_hidden(entry.name):
@@ -154,8 +177,10 @@ def _shown(folder: Path) -> Iterator[os.DirEntry[str]]:
             try:
                 entry.name.encode()
             except UnicodeEncodeError:
-                raise ValueError(f"the name {entry.name!a} is not UTF-8; rename it: tables and reports hold names as text."
-                                 ) from None
+                raise ValueError(
+                    f"the name {entry.name!a} is not UTF-8; rename it: tables and reports hold "
+                    "names as text."
+                ) from None
             yield entry
 
 
@@ -178,19 +203,26 @@ def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
         walk.found.left_out.append(LeftOut(prefix, AGAIN))
         return
     walk.seen.add(identity)
-    folders, dicom, images = [], [], []
+    folders = []
+    dicom = []
+    images = []
     for entry in sorted(_counted(folder, walk), key=lambda e: e.name):
         if entry.is_dir():
             folders.append(entry)
         elif not entry.is_file():
-            walk.found.left_out.append(LeftOut(prefix + entry.name, "a link that leads nowhere, or no file"))
+            walk.found.left_out.append(
+                LeftOut(prefix + entry.name, "a link that leads nowhere, or no file")
+            )
         elif (kind := _kind(entry)) is None:
             walk.found.left_out.append(LeftOut(prefix + entry.name, _why_not(entry.name)))
         else:
             (dicom if kind == "DICOM" else images).append(entry.name)
     if walk.series and prefix and len(dicom) > len(images):
         walk.found.cases.append(prefix.rstrip("/"))
-        walk.found.left_out += [LeftOut(prefix + name, "another image in the folder of a DICOM series") for name in images]
+        walk.found.left_out += [
+            LeftOut(prefix + name, "another image in the folder of a DICOM series")
+            for name in images
+        ]
     else:
         walk.found.cases += [prefix + name for name in (*images, *dicom)]
     for entry in folders:
@@ -201,7 +233,9 @@ def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:
-    """Return the kind of an image file by its name; only a file with a suffix that is not known is looked into."""
+    """Return the kind of an image file by its name; only a file with a suffix that is not known is
+    looked into.
+    """
     suffix = known_suffix(entry.name).lower()
     if not suffix:
         return "DICOM" if is_dicom(Path(entry.path)) else None

@@ -13,7 +13,9 @@ from .pictures import Pictures
 PICTURES = Pictures()
 FORMATS: tuple[ImageFormat, ...] = (Nifti(), PICTURES, Dicom(), MetaImage(), Nrrd())
 # What a file name's end says about how it is read; an npz file holds many images.
-KINDS = {suffix: image_format.name for image_format in FORMATS for suffix in image_format.suffixes} | {".npz": "npz"}
+KINDS = {
+    suffix: image_format.name for image_format in FORMATS for suffix in image_format.suffixes
+} | {".npz": "npz"}
 
 # Named for people, pictures first.
 FORMAT_NAMES = ", ".join(one.title for one in sorted(FORMATS, key=lambda one: one is not PICTURES))
@@ -22,9 +24,11 @@ _BY_NAME = {image_format.name: image_format for image_format in FORMATS}
 
 
 def image_kind(path: Path) -> str | None:
-    """Return the name of a file's format ("NIfTI", "picture", "DICOM", ...), "npz", or None for what is none of them.
+    """Return the name of a file's format ("NIfTI", "picture", "DICOM", ...), "npz", or None for
+    what is none of them.
 
-    By the end of its name. A file with another end, or a folder, is of a format whose mark it holds.
+    By the end of its name. A file with another end, or a folder, is of a format whose mark it
+    holds.
     """
     name = path.name.lower()
     kind = next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), None)
@@ -34,5 +38,7 @@ def image_kind(path: Path) -> str | None:
 
 
 def image_format(path: Path) -> ImageFormat | None:
-    """Return the format of a file or of the folder of a series; None for npz files and what is not an image."""
+    """Return the format of a file or of the folder of a series; None for npz files and what is not
+    an image.
+    """
     return _BY_NAME.get(image_kind(path) or "")

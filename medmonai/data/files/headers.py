@@ -23,10 +23,12 @@ class Headers:
 
     Args:
         total: files there are.
-        sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; (0, 0) if none could be.
+        sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; (0, 0) if
+            none could be.
         kinds: of pixels -> how many files hold them.
         unreadable: one line per file whose header cannot be read.
-        other_axes: files whose number of axes differs from the most common one; they are in `kinds` only.
+        other_axes: files whose number of axes differs from the most common one; they are in `kinds`
+            only.
     """
 
     total: int
@@ -51,29 +53,53 @@ class Headers:
         return 3 if self.spatial_dims == 2 and any(kind.colour for kind in self.kinds) else 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold: of the sizes their range and the most common ones."""
+        """Return the fields as plain values that JSON can hold: of the sizes their range and the
+        most common ones.
+        """
         common = Counter(map(tuple, self.sizes.tolist())).most_common()
-        extremes = {name: [int(n) for n in function(self.sizes, axis=0)]
-                    for name, function in (("smallest", np.min), ("median", np.median), ("largest", np.max)) if len(self.sizes)}
-        return {"files": self.total, "looked_at": self.looked_at, **extremes, "distinct_sizes": len(common),
-                "common_sizes": [[list(size), n] for size, n in common[:_SHOWN]], "modes": by_name(self.kinds),
-                "other_axes": self.other_axes, "unreadable": list(self.unreadable)}
+        extremes = {
+            name: [int(n) for n in function(self.sizes, axis=0)]
+            for name, function in (("smallest", np.min), ("median", np.median), ("largest", np.max))
+            if len(self.sizes)
+        }
+        return {
+            "files": self.total,
+            "looked_at": self.looked_at,
+            **extremes,
+            "distinct_sizes": len(common),
+            "common_sizes": [[list(size), n] for size, n in common[:_SHOWN]],
+            "modes": by_name(self.kinds),
+            "other_axes": self.other_axes,
+            "unreadable": list(self.unreadable),
+        }
 
     def lines(self) -> list[str]:
         """Return sizes, pixel kinds and what cannot be read, a line each."""
         found = self.as_dict()
-        part = f"{self.looked_at:,} of {self.total:,} files looked at" if self.looked_at < self.total else "all files"
+        part = (
+            f"{self.looked_at:,} of {self.total:,} files looked at"
+            if self.looked_at < self.total
+            else "all files"
+        )
         lines = []
         if len(self.sizes) and found["distinct_sizes"] == 1:
             lines.append(f"size: {_size(found['smallest'])} ({part})")
         elif len(self.sizes):
             most = ", ".join(f"{_size(size)} ({n:,})" for size, n in found["common_sizes"])
-            lines.append(f"sizes: {_size(found['smallest'])} to {_size(found['largest'])} (each axis on its own; median "
-                         f"{_size(found['median'])}), {found['distinct_sizes']:,} different, most often {most} ({part})")
+            lines.append(
+                f"sizes: {_size(found['smallest'])} to {_size(found['largest'])} (each axis on its "
+                f"own; median {_size(found['median'])}), {found['distinct_sizes']:,} different, "
+                f"most often {most} ({part})"
+            )
         if self.kinds:
-            lines.append("modes: " + ", ".join(f"{name} {n:,}" for name, n in found["modes"].items()))
+            lines.append(
+                "modes: " + ", ".join(f"{name} {n:,}" for name, n in found["modes"].items())
+            )
         if self.other_axes:
-            lines.append(f"axes: {self.other_axes:,} files do not have {self.spatial_dims} axes as the others do")
+            lines.append(
+                f"axes: {self.other_axes:,} files do not have {self.spatial_dims} axes as the "
+                "others do"
+            )
         if self.unreadable:
             lines.append(f"unreadable: {len(self.unreadable):,}, first: {self.unreadable[0]}")
         return lines
@@ -93,7 +119,12 @@ def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
         >>> read_headers([file]).lines()
         ['size: 4 x 6 (all files)', 'modes: L 1']
     """
-    chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, min(most, len(files))).round().astype(int))]
+    chosen = [
+        files[i]
+        for i in np.unique(
+            np.linspace(0, len(files) - 1, min(most, len(files))).round().astype(int)
+        )
+    ]
     sizes: list[tuple[int, ...]] = []
     kinds: Counter[PixelKind] = Counter()
     bad = []
@@ -107,8 +138,13 @@ def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
         kinds[kind] += 1
     axes = Counter(map(len, sizes)).most_common(1)[0][0] if sizes else 2
     kept = [size for size in sizes if len(size) == axes]
-    return Headers(len(files), np.array(kept, np.int64).reshape(-1, axes), dict(kinds.most_common()), tuple(bad),
-                   len(sizes) - len(kept))
+    return Headers(
+        len(files),
+        np.array(kept, np.int64).reshape(-1, axes),
+        dict(kinds.most_common()),
+        tuple(bad),
+        len(sizes) - len(kept),
+    )
 
 
 def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
@@ -116,7 +152,8 @@ def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
-        UnreadableImageError: no header that can be read, or one of a file that is refused for what it holds.
+        UnreadableImageError: no header that can be read, or one of a file that is refused for what
+            it holds.
     """
     known = image_format(path)
     if known is None:

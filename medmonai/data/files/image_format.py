@@ -14,9 +14,11 @@ from .volumes import Volume
 
 
 class ImageFormat(ABC):
-    """One format of image files: how its files are known, and how header, volume and picture are read.
+    """One format of image files: how its files are known, and how header, volume and picture are
+    read.
 
-    A new format is a class like this in a module of its own, and its place in `medmonai.data.files.formats.FORMATS`.
+    A new format is a class like this in a module of its own, and its place in
+    `medmonai.data.files.formats.FORMATS`.
     """
 
     name: ClassVar[str]
@@ -24,7 +26,9 @@ class ImageFormat(ABC):
     suffixes: ClassVar[tuple[str, ...]]
 
     def marks(self, path: Path) -> bool:
-        """Return whether a file or folder whose name has no known ending is of this format by its content."""
+        """Return whether a file or folder whose name has no known ending is of this format by its
+        content.
+        """
         return False
 
     @abstractmethod
@@ -32,7 +36,8 @@ class ImageFormat(ABC):
         """Return the size on the file's own axes and the kind of its pixels; nothing is decoded.
 
         Raises:
-            UnreadableImageError: no header that can be read, or one of a file that is refused for what it holds.
+            UnreadableImageError: no header that can be read, or one of a file that is refused for
+                what it holds.
         """
 
     @abstractmethod
@@ -45,10 +50,15 @@ class ImageFormat(ABC):
         """
 
     def picture(self, path: Path) -> np.ndarray:
-        """Return the file as a 2D image (C, H, W); here: a volume that is one voxel thick, turned to RAS."""
+        """Return the file as a 2D image (C, H, W); here: a volume that is one voxel thick, turned
+        to RAS.
+        """
         image = self.volume(path).turned()
         flat = [axis for axis in (3, 2, 1) if image.shape[axis] == 1]
         if not flat:
-            raise unreadable(path, f"it has shape {image.shape[1:]} and two axes are needed; for a volume give a spatial_size "
-                             "of three axes")
+            raise unreadable(
+                path,
+                f"it has shape {image.shape[1:]} and two axes are needed; for a volume give a "
+                "spatial_size of three axes",
+            )
         return image.squeeze(flat[0])

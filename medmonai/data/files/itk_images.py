@@ -1,4 +1,6 @@
-"""MetaImage (.mha) and NRRD volumes, read by SimpleITK once length and checksum have been compared with the header."""
+"""MetaImage (.mha) and NRRD volumes, read by SimpleITK once length and checksum have been compared
+with the header.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,27 @@ _HEADER_BYTES = 1 << 16
 _PIECE = 1 << 20
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world runs to the left and to the back
 _COLOURS = (3, 4)
-# NRRD's names of a patient's directions that ITK knows, and of spaces that say nothing of a patient.
-_SPACES = ("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps")
+# NRRD's names of a patient's directions that ITK knows, and of spaces that say nothing of a
+# patient.
+_SPACES = (
+    "right-anterior-superior",
+    "ras",
+    "left-anterior-superior",
+    "las",
+    "left-posterior-superior",
+    "lps",
+)
 _UNORIENTED = ("", "scanner-xyz", "3d-right-handed", "3d-left-handed")
-_VALUE_KINDS = ("list", "vector", "RGB-color", "RGBA-color", "3-color", "4-color", "3-vector", "4-vector")
+_VALUE_KINDS = (
+    "list",
+    "vector",
+    "RGB-color",
+    "RGBA-color",
+    "3-color",
+    "4-color",
+    "3-vector",
+    "4-vector",
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +60,8 @@ class ItkHeader:
         dtype: of a value.
         channels: values of a voxel.
         start: bytes before the first voxel.
-        packed: bytes that zlib or gzip packed the voxels into, as far as the header states them; 0 where it does not;
-            None for raw voxels.
+        packed: bytes that zlib or gzip packed the voxels into, as far as the header states them; 0
+            where it does not; None for raw voxels.
         oriented: whether the header says which way the axes point.
         spaced: whether the header states the voxel size.
     """
@@ -59,13 +78,16 @@ class ItkHeader:
 class ItkFormat(ImageFormat):
     """Volumes that SimpleITK reads.
 
-    ==================================== =========================================================================
+    ==================================== ===========================================================
     what a file holds                    what becomes of it
-    ==================================== =========================================================================
+    ==================================== ===========================================================
     voxels in a second file              refused
-    raw voxels                           as many bytes as the header asks for, neither more nor fewer
-    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK passes over that of a MetaImage
-    other voxels in ITK's hands          refused: their checksum is compared with that of the bytes in the file
+    raw voxels                           as many bytes as the header asks for, neither more nor
+                                         fewer
+    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK passes over
+                                         that of a MetaImage
+    other voxels in ITK's hands          refused: their checksum is compared with that of the bytes
+                                         in the file
     values with a slope or an offset     refused: ITK passes over both
     lengths in another unit than mm      refused: ITK passes over the unit
     text, bzip2 or other encodings       refused
@@ -73,29 +95,36 @@ class ItkFormat(ImageFormat):
     other vectors, several volumes       refused
     no orientation                       ITK's LPS, NO_DIRECTIONS among the remarks
     no spacing                           1 mm, NO_SPACING among the remarks
-    ==================================== =========================================================================
+    ==================================== ===========================================================
     """
 
     image_io: ClassVar[str]
 
     @abstractmethod
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header in the first bytes of a file says; KeyError and ValueError where it makes no sense."""
+        """Return what the header in the first bytes of a file says; KeyError and ValueError where
+        it makes no sense.
+        """
 
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
         """Return size and pixel kind, see `ImageFormat.header`."""
         with path.open("rb") as file:
             said = self._said(path, file)
         colour = said.channels > 1
-        return said.shape, PixelKind(f"{self.name} {said.dtype.name}" + " in colour" * colour, colour=colour,
-                                     bits=8 * said.dtype.itemsize)
+        return said.shape, PixelKind(
+            f"{self.name} {said.dtype.name}" + " in colour" * colour,
+            colour=colour,
+            bits=8 * said.dtype.itemsize,
+        )
 
     def volume(self, path: Path) -> Volume:
         """Return the file as a volume, see `ImageFormat.volume`."""
         try:
             import SimpleITK
         except ImportError as error:
-            raise ImportError(f"{path.name} needs SimpleITK; run: pip install 'medmonai[itk]'") from error
+            raise ImportError(
+                f"{path.name} needs SimpleITK; run: pip install 'medmonai[itk]'"
+            ) from error
         with path.open("rb") as file:
             said = self._said(path, file)
             checksum = _checksum(path, file, said)
@@ -105,8 +134,13 @@ class ItkFormat(ImageFormat):
             raise unreadable(path, str(error).strip().splitlines()[-1]) from error
         values = SimpleITK.GetArrayViewFromImage(image)
         wanted = said.shape[::-1] + (said.channels,) * (said.channels > 1)
-        if values.shape != wanted or zlib.crc32(np.ascontiguousarray(values, said.dtype).data) != checksum:
-            raise unreadable(path, "SimpleITK reads other voxels than it holds, so its header contradicts itself")
+        if (
+            values.shape != wanted
+            or zlib.crc32(np.ascontiguousarray(values, said.dtype).data) != checksum
+        ):
+            raise unreadable(
+                path, "SimpleITK reads other voxels than it holds, so its header contradicts itself"
+            )
         values = np.moveaxis(values[..., :3], -1, 0) if said.channels > 1 else values[None]
         kept = values.dtype if values.dtype.name in ("uint8", "int16") else np.float32
         affine = np.eye(4)
@@ -116,8 +150,11 @@ class ItkFormat(ImageFormat):
             affine = check_affine(_TO_RAS @ affine)
         except ValueError as error:
             raise unreadable(path, "its directions or spacing give an axis no direction") from error
-        return Volume(np.ascontiguousarray(values.transpose(0, 3, 2, 1), kept), affine=affine,
-                      remarks=(*[NO_DIRECTIONS] * (not said.oriented), *[NO_SPACING] * (not said.spaced)))
+        return Volume(
+            np.ascontiguousarray(values.transpose(0, 3, 2, 1), kept),
+            affine=affine,
+            remarks=(*[NO_DIRECTIONS] * (not said.oriented), *[NO_SPACING] * (not said.spaced)),
+        )
 
     def _said(self, path: Path, file: BinaryIO) -> ItkHeader:
         raw = file.read(_HEADER_BYTES)
@@ -130,39 +167,63 @@ class ItkFormat(ImageFormat):
         except (ValueError, IndexError) as error:
             raise unreadable(path, f"its header makes no sense: {error}") from error
         if len(said.shape) != 3 or min(said.shape) < 1:
-            raise unreadable(path, f"it has shape {said.shape}; three axes with one voxel or more are read")
+            raise unreadable(
+                path, f"it has shape {said.shape}; three axes with one voxel or more are read"
+            )
         if said.channels != 1 and (said.channels not in _COLOURS or said.dtype != np.uint8):
-            raise unreadable(path, f"its voxels hold {said.channels} values of {said.dtype}; grey values, or 3 or 4 of uint8, "
-                             "are read")
+            raise unreadable(
+                path,
+                f"its voxels hold {said.channels} values of {said.dtype}; grey values, or 3 or 4 "
+                "of uint8, are read",
+            )
         check_limit(path, said.shape, said.dtype.itemsize * said.channels)
         return said
 
 
 def _checksum(path: Path, file: BinaryIO, said: ItkHeader) -> int:
-    """Return the CRC-32 of the voxels' bytes; refuse other than as many as the header asks for, and a wrong checksum."""
+    """Return the CRC-32 of the voxels' bytes; refuse other than as many as the header asks for, and
+    a wrong checksum.
+    """
     wanted = math.prod(said.shape) * said.channels * said.dtype.itemsize
     stored = path.stat().st_size - said.start
     if said.packed is None and stored != wanted:
-        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds {stored}")
+        raise unreadable(
+            path, f"its header asks for {wanted} bytes of voxels and it holds {stored}"
+        )
     if said.packed and said.packed != stored:
-        raise unreadable(path, f"its header asks for {said.packed} bytes of packed voxels and it holds {stored}")
+        raise unreadable(
+            path, f"its header asks for {said.packed} bytes of packed voxels and it holds {stored}"
+        )
     file.seek(said.start)
     held = checksum = 0
     try:
-        for piece in _unpacked(file, wanted) if said.packed is not None else iter(lambda: file.read(_PIECE), b""):
-            held, checksum = held + len(piece), zlib.crc32(piece, checksum)
+        for piece in (
+            _unpacked(file, wanted)
+            if said.packed is not None
+            else iter(lambda: file.read(_PIECE), b"")
+        ):
+            held = held + len(piece)
+            checksum = zlib.crc32(piece, checksum)
     except (zlib.error, EOFError) as error:
         raise unreadable(path, error) from error
     if held != wanted:
-        raise unreadable(path, f"its header asks for {wanted} bytes of voxels and it holds "
-                         + ("more" if held > wanted else str(held)))
+        raise unreadable(
+            path,
+            f"its header asks for {wanted} bytes of voxels and it holds "
+            + ("more" if held > wanted else str(held)),
+        )
     return checksum
 
 
 def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
     """Yield what one stream of zlib or gzip holds, at most one piece more than wanted."""
-    stream, held = zlib.decompressobj(zlib.MAX_WBITS | 32), 0
-    while not stream.eof and held <= wanted and (packed := stream.unconsumed_tail or file.read(_PIECE)):
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    held = 0
+    while (
+        not stream.eof
+        and held <= wanted
+        and (packed := stream.unconsumed_tail or file.read(_PIECE))
+    ):
         piece = stream.decompress(packed, _PIECE)
         held += len(piece)
         yield piece
@@ -178,8 +239,16 @@ class MetaImage(ItkFormat):
     name = title = "MetaImage"
     suffixes = (".mha",)
     image_io = "MetaImageIO"
-    _TYPES: ClassVar = {"UCHAR": "u1", "CHAR": "i1", "USHORT": "u2", "SHORT": "i2", "UINT": "u4", "INT": "i4", "FLOAT": "f4",
-              "DOUBLE": "f8"}
+    _TYPES: ClassVar = {
+        "UCHAR": "u1",
+        "CHAR": "i1",
+        "USHORT": "u2",
+        "SHORT": "i2",
+        "UINT": "u4",
+        "INT": "i4",
+        "FLOAT": "f4",
+        "DOUBLE": "f8",
+    }
 
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
         """Return what the header says, see `ItkFormat.parse`."""
@@ -187,32 +256,62 @@ class MetaImage(ItkFormat):
         end = raw.index(b"\n", raw.index(mark)) + 1 if mark in raw else 0
         fields = _fields(raw[:end], "=")
         if not end or "ObjectType" not in fields:
-            raise unreadable(path, "it is not a MetaImage file, whatever its name says, or its start is damaged")
+            raise unreadable(
+                path, "it is not a MetaImage file, whatever its name says, or its start is damaged"
+            )
         if fields["ElementDataFile"] != "LOCAL":
             raise unreadable(path, "its voxels lie in another file; save it as one .mha file")
         if fields.get("BinaryData", "False") != "True" or fields.get("HeaderSize", "0") != "0":
-            raise unreadable(path, "its voxels are text, or lie behind a gap; save them as binary data")
+            raise unreadable(
+                path, "its voxels are text, or lie behind a gap; save them as binary data"
+            )
         _refuse_scaling(path, fields)
-        packed = None if fields.get("CompressedData", "False") == "False" else int(fields["CompressedDataSize"])
+        packed = (
+            None
+            if fields.get("CompressedData", "False") == "False"
+            else int(fields["CompressedDataSize"])
+        )
         dtype = self._TYPES.get(fields["ElementType"].removeprefix("MET_").removesuffix("_ARRAY"))
         if dtype is None:
-            raise unreadable(path, f"its ElementType is {fields['ElementType']}; {', '.join(self._TYPES)} are read")
+            raise unreadable(
+                path,
+                f"its ElementType is {fields['ElementType']}; {', '.join(self._TYPES)} are read",
+            )
         order = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))
-        return ItkHeader(_whole(fields["DimSize"]), np.dtype(dtype).newbyteorder(">" if order == "True" else "<"),
-                         int(fields.get("ElementNumberOfChannels", 1)), end, packed,
-                         oriented=bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields)),
-                         spaced=bool({"ElementSpacing", "ElementSize"} & set(fields)))
+        return ItkHeader(
+            _whole(fields["DimSize"]),
+            np.dtype(dtype).newbyteorder(">" if order == "True" else "<"),
+            int(fields.get("ElementNumberOfChannels", 1)),
+            end,
+            packed,
+            oriented=bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields)),
+            spaced=bool({"ElementSpacing", "ElementSize"} & set(fields)),
+        )
 
 
 def _refuse_scaling(path: Path, fields: Mapping[str, str]) -> None:
-    for name, neutral in (("ElementToIntensityFunctionSlope", 1), ("ElementToIntensityFunctionOffset", 0)):
+    for name, neutral in (
+        ("ElementToIntensityFunctionSlope", 1),
+        ("ElementToIntensityFunctionOffset", 0),
+    ):
         if float(fields.get(name, neutral)) != neutral:
-            raise unreadable(path, f"its {name} is {fields[name]}, which ITK passes over; save it with scaled values")
+            raise unreadable(
+                path,
+                f"its {name} is {fields[name]}, which ITK passes over; save it with scaled values",
+            )
     _check_unit(path, fields.get("DistanceUnits", ""))
 
 
 def _check_unit(path: Path, unit: str) -> None:
-    if unit.strip().lower() not in ("", "?", "mm", "millimeter", "millimeters", "millimetre", "millimetres"):
+    if unit.strip().lower() not in (
+        "",
+        "?",
+        "mm",
+        "millimeter",
+        "millimeters",
+        "millimetre",
+        "millimetres",
+    ):
         raise unreadable(path, f"its lengths are in {unit}, which ITK passes over; save it in mm")
 
 
@@ -222,47 +321,85 @@ class Nrrd(ItkFormat):
     name = title = "NRRD"
     suffixes = (".nrrd",)
     image_io = "NrrdImageIO"
-    _TYPES: ClassVar = {"u1": "uchar, unsigned char, uint8, uint8_t", "i1": "signed char, int8, int8_t",
-              "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
-              "i2": "short, short int, signed short, signed short int, int16, int16_t",
-              "u4": "uint, unsigned int, uint32, uint32_t", "i4": "int, signed int, int32, int32_t",
-              "f4": "float", "f8": "double"}
+    _TYPES: ClassVar = {
+        "u1": "uchar, unsigned char, uint8, uint8_t",
+        "i1": "signed char, int8, int8_t",
+        "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
+        "i2": "short, short int, signed short, signed short int, int16, int16_t",
+        "u4": "uint, unsigned int, uint32, uint32_t",
+        "i4": "int, signed int, int32, int32_t",
+        "f4": "float",
+        "f8": "double",
+    }
 
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
         """Return what the header says, see `ItkFormat.parse`."""
         ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := raw.find(mark)) >= 0]
         if not raw.startswith(b"NRRD") or not ends:
-            raise unreadable(path, "it is not an NRRD file with its voxels inside, whatever its name says, or its start is "
-                             "damaged")
+            raise unreadable(
+                path,
+                "it is not an NRRD file with its voxels inside, whatever its name says, or its "
+                "start is damaged",
+            )
         end = min(ends)
         fields = {name.lower(): value for name, value in _fields(raw[:end], ":").items()}
         if {"data file", "datafile"} & set(fields):
             raise unreadable(path, "its voxels lie in another file; save it as one .nrrd file")
-        if fields["encoding"] not in ("raw", "gzip", "gz") or {"byte skip", "line skip"} & set(fields):
-            raise unreadable(path, f"its encoding is {fields['encoding']} or skips bytes; raw and gzip are read")
-        dtype = next((code for code, names in self._TYPES.items() if fields["type"] in names.split(", ")), None)
+        if fields["encoding"] not in ("raw", "gzip", "gz") or {"byte skip", "line skip"} & set(
+            fields
+        ):
+            raise unreadable(
+                path, f"its encoding is {fields['encoding']} or skips bytes; raw and gzip are read"
+            )
+        dtype = next(
+            (code for code, names in self._TYPES.items() if fields["type"] in names.split(", ")),
+            None,
+        )
         if dtype is None:
-            raise unreadable(path, f"its type is {fields['type']}; whole numbers up to 32 bits and floats are read")
-        for unit in re.findall(r'"([^"]*)"', fields.get("space units", "") + fields.get("units", "")):
+            raise unreadable(
+                path,
+                f"its type is {fields['type']}; whole numbers up to 32 bits and floats are read",
+            )
+        for unit in re.findall(
+            r'"([^"]*)"', fields.get("space units", "") + fields.get("units", "")
+        ):
             _check_unit(path, unit)
         if fields.get("space", "").lower() not in (*_SPACES, *_UNORIENTED):
-            raise unreadable(path, f"its space is {fields['space']}; {', '.join(_SPACES[1::2]).upper()} are read")
+            raise unreadable(
+                path, f"its space is {fields['space']}; {', '.join(_SPACES[1::2]).upper()} are read"
+            )
         sizes = _whole(fields["sizes"])
         if len(sizes) != int(fields["dimension"]):
-            raise unreadable(path, f"its header states {fields['dimension']} axes and the sizes {fields['sizes']}")
+            raise unreadable(
+                path,
+                f"its header states {fields['dimension']} axes and the sizes {fields['sizes']}",
+            )
         if len(sizes) == 4 and fields.get("kinds", "?").split()[0] not in _VALUE_KINDS:
-            raise unreadable(path, f"it has 4 axes, {fields['sizes']}, and the first is not of values; three axes are read")
+            raise unreadable(
+                path,
+                f"it has 4 axes, {fields['sizes']}, and the first is not of values; three axes are "
+                "read",
+            )
         channels, shape = (sizes[0], sizes[1:]) if len(sizes) == 4 else (1, sizes)
         directed = "space directions" in fields
         order = ">" if fields.get("endian", "little") == "big" else "<"
-        return ItkHeader(shape, np.dtype(dtype).newbyteorder(order), channels, end,
-                         None if fields["encoding"] == "raw" else 0,
-                         oriented=directed and fields.get("space", "").lower() in _SPACES,
-                         spaced=directed or bool(np.isfinite(_numbers(fields.get("spacings", "nan"))).all()))
+        return ItkHeader(
+            shape,
+            np.dtype(dtype).newbyteorder(order),
+            channels,
+            end,
+            None if fields["encoding"] == "raw" else 0,
+            oriented=directed and fields.get("space", "").lower() in _SPACES,
+            spaced=directed or bool(np.isfinite(_numbers(fields.get("spacings", "nan"))).all()),
+        )
 
 
 def _fields(text: bytes, between: str) -> Mapping[str, str]:
-    rows = (line.partition(between) for line in text.decode("latin-1").splitlines() if not line.startswith("#"))
+    rows = (
+        line.partition(between)
+        for line in text.decode("latin-1").splitlines()
+        if not line.startswith("#")
+    )
     return {name.strip(): value.strip() for name, found, value in rows if found}
 
 

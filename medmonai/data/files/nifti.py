@@ -18,38 +18,47 @@ if TYPE_CHECKING:
     from nibabel import Nifti1Image
 
 # What a header leaves open and nibabel fills in; as `Case.remarks`.
-NO_ORIENTATION = ("state no orientation (qform_code and sform_code are 0): nibabel's LAS is assumed, so left and right may be "
-                  "exchanged")
-TWO_ORIENTATIONS = "state two orientations (qform and sform disagree): the sform's is taken, as nibabel does"
+NO_ORIENTATION = (
+    "state no orientation (qform_code and sform_code are 0): nibabel's LAS is assumed, so left and "
+    "right may be exchanged"
+)
+TWO_ORIENTATIONS = (
+    "state two orientations (qform and sform disagree): the sform's is taken, as nibabel does"
+)
 
 _MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 _RGB_INTENTS = (2003, 2004)  # NIFTI_INTENT_RGB_VECTOR, NIFTI_INTENT_RGBA_VECTOR
 
 
 def read_nifti(path: Path) -> Volume:
-    """Return a NIfTI file as a Volume; uint8 where the file holds unscaled uint8, else int16 or float32.
+    """Return a NIfTI file as a Volume; uint8 where the file holds unscaled uint8, else int16 or
+    float32.
 
-    ====================================== =======================================================================
+    ====================================== =========================================================
     what a file holds                      what becomes of it
-    ====================================== =======================================================================
+    ====================================== =========================================================
     further axes of length 1               dropped
     RGB24, RGBA32                          colours; alpha is dropped
-    3 or 4 values a voxel in the last axis the same, if they are uint8 or the intent is RGB or RGBA vector
+    3 or 4 values a voxel in the last axis the same, if they are uint8 or the intent is RGB or RGBA
+                                           vector
     several volumes (time, b-values)       refused
     complex, float128, one bit a voxel     refused
     scl_slope, scl_inter                   applied; a slope of 0 or NaN means none
     cal_min, cal_max                       not applied: they are for display
-    wrong checksum or length, bytes behind refused, gzip or not; up to 64 KiB of zeros may follow the voxels
+    wrong checksum or length, bytes behind refused, gzip or not; up to 64 KiB of zeros may follow
+                                           the voxels
     no qform and no sform                  nibabel's LAS, NO_ORIENTATION among the remarks
     qform and sform that disagree          the sform, TWO_ORIENTATIONS among the remarks
-    voxels of 0 mm                         1 mm, NO_SPACING among the remarks; where a sform states the grid, that counts
+    voxels of 0 mm                         1 mm, NO_SPACING among the remarks; where a sform states
+                                           the grid, that counts
     units of metres or micrometres         converted to millimetres
-    ====================================== =======================================================================
+    ====================================== =========================================================
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
-        UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong), other axes, more bytes than
-            `medmonai.data.containers.image_limit` allows, an affine without an inverse.
+        UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong),
+            other axes, more bytes than `medmonai.data.containers.image_limit` allows, an affine
+            without an inverse.
     """
     from nibabel.arrayproxy import ArrayProxy
 
@@ -59,7 +68,9 @@ def read_nifti(path: Path) -> Volume:
         assert isinstance(stored.dataobj, ArrayProxy)  # its voxels are on the disk
         unscaled = (stored.dataobj.slope, stored.dataobj.inter) == (1, 0)
         native = dtype.newbyteorder("=")
-        kept = native if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
+        kept = (
+            native if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
+        )
         remarks = _assumed(stored, stream)
         values: np.ndarray = np.asarray(stored.dataobj, dtype=kept)
         check_end(path, stream, voxels_end(path, stored))
@@ -67,42 +78,60 @@ def read_nifti(path: Path) -> Volume:
             values = np.stack([values[colour] for colour in "RGB"], axis=-1)
         affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
         if None in _axes(affine):
-            raise unreadable(path, f"its affine {affine[:3].round(6).tolist()} gives an axis no direction")
+            raise unreadable(
+                path, f"its affine {affine[:3].round(6).tolist()} gives an axis no direction"
+            )
         return Volume(_channels_first(values), affine=affine, remarks=remarks)
 
 
 def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
-    """Return the voxels along the first three axes of a NIfTI file and what it holds, without reading a voxel.
+    """Return the voxels along the first three axes of a NIfTI file and what it holds, without
+    reading a voxel.
 
     The checksum of a .nii.gz stands behind its voxels, so only `read_nifti` compares it.
 
     Raises:
-        OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here too.
+        OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here
+            too.
     """
     with opened_nifti(path) as (stored, _):
         _check_kind(path, stored)
         dtype = np.dtype(stored.get_data_dtype())
-        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4  # no other fourth axis is let through
-        kind = PixelKind(f"NIfTI {''.join(dtype.names or [dtype.name])}", colour=colour,
-                         bits=8 * dtype.itemsize // len(dtype.names or "1"))
+        # no other fourth axis is let through
+        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4
+        kind = PixelKind(
+            f"NIfTI {''.join(dtype.names or [dtype.name])}",
+            colour=colour,
+            bits=8 * dtype.itemsize // len(dtype.names or "1"),
+        )
         return tuple(int(n) for n in stored.shape[:3]), kind
 
 
 def _check_kind(path: Path, stored: Nifti1Image) -> None:
     """Raise if a header says that the file is none of those that are read."""
-    dtype, shape = np.dtype(stored.get_data_dtype()), _without_ones(stored.shape)
+    dtype = np.dtype(stored.get_data_dtype())
+    shape = _without_ones(stored.shape)
     if dtype.kind not in "iuf" and not dtype.names:
         raise unreadable(path, f"its voxels are {dtype}; whole numbers, floats and RGB are read")
     colours = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
     if len(shape) == 3 or (len(shape) == 4 and shape[3] in (3, 4) and colours and not dtype.names):
         return
     if len(shape) == 4 and len(_without_ones(stored.shape, fifth=False)) == 4:
-        raise unreadable(path, f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one per file")
-    raise unreadable(path, f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the last")
+        raise unreadable(
+            path,
+            f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one "
+            "per file",
+        )
+    raise unreadable(
+        path,
+        f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the "
+        "last",
+    )
 
 
 def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, ...]:
-    """Return three axes and those behind them that hold anything; the fifth in the place of an empty fourth.
+    """Return three axes and those behind them that hold anything; the fifth in the place of an
+    empty fourth.
 
     NIfTI's fourth axis is for time, its fifth for vectors.
     """
@@ -113,13 +142,21 @@ def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, .
 
 
 def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
-    """Return what the header on the disk does not state; nibabel repairs the one that it hands out."""
+    """Return what the header on the disk does not state; nibabel repairs the one that it hands
+    out.
+    """
     kind = type(stored.header)
     stream.seek(0)
-    header: Any = kind(stream.read(kind.sizeof_hdr), check=False)  # nibabel annotates each field as a structured array
+    # nibabel annotates each field as a structured array
+    header: Any = kind(stream.read(kind.sizeof_hdr), check=False)
     if header["sform_code"] > 0:
-        both = header["qform_code"] > 0 and (header["pixdim"][1:4] > 0).all()  # else the qform states no grid
-        return (TWO_ORIENTATIONS,) if both and _axes(header.get_qform()) != _axes(header.get_sform()) else ()
+        # else the qform states no grid
+        both = header["qform_code"] > 0 and (header["pixdim"][1:4] > 0).all()
+        return (
+            (TWO_ORIENTATIONS,)
+            if both and _axes(header.get_qform()) != _axes(header.get_sform())
+            else ()
+        )
     sizes = header["pixdim"][1:4][np.array(_without_ones(stored.shape)[:3]) > 1]
     found = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
     return tuple(remark for remark, holds in found.items() if holds)
@@ -130,12 +167,15 @@ def _axes(affine: np.ndarray) -> tuple[str | None, ...]:
 
     try:
         return aff2axcodes(affine)
-    except (ValueError, np.linalg.LinAlgError):  # numbers too large or too small for a decomposition
+    except (ValueError, np.linalg.LinAlgError):
+        # numbers too large or too small for a decomposition
         return (None,) * 3
 
 
 def _unit(stored: Nifti1Image) -> float:
-    """Return how many millimetres the header's unit of space has; NIfTI's default is the millimetre."""
+    """Return how many millimetres the header's unit of space has; NIfTI's default is the
+    millimetre.
+    """
     return _MILLIMETRES.get(str(stored.header.get_xyzt_units()[0]), 1.0)
 
 

@@ -22,9 +22,10 @@ class Picture:
         image: the pixels; "I;16", "I" or "F" where the file holds more than 8 bits a pixel.
         kind: what the file held.
         turned: whether an EXIF orientation was applied.
-        size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled JPEG has smaller.
-        box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of 1001 pixels at 1/4 has 251,
-            and its last one is the picture for a quarter only.
+        size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled
+            JPEG has smaller.
+        box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of
+            1001 pixels at 1/4 has 251, and its last one is the picture for a quarter only.
     """
 
     image: Image.Image
@@ -42,20 +43,25 @@ class Picture:
 
 
 def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
-    """Return a picture of 8 bits, or one in mode "F" with values of 0 to 255, as uint8 (in_channels, H, W) in the form's size.
+    """Return a picture of 8 bits, or one in mode "F" with values of 0 to 255, as uint8
+    (in_channels, H, W) in the form's size.
 
-    Channels first: colour becomes grey by ITU-R 601 luma, .299 R + .587 G + .114 B; grey becomes colour by repetition. Then
-    the size: bilinear, with a support that grows with the factor where the picture shrinks, so nothing aliases. Grey is
-    resized by Pillow, colour by `torch.nn.functional.interpolate(antialias=True)`: the same filter and at most one grey level
+    Channels first: colour becomes grey by ITU-R 601 luma, .299 R + .587 G + .114 B; grey becomes
+    colour by repetition. Then the size: bilinear, with a support that grows with the factor where
+    the picture shrinks, so nothing aliases. Grey is resized by Pillow, colour by
+    `torch.nn.functional.interpolate(antialias=True)`: the same filter and at most one grey level
     apart, in a third of the time.
 
     Args:
         picture: mode "L", "RGB" or "F" (grey).
-        form: its `spatial_size` is (H, W); `aspect` "stretch" resizes each axis on its own, "crop" keeps the largest
-            centred part of the target's proportions (in whole pixels), "pad" puts the whole picture on black.
+        form: its `spatial_size` is (H, W); `aspect` "stretch" resizes each axis on its own, "crop"
+            keeps the largest centred part of the target's proportions (in whole pixels), "pad" puts
+            the whole picture on black.
     """
     if isinstance(picture, Image.Image):
-        picture = Picture(picture, kind=PixelKind(picture.mode, colour=picture.mode == "RGB"), turned=False)
+        picture = Picture(
+            picture, kind=PixelKind(picture.mode, colour=picture.mode == "RGB"), turned=False
+        )
     if form.in_channels == 1 and picture.image.mode == "RGB":
         picture = replace(picture, image=picture.image.convert("L"))
     values = _fitted(picture, form)
@@ -65,7 +71,8 @@ def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
 
 
 def inner_size(size: tuple[int, int], form: ImageForm) -> tuple[int, int]:
-    """Return the (H, W) that a picture of `size` (H, W), or the part of it that "crop" keeps, is resized to.
+    """Return the (H, W) that a picture of `size` (H, W), or the part of it that "crop" keeps, is
+    resized to.
 
     Example:
         >>> inner_size((300, 400), ImageForm((64, 64), in_channels=1, aspect="pad"))
@@ -75,7 +82,9 @@ def inner_size(size: tuple[int, int], form: ImageForm) -> tuple[int, int]:
     if form.aspect != "pad":
         return height, width
     scale = max(held / wanted for held, wanted in zip(size, form.spatial_size))
-    height, width = (max(1, min(wanted, round(held / scale))) for held, wanted in zip(size, form.spatial_size))
+    height, width = (
+        max(1, min(wanted, round(held / scale))) for held, wanted in zip(size, form.spatial_size)
+    )
     return height, width
 
 
@@ -85,13 +94,17 @@ def _fitted(picture: Picture, form: ImageForm) -> np.ndarray:
     if form.aspect == "crop":
         scale = min(w / width, h / height)
         part = max(1, min(w, round(scale * width))), max(1, min(h, round(scale * height)))
-        left, top = (w - part[0]) // 2, (h - part[1]) // 2
-        return _resized(picture.image, _within(picture, (left, top, left + part[0], top + part[1])), inner)
+        left = (w - part[0]) // 2
+        top = (h - part[1]) // 2
+        return _resized(
+            picture.image, _within(picture, (left, top, left + part[0], top + part[1])), inner
+        )
     values = _resized(picture.image, picture.box, inner)
     if inner == (height, width):
         return values
     out = np.zeros((len(values), height, width), values.dtype)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    top = (height - inner[0]) // 2
+    left = (width - inner[1]) // 2
     out[:, top : top + inner[0], left : left + inner[1]] = values
     return out
 
@@ -99,7 +112,8 @@ def _fitted(picture: Picture, form: ImageForm) -> np.ndarray:
 def _within(picture: Picture, box: Box) -> Box:
     """Return a box in the file's pixels as one in the pixels that were decoded."""
     left, top, right, bottom = picture.box
-    x, y = (right - left) / picture.size[1], (bottom - top) / picture.size[0]
+    x = (right - left) / picture.size[1]
+    y = (bottom - top) / picture.size[0]
     return left + x * box[0], top + y * box[1], left + x * box[2], top + y * box[3]
 
 
@@ -119,7 +133,11 @@ def _resized(image: Image.Image, box: Box, size: tuple[int, int]) -> np.ndarray:
     import torch  # here: only colour pictures need it
 
     values = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    return torch.nn.functional.interpolate(values, size=size, mode="bilinear", antialias=True)[0].contiguous().numpy()
+    return (
+        torch.nn.functional.interpolate(values, size=size, mode="bilinear", antialias=True)[0]
+        .contiguous()
+        .numpy()
+    )
 
 
 def picture_array(image: Image.Image) -> np.ndarray:

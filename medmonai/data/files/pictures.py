@@ -8,7 +8,14 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
-from medmonai.data.containers import PixelKind, exif_after_pixels, opened_picture, tiff_name, tiff_swapped, tiff_values
+from medmonai.data.containers import (
+    PixelKind,
+    exif_after_pixels,
+    opened_picture,
+    tiff_name,
+    tiff_swapped,
+    tiff_values,
+)
 from medmonai.data.image_form import ImageForm
 
 from .image_format import ImageFormat
@@ -16,7 +23,9 @@ from .picture_fit import Picture, inner_size, picture_array
 from .volumes import Volume
 
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
-_LYING = range(5, 9)  # its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its top
+# its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its
+# top
+_LYING = range(5, 9)
 _KEPT = 2  # times the wanted size that a scaled JPEG keeps at least, as `Image.thumbnail` does
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _GREY = ("L", "LA", "La", "1")
@@ -25,32 +34,35 @@ _GREY = ("L", "LA", "La", "1")
 def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     """Decode a PNG, JPEG or TIFF file.
 
-    ==================== =========================================================================================
+    ==================== ===========================================================================
     what a file holds    what becomes of it
-    ==================== =========================================================================================
+    ==================== ===========================================================================
     EXIF orientation     applied (also XMP's): the picture stands upright, as every viewer shows it
     palette              the colours it stands for
     alpha                dropped; the colour of a transparent pixel stays what the file says
     1 bit                0 and 255
     16 or 32 bits, float kept, grey only; `ImageForm.intensity_range` makes them 0 to 255
-    16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an `ImageForm.intensity_range` is given,
-                         which is so one of 16 bits too
+    16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an
+                         `ImageForm.intensity_range` is given, which is so one of 16 bits too
     CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
-    several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first picture
+    several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first
+                         picture
     signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
     0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
-    over the limit       refused before anything is decoded, see `medmonai.data.containers.image_limit`
+    over the limit       refused before anything is decoded, see
+                         `medmonai.data.containers.image_limit`
     checksums            of PNG and of deflated TIFFs compared; JPEG and other TIFFs have none
-    ==================== =========================================================================================
+    ==================== ===========================================================================
 
-    The file's content decides on its format, not its name. Bytes that were changed inside a JPEG's data decode to a wrong
-    picture without an error: JPEG has no checksum. MONAI's `PILReader` gives the array as Pillow has it, palette numbers
-    and all.
+    The file's content decides on its format, not its name. Bytes that were changed inside a JPEG's
+    data decode to a wrong picture without an error: JPEG has no checksum. MONAI's `PILReader` gives
+    the array as Pillow has it, palette numbers and all.
 
-    With `form.jpeg_scaling`, a JPEG of at least four times the wanted size in both axes is decoded at 1/2, 1/4 or 1/8: libjpeg
-    leaves out the high frequencies of the discrete cosine transform and computes fewer pixels. The smallest that is at
-    least twice the wanted size is taken, so `fit_picture` still does the last halving or more by its own filter; `size` and
-    `kind` stay those of the file. Against the full decoding, in grey levels after resizing (libjpeg-turbo 3):
+    With `form.jpeg_scaling`, a JPEG of at least four times the wanted size in both axes is decoded
+    at 1/2, 1/4 or 1/8: libjpeg leaves out the high frequencies of the discrete cosine transform and
+    computes fewer pixels. The smallest that is at least twice the wanted size is taken, so
+    `fit_picture` still does the last halving or more by its own filter; `size` and `kind` stay
+    those of the file. Against the full decoding, in grey levels after resizing (libjpeg-turbo 3):
 
     ==================================================== ======= ==== =============== =======
     files                                                decoded mean 99.9 % quantile maximum
@@ -68,7 +80,8 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
         form: what the picture is for; None decodes it in its own size.
 
     Raises:
-        ImportError: a sound file that the installed Pillow cannot decode; the message says what to do.
+        ImportError: a sound file that the installed Pillow cannot decode; the message says what to
+            do.
         OSError: the disk or the permissions, not the file's content.
         UnreadableImageError: an empty, truncated, damaged or refused file; the message names it.
     """
@@ -79,19 +92,23 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
         tags = image.getexif() if tiff is None else tiff.tag_v2
         of_tiff = None if tiff is None else (dict(tags), tiff_swapped(tiff))
         orientation = tags.get(_ORIENTATION, 1)
-        turned, size = orientation in range(2, 9), image.size
+        turned = orientation in range(2, 9)
+        size = image.size
         held = _scale_down(image, form, lying=orientation in _LYING)
         image.load()
         if turned:
             ImageOps.exif_transpose(image, in_place=True)
-        made = _plain(image if of_tiff is None else tiff_values(image, of_tiff[0], swapped=of_tiff[1]))
+        made = _plain(
+            image if of_tiff is None else tiff_values(image, of_tiff[0], swapped=of_tiff[1])
+        )
         if held is None or held == size:
             return Picture(made, kind=kind, turned=turned)
         return _scaled(made, size, held, kind=kind, orientation=orientation)
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Return a PNG, JPEG or TIFF file as (C, H, W) in its own size, C = 1 or 3; by the rules of `open_picture`.
+    """Return a PNG, JPEG or TIFF file as (C, H, W) in its own size, C = 1 or 3; by the rules of
+    `open_picture`.
 
     Example:
         >>> import tempfile
@@ -103,27 +120,44 @@ def read_picture(path: Path) -> np.ndarray:
     return picture_array(open_picture(path).image)
 
 
-def _scale_down(image: Image.Image, form: ImageForm | None, *, lying: bool) -> tuple[float, float] | None:
-    """Have a JPEG decoded smaller where the form allows it; return the (W, H) it will have, in parts of pixels too."""
+def _scale_down(
+    image: Image.Image, form: ImageForm | None, *, lying: bool
+) -> tuple[float, float] | None:
+    """Have a JPEG decoded smaller where the form allows it; return the (W, H) it will have, in
+    parts of pixels too.
+    """
     if form is None or not form.jpeg_scaling or form.intensity_range is not None:
         return None
-    # Towards the upright picture and back; a file that is no JPEG has no smaller decoding, and draft does nothing.
+    # Towards the upright picture and back; a file that is no JPEG has no smaller decoding, and
+    # draft does nothing.
     height, width = inner_size(image.size if lying else (image.height, image.width), form)
-    drafted = image.draft(None, (_KEPT * height, _KEPT * width) if lying else (_KEPT * width, _KEPT * height))
+    drafted = image.draft(
+        None, (_KEPT * height, _KEPT * width) if lying else (_KEPT * width, _KEPT * height)
+    )
     return drafted and drafted[1][2:]
 
 
 def _scaled(
-    image: Image.Image, size: tuple[int, int], held: tuple[float, float], *, kind: PixelKind, orientation: int
+    image: Image.Image,
+    size: tuple[int, int],
+    held: tuple[float, float],
+    *,
+    kind: PixelKind,
+    orientation: int,
 ) -> Picture:
-    """Return a turned image of a JPEG that has `size` (W, H) in the file and `held` (W, H) pixels as it was decoded."""
+    """Return a turned image of a JPEG that has `size` (W, H) in the file and `held` (W, H) pixels
+    as it was decoded.
+    """
     if orientation in _LYING:
-        size, held = (size[1], size[0]), (held[1], held[0])
+        size = (size[1], size[0])
+        held = (held[1], held[0])
     # The last pixel of an axis may be the picture in part only; mirrored, it is the first.
     left = image.width - held[0] if orientation in (2, 3, 6, 7) else 0
     top = image.height - held[1] if orientation in (3, 4, 7, 8) else 0
     box = left, top, left + held[0], top + held[1]
-    return Picture(image, kind=kind, turned=orientation in range(2, 9), size=(size[1], size[0]), box=box)
+    return Picture(
+        image, kind=kind, turned=orientation in range(2, 9), size=(size[1], size[0]), box=box
+    )
 
 
 def _kind(image: ImageFile.ImageFile) -> PixelKind:
@@ -134,9 +168,11 @@ def _kind(image: ImageFile.ImageFile) -> PixelKind:
         return PixelKind(hidden)
     if image.mode in _DEEP:
         return {"I": PixelKind("32 bits", bits=32), "F": PixelKind("float", bits=32)}.get(
-            image.mode, PixelKind("16 bits", bits=16))
+            image.mode, PixelKind("16 bits", bits=16)
+        )
     named = {"P": "palette", "PA": "palette", "1": "1 bit"}.get(image.mode, image.mode)
-    halved, colour = ";16" in raw, image.mode not in _GREY
+    halved = ";16" in raw
+    colour = image.mode not in _GREY
     bits = 16 if halved else 1 if image.mode == "1" else 8
     return PixelKind(named + " of 16 bits" * halved, colour=colour, bits=bits, upper_half=halved)
 
@@ -144,15 +180,18 @@ def _kind(image: ImageFile.ImageFile) -> PixelKind:
 def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", *_DEEP):
         return image
-    image = image.convert("LA") if image.mode == "La" else image  # divided by alpha; Pillow does not go on from there
+    # divided by alpha; Pillow does not go on from there
+    image = image.convert("LA") if image.mode == "La" else image
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
 def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
-    """Return (H, W), upright, and the kind of a picture as `open_picture` has it, with as little of the file as that takes.
+    """Return (H, W), upright, and the kind of a picture as `open_picture` has it, with as little of
+    the file as that takes.
 
     Raises:
-        UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its pages.
+        UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its
+            pages.
     """
     with opened_picture(path, verify=False) as image:
         kind = _kind(image)
@@ -161,7 +200,9 @@ def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
 
 
 def _lies(image: Image.Image, file: IO[bytes]) -> bool:
-    """Return whether the EXIF orientation exchanges the axes; no pixel is decoded for it, if the file allows that."""
+    """Return whether the EXIF orientation exchanges the axes; no pixel is decoded for it, if the
+    file allows that.
+    """
     if image.format == "TIFF":  # Pillow gives its size as it will stand
         return False
     told = image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
@@ -182,8 +223,10 @@ class Pictures(ImageFormat):
 
     def volume(self, path: Path) -> Volume:
         """Return the file as a volume, see `ImageFormat.volume`."""
-        raise ValueError(f"{path.name} is a 2D image and spatial_size has three axes; give NIfTI, DICOM, MetaImage, NRRD or "
-                         "npz volumes.")
+        raise ValueError(
+            f"{path.name} is a 2D image and spatial_size has three axes; give NIfTI, DICOM, "
+            "MetaImage, NRRD or npz volumes."
+        )
 
     def picture(self, path: Path) -> np.ndarray:
         """Return the file as a 2D image, see `ImageFormat.picture`."""

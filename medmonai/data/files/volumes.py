@@ -1,4 +1,6 @@
-"""Volumes as a network takes them: turned, resampled and cut to a stated grid, with the place of that grid in space."""
+"""Volumes as a network takes them: turned, resampled and cut to a stated grid, with the place of
+that grid in space.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,10 @@ class Volume:
 
     Args:
         values: (C, A, B, D) on the file's own axes.
-        affine: (4, 4) from voxel numbers to millimetres, x to the right, y to the front, z upwards (nibabel's world).
-        remarks: what was assumed because the header does not say it, or says it twice: NO_ORIENTATION, NO_SPACING,
-            TWO_ORIENTATIONS.
+        affine: (4, 4) from voxel numbers to millimetres, x to the right, y to the front, z upwards
+            (nibabel's world).
+        remarks: what was assumed because the header does not say it, or says it twice:
+            NO_ORIENTATION, NO_SPACING, TWO_ORIENTATIONS.
     """
 
     values: np.ndarray
@@ -36,9 +39,15 @@ class Volume:
         return self.values.shape[1:]
 
     def turned(self, orientation: str = "RAS") -> np.ndarray:
-        """Return the values (C, *spatial) with axes that run in the directions asked for; nothing is interpolated."""
+        """Return the values (C, *spatial) with axes that run in the directions asked for; nothing
+        is interpolated.
+        """
         size = self.turned_shape(orientation)
-        return resample(self.values, to_form_grid(self.affine, self.shape, size=size, orientation=orientation), size)
+        return resample(
+            self.values,
+            to_form_grid(self.affine, self.shape, size=size, orientation=orientation),
+            size,
+        )
 
     def turned_shape(self, orientation: str = "RAS") -> tuple[int, ...]:
         """Return the voxels along each axis after `turned`."""
@@ -49,17 +58,25 @@ class Volume:
 def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]:
     """Return a volume with values of 0 to 255 as uint8 (C, *spatial_size), and its place.
 
-    Turned to the nearest `form.orientation`; then, with a `spacing`, resampled to it and cropped or padded (with 0, the low
-    end of the grey values) around the centre; without one, each axis stretched. One interpolation in all, see
-    `medmonai.data.grids.resample`; none where the voxels already fit.
+    Turned to the nearest `form.orientation`; then, with a `spacing`, resampled to it and cropped or
+    padded (with 0, the low end of the grey values) around the centre; without one, each axis
+    stretched. One interpolation in all, see `medmonai.data.grids.resample`; none where the voxels
+    already fit.
 
     Args:
         volume: after its grey values and channels were made what the form says.
         form: the size, orientation and spacing.
     """
-    matrix = to_form_grid(volume.affine, volume.shape, size=form.spatial_size, orientation=form.orientation,
-                          spacing=form.spacing)
+    matrix = to_form_grid(
+        volume.affine,
+        volume.shape,
+        size=form.spatial_size,
+        orientation=form.orientation,
+        spacing=form.spacing,
+    )
     values = resample(volume.values, matrix, form.spatial_size)
     if values.dtype != np.uint8:
         values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return values, ImagePlace(volume.affine @ matrix, original_affine=volume.affine, original_shape=volume.shape)
+    return values, ImagePlace(
+        volume.affine @ matrix, original_affine=volume.affine, original_shape=volume.shape
+    )

@@ -1,4 +1,6 @@
-"""Sources of cases: MedMNIST, class folders, the lesion phantom, and the groups their cases belong to."""
+"""Sources of cases: MedMNIST, class folders, the lesion phantom, and the groups their cases belong
+to.
+"""
 
 import lazy_loader
 

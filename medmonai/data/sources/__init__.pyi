@@ -1,6 +1,18 @@
-from .catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names, is_published, sets_of_same_classes
+from .catalogue import (
+    DatasetFile,
+    DatasetInfo,
+    dataset_info,
+    dataset_names,
+    is_published,
+    sets_of_same_classes,
+)
 from .class_folders import list_class_folders
-from .ideal_observer import detectability, ideal_observer_auc, ideal_observer_predictions, ideal_observer_scores
+from .ideal_observer import (
+    detectability,
+    ideal_observer_auc,
+    ideal_observer_predictions,
+    ideal_observer_scores,
+)
 from .known_groups import with_known_groups
 from .medmnist import default_memory_limit, load_medmnist
 from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom

@@ -10,10 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from medmonai.data.class_names import check_classes, folded, in_split_order, spelling_note, split_of, task_of
+from medmonai.data.class_names import (
+    check_classes,
+    folded,
+    in_split_order,
+    spelling_note,
+    split_of,
+    task_of,
+)
 from medmonai.data.cohort import Provenance
 from medmonai.data.datalist import LeftOut, Listing
-from medmonai.data.files import AGAIN, NOT_READ, DicomFolders, find_in_folders, is_hidden, sub_folders
+from medmonai.data.files import (
+    AGAIN,
+    NOT_READ,
+    DicomFolders,
+    find_in_folders,
+    is_hidden,
+    sub_folders,
+)
 from medmonai.data.positive_class import default_note, ordered_classes, require_binary
 from medmonai.task import Task
 
@@ -24,7 +38,9 @@ logger = logging.getLogger("medmonai.data")
 
 @dataclass
 class _Found:
-    """Cases as they are met: path inside the root, folder name of the class, split ("" if the folders give none)."""
+    """Cases as they are met: path inside the root, folder name of the class, split ("" if the
+    folders give none).
+    """
 
     cases: list[tuple[str, str, str]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -32,115 +48,174 @@ class _Found:
 
 
 def list_class_folders(
-    root: str | Path, *, name: str, class_names: Sequence[str] | Mapping[str, str] | None = None,
-    positive_class: str | None = None, task: Task | str = "auto",
-    group_pattern: str | None = None, group_table: str | Path | None = None, group_column: str | None = None,
-    dicom_folders: DicomFolders = "series", licence: str = "", citation: str = "", known_issues: Sequence[str] = (),
+    root: str | Path,
+    *,
+    name: str,
+    class_names: Sequence[str] | Mapping[str, str] | None = None,
+    positive_class: str | None = None,
+    task: Task | str = "auto",
+    group_pattern: str | None = None,
+    group_table: str | Path | None = None,
+    group_column: str | None = None,
+    dicom_folders: DicomFolders = "series",
+    licence: str = "",
+    citation: str = "",
+    known_issues: Sequence[str] = (),
 ) -> Listing:
     r"""List the images of a folder of classes, without opening them.
 
-    The folders are `root/{train,val,test}/{CLASS}/*`, where val may be called valid or validation, or `root/{CLASS}/*`,
-    which `split_listing` divides. Folders below CLASS are read too. torchvision's `ImageFolder` knows neither splits nor
-    groups, and takes every folder for a class.
+    The folders are `root/{train,val,test}/{CLASS}/*`, where val may be called valid or validation,
+    or `root/{CLASS}/*`, which `split_listing` divides. Folders below CLASS are read too.
+    torchvision's `ImageFolder` knows neither splits nor groups, and takes every folder for a class.
 
-    - Images are PNG, JPEG, TIFF, NIfTI, DICOM, MetaImage and NRRD files; a folder below CLASS that holds mostly DICOM files is
-      one case, see `dicom_folders`.
+    - Images are PNG, JPEG, TIFF, NIfTI, DICOM, MetaImage and NRRD files; a folder below CLASS that
+      holds mostly DICOM files is one case, see `dicom_folders`.
     - An id is the path inside the root, so files of one name in two folders are two cases.
-    - Folders whose names differ in case or spaces only ("Normal ", "NORMAL") are one class; a note says so. So are, if all
-      names are numbers, those of one value ("1", "1.0").
-    - Hidden files are passed over; other files, folders without an image, folders beside train, val and test, and links to
-      folders that are read already are left out, each with its reason. A note counts such links and images of kinds that
-      are not read (BMP, ...).
-    - Splits below the classes (root/{CLASS}/{train,test}, root/{SITE}/{train,test}/{CLASS}) are refused.
+    - Folders whose names differ in case or spaces only ("Normal ", "NORMAL") are one class; a note
+      says so. So are, if all names are numbers, those of one value ("1", "1.0").
+    - Hidden files are passed over; other files, folders without an image, folders beside train, val
+      and test, and links to folders that are read already are left out, each with its reason. A
+      note counts such links and images of kinds that are not read (BMP, ...).
+    - Splits below the classes (root/{CLASS}/{train,test}, root/{SITE}/{train,test}/{CLASS}) are
+      refused.
 
     Args:
         root: the folder.
         name: of the set, for reports.
-        class_names: the classes in the order of their labels, as the folders are called, or folder -> name to show;
-            default: the folders in alphabetical order.
-        positive_class: of two classes, the one that becomes class 1, which recall, AUC and thresholds are about; default: the
-            last one.
+        class_names: the classes in the order of their labels, as the folders are called, or
+            folder -> name to show; default: the folders in alphabetical order.
+        positive_class: of two classes, the one that becomes class 1, which recall, AUC and
+            thresholds are about; default: the last one.
         task: "auto" (binary for two classes, else multiclass), another kind, or a Task.
-        group_pattern: regular expression that is searched in each file name (a series: the folder's name), or, with a "/"
-            in it, in the path inside the root; its first group is the patient: `r"^(\d+)_"`, `r"^([^_]+)_"`,
-            `r"(person\d+|IM-\d+)"`; for root/{CLASS}/{PATIENT}/* `r"^[^/]+/([^/]+)/"`.
+        group_pattern: regular expression that is searched in each file name (a series: the folder's
+            name), or, with a "/" in it, in the path inside the root; its first group is the
+            patient: `r"^(\d+)_"`, `r"^([^_]+)_"`, `r"(person\d+|IM-\d+)"`; for
+            root/{CLASS}/{PATIENT}/* `r"^[^/]+/([^/]+)/"`.
         group_table: a CSV with a header: id or file name, and the patient.
-        group_column: of `group_table`; default: the column `group`, in any case, or the second of two.
-        dicom_folders: "series": a folder below CLASS that holds mostly DICOM files is one case; "files": each file is one.
+        group_column: of `group_table`; default: the column `group`, in any case, or the second of
+            two.
+        dicom_folders: "series": a folder below CLASS that holds mostly DICOM files is one case;
+            "files": each file is one.
         licence: of the images.
         citation: papers to cite.
         known_issues: one sentence each on what is known to be wrong with the set.
 
     Raises:
         FileNotFoundError: no such folder or table, or no image in it.
-        ValueError: fewer than two classes, a folder that `class_names` lacks, a class without a case or in test only, a file
-            name without the pattern, a case without a group in the table.
+        ValueError: fewer than two classes, a folder that `class_names` lacks, a class without a
+            case or in test only, a file name without the pattern, a case without a group in the
+            table.
 
     Example:
-        >>> list_class_folders("chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_")  # doctest: +SKIP
+        >>> list_class_folders(
+        ...     "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_"
+        ... )  # doctest: +SKIP
         Listing(chest_xray: 256 cases, 2 classes, train 180, val 16, test 60)
     """
     folder = Path(root).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder; give the one that holds train, val and test, or the classes.")
+        raise FileNotFoundError(
+            f"{folder} is not a folder; give the one that holds train, val and test, or the "
+            "classes."
+        )
     found = _find(folder, dicom_folders)
     _check_layout(name, folder, found)
     if not found.cases:
-        raise FileNotFoundError(f"{folder} holds no image in a folder of a class ({len(found.left_out)} other files or "
-                                "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed.")
+        raise FileNotFoundError(
+            f"{folder} holds no image in a folder of a class ({len(found.left_out)} other files or "
+            "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed."
+        )
     counts = Counter(class_folder for _, class_folder, _ in found.cases)
     names, table = ordered_classes(counts, class_names, positive_class)
     paths, folders, splits = (np.array(column) for column in zip(*found.cases))
     if len(names) < 2:
-        inside = f", or {str(folders[0])!r} inside it" if "/" in paths[0].removeprefix(f"{folders[0]}/") else ""
+        inside = (
+            f", or {str(folders[0])!r} inside it"
+            if "/" in paths[0].removeprefix(f"{folders[0]}/")
+            else ""
+        )
         only = ", ".join(map(repr, names))
-        raise ValueError(f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?")
+        raise ValueError(
+            f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?"
+        )
     labels = np.array([table[folded(class_folder)] for class_folder in folders.tolist()])
     splits = splits if splits[0] else None
     check_classes(name, labels, splits, names)
     found_task = task_of(task, len(names))
     require_binary(found_task, positive_class)
     unchosen = default_note(names, found_task) if class_names is positive_class is None else ""
-    notes = tuple(filter(None, (*found.notes, *_left_out_notes(found.left_out), spelling_note(counts), unchosen)))
+    notes = tuple(
+        filter(
+            None, (*found.notes, *_left_out_notes(found.left_out), spelling_note(counts), unchosen)
+        )
+    )
     for note in notes:
         logger.warning("%s: %s", name, note)
     listing = Listing(
-        tuple(folder / path for path in paths.tolist()), ids=paths, labels=labels, task=found_task,
-        class_names=names, splits=splits, left_out=tuple(found.left_out), notes=notes,
-        groups=_groups(folder, paths.tolist(), pattern=group_pattern, table=group_table, column=group_column),
-        provenance=Provenance(name, licence=licence, citation=citation, source="folders of classes",
-                              known_issues=tuple(known_issues)),
+        tuple(folder / path for path in paths.tolist()),
+        ids=paths,
+        labels=labels,
+        task=found_task,
+        class_names=names,
+        splits=splits,
+        left_out=tuple(found.left_out),
+        notes=notes,
+        groups=_groups(
+            folder, paths.tolist(), pattern=group_pattern, table=group_table, column=group_column
+        ),
+        provenance=Provenance(
+            name,
+            licence=licence,
+            citation=citation,
+            source="folders of classes",
+            known_issues=tuple(known_issues),
+        ),
     )
     return listing.subset(in_split_order(splits, paths))
 
 
 def _groups(
-    root: Path, ids: Sequence[str], *, pattern: str | None, table: str | Path | None, column: str | None
+    root: Path,
+    ids: Sequence[str],
+    *,
+    pattern: str | None,
+    table: str | Path | None,
+    column: str | None,
 ) -> np.ndarray | None:
     if pattern is not None and table is not None:
         raise ValueError("group_pattern and group_table are both given; give one of them.")
     if table is None and column is not None:
-        raise ValueError(f"group_column={column!r} is given without the group_table that it is a column of.")
+        raise ValueError(
+            f"group_column={column!r} is given without the group_table that it is a column of."
+        )
     if pattern is not None:
         return groups_by_pattern(ids, pattern)
-    return None if table is None else groups_from_table(ids, _beside(root, table), group_column=column)
+    return (
+        None if table is None else groups_from_table(ids, _beside(root, table), group_column=column)
+    )
 
 
 def _find(root: Path, dicom_folders: DicomFolders) -> _Found:
-    found, names = _Found(), sub_folders(root)
+    found = _Found()
+    names = sub_folders(root)
     splits = {name: split for name in names if (split := split_of(name))}
     beside = [name for name in names if name not in splits] if splits else []
     for name in beside:
         found.left_out.append(LeftOut(name, "a folder beside train, val and test"))
     if beside:
-        found.notes.append(f"Folders beside train, val and test were not read: {', '.join(map(repr, beside))}.")
+        found.notes.append(
+            f"Folders beside train, val and test were not read: {', '.join(map(repr, beside))}."
+        )
     _leave_out_files(root, "", found)
     classes = [("", name, "") for name in names] if not splits else []
-    for split in sorted(splits, key=lambda name: (root / name).is_symlink()):  # the folder itself before a link to it
+    # the folder itself before a link to it
+    for split in sorted(splits, key=lambda name: (root / name).is_symlink()):
         _leave_out_files(root / split, f"{split}/", found)
         classes += [(f"{split}/", name, splits[split]) for name in sub_folders(root / split)]
     folders = [(root / prefix / name, f"{prefix}{name}/") for prefix, name, _ in classes]
-    walked = find_in_folders(folders, above=[root, *(root / name for name in splits)], dicom_folders=dicom_folders)
+    walked = find_in_folders(
+        folders, above=[root, *(root / name for name in splits)], dicom_folders=dicom_folders
+    )
     for (prefix, name, split), inside in zip(classes, walked):
         found.left_out += inside.left_out
         found.cases += [(f"{prefix}{name}/{path}", name, split) for path in inside.cases]
@@ -150,18 +225,35 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _Found:
 
 
 def _check_layout(name: str, root: Path, found: _Found) -> None:
-    """Refuse folders of splits that are not where they are looked for: their cases would be divided again, or no class be."""
+    """Refuse folders of splits that are not where they are looked for: their cases would be divided
+    again, or no class be.
+    """
     classes = list(dict.fromkeys(class_folder for _, class_folder, _ in found.cases))
-    if len(classes) == 1 and not found.cases[0][2] and (inside := list(filter(split_of, sub_folders(root / classes[0])))):
-        raise ValueError(f"{name}: all images lie in the folder {classes[0]!r}, and that holds {', '.join(inside)}; name "
-                         f"{classes[0]!r} itself as the root.")
+    if (
+        len(classes) == 1
+        and not found.cases[0][2]
+        and (inside := list(filter(split_of, sub_folders(root / classes[0]))))
+    ):
+        raise ValueError(
+            f"{name}: all images lie in the folder {classes[0]!r}, and that holds "
+            f"{', '.join(inside)}; name {classes[0]!r} itself as the root."
+        )
     deep: dict[str, None] = {}
     for path, _, split in found.cases:
         parts = path.split("/")
-        deep.update({"/".join(parts[: i + 1]): None for i in range(2 if split else 1, len(parts)) if split_of(parts[i])})
+        deep.update(
+            {
+                "/".join(parts[: i + 1]): None
+                for i in range(2 if split else 1, len(parts))
+                if split_of(parts[i])
+            }
+        )
     if deep:
-        raise ValueError(f"{name}: {next(iter(deep))!r} has the name of a split and lies below a class ({len(deep)} such "
-                         "folders); root/{train,val,test}/{CLASS}/* is the layout: move them, or rename what is not a split.")
+        raise ValueError(
+            f"{name}: {next(iter(deep))!r} has the name of a split and lies below a class "
+            f"({len(deep)} such folders); root/{{train,val,test}}/{{CLASS}}/* is the layout: move "
+            "them, or rename what is not a split."
+        )
 
 
 def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
@@ -170,17 +262,24 @@ def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
     others = [out for out in left_out if out.reason.startswith(NOT_READ)]
     notes = []
     if links:
-        notes.append(f"{len(links)} links lead to folders that are read already, first {links[0]!r}; they were left out.")
+        notes.append(
+            f"{len(links)} links lead to folders that are read already, first {links[0]!r}; they "
+            "were left out."
+        )
     if others:
         kinds = ", ".join(sorted({Path(out.name).suffix.lower() for out in others}))
-        notes.append(f"{len(others)} images are of a kind that is not read ({kinds}), first {others[0].name!r}; they were left "
-                     "out.")
+        notes.append(
+            f"{len(others)} images are of a kind that is not read ({kinds}), first "
+            f"{others[0].name!r}; they were left out."
+        )
     return notes
 
 
 def _leave_out_files(folder: Path, prefix: str, found: _Found) -> None:
     """Note the files that lie in no folder of a class."""
-    files = sorted(path.name for path in folder.iterdir() if not is_hidden(path.name) and not path.is_dir())
+    files = sorted(
+        path.name for path in folder.iterdir() if not is_hidden(path.name) and not path.is_dir()
+    )
     found.left_out += [LeftOut(prefix + name, "in no folder of a class") for name in files]
 
 

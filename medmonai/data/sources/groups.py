@@ -17,14 +17,17 @@ from medmonai.tables import TextTable, read_text_table
 def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     r"""Return the group (N,) of each case: the first group of a regular expression in its name.
 
-    A pattern with a "/" (outside of square brackets) is searched in the whole id, the path inside the root; any other in
-    the last part of it, the name of the file.
+    A pattern with a "/" (outside of square brackets) is searched in the whole id, the path inside
+    the root; any other in the last part of it, the name of the file.
 
     Raises:
-        ValueError: no regular expression, one without a group, a name that it does not match or matches with nothing.
+        ValueError: no regular expression, one without a group, a name that it does not match or
+            matches with nothing.
 
     Example:
-        >>> groups_by_pattern(["train/A/00012_003.png", "test/A/00012_004.png"], r"^(\d+)_").tolist()
+        >>> groups_by_pattern(
+        ...     ["train/A/00012_003.png", "test/A/00012_004.png"], r"^(\d+)_"
+        ... ).tolist()
         ['00012', '00012']
         >>> groups_by_pattern(["A/p1/1.png", "B/p2/1.png"], r"/(p\d+)/").tolist()
         ['p1', 'p2']
@@ -32,76 +35,109 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     try:
         compiled = re.compile(pattern)
     except (re.error, TypeError) as error:
-        raise ValueError(f"group_pattern={pattern!r} is not a regular expression: {error}.") from error
+        raise ValueError(
+            f"group_pattern={pattern!r} is not a regular expression: {error}."
+        ) from error
     if compiled.groups < 1:
-        raise ValueError(f"group_pattern={pattern!r} has no group; put the part that names the patient in parentheses.")
+        raise ValueError(
+            f"group_pattern={pattern!r} has no group; put the part that names the patient in "
+            "parentheses."
+        )
     whole = "/" in re.sub(r"\[[^]]*\]", "", pattern)
     names = list(ids) if whole else [name.rpartition("/")[2] for name in ids]
     found = [match.group(1) if (match := compiled.search(name)) else None for name in names]
     without = [name for name, group in zip(names, found) if not group]
     if without:
-        searched = "paths inside the root" if whole else "file names (a pattern with a '/' is searched in the path)"
-        raise ValueError(f"group_pattern={pattern!r} finds no group in {len(without)} of {len(ids)} {searched}, first "
-                         f"{without[0]!r}; widen the pattern or give a group_table.")
+        searched = (
+            "paths inside the root"
+            if whole
+            else "file names (a pattern with a '/' is searched in the path)"
+        )
+        raise ValueError(
+            f"group_pattern={pattern!r} finds no group in {len(without)} of {len(ids)} {searched}, "
+            f"first {without[0]!r}; widen the pattern or give a group_table."
+        )
     return np.array(found)
 
 
-def groups_from_table(ids: Sequence[str], table: str | Path, *, group_column: str | None = None) -> np.ndarray:
-    """Return the group (N,) of each case from a table that names cases by id or file name, with or without the suffix.
+def groups_from_table(
+    ids: Sequence[str], table: str | Path, *, group_column: str | None = None
+) -> np.ndarray:
+    """Return the group (N,) of each case from a table that names cases by id or file name, with or
+    without the suffix.
 
     Rows of other cases do no harm.
 
     Args:
         ids: of the cases.
         table: its first column that is not the groups' names the cases.
-        group_column: holds the groups; default: the column `group`, in any case, or the second of two.
+        group_column: holds the groups; default: the column `group`, in any case, or the second of
+            two.
 
     Raises:
         FileNotFoundError: no such table.
-        ValueError: no such column, or none that must be the groups'; a case without a row or with a blank group, one with
-            two, a name that several cases have.
+        ValueError: no such column, or none that must be the groups'; a case without a row or with a
+            blank group, one with two, a name that several cases have.
     """
     read = read_text_table(table, wanted=("group",) if group_column is None else (group_column,))
     groups = _group_column(read, group_column)
     cases = next(name for name in read.columns if name != groups)
     names = [_names(case) for case in ids]
-    keys = read.identifiers(cases, "group_table", known={name for of_case in names for name in of_case})
+    keys = read.identifiers(
+        cases, "group_table", known={name for of_case in names for name in of_case}
+    )
     given: dict[str, str] = {}
-    for row, (key, group) in enumerate(zip(map(path_key, keys), read.identifiers(groups, "group_column"))):
+    for row, (key, group) in enumerate(
+        zip(map(path_key, keys), read.identifiers(groups, "group_column"))
+    ):
         if given.setdefault(key, group) != group:
-            raise ValueError(f"group_table={read.name}: {key!r} has the groups {given[key]!r} and {group!r} "
-                             f"({read.places([row])}); give each case one.")
-    shared = {name for name, n in Counter(name for of_case in names for name in of_case).items() if n > 1}
+            raise ValueError(
+                f"group_table={read.name}: {key!r} has the groups {given[key]!r} and {group!r} "
+                f"({read.places([row])}); give each case one."
+            )
+    shared = {
+        name for name, n in Counter(name for of_case in names for name in of_case).items() if n > 1
+    }
     found = []
     for case, of_case in zip(ids, names):
         named = next((name for name in of_case if name in given), "")
         if named in shared:
-            raise ValueError(f"group_table={read.name} names {named!r}, which several cases are called; give the path inside "
-                             f"the root, such as {case!r}.")
+            raise ValueError(
+                f"group_table={read.name} names {named!r}, which several cases are called; give "
+                f"the path inside the root, such as {case!r}."
+            )
         found.append(given.get(named, ""))
     without = [case for case, group in zip(ids, found) if is_blank(group)]
     if without:
-        raise ValueError(f"group_table={read.name} has no group for {len(without)} of {len(ids)} cases in column {groups!r}, "
-                         f"first {without[0]!r}; add them.")
+        raise ValueError(
+            f"group_table={read.name} has no group for {len(without)} of {len(ids)} cases in "
+            f"column {groups!r}, first {without[0]!r}; add them."
+        )
     return np.array(found)
 
 
 def _group_column(table: TextTable, name: str | None) -> str:
     if len(table.columns) < 2:
-        raise ValueError(f"group_table={table.name} has one column; give id (or file name) and group.")
+        raise ValueError(
+            f"group_table={table.name} has one column; give id (or file name) and group."
+        )
     if name is not None:
         return table.column_name(name, "group_column")
     called = [column for column in table.columns if folded(column) == "group"]
     if len(called) == 1:
         return called[0]
     if called or len(table.columns) > 2:
-        raise ValueError(f"group_table={table.name} has the columns {', '.join(map(repr, table.columns))}; name the one that "
-                         "holds the patient with group_column.")
+        raise ValueError(
+            f"group_table={table.name} has the columns {', '.join(map(repr, table.columns))}; name "
+            "the one that holds the patient with group_column."
+        )
     return list(table.columns)[1]
 
 
 def _names(case: str) -> tuple[str, ...]:
-    """Return what a table may call a case: its id or its file's name, either without the suffix too."""
+    """Return what a table may call a case: its id or its file's name, either without the suffix
+    too.
+    """
     path = path_key(case)
     suffix = known_suffix(path)
     stem = path[: len(path) - len(suffix)]

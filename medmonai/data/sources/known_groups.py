@@ -16,13 +16,14 @@ from medmonai.tables import read_text_table
 def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
     """Return a split with the groups of a table, less the cases whose group is in an earlier split.
 
-    For sets whose published splits divide patients or lesions: 641 lesions of DermaMNIST are in train and in test. The
-    training split stays whole; val loses what shares a group with train, test what shares one with train or val.
+    For sets whose published splits divide patients or lesions: 641 lesions of DermaMNIST are in
+    train and in test. The training split stays whole; val loses what shares a group with train,
+    test what shares one with train or val.
 
     Args:
         cohort: one split of a set whose ids are NAME-SPLIT-NUMBER, as `load_medmnist` makes them.
-        table: with the columns `id` and `group` and a row for every case of all splits; None returns the
-            cohort as it is.
+        table: with the columns `id` and `group` and a row for every case of all splits; None
+            returns the cohort as it is.
 
     Raises:
         FileNotFoundError: no such table.
@@ -31,24 +32,39 @@ def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
     if table is None:
         return cohort
     read = read_text_table(table, wanted=("id", "group"))
-    ids, groups = np.array(read.column("id", "column")), np.array(read.identifiers("group", "column"))
+    ids = np.array(read.column("id", "column"))
+    groups = np.array(read.identifiers("group", "column"))
     known = dict(zip(ids.tolist(), groups.tolist()))
     if len(known) < len(ids):
         names, counts = np.unique(ids, return_counts=True)
-        raise ValueError(f"{read.name}: id {str(names[counts.argmax()])!r} occurs {counts.max()} times; give a case one row.")
+        raise ValueError(
+            f"{read.name}: id {str(names[counts.argmax()])!r} occurs {counts.max()} times; give a "
+            "case one row."
+        )
     without = [name for name in cohort.ids.tolist() if is_blank(known.get(name, ""))]
     if without:
-        raise ValueError(f"{read.name}: {len(without)} of {len(cohort)} cases of {cohort.split} have no group, first "
-                         f"{without[0]!r}; give every case one (ids are those of predictions tables, such as {cohort.ids[0]}).")
+        raise ValueError(
+            f"{read.name}: {len(without)} of {len(cohort)} cases of {cohort.split} have no group, "
+            f"first {without[0]!r}; give every case one (ids are those of predictions tables, such "
+            f"as {cohort.ids[0]})."
+        )
     own = np.array([known[name] for name in cohort.ids.tolist()])
-    earlier = tuple(f"{cohort.provenance.name}-{split}-" for split in SPLITS[: SPLITS.index(cohort.split)])
+    earlier = tuple(
+        f"{cohort.provenance.name}-{split}-" for split in SPLITS[: SPLITS.index(cohort.split)]
+    )
     seen = {group for name, group in known.items() if earlier and name.startswith(earlier)}
     kept = np.array([group not in seen for group in own.tolist()])
     if not kept.any():
-        raise ValueError(f"{read.name}: every case of {cohort.split} shares its group with an earlier split; nothing is left.")
+        raise ValueError(
+            f"{read.name}: every case of {cohort.split} shares its group with an earlier split; "
+            "nothing is left."
+        )
     note = f"Groups of {cohort.split}: taken from {read.name}."
     if not kept.all():
-        note += f" {int((~kept).sum())} of {len(kept)} cases share theirs with an earlier split and were left out."
+        note += (
+            f" {int((~kept).sum())} of {len(kept)} cases share theirs with an earlier split and "
+            "were left out."
+        )
     provenance = replace(cohort.provenance, facts=(*cohort.provenance.facts, note))
     grouped = replace(cohort, groups=own, provenance=provenance)
     return grouped if kept.all() else grouped.subset(kept)

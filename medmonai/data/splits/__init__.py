@@ -1,4 +1,6 @@
-"""Which case is in train, validation or test: kept, drawn by class and group, read from a file, or in folds."""
+"""Which case is in train, validation or test: kept, drawn by class and group, read from a file, or
+in folds.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,6 @@
-"""Cases divided into parts of given shares: every class spread evenly, patients and other units kept whole."""
+"""Cases divided into parts of given shares: every class spread evenly, patients and other units
+kept whole.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +12,37 @@ from scipy.optimize import linprog
 from medmonai.task import Task
 
 _PASSES = 4  # over the units of several cases, when they are moved once more
-# Other orders of the units that are tried: with few units the first is often not the best; with many it hardly matters.
-_ORDERS, _UNITS = 30, 4000
+# Other orders of the units that are tried: with few units the first is often not the best; with
+# many it hardly matters.
+_ORDERS = 30
+_UNITS = 4000
 
 
 def part_numbers(
-    labels: np.ndarray, units: np.ndarray, *, task: Task, shares: Sequence[float] | np.ndarray, seed: int = 0
+    labels: np.ndarray,
+    units: np.ndarray,
+    *,
+    task: Task,
+    shares: Sequence[float] | np.ndarray,
+    seed: int = 0,
 ) -> np.ndarray:
-    """Return the part (N,), from 0, of each case; part p gets about shares[p] of every class, and no unit is divided.
+    """Return the part (N,), from 0, of each case; part p gets about shares[p] of every class, and
+    no unit is divided.
 
-    Units of several cases come first, the largest ahead, each to the part where it adds least to the sum over classes and
-    parts of (share of the class in the part)^2 / shares[p], which is smallest where all parts have their shares. Moves of
-    single units that lower it further follow, and other orders are tried where units are few. Then single cases fill up
-    the parts: what a class lacks in a part is rounded up or down so that the sum of the classes is rounded, too
-    (controlled rounding, Cox 1987, solved as a transport problem). Without larger units every class and the whole of
-    every part are therefore less than one case from their shares, but for a class of few cases, which gets one case in
-    every part as long as it has enough.
+    Units of several cases come first, the largest ahead, each to the part where it adds least to
+    the sum over classes and parts of (share of the class in the part)^2 / shares[p], which is
+    smallest where all parts have their shares. Moves of single units that lower it further follow,
+    and other orders are tried where units are few. Then single cases fill up the parts: what a
+    class lacks in a part is rounded up or down so that the sum of the classes is rounded, too
+    (controlled rounding, Cox 1987, solved as a transport problem). Without larger units every class
+    and the whole of every part are therefore less than one case from their shares, but for a class
+    of few cases, which gets one case in every part as long as it has enough.
 
     A multilabel case counts as one of its rarest label, or of "no label".
 
-    scikit-learn's `StratifiedGroupKFold` makes parts of equal shares only and has no rule for single cases;
-    `GroupShuffleSplit` does not look at classes; `monai.data.partition_dataset_classes` does not know groups.
+    scikit-learn's `StratifiedGroupKFold` makes parts of equal shares only and has no rule for
+    single cases; `GroupShuffleSplit` does not look at classes;
+    `monai.data.partition_dataset_classes` does not know groups.
 
     Args:
         labels: as `Task.check_labels` returns them.
@@ -41,7 +53,9 @@ def part_numbers(
 
     Example:
         >>> labels = np.repeat([0, 1], [70, 30])
-        >>> parts = part_numbers(labels, np.arange(100), task=Task("binary", 2), shares=[0.7, 0.2, 0.1])
+        >>> parts = part_numbers(
+        ...     labels, np.arange(100), task=Task("binary", 2), shares=[0.7, 0.2, 0.1]
+        ... )
         >>> np.bincount(parts).tolist(), np.bincount(parts[labels == 1]).tolist()
         ([70, 20, 10], [21, 6, 3])
     """
@@ -51,7 +65,8 @@ def part_numbers(
     strata = np.unique(strata, return_inverse=True)[1].reshape(-1)
     _, units, sizes = np.unique(units, return_inverse=True, return_counts=True)
     units = units.reshape(-1)
-    single, numbers = sizes[units] == 1, np.full(len(labels), -1)
+    single = sizes[units] == 1
+    numbers = np.full(len(labels), -1)
     singles = np.bincount(strata[single], minlength=strata.max() + 1)
     counts = np.zeros((len(shares), len(singles)), np.int64)
     if not single.all():
@@ -70,15 +85,21 @@ def part_numbers(
 
 
 def rarest_label(labels: np.ndarray) -> np.ndarray:
-    """Return the label (N,) of each case of (N, L) that has the fewest positives, or L where it has none."""
+    """Return the label (N,) of each case of (N, L) that has the fewest positives, or L where it has
+    none.
+    """
     rarity = np.argsort(np.argsort(labels.sum(axis=0), kind="stable"), kind="stable")
     none = labels.shape[1]
     ranks = np.where(labels == 1, rarity, none).min(axis=1)
     return np.append(np.argsort(rarity), none)[ranks]
 
 
-def _place(own: np.ndarray, *, shares: np.ndarray, totals: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the part (U,) of each unit, given the cases (U, S) that it has of each class: the best of some orders."""
+def _place(
+    own: np.ndarray, *, shares: np.ndarray, totals: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the part (U,) of each unit, given the cases (U, S) that it has of each class: the best
+    of some orders.
+    """
     weight = 1 / (shares[:, None] * np.maximum(totals, 1) ** 2)
     order = rng.permutation(len(own))
     order = order[np.argsort(-own[order].sum(axis=1), kind="stable")]
@@ -86,12 +107,16 @@ def _place(own: np.ndarray, *, shares: np.ndarray, totals: np.ndarray, rng: np.r
     for _ in range(min(_ORDERS, _UNITS // len(own))):
         other, cost = _place_in_order(own, rng.permutation(len(own)), shares=shares, weight=weight)
         if cost < least - 1e-12:
-            part, least = other, cost
+            part = other
+            least = cost
     return part
 
 
-def _place_in_order(own: np.ndarray, order: np.ndarray, *, shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float]:
-    counts, part = np.zeros((len(shares), own.shape[1]), np.int64), np.full(len(own), -1)
+def _place_in_order(
+    own: np.ndarray, order: np.ndarray, *, shares: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, float]:
+    counts = np.zeros((len(shares), own.shape[1]), np.int64)
+    part = np.full(len(own), -1)
     for turn in range(_PASSES):
         before = part.copy()
         for unit in order:
@@ -105,14 +130,19 @@ def _place_in_order(own: np.ndarray, order: np.ndarray, *, shares: np.ndarray, w
     return part, float((counts**2 * weight).sum())
 
 
-def _fill_empty(part: np.ndarray, own: np.ndarray, *, singles: np.ndarray, parts: int) -> np.ndarray:
-    """Return the parts (U,) with units moved to those parts that would have no case of a class, where units allow."""
+def _fill_empty(
+    part: np.ndarray, own: np.ndarray, *, singles: np.ndarray, parts: int
+) -> np.ndarray:
+    """Return the parts (U,) with units moved to those parts that would have no case of a class,
+    where units allow.
+    """
     part = part.copy()
     for stratum in np.argsort((own > 0).sum(axis=0) + singles, kind="stable"):
         having = own[:, stratum] > 0
         held = np.bincount(part[having], minlength=parts)
         for empty in np.flatnonzero(held == 0)[: max(0, int((held == 0).sum() - singles[stratum]))]:
-            kept = np.stack([own[part == p].sum(axis=0) for p in range(parts)])[part] - own  # what a unit leaves behind
+            # what a unit leaves behind
+            kept = np.stack([own[part == p].sum(axis=0) for p in range(parts)])[part] - own
             harmless = ((kept > 0) | (own == 0) | (singles >= parts)).all(axis=1)
             movable = np.flatnonzero(having & harmless & (held[part] > 1))
             if len(movable):
@@ -124,14 +154,18 @@ def _fill_empty(part: np.ndarray, own: np.ndarray, *, singles: np.ndarray, parts
 
 
 def _wanted(counts: np.ndarray, singles: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return how many cases (P, S) of each class the parts would best have, as fractions, given those placed already."""
+    """Return how many cases (P, S) of each class the parts would best have, as fractions, given
+    those placed already.
+    """
     wanted = counts.astype(np.float64)
     for stratum, free in enumerate(singles):
         least = counts[:, stratum].astype(np.float64)
         empty = least == 0
         least[empty] = 1 if 0 < empty.sum() <= free else 0
-        total, rising = counts[:, stratum].sum() + free, np.ones(len(shares), bool)
-        while True:  # parts that have more than their share already stay; the others divide the rest
+        total = counts[:, stratum].sum() + free
+        rising = np.ones(len(shares), bool)
+        # parts that have more than their share already stay; the others divide the rest
+        while True:
             level = (total - least[~rising].sum()) / shares[rising].sum()
             above = rising & (level * shares < least - 1e-9)
             if not above.any():
@@ -142,7 +176,9 @@ def _wanted(counts: np.ndarray, singles: np.ndarray, shares: np.ndarray) -> np.n
 
 
 def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return whole numbers (P, S): each up or down, so that the sum of a class is kept and that of a part rounded, too."""
+    """Return whole numbers (P, S): each up or down, so that the sum of a class is kept and that of
+    a part rounded, too.
+    """
     whole = np.floor(wanted).astype(np.int64)
     rest = wanted - whole
     place = np.flatnonzero(rest.reshape(-1) > 1e-6)
@@ -152,8 +188,15 @@ def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     by_part, by_stratum = (np.eye(n)[:, index] for n, index in zip(wanted.shape, (parts, strata)))
     sums = rest.sum(axis=1)
     found = linprog(
-        -rest.reshape(-1)[place] + 1e-4 * rng.random(len(place)),  # the nearer whole number; equals by the seed
-        A_eq=by_stratum, b_eq=np.rint(rest.sum(axis=0)), bounds=(0, 1), method="highs-ds",
-        A_ub=np.concatenate([by_part, -by_part]), b_ub=np.concatenate([np.ceil(sums - 1e-6), -np.floor(sums + 1e-6)]))
-    whole[parts, strata] += np.rint(found.x).astype(np.int64)  # the corners of a transport problem are whole numbers
+        # the nearer whole number; equals by the seed
+        -rest.reshape(-1)[place] + 1e-4 * rng.random(len(place)),
+        A_eq=by_stratum,
+        b_eq=np.rint(rest.sum(axis=0)),
+        bounds=(0, 1),
+        method="highs-ds",
+        A_ub=np.concatenate([by_part, -by_part]),
+        b_ub=np.concatenate([np.ceil(sums - 1e-6), -np.floor(sums + 1e-6)]),
+    )
+    # the corners of a transport problem are whole numbers
+    whole[parts, strata] += np.rint(found.x).astype(np.int64)
     return whole

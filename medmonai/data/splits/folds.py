@@ -1,4 +1,6 @@
-"""Cross-validation: the training and validation cases of a set divided again, by class, groups and images kept whole."""
+"""Cross-validation: the training and validation cases of a set divided again, by class, groups and
+images kept whole.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,17 @@ def cross_validation_cohort(
 ) -> Cohort:
     """Return the training or the validation cases of one fold.
 
-    All cases of the cohorts are divided into `folds` parts (see `fold_numbers`); part number `fold` is for validation,
-    the others are for training. Over the folds every case is a validation case exactly once. Cases of one group, and
-    cases with the same pixels, stay together, so a leak between the given splits is none between the parts.
+    All cases of the cohorts are divided into `folds` parts (see `fold_numbers`); part number `fold`
+    is for validation, the others are for training. Over the folds every case is a validation case
+    exactly once. Cases of one group, and cases with the same pixels, stay together, so a leak
+    between the given splits is none between the parts.
 
-    Cases keep their ids, labels, groups and order. Images in memory are copied; those on disk stay there: the part is
-    written to a temporary file that goes with the process.
+    Cases keep their ids, labels, groups and order. Images in memory are copied; those on disk stay
+    there: the part is written to a temporary file that goes with the process.
 
-    `monai.data.partition_dataset_classes` divides by class, but knows neither groups nor images, and lists of
-    dictionaries only; scikit-learn's `StratifiedGroupKFold` takes 20 s for 50,000 cases.
+    `monai.data.partition_dataset_classes` divides by class, but knows neither groups nor images,
+    and lists of dictionaries only; scikit-learn's `StratifiedGroupKFold` takes 20 s for 50,000
+    cases.
 
     Args:
         cohorts: the splits to divide, usually train and validation; never test.
@@ -46,18 +50,23 @@ def cross_validation_cohort(
         seed: of the division; use one for all folds.
 
     Raises:
-        ValueError: an argument outside the above; cohorts that do not belong together, or only some with groups; an id
-            twice; a class (a label: its positives or negatives) in too few groups to be on both sides of every fold.
+        ValueError: an argument outside the above; cohorts that do not belong together, or only some
+            with groups; an id twice; a class (a label: its positives or negatives) in too few
+            groups to be on both sides of every fold.
 
     Example:
         >>> from medmonai.data import lesion_phantom
         >>> cohorts = [lesion_phantom(split=split, num_cases=20) for split in ("train", "val")]
-        >>> [len(cross_validation_cohort(cohorts, folds=5, fold=0, part=part)) for part in ("train", "validation")]
+        >>> [
+        ...     len(cross_validation_cohort(cohorts, folds=5, fold=0, part=part))
+        ...     for part in ("train", "validation")
+        ... ]
         [32, 8]
     """
     _check_fold(folds, fold, part)
     _check_cohorts(cohorts)
-    labels, groups = np.concatenate([c.labels for c in cohorts]), _groups(cohorts)
+    labels = np.concatenate([c.labels for c in cohorts])
+    groups = _groups(cohorts)
     keys = np.concatenate([image_keys(c.images) for c in cohorts])
     ids = check_ids(np.concatenate([c.ids for c in cohorts]), len(labels))
     task = cohorts[0].task
@@ -65,13 +74,19 @@ def cross_validation_cohort(
     _check_classes(cohorts[0], labels, numbers, folds)
     rows = np.flatnonzero((numbers == fold) == (part == "validation"))
     splits = " and ".join(c.split for c in cohorts)
-    note = (f"Cross-validation: {splits} ({len(labels)} cases) were divided again into {folds} folds (seed {seed}), identical "
-            f"images and groups kept whole; these are the {part} cases of fold {fold}. What is said of leaks between "
-            f"{splits} does not hold for them.")
+    note = (
+        f"Cross-validation: {splits} ({len(labels)} cases) were divided again into {folds} folds "
+        f"(seed {seed}), identical images and groups kept whole; these are the {part} cases of "
+        f"fold {fold}. What is said of leaks between {splits} does not hold for them."
+    )
     provenance = cohorts[0].provenance
     return replace(
-        cohorts[0], images=gather_images([c.images for c in cohorts], rows), labels=labels[rows],
-        ids=ids[rows], groups=None if groups is None else groups[rows], metadata=_metadata(cohorts, rows),
+        cohorts[0],
+        images=gather_images([c.images for c in cohorts], rows),
+        labels=labels[rows],
+        ids=ids[rows],
+        groups=None if groups is None else groups[rows],
+        metadata=_metadata(cohorts, rows),
         places=_places(cohorts, rows),
         split="train" if part == "train" else "val",
         provenance=replace(provenance, facts=(*provenance.facts, note)),
@@ -79,7 +94,8 @@ def cross_validation_cohort(
 
 
 def units_of(*columns: np.ndarray | None) -> np.ndarray:
-    """Return the number (N,) of the unit of each case: cases that share a value in any column are of one unit.
+    """Return the number (N,) of the unit of each case: cases that share a value in any column are
+    of one unit.
 
     Sharing is passed on: if a and b share a patient, and b and c an image, all three are one unit.
 
@@ -90,20 +106,32 @@ def units_of(*columns: np.ndarray | None) -> np.ndarray:
         >>> units_of(np.array(["p", "p", "q", "r"]), np.array([0, 1, 1, 2])).tolist()
         [0, 0, 0, 1]
     """
-    values = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in columns if column is not None]
-    n, start, edges = len(values[0]), len(values[0]), []
-    for numbers in values:  # a graph of cases and values, with an edge from each case to each of its values
+    values = [
+        np.unique(column, return_inverse=True)[1].reshape(-1)
+        for column in columns
+        if column is not None
+    ]
+    n = len(values[0])
+    start = len(values[0])
+    edges = []
+    # a graph of cases and values, with an edge from each case to each of its values
+    for numbers in values:
         edges.append(start + numbers)
         start += numbers.max() + 1
-    rows, ends = np.tile(np.arange(n), len(values)), np.concatenate(edges)
+    rows = np.tile(np.arange(n), len(values))
+    ends = np.concatenate(edges)
     graph = coo_array((np.ones(len(rows), bool), (rows, ends)), shape=(start, start))
     return connected_components(graph, directed=False)[1][:n]
 
 
-def fold_numbers(labels: np.ndarray, units: np.ndarray, *, task: Task, folds: int, seed: int = 0) -> np.ndarray:
-    """Return the fold (N,), from 0, of each case; a unit is never divided, and each class is spread evenly.
+def fold_numbers(
+    labels: np.ndarray, units: np.ndarray, *, task: Task, folds: int, seed: int = 0
+) -> np.ndarray:
+    """Return the fold (N,), from 0, of each case; a unit is never divided, and each class is spread
+    evenly.
 
-    `part_numbers` with equal shares: without larger units the folds differ by at most one case in every class.
+    `part_numbers` with equal shares: without larger units the folds differ by at most one case in
+    every class.
 
     Args:
         labels: as `Task.check_labels` returns them.
@@ -116,15 +144,19 @@ def fold_numbers(labels: np.ndarray, units: np.ndarray, *, task: Task, folds: in
 
 
 def gather_images(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Return the images at the rows of all parts in one array: in memory, or on disk if one of them is."""
-    shape, dtype = (len(rows), *parts[0].shape[1:]), parts[0].dtype
+    """Return the images at the rows of all parts in one array: in memory, or on disk if one of them
+    is.
+    """
+    shape = (len(rows), *parts[0].shape[1:])
+    dtype = parts[0].dtype
     if any(isinstance(part, np.memmap) for part in parts):
         with tempfile.TemporaryFile() as file:  # the map keeps the space until it is gone itself
             out = np.memmap(file, dtype=dtype, mode="w+", shape=shape)
     else:
         out = np.empty(shape, dtype)
     step = max(1, _CHUNK_BYTES // max(1, parts[0][0].nbytes))
-    start, filled = 0, 0
+    start = 0
+    filled = 0
     for part in parts:
         inner = rows[(rows >= start) & (rows < start + len(part))] - start
         for first in range(0, len(inner), step):
@@ -159,7 +191,10 @@ def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
     if len(unknown) == len(cohorts):
         return None
     if unknown:
-        raise ValueError(f"cohorts: {', '.join(unknown)} has no groups and the others have; give all of them groups, or none.")
+        raise ValueError(
+            f"cohorts: {', '.join(unknown)} has no groups and the others have; give all of them "
+            "groups, or none."
+        )
     columns = [c.groups for c in cohorts if c.groups is not None]
     same = len({column.dtype.kind == "U" for column in columns}) == 1
     return np.concatenate(columns if same else [column.astype(str) for column in columns])
@@ -167,8 +202,12 @@ def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
 
 def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns that all cohorts have, at the rows."""
-    names = [name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)]
-    return {name: np.concatenate([cohort.metadata[name] for cohort in cohorts])[rows] for name in names}
+    names = [
+        name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)
+    ]
+    return {
+        name: np.concatenate([cohort.metadata[name] for cohort in cohorts])[rows] for name in names
+    }
 
 
 def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ...] | None:
@@ -185,9 +224,15 @@ def _check_classes(cohort: Cohort, labels: np.ndarray, numbers: np.ndarray, fold
     hot = cohort.task.one_hot(labels)
     for c, name in enumerate(cohort.class_names):
         for value in (0, 1):
-            kind = f"class {name!r}" if cohort.task.exclusive else f"{'positives' if value else 'negatives'} of {name!r}"
+            kind = (
+                f"class {name!r}"
+                if cohort.task.exclusive
+                else f"{'positives' if value else 'negatives'} of {name!r}"
+            )
             here = hot[:, c] == value
             without = np.flatnonzero(np.bincount(numbers[here], minlength=folds) == 0)
             if here.any() and len(without) and (value or not cohort.task.exclusive):
-                raise ValueError(f"folds={folds}: {kind}, {int(here.sum())} cases, would be missing in {len(without)} of the "
-                                 f"validation parts; use fewer folds.")
+                raise ValueError(
+                    f"folds={folds}: {kind}, {int(here.sum())} cases, would be missing in "
+                    f"{len(without)} of the validation parts; use fewer folds."
+                )

@@ -20,10 +20,12 @@ FileMissing = Literal["error", "skip"]
 
 
 def write_splits(listing: Listing, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a CSV with columns id, split, group, label: the names of the case's classes, "|" between several.
+    """Write a CSV with columns id, split, group, label: the names of the case's classes, "|"
+    between several.
 
-    Cases that were left out after the division, because they could not be read, follow without group and label, so that
-    the file divides the source again whether they can be read by then or not.
+    Cases that were left out after the division, because they could not be read, follow without
+    group and label, so that the file divides the source again whether they can be read by then or
+    not.
 
     Raises:
         FileExistsError: the file exists and `overwrite` is False.
@@ -45,30 +47,38 @@ def splits_text(listing: Listing) -> str:
     hot = listing.task.one_hot(listing.labels).astype(bool)
     labels = ("|".join(name for name, here in zip(listing.class_names, row) if here) for row in hot)
     cases = zip(listing.ids, listing.splits, groups, labels)
-    unread = ((out.name, listing.planned[out.name], "", "") for out in listing.left_out if out.name in listing.planned)
+    unread = (
+        (out.name, listing.planned[out.name], "", "")
+        for out in listing.left_out
+        if out.name in listing.planned
+    )
     return csv_text([("id", "split", "group", "label"), *cases, *unread])
 
 
 def read_splits(path: str | Path, ids: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Return the split (N,) of each id from a table with columns id and split; other columns are not looked at.
+    """Return the split (N,) of each id from a table with columns id and split; other columns are
+    not looked at.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a table, an unknown split, an id twice, or other ids than the given ones (the first is named).
+        ValueError: not such a table, an unknown split, an id twice, or other ids than the given
+            ones (the first is named).
     """
     told = _split_by_id(path, ids)
     _refuse_unmatched(Path(path).name, *_unmatched(told, ids))
     return _in_order(told, ids)
 
 
-def with_splits_of(listing: Listing, path: str | Path, *, missing: FileMissing = "error") -> Listing:
+def with_splits_of(
+    listing: Listing, path: str | Path, *, missing: FileMissing = "error"
+) -> Listing:
     """Return the listing with the splits of a table, see `read_splits`.
 
     Args:
         listing: the cases.
         path: of the table.
-        missing: what cases without a row and rows without a case are: an "error", or left out ("skip"): each is in
-            `left_out`, and a note counts them.
+        missing: what cases without a row and rows without a case are: an "error", or left out
+            ("skip"): each is in `left_out`, and a note counts them.
 
     Raises:
         FileNotFoundError: no such file.
@@ -76,52 +86,77 @@ def with_splits_of(listing: Listing, path: str | Path, *, missing: FileMissing =
     """
     if missing not in ("error", "skip"):
         raise ValueError(f"file_missing={missing!r}; 'error' or 'skip' is needed.")
-    name, told = Path(path).name, _split_by_id(path, listing.ids)
+    name = Path(path).name
+    told = _split_by_id(path, listing.ids)
     new, gone = _unmatched(told, listing.ids)
     if missing == "error":
         _refuse_unmatched(name, new, gone)
     if len(new) == len(listing):
-        raise ValueError(f"{name} has a row for none of the {len(listing)} cases, first {new[0]!r}; its ids must be those of "
-                         "the source.")
+        raise ValueError(
+            f"{name} has a row for none of the {len(listing)} cases, first {new[0]!r}; its ids "
+            "must be those of the source."
+        )
     kept = listing.subset(~np.isin(listing.ids, new))
     notes = [f"Splits: taken from {name}; val_fraction, test_fraction and split_seed do nothing."]
     if new or gone:
-        notes.append(f"{len(new)} cases have no row in {name} and {len(gone)} of its rows no case, first {(new + gone)[0]!r}; "
-                     "they were left out.")
-    left_out = (*(LeftOut(case, f"a case without a row in {name}") for case in new),
-                *(LeftOut(row, f"a row of {name} without a case") for row in gone))
-    return replace(kept, splits=_in_order(told, kept.ids), left_out=(*kept.left_out, *left_out),
-                   notes=(*kept.notes, *notes))
+        notes.append(
+            f"{len(new)} cases have no row in {name} and {len(gone)} of its rows no case, first "
+            f"{(new + gone)[0]!r}; they were left out."
+        )
+    left_out = (
+        *(LeftOut(case, f"a case without a row in {name}") for case in new),
+        *(LeftOut(row, f"a row of {name} without a case") for row in gone),
+    )
+    return replace(
+        kept,
+        splits=_in_order(told, kept.ids),
+        left_out=(*kept.left_out, *left_out),
+        notes=(*kept.notes, *notes),
+    )
 
 
 def _split_by_id(path: str | Path, known: Sequence[str] | np.ndarray) -> dict[str, str]:
     """Return `path_key` of the id -> split of every row; `known` are the ids of the source."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"no file of splits at {path}; give a CSV with columns id, split, or draw with val_fraction.")
+        raise FileNotFoundError(
+            f"no file of splits at {path}; give a CSV with columns id, split, or draw with "
+            "val_fraction."
+        )
     table = read_text_table(path, wanted=("id", "split"))
-    ids, splits = table.identifiers("id", "column", known=set(map(str, known))), table.column("split", "column")
+    ids = table.identifiers("id", "column", known=set(map(str, known)))
+    splits = table.column("split", "column")
     told: dict[str, str] = {}
     for row, (case, value) in enumerate(zip(map(path_key, ids), splits)):
         split = split_of(value)
         if case in told or split is None:
             what = f"repeats id {case!r}" if case in told else f"has split {value!r}"
-            raise ValueError(f"{table.name}: {table.places([row])} {what}; each id needs one row with {', '.join(SPLITS)}.")
+            raise ValueError(
+                f"{table.name}: {table.places([row])} {what}; each id needs one row with "
+                f"{', '.join(SPLITS)}."
+            )
         told[case] = split
     return told
 
 
-def _unmatched(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> tuple[list[str], list[str]]:
+def _unmatched(
+    told: Mapping[str, str], ids: Sequence[str] | np.ndarray
+) -> tuple[list[str], list[str]]:
     """Return the ids without a row, and the rows without an id."""
     key_of = {str(case): path_key(str(case)) for case in ids}
     known = set(key_of.values())
-    return [case for case, key in key_of.items() if key not in told], [row for row in told if row not in known]
+    return [case for case, key in key_of.items() if key not in told], [
+        row for row in told if row not in known
+    ]
 
 
 def _refuse_unmatched(name: str, new: list[str], gone: list[str]) -> None:
     for what, missing in (("has no row for", new), ("has a row for what is not a case:", gone)):
         if missing:
-            raise ValueError(f"{name} {what} {missing[0]!r} ({len(missing)} such); its ids must be those of the source, or "
-                             "file_missing='skip' (--splits_file_missing skip) leaves out what is not in both.")
+            raise ValueError(
+                f"{name} {what} {missing[0]!r} ({len(missing)} such); its ids must be those of the "
+                "source, or file_missing='skip' (--splits_file_missing skip) leaves out what is "
+                "not in both."
+            )
 
 
 def _in_order(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -129,9 +164,13 @@ def _in_order(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> np.nd
 
 
 def left_out_text(listing: Listing) -> str:
-    """Return a CSV with columns name, reason, in the order of the names: what is not a case. Never an absolute path."""
-    names = ((PurePath(n).name if PurePath(n).is_absolute() else n, reason)
-             for n, reason in ((found.name, found.reason) for found in listing.left_out))
+    """Return a CSV with columns name, reason, in the order of the names: what is not a case. Never
+    an absolute path.
+    """
+    names = (
+        (PurePath(n).name if PurePath(n).is_absolute() else n, reason)
+        for n, reason in ((found.name, found.reason) for found in listing.left_out)
+    )
     return csv_text([("name", "reason"), *sorted(names)])
 
 

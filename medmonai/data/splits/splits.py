@@ -1,4 +1,6 @@
-"""Which case belongs to train, val or test: kept as given, drawn by class and group, or read from a file."""
+"""Which case belongs to train, val or test: kept as given, drawn by class and group, or read from a
+file.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,31 @@ _PER_CLASS = 5  # fewer validation cases of a class say nothing about it
 
 
 def split_listing(
-    listing: Listing, *, val_fraction: float | None = None, test_fraction: float | None = None, seed: int = 0,
-    file: str | Path | None = None, file_missing: FileMissing = "error", keep_given: bool = True,
+    listing: Listing,
+    *,
+    val_fraction: float | None = None,
+    test_fraction: float | None = None,
+    seed: int = 0,
+    file: str | Path | None = None,
+    file_missing: FileMissing = "error",
+    keep_given: bool = True,
     min_validation: int = _MIN_VALIDATION,
 ) -> Listing:
     """Return the listing with a split for every case.
 
-    - Splits that the source gives (folders, a column) stay. `val_fraction` draws a new validation split from the given
-      train and val cases together; the given test split is never touched.
-    - A split that is not given is drawn: val and test from the cases that no kept split has, 15 % each if no fraction
-      says otherwise; the rest is train.
-    - What is drawn has the same share of every class, and a group is never divided (`part_numbers`). Whether groups are
-      in two *given* splits is what `require_no_leakage` looks at.
-    - `file` takes the splits of a table (columns id, split), as `write_splits` writes it, and nothing is drawn: `read_splits`.
+    - Splits that the source gives (folders, a column) stay. `val_fraction` draws a new validation
+      split from the given train and val cases together; the given test split is never touched.
+    - A split that is not given is drawn: val and test from the cases that no kept split has, 15 %
+      each if no fraction says otherwise; the rest is train.
+    - What is drawn has the same share of every class, and a group is never divided
+      (`part_numbers`). Whether groups are in two *given* splits is what `require_no_leakage` looks
+      at.
+    - `file` takes the splits of a table (columns id, split), as `write_splits` writes it, and
+      nothing is drawn: `read_splits`.
 
-    A validation split too small to choose a network on gives a warning that says which fraction would do.
-    `monai.data.partition_dataset_classes` divides lists by class, without groups, and without a record.
+    A validation split too small to choose a network on gives a warning that says which fraction
+    would do. `monai.data.partition_dataset_classes` divides lists by class, without groups, and
+    without a record.
 
     Args:
         listing: the cases.
@@ -45,35 +56,49 @@ def split_listing(
         test_fraction: the same for test.
         seed: of the draw.
         file: a table of splits.
-        file_missing: what cases without a row in `file` and rows without a case are: an "error", or left out ("skip"), each
-            in `left_out` and counted in a note.
+        file_missing: what cases without a row in `file` and rows without a case are: an "error", or
+            left out ("skip"), each in `left_out` and counted in a note.
         keep_given: False draws all three again, whatever the source gives.
-        min_validation: cases of validation below which, or below five of a class (label), a warning is given.
+        min_validation: cases of validation below which, or below five of a class (label), a warning
+            is given.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a fraction outside (0, 1), or one of a split that is kept; a file whose ids are not those of the
-            listing; no train case; a class without a case in one of the splits (multilabel: no positive or no negative).
+        ValueError: a fraction outside (0, 1), or one of a split that is kept; a file whose ids are
+            not those of the listing; no train case; a class without a case in one of the splits
+            (multilabel: no positive or no negative).
 
     Example:
         >>> from medmonai.data import split_listing
         >>> from medmonai.data.cohort import Provenance
         >>> from medmonai.task import Task
         >>> names = [f"p{i // 2}_{i}.png" for i in range(200)]
-        >>> listing = Listing([Path(name) for name in names], ids=names, labels=np.arange(200) % 4 // 2,
-        ...                   groups=np.array([name.split("_")[0] for name in names]), task=Task("binary", 2),
-        ...                   class_names=("normal", "lesion"), provenance=Provenance("example"))
+        >>> listing = Listing(
+        ...     [Path(name) for name in names],
+        ...     ids=names,
+        ...     labels=np.arange(200) % 4 // 2,
+        ...     groups=np.array([name.split("_")[0] for name in names]),
+        ...     task=Task("binary", 2),
+        ...     class_names=("normal", "lesion"),
+        ...     provenance=Provenance("example"),
+        ... )
         >>> split_listing(listing, val_fraction=0.25, test_fraction=0.25)
         Listing(example: 200 cases, 2 classes, train 100, val 50, test 50)
     """
     if file is not None:
         if val_fraction is not None or test_fraction is not None:
-            raise ValueError(f"file={str(file)!r} and a fraction are given; the file says it all, so leave the fractions out.")
+            raise ValueError(
+                f"file={str(file)!r} and a fraction are given; the file says it all, so leave the "
+                "fractions out."
+            )
         found = with_splits_of(listing, file, missing=file_missing)
         said = found.notes[len(listing.notes) + 1 :]
     else:
-        splits, note = _draw(listing, {"val": val_fraction, "test": test_fraction}, seed=seed, keep_given=keep_given)
-        found, said = replace(listing, splits=splits, notes=(*listing.notes, note)), ()
+        splits, note = _draw(
+            listing, {"val": val_fraction, "test": test_fraction}, seed=seed, keep_given=keep_given
+        )
+        found = replace(listing, splits=splits, notes=(*listing.notes, note))
+        said = ()
     splits = found.splits
     assert splits is not None
     require_every_class(found, splits, file="" if file is None else Path(file).name)
@@ -85,11 +110,13 @@ def split_listing(
 
 
 def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
-    """Return the training cohort with at most `cases` cases of each class, the same ones in every epoch.
+    """Return the training cohort with at most `cases` cases of each class, the same ones in every
+    epoch.
 
-    Which ones the seed decides; they keep their order. Classes that have fewer stay as they are: `Balance("target",
-    target=500)` shows every class 500 times an epoch, and `Balance("cap", cap=500)` draws other 500 each epoch, which
-    uses all images; this function is for the studies that throw the others away.
+    Which ones the seed decides; they keep their order. Classes that have fewer stay as they are:
+    `Balance("target", target=500)` shows every class 500 times an epoch, and
+    `Balance("cap", cap=500)` draws other 500 each epoch, which uses all images; this function is
+    for the studies that throw the others away.
 
     Args:
         cohort: a training split; what is validated or tested on is never thinned out.
@@ -100,16 +127,27 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
         ValueError: `cases` below 1, another split than train, a multilabel task.
     """
     if isinstance(cases, bool) or not isinstance(cases, int) or cases < 1:
-        raise ValueError(f"cases={cases!r}; a whole number of at least 1 case of a class is needed.")
+        raise ValueError(
+            f"cases={cases!r}; a whole number of at least 1 case of a class is needed."
+        )
     if cohort.split != "train" or not cohort.task.exclusive:
         what = f"the {cohort.split} split" if cohort.split != "train" else "a multilabel task"
-        raise ValueError(f"take_per_class was given {what}; only training cases of one class each can be thinned out.")
+        raise ValueError(
+            f"take_per_class was given {what}; only training cases of one class each can be "
+            "thinned out."
+        )
     rng = np.random.default_rng(seed)
-    chosen = [rng.permutation(np.flatnonzero(cohort.labels == c))[:cases] for c in range(cohort.task.num_classes)]
+    chosen = [
+        rng.permutation(np.flatnonzero(cohort.labels == c))[:cases]
+        for c in range(cohort.task.num_classes)
+    ]
     rows = np.sort(np.concatenate(chosen))
     if len(rows) == len(cohort):
         return cohort
-    note = f"Of {len(cohort)} training cases {len(rows)} are used: at most {cases} of a class (seed {seed})."
+    note = (
+        f"Of {len(cohort)} training cases {len(rows)} are used: at most {cases} of a class (seed "
+        f"{seed})."
+    )
     provenance = replace(cohort.provenance, facts=(*cohort.provenance.facts, note))
     return replace(cohort.subset(rows), provenance=provenance)
 
@@ -118,43 +156,77 @@ def _draw(
     listing: Listing, fractions: dict[str, float | None], *, seed: int, keep_given: bool
 ) -> tuple[np.ndarray, str]:
     """Return the splits (N,) and one sentence about how they came about."""
-    given = np.full(len(listing), "") if listing.splits is None or not keep_given else listing.splits
-    kept = [s for s in ("val", "test") if (given == s).any() and (s == "test" or fractions[s] is None)]
+    given = (
+        np.full(len(listing), "") if listing.splits is None or not keep_given else listing.splits
+    )
+    kept = [
+        s for s in ("val", "test") if (given == s).any() and (s == "test" or fractions[s] is None)
+    ]
     if "test" in kept and fractions["test"] is not None:
-        raise ValueError(f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
-                         f"{int((given == 'test').sum())} cases, which stays; leave the fraction out (--test_fraction null), "
-                         "or draw all splits again with keep_given=False (--split_plan#keep_given false).")
+        raise ValueError(
+            f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
+            f"{int((given == 'test').sum())} cases, which stays; leave the fraction out "
+            "(--test_fraction null), or draw all splits again with keep_given=False "
+            "(--split_plan#keep_given false)."
+        )
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
-    drawn = {s: _FRACTION if f is None else _check_fraction(s, f) for s, f in fractions.items() if s not in kept}
+    drawn = {
+        s: _FRACTION if f is None else _check_fraction(s, f)
+        for s, f in fractions.items()
+        if s not in kept
+    }
     if sum(drawn.values()) >= 1:
-        raise ValueError(f"val_fraction + test_fraction = {sum(drawn.values()):g}; nothing would be left for train.")
+        raise ValueError(
+            f"val_fraction + test_fraction = {sum(drawn.values()):g}; nothing would be left for "
+            "train."
+        )
     rows = np.flatnonzero(~np.isin(given, kept))
     if len(rows) == 0:
-        raise ValueError(f"{listing.provenance.name} gives {' and '.join(kept)} only; no case is left for train.")
+        raise ValueError(
+            f"{listing.provenance.name} gives {' and '.join(kept)} only; no case is left for train."
+        )
     groups = None if listing.groups is None else listing.groups[rows]
-    units = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
+    units = (
+        np.arange(len(rows))
+        if groups is None
+        else np.unique(groups, return_inverse=True)[1].reshape(-1)
+    )
     shares = [1 - sum(drawn.values()), *drawn.values()]
     numbers = part_numbers(listing.labels[rows], units, task=listing.task, shares=shares, seed=seed)
     splits = given.astype("U5")
     splits[rows] = np.array(["train", *drawn])[numbers]
     told = " and ".join(f"{s} ({share:.3g})" for s, share in drawn.items())
     source = "all" if len(rows) == len(listing) else "the other"
-    whole = "patients are not known, one may be in two splits" if groups is None else "groups kept whole"
+    whole = (
+        "patients are not known, one may be in two splits"
+        if groups is None
+        else "groups kept whole"
+    )
     stays = f"; {' and '.join(kept)} as the source gives it" if kept else ""
-    return splits, f"Splits: {told} drawn from {source} {len(rows)} cases by class with seed {seed}, {whole}{stays}."
+    return (
+        splits,
+        (
+            f"Splits: {told} drawn from {source} {len(rows)} cases by class with seed {seed}, "
+            f"{whole}{stays}."
+        ),
+    )
 
 
 def _check_fraction(split: str, fraction: float) -> float:
     if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ValueError(f"{split}_fraction={fraction!r}; a number between 0 and 1 (exclusive) is needed.")
+        raise ValueError(
+            f"{split}_fraction={fraction!r}; a number between 0 and 1 (exclusive) is needed."
+        )
     return float(fraction)
 
 
 def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "") -> None:
-    """Raise ValueError if a split (N,) lacks a class (multilabel: a positive or a negative case of a label).
+    """Raise ValueError if a split (N,) lacks a class (multilabel: a positive or a negative case of
+    a label).
 
-    `file` is the name of the table that the splits are taken from, if there is one: it is what has to be changed then.
+    `file` is the name of the table that the splits are taken from, if there is one: it is what has
+    to be changed then.
     """
     hot = listing.task.one_hot(listing.labels)
     for split in SPLITS:
@@ -165,26 +237,45 @@ def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "")
         if lacking:
             kind = "class" if listing.task.exclusive else "positive or no negative case of label"
             column = hot[:, listing.class_names.index(lacking[0])]
-            units = "" if listing.groups is None else f" in {len(np.unique(listing.groups[column == 1]))} groups"
-            todo = (f"give {split} such cases in {file}" if file else
-                    "draw the splits here (--val_fraction 0.15 --split_plan#keep_given false), with larger fractions")
-            raise ValueError(f"{listing.provenance.name}: {split} has no {kind} {', '.join(map(repr, lacking))} among its "
-                             f"{len(here)} cases ({lacking[0]!r} has {int(column.sum())} of {len(listing)}{units}); {todo}, or "
-                             "leave the class out.")
+            units = (
+                ""
+                if listing.groups is None
+                else f" in {len(np.unique(listing.groups[column == 1]))} groups"
+            )
+            todo = (
+                f"give {split} such cases in {file}"
+                if file
+                else (
+                    "draw the splits here (--val_fraction 0.15 --split_plan#keep_given false), "
+                    "with larger fractions"
+                )
+            )
+            raise ValueError(
+                f"{listing.provenance.name}: {split} has no {kind} "
+                f"{', '.join(map(repr, lacking))} among its {len(here)} cases ({lacking[0]!r} has "
+                f"{int(column.sum())} of {len(listing)}{units}); {todo}, or leave the class out."
+            )
 
 
 def validation_advice(listing: Listing, splits: np.ndarray, minimum: int = _MIN_VALIDATION) -> str:
-    """Return a sentence if the validation split is too small to choose a network on, and what to do, else ""."""
+    """Return a sentence if the validation split is too small to choose a network on, and what to
+    do, else "".
+    """
     counts = listing.task.one_hot(listing.labels[splits == "val"]).sum(axis=0)
-    cases, pool = int((splits == "val").sum()), int((splits != "test").sum())
+    cases = int((splits == "val").sum())
+    pool = int((splits != "test").sum())
     rarest = int(counts.argmin())
     if cases >= minimum and counts[rarest] >= _PER_CLASS:
         return ""
     of_pool = listing.task.one_hot(listing.labels[splits != "test"]).sum(axis=0)
     needed = np.ceil(100 * max(_FRACTION, minimum / pool, _PER_CLASS / of_pool.min())) / 100
-    advice = "use \"folds\" in a study, or cross_validation_cohort"
+    advice = 'use "folds" in a study, or cross_validation_cohort'
     if needed <= 0.5:
-        advice = (f"val_fraction={needed:.2f} draws {round(needed * pool)} of the {pool} train and val cases, by class and "
-                  "group")
-    return (f"validation has {cases} cases, {int(counts[rarest])} of {listing.class_names[rarest]!r}: too few to choose a "
-            f"network or a threshold on; {advice}.")
+        advice = (
+            f"val_fraction={needed:.2f} draws {round(needed * pool)} of the {pool} train and val "
+            "cases, by class and group"
+        )
+    return (
+        f"validation has {cases} cases, {int(counts[rarest])} of {listing.class_names[rarest]!r}: "
+        f"too few to choose a network or a threshold on; {advice}."
+    )

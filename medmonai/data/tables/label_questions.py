@@ -11,9 +11,15 @@ from medmonai.data.class_names import folded, is_blank
 from medmonai.tables import TextTable, number_of
 
 MOST_NUMBERS = 10  # classes that are numbers: digits, grades
-_MANY, _FEW_CASES = 20, 3
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})", re.ASCII)
-_ADVICE = "name the column of the classes with label_column, or pass labels_are_classes=True (--labels_are_classes true)"
+_MANY = 20
+_FEW_CASES = 3
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})", re.ASCII
+)
+_ADVICE = (
+    "name the column of the classes with label_column, or pass labels_are_classes=True "
+    "(--labels_are_classes true)"
+)
 
 
 def ask_about_labels(
@@ -21,8 +27,8 @@ def ask_about_labels(
 ) -> None:
     """Raise ValueError for a label column that does not look like one.
 
-    That is: the column of the images or groups, or one with the same values; more than 10 numbers; numbers with fractions;
-    dates; more than 20 values of which most have fewer than three cases.
+    That is: the column of the images or groups, or one with the same values; more than 10 numbers;
+    numbers with fractions; dates; more than 20 values of which most have fewer than three cases.
 
     Args:
         table: the table.
@@ -38,9 +44,13 @@ def ask_about_labels(
     _refuse_identifiers(table, column, rows, others, len(counts))
     what = _kind(counts)
     if what:
-        first, most = next(iter(counts)), max(counts.values())
-        raise ValueError(f"label_column={column!r} of {table.name} holds {len(counts)} {what} (such as {first!r}), with at "
-                         f"most {most} cases each: that looks like a measurement, a date or a name, not a class; {_ADVICE}.")
+        first = next(iter(counts))
+        most = max(counts.values())
+        raise ValueError(
+            f"label_column={column!r} of {table.name} holds {len(counts)} {what} (such as "
+            f"{first!r}), with at most {most} cases each: that looks like a measurement, a date or "
+            f"a name, not a class; {_ADVICE}."
+        )
 
 
 def _refuse_identifiers(
@@ -52,8 +62,10 @@ def _refuse_identifiers(
             continue
         values = table.column(other, argument)
         if values is own or (count > 2 and all(values[row] == own[row] for row in rows)):
-            raise ValueError(f"label_column={column!r} of {table.name} holds the same values as {argument}={other!r}; name the "
-                             "column of the classes.")
+            raise ValueError(
+                f"label_column={column!r} of {table.name} holds the same values as "
+                f"{argument}={other!r}; name the column of the classes."
+            )
 
 
 def _kind(counts: Mapping[str, int]) -> str:

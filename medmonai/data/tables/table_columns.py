@@ -34,17 +34,23 @@ class TableLabels:
 
 
 def labels_of(
-    table: TextTable, label_column: str | Sequence[str], rows: Sequence[int], *,
-    class_names: Sequence[str] | Mapping[str, str] | None, task: Task | str, positive_class: str | None = None,
+    table: TextTable,
+    label_column: str | Sequence[str],
+    rows: Sequence[int],
+    *,
+    class_names: Sequence[str] | Mapping[str, str] | None,
+    task: Task | str,
+    positive_class: str | None = None,
 ) -> TableLabels:
     """Return the labels of some rows.
 
-    A class whose name is also what programs write for nothing ("none", "NA": `is_blank`) has to be in `class_names`.
+    A class whose name is also what programs write for nothing ("none", "NA": `is_blank`) has to be
+    in `class_names`.
 
     Raises:
-        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, a value other than 0 and 1 in the
-            columns of a multilabel task, class names that are these columns in another order, or a positive class that
-            `ordered_classes` refuses.
+        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, a value
+            other than 0 and 1 in the columns of a multilabel task, class names that are these
+            columns in another order, or a positive class that `ordered_classes` refuses.
     """
     if not isinstance(label_column, str):
         require_binary(Task("multilabel", len(label_column)), positive_class)
@@ -55,12 +61,17 @@ def labels_of(
     if blank:
         said = values[blank[0]]
         hint = f", or name {said!r} in class_names if it is a class" if said else ""
-        raise ValueError(f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}"
-                         f"{f', {said!r}' if said else ''}); fill it in or take the rows out{hint}.")
+        raise ValueError(
+            f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}"
+            f"{f', {said!r}' if said else ''}); fill it in or take the rows out{hint}."
+        )
     counts = Counter(values[row] for row in rows)
     names, label_of = ordered_classes(counts, class_names, positive_class)
     if len(names) < 2:
-        raise ValueError(f"{table.name}: {label_column} holds one class, {', '.join(map(repr, names))}; two are needed.")
+        raise ValueError(
+            f"{table.name}: {label_column} holds one class, {', '.join(map(repr, names))}; two are "
+            "needed."
+        )
     of_spelling = {spelling: label_of[folded(spelling)] for spelling in counts}
     labels = np.fromiter((of_spelling[values[row]] for row in rows), np.int64, len(rows))
     found = task_of(task, len(names))
@@ -69,42 +80,61 @@ def labels_of(
 
 
 def _multilabel(
-    table: TextTable, columns: tuple[str, ...], rows: Sequence[int], class_names: Sequence[str] | Mapping[str, str] | None,
+    table: TextTable,
+    columns: tuple[str, ...],
+    rows: Sequence[int],
+    class_names: Sequence[str] | Mapping[str, str] | None,
     task: Task | str,
 ) -> TableLabels:
     if task not in ("auto", "multilabel", Task("multilabel", len(columns))):
-        raise ValueError(f"label_column names {len(columns)} columns and task is {task!r}; several columns are a multilabel "
-                         "task.")
+        raise ValueError(
+            f"label_column names {len(columns)} columns and task is {task!r}; several columns are "
+            "a multilabel task."
+        )
     labels = np.empty((len(rows), len(columns)), np.int64)
     for c, column in enumerate(columns):
         values = table.column(column, "label_column")
         wrong = [row for row in rows if values[row].casefold() not in _ZERO_ONE]
         if wrong:
-            raise ValueError(f"{table.name}: {column} holds {values[wrong[0]]!r} ({table.places(wrong)}); 0 or 1 is needed: "
-                             "decide what it means, or take the rows out.")
+            raise ValueError(
+                f"{table.name}: {column} holds {values[wrong[0]]!r} ({table.places(wrong)}); 0 or "
+                "1 is needed: decide what it means, or take the rows out."
+            )
         labels[:, c] = [_ZERO_ONE[values[row].casefold()] for row in rows]
-    names = tuple(class_names.get(c, c) for c in columns) if isinstance(class_names, Mapping) else tuple(class_names or columns)
+    names = (
+        tuple(class_names.get(c, c) for c in columns)
+        if isinstance(class_names, Mapping)
+        else tuple(class_names or columns)
+    )
     if len(names) != len(columns):
-        raise ValueError(f"class_names={names!r} and {len(columns)} label columns; give one name a column.")
+        raise ValueError(
+            f"class_names={names!r} and {len(columns)} label columns; give one name a column."
+        )
     check_column_names(names, columns)
     return TableLabels(labels, names, Task("multilabel", len(columns)))
 
 
 def check_column_names(class_names: Sequence[str], columns: Sequence[str]) -> None:
-    """Raise ValueError if a label is to be shown under the name of another column: they are named in the order of the columns.
+    """Raise ValueError if a label is to be shown under the name of another column: they are named
+    in the order of the columns.
 
     Example:
-        >>> check_column_names(["b", "a"], ["a", "b"])
+        >>> check_column_names(["b", "a"], ["a", "b"])  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
-        ValueError: class_names=['b', 'a'] name the columns a, b in another order; give both in one order.
+        ValueError: class_names=['b', 'a'] name the columns a, b in another order; give both in one
+            order.
     """
     places = {folded(column): c for c, column in enumerate(columns)}
     if any(places.get(folded(str(name)), c) != c for c, name in enumerate(class_names)):
-        raise ValueError(f"class_names={list(class_names)} name the columns {', '.join(columns)} in another order; give both "
-                         "in one order.")
+        raise ValueError(
+            f"class_names={list(class_names)} name the columns {', '.join(columns)} in another "
+            "order; give both in one order."
+        )
 
 
-def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarray, *, own: bool) -> np.ndarray:
+def groups_of(
+    table: TextTable, column: str, rows: Sequence[int], ids: np.ndarray, *, own: bool
+) -> np.ndarray:
     """Return the group (N,) of some rows.
 
     Args:
@@ -121,7 +151,14 @@ def groups_of(table: TextTable, column: str, rows: Sequence[int], ids: np.ndarra
     blank = [row for row in rows if is_blank(values[row])]
     if blank and not own:
         said = f", {values[blank[0]]!r}" if values[blank[0]] else ""
-        raise ValueError(f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}{said}); fill it in, or "
-                         "pass blank_groups='own' (--blank_groups own, of a bundle --listing#blank_groups own) if each of "
-                         "them is another patient.")
-    return np.array([f"own: {case}" if is_blank(values[row]) else values[row] for row, case in zip(rows, ids.tolist())])
+        raise ValueError(
+            f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}{said}); "
+            "fill it in, or pass blank_groups='own' (--blank_groups own, of a bundle "
+            "--listing#blank_groups own) if each of them is another patient."
+        )
+    return np.array(
+        [
+            f"own: {case}" if is_blank(values[row]) else values[row]
+            for row, case in zip(rows, ids.tolist())
+        ]
+    )

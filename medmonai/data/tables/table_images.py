@@ -1,4 +1,6 @@
-"""Which image a row of a table means: every image folder is listed once, and each name looked up."""
+"""Which image a row of a table means: every image folder is listed once, and each name looked
+up.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from medmonai.tables import TextTable
 
 from .table_paths import Bases, Place, find_places, place_notes, without_folder
 
-MOST_LISTED = 500_000  # files and folders that are looked at below the image folders, or four times the rows
+# files and folders that are looked at below the image folders, or four times the rows
+MOST_LISTED = 500_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class TableImages:
 
 
 def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | None) -> list[Path]:
-    """Return the folders that are meant: relative to the table's folder, `*` for any that fit; none for None.
+    """Return the folders that are meant: relative to the table's folder, `*` for any that fit; none
+    for None.
 
     Raises:
         FileNotFoundError: a folder without `*` that is not there, or none at all.
@@ -57,17 +61,26 @@ def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | 
         elif folder.is_dir():
             found.append(folder)
         else:
-            raise FileNotFoundError(f"image_folders: {folder} is not a folder; name it relative to the table's folder.")
+            raise FileNotFoundError(
+                f"image_folders: {folder} is not a folder; name it relative to the table's folder."
+            )
     if not found:
         raise FileNotFoundError(f"image_folders={named} fit no folder beside the table.")
     return list(dict.fromkeys(found))
 
 
 def find_table_images(
-    table: TextTable, column: str, folders: Sequence[Path], *, beside: Path, suffix: str = "", skip: bool = False,
+    table: TextTable,
+    column: str,
+    folders: Sequence[Path],
+    *,
+    beside: Path,
+    suffix: str = "",
+    skip: bool = False,
     dicom_folders: DicomFolders = "series",
 ) -> TableImages:
-    """Return the image of each row; paths are compared by `path_key`, and looked for as `find_places` says.
+    """Return the image of each row; paths are compared by `path_key`, and looked for as
+    `find_places` says.
 
     Args:
         table: the table.
@@ -79,44 +92,73 @@ def find_table_images(
         dicom_folders: see `find_in_folders`.
 
     Raises:
-        ValueError: a row without an image unless `skip`, none that has one, an image in two rows, in two folders or in two
-            places.
+        ValueError: a row without an image unless `skip`, none that has one, an image in two rows,
+            in two folders or in two places.
     """
     bases, notes = _listed(folders, beside, len(table), dicom_folders)
     names, places = _found(table.column(column, "image_column"), suffix, bases)
     if not all(places):
         rewritten = table.identifiers(column, "image_column")
-        places = [place or other for place, other in zip(places, _found(rewritten, suffix, bases)[1])]
+        places = [
+            place or other for place, other in zip(places, _found(rewritten, suffix, bases)[1])
+        ]
     rows = [row for row, place in enumerate(places) if place]
     without = [row for row, place in enumerate(places) if not place]
     if not rows:
-        raise ValueError(f"{table.name}: none of {len(table)} rows has an image; the first would be {names[0]!r} and "
-                         f"{_held(bases)}; check image_column, image_folders (on a command line --images) and suffix.")
-    told = f"{len(without)} of {len(table)} rows have no image, first {without_folder(names[without[0]])!r}" if without else ""
+        raise ValueError(
+            f"{table.name}: none of {len(table)} rows has an image; the first would be "
+            f"{names[0]!r} and {_held(bases)}; check image_column, image_folders (on a command "
+            "line --images) and suffix."
+        )
+    told = (
+        (
+            f"{len(without)} of {len(table)} rows have no image, first "
+            f"{without_folder(names[without[0]])!r}"
+        )
+        if without
+        else ""
+    )
     if without and not skip:
-        raise ValueError(f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
-                         "rows_without_image='skip' (--rows_without_image skip, of a bundle --listing#rows_without_image "
-                         "skip).")
+        raise ValueError(
+            f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
+            "rows_without_image='skip' (--rows_without_image skip, of a bundle "
+            "--listing#rows_without_image skip)."
+        )
     found = [place for place in places if place]
     _check_once(table, rows, found)
     unnamed = _unnamed(found, bases)
     notes = [*place_notes(found), *notes]
     notes += [f"{told} in {table.name}; they were left out."] if without else []
     if unnamed:
-        notes.append(f"{len(unnamed)} images have no row in {table.name}, first {unnamed[0]!r}; they were left out.")
-    return TableImages(rows, np.array([place.id for place in found]), tuple(place.file for place in found), without, unnamed,
-                       tuple(notes))
+        notes.append(
+            f"{len(unnamed)} images have no row in {table.name}, first {unnamed[0]!r}; they were "
+            "left out."
+        )
+    return TableImages(
+        rows,
+        np.array([place.id for place in found]),
+        tuple(place.file for place in found),
+        without,
+        unnamed,
+        tuple(notes),
+    )
 
 
 def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
-    """Return the images that no row names; one that two folders have, one inside the other, is named by either path."""
+    """Return the images that no row names; one that two folders have, one inside the other, is
+    named by either path.
+    """
     ids = {place.id for place in found}
     known = bases.known or {}
     unnamed = [image for image in known if image not in ids]
     if not unnamed:
         return []
     files = set(_true_paths([place.file for place in found]))
-    return [image for image, file in zip(unnamed, _true_paths([known[image] for image in unnamed])) if file not in files]
+    return [
+        image
+        for image, file in zip(unnamed, _true_paths([known[image] for image in unnamed]))
+        if file not in files
+    ]
 
 
 def _true_paths(files: Sequence[Path]) -> list[Path]:
@@ -128,37 +170,61 @@ def _true_paths(files: Sequence[Path]) -> list[Path]:
 def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -> None:
     """Refuse two rows with one image, and two images that would have one id."""
     row_of: dict[str | Path, int] = {}
-    one_way = not any(place.how for place in found)  # then two rows with one file have one id, and paths are slow to compare
-    files: Sequence[Path | None] = [None] * len(found) if one_way else _true_paths([place.file for place in found])
+    # then two rows with one file have one id, and paths are slow to compare
+    one_way = not any(place.how for place in found)
+    files: Sequence[Path | None] = (
+        [None] * len(found) if one_way else _true_paths([place.file for place in found])
+    )
     for row, place, file in zip(rows, found, files):
         for key in (place.id,) if file is None else (place.id, file):
             if row_of.setdefault(key, row) != row:
-                raise ValueError(f"{table.name}: {place.id!r} is in two rows ({table.places([row_of[key], row])}); a case has "
-                                 "one row.")
+                raise ValueError(
+                    f"{table.name}: {place.id!r} is in two rows "
+                    f"({table.places([row_of[key], row])}); a case has one row."
+                )
 
 
-def _found(values: Sequence[str], suffix: str, bases: Bases) -> tuple[list[str], list[Place | None]]:
+def _found(
+    values: Sequence[str], suffix: str, bases: Bases
+) -> tuple[list[str], list[Place | None]]:
     """Return the names of the images and their places."""
-    names = [value if not suffix or not value or value.lower().endswith(suffix.lower()) else value + suffix for value in values]
+    names = [
+        value
+        if not suffix or not value or value.lower().endswith(suffix.lower())
+        else value + suffix
+        for value in values
+    ]
     names = _as_known(list(names), bases.known or {})
     return names, find_places(names, bases)
 
 
-def _listed(folders: Sequence[Path], beside: Path, rows: int, dicom_folders: DicomFolders) -> tuple[Bases, list[str]]:
-    """Return the folders with what is in them, unless that is too much to be looked at: then rows are looked up one by one."""
+def _listed(
+    folders: Sequence[Path], beside: Path, rows: int, dicom_folders: DicomFolders
+) -> tuple[Bases, list[str]]:
+    """Return the folders with what is in them, unless that is too much to be looked at: then rows
+    are looked up one by one.
+    """
     most = max(MOST_LISTED, 4 * rows)
     try:
         if not any(map(_is_wide, folders)):
-            return Bases(tuple(folders), _known(folders, dicom_folders, most), beside, dicom_folders), []
+            return Bases(
+                tuple(folders), _known(folders, dicom_folders, most), beside, dicom_folders
+            ), []
         why = "an image folder is a whole disk or the home of a user"
     except TooManyFiles:
         why = f"the image folders hold more than {most} files"
     return Bases(tuple(folders), None, beside, dicom_folders), [
-        f"{why}: rows were looked up one by one, and images without a row are not counted; name a folder nearer to the images."]
+        (
+            f"{why}: rows were looked up one by one, and images without a row are not counted; "
+            "name a folder nearer to the images."
+        )
+    ]
 
 
 def _is_wide(folder: Path) -> bool:
-    """Whether a folder holds much that is not data: the root of a disk, a home, or the folder of homes."""
+    """Whether a folder holds much that is not data: the root of a disk, a home, or the folder of
+    homes.
+    """
     path = folder.resolve()
     return path == Path(path.anchor) or Path.home().resolve().is_relative_to(path)
 
@@ -168,24 +234,33 @@ def _held(bases: Bases) -> str:
         return "the image folders do not have it"
     if not bases.folders:
         return f"neither the table's folder {bases.beside} nor the working directory has it"
-    return f"the folders hold {len(bases.known)} images, first {next(iter(bases.known))!r}" if bases.known else (
-        "the folders hold no image")
+    return (
+        f"the folders hold {len(bases.known)} images, first {next(iter(bases.known))!r}"
+        if bases.known
+        else ("the folders hold no image")
+    )
 
 
 def _known(folders: Sequence[Path], dicom_folders: DicomFolders, most: int) -> dict[str, Path]:
     """Return path inside its folder -> path of every image."""
     known: dict[str, Path] = {}
     for folder in folders:
-        for image in find_in_folders([(folder, "")], dicom_folders=dicom_folders, most=most)[0].cases:
+        for image in find_in_folders([(folder, "")], dicom_folders=dicom_folders, most=most)[
+            0
+        ].cases:
             if image in known:
-                raise ValueError(f"{image!r} is in the folders {known[image].parent.name} and {folder.name}; take one of them "
-                                 "away, or name one folder.")
+                raise ValueError(
+                    f"{image!r} is in the folders {known[image].parent.name} and {folder.name}; "
+                    "take one of them away, or name one folder."
+                )
             known[image] = folder / image
     return known
 
 
 def _as_known(names: list[str], known: Mapping[str, Path]) -> list[str]:
-    """Return the names as the images are called, where another spelling of the path is all that differs."""
+    """Return the names as the images are called, where another spelling of the path is all that
+    differs.
+    """
     if all(name in known for name in names):
         return names
     called = {path_key(image): image for image in known}

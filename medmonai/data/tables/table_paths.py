@@ -1,4 +1,6 @@
-"""From the paths that people write into tables to files: relative ones, absolute ones, those of another computer."""
+"""From the paths that people write into tables to files: relative ones, absolute ones, those of
+another computer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from medmonai.data.files import DicomFolders, is_hidden, is_image
 
 _DRIVE = re.compile(r"[A-Za-z]:/|//")  # C:\ and \\server, with "\" made "/"
 
-_ABSOLUTE, _BY_TAIL = "by their absolute paths", "by the ends of their paths"
+_ABSOLUTE = "by their absolute paths"
+_BY_TAIL = "by the ends of their paths"
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,39 @@ class Bases:
         return list(self._joined(self.folders, name, ""))
 
     def near(self, name: str) -> list[Place]:
-        """Return the files of this path in the table's folder and in the working directory, other than each other."""
-        return [*self._joined((self.beside,), name, "relative to the table's folder"),
-                *self._joined((Path.cwd(),), name, "relative to the working directory")]
+        """Return the files of this path in the table's folder and in the working directory, other
+        than each other.
+        """
+        return [
+            *self._joined((self.beside,), name, "relative to the table's folder"),
+            *self._joined((Path.cwd(),), name, "relative to the working directory"),
+        ]
 
     def absolute(self, name: str) -> list[Place]:
-        """Return the file of an absolute path of this machine, its id being the path inside a folder that is known here."""
-        file = next((path for path in map(Path, _spellings(name)) if is_image(path, self.dicom_folders)), None)
+        """Return the file of an absolute path of this machine, its id being the path inside a
+        folder that is known here.
+        """
+        file = next(
+            (path for path in map(Path, _spellings(name)) if is_image(path, self.dicom_folders)),
+            None,
+        )
         if file is None:
             return []
-        above = [folder for folder in map(_absolute, (*self.folders, self.beside)) if file.is_relative_to(folder)]
+        above = [
+            folder
+            for folder in map(_absolute, (*self.folders, self.beside))
+            if file.is_relative_to(folder)
+        ]
         return [Place(file.relative_to(above[0]).as_posix() if above else name, file, _ABSOLUTE)]
 
     def by_tail(self, name: str) -> list[Place]:
-        """Return the files of the longest end of this path that a folder has: those of another computer.
+        """Return the files of the longest end of this path that a folder has: those of another
+        computer.
 
         The image folders come before the table's folder, however long the ends are.
         """
-        parts, lead = [part for part in name.split("/") if part], "/" * (len(name) - len(name.lstrip("/")))
+        parts = [part for part in name.split("/") if part]
+        lead = "/" * (len(name) - len(name.lstrip("/")))
         for look in (self.inside, lambda tail: list(self._joined((self.beside,), tail, ""))):
             for first in range(1, len(parts)):
                 found = look("/".join(parts[first:]))
@@ -97,9 +115,10 @@ class Bases:
 def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
     """Return the file of each row, None where there is none.
 
-    The image folders come first; then a relative path is looked for in the table's folder and in the working directory, an
-    absolute one as it stands; then the ends of the path are, the longest first, in the image folders and the table's folder.
-    What such an end leaves off is a folder that these stand for, so a path below it is not cut shorter than the others.
+    The image folders come first; then a relative path is looked for in the table's folder and in
+    the working directory, an absolute one as it stands; then the ends of the path are, the longest
+    first, in the image folders and the table's folder. What such an end leaves off is a folder that
+    these stand for, so a path below it is not cut shorter than the others.
 
     Args:
         names: of the images, as `path_key` writes paths.
@@ -108,25 +127,38 @@ def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
     Raises:
         ValueError: two different files for one row.
     """
-    found = [_one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None for name in names]
+    found = [
+        _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
+        for name in names
+    ]
     dropped = {place.dropped for place in found if place and place.how != _ABSOLUTE}
     for row, place in enumerate(found):
-        if place and place.dropped and any(place.dropped != other and _is_below(place.dropped, other) for other in dropped):
+        if (
+            place
+            and place.dropped
+            and any(place.dropped != other and _is_below(place.dropped, other) for other in dropped)
+        ):
             found[row] = None
     return _with_short_ids(found)
 
 
 def place_notes(places: Sequence[Place]) -> tuple[str, ...]:
-    """Return one sentence for each way, other than in an image folder, in which files were found."""
+    """Return one sentence for each way, other than in an image folder, in which files were
+    found.
+    """
     notes = []
     for how, count in Counter(place.how for place in places if place.how).items():
         first = next(place for place in places if place.how == how)
-        notes.append(f"{count} of {len(places)} images {'was' if count == 1 else 'were'} found {how}, first {first.id!r}.")
+        notes.append(
+            f"{count} of {len(places)} images {'was' if count == 1 else 'were'} found {how}, first "
+            f"{first.id!r}."
+        )
     return tuple(notes)
 
 
 def without_folder(name: str) -> str:
-    """Return a path as reports may show it: of an absolute one the last part, since folders name computers and people.
+    """Return a path as reports may show it: of an absolute one the last part, since folders name
+    computers and people.
 
     Example:
         >>> without_folder("C:/Users/me/x.png"), without_folder("a/x.png")
@@ -136,14 +168,18 @@ def without_folder(name: str) -> str:
 
 
 def _elsewhere(name: str, bases: Bases) -> list[Place]:
-    return (bases.absolute(name) if name.startswith("/") else bases.near(name)) or bases.by_tail(name)
+    return (bases.absolute(name) if name.startswith("/") else bases.near(name)) or bases.by_tail(
+        name
+    )
 
 
 def _one(name: str, places: Sequence[Place]) -> Place | None:
     different = [place for place in places if not _same_file(place.file, places[0].file)]
     if different:
-        raise ValueError(f"image {name!r} is {places[0].file} and {different[0].file}; take one of them away, or name the "
-                         "folder that is meant with image_folders (--images).")
+        raise ValueError(
+            f"image {name!r} is {places[0].file} and {different[0].file}; take one of them away, "
+            "or name the folder that is meant with image_folders (--images)."
+        )
     return places[0] if places else None
 
 
@@ -152,8 +188,12 @@ def _same_file(a: Path, b: Path) -> bool:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """Yield a path as it stands, with its letters composed, and with them decomposed, as macOS writes files."""
-    yield from dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))
+    """Yield a path as it stands, with its letters composed, and with them decomposed, as macOS
+    writes files.
+    """
+    yield from dict.fromkeys(
+        (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    )
 
 
 def _is_absolute(name: str) -> bool:
@@ -170,10 +210,16 @@ def _absolute(folder: Path) -> Path:
 
 
 def _with_short_ids(found: Sequence[Place | None]) -> list[Place | None]:
-    """Give absolute paths outside all folders ids of their own: inside the folder that is above them all."""
+    """Give absolute paths outside all folders ids of their own: inside the folder that is above
+    them all.
+    """
     outside = [place.id for place in found if place and _is_absolute(place.id)]
     if not outside:
         return list(found)
     common = os.path.commonpath([os.path.dirname(path) for path in outside])
-    return [Place(os.path.relpath(place.id, common), place.file, place.how) if place and _is_absolute(place.id) else place
-            for place in found]
+    return [
+        Place(os.path.relpath(place.id, common), place.file, place.how)
+        if place and _is_absolute(place.id)
+        else place
+        for place in found
+    ]

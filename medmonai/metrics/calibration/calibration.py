@@ -1,4 +1,6 @@
-"""How far probabilities can be taken at their word: ECE, Brier score, NLL, and the points of a reliability diagram."""
+"""How far probabilities can be taken at their word: ECE, Brier score, NLL, and the points of a
+reliability diagram.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ class ReliabilityBins:
 
 
 def reliability_bins(
-    y_true: np.ndarray, p: np.ndarray, bins: int = 10, *, binning: Binning = "equal_mass", confidence: float = 0.95
+    y_true: np.ndarray,
+    p: np.ndarray,
+    bins: int = 10,
+    *,
+    binning: Binning = "equal_mass",
+    confidence: float = 0.95,
 ) -> ReliabilityBins:
     """Sort cases into bins of probability and count the positives of each.
 
@@ -61,10 +68,18 @@ def reliability_bins(
     y_true, p = check_probabilities(y_true, p)
     number = bin_numbers(p, bins, binning=binning)
     count = np.bincount(number)
-    positives, predicted = np.bincount(number, weights=y_true), np.bincount(number, weights=p)
+    positives = np.bincount(number, weights=y_true)
+    predicted = np.bincount(number, weights=p)
     used = count > 0
-    count, positives, predicted = count[used], positives[used], predicted[used]
-    return ReliabilityBins(predicted / count, positives / count, count, *wilson(positives, count, confidence=confidence))
+    count = count[used]
+    positives = positives[used]
+    predicted = predicted[used]
+    return ReliabilityBins(
+        predicted / count,
+        positives / count,
+        count,
+        *wilson(positives, count, confidence=confidence),
+    )
 
 
 def expected_calibration_error(
@@ -76,15 +91,18 @@ def expected_calibration_error(
     binning: Binning = "equal_mass",
     average: Average = "top_label",
 ) -> float:
-    """Expected calibration error: sum over bins of (share of cases) x |observed - mean predicted|. 0 is best.
+    """Expected calibration error: sum over bins of (share of cases) x |observed - mean predicted|.
+    0 is best.
 
-    Binary: of class 1. Multiclass and ordinal: ``top_label``, whether the decided class is right as often as its
-    probability says; ``classwise``, the mean over the classes of each against the rest. Multilabel: always the mean over
-    labels. Noise pushes it up: a perfect model has up to 0.4 sqrt(bins / N), more than 0.
+    Binary: of class 1. Multiclass and ordinal: ``top_label``, whether the decided class is right as
+    often as its probability says; ``classwise``, the mean over the classes of each against the
+    rest. Multilabel: always the mean over labels. Noise pushes it up: a perfect model has up to 0.4
+    sqrt(bins / N), more than 0.
 
-    Equal to torchmetrics for ``equal_width``, except that p = 1 gets a bin of its own there. Equal mass is the default:
-    equal widths leave nearly all cases of a confident model in one bin. MONAI's `CalibrationErrorMetric` bins the pixels
-    of each image and has no place for one score a case.
+    Equal to torchmetrics for ``equal_width``, except that p = 1 gets a bin of its own there. Equal
+    mass is the default: equal widths leave nearly all cases of a confident model in one bin.
+    MONAI's `CalibrationErrorMetric` bins the pixels of each image and has no place for one score a
+    case.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -94,13 +112,15 @@ def expected_calibration_error(
         binning: ``equal_mass`` or ``equal_width``.
         average: of a multiclass or ordinal task.
 
-    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
+    NaN with a warning where the scores of exclusive classes do not add up to 1
+    (`medmonai.predictions.sums_to_one`).
 
     Raises:
         ValueError: scores outside [0, 1], unknown options, labels that do not fit the task.
 
     References:
-        Naeini et al., AAAI 2015; equal mass: Nixon et al., arXiv:1904.01685; class-wise: Kull et al., arXiv:1910.12656.
+        Naeini et al., AAAI 2015; equal mass: Nixon et al., arXiv:1904.01685; class-wise: Kull et
+        al., arXiv:1910.12656.
 
     Example:
         >>> scores = [[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]]
@@ -114,7 +134,9 @@ def expected_calibration_error(
         return float("nan")
     errors = []
     for event, probability in zip(events.T, p.T):
-        gaps = np.bincount(bin_numbers(probability, bins, binning=binning), weights=event - probability)
+        gaps = np.bincount(
+            bin_numbers(probability, bins, binning=binning), weights=event - probability
+        )
         errors.append(np.abs(gaps).sum() / len(event))
     return float(np.mean(errors))
 
@@ -122,10 +144,11 @@ def expected_calibration_error(
 def brier_score_loss(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
     """Brier score: mean squared error of the probabilities. 0 is best; a proper score.
 
-    Binary: (p - y)^2, 0 to 1. Multiclass and ordinal: summed over the classes, 0 to 2, as scikit-learn does and as Brier
-    (1950) did. Multilabel: the mean over labels.
+    Binary: (p - y)^2, 0 to 1. Multiclass and ordinal: summed over the classes, 0 to 2, as
+    scikit-learn does and as Brier (1950) did. Multilabel: the mean over labels.
 
-    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
+    NaN with a warning where the scores of exclusive classes do not add up to 1
+    (`medmonai.predictions.sums_to_one`).
 
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
@@ -138,11 +161,14 @@ def brier_score_loss(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> flo
 
 
 def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
-    """Mean of -log(probability of what is true), in nats. 0 is best; a proper score that punishes certain mistakes.
+    """Mean of -log(probability of what is true), in nats. 0 is best; a proper score that punishes
+    certain mistakes.
 
-    Probabilities are kept 2^-52 away from 0 and 1, as scikit-learn's `log_loss` does. Multilabel: the mean over labels.
+    Probabilities are kept 2^-52 away from 0 and 1, as scikit-learn's `log_loss` does. Multilabel:
+    the mean over labels.
 
-    NaN with a warning where the scores of exclusive classes do not add up to 1 (`medmonai.predictions.sums_to_one`).
+    NaN with a warning where the scores of exclusive classes do not add up to 1
+    (`medmonai.predictions.sums_to_one`).
 
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
@@ -155,24 +181,34 @@ def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task)
 
 
 def case_losses(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> np.ndarray:
-    """Brier score and NLL of each case: (N, 2); all NaN, with a warning, where the rows do not add up to 1."""
+    """Brier score and NLL of each case: (N, 2); all NaN, with a warning, where the rows do not add
+    up to 1.
+    """
     columns, scores = _probabilities(y_true, y_score, task)
     eps = np.finfo(np.float64).eps
     if task.kind in ("multiclass", "ordinal"):
         likelihood = np.sum(columns * scores, axis=1)
-        return np.stack([((columns - scores) ** 2).sum(axis=1), -np.log(np.clip(likelihood, eps, 1 - eps))], axis=1)
+        return np.stack(
+            [((columns - scores) ** 2).sum(axis=1), -np.log(np.clip(likelihood, eps, 1 - eps))],
+            axis=1,
+        )
     if task.kind == "binary":
-        columns, scores = columns[:, 1:], scores[:, 1:]
+        columns = columns[:, 1:]
+        scores = scores[:, 1:]
     likelihood = np.clip(np.where(columns == 1, scores, 1 - scores), eps, 1 - eps)
-    return np.stack([((columns - scores) ** 2).mean(axis=1), -np.log(likelihood).mean(axis=1)], axis=1)
+    return np.stack(
+        [((columns - scores) ** 2).mean(axis=1), -np.log(likelihood).mean(axis=1)], axis=1
+    )
 
 
 def calibrated_events(
     y_true: np.ndarray, y_score: np.ndarray, task: Task, *, average: Average = "classwise"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Events 0/1 (N, K) and the probabilities given to them: class 1; the decided class being right; each class.
+    """Events 0/1 (N, K) and the probabilities given to them: class 1; the decided class being
+    right; each class.
 
-    The probabilities are all NaN, with a warning, where the rows of exclusive classes do not add up to 1.
+    The probabilities are all NaN, with a warning, where the rows of exclusive classes do not add up
+    to 1.
 
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
@@ -187,13 +223,16 @@ def calibrated_events(
 
 
 def bin_numbers(p: np.ndarray, bins: int, *, binning: Binning = "equal_mass") -> np.ndarray:
-    """Bin of each case (N,), 0 to bins - 1. Equal values share a bin, so the order of the cases does not matter.
+    """Bin of each case (N,), 0 to bins - 1. Equal values share a bin, so the order of the cases
+    does not matter.
 
     Raises:
         ValueError: fewer than one bin, an unknown binning.
     """
     if bins < 1 or binning not in ("equal_mass", "equal_width"):
-        raise ValueError(f"bins={bins}, binning={binning!r}; use one or more, and 'equal_mass' or 'equal_width'.")
+        raise ValueError(
+            f"bins={bins}, binning={binning!r}; use one or more, and 'equal_mass' or 'equal_width'."
+        )
     if binning == "equal_mass":
         edges = np.sort(p)[np.arange(1, bins) * len(p) // bins]
     else:
@@ -214,12 +253,18 @@ def check_probabilities(y_true: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, 
     return y_true, p
 
 
-def _probabilities(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Labels 0/1 (N, num_classes) and scores that are probabilities; all NaN, with a warning, where they cannot be."""
+def _probabilities(
+    y_true: np.ndarray, y_score: np.ndarray, task: Task
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels 0/1 (N, num_classes) and scores that are probabilities; all NaN, with a warning, where
+    they cannot be.
+    """
     columns, scores = one_vs_rest(y_true, y_score, task)
     check_range(scores)
     if not sums_to_one(scores, task):
-        warnings.warn(f"calibration undefined (NaN): {sums_in_words(scores)}", UserWarning, stacklevel=4)
+        warnings.warn(
+            f"calibration undefined (NaN): {sums_in_words(scores)}", UserWarning, stacklevel=4
+        )
         scores = np.full_like(scores, np.nan)
     return columns, scores
 
@@ -227,9 +272,12 @@ def _probabilities(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple
 def sums_in_words(scores: np.ndarray) -> str:
     """Say what the rows add up to, and what to do about it."""
     sums = scores.sum(axis=1)
-    return (f"the scores of a case add up to {sums.min():.4g} to {sums.max():.4g} instead of 1, so they are not probabilities "
-            "of classes that exclude each other (sigmoids, one against the rest?); write the softmax of the logits, or one "
-            "column y_true_<label> a label if several can be true.")
+    return (
+        f"the scores of a case add up to {sums.min():.4g} to {sums.max():.4g} instead of 1, so "
+        "they are not probabilities of classes that exclude each other (sigmoids, one against the "
+        "rest?); write the softmax of the logits, or one column y_true_<label> a label if several "
+        "can be true."
+    )
 
 
 def check_range(scores: np.ndarray) -> None:
@@ -239,4 +287,7 @@ def check_range(scores: np.ndarray) -> None:
         ValueError: a score outside [0, 1].
     """
     if scores.size and (scores.min() < 0 or scores.max() > 1):
-        raise ValueError(f"scores range from {scores.min():g} to {scores.max():g}; calibration needs probabilities in [0, 1].")
+        raise ValueError(
+            f"scores range from {scores.min():g} to {scores.max():g}; calibration needs "
+            "probabilities in [0, 1]."
+        )

@@ -16,14 +16,20 @@ NOT_ONE = "rows_not_summing_to_1"
 
 
 def summarize_calibration(
-    predictions: Predictions, *, bins: int = 15, confidence: float = 0.95, seed: int = 0, repetitions: int = 1000
+    predictions: Predictions,
+    *,
+    bins: int = 15,
+    confidence: float = 0.95,
+    seed: int = 0,
+    repetitions: int = 1000,
 ) -> dict[str, Any]:
     """ECE, Brier score and NLL of a labelled table of probabilities, with bootstrap intervals.
 
-    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says why); the low end is 0
-    where noise alone, the distance of bootstrap tables from the table, reaches the estimate. The estimate is the ECE as
-    everybody computes it, which noise pushes up; where the whole bootstrap interval lies below it, the interval is drawn up
-    to the estimate and flagged ``overestimate``: the true ECE is then probably lower. With groups, whole groups are
+    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says
+    why); the low end is 0 where noise alone, the distance of bootstrap tables from the table,
+    reaches the estimate. The estimate is the ECE as everybody computes it, which noise pushes up;
+    where the whole bootstrap interval lies below it, the interval is drawn up to the estimate and
+    flagged ``overestimate``: the true ECE is then probably lower. With groups, whole groups are
     resampled.
 
     Args:
@@ -34,18 +40,21 @@ def summarize_calibration(
         repetitions: bootstrap tables.
 
     Returns:
-        JSON-able: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of the decided class;
-        multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal), ``brier``, ``nll``, each {estimate, low,
-        high, confidence, method, n, flags}; flag ``zero_variance`` and no ends where no bootstrap table differs;
-        flag ``rows_not_summing_to_1`` and no numbers, with a warning, where the scores of exclusive classes do not add up
-        to 1.
+        JSON-able: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of the
+        decided class; multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal),
+        ``brier``, ``nll``, each {estimate, low, high, confidence, method, n, flags}; flag
+        ``zero_variance`` and no ends where no bootstrap table differs; flag
+        ``rows_not_summing_to_1`` and no numbers, with a warning, where the scores of exclusive
+        classes do not add up to 1.
 
     Raises:
         ValueError: a table without labels, scores outside [0, 1], a confidence outside (0, 1).
 
     Example:
         >>> from medmonai.task import Task
-        >>> p = Predictions(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
+        >>> p = Predictions(
+        ...     ["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], Task("binary", 2), ("normal", "sick")
+        ... )
         >>> round(summarize_calibration(p)["brier"]["estimate"], 12)
         0.025
     """
@@ -53,32 +62,52 @@ def summarize_calibration(
     if p.y_true is None:
         raise ValueError("predictions have no y_true; calibration needs labels.")
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95.")
+        raise ValueError(
+            f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95."
+        )
     if not sums_to_one(p.y_score, p.task):
         return _undefined(p, bins, confidence)
     losses = case_losses(p.labels, p.y_score, p.task)
-    gaps = {name: _gaps(*calibrated_events(p.labels, p.y_score, p.task, average=average), bins)
-            for name, average in _kinds(p).items()}
-    features = by_group(sparse.csr_array(sparse.hstack([np.ones((len(p), 1)), losses, *gaps.values()])), p.groups)
+    gaps = {
+        name: _gaps(*calibrated_events(p.labels, p.y_score, p.task, average=average), bins)
+        for name, average in _kinds(p).items()
+    }
+    features = by_group(
+        sparse.csr_array(sparse.hstack([np.ones((len(p), 1)), losses, *gaps.values()])), p.groups
+    )
     drawn = resampled_totals(features, repetitions=repetitions, seed=seed)
-    total, by = np.asarray(features.sum(axis=0)).ravel(), "" if p.groups is None else "group_"
+    total = np.asarray(features.sum(axis=0)).ravel()
+    by = "" if p.groups is None else "group_"
     found: dict[str, Any] = {"n": len(p), "bins": bins}
-    facts, first = {"confidence": confidence, "n": len(p)}, 3
+    facts = {"confidence": confidence, "n": len(p)}
+    first = 3
     for name, gap in gaps.items():
         width = gap.shape[1]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
-        columns, first = slice(first, first + width), first + width
+        columns = slice(first, first + width)
+        first = first + width
         pieces = width // bins  # one ECE each
-        estimate, draws = (np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn))
+        estimate, draws = (
+            np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn)
+        )
         noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / len(p) / pieces
         low, high = basic_ends(float(estimate), draws, confidence=confidence)
         low = 0.0 if estimate <= np.quantile(noise, (1 + confidence) / 2) else max(low, 0.0)
         flags = ("overestimate",) if high < estimate else ()
-        found[name] = _entry(estimate, draws, (low, max(high, float(estimate))), flags, method=f"basic_{by}bootstrap", **facts)
+        found[name] = _entry(
+            estimate,
+            draws,
+            (low, max(high, float(estimate))),
+            flags,
+            method=f"basic_{by}bootstrap",
+            **facts,
+        )
     kept = total[:3] - features[:, :3].toarray()
     ones = np.ones(len(kept))
     for column, name in enumerate(("brier", "nll"), start=1):
         estimate, draws = (t[..., column] / t[..., 0] for t in (total, drawn))
-        without = np.divide(kept[:, column], kept[:, 0], out=np.full(len(kept), np.nan), where=kept[:, 0] > 0)
+        without = np.divide(
+            kept[:, column], kept[:, 0], out=np.full(len(kept), np.nan), where=kept[:, 0] > 0
+        )
         ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
         found[name] = _entry(float(estimate), draws, ends, method=f"bca_{by}bootstrap", **facts)
     return found
@@ -94,20 +123,37 @@ def _kinds(p: Predictions) -> dict[str, Average]:
 def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:
     """Entries without numbers, after a warning that says why."""
     case_losses(p.labels, p.y_score, p.task)
-    nothing = entry(np.nan, (np.nan, np.nan), confidence=confidence, method="undefined", n=len(p), flags=(NOT_ONE,))
-    return {"n": len(p), "bins": bins} | {name: dict(nothing) for name in (*_kinds(p), "brier", "nll")}
+    nothing = entry(
+        np.nan,
+        (np.nan, np.nan),
+        confidence=confidence,
+        method="undefined",
+        n=len(p),
+        flags=(NOT_ONE,),
+    )
+    return {"n": len(p), "bins": bins} | {
+        name: dict(nothing) for name in (*_kinds(p), "brier", "nll")
+    }
 
 
 def _gaps(events: np.ndarray, p: np.ndarray, bins: int) -> sparse.csr_array:
     """Event minus probability of each case, in the column of its bin: (N, columns x bins)."""
     rows, pieces = p.shape
-    number = np.stack([bin_numbers(column, bins) for column in p.T], axis=1) + bins * np.arange(pieces)
-    return sparse.csr_array(((events - p).ravel(), (np.repeat(np.arange(rows), pieces), number.ravel())),
-                            shape=(rows, pieces * bins))
+    number = np.stack([bin_numbers(column, bins) for column in p.T], axis=1) + bins * np.arange(
+        pieces
+    )
+    return sparse.csr_array(
+        ((events - p).ravel(), (np.repeat(np.arange(rows), pieces), number.ravel())),
+        shape=(rows, pieces * bins),
+    )
 
 
 def _entry(
-    estimate: float, draws: np.ndarray, ends: tuple[float, float], flags: tuple[str, ...] = (), **facts: Any
+    estimate: float,
+    draws: np.ndarray,
+    ends: tuple[float, float],
+    flags: tuple[str, ...] = (),
+    **facts: Any,
 ) -> dict[str, Any]:
     if np.ptp(draws) < 1e-15:
         return entry(estimate, (np.nan, np.nan), flags=("zero_variance",), **facts)

@@ -1,4 +1,6 @@
-"""Comparison of models on the same test cases: a verdict for each pair, corrected for looking at several."""
+"""Comparison of models on the same test cases: a verdict for each pair, corrected for looking at
+several.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ class Comparison:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), kept rising, at most 1.
+    """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), kept
+    rising, at most 1.
 
     An undefined one (None) stays None and counts as a test of the family.
 
@@ -77,87 +80,149 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     values = np.array([1.0 if p is None else p for p in p_values])
     order = np.argsort(values, kind="stable")
     corrected = np.empty(len(values))
-    corrected[order] = np.minimum(1, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)))
+    corrected[order] = np.minimum(
+        1, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    )
     return [None if p is None else float(c) for p, c in zip(p_values, corrected)]
 
 
 def compare_tables(
-    tables: Mapping[str, Tables], *, metric: str | Callable[[np.ndarray, np.ndarray], float] = "auc", confidence: float = 0.95,
-    alpha: float = 0.05, points: Mapping[str, OperatingPoint] | None = None, repetitions: int = 2000, seed: int = 0,
+    tables: Mapping[str, Tables],
+    *,
+    metric: str | Callable[[np.ndarray, np.ndarray], float] = "auc",
+    confidence: float = 0.95,
+    alpha: float = 0.05,
+    points: Mapping[str, OperatingPoint] | None = None,
+    repetitions: int = 2000,
+    seed: int = 0,
     against: str | None = None,
 ) -> list[Comparison]:
     """Compare models on the same cases: all pairs, or every other one against a baseline.
 
-    - ``auc``: DeLong's test (`delong_test`); more than two classes or labels: of the mean one-vs-rest AUC.
-    - ``accuracy``, ``subset_accuracy`` (multilabel: all labels right) or ``label_accuracy`` (mean over labels) at each model's
-      operating point: McNemar's test, or a paired t test where answers are dependent (`accuracy_test`).
-    - another metric of `summarize_decisions`, such as ``balanced_accuracy`` or ``macro_f1``: paired bootstrap on counts
-      (`decision_test`).
+    - ``auc``: DeLong's test (`delong_test`); more than two classes or labels: of the mean
+      one-vs-rest AUC.
+    - ``accuracy``, ``subset_accuracy`` (multilabel: all labels right) or ``label_accuracy`` (mean
+      over labels) at each model's operating point: McNemar's test, or a paired t test where answers
+      are dependent (`accuracy_test`).
+    - another metric of `summarize_decisions`, such as ``balanced_accuracy`` or ``macro_f1``: paired
+      bootstrap on counts (`decision_test`).
     - a function of (y_true, y_score): `paired_bootstrap`.
 
-    Cases of one group count as dependent in all of them. The verdict is "better" or "worse" where Holm's p is below
-    `alpha`, else "not distinguishable", which is not the same as equal. Several tables a name are seeds of one model:
-    their scores are averaged case by case, and their spread is another thing (`seed_spread`).
+    Cases of one group count as dependent in all of them. The verdict is "better" or "worse" where
+    Holm's p is below `alpha`, else "not distinguishable", which is not the same as equal. Several
+    tables a name are seeds of one model: their scores are averaged case by case, and their spread
+    is another thing (`seed_spread`).
 
     Args:
-        tables: name -> table, or tables of several seeds, with labels. Cases are matched by id, in any order.
+        tables: name -> table, or tables of several seeds, with labels. Cases are matched by id, in
+            any order.
         metric: see above; higher is better.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts.
-        points: name -> operating point, chosen on validation, for metrics of decisions; default 0.5 or the highest score.
+        points: name -> operating point, chosen on validation, for metrics of decisions; default 0.5
+            or the highest score.
         repetitions: resamples of a bootstrap.
         seed: of the resampling.
-        against: name of the baseline; then only pairs (other, baseline) are compared, and Holm's correction is over these.
+        against: name of the baseline; then only pairs (other, baseline) are compared, and Holm's
+            correction is over these.
 
     Returns:
         One comparison a pair, in the order of the names.
 
     Raises:
-        ValueError: fewer than two names, no labels, other cases (the first ids are named), an unknown metric, points that
-            lack a name, or a table with its classes in another order, an undefined metric, a baseline that is not a name.
+        ValueError: fewer than two names, no labels, other cases (the first ids are named), an
+            unknown metric, points that lack a name, or a table with its classes in another order,
+            an undefined metric, a baseline that is not a name.
 
     Example:
         >>> from medmonai.task import Task
         >>> y, rng = np.repeat([0, 1], 40), np.random.default_rng(0)
-        >>> def table(p): return Predictions(np.arange(80), y, np.stack([1 - p, p], 1), Task("binary", 2), ("n", "p"))
+        >>> def table(p):
+        ...     return Predictions(
+        ...         np.arange(80), y, np.stack([1 - p, p], 1), Task("binary", 2), ("n", "p")
+        ...     )
         >>> sure, chance = table(0.3 * rng.random(80) + 0.5 * y), table(rng.random(80))
         >>> [pair.verdict for pair in compare_tables({"sure": sure, "chance": chance})]
         ['better']
     """
     if len(tables) < 2 or not 0 < alpha < 1 or not 0 < confidence < 1:
-        raise ValueError(f"{len(tables)} tables, alpha={alpha}, confidence={confidence}; at least two tables and values "
-                         "between 0 and 1 are needed.")
+        raise ValueError(
+            f"{len(tables)} tables, alpha={alpha}, confidence={confidence}; at least two tables "
+            "and values between 0 and 1 are needed."
+        )
     missing = [name for name in tables if points is not None and name not in points]
     if missing:
-        raise ValueError(f"points lack {missing[0]!r}; give every table an operating point that was chosen on validation.")
+        raise ValueError(
+            f"points lack {missing[0]!r}; give every table an operating point that was chosen on "
+            "validation."
+        )
     if against is not None and against not in tables:
-        raise ValueError(f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}.")
+        raise ValueError(
+            f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}."
+        )
     several = {name: _seeds(name, found) for name, found in tables.items()}
     models = _aligned({name: average_seeds(found) for name, found in several.items()})
-    turned = [name for name in models if points is not None and moved_names(models[name], several[name][0])]
+    turned = [
+        name
+        for name in models
+        if points is not None and moved_names(models[name], several[name][0])
+    ]
     if turned:
-        raise ValueError(f"table {turned[0]!r} has its classes in another order than the first one: its operating point would "
-                         "be for another class; bring the tables into one order (Predictions.in_class_order).")
-    pairs = list(combinations(models, 2)) if against is None else [(name, against) for name in models if name != against]
+        raise ValueError(
+            f"table {turned[0]!r} has its classes in another order than the first one: its "
+            "operating point would be for another class; bring the tables into one order "
+            "(Predictions.in_class_order)."
+        )
+    pairs = (
+        list(combinations(models, 2))
+        if against is None
+        else [(name, against) for name in models if name != against]
+    )
     tests = {}
     for a, b in pairs:
         point_a, point_b = (None if points is None else points[name] for name in (a, b))
         options = {"confidence": confidence, "repetitions": repetitions, "seed": seed}
         tests[a, b] = _test(metric, (models[a], point_a), (models[b], point_b), **options)
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return with_holm([
-        Comparison(a, b, name, test.difference, test.low, test.high, test.p_value, None, "not distinguishable", test.method,
-                   len(models[a]), _n_groups(models[a]), len(several[a]), len(several[b]), confidence, alpha, test.flags,
-                   models[a].positive_class) for (a, b), test in tests.items()])
+    return with_holm(
+        [
+            Comparison(
+                a,
+                b,
+                name,
+                test.difference,
+                test.low,
+                test.high,
+                test.p_value,
+                None,
+                "not distinguishable",
+                test.method,
+                len(models[a]),
+                _n_groups(models[a]),
+                len(several[a]),
+                len(several[b]),
+                confidence,
+                alpha,
+                test.flags,
+                models[a].positive_class,
+            )
+            for (a, b), test in tests.items()
+        ]
+    )
 
 
 def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own `alpha`.
+    """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own
+    `alpha`.
 
-    For families that one call of `compare_tables` cannot hold, such as pairs that share other seeds.
+    For families that one call of `compare_tables` cannot hold, such as pairs that share other
+    seeds.
     """
     corrected = holm([comparison.p_value for comparison in comparisons])
-    return [replace(c, p_holm=p, verdict=_verdict(c.difference, p, c.alpha)) for c, p in zip(comparisons, corrected)]
+    return [
+        replace(c, p_holm=p, verdict=_verdict(c.difference, p, c.alpha))
+        for c, p in zip(comparisons, corrected)
+    ]
 
 
 def average_seeds(tables: Sequence[Predictions]) -> Predictions:
@@ -178,7 +243,8 @@ def seed_spread(
 ) -> dict[str, float | int | list[float] | None]:
     """Spread of a metric over seeds: what another training run would change, on the same cases.
 
-    It is not the interval of the metric, which says what other test cases would change: show both, never mix them.
+    It is not the interval of the metric, which says what other test cases would change: show both,
+    never mix them.
 
     Args:
         tables: one table a seed, of the same cases.
@@ -193,20 +259,31 @@ def seed_spread(
     average_seeds(tables)  # the same cases?
     metric = metric or (lambda p: macro_auc_score(p.labels, p.y_score, p.task))
     values = [float(metric(table)) for table in tables]
-    return {"n_seeds": len(values), "values": values, "mean": float(np.mean(values)),
-            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None, "min": min(values), "max": max(values)}
+    return {
+        "n_seeds": len(values),
+        "values": values,
+        "mean": float(np.mean(values)),
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "min": min(values),
+        "max": max(values),
+    }
 
 
 def _seeds(name: str, found: Tables) -> list[Predictions]:
     seeds = [found] if isinstance(found, Predictions) else list(found)
     if not seeds or any(table.y_true is None for table in seeds):
-        raise ValueError(f"{name!r} has {len(seeds)} tables, not all with y_true; a comparison needs labels.")
+        raise ValueError(
+            f"{name!r} has {len(seeds)} tables, not all with y_true; a comparison needs labels."
+        )
     return seeds
 
 
 def _aligned(models: dict[str, Predictions]) -> dict[str, Predictions]:
     """All tables in the order of the first one, with the groups of whichever has them."""
-    reference = next((table for table in models.values() if table.groups is not None), next(iter(models.values())))
+    reference = next(
+        (table for table in models.values() if table.groups is not None),
+        next(iter(models.values())),
+    )
     found = {}
     for name, table in models.items():
         try:
@@ -217,26 +294,46 @@ def _aligned(models: dict[str, Predictions]) -> dict[str, Predictions]:
 
 
 def _test(
-    metric: str | Callable, a: tuple[Predictions, OperatingPoint | None], b: tuple[Predictions, OperatingPoint | None],
-    *, confidence: float, repetitions: int, seed: int,
+    metric: str | Callable,
+    a: tuple[Predictions, OperatingPoint | None],
+    b: tuple[Predictions, OperatingPoint | None],
+    *,
+    confidence: float,
+    repetitions: int,
+    seed: int,
 ) -> PairedDifference:
     (table, _), (other, _) = a, b
-    y_true, task = table.labels, table.task
+    y_true = table.labels
+    task = table.task
     options = {"confidence": confidence, "groups": table.groups}
     if callable(metric):
-        return paired_bootstrap(metric, y_true, table.y_score, other.y_score, repetitions=repetitions, seed=seed, **options)
+        return paired_bootstrap(
+            metric,
+            y_true,
+            table.y_score,
+            other.y_score,
+            repetitions=repetitions,
+            seed=seed,
+            **options,
+        )
     if metric == "auc":
         return delong_test(y_true, table.y_score, other.y_score, task, **options)
     if metric not in METRICS[task.kind]:
-        raise ValueError(f"metric={metric!r} is unknown for a {task.kind} task; use auc, {', '.join(METRICS[task.kind])}, or a "
-                         "function of (y_true, y_score).")
+        raise ValueError(
+            f"metric={metric!r} is unknown for a {task.kind} task; use auc, "
+            f"{', '.join(METRICS[task.kind])}, or a function of (y_true, y_score)."
+        )
     first, second = (decide(p, point or default_operating_point(task)) for p, point in (a, b))
     if metric.endswith("accuracy") and metric != "balanced_accuracy":
         right = [first == y_true, second == y_true]
         if not task.exclusive:
-            right = [r.all(axis=1) if metric == "subset_accuracy" else r.mean(axis=1) for r in right]
+            right = [
+                r.all(axis=1) if metric == "subset_accuracy" else r.mean(axis=1) for r in right
+            ]
         return accuracy_test(*right, **options)
-    return decision_test(metric, y_true, first, second, task, repetitions=repetitions, seed=seed, **options)
+    return decision_test(
+        metric, y_true, first, second, task, repetitions=repetitions, seed=seed, **options
+    )
 
 
 def _verdict(difference: float, p_holm: float | None, alpha: float) -> Verdict:

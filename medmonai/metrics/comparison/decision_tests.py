@@ -1,4 +1,6 @@
-"""Paired bootstrap of metrics of decisions, on counts: every resample of the cases is one table of counts."""
+"""Paired bootstrap of metrics of decisions, on counts: every resample of the cases is one table of
+counts.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +16,38 @@ from medmonai.task import Task
 
 from .paired_tests import ZERO, PairedDifference, bonett_price, from_resamples
 
-_OF_SAME_CASES = ("recall", "specificity", "accuracy")  # shares of cases that do not depend on what a model decides
+# shares of cases that do not depend on what a model decides
+_OF_SAME_CASES = ("recall", "specificity", "accuracy")
 
 
 def decision_test(
-    metric: str, y_true: np.ndarray, decided_a: np.ndarray, decided_b: np.ndarray, task: Task, *, confidence: float = 0.95,
-    groups: np.ndarray | None = None, repetitions: int = 2000, seed: int = 0,
+    metric: str,
+    y_true: np.ndarray,
+    decided_a: np.ndarray,
+    decided_b: np.ndarray,
+    task: Task,
+    *,
+    confidence: float = 0.95,
+    groups: np.ndarray | None = None,
+    repetitions: int = 2000,
+    seed: int = 0,
 ) -> PairedDifference:
     """Difference of a metric of decisions by the paired bootstrap, by group where there are groups.
 
-    The same as `paired_bootstrap` up to the random draws, at the cost of counting once: a case, or a group, is its counts
-    under both models, and cases that were decided alike are drawn together.
+    The same as `paired_bootstrap` up to the random draws, at the cost of counting once: a case, or
+    a group, is its counts under both models, and cases that were decided alike are drawn together.
 
-    Where the difference does not vary from one resample to the next, neither for the metric (flag ``zero_variance``; p is 1
-    for equal values, else undefined) nor, in a mean over classes or labels, for some of these (``zero_variance_classes``),
-    the interval is widened as in `summarize_decisions`, and p is that of a standard error as much larger. A class hides as
-    much as the interval of Bonett & Price (see `accuracy_test`) allows on its cases or, for precision, F1, MCC and kappa, the
-    single intervals of the two models as if independent (MOVER, see `delong_test`).
+    Where the difference does not vary from one resample to the next, neither for the metric (flag
+    ``zero_variance``; p is 1 for equal values, else undefined) nor, in a mean over classes or
+    labels, for some of these (``zero_variance_classes``), the interval is widened as in
+    `summarize_decisions`, and p is that of a standard error as much larger. A class hides as much
+    as the interval of Bonett & Price (see `accuracy_test`) allows on its cases or, for precision,
+    F1, MCC and kappa, the single intervals of the two models as if independent (MOVER, see
+    `delong_test`).
 
     Args:
-        metric: one that `summarize_decisions` has for this kind of task, such as ``balanced_accuracy``, ``f1``,
-            ``macro_f1`` or ``mcc``.
+        metric: one that `summarize_decisions` has for this kind of task, such as
+            ``balanced_accuracy``, ``f1``, ``macro_f1`` or ``mcc``.
         y_true: labels of the task, (N,) or (N, L).
         decided_a: decisions of model a, of the same shape.
         decided_b: decisions of model b.
@@ -45,21 +58,32 @@ def decision_test(
         seed: of the resampling.
 
     Raises:
-        ValueError: an unknown metric, labels of another task, a metric that is undefined on these cases.
+        ValueError: an unknown metric, labels of another task, a metric that is undefined on these
+            cases.
 
     Example:
-        >>> y, sure, poor = np.array([0, 1] * 20), np.array([0, 1] * 20), np.array([0, 1, 1, 0] * 10)
+        >>> y, sure, poor = (
+        ...     np.array([0, 1] * 20),
+        ...     np.array([0, 1] * 20),
+        ...     np.array([0, 1, 1, 0] * 10),
+        ... )
         >>> decision_test("balanced_accuracy", y, sure, poor, Task("binary", 2)).difference
         0.5
     """
     value = METRICS[task.kind].get(metric)
     if value is None:
-        raise ValueError(f"metric={metric!r} is not a metric of a {task.kind} task's decisions; use one of "
-                         f"{', '.join(METRICS[task.kind])}.")
+        raise ValueError(
+            f"metric={metric!r} is not a metric of a {task.kind} task's decisions; use one of "
+            f"{', '.join(METRICS[task.kind])}."
+        )
     y_true = task.check_labels(y_true, name="y_true")
-    codes = [_codes(y_true, task.check_labels(decided, name="decisions"), task) for decided in (decided_a, decided_b)]
+    codes = [
+        _codes(y_true, task.check_labels(decided, name="decisions"), task)
+        for decided in (decided_a, decided_b)
+    ]
     shape = (task.num_classes,) * 2 if task.exclusive else (task.num_classes + 1, 2, 2)
-    columns, multiplicity = np.hstack([codes[0], codes[1] + np.prod(shape)]), None
+    columns = np.hstack([codes[0], codes[1] + np.prod(shape)])
+    multiplicity = None
     if groups is None:
         columns, multiplicity = np.unique(columns, axis=0, return_counts=True)
     features = np.zeros((len(columns), 2 * np.prod(shape)))
@@ -73,25 +97,46 @@ def decision_test(
         return values[:, 0] - values[:, 1]
 
     found = differences(multiplicity @ features)[0]
-    drawn = differences(resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity))
+    drawn = differences(
+        resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity)
+    )
     test = from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
     first, second = (
-        ResampledCounts(one.reshape(-1, *shape), multiplicity, groups is not None, len(y_true), confidence, seed, repetitions)
-        for one in np.split(features, 2, axis=1))
+        ResampledCounts(
+            one.reshape(-1, *shape),
+            multiplicity,
+            groups is not None,
+            len(y_true),
+            confidence,
+            seed,
+            repetitions,
+        )
+        for one in np.split(features, 2, axis=1)
+    )
     models = (first, second)
     mean = MEANS[task.kind].get(metric)
     if np.nanmax(drawn) - np.nanmin(drawn) < ZERO:
-        hidden = _mover(*(one.interval(metric, value, support=one.rarest()) for one in models)) if mean is None else \
-            _hidden(mean, models)
-        return replace(_widened(test, hidden, confidence), p_value=1.0 if abs(found) < ZERO else None,
-                       flags=(*test.flags, "zero_variance"))
+        hidden = (
+            _mover(*(one.interval(metric, value, support=one.rarest()) for one in models))
+            if mean is None
+            else _hidden(mean, models)
+        )
+        return replace(
+            _widened(test, hidden, confidence),
+            p_value=1.0 if abs(found) < ZERO else None,
+            flags=(*test.flags, "zero_variance"),
+        )
     hidden = 0.0 if mean is None else _hidden(mean, models)
-    widened = replace(_widened(test, hidden, confidence), flags=(*test.flags, "zero_variance_classes"))
+    widened = replace(
+        _widened(test, hidden, confidence), flags=(*test.flags, "zero_variance_classes")
+    )
     return widened if hidden > 0 else test
 
 
 def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) -> float:
-    """How far from a difference of means the truth may lie by the parts whose difference does not vary."""
+    """How far from a difference of means the truth may lie by the parts whose difference does not
+    vary.
+    """
     (a, b), hidden = models, 0.0
     values = [mean.values(one.total) for one in models]
     changes = [mean.values(one.total - one.features) - own for one, own in zip(models, values)]
@@ -101,7 +146,9 @@ def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) ->
         if mean.part in _OF_SAME_CASES:
             difference = values[0][p] - values[1][p]
             n = a.units_in(mean, int(p))
-            low, high = bonett_price(max(difference, 0) * n, max(-difference, 0) * n, n, confidence=a.confidence)
+            low, high = bonett_price(
+                max(difference, 0) * n, max(-difference, 0) * n, n, confidence=a.confidence
+            )
             hidden += shares[p] * max(difference - low, high - difference)
         else:
             hidden += shares[p] * _mover(*(one.part(mean, int(p)) for one in models))
@@ -109,23 +156,42 @@ def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) ->
 
 
 def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
-    """Distance of a difference to the further end of its interval, from two single ones as if independent (MOVER)."""
+    """Distance of a difference to the further end of its interval, from two single ones as if
+    independent (MOVER).
+    """
     ends = [(one["estimate"] - one["low"], one["high"] - one["estimate"]) for one in (a, b)]
     return float(max(np.hypot(ends[0][0], ends[1][1]), np.hypot(ends[0][1], ends[1][0])))
 
 
 def _widened(test: PairedDifference, hidden: float, confidence: float) -> PairedDifference:
-    """Move the ends further apart, and take the p value of a standard error that is as much larger."""
-    d, quantile, p = test.difference, ndtri(0.5 + confidence / 2), test.p_value
+    """Move the ends further apart, and take the p value of a standard error that is as much
+    larger.
+    """
+    d = test.difference
+    quantile = ndtri(0.5 + confidence / 2)
+    p = test.p_value
     assert p is not None  # resamples give one
-    low, high = d - np.hypot(d - test.low, hidden), d + np.hypot(test.high - d, hidden)
+    low = d - np.hypot(d - test.low, hidden)
+    high = d + np.hypot(test.high - d, hidden)
     z = -ndtri(p / 2)
-    p = float(2 * ndtr(-abs(d) / np.hypot(abs(d) / z, hidden / quantile))) if z > 0 and d != 0 else p
-    return replace(test, low=float(low), high=float(high), p_value=p, method=f"{test.method}_and_single_intervals")
+    p = (
+        float(2 * ndtr(-abs(d) / np.hypot(abs(d) / z, hidden / quantile)))
+        if z > 0 and d != 0
+        else p
+    )
+    return replace(
+        test,
+        low=float(low),
+        high=float(high),
+        p_value=p,
+        method=f"{test.method}_and_single_intervals",
+    )
 
 
 def _codes(y_true: np.ndarray, decided: np.ndarray, task: Task) -> np.ndarray:
-    """Cells that a case adds 1 to, in the layout of `decision_summary`: (N, 1), or (N, L + 1) of a multilabel task."""
+    """Cells that a case adds 1 to, in the layout of `decision_summary`: (N, 1), or (N, L + 1) of a
+    multilabel task.
+    """
     if task.exclusive:
         return (y_true * task.num_classes + decided)[:, None]
     right = (y_true == decided).all(axis=1, keepdims=True)

@@ -1,4 +1,14 @@
-from .counting import accuracy, balanced_accuracy, cohen_kappa, f1, mcc, one_vs_rest_matrices, precision, recall, specificity
+from .counting import (
+    accuracy,
+    balanced_accuracy,
+    cohen_kappa,
+    f1,
+    mcc,
+    one_vs_rest_matrices,
+    precision,
+    recall,
+    specificity,
+)
 from .decision_curve import THRESHOLDS, DecisionCurve, decision_curve, net_benefit
 from .decision_metrics import MEANS, METRICS, ClassMean
 from .decision_summary import summarize_decisions, warn_undefined_decisions

@@ -1,8 +1,10 @@
-"""Metrics of decisions, as functions of confusion counts (..., C, C); leading dimensions are computed at once.
+"""Metrics of decisions, as functions of confusion counts (..., C, C); leading dimensions are
+computed at once.
 
-`counts[..., i, j]` is the number of cases of class i that were decided as j, as `sklearn.metrics.confusion_matrix` counts.
-Because a metric reads only the counts, thousands of bootstrap tables cost one call. MONAI's `ConfusionMatrixMetric` counts
-each class as a label of its own (MONAI#7009), so its precision of a multiclass table is another number.
+`counts[..., i, j]` is the number of cases of class i that were decided as j, as
+`sklearn.metrics.confusion_matrix` counts. Because a metric reads only the counts, thousands of
+bootstrap tables cost one call. MONAI's `ConfusionMatrixMetric` counts each class as a label of its
+own (MONAI#7009), so its precision of a multiclass table is another number.
 
 Undefined values (0/0) are NaN without a warning: callers with names warn (`summarize_decisions`).
 """
@@ -41,21 +43,26 @@ def recall(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
 
     Args:
         counts: (..., C, C).
-        average: None, or ``macro`` (mean over the classes that occur, true or decided, where 0/0 counts 0, as
-            scikit-learn does by default), ``weighted`` (by true cases), ``micro`` (all classes pooled).
+        average: None, or ``macro`` (mean over the classes that occur, true or decided, where 0/0
+            counts 0, as scikit-learn does by default), ``weighted`` (by true cases), ``micro`` (all
+            classes pooled).
     """
     _, tp, _, fn = _parts(counts)
     return _averaged(tp, tp + fn, counts, average)
 
 
 def precision(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
-    """Share of the cases decided as a class that belong to it: tp / (tp + fp). (..., C); `average` as for `recall`."""
+    """Share of the cases decided as a class that belong to it: tp / (tp + fp). (..., C); `average`
+    as for `recall`.
+    """
     _, tp, fp, _ = _parts(counts)
     return _averaged(tp, tp + fp, counts, average)
 
 
 def f1(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
-    """Harmonic mean of precision and recall: 2 tp / (2 tp + fp + fn). (..., C); `average` as for `recall`."""
+    """Harmonic mean of precision and recall: 2 tp / (2 tp + fp + fn). (..., C); `average` as for
+    `recall`.
+    """
     _, tp, fp, fn = _parts(counts)
     return _averaged(2 * tp, 2 * tp + fp + fn, counts, average)
 
@@ -80,21 +87,28 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 def mcc(counts: np.ndarray) -> np.ndarray:
     """Matthews' correlation coefficient for any number of classes: (...), -1 to 1, 0 is chance.
 
-    (s c - sum t_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)) with s cases, c right, t_k true and p_k decided as k
-    (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006). NaN where all cases are, or are decided as, one class;
-    scikit-learn says 0 there.
+    (s c - sum t_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)) with s cases, c right, t_k true
+    and p_k decided as k (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006). NaN where all
+    cases are, or are decided as, one class; scikit-learn says 0 there.
     """
     counts, tp, fp, fn = _parts(counts)
-    true, decided, cases = tp + fn, tp + fp, counts.sum(axis=(-2, -1))
-    spread = np.sqrt(cases**2 - (decided**2).sum(axis=-1)) * np.sqrt(cases**2 - (true**2).sum(axis=-1))
+    true = tp + fn
+    decided = tp + fp
+    cases = counts.sum(axis=(-2, -1))
+    spread = np.sqrt(cases**2 - (decided**2).sum(axis=-1)) * np.sqrt(
+        cases**2 - (true**2).sum(axis=-1)
+    )
     return _ratio(cases * tp.sum(axis=-1) - (true * decided).sum(axis=-1), spread)
 
 
-def cohen_kappa(counts: np.ndarray, *, weights: Literal["linear", "quadratic"] | None = None) -> np.ndarray:
+def cohen_kappa(
+    counts: np.ndarray, *, weights: Literal["linear", "quadratic"] | None = None
+) -> np.ndarray:
     """Cohen's kappa, agreement beyond chance: (...), 1 is perfect, 0 is chance.
 
-    1 - sum w O / sum w E with counts O, E = true x decided / cases, and w = 1 off the diagonal, |i - j| (``linear``) or
-    (i - j)^2 (``quadratic``, for grades). NaN where true and decided are one and the same class throughout.
+    1 - sum w O / sum w E with counts O, E = true x decided / cases, and w = 1 off the diagonal,
+    |i - j| (``linear``) or (i - j)^2 (``quadratic``, for grades). NaN where true and decided are
+    one and the same class throughout.
 
     Raises:
         ValueError: unknown weights.
@@ -104,12 +118,17 @@ def cohen_kappa(counts: np.ndarray, *, weights: Literal["linear", "quadratic"] |
     counts, tp, fp, fn = _parts(counts)
     distance = np.abs(np.subtract.outer(np.arange(tp.shape[-1]), np.arange(tp.shape[-1])))
     cost = {None: distance > 0, "linear": distance, "quadratic": distance**2}[weights]
-    expected = _ratio((tp + fn)[..., :, None] * (tp + fp)[..., None, :], counts.sum(axis=(-2, -1))[..., None, None])
+    expected = _ratio(
+        (tp + fn)[..., :, None] * (tp + fp)[..., None, :],
+        counts.sum(axis=(-2, -1))[..., None, None],
+    )
     return 1 - _ratio((cost * counts).sum(axis=(-2, -1)), (cost * expected).sum(axis=(-2, -1)))
 
 
 def _parts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return counts (float64) and true positives, false positives, false negatives of each class (..., C)."""
+    """Return counts (float64) and true positives, false positives, false negatives of each class
+    (..., C).
+    """
     counts = np.asarray(counts, dtype=np.float64)
     if counts.ndim < 2 or counts.shape[-1] != counts.shape[-2]:
         raise ValueError(f"counts have shape {counts.shape}; (..., C, C) is needed.")
@@ -119,10 +138,17 @@ def _parts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     bottom = np.asarray(bottom, dtype=np.float64)
-    return np.divide(top, bottom, out=np.full(np.broadcast_shapes(np.shape(top), bottom.shape), np.nan), where=bottom != 0)
+    return np.divide(
+        top,
+        bottom,
+        out=np.full(np.broadcast_shapes(np.shape(top), bottom.shape), np.nan),
+        where=bottom != 0,
+    )
 
 
-def _averaged(top: np.ndarray, bottom: np.ndarray, counts: np.ndarray, average: Average | None) -> np.ndarray:
+def _averaged(
+    top: np.ndarray, bottom: np.ndarray, counts: np.ndarray, average: Average | None
+) -> np.ndarray:
     if average is None:
         return _ratio(top, bottom)
     if average == "micro":

@@ -1,4 +1,6 @@
-"""Metrics of decisions by kind of task, as functions of confusion counts, and what those are made of that are means."""
+"""Metrics of decisions by kind of task, as functions of confusion counts, and what those are made
+of that are means.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,18 @@ import numpy as np
 from . import counting
 
 Metric = Callable[[np.ndarray], np.ndarray]
-SHARES = ("accuracy", "subset_accuracy", "recall", "specificity", "precision")  # of independent cases: Wilson
+# of independent cases: Wilson
+SHARES = ("accuracy", "subset_accuracy", "recall", "specificity", "precision")
 PER_CLASS: dict[str, Metric] = {
     "recall": lambda two: counting.recall(two)[..., 1],
     "specificity": lambda two: counting.specificity(two)[..., 1],
     "precision": lambda two: counting.precision(two)[..., 1],
     "f1": lambda two: counting.f1(two)[..., 1],
 }
-EXCLUSIVE: dict[str, Metric] = {"accuracy": counting.accuracy, "balanced_accuracy": counting.balanced_accuracy}
+EXCLUSIVE: dict[str, Metric] = {
+    "accuracy": counting.accuracy,
+    "balanced_accuracy": counting.balanced_accuracy,
+}
 AVERAGED: dict[str, Metric] = {
     "macro_recall": lambda c: counting.recall(c, average="macro"),
     "macro_specificity": lambda c: counting.specificity(c, average="macro"),
@@ -27,27 +33,44 @@ AVERAGED: dict[str, Metric] = {
 }
 CHANCE: dict[str, Metric] = {"mcc": counting.mcc, "cohen_kappa": counting.cohen_kappa}
 ONE_CLASS: dict[str, Metric] = {**PER_CLASS, **EXCLUSIVE, **CHANCE}  # one class against the rest
-ORDINAL: dict[str, Metric] = {"quadratic_kappa": lambda c: counting.cohen_kappa(c, weights="quadratic")}
-# Counts of a multilabel table: a 2 x 2 matrix a label, and a last one with all cases in row 1, right where all labels are.
+ORDINAL: dict[str, Metric] = {
+    "quadratic_kappa": lambda c: counting.cohen_kappa(c, weights="quadratic")
+}
+# Counts of a multilabel table: a 2 x 2 matrix a label, and a last one with all cases in row 1,
+# right where all labels are.
 MULTILABEL: dict[str, Metric] = {
     "subset_accuracy": lambda c: PER_CLASS["recall"](c[..., -1, :, :]),
     "label_accuracy": lambda c: counting.accuracy(c[..., :-1, :, :]).mean(axis=-1),
-    **{f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :]) for name, metric in PER_CLASS.items()},
-    **{f"micro_{name}": lambda c, metric=metric: metric(c[..., :-1, :, :].sum(axis=-3))
-       for name, metric in PER_CLASS.items() if name != "specificity"},
-    **{f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :])
-       for name, metric in {"balanced_accuracy": counting.balanced_accuracy, **CHANCE}.items()},
+    **{
+        f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :])
+        for name, metric in PER_CLASS.items()
+    },
+    **{
+        f"micro_{name}": lambda c, metric=metric: metric(c[..., :-1, :, :].sum(axis=-3))
+        for name, metric in PER_CLASS.items()
+        if name != "specificity"
+    },
+    **{
+        f"macro_{name}": lambda c, metric=metric: _macro(metric, c[..., :-1, :, :])
+        for name, metric in {"balanced_accuracy": counting.balanced_accuracy, **CHANCE}.items()
+    },
 }
-METRICS = {"binary": {**EXCLUSIVE, **PER_CLASS, **CHANCE}, "multiclass": {**EXCLUSIVE, **AVERAGED, **CHANCE},
-           "ordinal": {**EXCLUSIVE, **AVERAGED, **CHANCE, **ORDINAL}, "multilabel": MULTILABEL}
+METRICS = {
+    "binary": {**EXCLUSIVE, **PER_CLASS, **CHANCE},
+    "multiclass": {**EXCLUSIVE, **AVERAGED, **CHANCE},
+    "ordinal": {**EXCLUSIVE, **AVERAGED, **CHANCE, **ORDINAL},
+    "multilabel": MULTILABEL,
+}
 
 
-PARTS: dict[str, Metric] = {**PER_CLASS, "accuracy": counting.accuracy, **CHANCE}  # of a 2 x 2 matrix
+# of a 2 x 2 matrix
+PARTS: dict[str, Metric] = {**PER_CLASS, "accuracy": counting.accuracy, **CHANCE}
 
 
 @dataclass(frozen=True)
 class ClassMean:
-    """A metric as the weighted mean of another one over 2 x 2 matrices, one for each class or label.
+    """A metric as the weighted mean of another one over 2 x 2 matrices, one for each class or
+    label.
 
     Args:
         part: name in `PARTS` of the metric that is averaged.
@@ -60,7 +83,9 @@ class ClassMean:
     weights: Callable[[np.ndarray], np.ndarray]
 
     def values(self, counts: np.ndarray) -> np.ndarray:
-        """Value of each part (..., P); NaN where it is undefined, which counts 0 or is left out in the mean."""
+        """Value of each part (..., P); NaN where it is undefined, which counts 0 or is left out in
+        the mean.
+        """
         return PARTS[self.part](self.matrices(counts))
 
     def shares(self, counts: np.ndarray) -> np.ndarray:
@@ -90,7 +115,9 @@ def _macro(metric: Metric, labels: np.ndarray) -> np.ndarray:
     """Mean over the labels that occur, true or decided, where 0/0 counts 0."""
     occurs = _occurs(labels)
     total = np.where(occurs, np.nan_to_num(metric(labels)), 0).sum(axis=-1)
-    return np.divide(total, occurs.sum(axis=-1), out=np.full(total.shape, np.nan), where=occurs.any(axis=-1))
+    return np.divide(
+        total, occurs.sum(axis=-1), out=np.full(total.shape, np.nan), where=occurs.any(axis=-1)
+    )
 
 
 def _labels(counts: np.ndarray) -> np.ndarray:
@@ -106,15 +133,27 @@ def _sides(counts: np.ndarray) -> np.ndarray:
 def _side_weights(sides: np.ndarray) -> np.ndarray:
     pairs = sides.reshape(-1, 2, 2, 2)
     present = _present(pairs)
-    return (_occurs(pairs[:, 1])[:, None] * present / np.maximum(present.sum(axis=1, keepdims=True), 1)).ravel()
+    return (
+        _occurs(pairs[:, 1])[:, None] * present / np.maximum(present.sum(axis=1, keepdims=True), 1)
+    ).ravel()
 
 
 BALANCED = ClassMean("recall", counting.one_vs_rest_matrices, _present)
-_OF_CLASSES = {"balanced_accuracy": BALANCED, "weighted_f1": ClassMean("f1", counting.one_vs_rest_matrices, _support),
-               **{f"macro_{name}": ClassMean(name, counting.one_vs_rest_matrices, _occurs) for name in PER_CLASS}}
+_OF_CLASSES = {
+    "balanced_accuracy": BALANCED,
+    "weighted_f1": ClassMean("f1", counting.one_vs_rest_matrices, _support),
+    **{
+        f"macro_{name}": ClassMean(name, counting.one_vs_rest_matrices, _occurs)
+        for name in PER_CLASS
+    },
+}
 MEANS: dict[str, dict[str, ClassMean]] = {
-    "binary": {"balanced_accuracy": BALANCED}, "multiclass": _OF_CLASSES, "ordinal": _OF_CLASSES,
-    "multilabel": {"label_accuracy": ClassMean("accuracy", _labels, lambda two: np.ones(len(two))),
-                   "macro_balanced_accuracy": ClassMean("recall", _sides, _side_weights),
-                   **{f"macro_{name}": ClassMean(name, _labels, _occurs) for name in (*PER_CLASS, *CHANCE)}},
+    "binary": {"balanced_accuracy": BALANCED},
+    "multiclass": _OF_CLASSES,
+    "ordinal": _OF_CLASSES,
+    "multilabel": {
+        "label_accuracy": ClassMean("accuracy", _labels, lambda two: np.ones(len(two))),
+        "macro_balanced_accuracy": ClassMean("recall", _sides, _side_weights),
+        **{f"macro_{name}": ClassMean(name, _labels, _occurs) for name in (*PER_CLASS, *CHANCE)},
+    },
 }

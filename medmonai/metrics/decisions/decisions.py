@@ -1,7 +1,8 @@
 """Operating points: chosen on validation, stored, and applied unchanged to another table.
 
-No function here chooses a threshold and applies it in one call. One rule everywhere: a case is positive where its score is
-*above* the threshold, so that 0.5 decides as `Predictions.predicted_names` and MedMNIST's ACC do.
+No function here chooses a threshold and applies it in one call. One rule everywhere: a case is
+positive where its score is *above* the threshold, so that 0.5 decides as
+`Predictions.predicted_names` and MedMNIST's ACC do.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ class OperatingPoint:
     """Thresholds, and where they come from.
 
     Args:
-        thresholds: one for a binary task, one per label for multilabel; none for multiclass and ordinal (highest score).
-        rule: how they were chosen: ``youden``, ``f1``, ``sensitivity=0.9``, ``specificity=0.9``, ``0.5`` or ``argmax``.
+        thresholds: one for a binary task, one per label for multilabel; none for multiclass and
+            ordinal (highest score).
+        rule: how they were chosen: ``youden``, ``f1``, ``sensitivity=0.9``, ``specificity=0.9``,
+            ``0.5`` or ``argmax``.
         chosen_on: ``validation``, or ``none`` where nothing was chosen.
         n: cases they were chosen on.
 
@@ -52,7 +55,10 @@ class OperatingPoint:
         if not all(math.isfinite(value) for value in thresholds):
             raise ValueError(f"thresholds={thresholds}; finite numbers are needed.")
         if self.chosen_on not in ("validation", "none") or self.n < 0:
-            raise ValueError(f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases from 0 up.")
+            raise ValueError(
+                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases "
+                "from 0 up."
+            )
         object.__setattr__(self, "thresholds", thresholds)
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,8 +73,16 @@ class OperatingPoint:
             ValueError: a missing or an unknown field.
         """
         if set(fields) != {"thresholds", "rule", "chosen_on", "n"}:
-            raise ValueError(f"fields {sorted(fields)}; an operating point has thresholds, rule, chosen_on and n.")
-        return cls(tuple(fields["thresholds"]), str(fields["rule"]), str(fields["chosen_on"]), int(fields["n"]))
+            raise ValueError(
+                f"fields {sorted(fields)}; an operating point has thresholds, rule, chosen_on and "
+                "n."
+            )
+        return cls(
+            tuple(fields["thresholds"]),
+            str(fields["rule"]),
+            str(fields["chosen_on"]),
+            int(fields["n"]),
+        )
 
 
 def default_operating_point(task: Task) -> OperatingPoint:
@@ -85,13 +99,16 @@ def default_operating_point(task: Task) -> OperatingPoint:
 def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> OperatingPoint:
     """Choose a threshold (multilabel: one per label) on validation.
 
-    Each threshold lies half way between two neighbouring validation scores (`cut_counts`). The rules:
+    Each threshold lies half way between two neighbouring validation scores (`cut_counts`). The
+    rules:
 
-    - ``youden``: highest sensitivity + specificity; ``f1``: highest F1. Among equals the most sensitive one.
-    - ``sensitivity=0.9``: highest specificity with at least that sensitivity; ``specificity=0.9`` the other way round.
+    - ``youden``: highest sensitivity + specificity; ``f1``: highest F1. Among equals the most
+      sensitive one.
+    - ``sensitivity=0.9``: highest specificity with at least that sensitivity; ``specificity=0.9``
+      the other way round.
 
-    A multiclass or ordinal task keeps the highest score. A label that all or none of the validation cases have keeps
-    0.5, with a warning.
+    A multiclass or ordinal task keeps the highest score. A label that all or none of the validation
+    cases have keeps 0.5, with a warning.
 
     Args:
         validation: a table with labels, of other cases than those the point is for.
@@ -101,14 +118,17 @@ def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> 
         The point; store `as_dict()` with the model.
 
     Raises:
-        ValueError: no labels, an unknown rule, a share outside [0, 1], a binary table of one class only.
+        ValueError: no labels, an unknown rule, a share outside [0, 1], a binary table of one class
+            only.
 
     References:
         Youden, Cancer 3:32 (1950).
 
     Example:
         >>> scores = [[0.875, 0.125], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]
-        >>> p = Predictions(["a", "b", "c", "d"], [0, 0, 1, 1], scores, Task("binary", 2), ("normal", "sick"))
+        >>> p = Predictions(
+        ...     ["a", "b", "c", "d"], [0, 0, 1, 1], scores, Task("binary", 2), ("normal", "sick")
+        ... )
         >>> choose_operating_point(p).thresholds
         (0.375,)
     """
@@ -119,17 +139,27 @@ def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> 
     if validation.task.kind in ("multiclass", "ordinal"):
         return default_operating_point(validation.task)
     if validation.task.kind == "binary":
-        columns, scores = columns[:, 1:], scores[:, 1:]
+        columns = columns[:, 1:]
+        scores = scores[:, 1:]
     positives = columns.sum(axis=0)
     constant = (positives == 0) | (positives == len(columns))
     names = [repr(c) for c, flat in zip(validation.class_names, constant) if flat]
     if validation.task.kind == "binary" and constant[0]:
-        raise ValueError(f"validation has {positives[0]} positives in {len(columns)} cases; a threshold needs both classes.")
+        raise ValueError(
+            f"validation has {positives[0]} positives in {len(columns)} cases; a threshold needs "
+            "both classes."
+        )
     if names:
-        warnings.warn(f"threshold of {', '.join(names)} stays {DEFAULT}: validation has all or no cases of it.",
-                      UserWarning, stacklevel=2)
-    thresholds = tuple(DEFAULT if flat else _cut(column, score, name, target)
-                       for column, score, flat in zip(columns.T, scores.T, constant))
+        warnings.warn(
+            f"threshold of {', '.join(names)} stays {DEFAULT}: validation has all or no cases of "
+            "it.",
+            UserWarning,
+            stacklevel=2,
+        )
+    thresholds = tuple(
+        DEFAULT if flat else _cut(column, score, name, target)
+        for column, score, flat in zip(columns.T, scores.T, constant)
+    )
     return OperatingPoint(thresholds, rule, "validation", len(validation))
 
 
@@ -140,23 +170,31 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
         int64: class numbers (N,); multilabel 0/1 (N, L).
 
     Raises:
-        ValueError: thresholds of another task; a threshold of 0.5 that nobody chose on scores outside [0, 1].
+        ValueError: thresholds of another task; a threshold of 0.5 that nobody chose on scores
+            outside [0, 1].
 
     Example:
-        >>> p = Predictions(["a", "b"], None, [[0.5, 0.5], [0.4, 0.6]], Task("binary", 2), ("normal", "sick"))
+        >>> p = Predictions(
+        ...     ["a", "b"], None, [[0.5, 0.5], [0.4, 0.6]], Task("binary", 2), ("normal", "sick")
+        ... )
         >>> decide(p, default_operating_point(p.task)).tolist()
         [0, 1]
     """
-    default, scores = default_operating_point(predictions.task), predictions.y_score
+    default = default_operating_point(predictions.task)
+    scores = predictions.y_score
     if len(point.thresholds) != len(default.thresholds):
-        raise ValueError(f"thresholds={point.thresholds}; a {predictions.task.kind} task of {predictions.task.num_classes} "
-                         f"classes needs {len(default.thresholds)}.")
+        raise ValueError(
+            f"thresholds={point.thresholds}; a {predictions.task.kind} task of "
+            f"{predictions.task.num_classes} classes needs {len(default.thresholds)}."
+        )
     if not default.thresholds:
         return scores.argmax(axis=1).astype(np.int64)
     scores = scores[:, 1:] if predictions.task.kind == "binary" else scores
     if point.chosen_on == "none" and predictions.score_kind == "logits":
-        raise ValueError(f"scores range from {scores.min():g} to {scores.max():g}: no probabilities, so a threshold of "
-                         f"{point.rule} means nothing; choose one on validation.")
+        raise ValueError(
+            f"scores range from {scores.min():g} to {scores.max():g}: no probabilities, so a "
+            f"threshold of {point.rule} means nothing; choose one on validation."
+        )
     above = (scores > np.array(point.thresholds)).astype(np.int64)
     return above[:, 0] if predictions.task.kind == "binary" else above
 
@@ -164,9 +202,15 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
 def _parse(rule: str) -> tuple[str, float]:
     name, sign, share = rule.partition("=")
     target = number_of(share) if sign else math.nan
-    fits = 0 <= target <= 1 if name in ("sensitivity", "specificity") else name in ("youden", "f1") and not sign
+    fits = (
+        0 <= target <= 1
+        if name in ("sensitivity", "specificity")
+        else name in ("youden", "f1") and not sign
+    )
     if not fits:
-        raise ValueError(f"rule={rule!r} is unknown; use one of {', '.join(RULES)} with a share from 0 to 1.")
+        raise ValueError(
+            f"rule={rule!r} is unknown; use one of {', '.join(RULES)} with a share from 0 to 1."
+        )
     return name, target
 
 

@@ -1,4 +1,6 @@
-"""AUC and recall in subgroups of the cases: sex, age band, site, or any column of a metadata table."""
+"""AUC and recall in subgroups of the cases: sex, age band, site, or any column of a metadata
+table.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,17 @@ DISTINCT = 10  # a column of numbers with more distinct values is cut into bands
 
 
 def read_metadata(
-    path: str | Path, ids: Sequence[str] | np.ndarray, *, columns: Sequence[str] = (), sheet: str | None = None
+    path: str | Path,
+    ids: Sequence[str] | np.ndarray,
+    *,
+    columns: Sequence[str] = (),
+    sheet: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Read the columns of a table with a column ``id``, in the order of the given cases.
 
     Args:
-        path: any file that `medmonai.tables.read_text_table` reads; rows of other cases are ignored.
+        path: any file that `medmonai.tables.read_text_table` reads; rows of other cases are
+            ignored.
         ids: (N,) cases, such as `Predictions.ids`.
         columns: the columns to read, in any case; default: all.
         sheet: of a workbook, if several hold something.
@@ -38,32 +45,42 @@ def read_metadata(
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no column ``id`` or one of `columns`, a repeated id, a row of another length, a case that the file lacks
-            (the first are named).
+        ValueError: no column ``id`` or one of `columns`, a repeated id, a row of another length, a
+            case that the file lacks (the first are named).
     """
     table = read_text_table(path, wanted=("id", *columns), sheet=sheet)
     cases = list(map(tidy, map(str, ids)))
     row_of: dict[str, int] = {}
     for row, case in enumerate(table.identifiers("id", "column", known=set(cases))):
         if row_of.setdefault(case, row) != row:
-            raise ValueError(f"{path}: {table.places([row])} repeats id {case!r}; give each case one row.")
+            raise ValueError(
+                f"{path}: {table.places([row])} repeats id {case!r}; give each case one row."
+            )
     missing = [case for case in cases if case not in row_of]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise ValueError(f"{path}: no row for id {', '.join(map(repr, missing[:3]))}{more}; every case needs one.")
-    rows, own = [row_of[case] for case in cases], table.column_name("id", "column")
-    named = columns or [name for name in table.columns if name != own and name not in table.repeated]
+        raise ValueError(
+            f"{path}: no row for id {', '.join(map(repr, missing[:3]))}{more}; every case needs "
+            "one."
+        )
+    rows = [row_of[case] for case in cases]
+    own = table.column_name("id", "column")
+    named = columns or [
+        name for name in table.columns if name != own and name not in table.repeated
+    ]
     read = {name: table.column(name, "column") for name in named}
     return {name: np.array([values[row] for row in rows]) for name, values in read.items()}
 
 
 def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> np.ndarray:
-    """Names of the subgroups of a column: bands of numbers such as "[40, 60)", texts as they are, "missing" where empty.
+    """Names of the subgroups of a column: bands of numbers such as "[40, 60)", texts as they are,
+    "missing" where empty.
 
     Args:
         values: (N,) numbers or texts; empty texts and NaN are missing.
-        edges: rising inner edges of the bands, such as (40, 60, 75) of ages; default the quartiles where a column is all
-            numbers with more than 10 distinct values. Columns of fewer stay as they are.
+        edges: rising inner edges of the bands, such as (40, 60, 75) of ages; default the quartiles
+            where a column is all numbers with more than 10 distinct values. Columns of fewer stay
+            as they are.
 
     Returns:
         (N,) texts.
@@ -85,39 +102,57 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
         edges = [float(edge) for edge in np.unique(np.quantile(numbers, [0.25, 0.5, 0.75]))]
     if numbers is None or not edges or np.any(np.diff(edges) <= 0):
         held = "texts" if numbers is None else "numbers"
-        raise ValueError(f"edges={list(edges)} for {held}; rising edges and a column of numbers are needed.")
+        raise ValueError(
+            f"edges={list(edges)} for {held}; rising edges and a column of numbers are needed."
+        )
     marks = [f"{edge:g}" for edge in edges]
-    bands = [f"< {marks[0]}", *(f"[{low}, {high})" for low, high in pairwise(marks)), f">= {marks[-1]}"]
+    bands = [
+        f"< {marks[0]}",
+        *(f"[{low}, {high})" for low, high in pairwise(marks)),
+        f">= {marks[-1]}",
+    ]
     named = named.astype(object)
     named[present] = np.array(bands, dtype=object)[np.searchsorted(edges, numbers, side="right")]
     return named.astype(str)
 
 
 def subgroup_summary(
-    predictions: Predictions, values: np.ndarray, *, point: OperatingPoint | None = None, edges: Sequence[float] | None = None,
-    minimum_cases: int = 20, minimum_positives: int = FEW, confidence: float = 0.95,
+    predictions: Predictions,
+    values: np.ndarray,
+    *,
+    point: OperatingPoint | None = None,
+    edges: Sequence[float] | None = None,
+    minimum_cases: int = 20,
+    minimum_positives: int = FEW,
+    confidence: float = 0.95,
 ) -> list[dict[str, Any]]:
-    """AUC and recall of each subgroup, with intervals, where the subgroup is large enough to say anything.
+    """AUC and recall of each subgroup, with intervals, where the subgroup is large enough to say
+    anything.
 
-    Intervals that overlap do not show that two subgroups are alike, and with many subgroups some differ by chance.
+    Intervals that overlap do not show that two subgroups are alike, and with many subgroups some
+    differ by chance.
 
     Args:
         predictions: a table with labels.
         values: (N,) the subgroup of each case, or a number that `band_values` cuts into bands.
-        point: operating point of the recall, chosen on validation for all cases together; default 0.5 or the highest score.
+        point: operating point of the recall, chosen on validation for all cases together; default
+            0.5 or the highest score.
         edges: of the bands, see `band_values`.
-        minimum_cases: below it AUC and recall are withheld (estimate None), and the row is flagged ``too_few_cases``.
-        minimum_positives: cases (with groups: patients) that a class needs, and that the rest needs, else the class is
-            withheld as ``too_few_positives`` or ``too_few_negatives`` (also one without any case). AUC and recall are then
-            the means over the other classes, and the row is flagged ``classes_withheld``; a row without any such class, and
-            a binary one, is withheld as a whole.
+        minimum_cases: below it AUC and recall are withheld (estimate None), and the row is flagged
+            ``too_few_cases``.
+        minimum_positives: cases (with groups: patients) that a class needs, and that the rest
+            needs, else the class is withheld as ``too_few_positives`` or ``too_few_negatives``
+            (also one without any case). AUC and recall are then the means over the other classes,
+            and the row is flagged ``classes_withheld``; a row without any such class, and a binary
+            one, is withheld as a whole.
         confidence: nominal coverage of the intervals.
 
     Returns:
-        JSON-able rows: bands and numbers in rising order, names in alphabetical order, "missing" last. ``group``, ``n``,
-        ``n_groups`` (None without groups), ``n_positive`` (class 1; more classes or labels: the rarest one), ``auc`` (fields
-        of `Interval`), ``recall`` (as in `summarize_decisions`; more classes or labels: the mean), ``withheld_classes``
-        {name: why} and ``flags``. Means over different classes are not comparable from row to row.
+        JSON-able rows: bands and numbers in rising order, names in alphabetical order, "missing"
+        last. ``group``, ``n``, ``n_groups`` (None without groups), ``n_positive`` (class 1; more
+        classes or labels: the rarest one), ``auc`` (fields of `Interval`), ``recall`` (as in
+        `summarize_decisions`; more classes or labels: the mean), ``withheld_classes`` {name: why}
+        and ``flags``. Means over different classes are not comparable from row to row.
 
     Raises:
         ValueError: no labels, values of another length, edges that `band_values` refuses.
@@ -128,21 +163,37 @@ def subgroup_summary(
     if predictions.y_true is None:
         raise ValueError("predictions have no y_true; metrics need labels.")
     if np.shape(values) != (len(predictions),):
-        raise ValueError(f"values have shape {np.shape(values)} for {len(predictions)} cases; one for each case is needed.")
+        raise ValueError(
+            f"values have shape {np.shape(values)} for {len(predictions)} cases; one for each case "
+            "is needed."
+        )
     named = band_values(values, edges=edges)
     names = sorted(set(named.tolist()), key=_place)
-    options = {"point": point or default_operating_point(predictions.task), "minimum": (minimum_cases, minimum_positives),
-               "confidence": confidence}
+    options = {
+        "point": point or default_operating_point(predictions.task),
+        "minimum": (minimum_cases, minimum_positives),
+        "confidence": confidence,
+    }
     return [_row(predictions, named == name, name, **options) for name in names]
 
 
 def _row(
-    predictions: Predictions, chosen: np.ndarray, name: str, *, point: OperatingPoint, minimum: tuple[int, int],
+    predictions: Predictions,
+    chosen: np.ndarray,
+    name: str,
+    *,
+    point: OperatingPoint,
+    minimum: tuple[int, int],
     confidence: float,
 ) -> dict[str, Any]:
     groups = None if predictions.groups is None else predictions.groups[chosen]
-    part = replace(predictions, ids=predictions.ids[chosen], y_true=predictions.labels[chosen],
-                   y_score=predictions.y_score[chosen], groups=groups)
+    part = replace(
+        predictions,
+        ids=predictions.ids[chosen],
+        y_true=predictions.labels[chosen],
+        y_score=predictions.y_score[chosen],
+        groups=groups,
+    )
     columns = one_vs_rest(part.labels, part.y_score, part.task)[0]
     units = np.arange(len(part)) if groups is None else np.unique(groups, return_inverse=True)[1]
     shown = [1] if part.task.kind == "binary" else list(range(part.task.num_classes))
@@ -150,33 +201,67 @@ def _row(
     kept = [c for c in shown if not few[c]]
     flags = ["too_few_cases"] if units.max() + 1 < minimum[0] else []
     if not kept:
-        flags += [flag for flag in ("too_few_positives", "too_few_negatives") if any(flag in few[c] for c in shown)]
+        flags += [
+            flag
+            for flag in ("too_few_positives", "too_few_negatives")
+            if any(flag in few[c] for c in shown)
+        ]
     elif len(kept) < len(shown):
         flags.append("classes_withheld")
-    row = {"group": name, "n": len(part), "n_groups": None if groups is None else len(np.unique(groups)),
-           "n_positive": int(columns[:, shown].sum(axis=0).min()), "flags": flags,
-           "withheld_classes": {} if part.task.kind == "binary" else {part.class_names[c]: few[c] for c in shown if few[c]}}
+    row = {
+        "group": name,
+        "n": len(part),
+        "n_groups": None if groups is None else len(np.unique(groups)),
+        "n_positive": int(columns[:, shown].sum(axis=0).min()),
+        "flags": flags,
+        "withheld_classes": {}
+        if part.task.kind == "binary"
+        else {part.class_names[c]: few[c] for c in shown if few[c]},
+    }
     if not kept or "too_few_cases" in flags:
-        withheld = {"estimate": None, "low": None, "high": None, "confidence": confidence, "method": "withheld", "flags": flags}
+        withheld = {
+            "estimate": None,
+            "low": None,
+            "high": None,
+            "confidence": confidence,
+            "method": "withheld",
+            "flags": flags,
+        }
         return row | {"auc": withheld, "recall": dict(withheld)}
     return row | _figures(part, kept if len(kept) < len(shown) else None, point, confidence)
 
 
 def _few(column: np.ndarray, units: np.ndarray, minimum: int) -> list[str]:
     """Flags of a class with too few cases (groups) that have it, or that do not."""
-    return [flag for flag, label in (("too_few_positives", 1), ("too_few_negatives", 0))
-            if len(np.unique(units[column == label])) < minimum]
+    return [
+        flag
+        for flag, label in (("too_few_positives", 1), ("too_few_negatives", 0))
+        if len(np.unique(units[column == label])) < minimum
+    ]
 
 
-def _figures(part: Predictions, kept: list[int] | None, point: OperatingPoint, confidence: float) -> dict[str, Any]:
-    """AUC and recall of a subgroup: of all classes, or (kept) means over some, each against the rest."""
+def _figures(
+    part: Predictions, kept: list[int] | None, point: OperatingPoint, confidence: float
+) -> dict[str, Any]:
+    """AUC and recall of a subgroup: of all classes, or (kept) means over some, each against the
+    rest.
+    """
     decided = part
-    if kept is not None:  # the classes that are left are labels of their own, and what was decided of each is 0 or 1
-        names, task = [part.class_names[c] for c in kept], Task("multilabel", len(kept))
-        columns, hot = (part.task.one_hot(labels)[:, kept] for labels in (part.labels, decide(part, point)))
-        part = replace(part, y_true=columns, y_score=part.y_score[:, kept], task=task, class_names=names)
-        decided, point = replace(part, y_score=hot), default_operating_point(task)
-    auc = macro_auc_interval(part.labels, part.y_score, part.task, confidence=confidence, groups=part.groups)
+    # the classes that are left are labels of their own, and what was decided of each is 0 or 1
+    if kept is not None:
+        names = [part.class_names[c] for c in kept]
+        task = Task("multilabel", len(kept))
+        columns, hot = (
+            part.task.one_hot(labels)[:, kept] for labels in (part.labels, decide(part, point))
+        )
+        part = replace(
+            part, y_true=columns, y_score=part.y_score[:, kept], task=task, class_names=names
+        )
+        decided = replace(part, y_score=hot)
+        point = default_operating_point(task)
+    auc = macro_auc_interval(
+        part.labels, part.y_score, part.task, confidence=confidence, groups=part.groups
+    )
     # Most metrics are not shown here, so nothing is said of those that are undefined.
     overall = summarize_decisions(decided, point, confidence=confidence, warn=False)["overall"]
     return {"auc": as_json(auc), "recall": overall.get("recall") or overall["macro_recall"]}

@@ -1,4 +1,10 @@
-from .delong import auc_influence, class_auc_influence, delong_covariance, delong_variance, influence_freedom
+from .delong import (
+    auc_influence,
+    class_auc_influence,
+    delong_covariance,
+    delong_variance,
+    influence_freedom,
+)
 from .intervals import FEW, Interval, auc_interval, macro_auc_interval, zero_variance
 from .medmnist_score import medmnist_acc, medmnist_auc
 from .ranking import auc_score, auc_scores, check_binary, macro_auc_score, one_vs_rest, roc_points

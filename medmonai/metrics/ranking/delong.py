@@ -13,26 +13,30 @@ from .ranking import check_binary, one_vs_rest
 def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """AUCs of K score columns and the influence of each case on them.
 
-    With m positives, n negatives, V_i the share of negatives that positive i outranks (ties half), and W_j the share of
-    positives that outrank negative j, the influence is (V_i - A) / sqrt(m (m - 1)) or (W_j - A) / sqrt(n (n - 1)).
-    Products of two columns, summed over cases, are DeLong's covariance exactly. Influences that are first summed by
-    patient, or averaged over classes, give the variance for dependent cases, or of a macro AUC.
+    With m positives, n negatives, V_i the share of negatives that positive i outranks (ties half),
+    and W_j the share of positives that outrank negative j, the influence is (V_i - A) / sqrt(m (m -
+    1)) or (W_j - A) / sqrt(n (n - 1)). Products of two columns, summed over cases, are DeLong's
+    covariance exactly. Influences that are first summed by patient, or averaged over classes, give
+    the variance for dependent cases, or of a macro AUC.
 
-    Shares come from ranks (Sun & Xu 2014, doi:10.1109/LSP.2014.2337313): V_i = (rank in all - rank in positives) / n.
+    Shares come from ranks (Sun & Xu 2014, doi:10.1109/LSP.2014.2337313): V_i = (rank in all - rank
+    in positives) / n.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_scores: (N, K) higher for the positive class.
 
     Returns:
-        AUCs (K,) and influences (N, K). NaN AUCs where a class is absent; NaN influences of a class with a single case.
+        AUCs (K,) and influences (N, K). NaN AUCs where a class is absent; NaN influences of a class
+        with a single case.
 
     Raises:
         ValueError: labels other than 0 and 1, another length, NaN scores.
     """
     y_true, y_scores = check_binary(y_true, y_scores, several=True)
     positive = y_true == 1
-    m, n = int(positive.sum()), int((~positive).sum())
+    m = int(positive.sum())
+    n = int((~positive).sum())
     influence = np.full(y_scores.shape, np.nan)
     if m == 0 or n == 0:
         return np.full(y_scores.shape[1], np.nan), influence
@@ -47,10 +51,14 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
     return aucs, influence
 
 
-def class_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One-vs-rest AUCs of the classes that have one, the influence of each case on each, and the numbers of these classes.
+def class_auc_influence(
+    y_true: np.ndarray, y_score: np.ndarray, task: Task
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One-vs-rest AUCs of the classes that have one, the influence of each case on each, and the
+    numbers of these classes.
 
-    Classes without positive or without negative cases are left out; of a binary task only class 1 counts.
+    Classes without positive or without negative cases are left out; of a binary task only class 1
+    counts.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -73,11 +81,15 @@ def class_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> 
     return aucs, np.hstack([np.empty((len(columns), 0)), *(part[1] for part in parts)]), defined
 
 
-def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the mean of.
+def macro_auc_influence(
+    y_true: np.ndarray, y_score: np.ndarray, task: Task
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the
+    mean of.
 
-    The influence on the mean is the mean of the influences on the AUCs, so that the sum of its squares holds the
-    covariance between the classes, which share all cases. Arguments and errors as in `class_auc_influence`.
+    The influence on the mean is the mean of the influences on the AUCs, so that the sum of its
+    squares holds the covariance between the classes, which share all cases. Arguments and errors as
+    in `class_auc_influence`.
 
     Returns:
         The mean (NaN if no class is left), influences (N,) and class numbers.
@@ -89,11 +101,13 @@ def macro_auc_influence(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> 
 
 
 def influence_freedom(influence: np.ndarray) -> float:
-    """Degrees of freedom of a variance that is the sum of G squared influences: df = 2 v^2 / (sum u^4 - v^2 / G).
+    """Degrees of freedom of a variance that is the sum of G squared influences: df = 2 v^2 / (sum
+    u^4 - v^2 / G).
 
-    Satterthwaite's rule: a chi-square with df degrees has the relative variance 2 / df, and that of v = sum u^2 is
-    estimated from the u^2 themselves. Equal to G for normal influences; far lower where a few cases make the variance,
-    as the few misranked ones do at a high AUC. Never above G - 1.
+    Satterthwaite's rule: a chi-square with df degrees has the relative variance 2 / df, and that of
+    v = sum u^2 is estimated from the u^2 themselves. Equal to G for normal influences; far lower
+    where a few cases make the variance, as the few misranked ones do at a high AUC. Never above
+    G - 1.
 
     Args:
         influence: (G,) one value a case, or a group (`resampling.by_group`); not all zero.

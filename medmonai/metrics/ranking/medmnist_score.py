@@ -1,4 +1,6 @@
-"""MedMNIST's official AUC and ACC, value for value, so that results stand beside the published tables."""
+"""MedMNIST's official AUC and ACC, value for value, so that results stand beside the published
+tables.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from .ranking import auc_score, auc_scores, one_vs_rest
 
 
 def medmnist_auc(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
-    """AUC as `medmnist.evaluator.getAUC` computes it: binary on the last column, else the mean over all columns.
+    """AUC as `medmnist.evaluator.getAUC` computes it: binary on the last column, else the mean over
+    all columns.
 
     Unlike `macro_auc_score` it is NaN (with a warning) as soon as one class is absent.
 
@@ -30,8 +33,9 @@ def medmnist_auc(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
 def medmnist_acc(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
     """Accuracy as `medmnist.evaluator.getACC` computes it.
 
-    Binary: last column above 0.5. Multiclass and ordinal: highest column. Multilabel: mean over labels of the share of
-    cases whose score is on the right side of 0.5 (not the share of cases with all labels right).
+    Binary: last column above 0.5. Multiclass and ordinal: highest column. Multilabel: mean over
+    labels of the share of cases whose score is on the right side of 0.5 (not the share of cases
+    with all labels right).
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.

@@ -1,4 +1,6 @@
-"""Area under the ROC curve, in float64: one score column, one class against the rest, and the mean over classes."""
+"""Area under the ROC curve, in float64: one score column, one class against the rest, and the mean
+over classes.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from .midranks import midranks
 
 
 def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
-    """Area under the ROC curve: the chance that a positive case scores higher than a negative one, ties counting half.
+    """Area under the ROC curve: the chance that a positive case scores higher than a negative one,
+    ties counting half.
 
-    With ranks R (ties averaged), m positives and n negatives: AUC = (sum of R over positives - m (m + 1) / 2) / (m n).
-    MONAI's `compute_roc_auc` counts in the dtype of the labels and errs by 3e-4 at a million float32 ones.
+    With ranks R (ties averaged), m positives and n negatives: AUC = (sum of R over positives - m
+    (m + 1) / 2) / (m n). MONAI's `compute_roc_auc` counts in the dtype of the labels and errs by
+    3e-4 at a million float32 ones.
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -35,7 +39,9 @@ def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
     y_true, y_score = check_binary(y_true, y_score)
     value = _rank_auc(y_true, y_score)
     if np.isnan(value):
-        warn_undefined([f"only class {int(y_true[0])} is present" if y_true.size else "there is no case"])
+        warn_undefined(
+            [f"only class {int(y_true[0])} is present" if y_true.size else "there is no case"]
+        )
     return value
 
 
@@ -51,7 +57,8 @@ def auc_scores(
         class_names: used in warnings; default the class numbers.
 
     Returns:
-        (num_classes,) float64; NaN with a warning that names the class where all or none of the cases have it.
+        (num_classes,) float64; NaN with a warning that names the class where all or none of the
+        cases have it.
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.
@@ -63,17 +70,24 @@ def auc_scores(
     columns, y_score = one_vs_rest(y_true, y_score, task)
     values = np.array([_rank_auc(*pair) for pair in zip(columns.T, y_score.T)])
     names = class_names or range(task.num_classes)
-    warn_undefined([f"class {name!r} has {int(column.sum())} of {len(column)} cases"
-                    for name, column, value in zip(names, columns.T, values) if np.isnan(value)])
+    warn_undefined(
+        [
+            f"class {name!r} has {int(column.sum())} of {len(column)} cases"
+            for name, column, value in zip(names, columns.T, values)
+            if np.isnan(value)
+        ]
+    )
     return values
 
 
 def macro_auc_score(
     y_true: np.ndarray, y_score: np.ndarray, task: Task, *, class_names: Sequence[str] | None = None
 ) -> float:
-    """Mean of `auc_scores` over the classes where it is defined; of a binary task the AUC of class 1.
+    """Mean of `auc_scores` over the classes where it is defined; of a binary task the AUC of
+    class 1.
 
-    MedMNIST's and scikit-learn's means are undefined as soon as one class is absent; see `medmnist_auc` for theirs.
+    MedMNIST's and scikit-learn's means are undefined as soon as one class is absent; see
+    `medmnist_auc` for theirs.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -100,7 +114,8 @@ def macro_auc_score(
 
 
 def roc_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the ROC curve: (1 - specificity, sensitivity), one point for each distinct score, from (0, 0) to (1, 1).
+    """Corners of the ROC curve: (1 - specificity, sensitivity), one point for each distinct score,
+    from (0, 0) to (1, 1).
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -121,7 +136,8 @@ def roc_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.
         return np.empty(0), np.empty(0)
     order = np.argsort(-y_score, kind="stable")
     ranked = y_score[order]
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)  # the last case of each run of ties
+    # the last case of each run of ties
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)
     positives = np.append(0, np.cumsum(y_true[order])[last])
     cases = np.append(0, last + 1)
     return (cases - positives) / (cases[-1] - positives[-1]), positives / positives[-1]
@@ -130,7 +146,8 @@ def roc_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.
 def check_binary(
     y_true: np.ndarray, y_score: np.ndarray, *, several: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64 labels (N,) and float64 scores (N,), or (N, K) where `several`, or say what is wrong with them.
+    """Return int64 labels (N,) and float64 scores (N,), or (N, K) where `several`, or say what is
+    wrong with them.
 
     Raises:
         ValueError: labels other than 0 and 1, another length, NaN scores.
@@ -138,14 +155,22 @@ def check_binary(
     y_true = Task("binary", 2).check_labels(y_true, name="y_true")
     y_score = np.asarray(y_score, dtype=np.float64)
     if y_score.ndim != 1 + several or len(y_score) != len(y_true):
-        wanted = f"({len(y_true)}, K)" if several else f"({len(y_true)},), one column such as y_score[:, 1]"
+        wanted = (
+            f"({len(y_true)}, K)"
+            if several
+            else f"({len(y_true)},), one column such as y_score[:, 1]"
+        )
         raise ValueError(f"y_score has shape {y_score.shape}; {len(y_true)} labels need {wanted}.")
     if np.isnan(y_score).any():
-        raise ValueError(f"y_score has {int(np.isnan(y_score).sum())} NaN; an AUC needs a number for every case.")
+        raise ValueError(
+            f"y_score has {int(np.isnan(y_score).sum())} NaN; an AUC needs a number for every case."
+        )
     return y_true, y_score
 
 
-def one_vs_rest(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
+def one_vs_rest(
+    y_true: np.ndarray, y_score: np.ndarray, task: Task
+) -> tuple[np.ndarray, np.ndarray]:
     """Return 0/1 labels (N, num_classes), one column per class, and the scores in float64.
 
     Raises:
@@ -154,10 +179,14 @@ def one_vs_rest(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> tuple[np
     labels = task.check_labels(y_true, name="y_true")
     y_score = np.asarray(y_score, dtype=np.float64)
     if y_score.shape != (len(labels), task.num_classes):
-        raise ValueError(f"y_score has shape {y_score.shape}; {len(labels)} labels of a {task.kind} task need "
-                         f"({len(labels)}, {task.num_classes}).")
+        raise ValueError(
+            f"y_score has shape {y_score.shape}; {len(labels)} labels of a {task.kind} task need "
+            f"({len(labels)}, {task.num_classes})."
+        )
     if np.isnan(y_score).any():
-        raise ValueError(f"y_score has {int(np.isnan(y_score).sum())} NaN; an AUC needs a number for every case.")
+        raise ValueError(
+            f"y_score has {int(np.isnan(y_score).sum())} NaN; an AUC needs a number for every case."
+        )
     return task.one_hot(labels), y_score
 
 
@@ -172,6 +201,7 @@ def _rank_auc(positive: np.ndarray, scores: np.ndarray) -> float:
     n = len(positive) - m
     if m == 0 or n == 0:
         return float("nan")
-    # Ranks are multiples of 1/2 and their sum stays exact: the only rounding is that of the division.
+    # Ranks are multiples of 1/2 and their sum stays exact: the only rounding is that of the
+    # division.
     above = midranks(scores)[positive == 1].sum() - m * (m + 1) / 2
     return float(above / (m * n))

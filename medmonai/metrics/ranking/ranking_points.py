@@ -1,8 +1,10 @@
-"""Points on the ROC and precision-recall curves: average precision, partial AUC, sensitivity at a specificity and back.
+"""Points on the ROC and precision-recall curves: average precision, partial AUC, sensitivity at a
+specificity and back.
 
-A case is positive where its score is above the threshold, as everywhere in this package. Values at a fixed sensitivity or
-specificity describe one table. For a figure that stands up on test, choose the threshold on validation
-(`choose_operating_point(validation, rule="specificity=0.9")`) and apply it (`summarize_decisions(test, point)`).
+A case is positive where its score is above the threshold, as everywhere in this package. Values at
+a fixed sensitivity or specificity describe one table. For a figure that stands up on test, choose
+the threshold on validation (`choose_operating_point(validation,
+rule="specificity=0.9")`) and apply it (`summarize_decisions(test, point)`).
 """
 
 from __future__ import annotations
@@ -14,18 +16,22 @@ import numpy as np
 from .ranking import check_binary
 
 
-def cut_counts(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thresholds, and true and false positives above each: one row for each way to cut the table in two.
+def cut_counts(
+    y_true: np.ndarray, y_score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Thresholds, and true and false positives above each: one row for each way to cut the table in
+    two.
 
-    Each threshold lies half way between two neighbouring scores. The first, the highest score, has nothing above it; the
-    last, just below the lowest score, has everything.
+    Each threshold lies half way between two neighbouring scores. The first, the highest score, has
+    nothing above it; the last, just below the lowest score, has everything.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,) higher for the positive class.
 
     Returns:
-        Thresholds, falling; true positives and false positives (int64), rising. All (K + 1,) for K different scores.
+        Thresholds, falling; true positives and false positives (int64), rising. All (K + 1,) for K
+        different scores.
 
     Raises:
         ValueError: no case, labels other than 0 and 1, another length, NaN scores.
@@ -39,20 +45,27 @@ def cut_counts(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.
         raise ValueError("y_true is empty; at least one case is needed.")
     order = np.argsort(-y_score, kind="stable")
     ranked = y_score[order]
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)  # the last case of each run of ties
+    # the last case of each run of ties
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)
     above = np.append(0, np.cumsum(y_true[order])[last])
-    high, low = ranked[last][:-1], ranked[last][1:]
+    high = ranked[last][:-1]
+    low = ranked[last][1:]
     middle = low / 2 + high / 2  # halved first: a sum may overflow
-    middle = np.where((low <= middle) & (middle < high), middle, low)  # neighbouring floats have nothing between them
+    # neighbouring floats have nothing between them
+    middle = np.where((low <= middle) & (middle < high), middle, low)
     thresholds = np.concatenate([ranked[:1], middle, [np.nextafter(ranked[-1], -np.inf)]])
     return thresholds, above, np.append(0, last + 1) - above
 
 
-def precision_recall_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision-recall curve: recall, precision and threshold, one point for each different score, recall rising.
+def precision_recall_points(
+    y_true: np.ndarray, y_score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision-recall curve: recall, precision and threshold, one point for each different score,
+    recall rising.
 
-    Between two points the curve is a step, not a line: interpolation flatters (Davis & Goadrich 2006,
-    doi:10.1145/1143844.1143874). The point (0, 1) that scikit-learn adds is left out: no threshold belongs to it.
+    Between two points the curve is a step, not a line: interpolation flatters (Davis & Goadrich
+    2006, doi:10.1145/1143844.1143874). The point (0, 1) that scikit-learn adds is left out: no
+    threshold belongs to it.
 
     Returns:
         Three arrays (K,); empty where no case is positive.
@@ -71,7 +84,8 @@ def precision_recall_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np
 
 
 def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
-    """Average precision as scikit-learn computes it: sum over thresholds of (recall gained) x precision.
+    """Average precision as scikit-learn computes it: sum over thresholds of (recall gained) x
+    precision.
 
     Its chance level is the share of positives, not 0.5: compare it only within one table.
 
@@ -96,10 +110,11 @@ def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
 
 
 def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float) -> float:
-    """Area under the ROC curve for 1 - specificity in [0, max_fpr], standardised, as scikit-learn computes it.
+    """Area under the ROC curve for 1 - specificity in [0, max_fpr], standardised, as scikit-learn
+    computes it.
 
-    (1 + (area - low) / (high - low)) / 2 with low = max_fpr^2 / 2 (chance) and high = max_fpr, so that 0.5 is chance and 1
-    is perfect (McClish 1989, doi:10.1177/0272989X8900900307).
+    (1 + (area - low) / (high - low)) / 2 with low = max_fpr^2 / 2 (chance) and high = max_fpr, so
+    that 0.5 is chance and 1 is perfect (McClish 1989, doi:10.1177/0272989X8900900307).
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -121,17 +136,24 @@ def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float
     _, tp, fp = _finite_cuts(y_true, y_score)
     if _one_class("partial AUC", tp[-1], fp[-1]):
         return float("nan")
-    tpr, fpr = tp / tp[-1], fp / fp[-1]
+    tpr = tp / tp[-1]
+    fpr = fp / fp[-1]
     inside = fpr <= max_fpr
-    x, y = np.append(fpr[inside], max_fpr), np.append(tpr[inside], np.interp(max_fpr, fpr, tpr))
-    area, chance = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2), max_fpr**2 / 2
+    x = np.append(fpr[inside], max_fpr)
+    y = np.append(tpr[inside], np.interp(max_fpr, fpr, tpr))
+    area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
+    chance = max_fpr**2 / 2
     return float((1 + (area - chance) / (max_fpr - chance)) / 2)
 
 
-def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: float) -> tuple[float, float]:
-    """Highest sensitivity among the points of this table's ROC curve whose specificity is at least `target`.
+def sensitivity_at_specificity(
+    y_true: np.ndarray, y_score: np.ndarray, target: float
+) -> tuple[float, float]:
+    """Highest sensitivity among the points of this table's ROC curve whose specificity is at least
+    `target`.
 
-    It describes the table it reads: the threshold fits that table. See the module for the locked variant.
+    It describes the table it reads: the threshold fits that table. See the module for the locked
+    variant.
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -139,10 +161,12 @@ def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: 
         target: least specificity, in [0, 1].
 
     Returns:
-        Sensitivity, and the threshold (positive above it); both NaN with a warning where a class is absent.
+        Sensitivity, and the threshold (positive above it); both NaN with a warning where a class is
+        absent.
 
     Raises:
-        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN scores.
+        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN
+            scores.
 
     Example:
         >>> sensitivity_at_specificity([0, 0, 1, 1], [0.1, 0.5, 0.25, 0.75], 0.9)
@@ -155,16 +179,21 @@ def sensitivity_at_specificity(y_true: np.ndarray, y_score: np.ndarray, target: 
     return float(tp[best] / tp[-1]), float(thresholds[best])
 
 
-def specificity_at_sensitivity(y_true: np.ndarray, y_score: np.ndarray, target: float) -> tuple[float, float]:
-    """Highest specificity among the points of this table's ROC curve whose sensitivity is at least `target`.
+def specificity_at_sensitivity(
+    y_true: np.ndarray, y_score: np.ndarray, target: float
+) -> tuple[float, float]:
+    """Highest specificity among the points of this table's ROC curve whose sensitivity is at least
+    `target`.
 
     The mirror of `sensitivity_at_specificity`.
 
     Returns:
-        Specificity, and the threshold (positive above it); both NaN with a warning where a class is absent.
+        Specificity, and the threshold (positive above it); both NaN with a warning where a class is
+        absent.
 
     Raises:
-        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN scores.
+        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN
+            scores.
 
     Example:
         >>> specificity_at_sensitivity([0, 0, 1, 1], [0.125, 0.5, 0.25, 0.75], 0.9)
@@ -178,24 +207,37 @@ def specificity_at_sensitivity(y_true: np.ndarray, y_score: np.ndarray, target: 
 
 
 def cut_at_specificity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
-    """Index of the cut with most true positives, and of these fewest false ones, whose specificity reaches `target`."""
+    """Index of the cut with most true positives, and of these fewest false ones, whose specificity
+    reaches `target`.
+    """
     _check_target(target)
-    reached = int(np.flatnonzero((fp[-1] - fp) / fp[-1] >= target)[-1])  # the last cut that is still specific enough
+    # the last cut that is still specific enough
+    reached = int(np.flatnonzero((fp[-1] - fp) / fp[-1] >= target)[-1])
     return int(np.searchsorted(tp, tp[reached]))
 
 
 def cut_at_sensitivity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
-    """Index of the cut with fewest false positives, and of these most true ones, whose sensitivity reaches `target`."""
+    """Index of the cut with fewest false positives, and of these most true ones, whose sensitivity
+    reaches `target`.
+    """
     _check_target(target)
     reached = int(np.argmax(tp / tp[-1] >= target))  # the first cut that is sensitive enough
     return int(np.searchsorted(fp, fp[reached], side="right")) - 1
 
 
-def _finite_cuts(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _finite_cuts(
+    y_true: np.ndarray, y_score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     y_true, y_score = check_binary(y_true, y_score)
     if np.isinf(y_score).any():
-        raise ValueError(f"y_score has {int(np.isinf(y_score).sum())} infinite values; finite scores are needed.")
-    return cut_counts(y_true, y_score) if len(y_true) else (np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int64))
+        raise ValueError(
+            f"y_score has {int(np.isinf(y_score).sum())} infinite values; finite scores are needed."
+        )
+    return (
+        cut_counts(y_true, y_score)
+        if len(y_true)
+        else (np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int64))
+    )
 
 
 def _check_target(target: float) -> None:
@@ -206,6 +248,9 @@ def _check_target(target: float) -> None:
 def _one_class(name: str, positives: int, negatives: int) -> bool:
     absent = 0 in (positives, negatives)
     if absent:
-        warnings.warn(f"{name} undefined (NaN): {positives} positive and {negatives} negative cases.", UserWarning,
-                      stacklevel=3)
+        warnings.warn(
+            f"{name} undefined (NaN): {positives} positive and {negatives} negative cases.",
+            UserWarning,
+            stacklevel=3,
+        )
     return absent

@@ -1,4 +1,6 @@
-"""Pure batched functions with explicit per-sample parameters; the transforms draw the parameters and call these."""
+"""Pure batched functions with explicit per-sample parameters; the transforms draw the parameters
+and call these.
+"""
 
 from medmonai.transforms.functional.affine import affine_matrix, resample
 from medmonai.transforms.functional.color import (

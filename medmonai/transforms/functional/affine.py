@@ -16,18 +16,22 @@ MODES = ("bilinear", "nearest")
 PADDING_MODES = ("zeros", "border", "reflection")
 # Voxels resampled at a time on a CPU: grid and result then stay in the cache.
 _CHUNK_VOXELS = 100_000
-# Above this many rows of slices, float32 coordinates of the slice-wise way would be off by more than 5e-4 voxel.
+# Above this many rows of slices, float32 coordinates of the slice-wise way would be off by more
+# than 5e-4 voxel.
 _MAX_ROWS = 4096
 
 
 def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
-    """Rotation matrices (B, d, d) from radians (B, 1 to 3); in 3D about x, then the turned y, then z: Rx Ry Rz.
+    """Rotation matrices (B, d, d) from radians (B, 1 to 3); in 3D about x, then the turned y, then
+    z: Rx Ry Rz.
 
-    In 2D only the first angle counts, from the first spatial axis to the second. Missing angles are 0 (as in MONAI).
+    In 2D only the first angle counts, from the first spatial axis to the second. Missing angles are
+    0 (as in MONAI).
     """
     planes = ((0, 1),) if spatial_dims == 2 else ((1, 2), (2, 0), (0, 1))
     result = None
-    cosines, sines = np.cos(angles), np.sin(angles)
+    cosines = np.cos(angles)
+    sines = np.sin(angles)
     for cos, sin, (i, j) in zip(cosines.T, sines.T, planes):
         turn = np.zeros((len(angles), spatial_dims, spatial_dims))
         turn[:, i, i] = turn[:, j, j] = cos
@@ -41,7 +45,8 @@ def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
 
 
 def shearing(coefficients: np.ndarray, spatial_dims: int) -> np.ndarray:
-    """Shear matrices (B, d, d) of determinant 1: one elementary shear per off-diagonal place, row by row, first first.
+    """Shear matrices (B, d, d) of determinant 1: one elementary shear per off-diagonal place, row
+    by row, first first.
 
     Missing coefficients are 0; MONAI's ``create_shear`` has the same order.
     """
@@ -60,7 +65,8 @@ def affine_matrix(
     translate: np.ndarray | torch.Tensor,
     scale: np.ndarray | torch.Tensor,
 ) -> torch.Tensor:
-    """Maps of output to input voxels, relative to the centre of the image: R H (S p + t), per sample.
+    """Maps of output to input voxels, relative to the centre of the image: R H (S p + t), per
+    sample.
 
     Computed with NumPy on the CPU: for so few numbers a call of torch's costs three times as much.
 
@@ -72,11 +78,15 @@ def affine_matrix(
         scale: (B, 0..d) factors; 1 keeps the size, 2 halves it (output to input, as in MONAI).
 
     Returns:
-        (B, d, d + 1) float64: the linear part and the shift. Surplus parameters are ignored, missing ones are neutral.
+        (B, d, d + 1) float64: the linear part and the shift. Surplus parameters are ignored,
+        missing ones are neutral.
     """
-    angles, coefficients, shifts, factors = (np.asarray(part) for part in (rotate, shear, translate, scale))
+    angles, coefficients, shifts, factors = (
+        np.asarray(part) for part in (rotate, shear, translate, scale)
+    )
     matrix = np.zeros((len(angles), spatial_dims, spatial_dims + 1))
-    linear, offset = matrix[:, :, :-1], matrix[:, :, -1]
+    linear = matrix[:, :, :-1]
+    offset = matrix[:, :, -1]
     linear[:] = rotation(angles, spatial_dims) if angles.shape[1] else np.eye(spatial_dims)
     if coefficients.shape[1]:
         linear[:] = linear @ shearing(coefficients, spatial_dims)
@@ -91,7 +101,9 @@ def affine_matrix(
 
 @lru_cache(maxsize=64)
 def _places(spatial_size: tuple[int, ...]) -> np.ndarray:
-    """Homogeneous voxel places, axis after axis: (d + 1, sum of sizes); the shift goes with the first axis."""
+    """Homogeneous voxel places, axis after axis: (d + 1, sum of sizes); the shift goes with the
+    first axis.
+    """
     basis = np.zeros((len(spatial_size) + 1, sum(spatial_size)))
     start = 0
     for j, size in enumerate(spatial_size):
@@ -102,7 +114,8 @@ def _places(spatial_size: tuple[int, ...]) -> np.ndarray:
 
 
 def axis_terms(matrix: np.ndarray, spatial_size: tuple[int, ...]) -> torch.Tensor:
-    """Split A p into one term per spatial axis: (B, d, sum of sizes) float32, to be split by ``spatial_size``.
+    """Split A p into one term per spatial axis: (B, d, sum of sizes) float32, to be split by
+    ``spatial_size``.
 
     The broadcast sum of the d parts is the sampled coordinate, in voxels from the centre.
     """
@@ -117,12 +130,15 @@ def _to_grid(spatial_size: tuple[int, ...]) -> np.ndarray:
 
 
 def sampling_grid(terms: torch.Tensor, spatial_size: tuple[int, ...]) -> torch.Tensor:
-    """Add the terms up to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample`` wants it.
+    """Add the terms up to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample``
+    wants it.
 
-    In 2D the pair (x, y) is one complex number, so that one vectorised addition fills the interleaved grid.
+    In 2D the pair (x, y) is one complex number, so that one vectorised addition fills the
+    interleaved grid.
     """
     if len(spatial_size) == 2:
-        pair, height = torch.complex(terms[:, 1], terms[:, 0]), spatial_size[0]
+        pair = torch.complex(terms[:, 1], terms[:, 0])
+        height = spatial_size[0]
         return torch.view_as_real(pair[:, :height, None] + pair[:, None, height:])
     slices, rows, columns = terms.flip(1).split(spatial_size, dim=2)
     planes = rows[:, :, :, None] + columns[:, :, None]
@@ -138,12 +154,14 @@ def resample(
 ) -> torch.Tensor:
     """Sample every image at the places its matrix names; float32 arithmetic, the size stays.
 
-    MONAI's ``Affine`` and ``Rotate`` do this for one image, with a dense homogeneous grid. Here A p is the broadcast
-    sum of one short term per axis, which is much less work than the multiplication at every voxel.
+    MONAI's ``Affine`` and ``Rotate`` do this for one image, with a dense homogeneous grid. Here A p
+    is the broadcast sum of one short term per axis, which is much less work than the multiplication
+    at every voxel.
 
     Args:
         x: (B, C, *spatial), any real dtype.
-        matrix: (B, d, d + 1), on the CPU, from output to input voxels, relative to the centre (see ``affine_matrix``).
+        matrix: (B, d, d + 1), on the CPU, from output to input voxels, relative to the centre (see
+            ``affine_matrix``).
         mode: "bilinear" (trilinear in 3D) or "nearest".
         padding_mode: "zeros", "border" or "reflection": what lies outside.
 
@@ -157,7 +175,13 @@ def resample(
     """
     x, size = x.to(torch.float32), tuple(x.shape[2:])
     cpu = x.device.type == "cpu"
-    by_slices = cpu and len(size) == 3 and mode == "bilinear" and min(size) > 1 and size[0] * size[1] <= _MAX_ROWS
+    by_slices = (
+        cpu
+        and len(size) == 3
+        and mode == "bilinear"
+        and min(size) > 1
+        and size[0] * size[1] <= _MAX_ROWS
+    )
     maps = matrix.double().numpy()
     terms = upload(axis_terms(maps if by_slices else maps * _to_grid(size), size), x.device)
 

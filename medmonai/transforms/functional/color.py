@@ -21,7 +21,9 @@ def adjust_brightness(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def adjust_contrast(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Blend with the mean grey of the image: factor * x + (1 - factor) * mean(grey), clipped to [0, 1]."""
+    """Blend with the mean grey of the image: factor * x + (1 - factor) * mean(grey), clipped to [0,
+    1].
+    """
     mean = _grey(x).mean(dim=tuple(range(1, x.ndim)), keepdim=True)
     return torch.lerp(mean, x, per_sample(factor, x)).clamp_(0, 1)
 
@@ -32,17 +34,21 @@ def adjust_saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def adjust_hue(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Turn the hue by ``shift`` (B,) in turns (0.5: the complement), value and saturation of HSV kept.
+    """Turn the hue by ``shift`` (B,) in turns (0.5: the complement), value and saturation of HSV
+    kept.
 
-    With the hue h in sixths of a turn, a channel is v - chroma * clip(min(k, 4 - k), 0, 1), k = (n + h) mod 6 and
-    n = 5, 3, 1 for red, green, blue: HSV to RGB without its six cases.
+    With the hue h in sixths of a turn, a channel is v - chroma * clip(min(k, 4 - k), 0, 1), k =
+    (n + h) mod 6 and n = 5, 3, 1 for red, green, blue: HSV to RGB without its six cases.
     """
     red, green, blue = x.unbind(1)
-    value, low = x.amax(1), x.amin(1)
+    value = x.amax(1)
+    low = x.amin(1)
     chroma = value - low
     safe = torch.where(chroma == 0, 1.0, chroma)
     hue = torch.where(
-        value == red, (green - blue) / safe, torch.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)
+        value == red,
+        (green - blue) / safe,
+        torch.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4),
     )
     hue = hue + 6 * per_sample(shift, red)
     channels = []
@@ -60,9 +66,15 @@ def color_jitter(
     saturation: torch.Tensor | None = None,
     hue: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Apply those of the four that are given, in this order, to ``x`` (B, 3, *spatial) float32 in [0, 1]."""
-    steps = ((adjust_brightness, brightness), (adjust_contrast, contrast), (adjust_saturation, saturation),
-             (adjust_hue, hue))
+    """Apply those of the four that are given, in this order, to ``x`` (B, 3, *spatial) float32 in
+    [0, 1].
+    """
+    steps = (
+        (adjust_brightness, brightness),
+        (adjust_contrast, contrast),
+        (adjust_saturation, saturation),
+        (adjust_hue, hue),
+    )
     for step, factor in steps:
         if factor is not None:
             x = step(x, factor)

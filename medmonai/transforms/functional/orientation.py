@@ -11,8 +11,11 @@ import torch
 from medmonai.transforms.functional.members import on_members
 
 
-def spatial_dimensions(x: torch.Tensor, spatial_axis: Sequence[int] | int | None) -> tuple[int, ...]:
-    """Translate MONAI's spatial axes (0 is the first after the channel) to dimensions of ``x`` (B, C, *spatial).
+def spatial_dimensions(
+    x: torch.Tensor, spatial_axis: Sequence[int] | int | None
+) -> tuple[int, ...]:
+    """Translate MONAI's spatial axes (0 is the first after the channel) to dimensions of ``x`` (B,
+    C, *spatial).
 
     Raises:
         ValueError: an axis that ``x`` does not have.
@@ -22,17 +25,22 @@ def spatial_dimensions(x: torch.Tensor, spatial_axis: Sequence[int] | int | None
         return tuple(range(2, x.ndim))
     axes = (spatial_axis,) if isinstance(spatial_axis, int) else tuple(spatial_axis)
     if any(not -count <= axis < count for axis in axes):
-        raise ValueError(f"spatial axes {axes} for a batch of shape {tuple(x.shape)}; use {-count} to {count - 1}.")
+        raise ValueError(
+            f"spatial axes {axes} for a batch of shape {tuple(x.shape)}; use {-count} to "
+            f"{count - 1}."
+        )
     return tuple(axis % count + 2 for axis in axes)
 
 
 def check_equal_sizes(x: torch.Tensor, dims: Sequence[int], name: str) -> None:
-    """Raise a ValueError if the dimensions ``dims`` of ``x`` differ in size, since ``name`` would change the shape."""
+    """Raise a ValueError if the dimensions ``dims`` of ``x`` differ in size, since ``name`` would
+    change the shape.
+    """
     sizes = [x.shape[dim] for dim in dims]
     if len(set(sizes)) > 1:
         raise ValueError(
-            f"{name} would exchange axes of sizes {sizes} in a batch of shape {tuple(x.shape)}; they must be equal: "
-            "pad or crop first, or name equal axes."
+            f"{name} would exchange axes of sizes {sizes} in a batch of shape {tuple(x.shape)}; "
+            "they must be equal: pad or crop first, or name equal axes."
         )
 
 
@@ -51,7 +59,9 @@ def flip(
         tensor([1, 0, 2, 3])
     """
     dims = spatial_dimensions(x, spatial_axis)
-    return on_members(x, chosen.nonzero().flatten(), lambda part: part.flip(dims), overwrite=overwrite)
+    return on_members(
+        x, chosen.nonzero().flatten(), lambda part: part.flip(dims), overwrite=overwrite
+    )
 
 
 def rotate90(
@@ -61,7 +71,8 @@ def rotate90(
     spatial_axes: tuple[int, int] = (0, 1),
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Rotate sample i by ``k[i]`` times 90 degrees in the plane of ``spatial_axes``, from the first to the second.
+    """Rotate sample i by ``k[i]`` times 90 degrees in the plane of ``spatial_axes``, from the first
+    to the second.
 
     Args:
         x: (B, C, *spatial), any dtype.
@@ -74,12 +85,15 @@ def rotate90(
     """
     dims = spatial_dimensions(x, spatial_axes)
     check_equal_sizes(x, dims, "rotate90")
-    out, own = x, overwrite
+    out = x
+    own = overwrite
     for turns in (1, 2, 3):
         members = (k % 4 == turns).nonzero().flatten()
         if len(members):
             # Groups are disjoint, so what an earlier group wrote is not read again.
-            out = on_members(out, members, lambda part, n=turns: torch.rot90(part, n, dims), overwrite=own)
+            out = on_members(
+                out, members, lambda part, n=turns: torch.rot90(part, n, dims), overwrite=own
+            )
             own = True
     return out
 
@@ -87,9 +101,11 @@ def rotate90(
 def axis_order(
     x: torch.Tensor, choice: int, *, spatial_axes: Sequence[int] | None = None
 ) -> list[int]:
-    """Return which spatial axis of ``x`` (B, C, *spatial) permutation number ``choice`` puts at each place.
+    """Return which spatial axis of ``x`` (B, C, *spatial) permutation number ``choice`` puts at
+    each place.
 
-    The permutations of n axes are numbered as ``itertools.permutations(range(n))`` gives them: 0 is the identity.
+    The permutations of n axes are numbered as ``itertools.permutations(range(n))`` gives them: 0 is
+    the identity.
 
     Args:
         x: the batch, for its shape.
@@ -131,11 +147,14 @@ def permute_axes(
     """
     dims = spatial_dimensions(x, spatial_axes)
     check_equal_sizes(x, dims, "permute_axes")
-    out, own = x, overwrite
+    out = x
+    own = overwrite
     for number in range(1, math.factorial(len(dims))):
         members = (choice == number).nonzero().flatten()
         if len(members):
             axes = [0, 1, *(2 + axis for axis in axis_order(x, number, spatial_axes=spatial_axes))]
-            out = on_members(out, members, lambda part, a=axes: part.permute(a).contiguous(), overwrite=own)
+            out = on_members(
+                out, members, lambda part, a=axes: part.permute(a).contiguous(), overwrite=own
+            )
             own = True
     return out

@@ -1,8 +1,9 @@
 """Trilinear sampling on a CPU as two bilinear ones.
 
-PyTorch's 3D ``grid_sample`` is scalar code on a CPU, its 2D one is vectorised. A volume (D, H, W) read as an image of
-D * H rows lets the 2D one interpolate within slice z; a second channel, moved up by one slice, gives slice z + 1
-for the same coordinates. A blend of the two is the trilinear value, about three times sooner.
+PyTorch's 3D ``grid_sample`` is scalar code on a CPU, its 2D one is vectorised. A volume (D, H, W)
+read as an image of D * H rows lets the 2D one interpolate within slice z; a second channel, moved
+up by one slice, gives slice z + 1 for the same coordinates. A blend of the two is the trilinear
+value, about three times sooner.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import torch.nn.functional as F
 
 
 def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> torch.Tensor:
-    """Sample volumes at coordinates given as one term per axis; equals ``grid_sample(align_corners=False)``.
+    """Sample volumes at coordinates given as one term per axis; equals
+    ``grid_sample(align_corners=False)``.
 
     Args:
         x: (B, C, D, H, W) float32, each axis at least 2.
-        terms: (B, 3, D + H + W) float32, a part for each axis; their broadcast sum is the place in voxels from the
-            centre.
+        terms: (B, 3, D + H + W) float32, a part for each axis; their broadcast sum is the place in
+            voxels from the centre.
         padding_mode: "zeros", "border" or "reflection".
 
     Returns:
-        (B, C, D, H, W) float32, within 1e-4 of the intensity range of ``grid_sample`` for 28 voxels per side; the
-        float32 coordinate among D * H rows is what limits it.
+        (B, C, D, H, W) float32, within 1e-4 of the intensity range of ``grid_sample`` for 28 voxels
+        per side; the float32 coordinate among D * H rows is what limits it.
     """
     shape = x.shape
     slices, rows, columns = terms.split(tuple(shape[2:]), dim=2)
@@ -53,7 +55,9 @@ def _into_image(coordinate: torch.Tensor, length: int, padding_mode: str) -> Non
     """Turn places from the centre into voxel numbers within [0, length - 1], in place."""
     if padding_mode == "reflection":
         # A triangle wave about the outer faces, -0.5 and length - 0.5.
-        coordinate.add_(length / 2).remainder_(2 * length).sub_(length).abs_().neg_().add_(length - 0.5)
+        coordinate.add_(length / 2).remainder_(2 * length).sub_(length).abs_().neg_().add_(
+            length - 0.5
+        )
     else:
         coordinate.add_((length - 1) / 2)
     coordinate.clamp_(0, length - 1)

@@ -6,11 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medmonai.data import Provenance, audit_cohorts, check_leakage, dataset_info, lesion_phantom, require_no_leakage
+from medmonai.data import (
+    Provenance,
+    audit_cohorts,
+    check_leakage,
+    dataset_info,
+    lesion_phantom,
+    require_no_leakage,
+)
 
 
 def splits(spatial_size=(28, 28)):
-    return [lesion_phantom(split=s, spatial_size=spatial_size, num_cases=12) for s in ("train", "test")]
+    return [
+        lesion_phantom(split=s, spatial_size=spatial_size, num_cases=12) for s in ("train", "test")
+    ]
 
 
 @pytest.mark.parametrize("size", [(28, 28), (12, 12, 12)])
@@ -26,7 +35,9 @@ def test_leakage_is_refused_unless_allowed(size, caplog):
     images[3] = train.images[5]
     test = replace(test, images=images)
     first = f"first: {train.ids[5]} and {test.ids[3]}"
-    with pytest.raises(ValueError, match=rf"exact duplicates 1 \(train/test 1\).*{first}.*allow leakage explicitly") as raised:
+    with pytest.raises(
+        ValueError, match=rf"exact duplicates 1 \(train/test 1\).*{first}.*allow leakage explicitly"
+    ) as raised:
         require_no_leakage([train, test])
     assert "\n" not in str(raised.value)
     with caplog.at_level(logging.WARNING, "medmonai.data"):
@@ -45,7 +56,10 @@ def changed(train, test, change):
 
 def test_altered_copies_are_refused_unless_told_otherwise(caplog):
     cohorts = changed(*splits(), lambda image: 0.8 * image + 30)
-    with pytest.raises(ValueError, match=r"almost identical images 1 \(train/test 1\); .* \(first: .*train.* and .*test"):
+    with pytest.raises(
+        ValueError,
+        match=r"almost identical images 1 \(train/test 1\); .* \(first: .*train.* and .*test",
+    ):
         require_no_leakage(cohorts)
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         audit = require_no_leakage(cohorts, leak_threshold=None)
@@ -56,10 +70,15 @@ def test_altered_copies_are_refused_unless_told_otherwise(caplog):
 
 
 def test_what_is_only_near_is_told(caplog):
-    cohorts = changed(*splits(), lambda image: image + np.random.default_rng(2).normal(0, 6, image.shape))
+    cohorts = changed(
+        *splits(), lambda image: image + np.random.default_rng(2).normal(0, 6, image.shape)
+    )
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         audit = require_no_leakage(cohorts)
-    assert 0.94 <= audit.finding("near duplicates").scores[0] < 0.99 and audit.finding("almost identical images").count == 0
+    assert (
+        0.94 <= audit.finding("near duplicates").scores[0] < 0.99
+        and audit.finding("almost identical images").count == 0
+    )
     assert "is it the same picture, or the same person?" in caplog.text
 
 
@@ -70,19 +89,29 @@ def test_one_picture_with_two_labels_is_told(caplog):
     images[rows[1]] = images[rows[0]]
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         assert not require_no_leakage([replace(train, images=images), test]).leaks
-    assert "label conflicts of exact duplicates: 1 (2 cases)" in caplog.text and "which label is right?" in caplog.text
+    assert (
+        "label conflicts of exact duplicates: 1 (2 cases)" in caplog.text
+        and "which label is right?" in caplog.text
+    )
 
 
 def test_groups_are_refused():
-    train, test = (replace(c, groups=g) for c, g in zip(splits(), (["p1"] * 12, ["p2"] * 11 + ["p1"])))
-    with pytest.raises(ValueError, match=r"groups in several splits 1 \(train/test 1\) \(first: .*train.* and .*test"):
+    train, test = (
+        replace(c, groups=g) for c, g in zip(splits(), (["p1"] * 12, ["p2"] * 11 + ["p1"]))
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"groups in several splits 1 \(train/test 1\) \(first: .*train.* and .*test",
+    ):
         require_no_leakage([train, test])
     assert audit_cohorts([train, test]).groups_known
 
 
 def test_what_is_almost_identical_has_no_stated_cause():
     cohorts = changed(*splits(), lambda image: 0.8 * image + 30)
-    with pytest.raises(ValueError, match="saved twice, or neighbouring slices or repeated exposures of one patient"):
+    with pytest.raises(
+        ValueError, match="saved twice, or neighbouring slices or repeated exposures of one patient"
+    ):
         require_no_leakage(cohorts)
     exact = changed(*splits(), lambda image: image)
     with pytest.raises(ValueError, match="exact duplicates") as raised:
@@ -95,7 +124,9 @@ def test_official_splits_are_reported_and_never_refused(set_name, caplog):
     info = dataset_info(set_name)
     size = (28,) * info.spatial_dims
     official = Provenance(set_name, checksum=f"md5:{info.file(28).md5}")
-    train, test = (replace(c, provenance=official) for c in changed(*splits(size), lambda image: image))
+    train, test = (
+        replace(c, provenance=official) for c in changed(*splits(size), lambda image: image)
+    )
     with caplog.at_level(logging.WARNING, "medmonai.data"):
         audit = require_no_leakage([train, test])
     assert audit.official and audit.leaks and "these are the official splits" in caplog.text

@@ -15,8 +15,13 @@ def test_other_jpegs_are_no_damage(tmp_path):
     for process, bits in ((1, 12), (3, 8), (55, 8)):
         marker = 0xF7 if process == 55 else 0xC0 + process
         frame = struct.pack(">HBHHB3B", 11, bits, 8, 8, 1, 1, 0x11, 0)
-        (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff" + bytes([marker]) + frame + b"\xff\xda\x00\x08\1\1" + bytes(54))
-        with pytest.raises(ImportError, match=rf"a.jpg is a JPEG of {bits} bits \(process SOF{process}\).*imagecodecs"):
+        (tmp_path / "a.jpg").write_bytes(
+            b"\xff\xd8\xff" + bytes([marker]) + frame + b"\xff\xda\x00\x08\1\1" + bytes(54)
+        )
+        with pytest.raises(
+            ImportError,
+            match=rf"a.jpg is a JPEG of {bits} bits \(process SOF{process}\).*imagecodecs",
+        ):
             read_picture(tmp_path / "a.jpg")
 
 
@@ -31,7 +36,9 @@ def test_the_limit_counts_what_pillow_holds(tmp_path, monkeypatch):
     Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
     monkeypatch.setenv(IMAGE_LIMIT, "399")
     for read in (read_picture, picture_header):
-        with pytest.raises(UnreadableImageError, match=f"which take 400 bytes, and at most 399 .*{IMAGE_LIMIT}"):
+        with pytest.raises(
+            UnreadableImageError, match=f"which take 400 bytes, and at most 399 .*{IMAGE_LIMIT}"
+        ):
             read(tmp_path / "a.png")
     monkeypatch.setenv(IMAGE_LIMIT, "400")
     assert read_picture(tmp_path / "a.png").shape == (3, 10, 10)
@@ -45,5 +52,7 @@ def test_a_short_file_holds_no_large_picture(tmp_path):
         at = raw.index(tag)
         raw = raw[: at + 8] + struct.pack("<H", 30000) + raw[at + 10 :]
     (tmp_path / "a.tif").write_bytes(raw)
-    with pytest.raises(UnreadableImageError, match="30000 x 30000 pixels, and its bytes cannot hold them"):
+    with pytest.raises(
+        UnreadableImageError, match="30000 x 30000 pixels, and its bytes cannot hold them"
+    ):
         read_picture(tmp_path / "a.tif")

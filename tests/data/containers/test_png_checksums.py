@@ -35,17 +35,35 @@ def test_every_flipped_bit_of_a_png_is_noticed(tmp_path):
 
 
 def png(values, rows, *, depth=8, colour=0, interlaced=0):
-    """Return a PNG file of values' size whose deflated data are the given rows, with checksums that are right."""
-    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], depth, colour, 0, 0, interlaced)
-    parts = (b"IHDR", head), (b"IDAT", zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))), (b"IEND", b"")
+    """Return a PNG file of values' size whose deflated data are the given rows, with checksums that
+    are right.
+    """
+    head = struct.pack(
+        ">IIBBBBB", values.shape[1], values.shape[0], depth, colour, 0, 0, interlaced
+    )
+    parts = (
+        (b"IHDR", head),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
 
 
 def adam7(values):
     """Return the rows of the seven passes of an interlaced picture (PNG, 8.2)."""
-    pattern = [[1, 6, 4, 6, 2, 6, 4, 6], [7] * 8, [5, 6, 5, 6, 5, 6, 5, 6], [7] * 8,
-               [3, 6, 4, 6, 3, 6, 4, 6], [7] * 8, [5, 6, 5, 6, 5, 6, 5, 6], [7] * 8]
+    pattern = [
+        [1, 6, 4, 6, 2, 6, 4, 6],
+        [7] * 8,
+        [5, 6, 5, 6, 5, 6, 5, 6],
+        [7] * 8,
+        [3, 6, 4, 6, 3, 6, 4, 6],
+        [7] * 8,
+        [5, 6, 5, 6, 5, 6, 5, 6],
+        [7] * 8,
+    ]
     number = np.tile(pattern, (3, 3))[: values.shape[0], : values.shape[1]]
     return [row[of == p] for p in range(1, 8) for row, of in zip(values, number) if (of == p).any()]
 
@@ -63,8 +81,20 @@ def test_missing_rows_are_noticed(tmp_path, shape, interlaced):
             read_picture(path)
 
 
-@pytest.mark.parametrize(("depth", "colour", "width"), [(1, 0, 1), (2, 0, 2), (4, 0, 3), (16, 0, 12), (8, 2, 18), (16, 2, 36),
-                                                        (8, 4, 12), (8, 6, 24), (16, 6, 48)])
+@pytest.mark.parametrize(
+    ("depth", "colour", "width"),
+    [
+        (1, 0, 1),
+        (2, 0, 2),
+        (4, 0, 3),
+        (16, 0, 12),
+        (8, 2, 18),
+        (16, 2, 36),
+        (8, 4, 12),
+        (8, 6, 24),
+        (16, 6, 48),
+    ],
+)
 def test_missing_rows_of_every_depth(tmp_path, depth, colour, width):
     size, path = np.zeros((3, 6)), tmp_path / "a.png"  # `width` bytes hold a row of six pixels
     path.write_bytes(png(size, [bytes(width)] * 3, depth=depth, colour=colour))

@@ -30,7 +30,9 @@ def chunk(kind, data):
 
 
 def png(*, behind, exif=None, extra=b""):
-    """A PNG of 4 x 6 pixels with its eXIf chunk before or behind the pixels, and `extra` chunks behind them."""
+    """A PNG of 4 x 6 pixels with its eXIf chunk before or behind the pixels, and `extra` chunks
+    behind them.
+    """
     file, tags = io.BytesIO(), Image.Exif()
     tags[0x0112] = LYING
     Image.new("L", (6, 4), 9).save(file, "PNG", **({"exif": tags} if exif is None else {}))
@@ -58,10 +60,15 @@ def test_a_profile_in_a_text_chunk_as_imagemagick_writes_it(tmp_path):
 
 
 @pytest.mark.parametrize("behind", [False, True])
-@pytest.mark.parametrize(("tag", "size"), [
-    (b'tiff:Orientation="6"', (6, 4)), (b"<tiff:Orientation>6</tiff:Orientation>", (6, 4)),
-    (b'tiff:Orientation="3"', (4, 6)), (b"xmp:Rating", (4, 6)),
-])
+@pytest.mark.parametrize(
+    ("tag", "size"),
+    [
+        (b'tiff:Orientation="6"', (6, 4)),
+        (b"<tiff:Orientation>6</tiff:Orientation>", (6, 4)),
+        (b'tiff:Orientation="3"', (4, 6)),
+        (b"xmp:Rating", (4, 6)),
+    ],
+)
 def test_orientation_in_xmp_as_adobe_writes_it(tmp_path, tag, size, behind):
     text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta " + tag + b"/>")
     first, *rest = chunks(png(behind=False, exif=b""))
@@ -71,7 +78,9 @@ def test_orientation_in_xmp_as_adobe_writes_it(tmp_path, tag, size, behind):
     assert read_picture(file).shape == (1, *size)
 
 
-@pytest.mark.parametrize("extra", [b"", chunk(b"tEXt", b"date:create\x002026-11-27"), chunk(b"tIME", b"\0" * 7)])
+@pytest.mark.parametrize(
+    "extra", [b"", chunk(b"tEXt", b"date:create\x002026-11-27"), chunk(b"tIME", b"\0" * 7)]
+)
 def test_the_pixels_of_other_files_are_not_decoded(tmp_path, extra):
     content = bytearray(png(behind=False, exif=b"", extra=extra))
     at = content.find(b"IDAT")

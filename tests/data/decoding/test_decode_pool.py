@@ -29,9 +29,14 @@ def files(tmp_path):
 @pytest.mark.parametrize("jobs", [1, 2, 7, None])
 def test_blocks_are_in_the_order_of_the_files(files, jobs):
     record = DecodeRecord()
-    found = np.concatenate(list(decode_files(files, [p.name for p in files], FORM, record=record, jobs=jobs)))
+    found = np.concatenate(
+        list(decode_files(files, [p.name for p in files], FORM, record=record, jobs=jobs))
+    )
     assert np.array_equal(found, np.stack([read_case(path, FORM).image for path in files]))
-    assert by_name(record.kinds) == {"RGB": 60, "L": 15} and record.sizes == {"20 x 24": 38, "21 x 24": 37}
+    assert by_name(record.kinds) == {"RGB": 60, "L": 15} and record.sizes == {
+        "20 x 24": 38,
+        "21 x 24": 37,
+    }
     assert record.unreadable == {} and record.places == [] and record.turned == 0
 
 
@@ -42,23 +47,42 @@ def test_unreadable_files_go_to_the_record(files):
     ids = [f"id{i}" for i in range(len(files))]
     found = np.concatenate(list(decode_files(files, ids, FORM, record=record, jobs=2)))
     assert len(found) == 73 and set(record.unreadable) == {"id3", "id70"}
-    assert record.unreadable["id3"].startswith("003.png (0 bytes) cannot be read: the file is empty")
+    assert record.unreadable["id3"].startswith(
+        "003.png (0 bytes) cannot be read: the file is empty"
+    )
 
 
 def test_what_was_cut_or_left_open_is_counted():
     image, record = np.zeros((1, 4, 4, 4), np.uint8), DecodeRecord()
-    for inside, remarks in ((1.0, ()), (0.9995, ("state no b",)), (0.25, ("state no b", "state no a")), (0.5, ())):
-        record.add(Case(image, size=(4, 4, 4), kind=PixelKind("NIfTI"), remarks=remarks, inside=inside))
+    for inside, remarks in (
+        (1.0, ()),
+        (0.9995, ("state no b",)),
+        (0.25, ("state no b", "state no a")),
+        (0.5, ()),
+    ):
+        record.add(
+            Case(image, size=(4, 4, 4), kind=PixelKind("NIfTI"), remarks=remarks, inside=inside)
+        )
     assert record.warnings() == [
-        "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their centre; the smallest part "
-        "that is left of one is 25%.", "1 of 4 images state no a.", "2 of 4 images state no b."]
+        "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their "
+        "centre; the smallest part that is left of one is 25%.",
+        "1 of 4 images state no a.",
+        "2 of 4 images state no b.",
+    ]
     assert DecodeRecord.from_dict(json.loads(json.dumps(record.as_dict()))) == record
     assert DecodeRecord(kinds={PixelKind("L"): 1}).warnings() == []
 
 
 def test_what_no_file_is_to_blame_for_stops_everything(files):
     with pytest.raises(ValueError, match=r"^case 0: 000.png is a 2D image") as raised:
-        list(decode_files(files, [f"case {i}" for i in range(75)], ImageForm((8, 8, 8), in_channels=1), record=DecodeRecord()))
+        list(
+            decode_files(
+                files,
+                [f"case {i}" for i in range(75)],
+                ImageForm((8, 8, 8), in_channels=1),
+                record=DecodeRecord(),
+            )
+        )
     assert "\n" not in str(raised.value)
     files[40].unlink()
     with pytest.raises(FileNotFoundError):
@@ -69,7 +93,11 @@ def test_what_no_file_is_to_blame_for_stops_everything(files):
 def test_only_a_few_blocks_wait_for_the_writer(files, monkeypatch):
     monkeypatch.setattr(decode_pool, "_CHUNK_FILES", 5)
     begun = []
-    monkeypatch.setattr(decode_pool, "_decode", lambda files, ids, form: begun.append(1) or [read_case(f, form) for f in files])
+    monkeypatch.setattr(
+        decode_pool,
+        "_decode",
+        lambda files, ids, form: begun.append(1) or [read_case(f, form) for f in files],
+    )
     blocks = decode_files(files, [p.name for p in files], FORM, record=DecodeRecord(), jobs=1)
     next(blocks)
     time.sleep(0.5)  # all would be done by now

@@ -20,7 +20,9 @@ def test_a_loader_of_images_that_come_later(tmp_path):
     np.savez(path, images=values)
     again = pickle.loads(pickle.dumps(images))
     assert len(loader) == 3 and len(images) == len(again) == 5
-    assert np.array_equal(np.concatenate([batch["image"].numpy() for batch in loader])[:, 0], values)
+    assert np.array_equal(
+        np.concatenate([batch["image"].numpy() for batch in loader])[:, 0], values
+    )
     assert images.ids.tolist() == again.ids.tolist() and "5 images" in repr(images)
     with pytest.raises(ValueError, match="residency='roof'"):
         ResidentLoader(images, batch_size=2, residency="roof")

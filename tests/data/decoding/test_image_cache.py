@@ -19,10 +19,12 @@ from medmonai.data.decoding.image_cache import decoded_images as decoded
 from medmonai.data.decoding.image_cache import relative_paths
 
 FORM = ImageForm((10, 8), in_channels=1)
-DECODE = ("import sys; from pathlib import Path; from medmonai.data import ImageForm; "
-          "from medmonai.data.decoding.image_cache import decoded_images as d; "
-          "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', cache_dir=sys.argv[1]); "
-          "print(f.new, f.images(on_disk=True).sum())")
+DECODE = (
+    "import sys; from pathlib import Path; from medmonai.data import ImageForm; "
+    "from medmonai.data.decoding.image_cache import decoded_images as d; "
+    "f = d([Path(p) for p in sys.argv[2:]], ImageForm((10, 8), in_channels=1), name='a', "
+    "cache_dir=sys.argv[1]); print(f.new, f.images(on_disk=True).sum())"
+)
 
 
 @pytest.fixture
@@ -44,14 +46,22 @@ def names(tmp_path):
 
 def test_the_second_start_decodes_nothing(files, tmp_path, monkeypatch):
     first = get(files, tmp_path)
-    assert first.new and first.rows.tolist() == list(range(12)) and first.path.name.startswith("a_set_1-")
+    assert (
+        first.new
+        and first.rows.tolist() == list(range(12))
+        and first.path.name.startswith("a_set_1-")
+    )
     assert names(tmp_path) == [".json", ".npy"]
-    monkeypatch.setattr(image_cache, "_decode_into", lambda *args, **kwargs: pytest.fail("decoded again"))
+    monkeypatch.setattr(
+        image_cache, "_decode_into", lambda *args, **kwargs: pytest.fail("decoded again")
+    )
     second = get(files, tmp_path)
     assert not second.new and np.array_equal(second.rows, first.rows) and second.path == first.path
     shuffled = get(files[::-1], tmp_path)
     assert shuffled.rows.tolist() == list(range(12))[::-1]
-    assert isinstance(second.images(on_disk=True), np.memmap) and not isinstance(second.images(on_disk=False), np.memmap)
+    assert isinstance(second.images(on_disk=True), np.memmap) and not isinstance(
+        second.images(on_disk=False), np.memmap
+    )
     assert vars(second.record) == vars(first.record)
 
 
@@ -60,7 +70,9 @@ def test_what_makes_another_file(files, tmp_path):
     paths.add(get(files, tmp_path, ImageForm((10, 9), in_channels=1)).path)
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=3)).path)
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, aspect="pad")).path)
-    paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, intensity_range=(0, 255))).path)
+    paths.add(
+        get(files, tmp_path, ImageForm((10, 8), in_channels=1, intensity_range=(0, 255))).path
+    )
     paths.add(get(files, tmp_path, ImageForm((10, 8), in_channels=1, jpeg_scaling=True)).path)
     paths.add(get(files[1:], tmp_path).path)
     os.utime(files[0], ns=(1, 1))
@@ -73,7 +85,12 @@ def test_what_makes_another_file(files, tmp_path):
 def test_a_moved_set_keeps_its_cache(files, tmp_path):
     before = get(files, tmp_path).path
     shutil.copytree(tmp_path / "set", tmp_path / "moved")  # keeps the times
-    assert get([tmp_path / "moved" / file.relative_to(tmp_path / "set") for file in files], tmp_path).path == before
+    assert (
+        get(
+            [tmp_path / "moved" / file.relative_to(tmp_path / "set") for file in files], tmp_path
+        ).path
+        == before
+    )
 
 
 def test_a_damaged_cache_is_made_anew(files, tmp_path):
@@ -85,8 +102,15 @@ def test_a_damaged_cache_is_made_anew(files, tmp_path):
     path = get(files, tmp_path).path
     expected = np.load(path)
     note = path.with_suffix(".json")
-    for damage in (lambda: path.write_bytes(path.read_bytes()[:500]), path.unlink, lambda: note.write_text("{"),
-                   lambda: note.write_text('{"key": 1}'), note.unlink, lambda: np.save(path, expected[:5]), overwrite):
+    for damage in (
+        lambda: path.write_bytes(path.read_bytes()[:500]),
+        path.unlink,
+        lambda: note.write_text("{"),
+        lambda: note.write_text('{"key": 1}'),
+        note.unlink,
+        lambda: np.save(path, expected[:5]),
+        overwrite,
+    ):
         damage()
         found = get(files, tmp_path)
         assert found.new and np.array_equal(found.images(on_disk=False), expected)
@@ -116,26 +140,43 @@ def test_unreadable_files_are_tried_again(files, tmp_path, monkeypatch):
     get(files, tmp_path)
     stat = files[2].stat()
     read = image_cache.decode_files
-    monkeypatch.setattr(image_cache, "decode_files",
-                        lambda found, *rest, **more: read([files[0]] * len(found), *rest, **more))
-    assert get(files, tmp_path).new  # as if a decoder had been installed; time and size are the same
+    monkeypatch.setattr(
+        image_cache,
+        "decode_files",
+        lambda found, *rest, **more: read([files[0]] * len(found), *rest, **more),
+    )
+    # as if a decoder had been installed; time and size are the same
+    assert get(files, tmp_path).new
     assert files[2].stat().st_mtime_ns == stat.st_mtime_ns
 
 
 def test_no_room(files, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100})())
-    with pytest.raises(OSError, match=r"12 decoded images need 960 bytes and .*/cache has 100 bytes; pass cache_dir") as raised:
+    with pytest.raises(
+        OSError,
+        match=r"12 decoded images need 960 bytes and .*/cache has 100 bytes; pass cache_dir",
+    ) as raised:
         get(files, tmp_path)
     assert raised.value.errno == errno.ENOSPC and names(tmp_path) == []
 
 
 def test_a_disk_that_fills_up_is_named(files, tmp_path):
     pytest.importorskip("resource", reason="no limit of a file's size on this system")
-    code = DECODE.replace("f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d(")
+    code = DECODE.replace(
+        "f = d(", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); f = d("
+    )
     command = [sys.executable, "-c", code, str(tmp_path / "cache"), *map(str, files)]
-    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=1200, check=False).stderr.strip()
-    assert "12 decoded images need 960 bytes and " in said and "/cache took only a part of them (File too large); " in said
-    assert said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room") and names(tmp_path) == []
+    said = subprocess.run(
+        command, stderr=subprocess.PIPE, text=True, timeout=1200, check=False
+    ).stderr.strip()
+    assert (
+        "12 decoded images need 960 bytes and " in said
+        and "/cache took only a part of them (File too large); " in said
+    )
+    assert (
+        said.endswith("pass cache_dir or set MEDMONAI_CACHE to a folder with room")
+        and names(tmp_path) == []
+    )
 
 
 def test_what_a_killed_process_left_is_removed(files, tmp_path):
@@ -156,11 +197,17 @@ def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, mo
         path.unlink()  # as the next one does
         key = image_cache._key(*relative_paths(files), FORM)
         final = path.with_name(path.name[1:].split(".")[0] + ".npy")
-        image_cache._decode_into(final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1)
+        image_cache._decode_into(
+            final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1
+        )
 
     monkeypatch.setattr(image_cache, "_write_array", slow)
     found = get(files, tmp_path)
-    assert not found.new and found.images(on_disk=False).shape == (12, 1, 10, 8) and names(tmp_path) == [".json", ".npy"]
+    assert (
+        not found.new
+        and found.images(on_disk=False).shape == (12, 1, 10, 8)
+        and names(tmp_path) == [".json", ".npy"]
+    )
 
 
 def test_the_folder_of_the_images_stays_as_it_is(files, tmp_path, monkeypatch):
@@ -173,9 +220,13 @@ def test_the_folder_of_the_images_stays_as_it_is(files, tmp_path, monkeypatch):
 
 def test_a_cache_that_was_asked_for_beside_the_images_is_no_image(files, tmp_path):
     from medmonai.data.files.file_walk import find_images
+
     place = tmp_path / "set" / ".medmonai"
     assert decoded(files, FORM, name="a", cache_dir=place).path.parent == place
-    assert len(find_images(tmp_path / "set").cases) == 12 and not decoded(files, FORM, name="a", cache_dir=place).new
+    assert (
+        len(find_images(tmp_path / "set").cases) == 12
+        and not decoded(files, FORM, name="a", cache_dir=place).new
+    )
 
 
 def test_sets_whose_files_have_the_same_names_sizes_and_times(tmp_path):
@@ -187,7 +238,9 @@ def test_sets_whose_files_have_the_same_names_sizes_and_times(tmp_path):
         for file in files:
             Image.new("L", (12, 9), grey).save(file)
             os.utime(file, (0, 0))
-        found.append(decoded(files, FORM, name="set", cache_dir=tmp_path / "cache").images(on_disk=False))
+        found.append(
+            decoded(files, FORM, name="set", cache_dir=tmp_path / "cache").images(on_disk=False)
+        )
     assert (found[0] == 10).all() and (found[1] == 200).all()
 
 
@@ -202,15 +255,23 @@ def test_a_copied_cache_serves_and_a_changed_one_does_not(files, tmp_path):
 
 
 def test_relative_paths(tmp_path):
-    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == (Path("/a/b"), ["c.png", "d/e.png"])
+    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == (
+        Path("/a/b"),
+        ["c.png", "d/e.png"],
+    )
     assert relative_paths([Path("/a/b/c.png")]) == (Path("/a/b"), ["c.png"])
-    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == (Path("/a"), ["bb/c.png", "b/c.png"])
+    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == (
+        Path("/a"),
+        ["bb/c.png", "b/c.png"],
+    )
 
 
 def test_the_note_holds_no_folder(files, tmp_path):
     files[1].write_bytes(b"")
     note = get(files, tmp_path).path.with_suffix(".json").read_text()
-    assert str(tmp_path) not in note and json.loads(note)["record"]["unreadable"].keys() == {"B/1.png"}
+    assert str(tmp_path) not in note and json.loads(note)["record"]["unreadable"].keys() == {
+        "B/1.png"
+    }
 
 
 def test_two_processes_at_once(files, tmp_path):
@@ -229,7 +290,10 @@ def test_a_cache_that_is_removed_while_it_is_written(files, tmp_path, monkeypatc
         shutil.rmtree(path.parent)
 
     monkeypatch.setattr(image_cache, "_write_array", write)
-    with pytest.raises(FileNotFoundError, match="was removed while images were decoded into it; run the same command again"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="was removed while images were decoded into it; run the same command again",
+    ):
         get(files, tmp_path)
     monkeypatch.setattr(image_cache, "_write_array", whole)
     assert len(get(files, tmp_path).rows) == len(files)

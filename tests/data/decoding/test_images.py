@@ -31,13 +31,23 @@ def test_png_folder(tmp_path):
     assert isinstance(found, ImageSet) and found.ids.tolist() == ["a.PNG", "b.png", "deep/c.png"]
     for i, name in enumerate(found.ids):
         assert np.array_equal(found.images[i, 0], arrays[name])
-        assert torch.equal(found[i]["image"][0], torch.from_numpy(arrays[name])) and found[i]["id"] == name
-    assert (found.in_channels, found.spatial_size, found.spatial_dims, len(found)) == (1, (28, 20), 2, 3)
+        assert (
+            torch.equal(found[i]["image"][0], torch.from_numpy(arrays[name]))
+            and found[i]["id"] == name
+        )
+    assert (found.in_channels, found.spatial_size, found.spatial_dims, len(found)) == (
+        1,
+        (28, 20),
+        2,
+        3,
+    )
 
 
 def test_one_file_and_no_folder_names_in_ids(tmp_path):
     Image.fromarray(grey(8, 8)).save(tmp_path / "x.png")
-    assert load_images(tmp_path / "x.png", in_channels=1, spatial_size=(8, 8)).ids.tolist() == ["x.png"]
+    assert load_images(tmp_path / "x.png", in_channels=1, spatial_size=(8, 8)).ids.tolist() == [
+        "x.png"
+    ]
 
 
 def test_jpeg_and_channels(tmp_path):
@@ -45,21 +55,35 @@ def test_jpeg_and_channels(tmp_path):
     colour[..., 0], colour[..., 1], colour[..., 2] = 200, 100, 50
     Image.fromarray(colour).save(tmp_path / "a.png")
     Image.fromarray(np.full((16, 16), 77, np.uint8)).save(tmp_path / "b.jpg", quality=100)
-    Image.fromarray(np.dstack([colour, np.full((16, 16), 9, np.uint8)]), "RGBA").save(tmp_path / "c.png")
+    Image.fromarray(np.dstack([colour, np.full((16, 16), 9, np.uint8)]), "RGBA").save(
+        tmp_path / "c.png"
+    )
     Image.fromarray(colour).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "d.png")
     Image.fromarray(np.eye(16, dtype=bool)).save(tmp_path / "e.png")
     rgb = load_images(tmp_path, in_channels=3, spatial_size=(16, 16))
-    assert rgb.images[0, :, 0, 0].tolist() == [200, 100, 50] and rgb.images[1, :, 5, 5].tolist() == [77] * 3
-    assert np.array_equal(rgb.images[0], rgb.images[2]) and np.array_equal(rgb.images[0], rgb.images[3])
+    assert (
+        rgb.images[0, :, 0, 0].tolist() == [200, 100, 50]
+        and rgb.images[1, :, 5, 5].tolist() == [77] * 3
+    )
+    assert np.array_equal(rgb.images[0], rgb.images[2]) and np.array_equal(
+        rgb.images[0], rgb.images[3]
+    )
     one = load_images(tmp_path, in_channels=1, spatial_size=(16, 16))
     assert one.images[0, 0, 0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
     assert one.images[4, 0].tolist() == (np.eye(16) * 255).tolist()
-    assert abs(int(one.images[0, 0, 0, 0]) - np.array(Image.fromarray(colour).convert("L"))[0, 0]) <= 1  # PIL's luma
+    # PIL's luma
+    assert (
+        abs(int(one.images[0, 0, 0, 0]) - np.array(Image.fromarray(colour).convert("L"))[0, 0]) <= 1
+    )
 
 
-@pytest.mark.parametrize(("size", "shape"), [((14, 14), (28, 28)), ((40, 20), (28, 28)), ((10, 10, 10), (20, 30, 10))])
+@pytest.mark.parametrize(
+    ("size", "shape"), [((14, 14), (28, 28)), ((40, 20), (28, 28)), ((10, 10, 10), (20, 30, 10))]
+)
 def test_resized_with_a_warning(tmp_path, caplog, size, shape):
-    smooth = sum(np.meshgrid(*[np.linspace(0, 80, n) for n in shape], indexing="ij")).astype(np.uint8)
+    smooth = sum(np.meshgrid(*[np.linspace(0, 80, n) for n in shape], indexing="ij")).astype(
+        np.uint8
+    )
     if len(shape) == 2:
         Image.fromarray(smooth).save(tmp_path / "a.png")
         Image.fromarray(grey(*size)).save(tmp_path / "b.png")
@@ -85,8 +109,11 @@ def test_nifti_orientation(tmp_path, suffix):
     data = grey(6, 7, 8)
     save_nifti(tmp_path / f"ras{suffix}", data)
     save_nifti(tmp_path / f"las{suffix}", data[::-1], np.diag([-1, 1, 1, 1]))
-    save_nifti(tmp_path / f"pir{suffix}", np.transpose(data, (1, 2, 0))[::-1, ::-1],
-               np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]))
+    save_nifti(
+        tmp_path / f"pir{suffix}",
+        np.transpose(data, (1, 2, 0))[::-1, ::-1],
+        np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]),
+    )
     found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
     for image in found.images:
         assert np.array_equal(image[0], data)
@@ -97,19 +124,40 @@ def test_nifti_axes(tmp_path):
     save_nifti(tmp_path / "a.nii", data[..., None])
     save_nifti(tmp_path / "b.nii", np.stack([data] * 3, axis=-1))
     found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
-    assert np.array_equal(found.images[0, 0], data) and np.abs(found.images[1, 0].astype(int) - data).max() == 0
+    assert (
+        np.array_equal(found.images[0, 0], data)
+        and np.abs(found.images[1, 0].astype(int) - data).max() == 0
+    )
     save_nifti(tmp_path / "c.nii", data[:, :, :1])
-    with pytest.raises(ValueError, match=r"a.nii .*it has shape \(6, 7, 8\) and two axes are needed"):
+    with pytest.raises(
+        ValueError, match=r"a.nii .*it has shape \(6, 7, 8\) and two axes are needed"
+    ):
         load_images(tmp_path, in_channels=1, spatial_size=(6, 7))
-    assert np.array_equal(load_images(tmp_path / "c.nii", in_channels=1, spatial_size=(6, 7)).images[0, 0], data[:, :, 0])
+    assert np.array_equal(
+        load_images(tmp_path / "c.nii", in_channels=1, spatial_size=(6, 7)).images[0, 0],
+        data[:, :, 0],
+    )
 
 
 def test_intensity_range(tmp_path):
-    data = np.array([-2000, -160, 40, 240, 3000], np.int16).reshape(5, 1, 1) * np.ones((1, 2, 2), np.int16)
+    data = np.array([-2000, -160, 40, 240, 3000], np.int16).reshape(5, 1, 1) * np.ones(
+        (1, 2, 2), np.int16
+    )
     save_nifti(tmp_path / "a.nii", data)
-    found = load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=(-160, 240))
-    assert found.images.dtype == np.uint8 and found.images[0, 0, :, 0, 0].tolist() == [0, 0, 128, 255, 255]
-    with pytest.raises(ValueError, match=r"a.nii has int16 grey values from -2000 to 3000, not uint8; give intensity_range"):
+    found = load_images(
+        tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=(-160, 240)
+    )
+    assert found.images.dtype == np.uint8 and found.images[0, 0, :, 0, 0].tolist() == [
+        0,
+        0,
+        128,
+        255,
+        255,
+    ]
+    with pytest.raises(
+        ValueError,
+        match=r"a.nii has int16 grey values from -2000 to 3000, not uint8; give intensity_range",
+    ):
         load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2))
     for bad in ((5, 5), (3, 1), (1, 2, 3), (float("nan"), 1)):
         with pytest.raises(ValueError, match="intensity_range="):
@@ -141,14 +189,17 @@ def test_nan_names_the_file(tmp_path):
         load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4), intensity_range=(0, 1))
 
 
-@pytest.mark.parametrize(("shape", "size", "channels", "view"), [
-    ((5, 8, 9), (8, 9), 1, lambda x: x[:, None]),
-    ((5, 8, 9, 3), (8, 9), 3, lambda x: np.moveaxis(x, -1, 1)),
-    ((5, 3, 8, 9), (8, 9), 3, lambda x: x),
-    ((5, 1, 8, 9), (8, 9), 1, lambda x: x),
-    ((5, 8, 9, 7), (8, 9, 7), 1, lambda x: x[:, None]),
-    ((5, 1, 8, 9, 7), (8, 9, 7), 1, lambda x: x),
-])
+@pytest.mark.parametrize(
+    ("shape", "size", "channels", "view"),
+    [
+        ((5, 8, 9), (8, 9), 1, lambda x: x[:, None]),
+        ((5, 8, 9, 3), (8, 9), 3, lambda x: np.moveaxis(x, -1, 1)),
+        ((5, 3, 8, 9), (8, 9), 3, lambda x: x),
+        ((5, 1, 8, 9), (8, 9), 1, lambda x: x),
+        ((5, 8, 9, 7), (8, 9, 7), 1, lambda x: x[:, None]),
+        ((5, 1, 8, 9, 7), (8, 9, 7), 1, lambda x: x),
+    ],
+)
 @pytest.mark.parametrize("key", ["images", "test_images"])
 def test_npz(tmp_path, shape, size, channels, view, key):
     array = grey(*shape)
@@ -159,22 +210,36 @@ def test_npz(tmp_path, shape, size, channels, view, key):
 
 
 def test_npz_ids_and_labels_are_not_mixed_up(tmp_path):
-    np.savez(tmp_path / "a.npz", images=grey(2, 8, 8), ids=np.array(["p1", "p2"]), labels=np.array([0, 1]))
+    np.savez(
+        tmp_path / "a.npz",
+        images=grey(2, 8, 8),
+        ids=np.array(["p1", "p2"]),
+        labels=np.array([0, 1]),
+    )
     assert load_images(tmp_path, in_channels=1, spatial_size=(8, 8)).ids.tolist() == ["p1", "p2"]
 
 
-@pytest.mark.parametrize(("arrays", "match"), [
-    ({"train_images": grey(2, 8, 8), "test_images": grey(2, 8, 8)}, r"a.npz holds train_images, test_images; one array"),
-    ({"x": grey(2, 8, 8)}, r"a.npz holds x; one array `images`"),
-    ({"images": np.array([None, None])}, r"images is an object array"),
-    ({"images": grey(2, 8)}, r"images has shape \(2, 8\); \(N, \*spatial\)"),
-    ({"images": grey(2, 8, 8, 2)}, r"images has shape \(2, 8, 8, 2\)"),
-    ({"images": grey(0, 8, 8)}, r"no case"),
-    ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 grey values"),
-    ({"images": grey(2, 8, 8), "ids": np.array(["p"])}, r"a.npz: ids hold 1 rows and images 2"),
-    ({"images": grey(2, 8, 8), "ids": np.array(["p", "p"])}, r"'p' occurs 2 times"),
-    ({"images": grey(2, 8, 8), "ids": np.array(["p", None], object)}, r"ids is an object array"),
-])
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        (
+            {"train_images": grey(2, 8, 8), "test_images": grey(2, 8, 8)},
+            r"a.npz holds train_images, test_images; one array",
+        ),
+        ({"x": grey(2, 8, 8)}, r"a.npz holds x; one array `images`"),
+        ({"images": np.array([None, None])}, r"images is an object array"),
+        ({"images": grey(2, 8)}, r"images has shape \(2, 8\); \(N, \*spatial\)"),
+        ({"images": grey(2, 8, 8, 2)}, r"images has shape \(2, 8, 8, 2\)"),
+        ({"images": grey(0, 8, 8)}, r"no case"),
+        ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 grey values"),
+        ({"images": grey(2, 8, 8), "ids": np.array(["p"])}, r"a.npz: ids hold 1 rows and images 2"),
+        ({"images": grey(2, 8, 8), "ids": np.array(["p", "p"])}, r"'p' occurs 2 times"),
+        (
+            {"images": grey(2, 8, 8), "ids": np.array(["p", None], object)},
+            r"ids is an object array",
+        ),
+    ],
+)
 def test_npz_errors(tmp_path, arrays, match):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=match) as raised:
@@ -182,10 +247,20 @@ def test_npz_errors(tmp_path, arrays, match):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("a.png", b""), ("a.png", b"no picture"), ("a.jpg", b"\xff\xd8\xff"), ("a.nii", b""), ("a.nii.gz", b""),
-    ("a.nii.gz", b"\x1f\x8b\x08no"), ("a.nii.gz", gzip.compress(b"short", mtime=0)), ("a.npz", b""), ("a.npz", b"PK\x03\x04"),
-])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", b""),
+        ("a.png", b"no picture"),
+        ("a.jpg", b"\xff\xd8\xff"),
+        ("a.nii", b""),
+        ("a.nii.gz", b""),
+        ("a.nii.gz", b"\x1f\x8b\x08no"),
+        ("a.nii.gz", gzip.compress(b"short", mtime=0)),
+        ("a.npz", b""),
+        ("a.npz", b"PK\x03\x04"),
+    ],
+)
 def test_damaged_files_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     size = (4, 4, 4) if ".nii" in name else (4, 4)
@@ -203,11 +278,15 @@ def test_files_cut_short_are_named(tmp_path, suffix):
         save_nifti(path, grey(16, 16, 16))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"{path.name} .*cannot be read"):
-        load_images(tmp_path, in_channels=1, spatial_size=(64, 64) if suffix == "png" else (16, 16, 16))
+        load_images(
+            tmp_path, in_channels=1, spatial_size=(64, 64) if suffix == "png" else (16, 16, 16)
+        )
 
 
 def test_empty_and_mixed_folders(tmp_path, caplog):
-    with pytest.raises(FileNotFoundError, match=r"holds no image \(0 other files\); .nii, .nii.gz, .png"):
+    with pytest.raises(
+        FileNotFoundError, match=r"holds no image \(0 other files\); .nii, .nii.gz, .png"
+    ):
         load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_images(tmp_path / "absent", in_channels=1, spatial_size=(4, 4))
@@ -220,7 +299,9 @@ def test_empty_and_mixed_folders(tmp_path, caplog):
         assert len(load_images(tmp_path, in_channels=1, spatial_size=(4, 4))) == 1
     assert "1 files that are no images were passed over" in caplog.text
     np.savez(tmp_path / "a.npz", images=grey(2, 4, 4))
-    with pytest.raises(ValueError, match=r"holds npz and picture files; give a folder with one kind"):
+    with pytest.raises(
+        ValueError, match=r"holds npz and picture files; give a folder with one kind"
+    ):
         load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
     (tmp_path / "a.png").unlink()
     np.savez(tmp_path / "b.npz", images=grey(2, 4, 4))
@@ -242,16 +323,29 @@ def test_image_set_checks():
         ImageSet(np.array([0, np.nan], np.float32).reshape(2, 1, 1, 1), ids=["a", "b"])
     with pytest.raises(TypeError, match="images are float64"):
         ImageSet(np.zeros((2, 1, 4, 4)), ids=["a", "b"])
-    assert repr(ImageSet(np.zeros((2, 1, 4, 4), np.uint8), ids=["a", "b"])) == "ImageSet(2 images, 1 x (4, 4) uint8)"
+    assert (
+        repr(ImageSet(np.zeros((2, 1, 4, 4), np.uint8), ids=["a", "b"]))
+        == "ImageSet(2 images, 1 x (4, 4) uint8)"
+    )
 
 
 def test_real_ct(real_data):
     pytest.importorskip("pydicom")
-    found = load_images(real_data / "ct", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-1000, 400))
-    assert found.ids.tolist() == ["abdomen_ct_small.nii.gz", "abdomen_dicom_series", "chest_ct_a.nii.gz", "chest_ct_b.nii.gz"]
+    found = load_images(
+        real_data / "ct", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-1000, 400)
+    )
+    assert found.ids.tolist() == [
+        "abdomen_ct_small.nii.gz",
+        "abdomen_dicom_series",
+        "chest_ct_a.nii.gz",
+        "chest_ct_b.nii.gz",
+    ]
     assert all(40 < image.std() for image in found.images)
     # In RAS the last axis runs upwards: in the chest CTs the lungs' air lies above the abdomen.
-    assert all(image[0, 8:20, 8:20, 16:].mean() < image[0, 8:20, 8:20, :8].mean() for image in found.images[2:])
+    assert all(
+        image[0, 8:20, 8:20, 16:].mean() < image[0, 8:20, 8:20, :8].mean()
+        for image in found.images[2:]
+    )
 
 
 def test_real_pictures(real_data):

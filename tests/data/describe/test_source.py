@@ -13,8 +13,14 @@ from medmonai.data.decoding.preview import preview_cohort
 from medmonai.data.describe.source import decoded, open_source
 from medmonai.data.files.headers import read_headers
 
-HAM = {"image-column": "image_id", "label-column": "dx", "images": "HAM10000_images_part_*", "suffix": ".jpg",
-       "group_column": "lesion_id", "metadata_columns": "age,sex"}
+HAM = {
+    "image-column": "image_id",
+    "label-column": "dx",
+    "images": "HAM10000_images_part_*",
+    "suffix": ".jpg",
+    "group_column": "lesion_id",
+    "metadata_columns": "age,sex",
+}
 
 
 @pytest.fixture
@@ -31,17 +37,31 @@ def test_a_folder(folders):
 def test_a_table(tmp_path):
     write_ham10000(tmp_path, rows=21, size=(12, 15))
     listing = open_source(str(tmp_path / "HAM10000_metadata.csv"), HAM)
-    assert len(listing) == 21 and set(listing.metadata) == {"age", "sex"} and listing.groups is not None
+    assert (
+        len(listing) == 21
+        and set(listing.metadata) == {"age", "sex"}
+        and listing.groups is not None
+    )
 
 
 def test_names_that_are_numbers(tmp_path):
     for name in ("a.1", "b.1"):
         write_picture(tmp_path / "2019" / f"{name}.png", np.zeros((4, 4), np.uint8))
     (tmp_path / "t.csv").write_text("1,2,3,4\na,0,x,5\nb,1,y,6\n")
-    options = {"image_column": 1, "label_column": 2, "images": 2019, "suffix": ".1.png", "metadata_columns": [3, 4], "name": 7}
+    options = {
+        "image_column": 1,
+        "label_column": 2,
+        "images": 2019,
+        "suffix": ".1.png",
+        "metadata_columns": [3, 4],
+        "name": 7,
+    }
     listing = open_source(str(tmp_path / "t.csv"), options)
     assert listing.ids.tolist() == ["a.1.png", "b.1.png"] and listing.provenance.name == "7"
-    assert listing.metadata["3"].tolist() == ["x", "y"] and listing.metadata["4"].tolist() == ["5", "6"]
+    assert listing.metadata["3"].tolist() == ["x", "y"] and listing.metadata["4"].tolist() == [
+        "5",
+        "6",
+    ]
 
 
 def test_medmnist(real_data):
@@ -49,17 +69,42 @@ def test_medmnist(real_data):
     assert [cohort.split for cohort in cohorts] == ["train", "val", "test"]
 
 
-@pytest.mark.parametrize(("source", "options", "error", "message"), [
-    ("pneumoniamnits", {}, FileNotFoundError, "no source 'pneumoniamnits'; did you mean pneumoniamnist?"),
-    ("nothing/there", {}, FileNotFoundError, "no source 'nothing/there'; give a MedMNIST name, a bundle, a folder"),
-    ("FOLDER", {"group_patern": "x"}, ValueError, "--group_patern is not an option for .*; did you mean --group_pattern"),
-    ("FOLDER", {"zzz": 1}, ValueError, "it takes --name, --class_names"),
-    ("TABLE", {"image_column": "image_id"}, ValueError, "needs --label_column; its columns are 'image_id', 'dx'"),
-])
+@pytest.mark.parametrize(
+    ("source", "options", "error", "message"),
+    [
+        (
+            "pneumoniamnits",
+            {},
+            FileNotFoundError,
+            "no source 'pneumoniamnits'; did you mean pneumoniamnist?",
+        ),
+        (
+            "nothing/there",
+            {},
+            FileNotFoundError,
+            "no source 'nothing/there'; give a MedMNIST name, a bundle, a folder",
+        ),
+        (
+            "FOLDER",
+            {"group_patern": "x"},
+            ValueError,
+            "--group_patern is not an option for .*; did you mean --group_pattern",
+        ),
+        ("FOLDER", {"zzz": 1}, ValueError, "it takes --name, --class_names"),
+        (
+            "TABLE",
+            {"image_column": "image_id"},
+            ValueError,
+            "needs --label_column; its columns are 'image_id', 'dx'",
+        ),
+    ],
+)
 def test_errors(source, options, error, message, folders, tmp_path):
     (tmp_path / "t.csv").write_text("image_id,dx\na,b\n")
     with pytest.raises(error, match=message):
-        open_source({"FOLDER": str(folders), "TABLE": str(tmp_path / "t.csv")}.get(source, source), options)
+        open_source(
+            {"FOLDER": str(folders), "TABLE": str(tmp_path / "t.csv")}.get(source, source), options
+        )
 
 
 def test_nothing_is_downloaded_unless_told(tmp_path, monkeypatch):
@@ -78,13 +123,19 @@ def test_decoded_as_one_split_finds_duplicates(folders):
 
 def test_decoded_with_splits_and_colour(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMONAI_CACHE", str(tmp_path / "cache"))
-    root = write_class_folders(tmp_path / "set", {s: {"A": 4, "B": 4} for s in ("train", "val", "test")}, channels=3)
+    root = write_class_folders(
+        tmp_path / "set", {s: {"A": 4, "B": 4} for s in ("train", "val", "test")}, channels=3
+    )
     cohorts = decoded(open_source(str(root), {}), size=8)
-    assert [c.split for c in cohorts] == ["train", "val", "test"] and {c.in_channels for c in cohorts} == {3}
+    assert [c.split for c in cohorts] == ["train", "val", "test"] and {
+        c.in_channels for c in cohorts
+    } == {3}
 
 
 def test_preview_of_mixed_files(folders):
-    Image.fromarray(np.arange(20 * 16, dtype=np.uint16).reshape(20, 16) * 50).save(folders / "A" / "deep.png")
+    Image.fromarray(np.arange(20 * 16, dtype=np.uint16).reshape(20, 16) * 50).save(
+        folders / "A" / "deep.png"
+    )
     Image.new("RGB", (300, 400), (250, 0, 0)).save(folders / "B" / "red.png")
     (folders / "B" / "broken.png").write_bytes(b"")
     listing = open_source(str(folders), {})
@@ -103,7 +154,10 @@ def test_preview_of_volumes(tmp_path):
         (tmp_path / name).mkdir()
         for i in range(2):
             volume = rng.normal(-200, 300, (10, 12, 8)).astype(np.int16)
-            nibabel.save(nibabel.Nifti1Image(volume, np.diag([1, 1, 2.5, 1])), tmp_path / name / f"{i}.nii.gz")
+            nibabel.save(
+                nibabel.Nifti1Image(volume, np.diag([1, 1, 2.5, 1])),
+                tmp_path / name / f"{i}.nii.gz",
+            )
     listing = open_source(str(tmp_path), {})
     shown = preview_cohort(listing, read_headers(listing.files))
     assert shown.spatial_size == (10, 12, 8) and shown.in_channels == 1 and len(shown) == 4

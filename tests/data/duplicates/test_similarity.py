@@ -34,12 +34,20 @@ def test_features_are_unit_vectors_that_contrast_does_not_change(size, channels)
 def test_the_band_pass_is_a_difference_of_gaussians(size):
     images = smooth(3, size).astype(np.float64)
     middle = (slice(None), 0, *[slice(n // 2 - 1, n // 2 + 2) for n in (28,) * len(size)])
-    large = np.pad(images, [(0, 0), (0, 0), *[((28 - n) // 2, 28 - n - (28 - n) // 2) for n in size]], mode="edge")
-    fine, coarse = (gaussian_filter(large, (0, 0) + (sigma,) * len(size), truncate=12) for sigma in (0.8, 2.0))
+    large = np.pad(
+        images,
+        [(0, 0), (0, 0), *[((28 - n) // 2, 28 - n - (28 - n) // 2) for n in size]],
+        mode="edge",
+    )
+    fine, coarse = (
+        gaussian_filter(large, (0, 0) + (sigma,) * len(size), truncate=12) for sigma in (0.8, 2.0)
+    )
     expected = fine - coarse
     got = shape_features(large).reshape(large.shape)
     ratio = got[middle] / expected[middle]
-    np.testing.assert_allclose(ratio / ratio.reshape(3, -1)[:, :1].reshape((3,) + (1,) * len(size)), 1, rtol=2e-2)
+    np.testing.assert_allclose(
+        ratio / ratio.reshape(3, -1)[:, :1].reshape((3,) + (1,) * len(size)), 1, rtol=2e-2
+    )
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -76,19 +84,34 @@ def brute(features, threshold):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), n=st.integers(1, 60), d=st.integers(1, 200), spread=st.floats(0.05, 1.5),
-       threshold=st.sampled_from([0.3, 0.8, 0.94, 1.0]), chunk=st.sampled_from([0, 1 << 21]))
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 60),
+    d=st.integers(1, 200),
+    spread=st.floats(0.05, 1.5),
+    threshold=st.sampled_from([0.3, 0.8, 0.94, 1.0]),
+    chunk=st.sampled_from([0, 1 << 21]),
+)
 def test_no_pair_is_missed(seed, n, d, spread, threshold, chunk):
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((max(1, n // 4), d))[rng.integers(0, max(1, n // 4), n)]
     vectors = vectors + spread * rng.standard_normal((n, d)) * (rng.random((n, 1)) < 0.7)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     vectors[rng.random(n) < 0.1] = 0
-    pairs, scores, complete = near_pairs(n, lambda rows: vectors[rows], threshold=threshold, row_bytes=chunk)
+    pairs, scores, complete = near_pairs(
+        n, lambda rows: vectors[rows], threshold=threshold, row_bytes=chunk
+    )
     assert complete and (np.diff(scores) <= 0).all() and (pairs[:, 0] < pairs[:, 1]).all()
-    found, sure, possible = set(map(tuple, pairs.tolist())), brute(vectors, threshold + 1e-5), brute(vectors, threshold - 1e-5)
+    found, sure, possible = (
+        set(map(tuple, pairs.tolist())),
+        brute(vectors, threshold + 1e-5),
+        brute(vectors, threshold - 1e-5),
+    )
     assert set(sure) <= found <= set(possible)
-    assert all(score == pytest.approx(possible[tuple(pair)], abs=1e-5) for pair, score in zip(pairs.tolist(), scores))
+    assert all(
+        score == pytest.approx(possible[tuple(pair)], abs=1e-5)
+        for pair, score in zip(pairs.tolist(), scores)
+    )
 
 
 def test_no_pair_is_missed_over_several_blocks():
@@ -120,11 +143,22 @@ def test_what_is_near_and_what_is_not(size):
     """Copies as they come about are near duplicates; other cases, moved and turned ones are not."""
     image = smooth(1, size)[0].astype(np.float64)
     rng = np.random.default_rng(0)
-    alike = {"darker": 0.6 * image, "contrast": 1.3 * image - 30, "gamma": 255 * (image / 255) ** 1.4,
-             "noise": image + rng.normal(0, 4, image.shape), "blurred": gaussian_filter(image, (0,) + (0.5,) * len(size))}
-    other = {"moved": np.roll(image, 3, axis=1), "mirrored": np.flip(image, axis=1), "another": smooth(1, size, seed=5)[0]}
+    alike = {
+        "darker": 0.6 * image,
+        "contrast": 1.3 * image - 30,
+        "gamma": 255 * (image / 255) ** 1.4,
+        "noise": image + rng.normal(0, 4, image.shape),
+        "blurred": gaussian_filter(image, (0,) + (0.5,) * len(size)),
+    }
+    other = {
+        "moved": np.roll(image, 3, axis=1),
+        "mirrored": np.flip(image, axis=1),
+        "another": smooth(1, size, seed=5)[0],
+    }
     own = shape_features(image[None])[0]
     for name, changed in alike.items():
-        assert own @ shape_features(np.clip(np.rint(changed), 0, 255)[None])[0] > NEAR_THRESHOLD, name
+        assert own @ shape_features(np.clip(np.rint(changed), 0, 255)[None])[0] > NEAR_THRESHOLD, (
+            name
+        )
     for name, changed in other.items():
         assert own @ shape_features(changed[None])[0] < 0.8, name

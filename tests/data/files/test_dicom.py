@@ -55,15 +55,32 @@ def test_modality_lut(tmp_path):
     assert np.array_equal(read(tmp_path, found)[0], GREY8.astype(float) + 1000)
 
 
-@pytest.mark.parametrize(("stored", "tags", "expected"), [
-    (GREY8, {"Modality": "DX"}, 255 - GREY8.astype(int)),
-    (GREY16, {"Modality": "CR", "BitsStored": 12, "HighBit": 11}, 4095 - GREY16.astype(int)),
-    (GREY16.astype(np.int16), {"Modality": "DX"}, -1 - GREY16.astype(int)),
-    (GREY16, {"Modality": "DX", "RescaleSlope": 2, "RescaleIntercept": -5, "BitsStored": 12, "HighBit": 11},
-     2 * (4095 - GREY16.astype(int)) - 5),
-    (GREY16, {"Modality": "CT"}, GREY16), (GREY16, {"Modality": "PT"}, GREY16),
-    (GREY16, {"Modality": "OT", "RescaleType": "HU", "RescaleSlope": 1, "RescaleIntercept": 0}, GREY16),
-])
+@pytest.mark.parametrize(
+    ("stored", "tags", "expected"),
+    [
+        (GREY8, {"Modality": "DX"}, 255 - GREY8.astype(int)),
+        (GREY16, {"Modality": "CR", "BitsStored": 12, "HighBit": 11}, 4095 - GREY16.astype(int)),
+        (GREY16.astype(np.int16), {"Modality": "DX"}, -1 - GREY16.astype(int)),
+        (
+            GREY16,
+            {
+                "Modality": "DX",
+                "RescaleSlope": 2,
+                "RescaleIntercept": -5,
+                "BitsStored": 12,
+                "HighBit": 11,
+            },
+            2 * (4095 - GREY16.astype(int)) - 5,
+        ),
+        (GREY16, {"Modality": "CT"}, GREY16),
+        (GREY16, {"Modality": "PT"}, GREY16),
+        (
+            GREY16,
+            {"Modality": "OT", "RescaleType": "HU", "RescaleSlope": 1, "RescaleIntercept": 0},
+            GREY16,
+        ),
+    ],
+)
 def test_monochrome1_is_turned_round_unless_it_is_a_quantity(tmp_path, stored, tags, expected):
     values = read(tmp_path, dataset(stored, PhotometricInterpretation="MONOCHROME1", **tags))
     assert np.array_equal(values[0], expected)
@@ -71,10 +88,18 @@ def test_monochrome1_is_turned_round_unless_it_is_a_quantity(tmp_path, stored, t
 
 
 def test_a_film_and_its_negative_are_one_picture(tmp_path):
-    for name, stored, photometric in (("a", GREY8, "MONOCHROME2"), ("b", 255 - GREY8, "MONOCHROME1")):
-        save(dataset(stored, Modality="DX", PhotometricInterpretation=photometric), tmp_path / f"{name}.dcm")
+    for name, stored, photometric in (
+        ("a", GREY8, "MONOCHROME2"),
+        ("b", 255 - GREY8, "MONOCHROME1"),
+    ):
+        save(
+            dataset(stored, Modality="DX", PhotometricInterpretation=photometric),
+            tmp_path / f"{name}.dcm",
+        )
     found = load_images(tmp_path, in_channels=1, spatial_size=(6, 5))
-    assert np.array_equal(found.images[0], found.images[1]) and np.array_equal(found.images[0, 0], GREY8)
+    assert np.array_equal(found.images[0], found.images[1]) and np.array_equal(
+        found.images[0, 0], GREY8
+    )
     assert found.places is None and found.ids.tolist() == ["a.dcm", "b.dcm"]
 
 
@@ -86,8 +111,18 @@ def test_colours(tmp_path):
     assert np.abs(grey - colour @ [0.299, 0.587, 0.114]).max() <= 1
 
 
-@pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "examples_palette.dcm", "examples_rgb_color.dcm",
-                                  "SC_rgb_jpeg_dcmtk.dcm", "MR_small_RLE.dcm", "examples_jpeg2k.dcm", "693_J2KI.dcm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "examples_ybr_color.dcm",
+        "examples_palette.dcm",
+        "examples_rgb_color.dcm",
+        "SC_rgb_jpeg_dcmtk.dcm",
+        "MR_small_RLE.dcm",
+        "examples_jpeg2k.dcm",
+        "693_J2KI.dcm",
+    ],
+)
 def test_files_of_many_makers(tmp_path, name):
     source = pydicom.data.get_testdata_file(name, download=False)
     if source is None:
@@ -107,12 +142,22 @@ def test_files_of_many_makers(tmp_path, name):
     elif whole.SamplesPerPixel == 1:
         expected = apply_rescale(expected, whole)
     expected = expected if frames(whole) > 1 else expected[None]
-    content = np.broadcast_to(whole.pixel_array != whole.get("PixelPaddingValue"), values.shape) if values.ndim == 3 else ...
+    content = (
+        np.broadcast_to(whole.pixel_array != whole.get("PixelPaddingValue"), values.shape)
+        if values.ndim == 3
+        else ...
+    )
     assert np.array_equal(values[content], expected[content])
 
 
 def test_one_magnetic_resonance_image_in_five_encodings(tmp_path):
-    names = ["MR_small.dcm", "MR_small_RLE.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "MR_small_jp2klossless.dcm"]
+    names = [
+        "MR_small.dcm",
+        "MR_small_RLE.dcm",
+        "MR_small_implicit.dcm",
+        "MR_small_bigendian.dcm",
+        "MR_small_jp2klossless.dcm",
+    ]
     sources = [pydicom.data.get_testdata_file(name, download=False) for name in names]
     found = [pixels(open_dicom(path), path) for path in map(type(tmp_path), filter(None, sources))]
     assert len(found) >= 2 and all(np.array_equal(found[0], other) for other in found[1:])
@@ -125,24 +170,46 @@ def test_what_is_dicom(tmp_path):
         assert not is_dicom(path.rename(path.with_name(name)))
         path = path.with_name(name)
     (tmp_path / "notes.txt").write_text("x" * 500)
-    assert not is_dicom(tmp_path / "notes.txt") and not is_dicom(tmp_path / "absent") and is_dicom(tmp_path / "x.DCM")
+    assert (
+        not is_dicom(tmp_path / "notes.txt")
+        and not is_dicom(tmp_path / "absent")
+        and is_dicom(tmp_path / "x.DCM")
+    )
 
 
 def cut(path):
     path.write_bytes(path.read_bytes()[:-20])
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda p: p.write_bytes(b""), r"a.dcm \(0 bytes\) cannot be read: the file is empty; repair it"),
-    (lambda p: p.write_bytes(b"no picture"), r"a.dcm \(10 bytes\) cannot be read"),
-    (cut, r"a.dcm \(\d+ bytes\) cannot be read: .*"),
-    (lambda p: save(dataset(GREY8, PixelData=b"12"), p), "a.dcm .*cannot be read"),
-    (lambda p: save(dataset(GREY8, Rows=60000, Columns=60000), p), "it says that it has 1 x 60000 x 60000 pixels, which take"),
-    (lambda p: save(dataset(GREY8, NumberOfFrames=0x7FFFFFFF), p), "it says that it has 2147483647 x 6 x 5 pixels"),
-    (lambda p: save(dataset(GREY16, RescaleSlope=0, RescaleIntercept=1), p), "RescaleSlope and RescaleIntercept are"),
-    (lambda p: save(dataset(GREY8, PhotometricInterpretation="ODD"), p), "a.dcm .*cannot be read: .*ODD"),
-    (lambda p: save(dataset(GREY8, BitsAllocated=9), p), "a.dcm .*cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda p: p.write_bytes(b""),
+            r"a.dcm \(0 bytes\) cannot be read: the file is empty; repair it",
+        ),
+        (lambda p: p.write_bytes(b"no picture"), r"a.dcm \(10 bytes\) cannot be read"),
+        (cut, r"a.dcm \(\d+ bytes\) cannot be read: .*"),
+        (lambda p: save(dataset(GREY8, PixelData=b"12"), p), "a.dcm .*cannot be read"),
+        (
+            lambda p: save(dataset(GREY8, Rows=60000, Columns=60000), p),
+            "it says that it has 1 x 60000 x 60000 pixels, which take",
+        ),
+        (
+            lambda p: save(dataset(GREY8, NumberOfFrames=0x7FFFFFFF), p),
+            "it says that it has 2147483647 x 6 x 5 pixels",
+        ),
+        (
+            lambda p: save(dataset(GREY16, RescaleSlope=0, RescaleIntercept=1), p),
+            "RescaleSlope and RescaleIntercept are",
+        ),
+        (
+            lambda p: save(dataset(GREY8, PhotometricInterpretation="ODD"), p),
+            "a.dcm .*cannot be read: .*ODD",
+        ),
+        (lambda p: save(dataset(GREY8, BitsAllocated=9), p), "a.dcm .*cannot be read"),
+    ],
+)
 def test_damaged_files_are_named_without_their_folder(tmp_path, damage, message):
     folder = tmp_path / SECRET
     folder.mkdir()
@@ -150,7 +217,11 @@ def test_damaged_files_are_named_without_their_folder(tmp_path, damage, message)
     damage(path)
     with pytest.raises(ValueError, match=message) as raised:
         load_images(path, in_channels=1, spatial_size=(6, 5))
-    assert "\n" not in str(raised.value) and SECRET not in str(raised.value) and "/" not in str(raised.value)
+    assert (
+        "\n" not in str(raised.value)
+        and SECRET not in str(raised.value)
+        and "/" not in str(raised.value)
+    )
 
 
 def test_a_file_without_an_image(tmp_path):
@@ -179,7 +250,9 @@ def test_two_dimensions_take_one_picture(tmp_path):
     with pytest.raises(ValueError, match=r"cine.dcm .*it holds 3 frames and a 2D image is one"):
         load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=(0, 4095))
     save(dataset(GREY16), tmp_path / "a.dcm")
-    with pytest.raises(ValueError, match=r"it holds 2 DICOM files and a 2D image is one; .*dicom_folders='files'"):
+    with pytest.raises(
+        ValueError, match=r"it holds 2 DICOM files and a 2D image is one; .*dicom_folders='files'"
+    ):
         read_dicom_picture(tmp_path)
 
 
@@ -193,12 +266,16 @@ def test_without_the_extra(tmp_path, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(ImportError, match=r"a.dcm is a DICOM file and needs pydicom: pip install 'medmonai\[dicom\]'"):
+    with pytest.raises(
+        ImportError,
+        match=r"a.dcm is a DICOM file and needs pydicom: pip install 'medmonai\[dicom\]'",
+    ):
         load_images(path, in_channels=1, spatial_size=(6, 5))
 
 
 def test_without_a_decoder(tmp_path, monkeypatch):
-    source = pydicom.data.get_testdata_file("JPEG-lossy.dcm", download=False)  # 12 bits: Pillow cannot
+    # 12 bits: Pillow cannot
+    source = pydicom.data.get_testdata_file("JPEG-lossy.dcm", download=False)
     if source is None:
         pytest.skip("pydicom came without JPEG-lossy.dcm")
     from pydicom.pixels.decoders import JPEGExtended12BitDecoder
@@ -206,18 +283,24 @@ def test_without_a_decoder(tmp_path, monkeypatch):
     monkeypatch.setattr(JPEGExtended12BitDecoder, "_available", {})
     path = tmp_path / "a.dcm"
     shutil.copy(source, path)
-    with pytest.raises(ImportError, match=r"a.dcm is compressed and no decoder .*JPEG Extended.* python-gdcm"):
+    with pytest.raises(
+        ImportError, match=r"a.dcm is compressed and no decoder .*JPEG Extended.* python-gdcm"
+    ):
         pixels(open_dicom(path), path)
 
 
 def test_importing_the_package_does_not_import_pydicom():
     import subprocess
 
-    code = "import sys, medmonai.data; sys.exit('pydicom' in sys.modules or 'nibabel' in sys.modules)"
+    code = (
+        "import sys, medmonai.data; sys.exit('pydicom' in sys.modules or 'nibabel' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("stated", "scale", "stored"), [(16, 257, np.uint16), (16, 1, np.uint16), (8, 1, np.uint8)])
+@pytest.mark.parametrize(
+    ("stated", "scale", "stored"), [(16, 257, np.uint16), (16, 1, np.uint16), (8, 1, np.uint8)]
+)
 def test_palettes_of_eight_bits_under_sixteen(tmp_path, stated, scale, stored):
     index, palette = RNG.integers(0, 256, (6, 5), dtype=np.uint8), RNG.integers(0, 256, (3, 256))
     found = dataset(index, PhotometricInterpretation="PALETTE COLOR", Modality="OT")

@@ -1,4 +1,6 @@
-"""A DICOM series as a volume: the same numbers at the same millimetres as the NIfTI file, and no uneven series accepted."""
+"""A DICOM series as a volume: the same numbers at the same millimetres as the NIfTI file, and no
+uneven series accepted.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,18 @@ HU = np.random.default_rng(0).integers(-1000, 1500, (7, 6, 5))
 @pytest.mark.parametrize("affine", [AXIAL, CORONAL, SAGITTAL, OBLIQUE])
 @pytest.mark.parametrize("enhanced", [False, True])
 def test_values_and_place(tmp_path, affine, enhanced):
-    path = write_enhanced(tmp_path / "a.dcm", HU, affine) if enhanced else write_series(tmp_path / "s", HU, affine)
+    path = (
+        write_enhanced(tmp_path / "a.dcm", HU, affine)
+        if enhanced
+        else write_series(tmp_path / "s", HU, affine)
+    )
     found = read_dicom_volume(path)
-    if np.linalg.det(affine[:3, :3]) * np.linalg.det(found.affine[:3, :3]) < 0:  # sorted along the normal: the other way
-        expected, affine = HU[:, :, ::-1], affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, 4], [0, 0, 0, 1.0]])
+    # sorted along the normal: the other way
+    if np.linalg.det(affine[:3, :3]) * np.linalg.det(found.affine[:3, :3]) < 0:
+        expected, affine = (
+            HU[:, :, ::-1],
+            affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, 4], [0, 0, 0, 1.0]]),
+        )
     else:
         expected = HU
     assert np.array_equal(found.values[0], expected)
@@ -41,11 +51,22 @@ def test_values_and_place(tmp_path, affine, enhanced):
 def test_nifti_and_dicom_are_one_image_and_one_place(tmp_path, affine, spacing):
     write_series(tmp_path / "dicom" / "case", HU, affine)
     (tmp_path / "nifti").mkdir()
-    nibabel.save(nibabel.Nifti1Image(HU.astype(np.int16), affine), tmp_path / "nifti" / "case.nii.gz")
-    found = [load_images(tmp_path / kind, in_channels=1, spatial_size=(8, 6, 4), intensity_range=(-1000, 1000), spacing=spacing)
-             for kind in ("dicom", "nifti")]
+    nibabel.save(
+        nibabel.Nifti1Image(HU.astype(np.int16), affine), tmp_path / "nifti" / "case.nii.gz"
+    )
+    found = [
+        load_images(
+            tmp_path / kind,
+            in_channels=1,
+            spatial_size=(8, 6, 4),
+            intensity_range=(-1000, 1000),
+            spacing=spacing,
+        )
+        for kind in ("dicom", "nifti")
+    ]
     assert found[0].ids.tolist() == ["case"] and found[1].ids.tolist() == ["case.nii.gz"]
-    assert np.abs(found[0].images.astype(int) - found[1].images).max() <= 1  # a half may be rounded either way
+    # a half may be rounded either way
+    assert np.abs(found[0].images.astype(int) - found[1].images).max() <= 1
     assert (found[0].images != found[1].images).mean() < 0.01 and found[0].images.std() > 20
     np.testing.assert_allclose(found[0].places[0].affine, found[1].places[0].affine, atol=1e-3)
 
@@ -53,10 +74,17 @@ def test_nifti_and_dicom_are_one_image_and_one_place(tmp_path, affine, spacing):
 def test_real_series_is_what_its_slices_say(real_data):
     folder = real_data / "ct" / "abdomen_dicom_series"
     found = read_dicom_volume(folder)
-    by_hand = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda d: float(d.ImagePositionPatient[2]))
-    expected = np.stack([d.pixel_array.T.astype(float) * d.RescaleSlope + d.RescaleIntercept for d in by_hand], axis=-1)
+    by_hand = sorted(
+        (pydicom.dcmread(file) for file in folder.iterdir()),
+        key=lambda d: float(d.ImagePositionPatient[2]),
+    )
+    expected = np.stack(
+        [d.pixel_array.T.astype(float) * d.RescaleSlope + d.RescaleIntercept for d in by_hand],
+        axis=-1,
+    )
     assert found.values.dtype == np.float32 and np.array_equal(found.values[0], expected)
-    mm = np.array([249.51171875, 437.51171875, -804.5])  # x and y of DICOM's first pixel with the other sign, lowest slice
+    # x and y of DICOM's first pixel with the other sign, lowest slice
+    mm = np.array([249.51171875, 437.51171875, -804.5])
     np.testing.assert_allclose(found.affine[:3, 3], mm)
     np.testing.assert_allclose(found.affine[:3, :3], np.diag([-0.9765625, -0.9765625, 2.0]))
 
@@ -65,7 +93,9 @@ def test_real_series_equals_monais_reader(real_data):
     from monai.transforms import LoadImage, Orientation
 
     folder = real_data / "ct" / "abdomen_dicom_series"
-    stacked = LoadImage(reader="PydicomReader", image_only=True, ensure_channel_first=True)(str(folder))
+    stacked = LoadImage(reader="PydicomReader", image_only=True, ensure_channel_first=True)(
+        str(folder)
+    )
     expected = Orientation(axcodes="RAS", labels=None)(stacked)  # MONAI stacks downwards here
     found = read_dicom_volume(folder)
     matrix = to_form_grid(found.affine, found.shape, size=(512, 512, 20))
@@ -78,7 +108,12 @@ def test_real_series_as_nifti_gives_the_same_array(real_data, tmp_path):
     for name, turned in (("ras", nibabel.as_closest_canonical), ("as_it_is", lambda image: image)):
         image = nibabel.Nifti1Image(volume.values[0].astype(np.int16), volume.affine)
         nibabel.save(turned(image), tmp_path / f"{name}.nii.gz")
-    form = {"in_channels": 1, "spatial_size": (96, 96, 24), "intensity_range": (-160, 240), "spacing": (4.0, 4.0, 2.0)}
+    form = {
+        "in_channels": 1,
+        "spatial_size": (96, 96, 24),
+        "intensity_range": (-160, 240),
+        "spacing": (4.0, 4.0, 2.0),
+    }
     dicom = load_images(real_data / "ct" / "abdomen_dicom_series", **form)
     nifti = load_images(tmp_path, **form)
     assert dicom.ids.tolist() == ["abdomen_dicom_series"] and dicom.images.std() > 50
@@ -96,24 +131,52 @@ def on(number, **tags):
         if k == number:
             for name, value in tags.items():
                 setattr(found, name, value)
+
     return {"change": change}
 
 
-@pytest.mark.parametrize(("fault", "message"), [
-    (drop(2), r"a slice is missing between slice\d+.dcm and slice\d+.dcm: 5 mm instead of 2.5"),
-    (drop(1), r"a slice is missing between|2.5 to 5 mm apart"),
-    (on(4, ImagePositionPatient=[-40.0, -50, -19.2]), r"slices are 2.5 to 3.3 mm apart, the most between slice\d+.dcm and"),
-    (on(3, ImagePositionPatient=[-40.0, -50, -25]), r"slice\d+.dcm and slice\d+.dcm lie at the same place"),
-    (on(2, SeriesInstanceUID="1.2.3"), r"files slice\d+.dcm and slice\d+.dcm are of two series; a folder is one series"),
-    (on(2, ImageOrientationPatient=[0.0, 1, 0, 0, 0, -1]), r"files slice\d+.dcm and slice\d+.dcm are turned differently"),
-    (on(2, PixelSpacing=[0.9, 0.85]), r"have pixels of \[0.9, 0.8\] and \[0.9, 0.85\] mm|have pixels of \[0.9, 0.85\] and"),
-    (on(2, Columns=6, Rows=7), r"have \(6, 7\) and \(7, 6\) pixels|have \(7, 6\) and \(6, 7\) pixels"),
-    (on(2, ImagePositionPatient=None), r"slice\d+.dcm .*it states no ImagePositionPatient, so its place is unknown"),
-    (on(2, PixelSpacing=[0.9, 0.0]), r"slice\d+.dcm .*are those of no grid"),
-    (on(2, ImageOrientationPatient=[1.0, 0, 0, 1, 0, 0]), r"slice\d+.dcm .*are those of no grid"),
-    (drop(1, 2, 3, 4), "it holds 1 slices and a volume needs two or more"),
-    (drop(0, 1, 2, 3, 4), "it holds 0 slices|holds no image"),
-])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (drop(2), r"a slice is missing between slice\d+.dcm and slice\d+.dcm: 5 mm instead of 2.5"),
+        (drop(1), r"a slice is missing between|2.5 to 5 mm apart"),
+        (
+            on(4, ImagePositionPatient=[-40.0, -50, -19.2]),
+            r"slices are 2.5 to 3.3 mm apart, the most between slice\d+.dcm and",
+        ),
+        (
+            on(3, ImagePositionPatient=[-40.0, -50, -25]),
+            r"slice\d+.dcm and slice\d+.dcm lie at the same place",
+        ),
+        (
+            on(2, SeriesInstanceUID="1.2.3"),
+            r"files slice\d+.dcm and slice\d+.dcm are of two series; a folder is one series",
+        ),
+        (
+            on(2, ImageOrientationPatient=[0.0, 1, 0, 0, 0, -1]),
+            r"files slice\d+.dcm and slice\d+.dcm are turned differently",
+        ),
+        (
+            on(2, PixelSpacing=[0.9, 0.85]),
+            r"have pixels of \[0.9, 0.8\] and \[0.9, 0.85\] mm|have pixels of \[0.9, 0.85\] and",
+        ),
+        (
+            on(2, Columns=6, Rows=7),
+            r"have \(6, 7\) and \(7, 6\) pixels|have \(7, 6\) and \(6, 7\) pixels",
+        ),
+        (
+            on(2, ImagePositionPatient=None),
+            r"slice\d+.dcm .*it states no ImagePositionPatient, so its place is unknown",
+        ),
+        (on(2, PixelSpacing=[0.9, 0.0]), r"slice\d+.dcm .*are those of no grid"),
+        (
+            on(2, ImageOrientationPatient=[1.0, 0, 0, 1, 0, 0]),
+            r"slice\d+.dcm .*are those of no grid",
+        ),
+        (drop(1, 2, 3, 4), "it holds 1 slices and a volume needs two or more"),
+        (drop(0, 1, 2, 3, 4), "it holds 0 slices|holds no image"),
+    ],
+)
 def test_uneven_series_are_refused_with_the_files_names(tmp_path, fault, message):
     folder = write_series(tmp_path / SECRET / "case", HU, AXIAL, **fault)
     with pytest.raises(ValueError, match=message) as raised:
@@ -140,7 +203,9 @@ def test_decimals_rounded_by_a_scanner_are_no_uneven_spacing(tmp_path):
         found.ImagePositionPatient = [*found.ImagePositionPatient[:2], round(-30 + 0.625 * k, 1)]
 
     found = read_dicom_volume(write_series(tmp_path / "case", fine, affine, change=rounded))
-    assert np.array_equal(found.values[0], fine) and found.affine[2, 2] == pytest.approx(0.625, abs=2e-3)
+    assert np.array_equal(found.values[0], fine) and found.affine[2, 2] == pytest.approx(
+        0.625, abs=2e-3
+    )
 
 
 @pytest.mark.parametrize("position", range(1, 39))

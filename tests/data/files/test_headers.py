@@ -1,4 +1,6 @@
-"""Sizes and modes from headers agree with what decoding finds; damaged files are named and counted."""
+"""Sizes and modes from headers agree with what decoding finds; damaged files are named and
+counted.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,31 @@ def picture(path, mode, **options):
     return path
 
 
-@pytest.mark.parametrize(("mode", "suffix", "named"), [
-    ("L", "png", "L"), ("RGB", "jpg", "RGB"), ("RGBA", "png", "RGBA"), ("P", "png", "palette"), ("1", "png", "1 bit"),
-    ("I;16", "png", "16 bits"), ("CMYK", "jpg", "CMYK"), ("L", "tif", "L"),
-])
+@pytest.mark.parametrize(
+    ("mode", "suffix", "named"),
+    [
+        ("L", "png", "L"),
+        ("RGB", "jpg", "RGB"),
+        ("RGBA", "png", "RGBA"),
+        ("P", "png", "palette"),
+        ("1", "png", "1 bit"),
+        ("I;16", "png", "16 bits"),
+        ("CMYK", "jpg", "CMYK"),
+        ("L", "tif", "L"),
+    ],
+)
 def test_pictures(mode, suffix, named, tmp_path):
     file = picture(tmp_path / f"a.{suffix}", mode) if mode != "I;16" else tmp_path / "a.png"
     if mode == "I;16":
         Image.fromarray(np.full((4, 6), 3000, np.uint16)).save(file)
     size, kind = read_header(file)
-    assert (size, kind.name) == ((4, 6), named) and kind.colour == (mode in ("RGB", "RGBA", "P", "CMYK"))
-    case = read_case(file, ImageForm((4, 6), in_channels=1, intensity_range=(0, 4095) if mode == "I;16" else None))
+    assert (size, kind.name) == ((4, 6), named) and kind.colour == (
+        mode in ("RGB", "RGBA", "P", "CMYK")
+    )
+    case = read_case(
+        file,
+        ImageForm((4, 6), in_channels=1, intensity_range=(0, 4095) if mode == "I;16" else None),
+    )
     assert (tuple(case.size), case.kind) == ((4, 6), kind)
 
 
@@ -38,22 +54,34 @@ def test_a_picture_that_lies_on_its_side_is_measured_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     file = picture(tmp_path / "a.jpg", "L", exif=exif)
-    assert read_header(file)[0] == (6, 4) == tuple(read_case(file, ImageForm((8, 8), in_channels=1)).size)
+    assert (
+        read_header(file)[0]
+        == (6, 4)
+        == tuple(read_case(file, ImageForm((8, 8), in_channels=1)).size)
+    )
 
 
 def test_volumes(tmp_path):
-    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    nibabel.save(
+        nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.eye(4)), tmp_path / "a.nii.gz"
+    )
     assert read_header(tmp_path / "a.nii.gz") == ((5, 6, 7), PixelKind("NIfTI int16", bits=16))
 
 
 def test_what_is_refused_later_is_said_now(tmp_path):
-    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7, 4), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    nibabel.save(
+        nibabel.Nifti1Image(np.zeros((5, 6, 7, 4), np.int16), np.eye(4)), tmp_path / "a.nii.gz"
+    )
     picture(tmp_path / "b.tif", "L", save_all=True, append_images=[Image.new("L", (6, 4))])
     picture(tmp_path / "c.png", "RGB")
     found = read_headers(sorted(tmp_path.iterdir()))
     assert [line.split(": ")[1] for line in found.unreadable] == [
-        "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one per file; repair it or leave it out.",
-        "it holds 2 pictures, and files with one picture are read; repair it or leave it out."]
+        (
+            "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one per file; "
+            "repair it or leave it out."
+        ),
+        "it holds 2 pictures, and files with one picture are read; repair it or leave it out.",
+    ]
     assert found.kinds == {PixelKind("RGB", colour=True): 1}
 
 
@@ -61,26 +89,43 @@ def test_colour_is_known_from_every_header(tmp_path):
     """The header says colour where decoding finds three channels, in every format."""
     pytest.importorskip("pydicom")
     rng = np.random.default_rng(0)
-    for name, values in (("a", rng.integers(0, 255, (6, 4), np.uint8)), ("b", rng.integers(0, 255, (6, 4, 3), np.uint8))):
+    for name, values in (
+        ("a", rng.integers(0, 255, (6, 4), np.uint8)),
+        ("b", rng.integers(0, 255, (6, 4, 3), np.uint8)),
+    ):
         save(dataset(values, Modality="XC"), tmp_path / f"{name}.dcm")
         stored = values[:, :, None] if name == "a" else np.moveaxis(values, -1, 0).T.copy()
         dtype = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
-        stored = stored if name == "a" else values.reshape(-1, 3).copy().view(dtype).reshape(6, 4, 1)
+        stored = (
+            stored if name == "a" else values.reshape(-1, 3).copy().view(dtype).reshape(6, 4, 1)
+        )
         nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / f"{name}.nii")
-    table = {f"{colour}PaletteColorLookupTable{part}": value for colour in ("Red", "Green", "Blue")
-             for part, value in (("Descriptor", [256, 0, 8]), ("Data", bytes(range(256))))}
+    table = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [256, 0, 8]), ("Data", bytes(range(256))))
+    }
     numbers = np.zeros((6, 4), np.uint8)
-    save(dataset(numbers, Modality="XC", PhotometricInterpretation="PALETTE COLOR", **table), tmp_path / "c.dcm")
+    save(
+        dataset(numbers, Modality="XC", PhotometricInterpretation="PALETTE COLOR", **table),
+        tmp_path / "c.dcm",
+    )
     for file in sorted(tmp_path.iterdir()):
         form = ImageForm((6, 4), in_channels=1, intensity_range=(0, 255))
         said, found = read_header(file)[1], read_case(file, form).kind
         assert said.colour == found.colour == (file.stem != "a"), file.name
-    assert read_headers([tmp_path / "b.dcm"]).in_channels == 3 and read_headers([tmp_path / "a.nii"]).in_channels == 1
+    assert (
+        read_headers([tmp_path / "b.dcm"]).in_channels == 3
+        and read_headers([tmp_path / "a.nii"]).in_channels == 1
+    )
 
 
 def test_a_dicom_series(real_data):
     pytest.importorskip("pydicom")
-    assert read_header(real_data / "ct" / "abdomen_dicom_series") == ((512, 512, 20), PixelKind("DICOM", bits=16))
+    assert read_header(real_data / "ct" / "abdomen_dicom_series") == (
+        (512, 512, 20),
+        PixelKind("DICOM", bits=16),
+    )
 
 
 def test_a_summary_by_hand(tmp_path):
@@ -90,9 +135,14 @@ def test_a_summary_by_hand(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.uint8), np.eye(4)), tmp_path / "5.nii")
     found = read_headers([*files, tmp_path / "3.png", tmp_path / "4.png", tmp_path / "5.nii"])
     assert found.lines()[:3] == [
-        "sizes: 2 x 6 to 4 x 10 (each axis on its own; median 4 x 6), 2 different, most often 4 x 6 (3), 2 x 10 (1) "
-        "(all files)", "modes: L 2, RGB 2, NIfTI uint8 1", "axes: 1 files do not have 2 axes as the others do"]
-    assert found.lines()[3].startswith("unreadable: 1, first: 4.png (0 bytes) cannot be read: the file is empty")
+        "sizes: 2 x 6 to 4 x 10 (each axis on its own; median 4 x 6), 2 different, most often 4 x "
+        "6 (3), 2 x 10 (1) (all files)",
+        "modes: L 2, RGB 2, NIfTI uint8 1",
+        "axes: 1 files do not have 2 axes as the others do",
+    ]
+    assert found.lines()[3].startswith(
+        "unreadable: 1, first: 4.png (0 bytes) cannot be read: the file is empty"
+    )
     assert (found.looked_at, found.in_channels, found.spatial_dims) == (6, 3, 2)
     assert str(tmp_path) not in " ".join(found.lines())
 
@@ -101,7 +151,10 @@ def test_only_some_of_many_are_looked_at(tmp_path):
     write_class_folders(tmp_path, {"A": 30, "B": 30}, size=(12, 10), suffix=".png")
     files = sorted(tmp_path.rglob("*.png"))
     found = read_headers(files, most=7)
-    assert found.looked_at == 7 and found.lines() == ["size: 12 x 10 (7 of 60 files looked at)", "modes: L 7"]
+    assert found.looked_at == 7 and found.lines() == [
+        "size: 12 x 10 (7 of 60 files looked at)",
+        "modes: L 7",
+    ]
     assert found.in_channels == 1
 
 
@@ -109,4 +162,8 @@ def test_nothing_that_can_be_read(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     (tmp_path / "b.nii").write_bytes(b"no volume")
     found = read_headers([tmp_path / "a.png", tmp_path / "b.nii"])
-    assert len(found.unreadable) == 2 and len(found.lines()) == 1 and found.as_dict()["distinct_sizes"] == 0
+    assert (
+        len(found.unreadable) == 2
+        and len(found.lines()) == 1
+        and found.as_dict()["distinct_sizes"] == 0
+    )

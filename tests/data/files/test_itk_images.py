@@ -1,4 +1,6 @@
-"""MetaImage and NRRD: the same volume as SimpleITK writes it and nibabel reads it, and no damaged file is read."""
+"""MetaImage and NRRD: the same volume as SimpleITK writes it and nibabel reads it, and no damaged
+file is read.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def noise(dtype=np.int16, *shape):
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+)
 def test_values_and_place_are_those_of_the_nifti_file(dtype, end, packed, tmp_path):
     values = noise(dtype)
     path = write(tmp_path / f"a{end}", values, packed=packed)
@@ -44,16 +48,26 @@ def test_values_and_place_are_those_of_the_nifti_file(dtype, end, packed, tmp_pa
     volume = image_format(path).volume(path)
     np.testing.assert_allclose(volume.affine, expected.affine, atol=1e-5)
     np.testing.assert_array_equal(volume.values, expected.values)
-    assert volume.values.dtype == (dtype if dtype in ("uint8", "int16") else np.float32) and not volume.remarks
-    np.testing.assert_array_equal(read_case(path, FORM).image, read_case(tmp_path / "a.nii.gz", FORM).image)
-    assert image_format(path).header(path) == ((6, 5, 4), PixelKind(f"{image_kind(path)} {dtype}", bits=8 * values.itemsize))
+    assert (
+        volume.values.dtype == (dtype if dtype in ("uint8", "int16") else np.float32)
+        and not volume.remarks
+    )
+    np.testing.assert_array_equal(
+        read_case(path, FORM).image, read_case(tmp_path / "a.nii.gz", FORM).image
+    )
+    assert image_format(path).header(path) == (
+        (6, 5, 4),
+        PixelKind(f"{image_kind(path)} {dtype}", bits=8 * values.itemsize),
+    )
 
 
 @pytest.mark.parametrize("end", ENDS)
 def test_colours(end, tmp_path):
     values = noise(np.uint8, 4, 5, 6, 3)
     path = write(tmp_path / f"a{end}", values, vector=True)
-    np.testing.assert_array_equal(image_format(path).volume(path).values, values.transpose(3, 2, 1, 0))
+    np.testing.assert_array_equal(
+        image_format(path).volume(path).values, values.transpose(3, 2, 1, 0)
+    )
     assert image_format(path).header(path)[1].colour
     with pytest.raises(UnreadableImageError, match="its voxels hold 3 values of int16"):
         path = write(tmp_path / f"b{end}", values.astype(np.int16), vector=True)
@@ -64,7 +78,8 @@ def test_colours(end, tmp_path):
 def test_every_flipped_bit_of_packed_voxels_is_noticed(end, tmp_path):
     path = write(tmp_path / f"a{end}", noise(), packed=True)
     raw, start = path.read_bytes(), 0
-    start = raw.index(b"LOCAL\n") + 6 if end == ".mha" else raw.index(b"\n\n") + 2 + 10  # past gzip's date
+    # past gzip's date
+    start = raw.index(b"LOCAL\n") + 6 if end == ".mha" else raw.index(b"\n\n") + 2 + 10
     expected = image_format(path).volume(path).values
     for at in range(start, len(raw)):
         for bit in (1, 128):
@@ -75,12 +90,15 @@ def test_every_flipped_bit_of_packed_voxels_is_noticed(end, tmp_path):
                 values = image_format(path).volume(path).values
             except UnreadableImageError:
                 continue
-            np.testing.assert_array_equal(values, expected)  # a flag that no bit of the voxels hangs on
+            # a flag that no bit of the voxels hangs on
+            np.testing.assert_array_equal(values, expected)
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("change", [lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda raw: raw[:40], lambda raw: b""])
+@pytest.mark.parametrize(
+    "change", [lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda raw: raw[:40], lambda raw: b""]
+)
 def test_files_that_are_cut_or_longer(change, end, packed, tmp_path):
     path = write(tmp_path / f"a{end}", noise(), packed=packed)
     path.write_bytes(change(path.read_bytes()))
@@ -88,31 +106,59 @@ def test_files_that_are_cut_or_longer(change, end, packed, tmp_path):
         image_format(path).volume(path)
 
 
-@pytest.mark.parametrize(("end", "old", "new", "said"), [
-    (".mha", b"LOCAL", b"a.raw", "its voxels lie in another file"),
-    (".mha", b"DimSize = 6 5 4", b"DimSize = 6 5", "it has shape"),
-    (".mha", b"DimSize = 6 5 4", b"DimSize = 60000 50000 4", "at most .* are read"),
-    (".mha", b"DimSize = 6 5 4", b"DimSize = a b c", "its header makes no sense"),
-    (".mha", b"MET_SHORT", b"MET_LONG", "its ElementType is MET_LONG"),
-    (".mha", b"BinaryData = True", b"BinaryData = False", "its voxels are text"),
-    (".mha", b"DimSize", b"DimSizes", "its header does not state DimSize"),
-    (".mha", b"ObjectType", b"ObjectTyp", "not a MetaImage file"),
-    (".nrrd", b"encoding: raw", b"encoding: bz2", "its encoding is bz2"),
-    (".nrrd", b"encoding: raw", b"encoding: raw\nbyte skip: 3", "skips bytes"),
-    (".nrrd", b"encoding: raw", b"encoding: raw\ndata file: /etc/passwd", "its voxels lie in another file"),
-    (".nrrd", b"type: short", b"type: block", "its type is block"),
-    (".nrrd", b"sizes: 6 5 4", b"sizes: 60000 50000 4", "at most .* are read"),
-    (".nrrd", b"NRRD0004", b"QRRD0004", "not an NRRD file"),
-    (".mha", b"ElementType", b"ElementToIntensityFunctionSlope = 2\nElementType", "FunctionSlope is 2"),
-    (".mha", b"ElementType", b"ElementToIntensityFunctionOffset = -1024\nElementType", "FunctionOffset is -1024"),
-    (".mha", b"ElementType", b"DistanceUnits = um\nElementType", "its lengths are in um"),
-    (".mha", b"CompressedData = False", b"CompressedData = True", "does not state CompressedDataSize"),
-    (".nrrd", b"endian", b'space units: "m" "m" "m"\nendian', "its lengths are in m"),
-    (".nrrd", b"endian", b'units: "mm" "mm" "s"\nendian', "its lengths are in s"),
-    (".nrrd", b"left-posterior-superior", b"left-posterior-superior-time", "its space is .*-time"),
-    (".nrrd", b"dimension: 3", b"dimension: 4", "its header states 4 axes"),
-    (".nrrd", b"sizes: 6 5 4", b"sizes: 3 2 5 4", "its header states 3 axes"),
-])
+@pytest.mark.parametrize(
+    ("end", "old", "new", "said"),
+    [
+        (".mha", b"LOCAL", b"a.raw", "its voxels lie in another file"),
+        (".mha", b"DimSize = 6 5 4", b"DimSize = 6 5", "it has shape"),
+        (".mha", b"DimSize = 6 5 4", b"DimSize = 60000 50000 4", "at most .* are read"),
+        (".mha", b"DimSize = 6 5 4", b"DimSize = a b c", "its header makes no sense"),
+        (".mha", b"MET_SHORT", b"MET_LONG", "its ElementType is MET_LONG"),
+        (".mha", b"BinaryData = True", b"BinaryData = False", "its voxels are text"),
+        (".mha", b"DimSize", b"DimSizes", "its header does not state DimSize"),
+        (".mha", b"ObjectType", b"ObjectTyp", "not a MetaImage file"),
+        (".nrrd", b"encoding: raw", b"encoding: bz2", "its encoding is bz2"),
+        (".nrrd", b"encoding: raw", b"encoding: raw\nbyte skip: 3", "skips bytes"),
+        (
+            ".nrrd",
+            b"encoding: raw",
+            b"encoding: raw\ndata file: /etc/passwd",
+            "its voxels lie in another file",
+        ),
+        (".nrrd", b"type: short", b"type: block", "its type is block"),
+        (".nrrd", b"sizes: 6 5 4", b"sizes: 60000 50000 4", "at most .* are read"),
+        (".nrrd", b"NRRD0004", b"QRRD0004", "not an NRRD file"),
+        (
+            ".mha",
+            b"ElementType",
+            b"ElementToIntensityFunctionSlope = 2\nElementType",
+            "FunctionSlope is 2",
+        ),
+        (
+            ".mha",
+            b"ElementType",
+            b"ElementToIntensityFunctionOffset = -1024\nElementType",
+            "FunctionOffset is -1024",
+        ),
+        (".mha", b"ElementType", b"DistanceUnits = um\nElementType", "its lengths are in um"),
+        (
+            ".mha",
+            b"CompressedData = False",
+            b"CompressedData = True",
+            "does not state CompressedDataSize",
+        ),
+        (".nrrd", b"endian", b'space units: "m" "m" "m"\nendian', "its lengths are in m"),
+        (".nrrd", b"endian", b'units: "mm" "mm" "s"\nendian', "its lengths are in s"),
+        (
+            ".nrrd",
+            b"left-posterior-superior",
+            b"left-posterior-superior-time",
+            "its space is .*-time",
+        ),
+        (".nrrd", b"dimension: 3", b"dimension: 4", "its header states 4 axes"),
+        (".nrrd", b"sizes: 6 5 4", b"sizes: 3 2 5 4", "its header states 3 axes"),
+    ],
+)
 def test_headers_that_are_refused(end, old, new, said, tmp_path):
     path = write(tmp_path / f"a{end}", noise())
     raw = path.read_bytes()
@@ -123,30 +169,47 @@ def test_headers_that_are_refused(end, old, new, said, tmp_path):
             read(path)
 
 
-@pytest.mark.parametrize(("end", "lines"), [(".mha", (b"TransformMatrix", b"ElementSpacing")),
-                                            (".nrrd", (b"space", b"space directions", b"space origin"))])
+@pytest.mark.parametrize(
+    ("end", "lines"),
+    [
+        (".mha", (b"TransformMatrix", b"ElementSpacing")),
+        (".nrrd", (b"space", b"space directions", b"space origin")),
+    ],
+)
 def test_what_a_header_leaves_open_is_said(end, lines, tmp_path):
     path = write(tmp_path / f"a{end}", noise())
     rows = path.read_bytes().split(b"\n")
-    path.write_bytes(b"\n".join(row for row in rows if row.split(b" =")[0].split(b":")[0] not in lines))
+    path.write_bytes(
+        b"\n".join(row for row in rows if row.split(b" =")[0].split(b":")[0] not in lines)
+    )
     assert read_case(path, FORM).remarks == (NO_DIRECTIONS, NO_SPACING)
     with pytest.raises(UnreadableImageError, match="states no voxel size"):
-        read_case(path, ImageForm((6, 5, 4), in_channels=1, intensity_range=(0, 1), spacing=(1, 1, 1)))
+        read_case(
+            path, ImageForm((6, 5, 4), in_channels=1, intensity_range=(0, 1), spacing=(1, 1, 1))
+        )
 
 
 @pytest.mark.parametrize("size", [b"CompressedDataSize = 10", b""])
 def test_a_packed_metaimage_states_how_long_it_is(size, tmp_path):
     path = write(tmp_path / "a.mha", noise(), packed=True)
-    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n?", size + b"\n" * bool(size), path.read_bytes()))
-    with pytest.raises(UnreadableImageError, match=r"asks for 10 bytes of packed|does not state CompressedDataSize"):
+    path.write_bytes(
+        re.sub(rb"CompressedDataSize = \d+\n?", size + b"\n" * bool(size), path.read_bytes())
+    )
+    with pytest.raises(
+        UnreadableImageError, match=r"asks for 10 bytes of packed|does not state CompressedDataSize"
+    ):
         image_format(path).volume(path)
 
 
-@pytest.mark.parametrize(("end", "old", "new"), [
-    (".mha", b"BinaryDataByteOrderMSB = False", b"BinaryDataByteOrderMSB = True"),
-    (".mha", b"BinaryDataByteOrderMSB = False", b"ElementByteOrderMSB = True"),
-    (".nrrd", b"endian: little", b"endian: big"), (".nrrd", b"encoding: raw", b"Encoding: raw"),
-])
+@pytest.mark.parametrize(
+    ("end", "old", "new"),
+    [
+        (".mha", b"BinaryDataByteOrderMSB = False", b"BinaryDataByteOrderMSB = True"),
+        (".mha", b"BinaryDataByteOrderMSB = False", b"ElementByteOrderMSB = True"),
+        (".nrrd", b"endian: little", b"endian: big"),
+        (".nrrd", b"encoding: raw", b"Encoding: raw"),
+    ],
+)
 def test_byte_order_and_spelling(end, old, new, tmp_path):
     path = write(tmp_path / f"a{end}", noise())
     expected = image_format(path).volume(path)
@@ -173,8 +236,16 @@ def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
         image_format(path).volume(path)
 
 
-@pytest.mark.parametrize(("space", "oriented"), [
-    (b"RAS", True), (b"left-anterior-superior", True), (b"LPS", True), (b"scanner-xyz", False), (b"3D-right-handed", False)])
+@pytest.mark.parametrize(
+    ("space", "oriented"),
+    [
+        (b"RAS", True),
+        (b"left-anterior-superior", True),
+        (b"LPS", True),
+        (b"scanner-xyz", False),
+        (b"3D-right-handed", False),
+    ],
+)
 def test_spaces_of_nrrd(space, oriented, tmp_path):
     path = write(tmp_path / "a.nrrd", noise())
     lps = image_format(path).volume(path).affine
@@ -194,11 +265,17 @@ def test_spacings_without_directions(tmp_path):
     np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (0.5, 1.5, 2))
 
 
-@pytest.mark.parametrize("kinds", [b"domain domain domain domain", b"time domain domain domain", b""])
+@pytest.mark.parametrize(
+    "kinds", [b"domain domain domain domain", b"time domain domain domain", b""]
+)
 def test_four_axes_of_space_are_no_colours(kinds, tmp_path):
     path = tmp_path / "a.nrrd"
-    path.write_bytes(b"NRRD0004\ntype: uchar\ndimension: 4\nsizes: 3 6 5 4\nencoding: raw\n"
-                     + (b"kinds: " + kinds + b"\n") * bool(kinds) + b"\n" + noise(np.uint8, 4, 5, 6, 3).tobytes())
+    path.write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 4\nsizes: 3 6 5 4\nencoding: raw\n"
+        + (b"kinds: " + kinds + b"\n") * bool(kinds)
+        + b"\n"
+        + noise(np.uint8, 4, 5, 6, 3).tobytes()
+    )
     for read in (image_format(path).volume, image_format(path).header):
         with pytest.raises(UnreadableImageError, match="the first is not of values"):
             read(path)
@@ -217,5 +294,7 @@ def test_they_are_found_and_read_like_all_others(tmp_path):
         for end in ENDS:
             write(tmp_path / name / f"{name}{end}", noise())
     assert len(list_class_folders(tmp_path, name="mine").ids) == 4
-    images = load_images(tmp_path / "ill", in_channels=1, spatial_size=(6, 5, 4), intensity_range=(0, 200))
+    images = load_images(
+        tmp_path / "ill", in_channels=1, spatial_size=(6, 5, 4), intensity_range=(0, 200)
+    )
     np.testing.assert_array_equal(images.images[0], images.images[1])

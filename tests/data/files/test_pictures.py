@@ -33,9 +33,17 @@ def saved(path, array, mode=None, **options):
 
 
 def raw_png(path, width, height, depth, colours, data):
-    """Write a PNG that Pillow does not: colour type 2 is RGB, 4 grey and alpha, 0 grey; the data may be too short."""
+    """Write a PNG that Pillow does not: colour type 2 is RGB, 4 grey and alpha, 0 grey; the data
+    may be too short.
+    """
+
     def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
@@ -52,9 +60,15 @@ def test_lossless_files_come_back(tmp_path, suffix, shape):
     assert np.array_equal(found, array[None] if len(shape) == 2 else np.moveaxis(array, -1, 0))
 
 
-@pytest.mark.parametrize(("mode", "expected", "said"), [
-    ("1", [[0, 255]], "1 bit"), ("LA", [[10, 200]], "LA"), ("RGBA", [[10, 200]] * 3, "RGBA"), ("P", [[10, 200]] * 3, "palette"),
-])
+@pytest.mark.parametrize(
+    ("mode", "expected", "said"),
+    [
+        ("1", [[0, 255]], "1 bit"),
+        ("LA", [[10, 200]], "LA"),
+        ("RGBA", [[10, 200]] * 3, "RGBA"),
+        ("P", [[10, 200]] * 3, "palette"),
+    ],
+)
 def test_modes(tmp_path, mode, expected, said):
     image = Image.fromarray(np.array([[10, 200]], np.uint8)).convert(mode)
     if "A" in mode:
@@ -67,7 +81,10 @@ def test_modes(tmp_path, mode, expected, said):
 def test_palette_is_colour_and_not_numbers(tmp_path):
     image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([255, 0, 0, 0, 0, 255])
-    assert read_picture(saved(tmp_path / "a.png", image))[:, 0].T.tolist() == [[255, 0, 0], [0, 0, 255]]
+    assert read_picture(saved(tmp_path / "a.png", image))[:, 0].T.tolist() == [
+        [255, 0, 0],
+        [0, 0, 255],
+    ]
 
 
 def test_cmyk(tmp_path):
@@ -81,8 +98,16 @@ def test_cmyk(tmp_path):
 def test_exif_orientation_is_applied(tmp_path, orientation, suffix):
     upright = np.zeros((8, 16), np.uint8)
     upright[:4, :8] = 200  # top left is bright
-    stored = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.T, 6: np.rot90(upright, 1),
-              7: upright[::-1, ::-1].T, 8: np.rot90(upright, -1)}[orientation]
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].T,
+        8: np.rot90(upright, -1),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = saved(tmp_path / f"a.{suffix}", np.ascontiguousarray(stored), exif=exif)
@@ -96,8 +121,14 @@ def test_sixteen_bits(tmp_path):
     values = np.array([[0, 1000], [30000, 65535]], np.uint16)
     for suffix in ("png", "tif"):
         path = saved(tmp_path / f"a.{suffix}", values)
-        assert np.array_equal(read_picture(path)[0], values) and open_picture(path).kind.name == "16 bits"
-        with pytest.raises(ValueError, match=rf"a.{suffix} has u?int\d\d grey values from 0 to 65535, not uint8; give inten"):
+        assert (
+            np.array_equal(read_picture(path)[0], values)
+            and open_picture(path).kind.name == "16 bits"
+        )
+        with pytest.raises(
+            ValueError,
+            match=rf"a.{suffix} has u?int\d\d grey values from 0 to 65535, not uint8; give inten",
+        ):
             read_case(path, ImageForm((2, 2), in_channels=1))
         form = ImageForm((2, 2), in_channels=1, intensity_range=(0, 60000))
         assert read_case(path, form).image[0].tolist() == [[0, 4], [128, 255]]
@@ -106,10 +137,14 @@ def test_sixteen_bits(tmp_path):
 
 
 def test_sixteen_bits_in_colour_keep_the_upper_eight(tmp_path):
-    path = raw_png(tmp_path / "a.png", 1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x12FF, 0x8001, 0xFF00))
+    path = raw_png(
+        tmp_path / "a.png", 1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x12FF, 0x8001, 0xFF00)
+    )
     assert read_picture(path)[:, 0, 0].tolist() == [0x12, 0x80, 0xFF]
     assert open_picture(path).kind == picture_header(path)[1]
-    assert open_picture(path).kind == PixelKind("RGB of 16 bits", colour=True, bits=16, upper_half=True)
+    assert open_picture(path).kind == PixelKind(
+        "RGB of 16 bits", colour=True, bits=16, upper_half=True
+    )
     assert not open_picture(saved(tmp_path / "b.png", noise(3, 3, 3))).kind.upper_half
 
 
@@ -117,12 +152,21 @@ def test_sixteen_bits_in_colour_keep_the_upper_eight(tmp_path):
 def test_sixteen_bits_in_colour_go_through_the_range_of_sixteen(tmp_path, colours, caplog):
     values = np.full((6, 5, 3 if colours == 2 else 2), 0x8012, ">u2")
     values[2:4] = 0xFFFF
-    path = raw_png(tmp_path / "a.png", 5, 6, 16, colours, b"".join(b"\0" + row.tobytes() for row in values))
+    path = raw_png(
+        tmp_path / "a.png", 5, 6, 16, colours, b"".join(b"\0" + row.tobytes() for row in values)
+    )
     for window, grey in (((0, 65535), 128), ((0x8000, 0xFFFF), 1), (None, 128)):
         case = read_case(path, ImageForm((6, 5), in_channels=1, intensity_range=window))
-        assert abs(int(case.image[0, 0, 0]) - grey) <= 1 and case.image[0, 3, 0] == 255 and case.remarks == (UPPER_HALF,)
+        assert (
+            abs(int(case.image[0, 0, 0]) - grey) <= 1
+            and case.image[0, 3, 0] == 255
+            and case.remarks == (UPPER_HALF,)
+        )
         load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=window)
-        assert "1 of 1 images have 16 bits in colour or beside alpha, of which the upper 8 are kept." in caplog.text
+        assert (
+            "1 of 1 images have 16 bits in colour or beside alpha, of which the upper 8 are kept."
+            in caplog.text
+        )
 
 
 def test_several_pages(tmp_path):
@@ -130,30 +174,48 @@ def test_several_pages(tmp_path):
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "a.png", save_all=True, append_images=pages[1:])
     for name, read in itertools.product(("a.tif", "a.png"), (read_picture, picture_header)):
-        said = rf"{name} \(\d+ bytes\) cannot be read: it holds 3 pictures, and files with one picture"
+        said = (
+            rf"{name} \(\d+ bytes\) cannot be read: it holds 3 pictures, and files with one picture"
+        )
         with pytest.raises(UnreadableImageError, match=said):
             read(tmp_path / name)
-    pages[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pages[1:], quality=95)
+    pages[0].save(
+        tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pages[1:], quality=95
+    )
     assert Image.open(tmp_path / "phone.jpg").n_frames == 3  # it really is one of a camera's
-    assert np.abs(read_picture(tmp_path / "phone.jpg")[0].astype(int) - np.array(pages[0])).mean() < 8
+    assert (
+        np.abs(read_picture(tmp_path / "phone.jpg")[0].astype(int) - np.array(pages[0])).mean() < 8
+    )
 
 
 def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
-    for side in (32769, 65_000):  # Pillow's own limit follows, so it neither warns nor raises before
+    # Pillow's own limit follows, so it neither warns nor raises before
+    for side in (32769, 65_000):
         path = raw_png(tmp_path / "bomb.png", side, side, 8, 0, b"")
         for read in (read_picture, picture_header):
-            with pytest.raises(UnreadableImageError, match=r"bomb.png .*1073741824 (bytes|are).*MEDMONAI_IMAGE_LIMIT"):
+            with pytest.raises(
+                UnreadableImageError,
+                match=r"bomb.png .*1073741824 (bytes|are).*MEDMONAI_IMAGE_LIMIT",
+            ):
                 read(path)
 
 
-@pytest.mark.parametrize(("name", "content", "reason"), [
-    ("a.png", b"", "the file is empty"), ("a.jpg", b"", "the file is empty"), ("a.tif", b"", "the file is empty"),
-    ("a.png", b"<html>404</html>", "it is no PNG, JPEG or TIFF file"),
-    ("a.tif", b"II*\0", "."), ("a.jpg", b"\xff\xd8\xff", "."),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.png", b"", "the file is empty"),
+        ("a.jpg", b"", "the file is empty"),
+        ("a.tif", b"", "the file is empty"),
+        ("a.png", b"<html>404</html>", "it is no PNG, JPEG or TIFF file"),
+        ("a.tif", b"II*\0", "."),
+        ("a.jpg", b"\xff\xd8\xff", "."),
+    ],
+)
 def test_no_pictures(tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UnreadableImageError, match=rf"^{name} \({len(content)} bytes\) cannot be read: {reason}") as raised:
+    with pytest.raises(
+        UnreadableImageError, match=rf"^{name} \({len(content)} bytes\) cannot be read: {reason}"
+    ) as raised:
         read_picture(tmp_path / name)
     assert "\n" not in str(raised.value) and str(tmp_path) not in str(raised.value)
 
@@ -166,7 +228,9 @@ def test_the_content_decides_and_not_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_damaged_files_raise_one_error_or_give_a_picture(tmp_path, suffix, data):
     options = {"compression": "tiff_lzw"} if suffix == "tif" else {}
@@ -219,10 +283,23 @@ def test_training_and_inference_see_the_same_pixels(tmp_path, suffix, channels, 
     from source_files import write_class_folders
 
     from medmonai.data import list_class_folders, load_listing
-    root = write_class_folders(tmp_path / "set", {"train": {"A": 2, "B": 2}, "val": {"A": 1, "B": 1}, "test": {"A": 1, "B": 1}},
-                               size=(150, 137), channels=3, suffix=f".{suffix}")
-    options = {"spatial_size": (24, 30), "in_channels": channels, "aspect": "crop", "jpeg_scaling": scaling}
-    cohorts = load_listing(list_class_folders(root, name="set"), cache_dir=tmp_path / "cache", **options)
+
+    root = write_class_folders(
+        tmp_path / "set",
+        {"train": {"A": 2, "B": 2}, "val": {"A": 1, "B": 1}, "test": {"A": 1, "B": 1}},
+        size=(150, 137),
+        channels=3,
+        suffix=f".{suffix}",
+    )
+    options = {
+        "spatial_size": (24, 30),
+        "in_channels": channels,
+        "aspect": "crop",
+        "jpeg_scaling": scaling,
+    }
+    cohorts = load_listing(
+        list_class_folders(root, name="set"), cache_dir=tmp_path / "cache", **options
+    )
     shown = load_images(root, **options)
     for cohort in cohorts.values():
         for row, name in enumerate(cohort.ids):
@@ -232,9 +309,14 @@ def test_training_and_inference_see_the_same_pixels(tmp_path, suffix, channels, 
 
 
 def waves(height, width, period):
-    """A colour picture that is smooth, has no symmetry and shows a shift of a fraction of a period."""
+    """A colour picture that is smooth, has no symmetry and shows a shift of a fraction of a
+    period.
+    """
     y, x = np.mgrid[:height, :width] / period
-    planes = [127.5 + 60 * np.sin(2 * np.pi * x + c) + 60 * np.sin(2 * np.pi * y + x / 9 + 2 * c) for c in range(3)]
+    planes = [
+        127.5 + 60 * np.sin(2 * np.pi * x + c) + 60 * np.sin(2 * np.pi * y + x / 9 + 2 * c)
+        for c in range(3)
+    ]
     return np.rint(np.stack(planes, axis=-1)).astype(np.uint8)
 
 
@@ -245,45 +327,79 @@ def both(path, form):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(("name", "form"), [
-    ("a.jpg", {"spatial_size": (41, 40)}), ("a.jpg", {"spatial_size": (10, 61)}), ("a.jpg", {"spatial_size": (300, 300)}),
-    ("a.jpg", {"spatial_size": (8, 8), "intensity_range": (10, 200)}), ("a.png", {"spatial_size": (8, 8)}),
-    ("a.tif", {"spatial_size": (8, 8)}),
-])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.jpg", {"spatial_size": (41, 40)}),
+        ("a.jpg", {"spatial_size": (10, 61)}),
+        ("a.jpg", {"spatial_size": (300, 300)}),
+        ("a.jpg", {"spatial_size": (8, 8), "intensity_range": (10, 200)}),
+        ("a.png", {"spatial_size": (8, 8)}),
+        ("a.tif", {"spatial_size": (8, 8)}),
+    ],
+)
 def test_jpeg_scaling_leaves_small_pictures_and_other_files_alone(tmp_path, name, form, channels):
     path = saved(tmp_path / name, noise(163, 240, 3))  # 41 and 61 are more than a quarter of it
     exact, scaled, size = both(path, ImageForm(**form, in_channels=channels))
-    assert size == (240, 163) and np.array_equal(exact.image, scaled.image) and exact.size == scaled.size == (163, 240)
+    assert (
+        size == (240, 163)
+        and np.array_equal(exact.image, scaled.image)
+        and exact.size == scaled.size == (163, 240)
+    )
 
 
-@pytest.mark.parametrize(("size", "decoded"), [
-    ((40, 40), (120, 82)), ((20, 30), (60, 41)), ((10, 7), (30, 21)), ((2, 2), (30, 21))])
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((40, 40), (120, 82)), ((20, 30), (60, 41)), ((10, 7), (30, 21)), ((2, 2), (30, 21))],
+)
 def test_jpeg_scaling_keeps_twice_the_wanted_size(tmp_path, size, decoded):
     path = saved(tmp_path / "a.jpg", waves(163, 240, 40))
     assert both(path, ImageForm(size, in_channels=3))[2] == decoded
-    assert open_picture(path, ImageForm(size, in_channels=3)).image.size == open_picture(path).image.size == (240, 163)
+    assert (
+        open_picture(path, ImageForm(size, in_channels=3)).image.size
+        == open_picture(path).image.size
+        == (240, 163)
+    )
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize(("aspect", "size"), [("stretch", (30, 40)), ("crop", (50, 20)), ("pad", (64, 40))])
+@pytest.mark.parametrize(
+    ("aspect", "size"), [("stretch", (30, 40)), ("crop", (50, 20)), ("pad", (64, 40))]
+)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_jpeg_scaling_moves_nothing(tmp_path, orientation, aspect, size, channels):
-    back = dict(zip(range(2, 9), (Image.Transpose(n) for n in (0, 3, 1, 5, 2, 6, 4))))  # what the orientation undoes
-    upright = Image.fromarray(waves(481, 641, 160))  # a last pixel of which 1/8, 1/4 or a half is the picture
+    # what the orientation undoes
+    back = dict(zip(range(2, 9), (Image.Transpose(n) for n in (0, 3, 1, 5, 2, 6, 4))))
+    # a last pixel of which 1/8, 1/4 or a half is the picture
+    upright = Image.fromarray(waves(481, 641, 160))
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = upright.transpose(back[orientation]) if orientation > 1 else upright
-    exact, scaled, held = both(saved(tmp_path / "a.jpg", stored, quality=95, exif=exif),
-                               ImageForm(size, in_channels=channels, aspect=aspect))
+    exact, scaled, held = both(
+        saved(tmp_path / "a.jpg", stored, quality=95, exif=exif),
+        ImageForm(size, in_channels=channels, aspect=aspect),
+    )
     assert held[0] < 641 / 3 and (scaled.size, scaled.turned, scaled.kind) == (
-        (481, 641), orientation > 1, PixelKind("RGB", colour=True))
+        (481, 641),
+        orientation > 1,
+        PixelKind("RGB", colour=True),
+    )
     assert (exact.size, exact.turned, exact.kind) == (scaled.size, scaled.turned, scaled.kind)
     difference = np.abs(exact.image.astype(int) - scaled.image)
-    assert difference.max() <= 6 and difference.mean() < 1  # 8 and 3 or more where a part of a pixel is forgotten
+    # 8 and 3 or more where a part of a pixel is forgotten
+    assert difference.max() <= 6 and difference.mean() < 1
 
 
-@pytest.mark.parametrize(("mode", "options"), [
-    ("L", {}), ("RGB", {"progressive": True}), ("CMYK", {}), ("RGB", {"format": "MPO"}), ("RGB", {"subsampling": 0})])
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("L", {}),
+        ("RGB", {"progressive": True}),
+        ("CMYK", {}),
+        ("RGB", {"format": "MPO"}),
+        ("RGB", {"subsampling": 0}),
+    ],
+)
 def test_jpeg_scaling_of_every_kind_of_jpeg(tmp_path, mode, options):
     path = saved(tmp_path / "a.jpg", waves(241, 319, 160), mode, quality=95, **options)
     for channels, aspect in itertools.product((1, 3), ("stretch", "crop", "pad")):
@@ -299,12 +415,16 @@ def test_jpeg_scaling_of_real_pictures(real_data):
         exact, scaled, held = both(folder / name, ImageForm((size, size), in_channels=3))
         assert held == {28: (56, 56), 48: (112, 112)}[size]
         differences[size].append(np.abs(exact.image.astype(int) - scaled.image))
-    for found in map(np.stack, differences.values()):  # as the docstring says, with room for another libjpeg
+    # as the docstring says, with room for another libjpeg
+    for found in map(np.stack, differences.values()):
         assert 0.1 < found.mean() < 0.6 and np.quantile(found, 0.999) <= 5
 
 
 def test_real_pictures(real_data):
-    for folder, mode, shape in (("chest_xray/val/NORMAL", "L", (1, 224, 224)), ("ham10000/images", "RGB", (3, 224, 224))):
+    for folder, mode, shape in (
+        ("chest_xray/val/NORMAL", "L", (1, 224, 224)),
+        ("ham10000/images", "RGB", (3, 224, 224)),
+    ):
         names = sorted(os.listdir(real_data / folder))[:5]
         for name in names:
             assert open_picture(real_data / folder / name).kind.name == mode

@@ -18,13 +18,25 @@ def dermamnist(tmp_path):
 
 
 def load(folder, split, table=None):
-    return load_medmnist("dermamnist", split=split, dataset_dir=folder, verify=False, download=False, groups_file=table)
+    return load_medmnist(
+        "dermamnist",
+        split=split,
+        dataset_dir=folder,
+        verify=False,
+        download=False,
+        groups_file=table,
+    )
 
 
 def write_groups(folder, change=None, leave_out=()):
     """Every case a lesion of its own, but for the changes id -> group."""
-    groups = {f"dermamnist-{split}-{i:06d}": f"{split}{i}" for split, n in SIZES.items() for i in range(n)} | (change or {})
-    lines = ["id,group", *(f"{name},{group}" for name, group in groups.items() if name not in leave_out)]
+    groups = {
+        f"dermamnist-{split}-{i:06d}": f"{split}{i}" for split, n in SIZES.items() for i in range(n)
+    } | (change or {})
+    lines = [
+        "id,group",
+        *(f"{name},{group}" for name, group in groups.items() if name not in leave_out),
+    ]
     (folder / "lesions.csv").write_text("\n".join(lines) + "\n")
     return folder / "lesions.csv"
 
@@ -34,26 +46,43 @@ def test_without_a_table_nothing_changes(dermamnist):
 
 
 def test_cases_that_share_a_lesion_with_an_earlier_split_are_left_out(dermamnist):
-    shared = {"dermamnist-val-000001": "train3", "dermamnist-test-000002": "train3", "dermamnist-test-000004": "val5",
-              "dermamnist-test-000005": "test6"}
+    shared = {
+        "dermamnist-val-000001": "train3",
+        "dermamnist-test-000002": "train3",
+        "dermamnist-test-000004": "val5",
+        "dermamnist-test-000005": "test6",
+    }
     table = write_groups(dermamnist, shared)
     cohorts = {split: load(dermamnist, split, table) for split in SIZES}
-    assert {split: len(cohort) for split, cohort in cohorts.items()} == {"train": 14, "val": 6, "test": 5}
+    assert {split: len(cohort) for split, cohort in cohorts.items()} == {
+        "train": 14,
+        "val": 6,
+        "test": 5,
+    }
     assert cohorts["test"].ids.tolist() == [f"dermamnist-test-{i:06d}" for i in (0, 1, 3, 5, 6)]
     assert cohorts["test"].groups.tolist() == ["test0", "test1", "test3", "test6", "test6"]
     plain = load(dermamnist, "test")
     assert np.array_equal(cohorts["test"].images, plain.images[[0, 1, 3, 5, 6]])
     assert cohorts["test"].provenance.facts[-1] == (
-        "Groups of test: taken from lesions.csv. 2 of 7 cases share theirs with an earlier split and were left out.")
+        "Groups of test: taken from lesions.csv. 2 of 7 cases share theirs with an earlier split "
+        "and were left out."
+    )
     assert not require_no_leakage(list(cohorts.values()), near_threshold=None).leaks
 
 
-@pytest.mark.parametrize(("change", "leave_out", "match"), [
-    ({}, ["dermamnist-test-000003"], "1 of 7 cases of test have no group, first 'dermamnist-test-000003'"),
-    ({"dermamnist-test-000003": " "}, [], "1 of 7 cases of test have no group"),
-    ({"dermamnist-test-000003": "NaN"}, [], "1 of 7 cases of test have no group"),
-    ({f"dermamnist-test-{i:06d}": "train0" for i in range(7)}, [], "nothing is left"),
-])
+@pytest.mark.parametrize(
+    ("change", "leave_out", "match"),
+    [
+        (
+            {},
+            ["dermamnist-test-000003"],
+            "1 of 7 cases of test have no group, first 'dermamnist-test-000003'",
+        ),
+        ({"dermamnist-test-000003": " "}, [], "1 of 7 cases of test have no group"),
+        ({"dermamnist-test-000003": "NaN"}, [], "1 of 7 cases of test have no group"),
+        ({f"dermamnist-test-{i:06d}": "train0" for i in range(7)}, [], "nothing is left"),
+    ],
+)
 def test_tables_that_do_not_do(change, leave_out, match, dermamnist):
     with pytest.raises(ValueError, match=match):
         load(dermamnist, "test", write_groups(dermamnist, change, leave_out))

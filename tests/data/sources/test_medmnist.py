@@ -48,12 +48,14 @@ def no_other_folders(tmp_path, monkeypatch):
 @pytest.fixture
 def offer(monkeypatch):
     """Let a catalogue entry point to another URL and MD5."""
+
     def change(name, *, url, md5, size=28, num_cases=None):
         info = dataset_info(name)
         files = {**info.files, size: replace(info.file(size), url=url, md5=md5)}
         info = replace(info, files=files, num_cases=num_cases or info.num_cases)
         monkeypatch.setattr(module, "dataset_info", lambda _: info)
         return info.file(size)
+
     return change
 
 
@@ -67,19 +69,37 @@ def test_every_set_as_generated_file(tmp_path, name, limit):
     info = dataset_info(name)
     _, arrays = write_set(tmp_path, name)
     for split, n in ROWS.items():
-        cohort = load_medmnist(name, split=split, dataset_dir=tmp_path, verify=False, memory_limit=limit, download=False)
+        cohort = load_medmnist(
+            name,
+            split=split,
+            dataset_dir=tmp_path,
+            verify=False,
+            memory_limit=limit,
+            download=False,
+        )
         raw = arrays[f"{split}_images"]
         expected = np.moveaxis(raw, -1, 1) if info.in_channels == 3 else raw[:, None]
         assert np.array_equal(cohort.images, expected) and cohort.images.flags.c_contiguous
         assert isinstance(cohort.images, np.memmap) == (limit == 0)
         labels = arrays[f"{split}_labels"]
-        assert np.array_equal(cohort.labels, labels if info.task.kind == "multilabel" else labels[:, 0])
+        assert np.array_equal(
+            cohort.labels, labels if info.task.kind == "multilabel" else labels[:, 0]
+        )
         assert cohort.ids.tolist() == [f"{name}-{split}-{i:06d}" for i in range(n)]
-        assert (cohort.task, cohort.class_names, cohort.split) == (info.task, info.class_names, split)
-        assert cohort.provenance.checksum == "" and cohort.provenance.licence.startswith("not stated")
+        assert (cohort.task, cohort.class_names, cohort.split) == (
+            info.task,
+            info.class_names,
+            split,
+        )
+        assert cohort.provenance.checksum == "" and cohort.provenance.licence.startswith(
+            "not stated"
+        )
 
 
-@pytest.mark.parametrize(("name", "size"), [("pathmnist", 64), ("pathmnist", 128), ("chestmnist", 224), ("nodulemnist3d", 64)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("pathmnist", 64), ("pathmnist", 128), ("chestmnist", 224), ("nodulemnist3d", 64)],
+)
 def test_larger_sizes(tmp_path, name, size):
     write_set(tmp_path, name, size=size, rows={"train": 2, "val": 1, "test": 1})
     cohort = load_medmnist(name, split="train", size=size, dataset_dir=tmp_path, verify=False)
@@ -91,16 +111,24 @@ def test_real_files_equal_medmnist(real_data, name, size):
     folder = real_data / "medmnist"
     for split in ("train", "val", "test"):
         cohort = load_medmnist(name, split=split, size=size, dataset_dir=folder, download=False)
-        other = getattr(official, official.INFO[name]["python_class"])(split, root=folder, size=size)
-        assert np.array_equal(cohort.images[:, 0], other.imgs) and np.array_equal(cohort.labels, other.labels[:, 0])
+        other = getattr(official, official.INFO[name]["python_class"])(
+            split, root=folder, size=size
+        )
+        assert np.array_equal(cohort.images[:, 0], other.imgs) and np.array_equal(
+            cohort.labels, other.labels[:, 0]
+        )
         cohort.require_every_class()
     assert cohort.provenance.checksum == f"md5:{official.INFO[name]['MD5']}"
 
 
-@pytest.mark.parametrize(("name", "size", "split"), [("pneumoniamnist", 28, "train"), ("vesselmnist3d", 28, "train"),
-                                                    ("vesselmnist3d", 64, "val")])
+@pytest.mark.parametrize(
+    ("name", "size", "split"),
+    [("pneumoniamnist", 28, "train"), ("vesselmnist3d", 28, "train"), ("vesselmnist3d", 64, "val")],
+)
 def test_memory_is_at_most_a_fifth_above_the_bytes(real_data, name, size, split):
-    load = functools.partial(load_medmnist, name, split=split, size=size, dataset_dir=real_data / "medmnist")
+    load = functools.partial(
+        load_medmnist, name, split=split, size=size, dataset_dir=real_data / "medmnist"
+    )
     load()  # imports and caches of the first call
     tracemalloc.start()
     cohort = load(memory_limit=1 << 40)
@@ -111,7 +139,9 @@ def test_memory_is_at_most_a_fifth_above_the_bytes(real_data, name, size, split)
 
 def test_colour_needs_no_second_array(tmp_path):
     write_set(tmp_path, "bloodmnist", rows={"train": 2000, "val": 1, "test": 1})
-    load = functools.partial(load_medmnist, "bloodmnist", split="train", dataset_dir=tmp_path, verify=False)
+    load = functools.partial(
+        load_medmnist, "bloodmnist", split="train", dataset_dir=tmp_path, verify=False
+    )
     load()
     tracemalloc.start()
     cohort = load(memory_limit=1 << 40)
@@ -121,7 +151,11 @@ def test_colour_needs_no_second_array(tmp_path):
 
 
 def test_search_order(tmp_path, monkeypatch):
-    folders = {"given": tmp_path / "given", "root": tmp_path / "root", "home": tmp_path / "home" / ".medmnist"}
+    folders = {
+        "given": tmp_path / "given",
+        "root": tmp_path / "root",
+        "home": tmp_path / "home" / ".medmnist",
+    }
     for n, folder in enumerate(folders.values(), start=1):
         folder.mkdir(parents=True)
         write_set(folder, "breastmnist", rows={"train": n, "val": 1, "test": 1})
@@ -144,14 +178,20 @@ def test_wrong_md5_leaves_the_file(tmp_path):
     match = f"has MD5 {md5(path)}, expected 28209eda62fecd6e6a2d98b1501bb15f: truncated or"
     with pytest.raises(ValueError, match=match) as raised:
         load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path)
-    assert path.read_bytes() == before and "\n" not in str(raised.value) and "verify=False" in str(raised.value)
+    assert (
+        path.read_bytes() == before
+        and "\n" not in str(raised.value)
+        and "verify=False" in str(raised.value)
+    )
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.9, 0.999])
 def test_truncated_file_without_verification(tmp_path, keep):
     path, _ = write_set(tmp_path, "pneumoniamnist")
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
-    with pytest.raises(ValueError, match=r"pneumoniamnist.npz \(\d+ bytes\) is not a complete npz file") as raised:
+    with pytest.raises(
+        ValueError, match=r"pneumoniamnist.npz \(\d+ bytes\) is not a complete npz file"
+    ) as raised:
         load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
     assert "\n" not in str(raised.value)
 
@@ -165,22 +205,49 @@ def test_flipped_byte_without_verification(tmp_path):
         load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
 
 
-@pytest.mark.parametrize(("changes", "match"), [
-    ({"train_images": None}, r"pneumoniamnist.npz: train_images cannot be read: the key is missing; keys found: train_labels"),
-    ({"train_labels": None}, r"train_labels cannot be read: the key is missing"),
-    ({"train_images": np.array([None] * 7)}, r"train_images is an object array \(pickled\), which is never loaded"),
-    ({"train_labels": np.array([["a"]] * 7, object)}, r"train_labels is an object array"),
-    ({"train_images": np.zeros((7, 28, 27), np.uint8)}, r"train_images has shape \(7, 28, 27\), expected \(N, 28, 28\)"),
-    ({"train_images": np.zeros((0, 28, 28), np.uint8)}, r"has shape \(0, 28, 28\), expected"),
-    ({"train_images": np.zeros((7, 28, 28, 3), np.uint8)}, r"has shape \(7, 28, 28, 3\)"),
-    ({"val_images": np.zeros((7, 64, 64), np.uint8)}, r"val_images has shape \(7, 64, 64\)"),
-    ({"train_images": np.zeros((7, 28, 28), np.float32)}, r"train_images has dtype float32, expected uint8"),
-    ({"train_images": np.zeros((28, 28, 7), np.uint8).T}, r"train_images is stored in Fortran order"),
-    ({"train_labels": np.zeros((6, 1), np.uint8)}, r"train_labels has shape \(6, 1\), expected 7 rows"),
-    ({"train_labels": np.zeros((7, 2), np.uint8)}, r"pneumoniamnist.npz: train_labels have shape \(7, 2\)"),
-    ({"train_labels": np.full((7, 1), 2)}, r"train_labels range from 2 to 2; a binary task"),
-    ({"train_labels": np.array([["a"]] * 7)}, r"train_labels has dtype <U1; a numeric dtype"),
-])
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"train_images": None},
+            (
+                r"pneumoniamnist.npz: train_images cannot be read: the key is missing; keys found: "
+                r"train_labels"
+            ),
+        ),
+        ({"train_labels": None}, r"train_labels cannot be read: the key is missing"),
+        (
+            {"train_images": np.array([None] * 7)},
+            r"train_images is an object array \(pickled\), which is never loaded",
+        ),
+        ({"train_labels": np.array([["a"]] * 7, object)}, r"train_labels is an object array"),
+        (
+            {"train_images": np.zeros((7, 28, 27), np.uint8)},
+            r"train_images has shape \(7, 28, 27\), expected \(N, 28, 28\)",
+        ),
+        ({"train_images": np.zeros((0, 28, 28), np.uint8)}, r"has shape \(0, 28, 28\), expected"),
+        ({"train_images": np.zeros((7, 28, 28, 3), np.uint8)}, r"has shape \(7, 28, 28, 3\)"),
+        ({"val_images": np.zeros((7, 64, 64), np.uint8)}, r"val_images has shape \(7, 64, 64\)"),
+        (
+            {"train_images": np.zeros((7, 28, 28), np.float32)},
+            r"train_images has dtype float32, expected uint8",
+        ),
+        (
+            {"train_images": np.zeros((28, 28, 7), np.uint8).T},
+            r"train_images is stored in Fortran order",
+        ),
+        (
+            {"train_labels": np.zeros((6, 1), np.uint8)},
+            r"train_labels has shape \(6, 1\), expected 7 rows",
+        ),
+        (
+            {"train_labels": np.zeros((7, 2), np.uint8)},
+            r"pneumoniamnist.npz: train_labels have shape \(7, 2\)",
+        ),
+        ({"train_labels": np.full((7, 1), 2)}, r"train_labels range from 2 to 2; a binary task"),
+        ({"train_labels": np.array([["a"]] * 7)}, r"train_labels has dtype <U1; a numeric dtype"),
+    ],
+)
 def test_wrong_layout(tmp_path, changes, match):
     write_set(tmp_path, "pneumoniamnist", **changes)
     with pytest.raises(ValueError, match=match) as raised:
@@ -198,7 +265,9 @@ def test_number_of_cases_is_part_of_the_verification(tmp_path, offer):
 def test_arguments_are_checked_first():
     with pytest.raises(ValueError, match="did you mean 'pneumoniamnist'"):
         load_medmnist("pneumonia", split="train")
-    with pytest.raises(ValueError, match="split='validation' is unknown; use one of train, val, test"):
+    with pytest.raises(
+        ValueError, match="split='validation' is unknown; use one of train, val, test"
+    ):
         load_medmnist("pneumoniamnist", split="validation")
     with pytest.raises(ValueError, match="size=29 does not exist"):
         load_medmnist("pneumoniamnist", split="train", size=29)
@@ -207,10 +276,14 @@ def test_arguments_are_checked_first():
 def test_expanded_once(tmp_path, offer, monkeypatch):
     path, arrays = write_set(tmp_path, "pneumoniamnist")
     offer("pneumoniamnist", url="", md5=md5(path), num_cases=ROWS)
-    load = functools.partial(load_medmnist, "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=100)
+    load = functools.partial(
+        load_medmnist, "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=100
+    )
     first = load()
     assert isinstance(first.images, np.memmap) and not first.images.flags.writeable
-    copies = [p for p in cache_folder().iterdir() if p.name.startswith("pneumoniamnist.train_images-")]
+    copies = [
+        p for p in cache_folder().iterdir() if p.name.startswith("pneumoniamnist.train_images-")
+    ]
     assert [p.name for p in tmp_path.iterdir()] == ["pneumoniamnist.npz"]
     path = Path(first.images.filename)
     assert path in copies and path.with_suffix(".json") in copies
@@ -223,12 +296,20 @@ def test_expanded_once(tmp_path, offer, monkeypatch):
 
 
 def test_expanded_anew_when_the_file_changes(tmp_path):
-    load = functools.partial(load_medmnist, "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=0, verify=False)
+    load = functools.partial(
+        load_medmnist,
+        "pneumoniamnist",
+        split="train",
+        dataset_dir=tmp_path,
+        memory_limit=0,
+        verify=False,
+    )
     path, _ = write_set(tmp_path, "pneumoniamnist")
     old = load()
     write_set(tmp_path, "pneumoniamnist", train_images=np.full((7, 28, 28), 9, np.uint8))
     os.utime(path, ns=(1, 1))
-    assert (load().images == 9).all() and not (old.images == 9).all()  # who holds the old one keeps it
+    # who holds the old one keeps it
+    assert (load().images == 9).all() and not (old.images == 9).all()
 
 
 def test_failed_expansion_leaves_nothing(tmp_path):
@@ -237,17 +318,24 @@ def test_failed_expansion_leaves_nothing(tmp_path):
     content[5000] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(ValueError, match="cannot be read"):
-        load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=0, verify=False)
+        load_medmnist(
+            "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=0, verify=False
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["pneumoniamnist.npz"]
 
 
 @pytest.mark.parametrize("name", ["pneumoniamnist", "vesselmnist3d", "pathmnist"])
 def test_a_changed_copy_is_written_again(name, tmp_path):
     write_set(tmp_path, name)
-    load = functools.partial(load_medmnist, name, split="train", dataset_dir=tmp_path, memory_limit=0, verify=False)
+    load = functools.partial(
+        load_medmnist, name, split="train", dataset_dir=tmp_path, memory_limit=0, verify=False
+    )
     path = Path(load().images.filename)
     expected = np.array(load().images)
-    for damage in (lambda file: (file.seek(500), file.write(b"\1" * 4000)), lambda file: file.truncate(700)):
+    for damage in (
+        lambda file: (file.seek(500), file.write(b"\1" * 4000)),
+        lambda file: file.truncate(700),
+    ):
         with open(path, "r+b") as file:
             damage(file)
         assert np.array_equal(load().images, expected)
@@ -260,8 +348,14 @@ def test_a_changed_copy_is_written_again(name, tmp_path):
 
 def test_a_place_for_the_copy_can_be_named(tmp_path):
     write_set(tmp_path, "pneumoniamnist")
-    cohort = load_medmnist("pneumoniamnist", split="val", dataset_dir=tmp_path, memory_limit=0, verify=False,
-                           cache_dir=tmp_path / "beside")
+    cohort = load_medmnist(
+        "pneumoniamnist",
+        split="val",
+        dataset_dir=tmp_path,
+        memory_limit=0,
+        verify=False,
+        cache_dir=tmp_path / "beside",
+    )
     assert Path(cohort.images.filename).parent == tmp_path / "beside"
 
 
@@ -272,15 +366,27 @@ def test_no_network_is_one_line(tmp_path, offer):
     with pytest.raises(FileNotFoundError) as raised:
         load_medmnist("pneumoniamnist", split="train", dataset_dir=folder)
     text = str(raised.value)
-    assert "\n" not in text and all(part in text for part in (
-        "pneumoniamnist.npz", "0" * 32, wanted.url, str(folder), "bundles/lesion_phantom_classification", "download failed"))
+    assert "\n" not in text and all(
+        part in text
+        for part in (
+            "pneumoniamnist.npz",
+            "0" * 32,
+            wanted.url,
+            str(folder),
+            "bundles/lesion_phantom_classification",
+            "download failed",
+        )
+    )
     assert not list(tmp_path.rglob("*.npz")) and not [p for p in folder.glob("*") if p.is_file()]
 
 
 def test_download_switched_off(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path / "root"))
     (tmp_path / "root").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"vesselmnist3d_64.npz \(MD5 6bb274a8.*\) is not in .*root and download=False"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"vesselmnist3d_64.npz \(MD5 6bb274a8.*\) is not in .*root and download=False",
+    ):
         load_medmnist("vesselmnist3d", split="train", size=64, download=False)
 
 
@@ -293,7 +399,9 @@ def server(tmp_path):
         def log_message(self, *args):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=folder)
+    ) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
@@ -309,7 +417,8 @@ def test_download_is_verified_and_kept(tmp_path, server, offer):
     assert np.array_equal(cohort.images[:, 0], arrays["test_images"])
     assert [p.name for p in target.iterdir()] == ["pneumoniamnist.npz"]
     path.unlink()
-    assert len(load_medmnist("pneumoniamnist", split="val", dataset_dir=target)) == 3  # no second download
+    # no second download
+    assert len(load_medmnist("pneumoniamnist", split="val", dataset_dir=target)) == 3
 
 
 def test_wrong_download_leaves_no_file(tmp_path, server, offer):
@@ -337,17 +446,26 @@ def test_licence_and_issues_are_shown_once(tmp_path, caplog):
     shown = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "medmonai.data"]
     (_, licence), (level, leak) = shown  # not verified
     assert "licence not stated" in licence and "please cite" not in licence
-    assert level == "WARNING" and "Known of the published dermamnist" in leak and "773 of 2005" in leak
+    assert (
+        level == "WARNING" and "Known of the published dermamnist" in leak and "773 of 2005" in leak
+    )
 
 
 @pytest.mark.parametrize("name", dataset_names())
 def test_an_unverified_file_names_the_leaks_of_the_published_one_and_nothing_else(name, tmp_path):
     write_set(tmp_path, name)
-    said, info = load_medmnist(name, split="test", dataset_dir=tmp_path, verify=False).provenance, dataset_info(name)
-    assert said.citation == said.source == said.checksum == "" and said.licence.startswith("not stated")
+    said, info = (
+        load_medmnist(name, split="test", dataset_dir=tmp_path, verify=False).provenance,
+        dataset_info(name),
+    )
+    assert said.citation == said.source == said.checksum == "" and said.licence.startswith(
+        "not stated"
+    )
     assert len(said.known_issues) == len(info.known_leaks)
     for told, leak in zip(said.known_issues, info.known_leaks):
-        assert told == f"Known of the published {name}, while this file was not verified as that one: {leak}"
+        assert told == (
+            f"Known of the published {name}, while this file was not verified as that one: {leak}"
+        )
 
 
 def test_licence_and_issues_of_a_verified_file_are_shown(caplog):

@@ -1,4 +1,6 @@
-"""The division into folds: what must stay together, what must be even, and a bundle that runs on it."""
+"""The division into folds: what must stay together, what must be even, and a bundle that runs on
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,36 @@ BINARY, THREE, LABELS = Task("binary", 2), Task("multiclass", 3), Task("multilab
 
 def cohort(labels, *, split="train", task=BINARY, groups=None, size=(4, 4), seed=0):
     n = len(labels)
-    images = np.random.default_rng([seed, len(split)]).integers(0, 256, (n, 1, *size), dtype=np.uint8)
-    return Cohort(images, labels=labels, ids=[f"{split}{i}" for i in range(n)], task=task, split=split, groups=groups,
-                  class_names=tuple("abc"[: task.num_classes]), provenance=Provenance("set", known_issues=("old",)))
+    images = np.random.default_rng([seed, len(split)]).integers(
+        0, 256, (n, 1, *size), dtype=np.uint8
+    )
+    return Cohort(
+        images,
+        labels=labels,
+        ids=[f"{split}{i}" for i in range(n)],
+        task=task,
+        split=split,
+        groups=groups,
+        class_names=tuple("abc"[: task.num_classes]),
+        provenance=Provenance("set", known_issues=("old",)),
+    )
 
 
 def two(n=40, **options):
-    return [cohort(np.arange(n) % 3 == 0, **options), cohort(np.arange(n // 2) % 3 == 0, split="val", **options)]
+    return [
+        cohort(np.arange(n) % 3 == 0, **options),
+        cohort(np.arange(n // 2) % 3 == 0, split="val", **options),
+    ]
 
 
 def parts(cohorts, folds=5, **options):
-    return [[cross_validation_cohort(cohorts, folds=folds, fold=f, part=part, **options) for part in ("train", "validation")]
-            for f in range(folds)]
+    return [
+        [
+            cross_validation_cohort(cohorts, folds=folds, fold=f, part=part, **options)
+            for part in ("train", "validation")
+        ]
+        for f in range(folds)
+    ]
 
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 4, 5)])
@@ -53,19 +73,33 @@ def test_every_case_is_validated_once_and_keeps_what_it_is(size):
 
 def test_the_seed_decides():
     cohorts = two()
-    ids = [cross_validation_cohort(cohorts, folds=3, fold=0, part="validation", seed=s).ids.tolist() for s in (0, 0, 1)]
+    ids = [
+        cross_validation_cohort(cohorts, folds=3, fold=0, part="validation", seed=s).ids.tolist()
+        for s in (0, 0, 1)
+    ]
     assert ids[0] == ids[1] != ids[2]
 
 
 @settings(max_examples=60, deadline=None)
-@given(counts=st.lists(st.integers(1, 40), min_size=2, max_size=5), folds=st.integers(2, 8), seed=st.integers(0, 99))
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=2, max_size=5),
+    folds=st.integers(2, 8),
+    seed=st.integers(0, 99),
+)
 def test_single_cases_are_as_even_as_scikit_learns(counts, folds, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
-    numbers = fold_numbers(labels, np.arange(len(labels)), task=Task("multiclass", len(counts)), folds=folds, seed=seed)
-    table = np.array([np.bincount(labels[numbers == f], minlength=len(counts)) for f in range(folds)])
+    numbers = fold_numbers(
+        labels, np.arange(len(labels)), task=Task("multiclass", len(counts)), folds=folds, seed=seed
+    )
+    table = np.array(
+        [np.bincount(labels[numbers == f], minlength=len(counts)) for f in range(folds)]
+    )
     assert np.ptp(table, axis=0).max() <= 1 and np.ptp(table.sum(axis=1)) <= 1
     if max(counts) >= folds and min(counts) >= folds:
-        theirs = [np.bincount(labels[test], minlength=len(counts)) for _, test in StratifiedKFold(folds).split(labels, labels)]
+        theirs = [
+            np.bincount(labels[test], minlength=len(counts))
+            for _, test in StratifiedKFold(folds).split(labels, labels)
+        ]
         assert np.array_equal(np.sort(table, axis=0), np.sort(theirs, axis=0))
 
 
@@ -81,7 +115,9 @@ def test_units_are_never_divided(data, n, folds, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_large_groups_are_spread_about_as_evenly_as_scikit_learns(seed):
-    """300 patients of 1 to 12 cases, a quarter of them positive; spread = sd of the share of positives over the folds."""
+    """300 patients of 1 to 12 cases, a quarter of them positive; spread = sd of the share of
+    positives over the folds.
+    """
     rng = np.random.default_rng(seed)
     units = np.repeat(np.arange(300), rng.integers(1, 13, 300))
     labels = (rng.random(300) < 0.25)[units].astype(int)
@@ -90,7 +126,9 @@ def test_large_groups_are_spread_about_as_evenly_as_scikit_learns(seed):
     splitter = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
     for f, (_, test) in enumerate(splitter.split(labels, labels, units)):
         theirs[test] = f
-    ours, peers = (np.array([labels[x == f].mean() for f in range(5)]).std() for x in (numbers, theirs))
+    ours, peers = (
+        np.array([labels[x == f].mean() for f in range(5)]).std() for x in (numbers, theirs)
+    )
     assert ours <= peers + 0.005
     assert np.ptp(np.bincount(numbers)) <= 12
 
@@ -132,14 +170,29 @@ def test_groups_are_kept_whole_and_given_on(numeric):
 
 def test_metadata_and_places_go_along():
     train, val = two()
-    place = [ImagePlace(np.diag([i + 1.0, 1, 1, 1]), original_affine=np.eye(4), original_shape=(4, 4, 4)) for i in range(60)]
-    cohorts = [replace(train, metadata={"sex": np.array(["f", "m"] * 20), "age": train.ids}, places=tuple(place[:40])),
-               replace(val, metadata={"sex": np.array(["f"] * 20)}, places=tuple(place[40:]))]
-    whole = {name: (sex, where) for c in cohorts for name, sex, where in zip(c.ids, c.metadata["sex"], c.places)}
+    place = [
+        ImagePlace(np.diag([i + 1.0, 1, 1, 1]), original_affine=np.eye(4), original_shape=(4, 4, 4))
+        for i in range(60)
+    ]
+    cohorts = [
+        replace(
+            train,
+            metadata={"sex": np.array(["f", "m"] * 20), "age": train.ids},
+            places=tuple(place[:40]),
+        ),
+        replace(val, metadata={"sex": np.array(["f"] * 20)}, places=tuple(place[40:])),
+    ]
+    whole = {
+        name: (sex, where)
+        for c in cohorts
+        for name, sex, where in zip(c.ids, c.metadata["sex"], c.places)
+    }
     for pair in parts(cohorts):
         for part in pair:
             assert set(part.metadata) == {"sex"}
-            assert [(sex, where) for sex, where in zip(part.metadata["sex"], part.places)] == [whole[name] for name in part.ids]
+            assert [(sex, where) for sex, where in zip(part.metadata["sex"], part.places)] == [
+                whole[name] for name in part.ids
+            ]
 
 
 def test_a_rare_label_of_a_multilabel_task_is_in_every_fold():
@@ -148,7 +201,9 @@ def test_a_rare_label_of_a_multilabel_task_is_in_every_fold():
     labels[:, 1] = np.arange(200) % 20 == 0
     found = [v.labels.sum(axis=0) for _, v in parts([cohort(labels, task=LABELS)])]
     assert [f[1] for f in found] == [2] * 5
-    assert np.ptp(found, axis=0).max() <= 12 and all(len(v) == 40 for _, v in parts([cohort(labels, task=LABELS)]))
+    assert np.ptp(found, axis=0).max() <= 12 and all(
+        len(v) == 40 for _, v in parts([cohort(labels, task=LABELS)])
+    )
 
 
 def test_images_on_disk_stay_there(tmp_path):
@@ -159,51 +214,87 @@ def test_images_on_disk_stay_there(tmp_path):
         file[:] = c.images
         on_disk.append(replace(c, images=file))
     for part in ("train", "validation"):
-        here, there = (cross_validation_cohort(x, folds=4, fold=1, part=part) for x in (cohorts, on_disk))
+        here, there = (
+            cross_validation_cohort(x, folds=4, fold=1, part=part) for x in (cohorts, on_disk)
+        )
         assert isinstance(there.images, np.memmap) and not isinstance(here.images, np.memmap)
         assert np.array_equal(here.images, there.images)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["train", "val"]
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"folds": 1}, "folds=1; a whole number of at least 2"),
-    ({"fold": 5}, "fold=5; 5 folds are numbered 0 to 4"),
-    ({"fold": -1}, "fold=-1"),
-    ({"part": "val"}, "part='val' is unknown; use 'train' or 'validation'"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 1}, "folds=1; a whole number of at least 2"),
+        ({"fold": 5}, "fold=5; 5 folds are numbered 0 to 4"),
+        ({"fold": -1}, "fold=-1"),
+        ({"part": "val"}, "part='val' is unknown; use 'train' or 'validation'"),
+    ],
+)
 def test_impossible_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         cross_validation_cohort(two(), **{"folds": 5, "fold": 0, "part": "train", **options})
 
 
-@pytest.mark.parametrize(("cohorts", "message"), [
-    ([], "cohorts are empty"),
-    ([cohort([0, 1]), cohort([0, 1], split="val", size=(4, 5))], "cohorts differ in spatial_size.*'val'"),
-    ([cohort([0, 1]), cohort([0, 2], split="val", task=THREE)], "cohorts differ in task"),
-    ([cohort([0, 1]), replace(cohort([0, 1], split="val"), images=np.zeros((2, 1, 4, 4), np.float32))], "differ in dtype"),
-    ([cohort([0, 1]), cohort([0, 1], split="val", groups=["p", "q"])], "train has no groups and the others have"),
-    ([cohort([0, 1]), cohort([0, 1])], "occurs 2 times; every case needs its own id"),
-    ([cohort([0] * 20 + [1])], "folds=2: class 'b', 1 cases, would be missing in 1 of the validation parts; use fewer"),
-    ([cohort(np.eye(3, dtype=int)[[0] * 9 + [1, 1, 2]], task=LABELS)], "positives of 'c', 1 cases, would be missing"),
-    ([cohort([0, 1] * 8, groups=["p"] * 16)], "class 'a', 8 cases, would be missing in 1"),
-])
+@pytest.mark.parametrize(
+    ("cohorts", "message"),
+    [
+        ([], "cohorts are empty"),
+        (
+            [cohort([0, 1]), cohort([0, 1], split="val", size=(4, 5))],
+            "cohorts differ in spatial_size.*'val'",
+        ),
+        ([cohort([0, 1]), cohort([0, 2], split="val", task=THREE)], "cohorts differ in task"),
+        (
+            [
+                cohort([0, 1]),
+                replace(cohort([0, 1], split="val"), images=np.zeros((2, 1, 4, 4), np.float32)),
+            ],
+            "differ in dtype",
+        ),
+        (
+            [cohort([0, 1]), cohort([0, 1], split="val", groups=["p", "q"])],
+            "train has no groups and the others have",
+        ),
+        ([cohort([0, 1]), cohort([0, 1])], "occurs 2 times; every case needs its own id"),
+        (
+            [cohort([0] * 20 + [1])],
+            "folds=2: class 'b', 1 cases, would be missing in 1 of the validation parts; use fewer",
+        ),
+        (
+            [cohort(np.eye(3, dtype=int)[[0] * 9 + [1, 1, 2]], task=LABELS)],
+            "positives of 'c', 1 cases, would be missing",
+        ),
+        ([cohort([0, 1] * 8, groups=["p"] * 16)], "class 'a', 8 cases, would be missing in 1"),
+    ],
+)
 def test_cohorts_that_cannot_be_divided(cohorts, message):
     with pytest.raises(ValueError, match=message):
         cross_validation_cohort(cohorts, folds=2, fold=0, part="train")
 
 
 def test_a_bundle_trains_on_a_fold(tmp_path):
-    """The override of a study, through MONAI's parser: the bundle's own definitions, divided again."""
+    """The override of a study, through MONAI's parser: the bundle's own definitions, divided
+    again.
+    """
     from bundle_runs import BUNDLES, run, small
 
     name = "lesion_phantom3d_classification"
     content = json.loads((BUNDLES / name / "configs" / "train.json").read_text())
     own = [content[section]["dataset"] for section in ("train", "validate")]
-    divided = {"_target_": "medmonai.data.cross_validation_cohort", "cohorts": [own[0], own[1] | {"num_cases": 12}], "folds": 3,
-               "fold": 1}
-    overrides = {f"{section}#dataset": divided | {"part": part}
-                 for section, part in (("train", "train"), ("validate", "validation"))}
-    settings = {k: v for k, v in small(name, None, tmp_path / "out").items() if not k.startswith("validate")}
+    divided = {
+        "_target_": "medmonai.data.cross_validation_cohort",
+        "cohorts": [own[0], own[1] | {"num_cases": 12}],
+        "folds": 3,
+        "fold": 1,
+    }
+    overrides = {
+        f"{section}#dataset": divided | {"part": part}
+        for section, part in (("train", "train"), ("validate", "validation"))
+    }
+    settings = {
+        k: v for k, v in small(name, None, tmp_path / "out").items() if not k.startswith("validate")
+    }
     run(name, "train.json", **settings, **overrides)
     assert (tmp_path / "out" / "models" / "model.pt").is_file()
 
@@ -212,7 +303,10 @@ def test_real_pneumoniamnist_without_its_leak(real_data):
     from medmonai.data import load_medmnist
 
     folder = real_data / "medmnist"
-    cohorts = [load_medmnist("pneumoniamnist", split=split, size=28, dataset_dir=folder) for split in ("train", "val")]
+    cohorts = [
+        load_medmnist("pneumoniamnist", split=split, size=28, dataset_dir=folder)
+        for split in ("train", "val")
+    ]
     assert audit_cohorts(cohorts, near_threshold=None).leaks
     for pair in parts(cohorts):
         assert not audit_cohorts(pair, near_threshold=None).leaks
@@ -229,5 +323,7 @@ def test_50_000_cases_are_as_even_and_whole_as_few():
 
 
 def test_lesion_phantom_example():
-    cohorts = [lesion_phantom(split=s, num_cases=20, spatial_size=(12, 12)) for s in ("train", "val")]
+    cohorts = [
+        lesion_phantom(split=s, num_cases=20, spatial_size=(12, 12)) for s in ("train", "val")
+    ]
     assert [len(v) for _, v in parts(cohorts, folds=4)] == [10] * 4

@@ -1,4 +1,6 @@
-"""The calibration summary: its estimates are the single functions', its intervals those of resampled tables."""
+"""The calibration summary: its estimates are the single functions', its intervals those of
+resampled tables.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from medmonai.metrics import brier_score_loss, expected_calibration_error, negative_log_likelihood, summarize_calibration
+from medmonai.metrics import (
+    brier_score_loss,
+    expected_calibration_error,
+    negative_log_likelihood,
+    summarize_calibration,
+)
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
@@ -23,20 +30,28 @@ def drawn(kind, classes, n=400, seed=0, groups=None, factor=2, shift=1):
         y_true, y_score = rng.integers(0, 2, (n, classes)), rng.random((n, classes))
     else:
         y_true, y_score = rng.integers(0, classes, n), rng.dirichlet(np.ones(classes), n)
-    return Predictions(np.arange(n), y_true, y_score, task, [f"class {c}" for c in range(classes)], groups)
+    return Predictions(
+        np.arange(n), y_true, y_score, task, [f"class {c}" for c in range(classes)], groups
+    )
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(400) // 4])
-@pytest.mark.parametrize(("kind", "classes"), [("binary", 2), ("multiclass", 4), ("ordinal", 3), ("multilabel", 3)])
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("binary", 2), ("multiclass", 4), ("ordinal", 3), ("multilabel", 3)]
+)
 def test_estimates_and_format(kind, classes, groups):
     p = drawn(kind, classes, groups=groups)
     found = summarize_calibration(p, bins=12)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    wanted = {"ece": expected_calibration_error(p.y_true, p.y_score, p.task, bins=12),
-              "brier": brier_score_loss(p.y_true, p.y_score, p.task),
-              "nll": negative_log_likelihood(p.y_true, p.y_score, p.task)}
+    wanted = {
+        "ece": expected_calibration_error(p.y_true, p.y_score, p.task, bins=12),
+        "brier": brier_score_loss(p.y_true, p.y_score, p.task),
+        "nll": negative_log_likelihood(p.y_true, p.y_score, p.task),
+    }
     if kind in ("multiclass", "ordinal"):
-        wanted["classwise_ece"] = expected_calibration_error(p.y_true, p.y_score, p.task, bins=12, average="classwise")
+        wanted["classwise_ece"] = expected_calibration_error(
+            p.y_true, p.y_score, p.task, bins=12, average="classwise"
+        )
     assert found.keys() == wanted.keys() | {"n", "bins"}
     assert (found["n"], found["bins"]) == (400, 12)
     for name, value in wanted.items():
@@ -59,8 +74,14 @@ def test_intervals_of_means_are_normal_when_cases_are_many():
 
 def test_copies_of_a_patient_do_not_narrow_an_interval():
     p = drawn("binary", 2, 200)
-    copies = Predictions(np.arange(1000), np.repeat(p.y_true, 5), np.repeat(p.y_score, 5, axis=0), p.task, p.class_names,
-                         np.repeat(np.arange(200), 5))
+    copies = Predictions(
+        np.arange(1000),
+        np.repeat(p.y_true, 5),
+        np.repeat(p.y_score, 5, axis=0),
+        p.task,
+        p.class_names,
+        np.repeat(np.arange(200), 5),
+    )
     once, grouped = summarize_calibration(p), summarize_calibration(copies)
     for name in ("ece", "brier", "nll"):
         a, b = once[name], grouped[name]
@@ -81,9 +102,16 @@ def test_coverage_of_ece(factor, shift):
 
 
 def test_no_spread_is_no_interval():
-    p = Predictions("a b c d".split(), [0, 1, 0, 1], [[0.5, 0.5]] * 4, Task("binary", 2), ("n", "p"))
+    p = Predictions(
+        "a b c d".split(), [0, 1, 0, 1], [[0.5, 0.5]] * 4, Task("binary", 2), ("n", "p")
+    )
     brier = summarize_calibration(p)["brier"]
-    assert (brier["estimate"], brier["low"], brier["high"], brier["flags"]) == (0.25, None, None, ["zero_variance"])
+    assert (brier["estimate"], brier["low"], brier["high"], brier["flags"]) == (
+        0.25,
+        None,
+        None,
+        ["zero_variance"],
+    )
 
 
 def test_rows_that_do_not_add_up_to_1_are_undefined():
@@ -94,7 +122,9 @@ def test_rows_that_do_not_add_up_to_1_are_undefined():
     assert found.keys() == summarize_calibration(p).keys()
     for name in ("ece", "classwise_ece", "brier", "nll"):
         own = found[name]
-        assert [own[key] for key in ("estimate", "low", "high", "flags")] == [None] * 3 + [["rows_not_summing_to_1"]]
+        assert [own[key] for key in ("estimate", "low", "high", "flags")] == [None] * 3 + [
+            ["rows_not_summing_to_1"]
+        ]
 
 
 def test_an_ece_above_its_bootstrap_interval_is_flagged_and_still_inside():

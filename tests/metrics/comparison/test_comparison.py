@@ -1,4 +1,6 @@
-"""Comparisons: Holm, verdicts, alignment by id, seeds, every metric and task, and what a bad call gets."""
+"""Comparisons: Holm, verdicts, alignment by id, seeds, every metric and task, and what a bad call
+gets.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,21 @@ def tables(strengths, kind="binary", classes=2, n=160, groups=None, seed=0):
         raw = np.exp(strength * signal + 0.8 * shared + 0.6 * rng.normal(size=(n, classes)))
         scores = raw / (1 + raw) if kind == "multilabel" else raw / raw.sum(axis=1, keepdims=True)
         names = tuple(f"class {c}" for c in range(classes))
-        found.append(Predictions([f"case {i}" for i in range(n)], y_true, scores, task, names, groups))
+        found.append(
+            Predictions([f"case {i}" for i in range(n)], y_true, scores, task, names, groups)
+        )
     return found
 
 
 def shuffled(p, seed=0):
     order = np.random.default_rng(seed).permutation(len(p))
-    return replace(p, ids=p.ids[order], y_true=p.y_true[order], y_score=p.y_score[order],
-                   groups=None if p.groups is None else p.groups[order])
+    return replace(
+        p,
+        ids=p.ids[order],
+        y_true=p.y_true[order],
+        y_score=p.y_score[order],
+        groups=None if p.groups is None else p.groups[order],
+    )
 
 
 def test_holm_by_hand():
@@ -76,7 +85,10 @@ def test_verdicts_and_order():
     assert [c.verdict for c in found] == ["better", "better", "not distinguishable"]
     assert [c.p_holm for c in found] == holm([c.p_value for c in found])
     assert compare_tables({"fair": fair, "good": good})[0].verdict == "worse"
-    assert compare_tables({"good": good, "fair": fair}, alpha=1e-12)[0].verdict == "not distinguishable"
+    assert (
+        compare_tables({"good": good, "fair": fair}, alpha=1e-12)[0].verdict
+        == "not distinguishable"
+    )
 
 
 def test_the_verdict_goes_by_holm():
@@ -91,25 +103,38 @@ def test_fields():
     a, b = tables([2, 1])
     found = compare_tables({"a": a, "b": [b, b]}, confidence=0.9)[0]
     expected = delong_test(a.y_true, a.y_score, b.y_score, a.task, confidence=0.9)
-    assert (found.difference, found.low, found.p_value) == pytest.approx((expected.difference, expected.low, expected.p_value))
+    assert (found.difference, found.low, found.p_value) == pytest.approx(
+        (expected.difference, expected.low, expected.p_value)
+    )
     assert (found.metric, found.method, found.n, found.n_groups) == ("auc", "delong", 160, None)
     assert (found.seeds_a, found.seeds_b, found.confidence, found.alpha) == (1, 2, 0.9, 0.05)
     text = json.loads(json.dumps(asdict(found), allow_nan=False))
     assert text["verdict"] == found.verdict
 
 
-@pytest.mark.parametrize(("kind", "classes", "metric", "method"), [
-    ("binary", 2, "auc", "delong"), ("multiclass", 4, "auc", "delong"), ("ordinal", 3, "auc", "delong"),
-    ("multilabel", 3, "auc", "delong"), ("binary", 2, "accuracy", "mcnemar_mid_p"),
-    ("multiclass", 9, "accuracy", "mcnemar_mid_p"),
-    ("multilabel", 3, "subset_accuracy", "mcnemar_mid_p"), ("multilabel", 3, "label_accuracy", "paired_t"),
-    ("binary", 2, "balanced_accuracy", "paired_bootstrap"), ("multiclass", 4, "macro_f1", "paired_bootstrap"),
-    ("ordinal", 3, "quadratic_kappa", "paired_bootstrap"), ("multilabel", 3, "macro_recall", "paired_bootstrap"),
-])
+@pytest.mark.parametrize(
+    ("kind", "classes", "metric", "method"),
+    [
+        ("binary", 2, "auc", "delong"),
+        ("multiclass", 4, "auc", "delong"),
+        ("ordinal", 3, "auc", "delong"),
+        ("multilabel", 3, "auc", "delong"),
+        ("binary", 2, "accuracy", "mcnemar_mid_p"),
+        ("multiclass", 9, "accuracy", "mcnemar_mid_p"),
+        ("multilabel", 3, "subset_accuracy", "mcnemar_mid_p"),
+        ("multilabel", 3, "label_accuracy", "paired_t"),
+        ("binary", 2, "balanced_accuracy", "paired_bootstrap"),
+        ("multiclass", 4, "macro_f1", "paired_bootstrap"),
+        ("ordinal", 3, "quadratic_kappa", "paired_bootstrap"),
+        ("multilabel", 3, "macro_recall", "paired_bootstrap"),
+    ],
+)
 @pytest.mark.parametrize("grouped", [False, True])
 def test_every_metric_and_task(kind, classes, metric, method, grouped):
     groups = np.arange(160) // 2 if grouped else None
-    found = compare_tables(dict(zip("ab", tables([2.5, 0.5], kind, classes, groups=groups))), metric=metric)[0]
+    found = compare_tables(
+        dict(zip("ab", tables([2.5, 0.5], kind, classes, groups=groups))), metric=metric
+    )[0]
     assert found.verdict == "better"
     assert found.low < found.difference < found.high
     by_group = {"mcnemar_mid_p": "paired_t_by_group"}.get(method, f"{method}_by_group")
@@ -119,15 +144,21 @@ def test_every_metric_and_task(kind, classes, metric, method, grouped):
 def test_cases_in_another_order_change_nothing():
     a, b = tables([2, 1], groups=np.arange(160) // 2)
     for metric in ("auc", "accuracy", "mcc"):
-        plain, other = (compare_tables({"a": a, "b": t}, metric=metric)[0] for t in (b, shuffled(b)))
+        plain, other = (
+            compare_tables({"a": a, "b": t}, metric=metric)[0] for t in (b, shuffled(b))
+        )
         assert other == plain
-    assert compare_tables({"a": replace(a, groups=None), "b": b})[0].n_groups == 80  # groups of whichever table has them
+    # groups of whichever table has them
+    assert compare_tables({"a": replace(a, groups=None), "b": b})[0].n_groups == 80
 
 
 def test_other_cases_are_named():
     a, b = tables([2, 1])
     shorter = replace(b, ids=b.ids[:-1], y_true=b.y_true[:-1], y_score=b.y_score[:-1])
-    with pytest.raises(ValueError, match=r"table 'b': the tables hold other cases: 'case 159' not in the second table"):
+    with pytest.raises(
+        ValueError,
+        match=r"table 'b': the tables hold other cases: 'case 159' not in the second table",
+    ):
         compare_tables({"a": a, "b": shorter})
     with pytest.raises(ValueError, match="other cases: 'case 0', 'case 1', 'case 2' and 157 more"):
         compare_tables({"a": a, "b": replace(b, ids=np.arange(160))})
@@ -141,13 +172,21 @@ def test_seeds_are_averaged_case_by_case_and_their_spread_is_apart():
     np.testing.assert_allclose(mean.y_score, np.mean([s.y_score for s in seeds], axis=0))
     aucs = [macro_auc_score(s.y_true, s.y_score, s.task) for s in seeds]
     spread = seed_spread(seeds)
-    assert spread == {"n_seeds": 3, "values": aucs, "mean": pytest.approx(np.mean(aucs)),
-                      "sd": pytest.approx(np.std(aucs, ddof=1)), "min": min(aucs), "max": max(aucs)}
+    assert spread == {
+        "n_seeds": 3,
+        "values": aucs,
+        "mean": pytest.approx(np.mean(aucs)),
+        "sd": pytest.approx(np.std(aucs, ddof=1)),
+        "min": min(aucs),
+        "max": max(aucs),
+    }
     assert seed_spread(seeds[:1])["sd"] is None
     assert json.loads(json.dumps(spread))["n_seeds"] == 3
     assert seed_spread(seeds, metric=len)["values"] == [160, 160, 160]
     found = compare_tables({"three": seeds, "one": seeds[0]})[0]
-    assert found.difference == pytest.approx(macro_auc_score(mean.y_true, mean.y_score, mean.task) - aucs[0])
+    assert found.difference == pytest.approx(
+        macro_auc_score(mean.y_true, mean.y_score, mean.task) - aucs[0]
+    )
 
 
 def test_operating_points_are_those_of_validation():
@@ -167,8 +206,14 @@ def test_any_function():
 
     a, b = tables([3, 0.5])
     found = compare_tables({"a": a, "b": b}, metric=average_precision, repetitions=100)[0]
-    assert (found.metric, found.method, found.verdict) == ("average_precision", "paired_bootstrap", "better")
-    assert found.difference == pytest.approx(average_precision(a.y_true, a.y_score) - average_precision(b.y_true, b.y_score))
+    assert (found.metric, found.method, found.verdict) == (
+        "average_precision",
+        "paired_bootstrap",
+        "better",
+    )
+    assert found.difference == pytest.approx(
+        average_precision(a.y_true, a.y_score) - average_precision(b.y_true, b.y_score)
+    )
 
 
 def test_against_a_baseline_only():
@@ -179,7 +224,9 @@ def test_against_a_baseline_only():
     for c in found:
         one = compare_tables({c.a: models[c.a], "b": models["b"]})[0]
         assert (one.difference, one.low, one.p_value) == (c.difference, c.low, c.p_value)
-    with pytest.raises(ValueError, match="against='z' is none of the tables; use one of 'a', 'b', 'c', 'd'"):
+    with pytest.raises(
+        ValueError, match="against='z' is none of the tables; use one of 'a', 'b', 'c', 'd'"
+    ):
         compare_tables(models, against="z")
 
 
@@ -199,8 +246,11 @@ def test_a_model_against_itself():
 
 def test_bad_calls():
     a, b = tables([2, 1])
-    for options, match in [({"metric": "auroc"}, "metric='auroc' is unknown for a binary task; use auc, accuracy"),
-                           ({"alpha": 5}, "alpha=5"), ({"confidence": 95}, "confidence=95")]:
+    for options, match in [
+        ({"metric": "auroc"}, "metric='auroc' is unknown for a binary task; use auc, accuracy"),
+        ({"alpha": 5}, "alpha=5"),
+        ({"confidence": 95}, "confidence=95"),
+    ]:
         with pytest.raises(ValueError, match=match):
             compare_tables({"a": a, "b": b}, **options)
     with pytest.raises(ValueError, match="1 tables"):

@@ -17,8 +17,12 @@ def macro_f1(y_true, decided):
     return f1_score(y_true, decided, average="macro", zero_division=0)
 
 
-CASES = [("binary", 2, "balanced_accuracy", balanced_accuracy_score), ("binary", 2, "f1", f1_score),
-         ("multiclass", 4, "macro_f1", macro_f1), ("multilabel", 3, "macro_f1", macro_f1)]
+CASES = [
+    ("binary", 2, "balanced_accuracy", balanced_accuracy_score),
+    ("binary", 2, "f1", f1_score),
+    ("multiclass", 4, "macro_f1", macro_f1),
+    ("multilabel", 3, "macro_f1", macro_f1),
+]
 
 
 def drawn(kind, classes, n=240):
@@ -26,7 +30,10 @@ def drawn(kind, classes, n=240):
     shape = (n, classes) if kind == "multilabel" else n
     high = 2 if kind in ("binary", "multilabel") else classes
     y_true = rng.integers(0, high, shape)
-    return y_true, *(np.where(rng.random(shape) < share, y_true, rng.integers(0, high, shape)) for share in (0.8, 0.6))
+    return y_true, *(
+        np.where(rng.random(shape) < share, y_true, rng.integers(0, high, shape))
+        for share in (0.8, 0.6)
+    )
 
 
 @pytest.mark.parametrize(("kind", "classes", "metric", "reference"), CASES)
@@ -43,7 +50,10 @@ def test_equals_resampled_tables(kind, classes, metric, reference, groups):
 def test_repeats_and_swaps():
     y_true, a, b = drawn("multiclass", 4)
     task = Task("multiclass", 4)
-    found, swapped = decision_test("mcc", y_true, a, b, task), decision_test("mcc", y_true, b, a, task)
+    found, swapped = (
+        decision_test("mcc", y_true, a, b, task),
+        decision_test("mcc", y_true, b, a, task),
+    )
     assert found == decision_test("mcc", y_true, a, b, task)
     assert swapped.difference == -found.difference
     assert found.p_value < 0.05
@@ -51,15 +61,20 @@ def test_repeats_and_swaps():
 
 def test_unknown_metric():
     y_true, a, b = drawn("binary", 2)
-    with pytest.raises(ValueError, match="metric='macro_f1' is not a metric of a binary task's decisions; use one of accuracy"):
+    with pytest.raises(
+        ValueError,
+        match="metric='macro_f1' is not a metric of a binary task's decisions; use one of accuracy",
+    ):
         decision_test("macro_f1", y_true, a, b, Task("binary", 2))
 
 
 def one_sided(wrong_a, wrong_b, counts=(100, 20)):
-    """Two models that find every positive and call some of the negatives positive, not the same ones."""
+    """Two models that find every positive and call some of the negatives positive, not the same
+    ones.
+    """
     y_true = np.repeat([0, 1], counts)
     a, b = y_true.copy(), y_true.copy()
-    a[:wrong_a], b[wrong_a: wrong_a + wrong_b] = 1, 1
+    a[:wrong_a], b[wrong_a : wrong_a + wrong_b] = 1, 1
     return y_true, a, b
 
 
@@ -67,10 +82,15 @@ def test_a_class_that_both_models_have_right_widens_the_difference_by_hand():
     y_true, a, b = one_sided(5, 20)
     found = decision_test("balanced_accuracy", y_true, a, b, BINARY)
     alone = decision_test("specificity", y_true, a, b, BINARY)  # the same draws
-    hidden = 1.959964 * np.sqrt(2) / 22 / 2  # Bonett & Price: one case each way among 20 + 2, over two classes
+    # Bonett & Price: one case each way among 20 + 2, over two classes
+    hidden = 1.959964 * np.sqrt(2) / 22 / 2
     assert found.difference == pytest.approx(0.075)
-    assert found.difference - found.low == pytest.approx(np.hypot((alone.difference - alone.low) / 2, hidden))
-    assert found.high - found.difference == pytest.approx(np.hypot((alone.high - alone.difference) / 2, hidden))
+    assert found.difference - found.low == pytest.approx(
+        np.hypot((alone.difference - alone.low) / 2, hidden)
+    )
+    assert found.high - found.difference == pytest.approx(
+        np.hypot((alone.high - alone.difference) / 2, hidden)
+    )
     assert found.flags == ("zero_variance_classes",)
     assert found.method == "paired_bootstrap_and_single_intervals"
     assert alone.p_value < found.p_value < 1
@@ -80,7 +100,9 @@ def test_a_class_that_both_models_have_right_widens_the_difference_by_hand():
 
 def test_p_is_that_of_an_error_as_much_larger():
     y_true, a, b = one_sided(5, 20)
-    found, alone = (decision_test(name, y_true, a, b, BINARY) for name in ("balanced_accuracy", "specificity"))
+    found, alone = (
+        decision_test(name, y_true, a, b, BINARY) for name in ("balanced_accuracy", "specificity")
+    )
     error = np.hypot(0.075 / norm.isf(alone.p_value / 2), np.sqrt(2) / 22 / 2)
     assert found.p_value == pytest.approx(2 * norm.sf(0.075 / error))
 
@@ -99,14 +121,24 @@ def test_models_that_decide_alike_are_not_certainly_equal(metric, groups):
 RECALL_HIDES = 1.959964 * np.sqrt(2) / 17 / 4  # Bonett & Price on the 15 cases of one class of four
 
 
-@pytest.mark.parametrize(("kind", "metric", "hidden"), [
-    ("multiclass", "macro_recall", RECALL_HIDES), ("multilabel", "macro_recall", RECALL_HIDES),
-    ("multiclass", "macro_f1", 0.02), ("multiclass", "weighted_f1", 0.02), ("multilabel", "macro_mcc", 0.02)])
+@pytest.mark.parametrize(
+    ("kind", "metric", "hidden"),
+    [
+        ("multiclass", "macro_recall", RECALL_HIDES),
+        ("multilabel", "macro_recall", RECALL_HIDES),
+        ("multiclass", "macro_f1", 0.02),
+        ("multiclass", "weighted_f1", 0.02),
+        ("multilabel", "macro_mcc", 0.02),
+    ],
+)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_difference_of_means_is_never_surer_than_what_stands_still(kind, metric, hidden, seed):
     """Both models decide the last class right, and nothing else as it."""
     rng, y_true = np.random.default_rng(seed), np.repeat(np.arange(4), [30, 30, 30, 15])
-    a, b = (np.where((rng.random(105) < share) & (y_true < 3), (y_true + 1) % 3, y_true) for share in (0.1, 0.4))
+    a, b = (
+        np.where((rng.random(105) < share) & (y_true < 3), (y_true + 1) % 3, y_true)
+        for share in (0.1, 0.4)
+    )
     if kind == "multilabel":
         y_true, a, b = (np.eye(4, dtype=int)[values] for values in (y_true, a, b))
     found = decision_test(metric, y_true, a, b, Task(kind, 4))

@@ -23,12 +23,18 @@ def test_by_definition():
         act = p > t
         tp, fp = np.sum(act & (y_true == 1)), np.sum(act & (y_true == 0))
         assert value == pytest.approx(tp / 400 - fp / 400 * t / (1 - t), abs=1e-15)
-        assert everybody == pytest.approx(y_true.mean() - (1 - y_true.mean()) * t / (1 - t), abs=1e-15)
+        assert everybody == pytest.approx(
+            y_true.mean() - (1 - y_true.mean()) * t / (1 - t), abs=1e-15
+        )
 
 
 def test_by_hand():
-    # 100 cases: 20 of 30 sick and 10 of 70 healthy above 0.25, where a false alarm costs a third of a hit
-    y_true, p = np.repeat([1, 1, 0, 0], [20, 10, 10, 60]), np.repeat([0.5, 0.1, 0.5, 0.1], [20, 10, 10, 60])
+    # 100 cases: 20 of 30 sick and 10 of 70 healthy above 0.25, where a false alarm costs a third of
+    # a hit
+    y_true, p = (
+        np.repeat([1, 1, 0, 0], [20, 10, 10, 60]),
+        np.repeat([0.5, 0.1, 0.5, 0.1], [20, 10, 10, 60]),
+    )
     model, treat_all = net_benefit(y_true, p, [0.25])
     assert model[0] == pytest.approx(0.2 - 0.1 / 3)
     assert treat_all[0] == pytest.approx(0.3 - 0.7 / 3)
@@ -37,10 +43,12 @@ def test_by_hand():
 def test_ends():
     y_true, p = drawn()
     model, treat_all = net_benefit(y_true, p, [0.0])
-    assert model[0] == treat_all[0] == y_true.mean()  # false alarms cost nothing, every p is above 0
+    # false alarms cost nothing, every p is above 0
+    assert model[0] == treat_all[0] == y_true.mean()
     perfect = net_benefit(y_true, y_true.astype(float), [0.1, 0.5, 0.99])[0]
     np.testing.assert_allclose(perfect, y_true.mean(), atol=1e-15)
-    assert net_benefit(y_true, np.full(400, 0.5), [0.5])[0][0] == 0  # at the threshold is not above it
+    # at the threshold is not above it
+    assert net_benefit(y_true, np.full(400, 0.5), [0.5])[0][0] == 0
 
 
 def test_curve_repeats_net_benefit_and_its_error_is_that_of_a_mean():
@@ -65,20 +73,25 @@ def test_coverage():
 def test_groups():
     y_true, p = drawn()
     plain = decision_curve(y_true, p)
-    copies = decision_curve(np.repeat(y_true, 5), np.repeat(p, 5), groups=np.repeat(np.arange(400), 5))
+    copies = decision_curve(
+        np.repeat(y_true, 5), np.repeat(p, 5), groups=np.repeat(np.arange(400), 5)
+    )
     np.testing.assert_allclose(copies.low, plain.low, atol=1e-12)
     np.testing.assert_allclose(copies.model, plain.model, atol=1e-12)
     assert np.isnan(decision_curve(y_true, p, groups=["a"] * 400).low).all()
 
 
-@pytest.mark.parametrize(("call", "match"), [
-    (lambda: net_benefit([0, 1], [0.1, 1.2], [0.5]), "scores range from 0.1 to 1.2"),
-    (lambda: net_benefit([0, 1], [0.1, 0.2], [1.0]), r"\[0, 1\) is needed"),
-    (lambda: net_benefit([0, 1], [0.1, 0.2], [0.5, np.nan]), r"\[0, 1\) is needed"),
-    (lambda: decision_curve([0, 1], [0.1, 0.2], confidence=95), "confidence=95"),
-    (lambda: decision_curve([0, 1], [0.1, 0.2], groups=["a"]), r"groups of shape \(1,\)"),
-    (lambda: net_benefit([], [], [0.5]), "y_true is empty"),
-])
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: net_benefit([0, 1], [0.1, 1.2], [0.5]), "scores range from 0.1 to 1.2"),
+        (lambda: net_benefit([0, 1], [0.1, 0.2], [1.0]), r"\[0, 1\) is needed"),
+        (lambda: net_benefit([0, 1], [0.1, 0.2], [0.5, np.nan]), r"\[0, 1\) is needed"),
+        (lambda: decision_curve([0, 1], [0.1, 0.2], confidence=95), "confidence=95"),
+        (lambda: decision_curve([0, 1], [0.1, 0.2], groups=["a"]), r"groups of shape \(1,\)"),
+        (lambda: net_benefit([], [], [0.5]), "y_true is empty"),
+    ],
+)
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):
         call()

@@ -1,4 +1,6 @@
-"""What the means over classes are made of: parts and weights give the metric again, with absent classes too."""
+"""What the means over classes are made of: parts and weights give the metric again, with absent
+classes too.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +22,33 @@ def counted(kind, classes, rng):
     return counts
 
 
-@pytest.mark.parametrize(("kind", "classes"), [("binary", 2), ("multiclass", 4), ("ordinal", 3), ("multilabel", 3)])
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("binary", 2), ("multiclass", 4), ("ordinal", 3), ("multilabel", 3)]
+)
 @pytest.mark.parametrize("seed", range(10))
 def test_parts_and_weights_give_the_metric(kind, classes, seed):
     counts = counted(kind, classes, np.random.default_rng(seed))
     for name, mean in MEANS[kind].items():
         found = np.nansum(mean.values(counts) * mean.shares(counts))
-        assert found == pytest.approx(float(np.nan_to_num(METRICS[kind][name](counts))), abs=1e-12), name
+        assert found == pytest.approx(
+            float(np.nan_to_num(METRICS[kind][name](counts))), abs=1e-12
+        ), name
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "ordinal", "multilabel"])
 def test_every_mean_over_classes_is_known_as_one(kind):
-    wanted = {name for name in METRICS[kind] if name.startswith(("macro_", "weighted_")) or name in (
-        "balanced_accuracy", "label_accuracy")}
+    wanted = {
+        name
+        for name in METRICS[kind]
+        if name.startswith(("macro_", "weighted_"))
+        or name in ("balanced_accuracy", "label_accuracy")
+    }
     assert set(MEANS[kind]) == wanted
 
 
 def test_parts_of_many_tables_at_once():
     many = np.stack([counted("multilabel", 3, np.random.default_rng(seed)) for seed in range(5)])
     for mean in MEANS["multilabel"].values():
-        np.testing.assert_array_equal(mean.values(many), np.stack([mean.values(one) for one in many]))
+        np.testing.assert_array_equal(
+            mean.values(many), np.stack([mean.values(one) for one in many])
+        )

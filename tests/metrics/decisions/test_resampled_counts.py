@@ -1,4 +1,6 @@
-"""Means over classes of which some have no error, or none right: wider by what these may hide, and flagged."""
+"""Means over classes of which some have no error, or none right: wider by what these may hide, and
+flagged.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ def table(kind, y_true, y_pred, groups=None):
     classes = y_true.shape[1] if kind == "multilabel" else int(max(y_true.max(), y_pred.max())) + 1
     task = Task(kind, max(classes, 2))
     scores = y_pred.astype(float) if kind == "multilabel" else np.eye(task.num_classes)[y_pred]
-    return Predictions(np.arange(len(y_true)), y_true, scores, task, [f"c{c}" for c in range(task.num_classes)], groups)
+    return Predictions(
+        np.arange(len(y_true)),
+        y_true,
+        scores,
+        task,
+        [f"c{c}" for c in range(task.num_classes)],
+        groups,
+    )
 
 
 def summary(p, **options):
@@ -51,12 +60,16 @@ def alone(p, metric, **options):
 
 def test_balanced_accuracy_of_a_table_with_every_positive_found_by_hand():
     p = sensitive()
-    found, narrow = summary(p)["overall"]["balanced_accuracy"], alone(sensitive(), "balanced_accuracy")
+    found, narrow = (
+        summary(p)["overall"]["balanced_accuracy"],
+        alone(sensitive(), "balanced_accuracy"),
+    )
     hidden = (1 - 20 / (20 + Z2)) / 2  # half the distance from 1 to Wilson's end of 20 of 20, .8389
     assert hidden == pytest.approx(0.08056, abs=1e-5)
     assert found["estimate"] == pytest.approx(0.95)
     assert found["low"] == pytest.approx(0.95 - np.hypot(0.95 - narrow["low"], hidden))
-    assert found["high"] == pytest.approx(narrow["high"])  # a class without an error hides nothing above
+    # a class without an error hides nothing above
+    assert found["high"] == pytest.approx(narrow["high"])
     assert (found["method"], found["flags"]) == ("bca_bootstrap_and_single_intervals", [FLAG])
     assert "flags" not in narrow
     assert found["low"] == pytest.approx(0.863, abs=0.003)
@@ -78,7 +91,9 @@ def test_none_right_widens_upwards():
 def test_groups_add_up_halves_of_the_single_intervals():
     p = sensitive(groups=np.arange(120))
     found = summary(p)
-    balanced, recall, specificity = (found["overall"][name] for name in ("balanced_accuracy", "recall", "specificity"))
+    balanced, recall, specificity = (
+        found["overall"][name] for name in ("balanced_accuracy", "recall", "specificity")
+    )
     assert recall["method"] == "smoothed_bootstrap"
     expected = 0.95 - np.hypot(0.9 - specificity["low"], 1 - recall["low"]) / 2
     assert balanced["low"] == pytest.approx(expected, abs=1e-9)
@@ -94,7 +109,9 @@ def test_both_classes_of_a_binary_table_say_the_same():
 
 
 def random_table(kind, seed, size):
-    """A table of which some classes, or labels, are decided without an error, some with none right, others with errors."""
+    """A table of which some classes, or labels, are decided without an error, some with none right,
+    others with errors.
+    """
     rng, classes = np.random.default_rng(seed), 2 if kind == "binary" else 4
     share = rng.choice([0, 0.3], size=classes)
     if kind == "multilabel":
@@ -109,21 +126,30 @@ def random_table(kind, seed, size):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.sampled_from(["binary", "multiclass", "ordinal", "multilabel"]), st.integers(0, 10_000), st.sampled_from([None, 2]))
+@given(
+    st.sampled_from(["binary", "multiclass", "ordinal", "multilabel"]),
+    st.integers(0, 10_000),
+    st.sampled_from([None, 2]),
+)
 def test_a_mean_is_never_surer_than_its_classes_without_variance(kind, seed, size):
     p = random_table(kind, seed, size)
     found, classes = summary(p, repetitions=300), list(p.class_names)
     part_of = {"balanced_accuracy": "recall"} | {f"macro_{name}": name for name in PER_CLASS}
     for metric in MEANS[kind].keys() & part_of.keys():
-        mean, own = found["overall"][metric], [found["per_class"][name][part_of[metric]] for name in classes]
+        mean, own = (
+            found["overall"][metric],
+            [found["per_class"][name][part_of[metric]] for name in classes],
+        )
         own = [one for one in own if one["estimate"] is not None]
         still = [one for one in own if one["estimate"] in (0, 1)]
         moves = "zero_variance" not in mean.get("flags", ())
         assert (FLAG in mean.get("flags", ())) == (bool(still) and moves), metric
         assert 0 <= mean["low"] <= mean["estimate"] <= mean["high"] <= 1
         if moves:
-            below, above = (sum(one["estimate"] - one["low"] for one in still) / len(classes),
-                            sum(one["high"] - one["estimate"] for one in still) / len(classes))
+            below, above = (
+                sum(one["estimate"] - one["low"] for one in still) / len(classes),
+                sum(one["high"] - one["estimate"] for one in still) / len(classes),
+            )
             assert mean["low"] <= mean["estimate"] - below + 1e-9 or mean["low"] == 0
             assert mean["high"] >= mean["estimate"] + above - 1e-9 or mean["high"] == 1
 
@@ -139,7 +165,11 @@ def test_coverage_where_every_positive_is_often_found():
     truth, inside, narrower = (0.98 + 0.85) / 2, [], []
     rng, y_true = np.random.default_rng(0), np.repeat([0, 1], [60, 25])
     for seed in range(100):
-        p = table("binary", y_true, np.where(rng.random(85) < np.where(y_true, 0.98, 0.85), y_true, 1 - y_true))
+        p = table(
+            "binary",
+            y_true,
+            np.where(rng.random(85) < np.where(y_true, 0.98, 0.85), y_true, 1 - y_true),
+        )
         found = summary(p, seed=seed, repetitions=300)["overall"]["balanced_accuracy"]
         narrow = alone(p, "balanced_accuracy")
         inside.append(found["low"] <= truth <= found["high"])

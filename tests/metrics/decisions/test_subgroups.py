@@ -1,4 +1,6 @@
-"""Subgroups: bands, minimum sizes, numbers equal to those of the part alone, metadata files good and bad."""
+"""Subgroups: bands, minimum sizes, numbers equal to those of the part alone, metadata files good
+and bad.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,15 @@ from medmonai.task import Task
 
 def drawn(kind="binary", classes=2, n=200, groups=None):
     rng, task = np.random.default_rng(0), Task(kind, classes)
-    y_true = rng.integers(0, 2 if kind == "multilabel" else classes, (n, classes) if kind == "multilabel" else n)
+    y_true = rng.integers(
+        0, 2 if kind == "multilabel" else classes, (n, classes) if kind == "multilabel" else n
+    )
     signal = y_true if kind == "multilabel" else np.eye(classes)[y_true]
     scores = rng.random((n, classes)) + signal
     scores = scores / 2 if kind == "multilabel" else scores / scores.sum(axis=1, keepdims=True)
-    return Predictions(np.arange(n), y_true, scores, task, [f"c{c}" for c in range(classes)], groups)
+    return Predictions(
+        np.arange(n), y_true, scores, task, [f"c{c}" for c in range(classes)], groups
+    )
 
 
 def test_numbers_are_those_of_the_part_alone():
@@ -40,15 +46,26 @@ def test_numbers_are_those_of_the_part_alone():
     assert [row["group"] for row in rows] == ["f", "m"]
     y_true, y_score = p.y_true[1::2], p.positive_scores[1::2]
     alone = auc_interval(y_true, y_score, confidence=0.9)
-    assert [rows[0]["auc"][name] for name in ("estimate", "low", "method")] == [alone.estimate, alone.low, alone.method]
+    assert [rows[0]["auc"][name] for name in ("estimate", "low", "method")] == [
+        alone.estimate,
+        alone.low,
+        alone.method,
+    ]
     found = int((y_score[y_true == 1] > 0.6).sum())
     low, high = wilson(found, int(y_true.sum()), confidence=0.9)
     assert (rows[0]["recall"]["low"], rows[0]["recall"]["high"]) == (low, high)
-    assert (rows[0]["n"], rows[0]["n_positive"], rows[0]["n_groups"], rows[0]["flags"]) == (100, y_true.sum(), None, [])
+    assert (rows[0]["n"], rows[0]["n_positive"], rows[0]["n_groups"], rows[0]["flags"]) == (
+        100,
+        y_true.sum(),
+        None,
+        [],
+    )
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
-@pytest.mark.parametrize(("kind", "classes"), [("binary", 2), ("multiclass", 3), ("ordinal", 4), ("multilabel", 3)])
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("binary", 2), ("multiclass", 3), ("ordinal", 4), ("multilabel", 3)]
+)
 @pytest.mark.parametrize("groups", [None, np.arange(200) // 2])
 def test_every_task(kind, classes, groups):
     rows = subgroup_summary(drawn(kind, classes, groups=groups), np.array(["a"] * 80 + ["b"] * 120))
@@ -63,7 +80,12 @@ def test_small_subgroups_are_withheld():
     site = np.array(["big"] * 160 + ["small"] * 19 + ["sick"] * 21)
     sick = site == "sick"
     labels = np.where(sick, 1, p.y_true)
-    rows = {row["group"]: row for row in subgroup_summary(Predictions(p.ids, labels, p.y_score, p.task, p.class_names), site)}
+    rows = {
+        row["group"]: row
+        for row in subgroup_summary(
+            Predictions(p.ids, labels, p.y_score, p.task, p.class_names), site
+        )
+    }
     assert rows["big"]["flags"] == []
     assert "too_few_cases" in rows["small"]["flags"]
     assert rows["sick"]["flags"] == ["too_few_negatives"]
@@ -84,11 +106,13 @@ def test_a_rare_class_withholds_itself_and_not_the_row(kind, groups):
     else:
         y_true = np.where(rare & (p.y_true == 3), 0, p.y_true)
     p = Predictions(p.ids, y_true, p.y_score, p.task, p.class_names, groups)
-    row, = subgroup_summary(p, ["x"] * 400)
+    (row,) = subgroup_summary(p, ["x"] * 400)
     assert row["flags"] == ["classes_withheld"]
     assert row["withheld_classes"] == {"c3": ["too_few_positives"]}
     hot = p.task.one_hot(p.y_true)
-    assert row["auc"]["estimate"] == pytest.approx(np.mean([auc_score(hot[:, c], p.y_score[:, c]) for c in range(3)]))
+    assert row["auc"]["estimate"] == pytest.approx(
+        np.mean([auc_score(hot[:, c], p.y_score[:, c]) for c in range(3)])
+    )
     decided = p.task.one_hot(decide(p, default_operating_point(p.task)))
     recalls = [(decided[:, c] * hot[:, c]).sum() / hot[:, c].sum() for c in range(3)]
     assert row["recall"]["estimate"] == pytest.approx(np.mean(recalls))
@@ -101,14 +125,14 @@ def test_thresholds_of_labels_stay_with_the_labels_that_are_left():
     y_true = p.y_true * [0, 1, 1]
     p = Predictions(p.ids, y_true, p.y_score, p.task, p.class_names)
     point = OperatingPoint((0.1, 0.4, 0.8), "youden", "validation", 50)
-    row, = subgroup_summary(p, ["x"] * 200, point=point)
+    (row,) = subgroup_summary(p, ["x"] * 200, point=point)
     recalls = [np.mean(p.y_score[y_true[:, c] == 1, c] > t) for c, t in ((1, 0.4), (2, 0.8))]
     assert row["recall"]["estimate"] == pytest.approx(np.mean(recalls))
     assert row["withheld_classes"] == {"c0": ["too_few_positives"]}
 
 
 def test_a_row_whose_classes_are_all_rare_is_withheld():
-    row, = subgroup_summary(drawn("multiclass", 8, 40), ["x"] * 40)
+    (row,) = subgroup_summary(drawn("multiclass", 8, 40), ["x"] * 40)
     assert row["auc"]["method"] == row["recall"]["method"] == "withheld"
     assert row["flags"] == ["too_few_positives"]
 
@@ -127,7 +151,12 @@ def test_bands():
     quartiles = ["< 24.75", "[24.75, 49.5)", "[49.5, 74.25)", ">= 74.25"]
     assert band_values(np.arange(100)).tolist() == np.repeat(quartiles, 25).tolist()
     assert band_values(["2", "1", "10"]).tolist() == ["2", "1", "10"]
-    assert [row["group"] for row in subgroup_summary(drawn(n=4), ["10", "2", "[odd", ""])] == ["2", "10", "[odd", "missing"]
+    assert [row["group"] for row in subgroup_summary(drawn(n=4), ["10", "2", "[odd", ""])] == [
+        "2",
+        "10",
+        "[odd",
+        "missing",
+    ]
     for edges, values in (([60, 40], ages), ([40], ["m", "f"]), ([], ages)):
         with pytest.raises(ValueError, match="rising edges and a column of numbers"):
             band_values(values, edges=edges)
@@ -139,24 +168,31 @@ def test_every_number_falls_into_one_band(numbers):
     bands = band_values(np.array(numbers))
     assert len(set(bands.tolist())) <= 4
     order = np.argsort(numbers, kind="stable")
-    assert np.count_nonzero(bands[order][1:] != bands[order][:-1]) == len(set(bands.tolist())) - 1  # bands are runs
+    # bands are runs
+    assert np.count_nonzero(bands[order][1:] != bands[order][:-1]) == len(set(bands.tolist())) - 1
 
 
 def test_read_metadata(tmp_path):
     path = tmp_path / "cases.csv"
     path.write_text("\ufeffsex,id,age\nf,b,61\nm,a,\nm,z,9\n", encoding="utf-8")
     found = read_metadata(path, np.array(["a", "b"]))
-    assert {name: values.tolist() for name, values in found.items()} == {"sex": ["m", "f"], "age": ["", "61"]}
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "sex": ["m", "f"],
+        "age": ["", "61"],
+    }
 
 
-@pytest.mark.parametrize(("text", "match"), [
-    ("name,sex\na,f\n", r"'id' is not a column of cases.csv; it has 'name', 'sex'"),
-    ("id,id,sex\na,a,f\n", "more than one column 'id'"),
-    ("id,sex\na\n", "line 2 has 1 columns and the header, line 1, 2"),
-    ("id,sex\na,f\na,m\n", "line 3 repeats id 'a'"),
-    ("id,sex\nb,f\n", "no row for id 'a'; every case needs one"),
-    ("", "cases.csv holds 0 lines"),
-])
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("name,sex\na,f\n", r"'id' is not a column of cases.csv; it has 'name', 'sex'"),
+        ("id,id,sex\na,a,f\n", "more than one column 'id'"),
+        ("id,sex\na\n", "line 2 has 1 columns and the header, line 1, 2"),
+        ("id,sex\na,f\na,m\n", "line 3 repeats id 'a'"),
+        ("id,sex\nb,f\n", "no row for id 'a'; every case needs one"),
+        ("", "cases.csv holds 0 lines"),
+    ],
+)
 def test_bad_metadata(tmp_path, text, match):
     path = tmp_path / "cases.csv"
     path.write_text(text, encoding="utf-8")
@@ -169,8 +205,13 @@ def test_metadata_of_another_encoding_and_many_missing_cases(tmp_path):
     path.write_bytes(b"Stand: Mai;;\r\n\r\nID;Geschlecht;Alter\r\n a ;m\xe4nnlich;61,5\r\n;;\r\n")
     assert read_metadata(path, ["a\u00a0"], columns=["alter"])["alter"].tolist() == ["61,5"]
     assert {name: values.tolist() for name, values in read_metadata(path, ["a"]).items()} == {
-        "Geschlecht": ["m\u00e4nnlich"], "Alter": ["61,5"]}
-    with pytest.raises(ValueError, match=r"column='sex' is not a column of cases.csv; it has 'ID', 'Geschlecht', 'Alter'"):
+        "Geschlecht": ["m\u00e4nnlich"],
+        "Alter": ["61,5"],
+    }
+    with pytest.raises(
+        ValueError,
+        match=r"column='sex' is not a column of cases.csv; it has 'ID', 'Geschlecht', 'Alter'",
+    ):
         read_metadata(path, ["a"], columns=["sex"])
     path.write_text("id,sex\na,f\n", encoding="utf-8")
     with pytest.raises(ValueError, match="'0', '1', '2' and 7 more"):
@@ -187,7 +228,9 @@ def test_ids_that_a_spreadsheet_took_for_decimals(tmp_path):
 def test_bands_of_decimal_commas_and_of_texts_that_only_python_takes_for_numbers():
     commas = [f"{n},5" for n in range(20)]
     assert band_values(np.array(commas), edges=[10]).tolist() == ["< 10"] * 10 + [">= 10"] * 10
-    assert band_values(np.array([f"{n}_0" for n in range(20)])).tolist() == [f"{n}_0" for n in range(20)]
+    assert band_values(np.array([f"{n}_0" for n in range(20)])).tolist() == [
+        f"{n}_0" for n in range(20)
+    ]
     with pytest.raises(ValueError, match=r"can be 1.234 or 1234"):
         band_values(np.array(["1,234", "2,345"]))
 

@@ -11,7 +11,9 @@ from medmonai.metrics import auc_influence, auc_score, delong_covariance, delong
 
 
 def covariance_by_definition(y_true, y_scores):
-    """DeLong, DeLong & Clarke-Pearson 1988, eq. 4-6, with the kernel psi written out for all pairs."""
+    """DeLong, DeLong & Clarke-Pearson 1988, eq. 4-6, with the kernel psi written out for all
+    pairs.
+    """
     x, y = y_scores[y_true == 1], y_scores[y_true == 0]
     psi = (x[:, None] > y[None]) + 0.5 * (x[:, None] == y[None])
     v10, v01 = psi.mean(axis=1), psi.mean(axis=0)
@@ -20,13 +22,20 @@ def covariance_by_definition(y_true, y_scores):
 
 @st.composite
 def several_scores(draw):
-    y_true = draw(st.lists(st.integers(0, 1), min_size=4, max_size=40).filter(lambda y: 2 <= sum(y) <= len(y) - 2))
+    y_true = draw(
+        st.lists(st.integers(0, 1), min_size=4, max_size=40).filter(
+            lambda y: 2 <= sum(y) <= len(y) - 2
+        )
+    )
     seed, levels = draw(st.integers(0, 10_000)), draw(st.sampled_from([2, 5, 1000]))
-    return np.array(y_true), np.random.default_rng(seed).integers(0, levels, (len(y_true), 3)) / levels
+    return np.array(y_true), np.random.default_rng(seed).integers(
+        0, levels, (len(y_true), 3)
+    ) / levels
 
 
 def test_by_hand():
-    # psi = [[1, 0], [1, 1]]: V10 = (.5, 1), V01 = (1, .5), each of variance 1/8; 1/8 / 2 + 1/8 / 2 = 1/8.
+    # psi = [[1, 0], [1, 1]]: V10 = (.5, 1), V01 = (1, .5), each of variance 1/8; 1/8 / 2 + 1/8 /
+    # 2 = 1/8.
     assert delong_variance([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) == pytest.approx(0.125, abs=1e-15)
 
 
@@ -53,7 +62,9 @@ def test_invariances(data):
     y_true, y_scores = data
     expected = delong_covariance(y_true, y_scores)
     order = np.random.default_rng(0).permutation(len(y_true))
-    np.testing.assert_allclose(delong_covariance(y_true[order], y_scores[order]), expected, atol=1e-14)
+    np.testing.assert_allclose(
+        delong_covariance(y_true[order], y_scores[order]), expected, atol=1e-14
+    )
     np.testing.assert_array_equal(delong_covariance(y_true, np.exp(y_scores)), expected)
     np.testing.assert_allclose(delong_covariance(1 - y_true, -y_scores), expected, atol=1e-14)
 

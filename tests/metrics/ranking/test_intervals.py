@@ -1,4 +1,6 @@
-"""AUC intervals: the formulas by hand, coverage by simulation, dependent cases, degenerate sets, macro against bootstrap."""
+"""AUC intervals: the formulas by hand, coverage by simulation, dependent cases, degenerate sets,
+macro against bootstrap.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def test_ends_by_hand():
     y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
     a, se = auc_score(y_true, y_score), np.sqrt(delong_variance(y_true, y_score))
     wald = auc_interval(y_true, y_score, method="wald", confidence=0.9)
-    np.testing.assert_allclose([wald.low, wald.high], [a - 1.6448536 * se, a + 1.6448536 * se], rtol=1e-7)
+    np.testing.assert_allclose(
+        [wald.low, wald.high], [a - 1.6448536 * se, a + 1.6448536 * se], rtol=1e-7
+    )
     interval = auc_interval(y_true, y_score, method="logit_delong")
     odds = a / (1 - a) * np.exp(np.array([-1, 1]) * 1.9599640 * se / (a * (1 - a)))
     np.testing.assert_allclose([interval.low, interval.high], odds / (1 + odds), rtol=1e-7)
@@ -49,7 +53,8 @@ def test_ends_by_hand():
 def test_the_default_by_hand():
     y_true, y_score = binormal(30, 50, 0.95, np.random.default_rng(0))
     a, u = auc_score(y_true, y_score), auc_influence(y_true, y_score[:, None])[1][:, 0]
-    relative_variance = np.var(u**2, ddof=0) * 80 / np.sum(u**2) ** 2  # of the sum of 80 squares; 2 / df of a chi-square
+    # of the sum of 80 squares; 2 / df of a chi-square
+    relative_variance = np.var(u**2, ddof=0) * 80 / np.sum(u**2) ** 2
     quantile, error = t.ppf(0.975, 2 / relative_variance), np.sqrt(delong_variance(y_true, y_score))
     odds = a / (1 - a) * np.exp(np.array([-1, 1]) * quantile * error / (a * (1 - a)))
     interval = auc_interval(y_true, y_score)
@@ -59,18 +64,30 @@ def test_the_default_by_hand():
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 30), st.integers(2, 30), st.floats(0.5, 0.99), st.sampled_from([1, 2, 5]))
+@given(
+    st.integers(0, 10_000),
+    st.integers(2, 30),
+    st.integers(2, 30),
+    st.floats(0.5, 0.99),
+    st.sampled_from([1, 2, 5]),
+)
 def test_the_default_always_holds_logit_delong(seed, m, n, auc, size):
     y_true, y_score = binormal(m, n, auc, np.random.default_rng(seed))
     groups = np.random.default_rng(seed).permutation(m + n) // size
-    new, old = (auc_interval(y_true, y_score, groups=groups, method=name) for name in ("logit_delong_t", "logit_delong"))
+    new, old = (
+        auc_interval(y_true, y_score, groups=groups, method=name)
+        for name in ("logit_delong_t", "logit_delong")
+    )
     assert new.low <= old.low <= old.high <= new.high
     assert new.flags == old.flags
 
 
 def test_two_groups_leave_one_degree_of_freedom():
     y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
-    ends = [auc_interval(y_true, y_score, groups=np.arange(80) % 2, method=m) for m in ("logit_delong_t", "logit_delong")]
+    ends = [
+        auc_interval(y_true, y_score, groups=np.arange(80) % 2, method=m)
+        for m in ("logit_delong_t", "logit_delong")
+    ]
     wide, narrow = (np.diff(np.log([i.low / (1 - i.low), i.high / (1 - i.high)]))[0] for i in ends)
     assert wide / narrow == pytest.approx(t.ppf(0.975, 1) / norm.ppf(0.975), rel=1e-6)
 
@@ -95,7 +112,8 @@ def test_coverage():
 def test_perfect_separation_is_not_certainty(k):
     interval = auc_interval(np.repeat([0, 1], [60, k]), np.arange(60.0 + k))
     assert (interval.estimate, interval.high) == (1.0, 1.0)
-    assert interval.low == pytest.approx(0.025 ** (1 / k))  # P(k independent pairs in order) = AUC^k
+    # P(k independent pairs in order) = AUC^k
+    assert interval.low == pytest.approx(0.025 ** (1 / k))
     assert interval.method == "clopper_pearson_pairs"
     assert ("variance_undefined" if k == 1 else "zero_variance") in interval.flags
     assert ("few_positives" in interval.flags) == (k < 10)
@@ -142,7 +160,10 @@ def test_one_class_is_nan_with_a_warning():
 
 def test_groups_of_one_change_nothing():
     y_true, y_score = binormal(30, 50, 0.8, np.random.default_rng(0))
-    grouped, plain = auc_interval(y_true, y_score, groups=np.arange(80)), auc_interval(y_true, y_score)
+    grouped, plain = (
+        auc_interval(y_true, y_score, groups=np.arange(80)),
+        auc_interval(y_true, y_score),
+    )
     np.testing.assert_allclose([grouped.low, grouped.high], [plain.low, plain.high], rtol=1e-12)
     assert grouped.flags == plain.flags
 
@@ -163,17 +184,25 @@ def test_groups_are_what_is_counted_for_flags_and_pairs():
     interval = auc_interval(y_true, y_score, groups=np.repeat(np.arange(10), 4))
     assert interval.low == pytest.approx(0.025 ** (1 / 5))
     assert interval.flags == ("few_positives", "few_negatives", "zero_variance")
-    mixed = auc_interval(y_true, y_score, groups=np.tile(np.arange(6), 7)[:40])  # every group has both classes
-    assert mixed.low == pytest.approx(0.025 ** (1 / 3))  # six groups make three pairs of different groups
+    # every group has both classes
+    mixed = auc_interval(y_true, y_score, groups=np.tile(np.arange(6), 7)[:40])
+    # six groups make three pairs of different groups
+    assert mixed.low == pytest.approx(0.025 ** (1 / 3))
     one = auc_interval(y_true, np.arange(40) % 7, groups=["p"] * 40)
     assert one.low < 0.05 and one.high > 0.95
 
 
-@pytest.mark.parametrize(("options", "match"), [
-    ({"confidence": 95}, "confidence=95; a number between 0 and 1"),
-    ({"method": "delong"}, "method='delong' is unknown; use one of logit_delong_t, logit_delong, wald"),
-    ({"groups": ["a"]}, r"groups have shape \(1,\) for 4 cases"),
-])
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"confidence": 95}, "confidence=95; a number between 0 and 1"),
+        (
+            {"method": "delong"},
+            "method='delong' is unknown; use one of logit_delong_t, logit_delong, wald",
+        ),
+        ({"groups": ["a"]}, r"groups have shape \(1,\) for 4 cases"),
+    ],
+)
 def test_bad_options(options, match):
     with pytest.raises(ValueError, match=match):
         auc_interval([0, 0, 1, 1], [1, 2, 3, 4], **options)
@@ -209,7 +238,9 @@ def test_macro_interval_against_bootstrap():
     y_true, y_score = three_classes()
     interval = macro_auc_interval(y_true, y_score, THREE, method="logit_delong")
     assert interval.estimate == pytest.approx(macro_auc_score(y_true, y_score, THREE), abs=1e-15)
-    assert standard_error(interval) == pytest.approx(bootstrap_error(y_true, y_score, THREE), rel=0.1)
+    assert standard_error(interval) == pytest.approx(
+        bootstrap_error(y_true, y_score, THREE), rel=0.1
+    )
     assert interval.n_positive == np.bincount(y_true).min()
     assert interval.n_negative == 300 - np.bincount(y_true).max()
 
@@ -217,11 +248,14 @@ def test_macro_interval_against_bootstrap():
 def test_macro_interval_of_dependent_labels_against_bootstrap():
     task, (y_true, y_score) = Task("multilabel", 2), three_classes()
     labels = np.stack([y_true > 0, y_true > 0], axis=1).astype(int)
-    y_score = np.stack([-y_score[:, 0], -y_score[:, 0]], axis=1)  # twice the same label: no gain from averaging
+    # twice the same label: no gain from averaging
+    y_score = np.stack([-y_score[:, 0], -y_score[:, 0]], axis=1)
     alone = auc_interval(labels[:, 0], y_score[:, 0])
     assert macro_auc_interval(labels, y_score, task).low == pytest.approx(alone.low, abs=1e-12)
     interval = macro_auc_interval(labels, y_score, task, method="logit_delong")
-    assert standard_error(interval) == pytest.approx(bootstrap_error(labels, y_score, task), rel=0.1)
+    assert standard_error(interval) == pytest.approx(
+        bootstrap_error(labels, y_score, task), rel=0.1
+    )
 
 
 def test_macro_of_a_binary_task_is_that_of_class_1():
@@ -232,8 +266,10 @@ def test_macro_of_a_binary_task_is_that_of_class_1():
 
 def test_macro_coverage():
     truth = norm.cdf(np.sqrt(0.5))  # column c is N(1, 1) in class c and N(0, 1) in every other
-    inside = [i.low <= truth <= i.high for i in
-              (macro_auc_interval(*three_classes(200, seed=s), THREE) for s in range(300))]
+    inside = [
+        i.low <= truth <= i.high
+        for i in (macro_auc_interval(*three_classes(200, seed=s), THREE) for s in range(300))
+    ]
     assert np.mean(inside) > 0.915
 
 
@@ -241,7 +277,9 @@ def test_macro_leaves_absent_classes_out():
     y_true, y_score = three_classes()
     kept = y_true < 2
     with pytest.warns(UserWarning, match="class 'c' has 0 of"):
-        interval = macro_auc_interval(y_true[kept], y_score[kept], THREE, class_names=("a", "b", "c"))
+        interval = macro_auc_interval(
+            y_true[kept], y_score[kept], THREE, class_names=("a", "b", "c")
+        )
     assert interval.flags == ("absent_class",)
     with pytest.warns(UserWarning, match="class 0 has 2 of 2"):
         nothing = macro_auc_interval([0, 0], np.eye(3)[:2], THREE)
@@ -258,7 +296,9 @@ def test_macro_perfect_separation():
 
 
 def partly_separated(counts, separated, seed=0):
-    """Scores of len(counts) classes, of which the named ones are ranked perfectly and the others with mistakes."""
+    """Scores of len(counts) classes, of which the named ones are ranked perfectly and the others
+    with mistakes.
+    """
     rng, y_true = np.random.default_rng(seed), np.repeat(np.arange(len(counts)), counts)
     scores = rng.normal(size=(len(y_true), len(counts))) + np.eye(len(counts))[y_true]
     scores[:, separated] += 50 * np.eye(len(counts))[y_true][:, separated]
@@ -266,27 +306,45 @@ def partly_separated(counts, separated, seed=0):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.lists(st.integers(1, 60), min_size=3, max_size=6),
-       st.sampled_from(["logit_delong_t", "wald"]), st.sampled_from([None, 3]))
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.integers(1, 60), min_size=3, max_size=6),
+    st.sampled_from(["logit_delong_t", "wald"]),
+    st.sampled_from([None, 3]),
+)
 def test_macro_is_never_surer_than_its_separated_classes(seed, counts, method, size):
     rng, task = np.random.default_rng(seed), Task("multiclass", len(counts))
-    y_true, scores = partly_separated(counts, rng.choice(len(counts), len(counts) - 1, replace=False), seed)
+    y_true, scores = partly_separated(
+        counts, rng.choice(len(counts), len(counts) - 1, replace=False), seed
+    )
     groups = None if size is None else np.arange(len(y_true)) // size
     interval = macro_auc_interval(y_true, scores, task, method=method, groups=groups)
-    each = [auc_interval((y_true == c).astype(int), scores[:, c], groups=groups) for c in range(len(counts))]
+    each = [
+        auc_interval((y_true == c).astype(int), scores[:, c], groups=groups)
+        for c in range(len(counts))
+    ]
     still = [own for own in each if own.method == "clopper_pearson_pairs"]
-    assert interval.low <= interval.estimate - sum(own.estimate - own.low for own in still) / len(counts) + 1e-9 or \
-        interval.low == 0
+    assert (
+        interval.low
+        <= interval.estimate - sum(own.estimate - own.low for own in still) / len(counts) + 1e-9
+        or interval.low == 0
+    )
     assert interval.low <= interval.estimate <= interval.high
     assert ("zero_variance_classes" in interval.flags) == (0 < len(still) < len(counts))
 
 
 def test_partly_separated_macro_by_hand():
     y_true, scores = partly_separated([30, 20, 40], [0, 1])
-    interval, moving = macro_auc_interval(y_true, scores, THREE), auc_interval((y_true == 2).astype(int), scores[:, 2])
+    interval, moving = (
+        macro_auc_interval(y_true, scores, THREE),
+        auc_interval((y_true == 2).astype(int), scores[:, 2]),
+    )
     assert interval.estimate == pytest.approx((2 + moving.estimate) / 3)
     apart = ((1 - 0.025 ** (1 / 30)) + (1 - 0.025 ** (1 / 20))) / 3
-    a, half = interval.estimate, (logit(moving.high) - logit(moving.low)) / 2 * moving.estimate * (1 - moving.estimate) / 3
+    a, half = (
+        interval.estimate,
+        (logit(moving.high) - logit(moving.low)) / 2 * moving.estimate * (1 - moving.estimate) / 3,
+    )
     others = expit(logit(a) - half / (a * (1 - a)))
     assert interval.low == pytest.approx(a - np.hypot(a - others, apart), abs=1e-9)
     assert interval.method == "logit_delong_t_and_clopper_pearson_pairs"
@@ -295,7 +353,9 @@ def test_partly_separated_macro_by_hand():
 def test_labels_that_separate_widen_their_mean_too():
     y_true, scores = partly_separated([30, 20, 40], [0, 1])
     labels = np.eye(3, dtype=int)[y_true]
-    assert macro_auc_interval(labels, scores, Task("multilabel", 3)) == macro_auc_interval(y_true, scores, THREE)
+    assert macro_auc_interval(labels, scores, Task("multilabel", 3)) == macro_auc_interval(
+        y_true, scores, THREE
+    )
 
 
 def test_coverage_where_classes_often_separate():

@@ -9,12 +9,18 @@ from medmnist.evaluator import getACC, getAUC
 from medmonai.metrics import medmnist_acc, medmnist_auc
 from medmonai.task import Task
 
-TASKS = [(Task("binary", 2), "binary-class"), (Task("multiclass", 5), "multi-class"),
-         (Task("ordinal", 4), "ordinal-regression"), (Task("multilabel", 6), "multi-label, binary-class")]
+TASKS = [
+    (Task("binary", 2), "binary-class"),
+    (Task("multiclass", 5), "multi-class"),
+    (Task("ordinal", 4), "ordinal-regression"),
+    (Task("multilabel", 6), "multi-label, binary-class"),
+]
 
 
 def drawn(task, seed, n=150):
-    """Labels (N, 1) or (N, L) as MedMNIST keeps them, and coarse scores so that ties and .5 itself occur."""
+    """Labels (N, 1) or (N, L) as MedMNIST keeps them, and coarse scores so that ties and .5 itself
+    occur.
+    """
     rng = np.random.default_rng(seed)
     width = 1 if task.exclusive else task.num_classes
     y_true = rng.integers(0, task.num_classes if task.exclusive else 2, (n, width))
@@ -28,8 +34,12 @@ def drawn(task, seed, n=150):
 @pytest.mark.parametrize(("task", "name"), TASKS)
 def test_equal_to_medmnist(task, name, seed):
     y_true, y_score = drawn(task, seed)
-    assert medmnist_auc(y_true, y_score, task) == pytest.approx(getAUC(y_true, y_score, name), abs=1e-12)
-    assert medmnist_acc(y_true, y_score, task) == pytest.approx(getACC(y_true, y_score, name), abs=1e-15)
+    assert medmnist_auc(y_true, y_score, task) == pytest.approx(
+        getAUC(y_true, y_score, name), abs=1e-12
+    )
+    assert medmnist_acc(y_true, y_score, task) == pytest.approx(
+        getACC(y_true, y_score, name), abs=1e-15
+    )
 
 
 def test_a_tie_at_one_half_is_negative():

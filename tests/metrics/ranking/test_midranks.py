@@ -19,4 +19,6 @@ def test_midranks_are_those_of_scipy(shape, levels):
 
 
 def test_infinite_scores_and_both_zeros_are_values():
-    np.testing.assert_array_equal(midranks(np.array([np.inf, -0.0, -np.inf, 0.0, np.inf])), [4.5, 2.5, 1, 2.5, 4.5])
+    np.testing.assert_array_equal(
+        midranks(np.array([np.inf, -0.0, -np.inf, 0.0, np.inf])), [4.5, 2.5, 1, 2.5, 4.5]
+    )

@@ -21,8 +21,12 @@ from medmonai.metrics import (
     specificity_at_sensitivity,
 )
 
-SCORE = st.sampled_from([-1e300, -2.0, -0.0, 0.0, 5e-324, 0.3, 0.5, np.nextafter(0.5, 1), 1.0, 1e300])
-TABLE = st.lists(st.tuples(st.integers(0, 1), SCORE), min_size=2, max_size=40).filter(lambda t: len({y for y, _ in t}) == 2)
+SCORE = st.sampled_from(
+    [-1e300, -2.0, -0.0, 0.0, 5e-324, 0.3, 0.5, np.nextafter(0.5, 1), 1.0, 1e300]
+)
+TABLE = st.lists(st.tuples(st.integers(0, 1), SCORE), min_size=2, max_size=40).filter(
+    lambda t: len({y for y, _ in t}) == 2
+)
 
 
 @given(TABLE)
@@ -38,7 +42,9 @@ def test_areas_are_those_of_our_curves(table):
         lines = [np.interp((a + b) / 2, fpr, tpr) * (b - a) for a, b in pairwise(x)]
         chance = max_fpr**2 / 2
         wanted = 0.5 + (sum(lines) - chance) / (max_fpr - chance) / 2
-        assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(wanted, abs=1e-12)
+        assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(
+            wanted, abs=1e-12
+        )
 
 
 @given(TABLE)
@@ -84,26 +90,33 @@ def test_fixed_points_are_the_best_of_the_curve(table, target):
 def test_a_target_that_is_just_reached_counts():
     y_true, y_score = np.repeat([0, 1], 10), np.arange(20.0)
     y_score[10] = -1
-    assert specificity_at_sensitivity(y_true, y_score, 0.9) == (1.0, 10.0)  # half way between 9 and 11
+    # half way between 9 and 11
+    assert specificity_at_sensitivity(y_true, y_score, 0.9) == (1.0, 10.0)
     assert specificity_at_sensitivity(y_true, y_score, 0.91)[0] == 0.0
 
 
 def test_of_equals_the_other_side_is_best():
-    assert specificity_at_sensitivity([0, 1, 1], [1, 2, 3], 0.5) == (1.0, 1.5)  # 2.5 is as specific, but finds one of two
-    assert sensitivity_at_specificity([0, 0, 1], [1, 2, 3], 0.5) == (1.0, 2.5)  # 1.5 is as sensitive, with a false alarm
+    # 2.5 is as specific, but finds one of two
+    assert specificity_at_sensitivity([0, 1, 1], [1, 2, 3], 0.5) == (1.0, 1.5)
+    # 1.5 is as sensitive, with a false alarm
+    assert sensitivity_at_specificity([0, 0, 1], [1, 2, 3], 0.5) == (1.0, 2.5)
 
 
 def test_areas_by_hand():
     y_true, y_score = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
     assert average_precision_score(y_true, y_score) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
-    assert partial_auc_score(y_true, y_score, max_fpr=0.5) == pytest.approx((1 + (0.25 - 0.125) / (0.5 - 0.125)) / 2)
+    assert partial_auc_score(y_true, y_score, max_fpr=0.5) == pytest.approx(
+        (1 + (0.25 - 0.125) / (0.5 - 0.125)) / 2
+    )
 
 
 @given(TABLE, st.sampled_from([0.01, 0.25, 0.5, 0.9, 1.0]))
 @settings(max_examples=80, deadline=None)
 def test_areas_are_those_of_scikit_learn(table, max_fpr):
     y_true, y_score = map(np.array, zip(*table))
-    assert average_precision_score(y_true, y_score) == pytest.approx(sk.average_precision_score(y_true, y_score), abs=1e-12)
+    assert average_precision_score(y_true, y_score) == pytest.approx(
+        sk.average_precision_score(y_true, y_score), abs=1e-12
+    )
     expected = sk.roc_auc_score(y_true, y_score, max_fpr=max_fpr)
     assert partial_auc_score(y_true, y_score, max_fpr=max_fpr) == pytest.approx(expected, abs=1e-12)
 
@@ -116,14 +129,22 @@ def test_no_case_has_no_area():
 def test_partial_auc_ends():
     rng = np.random.default_rng(0)
     y_true, y_score = rng.integers(0, 2, 500), rng.normal(size=500)
-    assert partial_auc_score(y_true, y_score, max_fpr=1.0) == pytest.approx(auc_score(y_true, y_score), abs=1e-12)
+    assert partial_auc_score(y_true, y_score, max_fpr=1.0) == pytest.approx(
+        auc_score(y_true, y_score), abs=1e-12
+    )
     assert partial_auc_score(y_true, y_true, max_fpr=0.1) == 1.0
     assert partial_auc_score(y_true, np.ones(500), max_fpr=0.1) == pytest.approx(0.5, abs=1e-15)
 
 
-@pytest.mark.parametrize("function", [
-    average_precision_score, lambda y, s: partial_auc_score(y, s, max_fpr=0.1),
-    lambda y, s: sensitivity_at_specificity(y, s, 0.9)[0], lambda y, s: specificity_at_sensitivity(y, s, 0.9)[1]])
+@pytest.mark.parametrize(
+    "function",
+    [
+        average_precision_score,
+        lambda y, s: partial_auc_score(y, s, max_fpr=0.1),
+        lambda y, s: sensitivity_at_specificity(y, s, 0.9)[0],
+        lambda y, s: specificity_at_sensitivity(y, s, 0.9)[1],
+    ],
+)
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_is_undefined(function, label):
     with pytest.warns(UserWarning, match=r"undefined \(NaN\)"):
@@ -134,14 +155,17 @@ def test_no_positive_has_no_precision_recall_curve():
     assert [len(column) for column in precision_recall_points([0, 0], [0.1, 0.2])] == [0, 0, 0]
 
 
-@pytest.mark.parametrize(("call", "match"), [
-    (lambda: partial_auc_score([0, 1], [0, 1], max_fpr=0), "max_fpr=0"),
-    (lambda: sensitivity_at_specificity([0, 1], [0, 1], 90), "target=90"),
-    (lambda: specificity_at_sensitivity([0, 1], [0, 1], float("nan")), "target=nan"),
-    (lambda: sensitivity_at_specificity([], [], 0.9), "y_true is empty"),
-    (lambda: average_precision_score([0, 1], [0, np.nan]), "1 NaN"),
-    (lambda: partial_auc_score([0, 1], [0, np.inf], max_fpr=0.1), "1 infinite"),
-])
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: partial_auc_score([0, 1], [0, 1], max_fpr=0), "max_fpr=0"),
+        (lambda: sensitivity_at_specificity([0, 1], [0, 1], 90), "target=90"),
+        (lambda: specificity_at_sensitivity([0, 1], [0, 1], float("nan")), "target=nan"),
+        (lambda: sensitivity_at_specificity([], [], 0.9), "y_true is empty"),
+        (lambda: average_precision_score([0, 1], [0, np.nan]), "1 NaN"),
+        (lambda: partial_auc_score([0, 1], [0, np.inf], max_fpr=0.1), "1 infinite"),
+    ],
+)
 def test_bad_arguments(call, match):
     with pytest.raises(ValueError, match=match):
         call()

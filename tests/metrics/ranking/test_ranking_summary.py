@@ -1,4 +1,6 @@
-"""The ranking summary: scikit-learn's estimates, intervals by hand, groups, flags instead of false certainty, coverage."""
+"""The ranking summary: scikit-learn's estimates, intervals by hand, groups, flags instead of false
+certainty, coverage.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def drawn(kind, classes, n=300, groups=None, seed=0):
         y_true = rng.integers(0, classes, n)
         y_score = rng.dirichlet(np.ones(classes), n) + 0.7 * np.eye(classes)[y_true]
         y_score /= y_score.sum(axis=1, keepdims=True)
-    return Predictions(np.arange(n), y_true, y_score, task, [f"class {c}" for c in range(classes)], groups)
+    return Predictions(
+        np.arange(n), y_true, y_score, task, [f"class {c}" for c in range(classes)], groups
+    )
 
 
 @pytest.mark.parametrize(("kind", "classes"), KINDS)
@@ -42,17 +46,30 @@ def test_estimates_are_scikit_learns(kind, classes):
     found = summarize_ranking(p, max_fpr=0.2)
     assert json.loads(json.dumps(found, allow_nan=False)) == found and found["max_fpr"] == 0.2
     columns = p.task.one_hot(p.y_true)
-    own = [{"average_precision": sk.average_precision_score(columns[:, c], p.y_score[:, c]),
-            "partial_auc": sk.roc_auc_score(columns[:, c], p.y_score[:, c], max_fpr=0.2)} for c in range(classes)]
+    own = [
+        {
+            "average_precision": sk.average_precision_score(columns[:, c], p.y_score[:, c]),
+            "partial_auc": sk.roc_auc_score(columns[:, c], p.y_score[:, c], max_fpr=0.2),
+        }
+        for c in range(classes)
+    ]
     assert list(found["per_class"]) == ([] if kind == "binary" else list(p.class_names))
     for name in ("average_precision", "partial_auc"):
         overall = own[1][name] if kind == "binary" else np.mean([one[name] for one in own])
         entries = [found["overall"][name], *(entry[name] for entry in found["per_class"].values())]
-        np.testing.assert_allclose([e["estimate"] for e in entries],
-                                   [overall, *(one[name] for one in own if kind != "binary")], atol=1e-15)
+        np.testing.assert_allclose(
+            [e["estimate"] for e in entries],
+            [overall, *(one[name] for one in own if kind != "binary")],
+            atol=1e-15,
+        )
         for e in entries:
             assert 0 < e["low"] < e["estimate"] < e["high"] < 1
-            assert (e["confidence"], e["method"], e["n"], "flags" in e) == (0.95, "logit_influence_t", 300, False)
+            assert (e["confidence"], e["method"], e["n"], "flags" in e) == (
+                0.95,
+                "logit_influence_t",
+                300,
+                False,
+            )
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -61,13 +78,19 @@ def test_intervals_by_hand(grouped):
     p = drawn("binary", 2, groups=groups if grouped else None)
     found = summarize_ranking(p, max_fpr=0.2, confidence=0.9)["overall"]
     floor = (1 + (0 - 0.02) / (0.2 - 0.02)) / 2  # the standardised partial AUC of no area
-    for name, influence, least in (("average_precision", average_precision_influence(p.y_true, p.positive_scores), 0),
-                                   ("partial_auc", partial_auc_influence(p.y_true, p.positive_scores, max_fpr=0.2), floor)):
+    for name, influence, least in (
+        ("average_precision", average_precision_influence(p.y_true, p.positive_scores), 0),
+        ("partial_auc", partial_auc_influence(p.y_true, p.positive_scores, max_fpr=0.2), floor),
+    ):
         units = np.bincount(groups, influence) if grouped else influence
         share = (found[name]["estimate"] - least) / (1 - least)
         error = np.sqrt(units @ units) / (1 - least) / (share * (1 - share))
-        ends = expit(logit(share) + np.array([-1, 1]) * t.ppf(0.95, influence_freedom(units)) * error)
-        np.testing.assert_allclose([found[name]["low"], found[name]["high"]], least + (1 - least) * ends, rtol=1e-12)
+        ends = expit(
+            logit(share) + np.array([-1, 1]) * t.ppf(0.95, influence_freedom(units)) * error
+        )
+        np.testing.assert_allclose(
+            [found[name]["low"], found[name]["high"]], least + (1 - least) * ends, rtol=1e-12
+        )
 
 
 def test_many_cases_have_the_normal_interval():
@@ -77,41 +100,66 @@ def test_many_cases_have_the_normal_interval():
         rows = rng.integers(0, len(p), len(p))
         drawn_again.append(sk.average_precision_score(p.y_true[rows], p.positive_scores[rows]))
     found = summarize_ranking(p)["overall"]["average_precision"]
-    assert found["high"] - found["low"] == pytest.approx(2 * norm.ppf(0.975) * np.std(drawn_again), rel=0.15)
+    assert found["high"] - found["low"] == pytest.approx(
+        2 * norm.ppf(0.975) * np.std(drawn_again), rel=0.15
+    )
 
 
 def test_copies_of_a_patient_do_not_narrow_an_interval():
     p = drawn("multiclass", 4)
-    copies = Predictions(np.arange(1500), np.repeat(p.y_true, 5), np.repeat(p.y_score, 5, axis=0), p.task, p.class_names,
-                         np.repeat(np.arange(300), 5))
+    copies = Predictions(
+        np.arange(1500),
+        np.repeat(p.y_true, 5),
+        np.repeat(p.y_score, 5, axis=0),
+        p.task,
+        p.class_names,
+        np.repeat(np.arange(300), 5),
+    )
     alone = Predictions(p.ids, p.y_true, p.y_score, p.task, p.class_names, np.arange(300))
     once, grouped = summarize_ranking(alone), summarize_ranking(copies)
     for name in ("average_precision", "partial_auc"):
         for end in ("estimate", "low", "high"):
-            assert grouped["overall"][name][end] == pytest.approx(once["overall"][name][end], abs=1e-12)
+            assert grouped["overall"][name][end] == pytest.approx(
+                once["overall"][name][end], abs=1e-12
+            )
 
 
 def test_the_mean_of_a_label_and_its_copy_is_no_surer_than_the_label():
     p = drawn("multilabel", 3)
-    twice = Predictions(p.ids, p.y_true[:, [0, 0]], p.y_score[:, [0, 0]], Task("multilabel", 2), ("a", "b"))
+    twice = Predictions(
+        p.ids, p.y_true[:, [0, 0]], p.y_score[:, [0, 0]], Task("multilabel", 2), ("a", "b")
+    )
     found = summarize_ranking(twice)
     for name, own in found["overall"].items():
         assert own == pytest.approx(found["per_class"]["a"][name] | {"method": own["method"]})
     three = summarize_ranking(p)  # independent labels: the mean is surer than any of them
-    width = {name: one["average_precision"]["high"] - one["average_precision"]["low"]
-             for name, one in {"all": three["overall"], **three["per_class"]}.items()}
+    width = {
+        name: one["average_precision"]["high"] - one["average_precision"]["low"]
+        for name, one in {"all": three["overall"], **three["per_class"]}.items()
+    }
     assert width["all"] < 0.75 * min(width[name] for name in p.class_names)
 
 
 def test_zero_variance_is_no_certainty():
     y_true = np.repeat([0, 1], 30)
-    perfect = Predictions(np.arange(60), y_true, np.stack([1 - y_true, y_true], 1), Task("binary", 2), ("n", "p"))
+    perfect = Predictions(
+        np.arange(60), y_true, np.stack([1 - y_true, y_true], 1), Task("binary", 2), ("n", "p")
+    )
     for own in summarize_ranking(perfect)["overall"].values():
-        assert (own["estimate"], own["low"], own["high"], own["flags"]) == (1, None, None, ["zero_variance"])
+        assert (own["estimate"], own["low"], own["high"], own["flags"]) == (
+            1,
+            None,
+            None,
+            ["zero_variance"],
+        )
     blank = Predictions(np.arange(60), y_true, np.full((60, 2), 0.5), Task("binary", 2), ("n", "p"))
     found = summarize_ranking(blank)["overall"]
-    assert found["average_precision"]["low"] < 0.5 < found["average_precision"]["high"]  # of the prevalence
-    assert (found["partial_auc"]["estimate"], found["partial_auc"]["low"]) == (pytest.approx(0.5), None)
+    # of the prevalence
+    assert found["average_precision"]["low"] < 0.5 < found["average_precision"]["high"]
+    assert (found["partial_auc"]["estimate"], found["partial_auc"]["low"]) == (
+        pytest.approx(0.5),
+        None,
+    )
 
 
 def test_absent_class():
@@ -123,8 +171,9 @@ def test_absent_class():
     gone, overall = found["per_class"]["class 3"]["partial_auc"], found["overall"]["partial_auc"]
     assert (gone["estimate"], gone["low"], gone["flags"]) == (None, None, ["one_class"])
     assert overall["flags"] == ["absent_class"] and overall["low"] < overall["estimate"]
-    assert overall["estimate"] == pytest.approx(np.mean(
-        [found["per_class"][f"class {c}"]["partial_auc"]["estimate"] for c in range(3)]))
+    assert overall["estimate"] == pytest.approx(
+        np.mean([found["per_class"][f"class {c}"]["partial_auc"]["estimate"] for c in range(3)])
+    )
     with pytest.warns(UserWarning, match="average precision undefined"):
         assert average_precision_interval([0, 0], [0.1, 0.2])["estimate"] is None
 
@@ -134,13 +183,18 @@ def test_few_positives_are_flagged_by_group():
     score = np.random.default_rng(0).random(112) + y_true * 0.5
     assert "flags" not in average_precision_interval(y_true, score)
     assert average_precision_interval(y_true[:-3], score[:-3])["flags"] == ["few_positives"]
-    assert average_precision_interval(y_true, score, groups=np.arange(112) // 2)["flags"] == ["few_positives"]
+    assert average_precision_interval(y_true, score, groups=np.arange(112) // 2)["flags"] == [
+        "few_positives"
+    ]
 
 
 def test_the_single_function_has_the_same_numbers():
     p = drawn("multiclass", 4, groups=np.arange(300) // 2)
     found = summarize_ranking(p, confidence=0.8)["per_class"]["class 2"]["average_precision"]
-    assert average_precision_interval(p.y_true == 2, p.y_score[:, 2], confidence=0.8, groups=p.groups) == found
+    assert (
+        average_precision_interval(p.y_true == 2, p.y_score[:, 2], confidence=0.8, groups=p.groups)
+        == found
+    )
 
 
 def test_coverage_with_43_positives():
@@ -157,8 +211,14 @@ def test_coverage_with_43_positives():
     assert 0.93 < np.mean(inside) < 0.99
 
 
-@pytest.mark.parametrize(("options", "match"), [
-    ({"max_fpr": 0}, "max_fpr=0"), ({"confidence": 1}, "confidence=1"), ({"confidence": 95}, "confidence=95")])
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"max_fpr": 0}, "max_fpr=0"),
+        ({"confidence": 1}, "confidence=1"),
+        ({"confidence": 95}, "confidence=95"),
+    ],
+)
 def test_bad_arguments(options, match):
     with pytest.raises(ValueError, match=match):
         summarize_ranking(drawn("binary", 2), **options)
@@ -171,7 +231,9 @@ def test_a_mean_over_classes_of_which_some_separate_has_no_narrow_interval():
     rng, y_true = np.random.default_rng(0), np.repeat([0, 1, 2], 30)
     hot = np.eye(3)[y_true]
     z = rng.normal(size=(90, 3)) + hot * [50, 1, 1]
-    found = summarize_ranking(Predictions(np.arange(90), y_true, expit(z), Task("multiclass", 3), list("abc")))
+    found = summarize_ranking(
+        Predictions(np.arange(90), y_true, expit(z), Task("multiclass", 3), list("abc"))
+    )
     for metric in ("average_precision", "partial_auc"):
         assert found["per_class"]["a"][metric]["flags"] == ["zero_variance"]
         assert found["per_class"]["b"][metric]["low"] < found["per_class"]["b"][metric]["estimate"]

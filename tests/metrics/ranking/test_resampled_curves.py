@@ -1,4 +1,6 @@
-"""Bootstrap bands: the fast draw is the plain one, by case and by group; quantiles in the right place."""
+"""Bootstrap bands: the fast draw is the plain one, by case and by group; quantiles in the right
+place.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def sample_counts(y_true, y_score, thresholds):
 
 
 def test_counts_by_hand():
-    counts = sample_counts(np.array([0, 1, 1, 0]), np.array([0.1, 0.4, 0.9, 0.9]), np.array([0.9, 0.4, 0.1]))
+    counts = sample_counts(
+        np.array([0, 1, 1, 0]), np.array([0.1, 0.4, 0.9, 0.9]), np.array([0.9, 0.4, 0.1])
+    )
     assert counts.true_positives.tolist() == [[1, 2, 2]]
     assert counts.false_positives.tolist() == [[1, 1, 2]]
     assert (counts.positives.tolist(), counts.negatives.tolist()) == ([2], [2])
@@ -52,7 +56,8 @@ def test_counts_by_hand():
 def test_counts_are_those_of_a_plain_bootstrap(grouped):
     y_true, y_score = table()
     groups = np.arange(300) // 5 if grouped else None
-    y_true = y_true[groups * 5] if grouped else y_true  # a group is of one class: its cases do not vary alone
+    # a group is of one class: its cases do not vary alone
+    y_true = y_true[groups * 5] if grouped else y_true
     thresholds = np.array([1.5, 0.5, -0.5])
     fast = resampled_counts(y_true, y_score, thresholds, groups=groups, resamples=4000)
     plain = plain_bootstrap(y_true, y_score, thresholds, groups, 4000)
@@ -67,8 +72,10 @@ def test_counts_are_those_of_a_plain_bootstrap(grouped):
 def test_same_seed_same_counts():
     y_true, y_score = table()
     for groups in (None, np.arange(300) // 3):
-        one, two, other = (resampled_counts(y_true, y_score, np.array([0.5]), groups=groups, resamples=50, seed=s)
-                           for s in (3, 3, 4))
+        one, two, other = (
+            resampled_counts(y_true, y_score, np.array([0.5]), groups=groups, resamples=50, seed=s)
+            for s in (3, 3, 4)
+        )
         assert (one.true_positives == two.true_positives).all()
         assert (one.true_positives != other.true_positives).any()
 
@@ -83,7 +90,9 @@ def test_thresholds():
 
 def test_precision_recall_band_of_one_curve_is_scikit_learns():
     y_true, y_score = table()
-    low, high = precision_recall_band(sample_counts(y_true, y_score, curve_thresholds(y_true, y_score)))
+    low, high = precision_recall_band(
+        sample_counts(y_true, y_score, curve_thresholds(y_true, y_score))
+    )
     precision, recall, _ = precision_recall_curve(y_true, y_score)
     first = [precision[np.flatnonzero(recall >= max(x, 1e-9) - 1e-12)[-1]] for x in GRID]
     np.testing.assert_allclose(low, first, atol=1e-12)
@@ -99,13 +108,16 @@ def test_roc_band_is_the_percentiles_of_plain_curves():
     place = np.argmin(np.abs(GRID - (at >= threshold).mean()))
     assert low[place] < sensitivity < high[place]
     error = np.sqrt(sensitivity * (1 - sensitivity) / (y_true == 1).sum())
-    assert 3.9 * error < high[place] - low[place] < 8 * error  # more than the sensitivity's alone: the cut moves too
+    # more than the sensitivity's alone: the cut moves too
+    assert 3.9 * error < high[place] - low[place] < 8 * error
     assert (np.diff(low) >= 0).all() and high[-1] == low[-1] == 1
 
 
 def test_precision_recall_band_ends_at_the_prevalence():
     y_true, y_score = table(2000)
-    low, high = precision_recall_band(resampled_counts(y_true, y_score, curve_thresholds(y_true, y_score)))
+    low, high = precision_recall_band(
+        resampled_counts(y_true, y_score, curve_thresholds(y_true, y_score))
+    )
     assert low[-1] < y_true.mean() + 0.05 and ((0 <= low) & (low <= high) & (high <= 1)).all()
 
 

@@ -20,17 +20,28 @@ def dense_sample(x, matrix, mode, padding_mode):
     """The plain way: a dense grid, one matrix product a voxel, float64."""
     size = x.shape[2:]
     axes = [torch.arange(s, dtype=torch.float64) - (s - 1) / 2 for s in size]
-    points = torch.stack([*torch.meshgrid(*axes, indexing="ij"), torch.ones(size, dtype=torch.float64)], -1)
+    points = torch.stack(
+        [*torch.meshgrid(*axes, indexing="ij"), torch.ones(size, dtype=torch.float64)], -1
+    )
     place = torch.einsum("bij,...j->b...i", matrix, points)
     grid = place * 2 / torch.tensor([max(2, s) for s in size])
-    return F.grid_sample(x.double(), grid.flip(-1), mode=mode, padding_mode=padding_mode, align_corners=False)
+    return F.grid_sample(
+        x.double(), grid.flip(-1), mode=mode, padding_mode=padding_mode, align_corners=False
+    )
 
 
 def random_matrix(count, dims, generator):
-    parts = {"rotate": (1 if dims == 2 else 3, 0.0, 1.0), "shear": (dims, 0.0, 0.2),
-             "translate": (dims, 0.0, 3.0), "scale": (dims, 1.0, 0.3)}
-    drawn = {name: mean + spread * (2 * torch.rand(count, k, generator=generator, dtype=torch.float64) - 1)
-             for name, (k, mean, spread) in parts.items()}
+    parts = {
+        "rotate": (1 if dims == 2 else 3, 0.0, 1.0),
+        "shear": (dims, 0.0, 0.2),
+        "translate": (dims, 0.0, 3.0),
+        "scale": (dims, 1.0, 0.3),
+    }
+    drawn = {
+        name: mean
+        + spread * (2 * torch.rand(count, k, generator=generator, dtype=torch.float64) - 1)
+        for name, (k, mean, spread) in parts.items()
+    }
     return functional.affine_matrix(dims, **drawn), drawn
 
 
@@ -41,13 +52,26 @@ def test_matrix_is_monais_product(dims, seed, counts):
     rng = np.random.default_rng(seed)
     rotate, shear, translate, scale = (rng.uniform(0.5, 1.5, n) for n in counts)
     expected = np.eye(dims + 1)
-    for values, create in ((rotate, create_rotate), (shear, create_shear), (translate, create_translate),
-                           (scale, create_scale)):
+    for values, create in (
+        (rotate, create_rotate),
+        (shear, create_shear),
+        (translate, create_translate),
+        (scale, create_scale),
+    ):
         if len(values):
             expected = expected @ create(dims, list(values))
-    parts = {name: torch.from_numpy(v)[None] for name, v in
-             (("rotate", rotate), ("shear", shear), ("translate", translate), ("scale", scale))}
-    np.testing.assert_allclose(functional.affine_matrix(dims, **parts)[0], expected[:dims], atol=1e-12)
+    parts = {
+        name: torch.from_numpy(v)[None]
+        for name, v in (
+            ("rotate", rotate),
+            ("shear", shear),
+            ("translate", translate),
+            ("scale", scale),
+        )
+    }
+    np.testing.assert_allclose(
+        functional.affine_matrix(dims, **parts)[0], expected[:dims], atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("shape", SIZES)
@@ -58,7 +82,9 @@ def test_resample_is_dense_grid_sample(shape, padding_mode):
     matrix, _ = random_matrix(6, len(shape) - 1, generator)
     out = functional.resample(x, matrix, padding_mode=padding_mode)
     assert out.dtype == torch.float32 and out.shape == x.shape
-    torch.testing.assert_close(out.double(), dense_sample(x, matrix, "bilinear", padding_mode), rtol=0, atol=2e-4)
+    torch.testing.assert_close(
+        out.double(), dense_sample(x, matrix, "bilinear", padding_mode), rtol=0, atol=2e-4
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 8, 1), (2, 70, 64, 4), (1, 1, 1, 4), (1, 6, 1)])
@@ -96,12 +122,20 @@ def test_resample_is_monais_affine(shape, padding_mode):
 def test_quarter_turn_and_shift_move_whole_voxels(size):
     x = torch.rand(1, 1, *size)
     none = torch.zeros(1, 0, dtype=torch.float64)
-    angles = torch.tensor([[math.pi / 2]] if len(size) == 2 else [[0, 0, math.pi / 2]], dtype=torch.float64)
-    turn = functional.affine_matrix(len(size), rotate=angles, shear=none, translate=none, scale=none)
-    torch.testing.assert_close(functional.resample(x, turn), torch.rot90(x, -1, (2, 3)), rtol=0, atol=1e-4)
+    angles = torch.tensor(
+        [[math.pi / 2]] if len(size) == 2 else [[0, 0, math.pi / 2]], dtype=torch.float64
+    )
+    turn = functional.affine_matrix(
+        len(size), rotate=angles, shear=none, translate=none, scale=none
+    )
+    torch.testing.assert_close(
+        functional.resample(x, turn), torch.rot90(x, -1, (2, 3)), rtol=0, atol=1e-4
+    )
     one = torch.ones(1, 1, dtype=torch.float64)
     move = functional.affine_matrix(len(size), rotate=none, shear=none, translate=one, scale=none)
-    torch.testing.assert_close(functional.resample(x, move)[:, :, :-1], x[:, :, 1:], rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        functional.resample(x, move)[:, :, :-1], x[:, :, 1:], rtol=0, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("size", [(8, 9), (5, 6, 7)])

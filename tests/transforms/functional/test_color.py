@@ -32,7 +32,11 @@ def test_hue_is_colorsys(size, shift):
 @pytest.mark.parametrize("size", SIZES)
 def test_factors_of_1_are_neutral_and_0_is_black_mean_grey(size):
     x, one, zero = pictures(size), torch.ones(4), torch.zeros(4)
-    for function in (functional.adjust_brightness, functional.adjust_contrast, functional.adjust_saturation):
+    for function in (
+        functional.adjust_brightness,
+        functional.adjust_contrast,
+        functional.adjust_saturation,
+    ):
         torch.testing.assert_close(function(x, one), x)
     assert not functional.adjust_brightness(x, zero).any()
     grey = functional.adjust_saturation(x, zero)
@@ -40,10 +44,14 @@ def test_factors_of_1_are_neutral_and_0_is_black_mean_grey(size):
     luma = 0.299 * x[:, 0] + 0.587 * x[:, 1] + 0.114 * x[:, 2]
     torch.testing.assert_close(grey[:, 2], luma)
     flat = functional.adjust_contrast(x, zero)
-    torch.testing.assert_close(flat, luma.flatten(1).mean(1).view(4, *[1] * (x.ndim - 1)).expand_as(x))
+    torch.testing.assert_close(
+        flat, luma.flatten(1).mean(1).view(4, *[1] * (x.ndim - 1)).expand_as(x)
+    )
 
 
 def test_result_is_clipped():
     x = pictures((5, 4))
-    out = functional.color_jitter(x, brightness=torch.full((4,), 3.0), contrast=torch.full((4,), 3.0))
+    out = functional.color_jitter(
+        x, brightness=torch.full((4,), 3.0), contrast=torch.full((4,), 3.0)
+    )
     assert out.min() >= 0 and out.max() <= 1

@@ -38,7 +38,11 @@ def test_rescale_and_constant_image():
     x = torch.tensor([[0.0, 5, 10], [3, 3, 3]]).view(2, 1, 1, 3)
     out = functional.rescale(x, minv=-1, maxv=1)
     assert out.flatten().tolist() == [-1, 0, 1, -3, -3, -3]
-    assert functional.rescale(x, minv=None, maxv=None, factor=1.0)[0].flatten().tolist() == [0, 10, 20]
+    assert functional.rescale(x, minv=None, maxv=None, factor=1.0)[0].flatten().tolist() == [
+        0,
+        10,
+        20,
+    ]
 
 
 def test_rescale_range_clips():

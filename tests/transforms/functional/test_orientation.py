@@ -26,7 +26,9 @@ def test_flip_mirrors_only_the_chosen(size, axis, dtype):
     axes = tuple(range(len(size))) if axis is None else np.atleast_1d(axis)
     dims = tuple(a + 1 if a >= 0 else a for a in axes)
     for before, after, was_chosen in zip(x, out, chosen):
-        assert np.array_equal(after.numpy(), np.flip(before.numpy(), dims) if was_chosen else before.numpy())
+        assert np.array_equal(
+            after.numpy(), np.flip(before.numpy(), dims) if was_chosen else before.numpy()
+        )
     assert out.dtype == dtype
 
 
@@ -46,7 +48,9 @@ def test_permute_axes_reaches_every_permutation(size):
     x = batch(size, count=len(orders))
     out = functional.permute_axes(x, torch.arange(len(orders)))
     for before, after, order in zip(x, out, orders):
-        assert np.array_equal(after.numpy(), before.numpy().transpose(0, *(1 + axis for axis in order)))
+        assert np.array_equal(
+            after.numpy(), before.numpy().transpose(0, *(1 + axis for axis in order))
+        )
 
 
 def test_permute_axes_of_two_axes_in_3d():
@@ -58,7 +62,11 @@ def test_permute_axes_of_two_axes_in_3d():
 @pytest.mark.parametrize("size", CUBES)
 def test_overwrite_writes_in_place_and_gives_the_same(size):
     k = torch.tensor([0, 1, 2, 3, 0, 1, 2])
-    for function, argument in ((functional.rotate90, k), (functional.permute_axes, k % 2), (functional.flip, k > 1)):
+    for function, argument in (
+        (functional.rotate90, k),
+        (functional.permute_axes, k % 2),
+        (functional.flip, k > 1),
+    ):
         x = batch(size)
         kept = function(x, argument)
         assert torch.equal(x, batch(size))
