@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,13 +85,9 @@ def write_saliency(
     """
     dims = cohort.spatial_dims
     rows = cases_to_explain(predictions, decided, count=_CHECKED[dims])
-    images = torch.from_numpy(np.asarray(cohort.images[rows])).to(loader.device)
-    inputs = images.float()
-    if loader.transform is not None:
-        inputs = loader.transform.batch(images, torch.Generator().manual_seed(seed))
-    classes = (
-        decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)
-    ).tolist()
+    inputs = _as_the_network_gets_them(cohort.images[rows], loader, seed)
+    of_each = decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)
+    classes = of_each.tolist()
     cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
     layer = target_layer or find_target_layer(network, inputs.shape[2:])
     shown = slice(0, _SHOWN[dims])
@@ -102,49 +99,59 @@ def write_saliency(
         ),
     }
     maps = {name: _as_stored(found, cohort.spatial_size) for name, found in maps.items()}
-    check = (
-        randomization_check(
-            network,
-            inputs,
-            class_index=classes,
-            repeats=3,
-            seed=seed,
-            method=partial(grad_cam, target_layer=layer),
+    check = None
+    if len(rows) > 1:
+        method = partial(grad_cam, target_layer=layer)
+        check = randomization_check(
+            network, inputs, class_index=classes, repeats=3, seed=seed, method=method
         )
-        if len(rows) > 1
-        else None
-    )
     said = [check.line, check.caveat] if check else []
-    room = 6 if dims == 2 else 24  # characters above a row of panels
-    titles = [
-        (
-            f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} "
-            f"{case['score']:.2f}"
-        )
-        for case in cases[shown]
-    ]
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, found in maps.items():
-        note = "\n".join(said) if name == "saliency" else ""
-        figure = saliency_figure(cohort.images[rows[shown]], found, titles=titles, note=note)
-        save_figure(figure, folder / "figures" / name, overwrite=True)
+    _draw(maps, cohort.images[rows[shown]], cases[shown], folder / "figures", said=said)
     lines = [
         f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's "
         "maximum: maps of two images do not compare in strength.",
         *said,
     ]
-    write_json(
-        {
-            "lines": lines,
-            "layer": layer,
-            "cases": cases,
-            "check": check.as_dict() if check else None,
-        },
-        folder / "saliency.json",
-    )
+    checked = check.as_dict() if check else None
+    content = {"lines": lines, "layer": layer, "cases": cases, "check": checked}
+    write_json(content, folder / "saliency.json")
     if dims == 3:
         places = [cohort.places[row] if cohort.places else None for row in rows[shown]]
         _write_volumes(maps, [str(case["id"]) for case in cases], places, folder / "saliency")
+
+
+def _as_the_network_gets_them(
+    images: np.ndarray, loader: ResidentLoader, seed: int
+) -> torch.Tensor:
+    """Return images on the loader's device, changed by its transform."""
+    stored = torch.from_numpy(np.asarray(images)).to(loader.device)
+    if loader.transform is None:
+        return stored.float()
+    return loader.transform.batch(stored, torch.Generator().manual_seed(seed))
+
+
+def _draw(
+    maps: dict[str, np.ndarray],
+    images: np.ndarray,
+    cases: list[dict[str, Any]],
+    folder: Path,
+    *,
+    said: list[str],
+) -> None:
+    """Write one figure per kind of map; what the check found stands below that of Grad-CAM."""
+    room = 6 if images.ndim == 4 else 24  # characters above a row of panels
+    titles = [
+        (
+            f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} "
+            f"{case['score']:.2f}"
+        )
+        for case in cases
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, found in maps.items():
+        note = "\n".join(said) if name == "saliency" else ""
+        figure = saliency_figure(images, found, titles=titles, note=note)
+        save_figure(figure, folder / name, overwrite=True)
 
 
 def _as_stored(maps: np.ndarray, spatial_size: tuple[int, ...]) -> np.ndarray:
@@ -172,7 +179,7 @@ def _write_volumes(
             )
 
 
-def _case(predictions: Predictions, row: int, c: int) -> dict[str, object]:
+def _case(predictions: Predictions, row: int, c: int) -> dict[str, Any]:
     """Return a case as the report shows it: id, truth, the class that its map is for, the score of
     that class.
     """

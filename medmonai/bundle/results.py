@@ -91,11 +91,8 @@ def write_results(
         write_decision(evaluation, folder)
         write_metadata(test, folder)
         evaluation.metrics.update(_subgroups(evaluation, test))
-        audited = {
-            **audit.compact(allowed=allow_leakage),
-            "lines": audit.lines(),
-            "twins": audit.twins("test"),
-        }
+        twins = audit.twins("test")
+        audited = audit.compact(allowed=allow_leakage) | {"lines": audit.lines(), "twins": twins}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         write_json({"counts": counts, "audit": audited}, folder / "data.json")
         write_saliency(
@@ -107,33 +104,51 @@ def write_results(
             folder=folder,
             target_layer=saliency_layer,
         )
-        sizes = {name: len(cohort) for name, cohort in cohorts.items()}
-        figures = {
-            "samples": samples_figure(test),
-            "labels": label_distribution_figure(counts, cases=sizes),
-            "failures": failures_figure(
-                test, evaluation.test, evaluation.decided, twins=audited["twins"]
-            ),
-        }
-        if (folder / "history.csv").is_file():
-            with parts_of(folder / "history.csv"):
-                kept = read_json(folder / "run.json").get("best_epoch")
-                figures["history"] = history_figure(folder / "history.csv", kept=kept)
-        for name, figure in figures.items():
-            save_figure(figure, folder / "figures" / name, overwrite=True)
-        data = test.provenance.as_dict() | {
-            name: list(
-                dict.fromkeys(
-                    said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)
-                )
-            )
-            for name in ("known_issues", "facts")
-        }
-        written = write_evaluation(evaluation, folder, data=data, references=references)
+        _draw(evaluation, cohorts, folder, twins=twins)
+        written = write_evaluation(
+            evaluation, folder, data=_provenance(cohorts), references=references
+        )
         write_report([folder])
         end_tracking(written)
         release(folder)  # taken by open_test_split
         return written
+
+
+def _draw(
+    evaluation: Evaluation,
+    cohorts: Mapping[str, Cohort],
+    folder: Path,
+    *,
+    twins: Mapping[str, Any],
+) -> None:
+    """Draw the images, the labels, the failures and, where there is one, the history."""
+    test = cohorts["test"]
+    counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
+    sizes = {name: len(cohort) for name, cohort in cohorts.items()}
+    figures = {
+        "samples": samples_figure(test),
+        "labels": label_distribution_figure(counts, cases=sizes),
+        "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=twins),
+    }
+    if (folder / "history.csv").is_file():
+        with parts_of(folder / "history.csv"):
+            kept = read_json(folder / "run.json").get("best_epoch")
+            figures["history"] = history_figure(folder / "history.csv", kept=kept)
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures" / name, overwrite=True)
+
+
+def _provenance(cohorts: Mapping[str, Cohort]) -> dict[str, Any]:
+    """Return where the test cases come from, with the known issues and facts of all splits."""
+    of_all = {
+        name: list(
+            dict.fromkeys(
+                said for cohort in cohorts.values() for said in getattr(cohort.provenance, name)
+            )
+        )
+        for name in ("known_issues", "facts")
+    }
+    return cohorts["test"].provenance.as_dict() | of_all
 
 
 def write_metadata(cohort: Cohort, folder: Path) -> None:

@@ -36,8 +36,7 @@ from .run_state import (
 )
 from .tracking import tracked
 from .trained_input import require_trained_input, trained_classes
-
-_PRECISIONS = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+from .training_record import best_epochs, what_is_seen
 
 
 def _epochs(trainer: SupervisedTrainer) -> int:
@@ -54,20 +53,6 @@ def _check_classes(config: Mapping[str, Any], dataset: str) -> list[str]:
     names = [str(name) for name in evaluated(dataset).class_names]
     require_one_order(config, names, what=dataset)
     return names
-
-
-def _best(checkpoint: RunCheckpoint) -> dict[str, Any]:
-    """Return what run.json says of the best epochs: the one that is kept, and that of each
-    stage.
-    """
-    best = checkpoint.evaluator.state
-    found = checkpoint.state.get("best_epochs")
-    of_stages = {} if found is None else {"best_epochs": found.summary()}
-    return {
-        "best_epoch": best.best_metric_epoch,
-        "best_validation_auc": float(best.best_metric),
-        **of_stages,
-    }
 
 
 def train(
@@ -123,9 +108,8 @@ def train(
         kept = same and (folder / "models").exists()
         if kept:
             cases.check(folder)
-            keep_threads(
-                read_record(folder / "run.json").get("threads"), device=trainer.state.device
-            )
+            threads = read_record(folder / "run.json").get("threads")
+            keep_threads(threads, device=trainer.state.device)
         checkpoint.class_names = _check_classes(config, "train#dataset")
         resumed_from = checkpoint.resume(trainer) if same else 0
         record = {
@@ -136,8 +120,8 @@ def train(
             "class_names": checkpoint.class_names,
             **run_record(seed=seed, device=trainer.state.device),
             "audit": audit.compact(allowed=allow_leakage) if audit else {},
+            **what_is_seen(trainer, cohorts),
         }
-        record |= _seen(trainer, cohorts)
         wait_for_all()  # nobody may write before everybody has read what was there
         if rank() == 0:
             if not kept:
@@ -146,27 +130,20 @@ def train(
             write_json(config, folder / "config.json")
             write_json(record, folder / "run.json")
         with tracked("train"):
-            _train(
-                trainer,
-                checkpoint,
-                epochs=epochs,
-                resumed_from=resumed_from,
-                record=record,
-                folder=folder,
-            )
+            _run(trainer, checkpoint, epochs=epochs, record=record, folder=folder)
     return trainer
 
 
-def _train(
+def _run(
     trainer: SupervisedTrainer,
     checkpoint: RunCheckpoint,
     *,
     epochs: int,
-    resumed_from: int,
     record: Mapping[str, Any],
     folder: Path,
 ) -> None:
-    if resumed_from < epochs:
+    """Train from where the record says that the training resumes, and record how it ended."""
+    if record["resumed_from_epoch"] < epochs:
         trainer.run()
     else:
         # killed between the last checkpoint and run.json: Ignite would start such a run again, on
@@ -178,7 +155,7 @@ def _train(
                 **record,
                 "finished": True,
                 "ended": now(),
-                **_best(checkpoint),
+                **best_epochs(checkpoint),
                 "stopped_early_at": trainer.state.epoch if trainer.state.epoch < epochs else None,
             },
             folder / "run.json",
@@ -211,24 +188,6 @@ def _say_trained(folder: Path) -> None:
             f"{record.get('best_epoch')}, validation AUC {record.get('best_validation_auc')}); "
             f"nothing was trained.{lost_model(folder) or advice}"
         )
-
-
-def _seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
-    """Return what the network sees and its precision, from the images and the inferer, not from the
-    config.
-    """
-    seen: dict[str, Any] = {}
-    dtype = getattr(trainer.inferer, "dtype", None)  # a user's own inferer may lack it
-    if dtype is not None:
-        seen["precision"] = _PRECISIONS.get(dtype, str(dtype))
-    if cohorts:
-        seen |= {
-            "spatial_size": list(cohorts[0].spatial_size),
-            "in_channels": cohorts[0].in_channels,
-            "image_dtype": cohorts[0].images.dtype.name,
-            "cases": {cohort.split: len(cohort) for cohort in cohorts},
-        }
-    return seen
 
 
 def open_test_split(
