@@ -14,7 +14,8 @@ from scipy.stats import rankdata
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .saliency import as_images, grad_cam
+from .saliency import grad_cam
+from .saliency_input import as_images
 from .target_layer import private_copy
 
 RandomizationMode = Literal["full", "cascading"]
@@ -153,7 +154,6 @@ def randomization_check(
             if s == len(steps) - 1:
                 last.append(maps)
     pairs = [rank_correlations(last[a], last[b]) for a in range(repeats) for b in range(a)]
-    per_repeat = tuple(_mean(values) for values in found[-1])
     value = _mean(found[-1])
     if math.isnan(value):
         warnings.warn(
@@ -163,7 +163,7 @@ def randomization_check(
         )
     return RandomizationCheck(
         rank_correlation=value,
-        per_repeat=per_repeat,
+        per_repeat=tuple(_mean(values) for values in found[-1]),
         between_random=_mean(np.array(pairs)),
         cascade=tuple((name, _mean(found[s])) for s, (name, _) in enumerate(steps)),
         n=int(np.isfinite(found[-1]).any(axis=0).sum()),

@@ -7,13 +7,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from monai.visualize import GradCAM, GradCAMpp, ModelWithHooks, OcclusionSensitivity
 from torch import nn
 
+from .saliency_input import as_images, class_indices, class_score, logits_of
 from .target_layer import layer_runs, private_copy, target_of, upsampler_for
 
 CamMethod = Literal["gradcam", "gradcam++"]
@@ -171,61 +172,6 @@ def occlusion_map(
         return _normalized(torch.cat(maps))
 
 
-def as_images(images: torch.Tensor | np.ndarray) -> torch.Tensor:
-    """Return images as a new float32 tensor (N, C, *spatial), or say what is wrong with them."""
-    x = torch.as_tensor(images).detach().to(torch.float32, copy=True)
-    if x.ndim not in (4, 5) or 0 in x.shape:
-        raise ValueError(
-            f"images have shape {tuple(x.shape)}; (N, C, H, W) or (N, C, A, B, D) is needed."
-        )
-    if not torch.isfinite(x).all():
-        raise ValueError("images hold NaN or infinite voxels; repair them or leave them out.")
-    return x
-
-
-def class_indices(
-    network: nn.Module, x: torch.Tensor, class_index: int | Sequence[int]
-) -> list[int]:
-    """Return one class an image after checking the network's output and the range of the
-    classes.
-    """
-    with torch.no_grad():
-        outputs = _logits(network(x[:1])).shape[1]
-    given = np.atleast_1d(np.asarray(class_index))
-    count = max(2, outputs)
-    if (
-        given.ndim != 1
-        or given.dtype.kind not in "iu"
-        or len(given) not in (1, len(x))
-        or not ((given >= 0) & (given < count)).all()
-    ):
-        raise ValueError(
-            f"class_index={class_index!r}; whole numbers from 0 to {count - 1} are needed for a "
-            f"network with {outputs} logit{'s' * (outputs > 1)}, one for all or one for each of "
-            f"the {len(x)} images."
-        )
-    return [int(c) for c in np.broadcast_to(given, (len(x),))]
-
-
-def _logits(output: Any) -> torch.Tensor:
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(
-            f"the network returns {type(output).__name__}; a tensor of logits (B, outputs) is "
-            "needed."
-        )
-    if output.ndim != 2:
-        raise ValueError(
-            f"the network returns shape {tuple(output.shape)}; logits (B, outputs) are needed."
-        )
-    return output
-
-
-def _class_score(logits: torch.Tensor, class_index: int) -> torch.Tensor:
-    if logits.shape[1] == 1:
-        return logits[:, 0] if class_index == 1 else -logits[:, 0]
-    return logits[:, class_index]
-
-
 class _ClassScore(nn.Module):
     """The logit of one class, (B, 1)."""
 
@@ -235,7 +181,7 @@ class _ClassScore(nn.Module):
         self.class_index = class_index
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return _class_score(_logits(self.network(x)), self.class_index)[:, None]
+        return class_score(logits_of(self.network(x)), self.class_index)[:, None]
 
 
 class _Observed(ModelWithHooks):
@@ -260,7 +206,7 @@ class _Observed(ModelWithHooks):
         return hook
 
     def class_score(self, logits: torch.Tensor, class_idx: int) -> torch.Tensor:
-        score = _class_score(logits, class_idx)
+        score = class_score(logits, class_idx)
         return (score - score.detach()).sum()  # value 0: Grad-CAM++ takes its exponential
 
 

@@ -47,13 +47,7 @@ def write_saliency_nifti(
     import nibabel  # slow to import, and only volumes need it
 
     path = Path(path)
-    volume = np.asarray(saliency, dtype=np.float32)
-    volume = volume[0] if volume.ndim == 4 and len(volume) == 1 else volume
-    if volume.ndim != 3 or not np.isfinite(volume).all():
-        raise ValueError(
-            f"saliency has shape {np.shape(saliency)}; one finite volume (A, B, D) or (1, A, B, D) "
-            "is needed."
-        )
+    volume = _one_volume(saliency)
     with_affine = "alone" if affine is None else "with an affine"
     if place is not None and (affine is not None or volume.min() < 0 or volume.max() > 1):
         raise ValueError(
@@ -66,16 +60,7 @@ def write_saliency_nifti(
     # volumes carry neither spacing nor orientation, and an invented spacing would look like a
     # measured one. Viewers overlay by the affine, so a map with the image's own affine lies on it.
     known = affine is not None
-    affine = np.eye(4) if affine is None else np.asarray(affine, dtype=np.float64)
-    if (
-        affine.shape != (4, 4)
-        or not np.isfinite(affine).all()
-        or abs(np.linalg.det(affine)) < 1e-12
-    ):
-        raise ValueError(
-            f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
-            "numpy.diag([*spacing, 1])."
-        )
+    affine = np.eye(4) if affine is None else _invertible(affine)
     if place is not None:
         volume = _in_steps(place.in_image_space(volume[None])[0])
         affine = place.original_affine
@@ -89,6 +74,31 @@ def write_saliency_nifti(
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
     return path
+
+
+def _one_volume(saliency: np.ndarray) -> np.ndarray:
+    volume = np.asarray(saliency, dtype=np.float32)
+    volume = volume[0] if volume.ndim == 4 and len(volume) == 1 else volume
+    if volume.ndim != 3 or not np.isfinite(volume).all():
+        raise ValueError(
+            f"saliency has shape {np.shape(saliency)}; one finite volume (A, B, D) or (1, A, B, D) "
+            "is needed."
+        )
+    return volume
+
+
+def _invertible(affine: np.ndarray) -> np.ndarray:
+    affine = np.asarray(affine, dtype=np.float64)
+    if (
+        affine.shape != (4, 4)
+        or not np.isfinite(affine).all()
+        or abs(np.linalg.det(affine)) < 1e-12
+    ):
+        raise ValueError(
+            f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
+            "numpy.diag([*spacing, 1])."
+        )
+    return affine
 
 
 def _in_steps(volume: np.ndarray) -> np.ndarray:

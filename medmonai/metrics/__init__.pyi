@@ -12,16 +12,14 @@ from .calibration.temperature import (
     default_temperature,
     fit_temperature,
 )
-from .comparison.comparison import Comparison, average_seeds, compare_tables, holm, seed_spread
+from .comparison.accuracy_difference import accuracy_test, mcnemar
+from .comparison.auc_difference import delong_test
+from .comparison.comparison import compare_tables
 from .comparison.decision_tests import decision_test
-from .comparison.paired_tests import (
-    PairedDifference,
-    accuracy_test,
-    delong_test,
-    mcnemar,
-    paired_bootstrap,
-)
+from .comparison.paired_tests import PairedDifference, paired_bootstrap
 from .comparison.scope import verdict_scope
+from .comparison.seeds import average_seeds, seed_spread
+from .comparison.verdicts import Comparison, holm
 from .decisions.counting import (
     accuracy,
     balanced_accuracy,

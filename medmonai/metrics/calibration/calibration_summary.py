@@ -85,21 +85,8 @@ def summarize_calibration(
         width = gap.shape[1]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
         columns = slice(first, first + width)
         first = first + width
-        pieces = width // bins  # one ECE each
-        estimate, draws = (
-            np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn)
-        )
-        noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / len(p) / pieces
-        low, high = basic_ends(float(estimate), draws, confidence=confidence)
-        low = 0.0 if estimate <= np.quantile(noise, (1 + confidence) / 2) else max(low, 0.0)
-        flags = ("overestimate",) if high < estimate else ()
-        found[name] = _entry(
-            estimate,
-            draws,
-            (low, max(high, float(estimate))),
-            flags,
-            method=f"basic_{by}bootstrap",
-            **facts,
+        found[name] = _calibration_error(
+            total, drawn, columns, pieces=width // bins, method=f"basic_{by}bootstrap", **facts
         )
     kept = total[:3] - features[:, :3].toarray()
     ones = np.ones(len(kept))
@@ -111,6 +98,30 @@ def summarize_calibration(
         ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
         found[name] = _entry(float(estimate), draws, ends, method=f"bca_{by}bootstrap", **facts)
     return found
+
+
+def _calibration_error(
+    total: np.ndarray,
+    drawn: np.ndarray,
+    columns: slice,
+    *,
+    pieces: int,
+    confidence: float,
+    **facts: Any,
+) -> dict[str, Any]:
+    """Return the mean of the ECEs in these columns, `pieces` of them, with its interval.
+
+    Column 0 of the table's sums, and of those of the bootstrap tables, counts the cases.
+    """
+    estimate, draws = (
+        np.abs(t[..., columns]).sum(axis=-1) / t[..., 0] / pieces for t in (total, drawn)
+    )
+    noise = np.abs(drawn[:, columns] - total[columns]).sum(axis=1) / facts["n"] / pieces
+    low, high = basic_ends(float(estimate), draws, confidence=confidence)
+    low = 0.0 if estimate <= np.quantile(noise, (1 + confidence) / 2) else max(low, 0.0)
+    flags = ("overestimate",) if high < estimate else ()
+    ends = (low, max(high, float(estimate)))
+    return _entry(estimate, draws, ends, flags, confidence=confidence, **facts)
 
 
 def _kinds(p: Predictions) -> dict[str, Average]:

@@ -1,7 +1,11 @@
-from .comparison import Comparison, average_seeds, compare_tables, holm, seed_spread, with_holm
+from .accuracy_difference import accuracy_test, mcnemar
+from .auc_difference import delong_test
+from .comparison import compare_tables
 from .decision_tests import decision_test
-from .paired_tests import PairedDifference, accuracy_test, delong_test, mcnemar, paired_bootstrap
+from .paired_tests import PairedDifference, paired_bootstrap
 from .scope import verdict_scope
+from .seeds import average_seeds, seed_spread
+from .verdicts import Comparison, holm, with_holm
 
 __all__ = [
     "Comparison",

@@ -4,86 +4,20 @@ several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
 from medmonai.metrics.decisions import METRICS, OperatingPoint, decide, default_operating_point
-from medmonai.metrics.ranking import macro_auc_score
 from medmonai.predictions import Predictions, align, moved_names
 
+from .accuracy_difference import accuracy_test
+from .auc_difference import delong_test
 from .decision_tests import decision_test
-from .paired_tests import PairedDifference, accuracy_test, delong_test, paired_bootstrap
-
-Verdict = Literal["better", "worse", "not distinguishable"]
-Tables = Predictions | Sequence[Predictions]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One pair of models.
-
-    Args:
-        a: name of the first model.
-        b: name of the second one.
-        metric: what is compared; higher is better.
-        difference: metric of a minus metric of b.
-        low: lower end of its interval, for this pair alone (not corrected).
-        high: upper end.
-        p_value: two-sided, for this pair alone; None where undefined.
-        p_holm: corrected over all pairs of the call; the verdict goes by it.
-        verdict: of a against b.
-        method: test and interval, see `compare_tables`.
-        n: cases.
-        n_groups: patients or lesions; None without groups.
-        seeds_a: tables of a whose scores were averaged.
-        seeds_b: tables of b likewise.
-        confidence: nominal coverage of the interval.
-        alpha: level of the verdict.
-        flags: those of `PairedDifference`.
-        positive_class: of a binary task, else None.
-    """
-
-    a: str
-    b: str
-    metric: str
-    difference: float
-    low: float
-    high: float
-    p_value: float | None
-    p_holm: float | None
-    verdict: Verdict
-    method: str
-    n: int
-    n_groups: int | None
-    seeds_a: int
-    seeds_b: int
-    confidence: float
-    alpha: float
-    flags: tuple[str, ...] = ()
-    positive_class: str | None = None
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), kept
-    rising, at most 1.
-
-    An undefined one (None) stays None and counts as a test of the family.
-
-    Example:
-        >>> [round(p, 3) for p in holm([0.04, 0.01, 0.03])]
-        [0.06, 0.03, 0.06]
-    """
-    values = np.array([1.0 if p is None else p for p in p_values])
-    order = np.argsort(values, kind="stable")
-    corrected = np.empty(len(values))
-    corrected[order] = np.minimum(
-        1, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
-    )
-    return [None if p is None else float(c) for p, c in zip(p_values, corrected)]
+from .paired_tests import PairedDifference, paired_bootstrap
+from .seeds import Tables, average_seeds, labelled_seeds
+from .verdicts import Comparison, uncorrected, with_holm
 
 
 def compare_tables(
@@ -150,132 +84,58 @@ def compare_tables(
             f"{len(tables)} tables, alpha={alpha}, confidence={confidence}; at least two tables "
             "and values between 0 and 1 are needed."
         )
-    missing = [name for name in tables if points is not None and name not in points]
-    if missing:
-        raise ValueError(
-            f"points lack {missing[0]!r}; give every table an operating point that was chosen on "
-            "validation."
-        )
     if against is not None and against not in tables:
         raise ValueError(
             f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}."
         )
-    several = {name: _seeds(name, found) for name, found in tables.items()}
+    several = {name: labelled_seeds(name, found) for name, found in tables.items()}
     models = _aligned({name: average_seeds(found) for name, found in several.items()})
-    turned = [
-        name
-        for name in models
-        if points is not None and moved_names(models[name], several[name][0])
-    ]
-    if turned:
-        raise ValueError(
-            f"table {turned[0]!r} has its classes in another order than the first one: its "
-            "operating point would be for another class; bring the tables into one order "
-            "(Predictions.in_class_order)."
-        )
+    if points is not None:
+        _check_points(points, models, {name: some[0] for name, some in several.items()})
     pairs = (
         list(combinations(models, 2))
         if against is None
         else [(name, against) for name in models if name != against]
     )
-    tests = {}
+    options = {"confidence": confidence, "repetitions": repetitions, "seed": seed}
+    found = []
     for a, b in pairs:
-        point_a, point_b = (None if points is None else points[name] for name in (a, b))
-        options = {"confidence": confidence, "repetitions": repetitions, "seed": seed}
-        tests[a, b] = _test(metric, (models[a], point_a), (models[b], point_b), **options)
-    name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return with_holm(
-        [
-            Comparison(
-                a,
-                b,
-                name,
-                test.difference,
-                test.low,
-                test.high,
-                test.p_value,
-                None,
-                "not distinguishable",
-                test.method,
-                len(models[a]),
-                _n_groups(models[a]),
-                len(several[a]),
-                len(several[b]),
-                confidence,
-                alpha,
-                test.flags,
-                models[a].positive_class,
+        first, second = ((models[name], (points or {}).get(name)) for name in (a, b))
+        facts = {
+            "a": a,
+            "b": b,
+            "metric": metric if isinstance(metric, str) else getattr(metric, "__name__", "metric"),
+            "n": len(models[a]),
+            "n_groups": _n_groups(models[a]),
+            "seeds_a": len(several[a]),
+            "seeds_b": len(several[b]),
+            "positive_class": models[a].positive_class,
+        }
+        test = _test(metric, first, second, **options)
+        found.append(uncorrected(test, confidence=confidence, alpha=alpha, **facts))
+    return with_holm(found)
+
+
+def _check_points(
+    points: Mapping[str, OperatingPoint],
+    models: Mapping[str, Predictions],
+    as_given: Mapping[str, Predictions],
+) -> None:
+    """Raise ValueError where a table has no operating point, or one for another order of
+    classes.
+    """
+    for name, model in models.items():
+        if name not in points:
+            raise ValueError(
+                f"points lack {name!r}; give every table an operating point that was chosen on "
+                "validation."
             )
-            for (a, b), test in tests.items()
-        ]
-    )
-
-
-def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own
-    `alpha`.
-
-    For families that one call of `compare_tables` cannot hold, such as pairs that share other
-    seeds.
-    """
-    corrected = holm([comparison.p_value for comparison in comparisons])
-    return [
-        replace(c, p_holm=p, verdict=_verdict(c.difference, p, c.alpha))
-        for c, p in zip(comparisons, corrected)
-    ]
-
-
-def average_seeds(tables: Sequence[Predictions]) -> Predictions:
-    """Average the scores of several tables of the same cases, in the order of the first.
-
-    Raises:
-        ValueError: no table, or tables of other cases.
-    """
-    if not tables:
-        raise ValueError("no table to average; give at least one.")
-    first, *rest = tables
-    scores = [first.y_score, *(align(first, table).y_score for table in rest)]
-    return replace(first, y_score=np.mean(scores, axis=0))
-
-
-def seed_spread(
-    tables: Sequence[Predictions], *, metric: Callable[[Predictions], float] | None = None
-) -> dict[str, float | int | list[float] | None]:
-    """Spread of a metric over seeds: what another training run would change, on the same cases.
-
-    It is not the interval of the metric, which says what other test cases would change: show both,
-    never mix them.
-
-    Args:
-        tables: one table a seed, of the same cases.
-        metric: takes a table; default the (mean one-vs-rest) AUC.
-
-    Returns:
-        JSON-able: ``n_seeds``, ``values``, ``mean``, ``sd`` (None for one seed), ``min``, ``max``.
-
-    Raises:
-        ValueError: no table, or tables of other cases.
-    """
-    average_seeds(tables)  # the same cases?
-    metric = metric or (lambda p: macro_auc_score(p.labels, p.y_score, p.task))
-    values = [float(metric(table)) for table in tables]
-    return {
-        "n_seeds": len(values),
-        "values": values,
-        "mean": float(np.mean(values)),
-        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        "min": min(values),
-        "max": max(values),
-    }
-
-
-def _seeds(name: str, found: Tables) -> list[Predictions]:
-    seeds = [found] if isinstance(found, Predictions) else list(found)
-    if not seeds or any(table.y_true is None for table in seeds):
-        raise ValueError(
-            f"{name!r} has {len(seeds)} tables, not all with y_true; a comparison needs labels."
-        )
-    return seeds
+        if moved_names(model, as_given[name]):
+            raise ValueError(
+                f"table {name!r} has its classes in another order than the first one: its "
+                "operating point would be for another class; bring the tables into one order "
+                "(Predictions.in_class_order)."
+            )
 
 
 def _aligned(models: dict[str, Predictions]) -> dict[str, Predictions]:
@@ -334,12 +194,6 @@ def _test(
     return decision_test(
         metric, y_true, first, second, task, repetitions=repetitions, seed=seed, **options
     )
-
-
-def _verdict(difference: float, p_holm: float | None, alpha: float) -> Verdict:
-    if p_holm is None or p_holm >= alpha or difference == 0:
-        return "not distinguishable"
-    return "better" if difference > 0 else "worse"
 
 
 def _n_groups(predictions: Predictions) -> int | None:

@@ -14,7 +14,8 @@ from medmonai.metrics.decisions import MEANS, METRICS, ClassMean, ResampledCount
 from medmonai.metrics.resampling import by_group, resampled_totals
 from medmonai.task import Task
 
-from .paired_tests import ZERO, PairedDifference, bonett_price, from_resamples
+from .accuracy_difference import bonett_price
+from .paired_tests import ZERO, PairedDifference, from_resamples
 
 # shares of cases that do not depend on what a model decides
 _OF_SAME_CASES = ("recall", "specificity", "accuracy")
@@ -77,20 +78,8 @@ def decision_test(
             f"{', '.join(METRICS[task.kind])}."
         )
     y_true = task.check_labels(y_true, name="y_true")
-    codes = [
-        _codes(y_true, task.check_labels(decided, name="decisions"), task)
-        for decided in (decided_a, decided_b)
-    ]
     shape = (task.num_classes,) * 2 if task.exclusive else (task.num_classes + 1, 2, 2)
-    columns = np.hstack([codes[0], codes[1] + np.prod(shape)])
-    multiplicity = None
-    if groups is None:
-        columns, multiplicity = np.unique(columns, axis=0, return_counts=True)
-    features = np.zeros((len(columns), 2 * np.prod(shape)))
-    np.put_along_axis(features, columns, 1.0, axis=1)
-    features = by_group(features, groups)
-
-    multiplicity = np.ones(len(features), dtype=np.int64) if multiplicity is None else multiplicity
+    features, multiplicity = _counts(y_true, (decided_a, decided_b), task, shape, groups)
 
     def differences(totals: np.ndarray) -> np.ndarray:
         values = value(totals.reshape(-1, 2, *shape))
@@ -101,36 +90,45 @@ def decision_test(
         resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity)
     )
     test = from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
-    first, second = (
-        ResampledCounts(
-            one.reshape(-1, *shape),
-            multiplicity,
-            groups is not None,
-            len(y_true),
-            confidence,
-            seed,
-            repetitions,
-        )
+    of_both = (groups is not None, len(y_true), confidence, seed, repetitions)
+    a, b = (
+        ResampledCounts(one.reshape(-1, *shape), multiplicity, *of_both)
         for one in np.split(features, 2, axis=1)
     )
-    models = (first, second)
     mean = MEANS[task.kind].get(metric)
-    if np.nanmax(drawn) - np.nanmin(drawn) < ZERO:
-        hidden = (
-            _mover(*(one.interval(metric, value, support=one.rarest()) for one in models))
-            if mean is None
-            else _hidden(mean, models)
-        )
-        return replace(
-            _widened(test, hidden, confidence),
-            p_value=1.0 if abs(found) < ZERO else None,
-            flags=(*test.flags, "zero_variance"),
-        )
-    hidden = 0.0 if mean is None else _hidden(mean, models)
-    widened = replace(
-        _widened(test, hidden, confidence), flags=(*test.flags, "zero_variance_classes")
-    )
-    return widened if hidden > 0 else test
+    still = np.nanmax(drawn) - np.nanmin(drawn) < ZERO
+    if still and mean is None:
+        hidden = _mover(*(one.interval(metric, value, support=one.rarest()) for one in (a, b)))
+    else:
+        hidden = 0.0 if mean is None else _hidden(mean, (a, b))
+    widened = _widened(test, hidden, confidence)
+    if still:
+        p_value = 1.0 if abs(found) < ZERO else None
+        return replace(widened, p_value=p_value, flags=(*test.flags, "zero_variance"))
+    return replace(widened, flags=(*test.flags, "zero_variance_classes")) if hidden > 0 else test
+
+
+def _counts(
+    y_true: np.ndarray,
+    decided: tuple[np.ndarray, np.ndarray],
+    task: Task,
+    shape: tuple[int, ...],
+    groups: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the counts of each case, or group, under both models, side by side, and how many have
+    the same: cases that were decided alike are one row.
+    """
+    a, b = (_codes(y_true, task.check_labels(labels, name="decisions"), task) for labels in decided)
+    columns = np.hstack([a, b + np.prod(shape)])
+    multiplicity = None
+    if groups is None:
+        columns, multiplicity = np.unique(columns, axis=0, return_counts=True)
+    features = np.zeros((len(columns), 2 * np.prod(shape)))
+    np.put_along_axis(features, columns, 1.0, axis=1)
+    features = by_group(features, groups)
+    if multiplicity is None:
+        multiplicity = np.ones(len(features), dtype=np.int64)
+    return features, multiplicity
 
 
 def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) -> float:

@@ -208,27 +208,24 @@ def _row(
         ]
     elif len(kept) < len(shown):
         flags.append("classes_withheld")
+    named = {part.class_names[c]: few[c] for c in shown if few[c]}
     row = {
         "group": name,
         "n": len(part),
         "n_groups": None if groups is None else len(np.unique(groups)),
         "n_positive": int(columns[:, shown].sum(axis=0).min()),
         "flags": flags,
-        "withheld_classes": {}
-        if part.task.kind == "binary"
-        else {part.class_names[c]: few[c] for c in shown if few[c]},
+        "withheld_classes": {} if part.task.kind == "binary" else named,
     }
     if not kept or "too_few_cases" in flags:
-        withheld = {
-            "estimate": None,
-            "low": None,
-            "high": None,
-            "confidence": confidence,
-            "method": "withheld",
-            "flags": flags,
-        }
-        return row | {"auc": withheld, "recall": dict(withheld)}
+        return row | {name: _withheld(confidence, flags) for name in ("auc", "recall")}
     return row | _figures(part, kept if len(kept) < len(shown) else None, point, confidence)
+
+
+def _withheld(confidence: float, flags: list[str]) -> dict[str, Any]:
+    """Return the entry of a metric that too few cases would decide."""
+    nothing = dict.fromkeys(("estimate", "low", "high"))
+    return {**nothing, "confidence": confidence, "method": "withheld", "flags": flags}
 
 
 def _few(column: np.ndarray, units: np.ndarray, minimum: int) -> list[str]:

@@ -25,7 +25,7 @@ from medmonai.metrics import (
     mcnemar,
     seed_spread,
 )
-from medmonai.metrics.comparison.comparison import with_holm
+from medmonai.metrics.comparison import with_holm
 from medmonai.predictions import Predictions
 from medmonai.task import Task
 
