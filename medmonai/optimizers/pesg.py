@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, get_args
 
 import libauc.optimizers
 import torch
@@ -13,10 +13,12 @@ from medmonai.distributed import average_gradients, take_from_first_rank
 
 from .checks import check_loss, check_rates, check_state, checked_parameters
 from .plan import Call, plan, signature, with_layout_of
+from .references import Reference, add_idle_, average_into_, empty_sums, first_references
 from .update import Rates, update_pieces_
 
 _COUNTERS = ("T", "steps")
 _LISTS = ("model_ref", "model_acc")
+_ATTRIBUTES = "device loss_fn mode a b alpha margin params _references _sums".split()
 
 
 class PESG(libauc.optimizers.PESG):
@@ -91,11 +93,11 @@ class PESG(libauc.optimizers.PESG):
         momentum: float = 0.9,
         clip_value: float = 1.0,
         device: torch.device | str | None = None,
-        reference: Literal["initial", "libauc"] = "initial",
+        reference: Reference = "initial",
     ) -> None:
         rates = Rates(lr, momentum, weight_decay, epoch_decay, clip_value)
         check_rates(rates)
-        if reference not in ("initial", "libauc"):
+        if reference not in get_args(Reference):
             raise ValueError(f"reference={reference!r} does not exist; use 'initial' or 'libauc'.")
         params = checked_parameters(params)
         check_loss(loss_fn, params)
@@ -117,11 +119,8 @@ class PESG(libauc.optimizers.PESG):
         torch.optim.Optimizer.__init__(self, self.params, rates._asdict())
         self._references = self._sums = self._plan = None
         if epoch_decay > 0:
-            self._references = [param.detach().clone() for param in self.params]
-            self._sums = [torch.zeros_like(param, requires_grad=False) for param in self.params]
-            if reference == "libauc":
-                for ref in self._references:
-                    ref.copy_(torch.empty(ref.shape).normal_(0, 0.01))
+            self._references = first_references(self.params, reference)
+            self._sums = empty_sums(self.params)
         take_from_first_rank([self.a, self.b, self.alpha, *(self._references or [])])
         if callable(getattr(loss_fn, "attach", None)):
             loss_fn.attach(self)
@@ -163,9 +162,8 @@ class PESG(libauc.optimizers.PESG):
             update_pieces_(
                 call.pieces, [with_layout_of(p, p.grad) for p in own], rates, first=call.first
             )
-        idle = [index for index, param in enumerate(self.params) if param.grad is None]
-        if self._sums is not None and idle:  # their mean is the mean of an unchanged weight, not 0
-            torch._foreach_add_([self._sums[i] for i in idle], [self.params[i] for i in idle])
+        if self._sums is not None:
+            add_idle_(self._sums, self.params)
         if self.alpha.grad is not None:
             optimum = self.b - self.a + self.margin
             self.alpha.add_((optimum - self.alpha) * (2 * group["lr"])).clamp_(0, 999)
@@ -215,9 +213,7 @@ class PESG(libauc.optimizers.PESG):
                 "milestone."
             )
         self.update_lr(decay_factor)
-        torch._foreach_copy_(self._references, self._sums)
-        torch._foreach_div_(self._references, float(self.T))
-        torch._foreach_zero_(self._sums)
+        average_into_(self._references, self._sums, self.T)
         self.T = 0
 
     @torch.no_grad()
@@ -240,9 +236,7 @@ class PESG(libauc.optimizers.PESG):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Raise RuntimeError for a second group: reference and averages belong to the first one."""
         if self.param_groups:
-            raise RuntimeError(
-                "PESG has one parameter group; build a new PESG with all parameters."
-            )
+            raise RuntimeError("PESG has one parameter group; build a new one with all parameters.")
         super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
@@ -276,20 +270,8 @@ class PESG(libauc.optimizers.PESG):
         self.T, self.steps = int(state_dict["T"]), int(state_dict["steps"])
 
     def __getstate__(self) -> dict[str, Any]:
-        own = (
-            "device",
-            "loss_fn",
-            "mode",
-            "a",
-            "b",
-            "alpha",
-            "margin",
-            "params",
-            "_references",
-            "_sums",
-            *_COUNTERS,
-        )
-        return {**super().__getstate__(), **{key: getattr(self, key) for key in own}, "_plan": None}
+        own = {key: getattr(self, key) for key in (*_ATTRIBUTES, *_COUNTERS)}
+        return {**super().__getstate__(), **own, "_plan": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         torch.optim.Optimizer.__setstate__(self, state)
@@ -309,12 +291,7 @@ class PESG(libauc.optimizers.PESG):
         """
         now = (momentum, len(self.state), signature(self.params))
         if self._plan is None or self._plan[0] != now or any(call.first for call in self._plan[1]):
-            calls = plan(
-                self.params,
-                self.state,
-                references=self._references,
-                sums=self._sums,
-                momentum=momentum,
-            )
+            lists = {"references": self._references, "sums": self._sums}
+            calls = plan(self.params, self.state, momentum=momentum, **lists)
             self._plan = ((momentum, len(self.state), now[2]), calls)
         return self._plan[1]

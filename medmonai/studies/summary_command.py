@@ -12,7 +12,8 @@ from medmonai.report import NOT_CLINICAL
 from .cell_results import CellResult, load_cell
 from .status import cell_status, read_plan
 from .study_folder import cell_folder
-from .summary import summarize_study, write_summary
+from .summary import summarize_study
+from .summary_writer import write_summary
 
 
 def summarize(output: str | Path) -> list[str]:

@@ -169,31 +169,8 @@ def study_page(
             facts=tuple(line for bundle in summary.bundles for line in _answers(bundle, summary)),
         )
     ]
-    for number_, bundle in enumerate(summary.bundles, start=1):
-        picture = Picture.from_png(
-            figures[bundle],
-            f"{bundle.name}: each variant's seed-averaged scores with their "
-            "interval, and below them each seed and the mean of the seeds. The line is the "
-            "baseline.",
-        )
-        pictures = [picture]
-        if bundle in rocs:
-            pictures.append(
-                Picture.from_png(
-                    rocs[bundle], f"{bundle.name}: ROC curves on test of the seed-averaged scores."
-                )
-            )
-        notes = tuple(f"{v.name}: {v.note}." for v in bundle.variants if v.note)
-        sections.append(
-            Section(
-                bundle.name,
-                f"bundle{number_}",
-                (bundle.note,) if bundle.note else (),
-                notes,
-                (verdict_table(bundle), seeds_table(bundle)),
-                tuple(pictures),
-            )
-        )
+    for place, bundle in enumerate(summary.bundles, start=1):
+        sections.append(_section(bundle, f"bundle{place}", figures[bundle], rocs.get(bundle)))
     sections.append(Section("How it was compared", "how", (SPREAD,), tuple(_rules(summary))))
     if unfinished:
         sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))
@@ -211,6 +188,29 @@ def study_page(
         subtitle=subtitle,
         notice=NOT_CLINICAL,
         made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
+    )
+
+
+def _section(bundle: BundleSummary, anchor: str, figure: bytes, roc: bytes | None) -> Section:
+    """Return the section of one bundle: its tables and figures."""
+    pictures = [
+        Picture.from_png(
+            figure,
+            f"{bundle.name}: each variant's seed-averaged scores with their "
+            "interval, and below them each seed and the mean of the seeds. The line is the "
+            "baseline.",
+        )
+    ]
+    if roc is not None:
+        caption = f"{bundle.name}: ROC curves on test of the seed-averaged scores."
+        pictures.append(Picture.from_png(roc, caption))
+    return Section(
+        bundle.name,
+        anchor,
+        (bundle.note,) if bundle.note else (),
+        tuple(f"{v.name}: {v.note}." for v in bundle.variants if v.note),
+        (verdict_table(bundle), seeds_table(bundle)),
+        tuple(pictures),
     )
 
 

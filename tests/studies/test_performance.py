@@ -20,7 +20,8 @@ from sklearn.metrics import (
 
 from medmonai.metrics import average_seeds, choose_operating_point
 from medmonai.studies.performance import performance_rows, roc_curves
-from medmonai.studies.summary import summarize_study, write_summary
+from medmonai.studies.summary import summarize_study
+from medmonai.studies.summary_writer import write_summary
 
 ARMS = {"none": 1.0, "strong": 2.5}
 

@@ -23,7 +23,8 @@ from medmonai.metrics import (
 from medmonai.predictions import read_predictions, write_predictions
 from medmonai.studies.cell import Cell
 from medmonai.studies.cell_results import load_cell
-from medmonai.studies.summary import summarize_study, write_summary
+from medmonai.studies.summary import summarize_study
+from medmonai.studies.summary_writer import write_summary
 
 ARMS = {"none": 1.0, "strong": 2.5, "weak": 0.1, "same": 1.0}
 

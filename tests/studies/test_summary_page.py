@@ -10,8 +10,9 @@ import re
 import pytest
 from cell_folders import study
 
-from medmonai.studies.summary import summarize_study, write_summary
+from medmonai.studies.summary import summarize_study
 from medmonai.studies.summary_page import seeds_table, verdict_table
+from medmonai.studies.summary_writer import write_summary
 
 ARMS = {"none": 1.0, "strong <b>&": 2.5, "weak": 0.1, "same": 1.0}
 
