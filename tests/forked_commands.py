@@ -5,6 +5,7 @@ name.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -42,4 +43,5 @@ def act(words, log, cwd, moment=None, how=None):
 
 def _stop(name, left, how, event, words):
     if event == "os.rename" and Path(os.fsdecode(words[1])).name == name and next(left, None) == 0:
-        os.kill(os.getpid(), how)
+        # To this thread: a signal to the process may be handled in a finalizer, which swallows it.
+        signal.raise_signal(how)

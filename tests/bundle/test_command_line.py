@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from bundle_runs import BUNDLES, small, write_medmnist
+from forks import Process
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -91,8 +92,11 @@ def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(words, message, elsewhere, tmp_path):
-    _, err = call("medmonai", *words, "--output_dir", tmp_path / "out", cwd=elsewhere, expect=1)
-    assert message in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: ")
+    words = [*map(str, words), "--output_dir", str(tmp_path / "out")]
+    process = Process(words, elsewhere, log=tmp_path / "log.txt")
+    code, out = process.end()
+    assert code == 1 and message in out.splitlines()[-1]
+    assert out.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "out").exists() and not list(elsewhere.iterdir())
 
 
@@ -245,23 +249,30 @@ def test_tracking_with_mlflow(elsewhere, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "cases", "margin"),
     [
-        "lesion_phantom_classification",
-        pytest.param("lesion_phantom3d_classification", marks=pytest.mark.slow),
+        ("lesion_phantom_classification", 6000, 0.03),
+        *(
+            pytest.param(name, cases, 0.02, marks=pytest.mark.slow)
+            for name, cases in (
+                ("lesion_phantom_classification", 20_000),
+                ("lesion_phantom3d_classification", 24_000),
+            )
+        ),
     ],
 )
-def test_the_default_network_comes_within_two_points_of_the_ideal_observer(
-    name, elsewhere, tmp_path
+def test_the_default_network_comes_close_to_the_ideal_observer(
+    name, cases, margin, elsewhere, tmp_path
 ):
     """And does not beat it by more than chance: that would be a leak of the label."""
-    call("medmonai", "run", BUNDLES / name, "--output_dir", tmp_path / "out", cwd=elsewhere)
+    words = ["run", BUNDLES / name, "--output_dir", tmp_path / "out", "--train_cases", cases]
+    call("medmonai", *words, cwd=elsewhere)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     network, ideal = (
         metrics["splits"]["test"]["auc"],
         metrics["references"]["ideal_observer"]["auc"],
     )
-    assert ideal["estimate"] - 0.02 <= network["estimate"]
+    assert ideal["estimate"] - margin <= network["estimate"]
     tables = [
         read_predictions(tmp_path / "out" / f)
         for f in ("predictions_test.csv", "predictions_test_ideal_observer.csv")

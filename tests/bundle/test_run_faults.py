@@ -5,9 +5,7 @@ threads.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import pkgutil
 import shutil
 import signal
 import subprocess
@@ -16,27 +14,10 @@ import time
 
 import pytest
 from bundle_runs import BUNDLES, small
-from forked_commands import act
-
-import medmonai
+from forks import Process
 
 BOTH = ["lesion_phantom_classification", "lesion_phantom3d_classification"]
 TABLES = ("predictions_test.csv", "predictions_val.csv")
-# Processes of their own, but forked from one that has imported all of it: importing takes longer
-# than these runs.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    [
-        "monai.bundle",
-        "medmonai.__main__",
-        "matplotlib.pyplot",
-        *(
-            module.name
-            for module in pkgutil.walk_packages(medmonai.__path__, "medmonai.")
-            if "ray" not in module.name
-        ),
-    ]
-)
 
 
 def command(name, folder, evaluate=True, **change):
@@ -56,30 +37,6 @@ def stock(name, folder, *files, **change):
         str(configs),
         *command(name, folder, evaluate="evaluate.json" in files, **change)[2:],
     ]
-
-
-class Process:
-    """A process with what it printed."""
-
-    def __init__(self, words, cwd, moment=None, how=signal.SIGKILL):
-        self.log = cwd / f"{time.monotonic_ns()}.txt"
-        self.process = FORKS.Process(target=act, args=(words, self.log, cwd, moment, how))
-        self.process.start()
-        self.pid = self.process.pid
-
-    def end(self):
-        self.process.join()
-        return self.process.exitcode, self.log.read_text()
-
-    def stop(self, how=signal.SIGKILL):
-        os.kill(self.pid, how)
-        return self.end()
-
-    def stop_when(self, there, how=signal.SIGKILL):
-        """Send a signal as soon as something is there."""
-        while not there() and self.process.is_alive():
-            time.sleep(0.002)
-        return self.stop(how) if self.process.is_alive() else self.end()
 
 
 def finish(words, *, cwd, expect=0):

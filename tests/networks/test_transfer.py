@@ -159,10 +159,19 @@ def test_an_unknown_part_is_named_with_those_there_are():
         small().unfreeze("layer5")
 
 
-@pytest.mark.parametrize("dims", [2, 3])
-# as resnet10
+# the others are as resnet10, and the code of both dimensions is one
 @pytest.mark.parametrize(
-    "name", [name for name in BACKBONES if name not in ("resnet18", "resnet34")]
+    ("name", "dims"),
+    [
+        pytest.param(
+            name,
+            dims,
+            marks=[] if dims == 2 or name in ("resnet10", "efficientnet_b0") else pytest.mark.slow,
+        )
+        for name in BACKBONES
+        if name not in ("resnet18", "resnet34")
+        for dims in (2, 3)
+    ],
 )
 def test_every_backbone_scripts_traces_and_splits_into_features_and_head(name, dims):
     network = transfer_network(

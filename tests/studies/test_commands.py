@@ -150,15 +150,9 @@ def test_the_script(tmp_path):
         str(path),
         "--output",
         str(tmp_path / "out"),
-        "--jobs",
-        "2",
         "--set",
         "cases=100",
     ]
-    listed = subprocess.run(
-        [*command, "--dry-run"], capture_output=True, text=True, cwd=tmp_path, check=True
-    )
-    assert listed.stdout.count("waiting") == 2 and not (tmp_path / "out").exists()
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (
         done.returncode == 1
@@ -166,14 +160,6 @@ def test_the_script(tmp_path):
         and "cells |" not in done.stderr
     )
     assert json.loads((tmp_path / "out" / "plan.json").read_text())["settings"] == {"cases": 100}
-    wrong = subprocess.run(
-        [*command, "--set", "casses=1"], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert (
-        wrong.returncode == 1
-        and wrong.stderr.startswith("error: config id 'casses'")
-        and wrong.stderr.count("\n") == 1
-    )
 
 
 def test_a_dry_run_evaluates_nothing(tmp_path):

@@ -116,7 +116,7 @@ def test_the_same_bits_as_the_command_that_the_cell_names(tmp_path, here):
         assert (folder / file).read_bytes() == (repeated / file).read_bytes()
 
 
-@pytest.mark.parametrize("backend", ["loky", "ray"])
+@pytest.mark.parametrize("backend", ["loky", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_worker_that_is_killed_is_replaced(backend, tmp_path):
     cells = plan(
         tmp_path, arms={"none": {}, "dies once": {"die": 1}, "dies always": {"die": 99}}, seeds=[1]
