@@ -45,7 +45,7 @@ def weights() -> dict[str, torch.Tensor]:
 def efficientnet_lite0(
     *, pretrained: bool, in_channels: int = 3, classifier: bool = False
 ) -> nn.Module:
-    """Return (B, C, H, W), scaled as (grey value - 127) / 128, to 1280 features, or to the 1000
+    """Return (B, C, H, W), scaled as (gray value - 127) / 128, to 1280 features, or to the 1000
     logits of ImageNet.
     """
     network = EfficientNet(

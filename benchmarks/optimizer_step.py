@@ -1,12 +1,12 @@
-"""Time of one optimiser step: PESG here, LibAUC's, and torch's SGD, on the tensors of ResNet-18 and
+"""Time of one optimizer step: PESG here, LibAUC's, and torch's SGD, on the tensors of ResNet-18 and
 DenseNet-121.
 
     OMP_NUM_THREADS=1 python -m benchmarks.optimizer_step [--rounds 15] [--device cpu] [--threads 1]
 
-All optimisers step on their own copy of the same weights and gradients in one process, one after
+All optimizers step on their own copy of the same weights and gradients in one process, one after
 the other in each round; the first rounds are not counted. The ratio is to torch's foreach SGD with
-momentum and without weight decay (the least it can do). PESG does more: it clips, decays towards
-zero and towards a reference, and sums the weights.
+momentum and without weight decay (the least it can do). PESG does more: it clips, decays toward
+zero and toward a reference, and sums the weights.
 """
 
 from __future__ import annotations

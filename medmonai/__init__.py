@@ -1,4 +1,4 @@
-"""Classification of medical images and volumes on MONAI: batched transforms, AUC maximisation,
+"""Classification of medical images and volumes on MONAI: batched transforms, AUC maximization,
 honest evaluation.
 
 Research software: not for clinical use.
@@ -8,7 +8,7 @@ import lazy_loader
 
 __version__ = "0.1.0"
 
-# `import medmonai` is enough in a config, and a room is imported when it is first named.
+# `import medmonai` is enough in a config; each room is imported on first use.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[

@@ -28,7 +28,10 @@ _SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV
 Rule = Annotated[
     str,
     typer.Option(
-        help="how the threshold is chosen on validation: youden, f1, sensitivity=0.9, ..."
+        help=(
+            "rule that chooses the threshold on the validation table: youden, f1, sensitivity=0.9, "
+            "..."
+        )
     ),
 ]
 PositiveClass = Annotated[
@@ -36,20 +39,20 @@ PositiveClass = Annotated[
     typer.Option(
         "--positive-class",
         "--positive_class",
-        help="of two classes, the one that recall is about; default: that of the last score column",
+        help="the positive class of a binary task; default: the class of the last score column",
     ),
 ]
 Sheet = Annotated[
-    str, typer.Option(help="of Excel workbooks in which several sheets hold something")
+    str, typer.Option(help="sheet to read if an Excel workbook has several non-empty ones")
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="write over the files of an earlier evaluation")
+    bool, typer.Option("--overwrite", help="overwrite the files of an earlier evaluation")
 ]
 
 
 def _overrides(words: list[str]) -> dict[str, Any]:
-    """Turn `--id value` and `--id=value` into a dict; values are JSON where they can be read so,
-    else text.
+    """Turn `--id value` and `--id=value` into a dict; values are parsed as JSON if possible,
+    otherwise kept as text.
     """
     found: dict[str, Any] = {}
     rest = list(words)
@@ -84,7 +87,9 @@ def _say_version(wanted: bool) -> None:
 def _of_all_commands(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="say it and exit"),
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help=("print the version and exit")
+        ),
     ] = False,
 ) -> None:
     pass
@@ -92,7 +97,7 @@ def _of_all_commands(
 
 @app.command()
 def bundles() -> None:
-    """List the bundles that come with the package, by the names that `run` takes."""
+    """List the bundles shipped with the package, by the names that `run` accepts."""
     from medmonai.shipped import bundle_lines
 
     for line in bundle_lines():
@@ -105,10 +110,10 @@ def run(
     bundle: str,
     output_dir: Annotated[str, typer.Option("--output_dir")] = "",
 ) -> None:
-    """Train BUNDLE, evaluate it on its test split, draw the figures and write the report.
+    """Train BUNDLE, evaluate it on its test split, plot the figures and write the report.
 
-    BUNDLE is the folder of a bundle, or the name of one that comes with the package
-    (`medmonai bundles`): pneumoniamnist.
+    BUNDLE is the folder of a bundle, or the name of a shipped one (`medmonai bundles`), such as
+    pneumoniamnist.
 
     Every id of the bundle's config can be set: --dataset_dir DIR --max_epochs 2 --seed 3
     --train#augmentation '[]'.
@@ -131,16 +136,16 @@ def run(
 
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="of the bundle, ending in _classification")],
+    name: Annotated[str, typer.Argument(help="name of the bundle, ending in _classification")],
     recipe: Annotated[Path, typer.Argument(help="a JSON file: title, dataset, network, ...")],
-    folder: Annotated[Path, typer.Option(help="where the bundle's folder is made")] = Path(
+    folder: Annotated[Path, typer.Option(help="where to create the bundle's folder")] = Path(
         "bundles"
     ),
 ) -> None:
-    """Make a MONAI bundle for data of your own from a RECIPE of a few lines; see
+    """Create a MONAI bundle for your own data from a short RECIPE; see
     docs/how_to/your_own_images.md.
 
-    A recipe becomes a program: read one from somebody else before you run its bundle.
+    A recipe becomes a program: if someone else wrote it, read it before you run its bundle.
     """
     from medmonai.bundle import read_recipe, write_bundle
 
@@ -154,16 +159,17 @@ def evaluate(
     *,
     output: Annotated[Path, typer.Option(help="the folder for metrics and figures")],
     validation: Annotated[
-        Path | None, typer.Option(help="table of validation cases, for threshold and temperature")
+        Path | None,
+        typer.Option(help=("table of the validation cases, to choose threshold and temperature")),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="only if the table does not tell: ordinal, multilabel")
+        str, typer.Option(help="only if the table does not show it: ordinal, multilabel")
     ] = "",
     rule: Rule = "youden",
     metadata: Annotated[
-        Path | None, typer.Option(help="table with a column id, for subgroups")
+        Path | None, typer.Option(help="table with an id column, for subgroups")
     ] = None,
-    by: Annotated[str, typer.Option(help="columns of the metadata, with commas between")] = "",
+    by: Annotated[str, typer.Option(help="metadata columns, separated by commas")] = "",
     positive_class: PositiveClass = "",
     sheet: Sheet = "",
     confidence: float = 0.95,
@@ -200,10 +206,11 @@ def compare(
         Path, typer.Option(help="the folder for comparison.csv, .json, .tex, figure")
     ],
     metric: Annotated[
-        str, typer.Option(help="auc, or accuracy, ... at a threshold locked on validation")
+        str,
+        typer.Option(help=("auc, or accuracy etc. at a threshold locked on the validation table")),
     ] = "auc",
     task: Annotated[
-        str, typer.Option(help="only if the tables do not tell: ordinal, multilabel")
+        str, typer.Option(help="only if the tables do not show it: ordinal, multilabel")
     ] = "",
     rule: Rule = "youden",
     positive_class: PositiveClass = "",
@@ -212,11 +219,11 @@ def compare(
     alpha: float = 0.05,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compare TABLES on the same cases in pairs: better, worse or not distinguishable.
+    """Compare TABLES of the same cases pairwise: better, worse or not distinguishable.
 
     A table is PATH, NAME=PATH, or NAME=PATH,PATH,... for several seeds, whose scores are averaged
-    for each case. Without a NAME, a model is called by the part of its path in which it differs
-    from the others: a.csv and b.csv are a and b.
+    case by case. Without a NAME, a model is named after the part of its path that differs from the
+    others: a.csv and b.csv are a and b.
     """
     from medmonai.report import compare_files
 
@@ -245,7 +252,7 @@ def report(
         bool, typer.Option("--latex", help="also write the tables as LaTeX (booktabs)")
     ] = False,
 ) -> None:
-    """Write one HTML file about run FOLDERS that opens offline."""
+    """Write one HTML file about run FOLDERS; it opens offline."""
     from medmonai.report import write_report
 
     for path in write_report(folders, output=output, latex=latex):
@@ -260,12 +267,12 @@ def describe(
         Path | None, typer.Option(help="a folder for describe.json and figures/")
     ] = None,
 ) -> None:
-    """Say what a SOURCE is: cases, classes, sizes, groups, columns, what was left out, known
-    issues. Nothing is decoded.
+    """Describe a SOURCE: cases, classes, sizes, groups, columns, excluded files, known issues.
+    Nothing is decoded.
 
     A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_',
     --positive_class NAME and the other arguments of list_class_folders; a table --image_column,
-    --label_column, --images FOLDER,... (relative to the working directory, as every path here),
+    --label_column, --images FOLDER,... (relative to the working directory, like every path here),
     --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex, --rows_without_image
     skip, --sheet, --separator, --encoding; a MedMNIST set --dataset_dir, --size.
     """
@@ -281,14 +288,16 @@ def check(
     source: Annotated[str, typer.Argument(help=_SOURCE)],
     output: Annotated[
         Path | None,
-        typer.Option(help="a JSON file for the whole audit; every pair as CSV beside it"),
+        typer.Option(
+            help=("a JSON file for the full audit; every pair is written as CSV next to it")
+        ),
     ] = None,
 ) -> None:
     """Audit a SOURCE: duplicates, leakage between splits, label conflicts, blank images,
     distributions.
 
-    Takes what `data describe` takes, and for files --check_size 128, --intensity_range '[low,
-    high]', --skip_unreadable true. The exit status is 1 if something leaks.
+    Takes the options of `data describe`, and for files --check_size 128, --intensity_range '[low,
+    high]', --skip_unreadable true. The exit status is 1 if the splits leak.
     """
     from medmonai.bundle import check_source
 
@@ -306,20 +315,20 @@ def cache(
         typer.Argument(metavar="[NAME]...", help="with --clear: only these sets or files"),
     ] = [],  # noqa: B006
     folder: Annotated[
-        Path | None, typer.Option(help="default: MEDMONAI_CACHE, else the user's cache folder")
+        Path | None, typer.Option(help="default: MEDMONAI_CACHE, or else the user's cache folder")
     ] = None,
     clear: Annotated[
         bool,
-        typer.Option("--clear", help="remove what is listed; it is made again when it is needed"),
+        typer.Option("--clear", help="remove the listed entries; they are rebuilt when needed"),
     ] = False,
 ) -> None:
-    """List the images that are kept decoded or expanded, with their sizes, or remove them."""
+    """List the cached decoded or expanded images with their sizes, or remove them."""
     from medmonai.data import cache_folder, clear_cache, list_cache
 
     place = cache_folder(folder)
     if place.exists() and not place.is_dir():
         raise NotADirectoryError(
-            f"{place} is a file; give the folder of the cache (--folder, MEDMONAI_CACHE)."
+            f"{place} is a file; give the cache folder (--folder, MEDMONAI_CACHE)."
         )
     if names and not clear:
         raise ValueError(
@@ -333,10 +342,10 @@ def cache(
     typer.echo(
         f"{place}: {counted}{' removed' if clear else ''}, {total:,.1f} MB"
         if place.exists()
-        else f"{place}: no such folder, so nothing is kept there"
+        else f"{place}: no such folder, so nothing is cached there"
     )
     for entry in left:
-        typer.echo(f"left, a process is writing it: {entry.path.name}")
+        typer.echo(f"kept because a process is writing it: {entry.path.name}")
 
 
 @study.command("run")
@@ -352,23 +361,23 @@ def run_study(
     jobs: Annotated[int, typer.Option(help="cells at a time; they share the cores")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or ray (a cluster)")] = "loky",
     settings: Annotated[
-        list[str], typer.Option("--set", metavar="ID=VALUE", help="a config id for every cell")
+        list[str], typer.Option("--set", metavar="ID=VALUE", help="set a config id in every cell")
     ] = [],  # noqa: B006
     bundles: Annotated[
-        list[str], typer.Option("--bundle", help="only this one; may be repeated")
+        list[str], typer.Option("--bundle", help="run only this bundle; may be repeated")
     ] = [],  # noqa: B006
     cells: Annotated[
-        str, typer.Option(metavar="I/N", help="only the i-th of n parts of the cells")
+        str, typer.Option(metavar="I/N", help="run only the i-th of n parts of the cells")
     ] = "",
     num_gpus: Annotated[
-        float, typer.Option(help="GPUs of a cell with ray; fractions share one")
+        float, typer.Option(help="GPUs per cell with ray; fractions share one")
     ] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the cells")] = False,
 ) -> None:
-    """Run a study: every bundle x arm x seed in a folder of its own, then the verdicts.
+    """Run a study: every bundle x arm x seed in its own folder, then the verdicts.
 
-    The same command again goes on where it stopped: what is finished is left, what broke off or
-    failed runs again.
+    Repeating the command resumes the study: finished cells are kept; interrupted and failed ones
+    run again.
 
     A study is a program: run only one whose author you trust. --dry-run evaluates nothing in it.
     """
@@ -392,7 +401,7 @@ def run_study(
 
 @study.command()
 def status(folder: Annotated[Path, typer.Argument(help="the folder of the study")]) -> None:
-    """Say how far a study is: finished, failed and why, the time left."""
+    """Show the progress of a study: finished cells, failed cells with reasons, time left."""
     from medmonai.studies import status_lines
 
     typer.echo("\n".join(status_lines(folder)))
@@ -400,7 +409,7 @@ def status(folder: Annotated[Path, typer.Argument(help="the folder of the study"
 
 @study.command()
 def summary(folder: Annotated[Path, typer.Argument(help="the folder of the study")]) -> None:
-    """Write the summary of a study's finished cells again."""
+    """Rewrite the summary of a study's finished cells."""
     from medmonai.studies import summarize
 
     typer.echo("\n".join(summarize(folder)))

@@ -1,6 +1,4 @@
-"""Files that are written whole or not at all, and JSON that is read with a word on what is wrong
-with it.
-"""
+"""Files that are written completely or not at all, and JSON reading with helpful errors."""
 
 from __future__ import annotations
 
@@ -19,29 +17,29 @@ from typing import Any
 
 from medmonai.processes import alive
 
-# What says that a file has no room: the disk, the user's share of it, the largest file (4 GB on a
-# FAT disk).
+# Errors that mean no room for a file: full disk, user quota, maximum file size (4 GB on a FAT
+# disk).
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# How `replacing` names what is not finished yet.
+# How `replacing` names unfinished files.
 TEMPORARY = re.compile(
     r"\.(?P<stem>.*)\.medmonai-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.[^.]*)?", re.DOTALL
 )
 _OF_EARLIER_VERSIONS = re.compile(r"\..*\.[0-9a-f]{32}(\.[^.]*)?", re.DOTALL)
-# Seconds after which a temporary file of another machine belongs to nobody.
+# Seconds after which a temporary file of another machine counts as abandoned.
 _LONG_AGO = 86_400.0
 
 
 class DiskFull(OSError):
-    """There is no room for a file; what lay under its name before is as it was."""
+    """There is no room for a file; an existing file of that name is unchanged."""
 
 
 @contextmanager
 def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the place of `path` only when the
-    block succeeds.
+    """Yield a temporary path next to `path` to write to; it replaces `path` only if the block
+    succeeds.
 
     The content is on the disk (fsync) before the rename, so a crash leaves the old file or the new
-    one, never a part. MONAI and torch write in place.
+    one, never part of one. MONAI and torch write in place.
 
     Raises:
         DiskFull: the disk has no room for it.
@@ -65,8 +63,8 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise FileExistsError(
             f"{path} exists; pass overwrite=True to replace it, or choose another name."
         )
-    # Not mkstemp: its files stay private to this user. The number is that of a process of the
-    # machine before it.
+    # Not mkstemp: its files stay private to this user. The number is that of a process on the
+    # machine named before it.
     own = f"medmonai-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     temporary = path.with_name(f".{path.stem}.{own}{path.suffix}")
     try:
@@ -76,7 +74,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
                 os.fsync(file.fileno())
         if not overwrite and path.exists():
             raise FileExistsError(
-                f"{path} was created by another process in the meantime; it was left as it is."
+                f"{path} was created by another process in the meantime; it was left unchanged."
             )
         os.replace(temporary, path)
     finally:
@@ -85,12 +83,11 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Let an OSError of the block say in a sentence which file, by the name that a person knows,
-    could not be written.
+    """Make an OSError in the block name the file that could not be written, as the user knows it.
 
     Args:
         path: the file.
-        written: the temporary file that is written in its place, if there is one.
+        written: the temporary file written in its place, if any.
 
     Raises:
         DiskFull: the block found no room.
@@ -100,15 +97,15 @@ def naming(path: Path, written: Path | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno in NO_ROOM and not isinstance(error, DiskFull):
             full = DiskFull(
-                f"{path} could not be written: {os.strerror(error.errno)}. What was finished "
-                "before is safe; free some room there and give the same command again."
+                f"{path} could not be written: {os.strerror(error.errno)}. Finished results are "
+                "safe; free some space there and run the same command again."
             )
             full.errno = error.errno
             raise full from error
         if written is not None and error.filename == str(written) and error.errno:
             unwritten = type(error)(
-                f"{path} cannot be written: {os.strerror(error.errno)}; choose another place, or "
-                "make this one writable."
+                f"{path} cannot be written: {os.strerror(error.errno)}; choose another location, "
+                "or make this one writable."
             )
             unwritten.errno = error.errno
             raise unwritten from error
@@ -123,8 +120,8 @@ def remove_abandoned(folder: str | Path) -> None:
     """Remove the temporary files that killed processes left in a run folder, in its models/ and
     figures/.
 
-    Only files that `replacing` named, and only those of processes that are gone: of this machine by
-    their number, else those that nobody has written to for a day.
+    Only files that `replacing` named, and only those of processes that are gone: on this machine by
+    their number, otherwise those not written to for a day.
     """
     for place in (Path(folder), Path(folder) / "models", Path(folder) / "figures"):
         for path in place.glob(".*") if place.is_dir() else ():
@@ -145,10 +142,10 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON over an older file, and its folder if missing.
+    """Write JSON, replacing an older file and creating its folder if missing.
 
     Raises:
-        ValueError: the content holds NaN or infinity, which JSON does not know.
+        ValueError: the content holds NaN or infinity, which JSON cannot represent.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,15 +158,15 @@ def write_json(content: Any, path: str | Path) -> None:
 def read_json(
     path: str | Path, *, what_to_do: str = "put a good copy of it in its place"
 ) -> dict[str, Any]:
-    """Return the object that a JSON file holds; an empty dictionary where there is no file.
+    """Return the object in a JSON file, or an empty dictionary if there is no file.
 
     Args:
         path: the file, UTF-8 with or without a byte-order mark.
-        what_to_do: where it is damaged; ends the message.
+        what_to_do: advice if it is damaged; ends the message.
 
     Raises:
-        ValueError: the file cannot be read, is damaged, or holds something else than an object; it
-            is named.
+        ValueError: the file cannot be read, is damaged, or does not hold an object; the message
+            names it.
     """
     path = Path(path)
     try:
@@ -183,7 +180,5 @@ def read_json(
         kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(
             type(content), "a number"
         )
-        raise ValueError(
-            f"{path} is damaged: it holds {kind} where an object is needed; {what_to_do}."
-        )
+        raise ValueError(f"{path} is damaged: it holds {kind} instead of an object; {what_to_do}.")
     return content

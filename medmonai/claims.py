@@ -1,4 +1,4 @@
-"""Who is at work in a folder: a lease in it, which a process that is gone loses."""
+"""Which process is working in a folder: a lease that expires when the process is gone."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from medmonai.processes import alive, start_token
 
 CLAIM = ".claim"
 _NOTE = ".claim.json"
-# seconds; one that nobody has renewed for so long is void, on the same machine that of a dead
-# process at once
+# seconds without renewal until a lease is void; that of a dead process on this machine is void
+# immediately
 LEASE = 30.0
-# Seconds to wait for a claim of another machine: as long as one lasts without renewal, and a
-# little.
+# Seconds to wait for a claim of another machine: slightly longer than a lease lasts without
+# renewal.
 PATIENCE = LEASE + 5.0
 
 logger = logging.getLogger("medmonai.claims")
@@ -35,8 +35,8 @@ _lock = threading.RLock()
 
 @dataclass
 class _Held:
-    """A folder of this process: its lease, how often it was taken, which folders were made for it
-    (the innermost first).
+    """A folder held by this process: its lease, how often it was taken, which folders were created
+    for it (innermost first).
     """
 
     lease: SoftFileLease
@@ -45,7 +45,7 @@ class _Held:
 
 
 class FolderInUse(ValueError):
-    """Another living process works in the folder."""
+    """Another live process is working in the folder."""
 
 
 @contextmanager
@@ -53,20 +53,21 @@ def claim(folder: str | Path) -> Iterator[Path]:
     """Hold a folder for this process while the block runs; no second training or evaluation may
     write into it.
 
-    The folder is made if it does not exist, and then removed again if the block leaves nothing in
-    it. Whoever holds it removes the temporary files that killed processes left there. A process
-    that holds the folder already may claim it again.
+    The folder is created if it does not exist, and removed again if the block leaves it empty. The
+    holder removes temporary files left there by killed processes. A process that already holds the
+    folder may claim it again.
 
-    The claim is a lease that is renewed every ten seconds, and no `flock`, which network disks do
-    not keep. That of a dead process of this machine is void at once. That of another machine is
-    watched for 35 s: one that is not renewed is taken over.
+    The claim is a lease that is renewed every ten seconds, not `flock`, which network disks do not
+    honor. The claim of a dead process on this machine is void immediately. A claim of another
+    machine is watched for 35 s and taken over if it is not renewed.
 
     Args:
         folder: the folder.
 
     Raises:
-        FolderInUse: another process holds it: its machine, its number, and since when.
-        OSError: the folder cannot be made or written.
+        FolderInUse: another process holds it; the message names its machine, its number, and since
+            when.
+        OSError: the folder cannot be created or written.
 
     Example:
         >>> import tempfile
@@ -84,7 +85,7 @@ def claim(folder: str | Path) -> Iterator[Path]:
 
 
 def take(folder: str | Path) -> None:
-    """Begin what `claim` does, for a claim that ends elsewhere than in a block; see there."""
+    """Start a claim that does not end with a block; see `claim`."""
     folder = Path(folder)
     with _lock:
         if _key(folder) in _mine:
@@ -103,7 +104,7 @@ def take(folder: str | Path) -> None:
 
 
 def release(folder: str | Path) -> None:
-    """End one `take` of a folder; the last one gives it back."""
+    """End one `take` of a folder; the last one releases it."""
     folder = Path(folder)
     with _lock:
         held = _mine.get(_key(folder))
@@ -123,14 +124,14 @@ def holds(folder: str | Path) -> bool:
 
 
 def refuse_in_use(folder: str | Path) -> None:
-    """Raise `FolderInUse` if another living process holds the folder."""
+    """Raise `FolderInUse` if another live process holds the folder."""
     folder = Path(folder)
     if not holds(folder) and claimed(folder):
         raise FolderInUse(_who(folder))
 
 
 def require_writable(folder: str | Path) -> None:
-    """Refuse a folder that cannot be made or written, or whose place a file takes.
+    """Refuse a folder that cannot be created or written, or that is a file.
 
     Raises:
         OSError: why.
@@ -138,10 +139,10 @@ def require_writable(folder: str | Path) -> None:
     folder = Path(folder)
     there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
-        what = "a file, not a folder" if there.exists() else "a link to nothing"
+        what = "a file, not a folder" if there.exists() else "a broken link"
         raise NotADirectoryError(f"{there} is {what}; choose another --output_dir.")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder}: {there} cannot be written; choose another --output_dir.")
+        raise PermissionError(f"{folder}: {there} is not writable; choose another --output_dir.")
 
 
 def lease(folder: Path) -> SoftFileLease:
@@ -150,8 +151,8 @@ def lease(folder: Path) -> SoftFileLease:
 
 
 def claimed(folder: Path) -> bool:
-    """Whether a process that seems to live holds the folder: by its number on this machine, by the
-    lease's age elsewhere.
+    """Whether an apparently live process holds the folder: judged by its number on this machine, by
+    the lease's age elsewhere.
     """
     said = _said(folder)
     age = _age(folder)
@@ -161,7 +162,7 @@ def claimed(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a claim that nobody holds any more."""
+    """Remove a claim that no one holds any longer."""
     if not claimed(folder):
         (folder / CLAIM).unlink(missing_ok=True)
         (folder / _NOTE).unlink(missing_ok=True)
@@ -172,13 +173,13 @@ def _key(folder: Path) -> str:
 
 
 def _make(folder: Path) -> list[Path]:
-    """Make a folder with its parents, and return those that were made, the innermost first."""
+    """Create a folder with its parents, and return those that were created, innermost first."""
     missing = [path for path in (folder, *folder.absolute().parents) if not os.path.lexists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:  # a name that is too long, no room
+    except OSError as error:  # a name that is too long, no space
         raise type(error)(
-            f"{folder} cannot be made ({error.strerror}); choose another --output_dir."
+            f"{folder} cannot be created ({error.strerror}); choose another --output_dir."
         ) from error
     return missing
 
@@ -196,7 +197,7 @@ def _acquired(folder: Path) -> SoftFileLease:
     elsewhere = bool(said) and not _is_here(said)
     if elsewhere:
         logger.warning(
-            "%s is claimed by process %s on %s; waiting up to %.0f s to see whether it lives",
+            "%s is claimed by process %s on %s; waiting up to %.0f s to see whether it is alive",
             folder,
             said.get("pid", "?"),
             _host(said),
@@ -256,8 +257,8 @@ def _is_here(said: dict[str, str]) -> bool:
 
 
 def _names_of_this_machine() -> tuple[str, ...]:
-    """Return what filelock calls this machine: in a container, with the namespace in which the
-    process has its number.
+    """Return filelock's name for this machine: in a container, including the namespace of the
+    process number.
     """
     try:
         namespace = Path("/proc/self/ns/pid").stat().st_ino
@@ -268,5 +269,5 @@ def _names_of_this_machine() -> tuple[str, ...]:
 
 def _alive_here(said: dict[str, str]) -> bool:
     pid = int(said["pid"])
-    began = start_token(pid)  # after a restart of the machine another process may have the number
+    began = start_token(pid)  # after a reboot, another process may have the number
     return alive(pid) and (began is None or said.get("start", str(began)) == str(began))

@@ -1,4 +1,4 @@
-"""From Python what the command line does: functions that return results as objects."""
+"""The command line's functions in Python, returning results as objects."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class RunFolder:
-    """A run folder: metrics, predictions, figures and the report, read when they are asked for.
+    """A run folder: metrics, predictions, figures and the report, read on demand.
 
     Args:
-        folder: what `medmonai run` or a bundle's training and evaluation left.
+        folder: written by `medmonai run` or by a bundle's training and evaluation.
 
     Raises:
         FileNotFoundError: the folder does not exist.
@@ -28,12 +28,12 @@ class RunFolder:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise FileNotFoundError(f"no run folder at {folder}; name the output_dir of a run.")
+            raise FileNotFoundError(f"no run folder at {folder}; pass the output_dir of a run.")
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What metrics.json holds: splits -> "validation", "test" -> every metric with its
-        interval; {} before.
+        interval; {} before evaluation.
         """
         return read_record(self.folder / "metrics.json")
 
@@ -78,15 +78,15 @@ def run(
     overrides: Mapping[str, Any] | None = None,
     **ids: Any,
 ) -> RunFolder:
-    """Train a bundle, evaluate it on its test split, draw the figures and write the report:
+    """Train a bundle, evaluate it on its test split, plot the figures and write the report, like
     `medmonai run`.
 
     A bundle is a program: run only one whose author you trust.
 
     Args:
-        bundle: a folder, or the name of a bundle that comes with the package (`medmonai bundles`).
-        output_dir: the run folder; "" makes the first of runs/NAME, runs/NAME-2, ... that is free.
-            An unfinished run of the same config in it is continued.
+        bundle: a folder, or the name of a shipped bundle (`medmonai bundles`).
+        output_dir: the run folder; "" creates the first free one of runs/NAME, runs/NAME-2, ... An
+            unfinished run of the same config in it is resumed.
         overrides: config ids -> values; for ids that are not Python names, such as
             "train#balance#strategy".
         **ids: config ids -> values, such as dataset_dir="data" or max_epochs=2.
@@ -124,8 +124,7 @@ def evaluate(
 
     Args:
         table: a file (id, y_true, score_<class>...) or a table in memory.
-        validation: the same for the validation cases, which threshold and temperature are chosen
-            on.
+        validation: the same for the validation cases, used to choose threshold and temperature.
         output: a folder for metrics.json, metrics.csv and figures, as `medmonai evaluate` writes
             them; None writes nothing.
         **options: rule, confidence, seed, task, positive_class, sheet; with an output also
@@ -147,12 +146,12 @@ def evaluate(
     if output is not None:
         if not isinstance(table, str | Path) or not isinstance(validation, str | Path | None):
             raise TypeError(
-                "output needs tables that are files; write them with "
+                "output requires tables in files; write them with "
                 "medmonai.predictions.write_predictions first."
             )
         return report.evaluate_files(table, validation=validation, output=output, **options)
     if {"metadata", "columns"} & set(options):
-        raise TypeError("metadata and columns, for subgroups, need an output: name a folder.")
+        raise TypeError("metadata and columns (for subgroups) require output; pass a folder.")
     kind, sheet, positive_class = (
         options.pop(name, "") for name in ("task", "sheet", "positive_class")
     )
@@ -174,10 +173,10 @@ def compare(
     output: str | Path | None = None,
     **options: Any,
 ) -> list[Comparison]:
-    """Compare predictions tables of the same cases in pairs: better, worse or not distinguishable.
+    """Compare predictions tables of the same cases pairwise: better, worse or not distinguishable.
 
     Args:
-        tables: name -> file, or files of several seeds, whose scores are averaged for each case.
+        tables: name -> file, or files of several seeds, whose scores are averaged case by case.
         output: a folder for comparison.csv, .json, .tex and the figure, as `medmonai compare`
             writes them.
         **options: metric, task, rule, positive_class, sheet, confidence, alpha, and overwrite of

@@ -1,5 +1,5 @@
-"""Text that MONAI's configs leave as it is: paths and names with the marks that they would rewrite
-or evaluate.
+"""Escaping text that MONAI's configs would rewrite or evaluate, such as paths and names with
+special characters.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from typing import Any
 
 _PLAIN = re.compile(r"[^\\'\"@%#$:\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\$'(?:[^\\'@%#$]|\\x[0-9a-f]{2})*'", re.DOTALL)
-# Ids that name a place or something in the data. Whatever is given for one is text, even where it
-# begins with a mark.
+# Ids that name a location or something in the data. Their values are always text, even if they
+# begin with a special character.
 _NAMES_IN_DATA = r".+_(?:folders|column|columns|pattern)|suffix|class_names|positive_class"
 _TEXT = re.compile(rf".+_(?:dir|path|file|folder|root|uri)|dataset_name|{_NAMES_IN_DATA}")
-# Arguments of a recipe's listing that are text; places there are often joined by an expression.
+# Arguments of a recipe's listing that are text; paths there are often joined by an expression.
 _TEXT_OF_RECIPE = re.compile(rf"name|licence|citation|known_issues|{_NAMES_IN_DATA}")
 _REFERENCE = re.compile(r"@[A-Za-z_]\w*(?:(?:#|::)\w+)*")
 
 
 def escaped(text: str) -> str:
-    r"""Return a config value that stands for exactly this text.
+    r"""Return a config value that evaluates to exactly this text.
 
-    MONAI makes `::` of each `#` in a text (so `::` could be either), and reads one that begins with
-    `@` as a reference, with `%` as a macro, with `$` as an expression. A text without such marks is
-    returned as it is; of another one the literal of Python is made, as an expression in which the
-    marks are written by their number.
+    MONAI turns each `#` in a text into `::` (so `::` could be either), and reads a text that begins
+    with `@` as a reference, with `%` as a macro, and with `$` as an expression. A text without such
+    characters is returned unchanged. Any other becomes a Python literal, as an expression in which
+    these characters are escaped by their code.
 
     Example:
         >>> escaped("runs/a")
@@ -40,7 +40,7 @@ def escaped(text: str) -> str:
 
 
 def unescaped(value: Any) -> Any:
-    """Return the text that `escaped` was given; any other value as it is.
+    """Return the text that was passed to `escaped`; return any other value unchanged.
 
     Example:
         >>> unescaped(escaped("x@lab#1"))
@@ -52,11 +52,10 @@ def unescaped(value: Any) -> Any:
 
 
 def as_given(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    r"""Return config ids -> values in which every text that is meant as text reaches the bundle
-    unchanged.
+    r"""Return config ids -> values such that plain text reaches the bundle unchanged.
 
-    Values of ids that name a place (`dataset_dir`, `ckpt_path`, `splits_file`) or something in the
-    data (`image_folders`, `label_column`, `group_pattern`, `suffix`, `class_names`) are text.
+    Values of ids that name a location (`dataset_dir`, `ckpt_path`, `splits_file`) or something in
+    the data (`image_folders`, `label_column`, `group_pattern`, `suffix`, `class_names`) are text.
     Elsewhere a text that begins with `@`, `%` or `$` is MONAI's reference, macro or expression, and
     any other is text.
 
@@ -75,12 +74,12 @@ def names_text(name: str) -> bool:
 
 
 def recipe_texts(part: Mapping[str, Any]) -> dict[str, Any]:
-    r"""Return a part of a recipe in which the arguments that name something in the data stand for
+    r"""Return a part of a recipe in which the arguments that name something in the data evaluate to
     exactly their text.
 
-    Left as they are: `"@id"`, which hands on the value of an id, and an expression that does
-    nothing but choose between literals (`"$'a' if @published_images else 'b'"`). Nothing else in
-    these arguments is evaluated.
+    Left unchanged: `"@id"`, which passes on the value of an id, and an expression that only selects
+    between literals (`"$'a' if @published_images else 'b'"`). Nothing else in these arguments is
+    evaluated.
 
     Example:
         >>> print(
@@ -105,8 +104,8 @@ def _recipe_text(value: Any) -> Any:
 
 
 def _chooses(text: str) -> bool:
-    """Whether a text is an expression of literals and ids alone: a literal of a text, or a
-    condition between literals.
+    """Whether a text is an expression of literals and ids only: a string literal, or a condition
+    between literals.
     """
     if not text.startswith("$"):
         return False

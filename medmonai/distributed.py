@@ -1,8 +1,8 @@
-"""Processes that train together under torch.distributed: who is who, and what they must agree on.
+"""Processes that train together under torch.distributed: their ranks, and what they must agree on.
 
-Ignite's `idist` answers the same questions, but starts a collective operation the first time it is
-asked for a rank and still answers for a process group that was destroyed; torch's own functions
-raise where there is no group.
+Ignite's `idist` answers the same questions, but starts a collective operation on the first query
+for a rank and still answers for a destroyed process group; torch's own functions raise if there is
+no group.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import distributed
 
 
 def together() -> bool:
-    """Return whether several ranks work together, now (not when an object was built)."""
+    """Return whether several ranks work together now (not when an object was built)."""
     return world_size() > 1
 
 
 def rank() -> int:
-    """Return the number of this process, 0 where there is only one."""
+    """Return the rank of this process, 0 if there is only one."""
     return distributed.get_rank() if _grouped() else 0
 
 
@@ -29,14 +29,14 @@ def world_size() -> int:
 
 
 def wait_for_all() -> None:
-    """Return when every rank has come here."""
+    """Wait until every rank has reached this point."""
     if together():
         distributed.barrier()
 
 
 def average_gradients(parameters: Sequence[torch.Tensor]) -> None:
-    """Make the gradients of parameters of one shape the mean over the ranks; nothing to do for one
-    that has none.
+    """Average the gradients of parameters of one shape over the ranks; parameters without a
+    gradient are skipped.
     """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not together() or len(grads) < len(parameters):
@@ -49,7 +49,7 @@ def average_gradients(parameters: Sequence[torch.Tensor]) -> None:
 
 
 def take_from_first_rank(tensors: Sequence[torch.Tensor]) -> None:
-    """Give every rank the values of rank 0."""
+    """Copy the values of rank 0 to every rank."""
     if together():
         for tensor in tensors:
             value = tensor.detach().contiguous()

@@ -1,4 +1,4 @@
-"""An error in one line, for a person."""
+"""Errors in one readable line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-# Kinds that this package raises with a sentence of its own, or that the system and libraries raise
-# about the outside. What is in neither list (a lookup, an attribute, memory, a parser's error) is a
-# fault of the program.
+# Types that this package raises with its own message, or that the system and libraries raise about
+# the environment. Anything in neither list (a lookup, an attribute, memory, a parser's error) is a
+# bug in the program.
 _IN_WORDS = (ValueError, TypeError, OSError, ImportError, FloatingPointError, RuntimeError)
 _SHOW = "--traceback (or MEDMONAI_TRACEBACK=1)"
 
@@ -39,8 +39,7 @@ def one_line(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """Return the line that ends a command: the message, or, where the fault is the program's, what
-    to report.
+    """Return the line that ends a command: the message, or, if it is a bug, what to report.
 
     Example:
         >>> sentence(IndexError("list index out of range")).split(";")[0]
@@ -48,7 +47,7 @@ def sentence(error: BaseException) -> str:
     """
     error = innermost(error)
     if isinstance(error, MemoryError):
-        what = one_line(error) or "the system has none left"
+        what = one_line(error) or "no memory left on the system"
         return f"out of memory: {what}; use smaller images or batches, or a larger machine."
     if isinstance(error, OSError) and error.strerror:  # str() would begin with "[Errno 2]"
         files = " and ".join(
@@ -69,17 +68,17 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, KeyError) and len(str(error).split()) > 1:
         return " ".join(str(error.args[0]).split())
     return (
-        f"unexpected error {type(error).__name__}: {one_line(error)}; please report it with what "
-        f"{_SHOW} shows."
+        f"unexpected error {type(error).__name__}: {one_line(error)}; please report it with the "
+        f"output of {_SHOW}."
     )
 
 
 def run_in_words(command: Callable[[], object]) -> None:
     """Call a command; an error becomes one line on stderr and exit status 1, a warning one line
-    without its source.
+    without its source location.
 
     `--traceback` on the command line, or MEDMONAI_TRACEBACK=1, shows the traceback as well. A
-    reader that goes away (`| head`) ends the command quietly.
+    closed pipe (`| head`) ends the command quietly.
     """
     whole = "--traceback" in sys.argv or os.environ.get("MEDMONAI_TRACEBACK", "") not in ("", "0")
     sys.argv[:] = [word for word in sys.argv if word != "--traceback"]
@@ -89,7 +88,7 @@ def run_in_words(command: Callable[[], object]) -> None:
     try:
         command()
     except BrokenPipeError:
-        # else Python complains once more when it ends
+        # otherwise Python complains again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt as error:
@@ -113,13 +112,13 @@ def warning_line(message: Warning | str, *_: object, **__: object) -> str:
 
 
 def last_word_on_errors() -> None:
-    """Let the process end with our sentence: MONAI wraps an error in RuntimeErrors whose report is
-    60 lines long.
+    """End the process with our message: MONAI wraps an error in RuntimeErrors whose report is 60
+    lines long.
 
-    Ignite logs the message of whatever ends an engine and raises it then: only the latter stays, so
-    that it is said once. The report stays, by the hook that was there before; the last line is the
-    innermost message, and the exit status is still 1. Warnings of this package lose their file and
-    source line. Called when a bundle's workflow begins.
+    Ignite logs the message of whatever ends an engine and then raises it; the log entry is dropped
+    so that the message appears once. The previous hook still prints the report; the last line is
+    the innermost message, and the exit status is still 1. Warnings of this package lose their file
+    and source line. Called when a bundle's workflow begins.
     """
     for engine in ("SupervisedTrainer", "SupervisedEvaluator"):
         logging.getLogger(f"ignite.engine.engine.{engine}").addFilter(_is_not_the_error)
@@ -134,8 +133,7 @@ def last_word_on_errors() -> None:
             print(f"error: {sentence(error)}", file=sys.stderr)
         elif isinstance(error, KeyboardInterrupt) and not str(error):
             print(
-                "stopped; what was finished before is safe, and the same command can be given "
-                "again.",
+                "stopped; finished results are safe, and the same command can be run again.",
                 file=sys.stderr,
             )
 
@@ -158,8 +156,8 @@ def _is_not_the_error(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def stopped_in_words() -> Iterator[None]:
-    """Let Ctrl-C end the program with the sentence that was raised and exit status 130; Typer would
-    say "Aborted.".
+    """Make Ctrl-C end the program with the raised message and exit status 130; Typer would print
+    "Aborted.".
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The known name that a mistyped one comes closest to."""
+"""The known name closest to a mistyped one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 
 def nearest(name: object, known: Iterable[str], *, cutoff: float = 0.5) -> str | None:
-    """Return the known name that is most alike, by `difflib`, or None if none is.
+    """Return the most similar known name, by `difflib`, or None if none is close.
 
     Args:
-        name: what somebody wrote.
-        known: what could have been meant.
-        cutoff: how alike they must be, 0 to 1; lower where a suggestion costs nothing.
+        name: the name as written.
+        known: the valid names.
+        cutoff: required similarity, 0 to 1; lower it if a suggestion does no harm.
 
     Example:
         >>> nearest("resnet19", ["densenet121", "resnet18"]), nearest("cat", ["dog"])
@@ -29,12 +29,12 @@ def did_you_mean(
     otherwise: str = "",
     cutoff: float = 0.5,
 ) -> str:
-    """Return "did you mean X?" for the nearest known name, or another sentence where none is near.
+    """Return "did you mean X?" for the nearest known name, or another sentence if none is close.
 
     Args:
-        name: what somebody wrote.
-        known: what could have been meant.
-        show: how the near name is shown, as a format with one place: "{!r}", "--{}".
+        name: the name as written.
+        known: the valid names.
+        show: format for the suggested name: "{!r}", "--{}".
         otherwise: the other sentence.
         cutoff: see `nearest`.
 

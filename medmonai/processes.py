@@ -1,4 +1,4 @@
-"""Whether a process of this machine lives, and since when."""
+"""Whether a process on this machine is alive, and since when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this number runs on this machine.
+    """Whether a process with this number is running on this machine.
 
     Example:
         >>> alive(os.getpid())
@@ -17,17 +17,17 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # somebody else's, but there
+    except PermissionError:  # another user's, but it exists
         return True
-    try:  # one that has ended and waits for its parent to notice is gone, too
+    try:  # a zombie process counts as gone, too
         return _fields(pid)[0] != "Z" if Path(f"/proc/{pid}/stat").is_file() else True
     except (OSError, IndexError):
         return False
 
 
 def start_token(pid: int) -> int | None:
-    """Return a number that no other process of this number had: boot id and clock ticks since; None
-    where Linux's /proc is not.
+    """Return a token unique among processes with this number: boot id and clock ticks since boot;
+    None without Linux's /proc.
 
     The same as in a lock file of `filelock`.
     """
@@ -44,5 +44,5 @@ def start_token(pid: int) -> int | None:
 
 
 def _fields(pid: int) -> list[str]:
-    """Return what follows the name of a process in /proc/PID/stat: its state first."""
+    """Return the fields after the process name in /proc/PID/stat; the first is its state."""
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

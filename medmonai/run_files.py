@@ -1,4 +1,4 @@
-"""The files of a run folder, read with a word on what to do where one of them is damaged."""
+"""The files of a run folder, read with advice on what to do if one of them is damaged."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from medmonai.atomic_files import read_json
 
-_EVALUATE = "delete it and evaluate again: the command of the run does so"
-_TRAIN = "put back a copy of it, or train in another folder"
-# What to do where a file of a run folder is damaged.
+_EVALUATE = "delete it and evaluate again by repeating the run's command"
+_TRAIN = "restore it from a copy, or train in another folder"
+# What to do if a file of a run folder is damaged.
 _WHAT_TO_DO = {
     "metrics.json": _EVALUATE,
     "data.json": f"{_EVALUATE}, once metrics.json is deleted too",
@@ -25,26 +25,27 @@ _WHAT_TO_DO = {
     "cases.csv": _TRAIN,
     "cases_evaluated.csv": _TRAIN,
     "test_opened.json": (
-        "put back a copy of it, or evaluate with another --output_dir and --ckpt_path"
+        "restore it from a copy, or evaluate with another --output_dir and --ckpt_path"
     ),
     "evaluate_config.json": (
-        "put back a copy of it, or evaluate with another --output_dir and --ckpt_path"
+        "restore it from a copy, or evaluate with another --output_dir and --ckpt_path"
     ),
     "decision.json": (
         "delete it and metrics.json and evaluate again, or name another file with --decision_path"
     ),
-    "plan.json": "run the study again to write it: no cell is lost by that",
-    "cell.json": "run the study again to write it",
+    "plan.json": "run the study again to rewrite it; no cell is lost",
+    "cell.json": "run the study again to rewrite it",
     "outcome.json": "delete it",
 }
-_OTHERWISE = "put a good copy of it in its place"
+_OTHERWISE = "replace it with a good copy"
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
-    """Return what a JSON file of a run folder holds; an empty dictionary where there is no file.
+    """Return the content of a JSON file of a run folder, or an empty dictionary if there is no
+    file.
 
     Raises:
-        ValueError: the file is damaged: its path, what is wrong, what to do.
+        ValueError: the file is damaged; the message gives its path, what is wrong and what to do.
     """
     path = Path(path)
     return read_json(path, what_to_do=_WHAT_TO_DO.get(path.name, _OTHERWISE))
@@ -52,8 +53,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
 @contextmanager
 def parts_of(path: str | Path) -> Iterator[None]:
-    """Turn what a missing part of a file, or one of another type, raises in the block into one line
-    that names the file.
+    """Turn errors in the block about a missing or mistyped part of a file into one line that names
+    the file.
 
     Raises:
         ValueError: see above.
@@ -62,8 +63,8 @@ def parts_of(path: str | Path) -> Iterator[None]:
         >>> with parts_of("RUN/plan.json"):  # doctest: +NORMALIZE_WHITESPACE
         ...     {}["cells"]
         Traceback (most recent call last):
-        ValueError: RUN/plan.json is damaged (it lacks 'cells'); run the study again to write it: no
-            cell is lost by that.
+        ValueError: RUN/plan.json is damaged (it lacks 'cells'); run the study again to rewrite it;
+            no cell is lost.
     """
     path = Path(path)
     try:
@@ -80,7 +81,7 @@ def parts_of(path: str | Path) -> Iterator[None]:
 
 
 def read_text(path: str | Path) -> str:
-    """Return a text file of a run folder, UTF-8 with or without a byte-order mark.
+    """Return the text of a file of a run folder, UTF-8 with or without a byte-order mark.
 
     Raises:
         ValueError: it is damaged.

@@ -1,4 +1,4 @@
-"""The bundles and studies that come with the package, by name."""
+"""The bundles and studies shipped with the package, by name."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-# In a checkout they lie beside the package; a wheel carries them in it (setup.py).
+# In a checkout they are next to the package; a wheel contains them (setup.py).
 _BESIDE = Path(__file__).resolve().parents[1]
 _INSIDE = Path(__file__).resolve().parent / "share"
 _SUFFIX = "_classification"
 
 
 def shipped_folder() -> Path:
-    """Return the folder that holds bundles/ and scripts/ablations/: the checkout, or what the wheel
-    installed.
-    """
+    """Return the folder with bundles/ and scripts/ablations/: the checkout or the wheel."""
     return _BESIDE if (_BESIDE / "bundles" / "recipes.json").is_file() else _INSIDE
 
 
 def shipped_bundles() -> dict[str, Path]:
-    """Return name -> folder of the bundles that come with the package, in the order of their
-    recipes.
+    """Return name -> folder of the shipped bundles, in the order of their recipes.
 
     Example:
         >>> list(shipped_bundles())[0]
@@ -32,8 +29,8 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def shipped_bundle(name: str) -> Path | None:
-    """Return the folder of a bundle that comes with the package, with or without "_classification";
-    None if there is none.
+    """Return the folder of a shipped bundle, given its name with or without "_classification"; None
+    if there is none.
 
     Example:
         >>> shipped_bundle("pneumoniamnist").name
@@ -44,12 +41,12 @@ def shipped_bundle(name: str) -> Path | None:
 
 
 def short_name(name: str) -> str:
-    """Return the name of a bundle as people write it: without "_classification"."""
+    """Return the short name of a bundle: without "_classification"."""
     return name.removesuffix(_SUFFIX)
 
 
 def shipped_studies() -> dict[str, Path]:
-    """Return name -> file of the studies that come with the package.
+    """Return name -> file of the shipped studies.
 
     Example:
         >>> "augmentation" in shipped_studies()
@@ -62,15 +59,14 @@ def shipped_studies() -> dict[str, Path]:
 
 
 def bundle_lines() -> list[str]:
-    """Return a line for each bundle: the name that `medmonai run` takes, its title and what it
-    needs.
+    """Return one line per bundle: the name for `medmonai run`, its title and what it needs.
 
     Example:
         >>> bundle_lines()[0]
-        'lesion_phantom          Lesion phantom, 2D; draws its own images'
+        'lesion_phantom          Lesion phantom, 2D; generates its own images'
     """
     needs = {
-        "phantom": "draws its own images",
+        "phantom": "generates its own images",
         "medmnist": "MedMNIST file, downloaded or in --dataset_dir",
         "listing": "your copy of the images, --dataset_dir DIR",
     }

@@ -1,4 +1,4 @@
-"""The task of a data set: what kind of label a case has, and everything that follows from it."""
+"""The task of a data set: the kind of label a case has, and everything that follows from it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-if TYPE_CHECKING:  # a table of scores is read without it
+if TYPE_CHECKING:  # not needed to read a table of scores
     import torch
 
 Kind = Literal["binary", "multiclass", "multilabel", "ordinal"]
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind of task of that name.
+    """Return the kind of task with that name.
 
     Raises:
         ValueError: there is none.
@@ -27,7 +27,8 @@ def kind_named(name: str) -> Kind:
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted, and what that fixes: labels, outputs, activation, loss, positive column.
+    """What is predicted, and what that determines: labels, outputs, activation, loss, positive
+    column.
 
     ========== ================= =========== ========== ==================== =======================
     kind       labels            num_classes num_outputs activation          default loss
@@ -67,7 +68,7 @@ class Task:
 
     @property
     def num_outputs(self) -> int:
-        """Logits the network gives for a case: 1 for a binary task, else one per class or label."""
+        """Number of logits per case: 1 for a binary task, otherwise one per class or label."""
         return 1 if self.kind == "binary" else self.num_classes
 
     @property
@@ -77,7 +78,7 @@ class Task:
 
     @property
     def ranked_by(self) -> str:
-        """What turns logits into the scores whose AUC counts, each class against the rest:
+        """What turns logits into the scores whose AUC is measured, each class against the rest:
         "sigmoid" or "softmax".
         """
         return "softmax" if self.exclusive and self.num_outputs > 1 else "sigmoid"
@@ -105,9 +106,10 @@ class Task:
         return torch.sigmoid(logits) if self.kind == "multilabel" else torch.softmax(logits, dim=1)
 
     def check_labels(self, labels: np.ndarray, *, name: str = "labels") -> np.ndarray:
-        """Return the labels as int64 in the task's shape, or say what is wrong with them.
+        """Return the labels as int64 in the task's shape, or raise an error that says what is
+        wrong.
 
-        Accepts (N,) or (N, 1) for exclusive tasks and (N, L) for multilabel ones; whole numbers of
+        Accepts (N,) or (N, 1) for exclusive tasks and (N, L) for multilabel ones; whole numbers in
         any numeric dtype.
 
         Raises:
@@ -131,7 +133,7 @@ class Task:
             )
         if labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
             raise ValueError(
-                f"{name} hold fractions or NaN; a {self.kind} task needs whole numbers."
+                f"{name} contain fractions or NaN; a {self.kind} task needs whole numbers."
             )
         highest = self.num_classes - 1 if self.exclusive else 1
         if labels.size and (labels.min() < 0 or labels.max() > highest):

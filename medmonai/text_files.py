@@ -1,6 +1,4 @@
-"""Text that somebody saved on any computer: its encoding, and JSON whose faults are named by line
-and column.
-"""
+"""Text files from any computer: their encoding, and JSON whose errors name line and column."""
 
 from __future__ import annotations
 
@@ -23,20 +21,20 @@ _WINDOWS = "cp1252"
 def decode_text(
     content: bytes, name: str, *, encoding: str | None = None, windows: bool = True
 ) -> tuple[str, str]:
-    """Return the text that a file holds, and a note where its encoding was not certain.
+    """Return the text of a file, and a note if its encoding was uncertain.
 
-    A byte order mark decides (UTF-8, UTF-16, UTF-32); without one the text is UTF-8, or, where it
-    is not, cp1252, in which Excel saves "CSV" on Western Windows; a note says so. Latin-1 text
-    without control characters is the same there.
+    A byte order mark decides (UTF-8, UTF-16, UTF-32); without one the text is read as UTF-8, or, if
+    it is not UTF-8, as cp1252, in which Excel saves "CSV" on Western Windows; a note says so.
+    Latin-1 text without control characters is identical in cp1252.
 
     Args:
-        content: of the file.
-        name: of the file, for messages.
-        encoding: a name that Python knows, such as "cp1250", where the above is wrong.
+        content: bytes of the file.
+        name: name of the file, for messages.
+        encoding: a name that Python knows, such as "cp1250", if the above is wrong.
         windows: whether cp1252 is tried.
 
     Raises:
-        ValueError: an unknown encoding, or a text that is in none of these.
+        ValueError: an unknown encoding, or text in none of these encodings.
 
     Example:
         >>> decode_text("Größe".encode("utf-16"), "t.csv")
@@ -51,7 +49,7 @@ def decode_text(
         return _decoded_as(content, name, marked), ""
     if b"\0" in content:
         raise ValueError(
-            f"{name} holds NUL bytes: either it is not a text file, or it is UTF-16 without a byte "
+            f"{name} contains NUL bytes: it is not a text file, or it is UTF-16 without a byte "
             "order mark; save it as UTF-8."
         )
     try:
@@ -66,7 +64,7 @@ def decode_text(
     text = _decoded_as(content, name, _WINDOWS)
     return text, (
         f"the text is not UTF-8 (line {line}) and was read as {_WINDOWS} (Western Windows); if "
-        "letters look wrong, pass encoding, or save it as UTF-8."
+        "characters look wrong, pass encoding, or save it as UTF-8."
     )
 
 
@@ -85,20 +83,20 @@ def _decoded_as(content: bytes, name: str, encoding: str) -> str:
         ) from None
     if "\0" in text:
         raise ValueError(
-            f"{name} read as {encoding} holds NUL characters; save it as UTF-8, or pass another "
+            f"{name} read as {encoding} contains NUL characters; save it as UTF-8, or pass another "
             "encoding."
         )
     return text.removeprefix("\ufeff")
 
 
 def read_json_text(path: str | Path) -> Any:
-    """Return what a JSON file that somebody wrote holds: in UTF-8 or UTF-16, with a byte order mark
-    or without.
+    """Return the content of a JSON file written by a user: UTF-8 or UTF-16, with or without a byte
+    order mark.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not JSON; the file, the line and the column are named. A key that an object has
-            twice: `json` would keep the last one without a word.
+        ValueError: not JSON; the message names the file, line and column. Also a duplicate key in
+            an object: `json` would silently keep the last one.
     """
     path = Path(path)
     text, _ = decode_text(path.read_bytes(), path.name, windows=False)
@@ -120,7 +118,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(
-            f"{next(name for name in names if names.count(name) > 1)!r} is there twice; remove one "
+            f"{next(name for name in names if names.count(name) > 1)!r} occurs twice; remove one "
             "of them."
         )
     return found

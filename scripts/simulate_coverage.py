@@ -96,7 +96,7 @@ def draw_clusters(
 def bootstrap(
     y_true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, *, all_kinds: bool = True
 ) -> dict[str, tuple[float, float]]:
-    """Percentile, and BCa and studentised (on the logit scale) intervals from weights (B, N) of the
+    """Percentile, and BCa and studentized (on the logit scale) intervals from weights (B, N) of the
     cases.
     """
     positive = y_true == 1

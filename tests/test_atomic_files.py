@@ -71,8 +71,8 @@ def test_a_full_disk_is_said_with_the_file_and_what_is_safe(tmp_path):
     )
     last = done.stderr.splitlines()[-1]
     assert re.fullmatch(
-        rf"medmonai.atomic_files.DiskFull: {path} could not be written: File too large. What was "
-        r"finished before is safe; free some room there and give the same command again\.",
+        rf"medmonai.atomic_files.DiskFull: {path} could not be written: File too large. Finished "
+        r"results are safe; free some space there and run the same command again\.",
         last,
     ), done.stderr
     assert os.listdir(tmp_path) == ["metrics.json"] and path.read_text() == "{}"
@@ -85,7 +85,7 @@ def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
     ):
         raise PermissionError(13, "Permission denied", str(temporary))
     assert str(caught.value) == (
-        f"{tmp_path / 'a.txt'} cannot be written: Permission denied; choose another place, or make "
-        "this one writable."
+        f"{tmp_path / 'a.txt'} cannot be written: Permission denied; choose another location, or "
+        "make this one writable."
     )
     assert caught.value.errno == 13

@@ -95,9 +95,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "file").write_text("")
     for name, said in (
-        ("link", "link is a link to nothing; choose another"),
+        ("link", "link is a broken link; choose another"),
         ("file/a", "file is a file, not a folder"),
-        ("x" * 300, "xxx cannot be made .File name too long.; choose another --output_dir"),
+        ("x" * 300, "xxx cannot be created .File name too long.; choose another --output_dir"),
     ):
         with pytest.raises(OSError, match=said), claim(tmp_path / name):
             raise AssertionError("the block must not run")

@@ -67,7 +67,7 @@ def test_an_evaluation_is_that_of_the_command(tables, tmp_path):
     ] == found.metrics["auc"]
     turned = medmonai.evaluate(tables["a"], positive_class=found.test.class_names[0])
     assert turned.test.class_names == found.test.class_names[::-1]
-    with pytest.raises(TypeError, match="output needs tables that are files"):
+    with pytest.raises(TypeError, match="output requires tables in files"):
         medmonai.evaluate(found.test, output=tmp_path / "x")
 
 

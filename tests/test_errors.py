@@ -35,7 +35,10 @@ def test_the_cause_of_a_wrapped_error_is_told():
     [
         (ValueError("seed=-1; a whole number is needed."), "seed=-1; a whole number is needed."),
         (KeyError("no split 'x', only train"), "no split 'x', only train"),
-        (KeyError("x"), "unexpected error KeyError: 'x'; please report it with what --traceback"),
+        (
+            KeyError("x"),
+            ("unexpected error KeyError: 'x'; please report it with the output of --traceback"),
+        ),
         (
             IndexError("list index out of range"),
             "unexpected error IndexError: list index out of range; please report",
@@ -63,7 +66,7 @@ def test_the_cause_of_a_wrapped_error_is_told():
         ),
         (OSError("disk gone"), "disk gone"),
         (RuntimeError(""), "unexpected error RuntimeError: ; please report"),
-        (MemoryError(), "out of memory: the system has none left; use smaller images"),
+        (MemoryError(), "out of memory: no memory left on the system; use smaller images"),
         (
             caught(RuntimeError("wrapped"), IndexError("inner")),
             "unexpected error IndexError: inner",

@@ -113,11 +113,11 @@ def test_predicted_names():
         ({"y_score": [[1, 0], [np.inf, 1], [1, 0]]}, "must be finite"),
         ({"y_score": [0.1, 0.2, 0.3]}, r"needs? \(3, 2\)"),
         ({"class_names": ("a",)}, "needs one name per class"),
-        ({"class_names": ("a", "a")}, "all different"),
+        ({"class_names": ("a", "a")}, "all unique"),
         ({"groups": ["p", "q"]}, "groups has 2 entries"),
         ({"groups": ["p", "", "q"]}, r"groups\[1\] is empty"),
-        ({"ids": ["a", "b\rc", "c"]}, r"ids hold 'b\\rc'; a line break is not allowed"),
-        ({"class_names": ("a", "b\n")}, "class_names hold"),
+        ({"ids": ["a", "b\rc", "c"]}, r"ids contain 'b\\rc'; line breaks are not allowed"),
+        ({"class_names": ("a", "b\n")}, "class_names contain"),
         ({"ids": [], "y_true": [], "y_score": np.empty((0, 2))}, "at least one"),
     ],
 )
@@ -281,7 +281,7 @@ def test_one_score_column_is_the_positive_class(tmp_path, header, names):
         ("", "bad.csv holds 0 lines"),
         ("id,y_true,score\n", "bad.csv holds 1 lines"),
         ("name,y_true,score\na,0,1\n", "needs a column 'id'"),
-        ("id,id,score\na,0,1\n", "no column twice"),
+        ("id,id,score\na,0,1\n", "column names must be unique"),
         ("id,y_true\na,0\n", "no score column among"),
         ("id,y_true,score\na,0,0.1\nb,1\n", "line 3 has 2 columns and the header, line 1, 3"),
         (
@@ -327,15 +327,15 @@ def test_task_that_does_not_fit_the_file(tmp_path):
 def test_check_same_cases():
     check_same_cases(table(), table(y_score=np.array(SCORES)[::-1]))
     for other, match in [
-        (table(ids=["a", "c", "b"]), "case 1 is 'b' in one table, 'c' in the other .*sort both"),
+        (table(ids=["a", "c", "b"]), "case 1 is 'b' in one table and 'c' in the other .*sort both"),
         (table(ids=["a", "x", "c"]), "case 1 is 'b' .* 'x' .*other cases"),
         (
             table(ids=["a", "b"], y_true=[0, 1], y_score=SCORES[:2]),
-            "3 cases, the other 2; 'c' is in one only",
+            "3 cases, the other 2; 'c' is in only one of them",
         ),
-        (table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
+        (table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table and 0"),
         (table(y_true=None), "the other has none"),
-        (table(class_names=("normal", "ill")), "two tasks"),
+        (table(class_names=("normal", "ill")), "different tasks"),
     ]:
         with pytest.raises(ValueError, match=match):
             check_same_cases(table(), other)
@@ -359,23 +359,23 @@ def test_align_sorts_and_keeps_what_belongs_together():
 def test_align_refuses_other_cases():
     four = {"ids": ["a", "x", "y", "z"], "y_true": [0, 1, 0, 0], "y_score": [*SCORES, SCORES[0]]}
     for a, b, match in [
-        (table(), table(ids=["a", "b", "x"]), "other cases: 'c' not in the second table"),
+        (table(), table(ids=["a", "b", "x"]), "different cases: 'c' not in the second table"),
         (
             table(ids=["a"], y_true=[0], y_score=SCORES[:1]),
             table(**four),
             "'x', 'y', 'z' not in the first table",
         ),
         (table(**four), table(), "'x', 'y', 'z' not in the second"),
-        (table(), table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table, 0"),
+        (table(), table(y_true=[0, 0, 0]), "case 'b' has y_true 1 in one table and 0"),
         (table(), table(y_true=None), "the other has none"),
-        (table(), table(task=Task("ordinal", 2)), "tables of two tasks"),
+        (table(), table(task=Task("ordinal", 2)), "the tables have different tasks"),
         (
             table(y_true=None),
             table(y_true=None, class_names=("sick", "normal")),
-            "tables of two tasks",
+            "the tables have different tasks",
         ),
-        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "q"]), "other groups"),
-        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "r"]), "other groups"),
+        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "q"]), "different groups"),
+        (table(groups=["p", "p", "q"]), table(groups=["p", "q", "r"]), "different groups"),
     ]:
         with pytest.raises(ValueError, match=match):
             align(a, b)

@@ -29,7 +29,7 @@ from medmonai.run_files import parts_of, read_record, read_text
         (b'{"a": 1', "cannot be read as JSON (Expecting"),
         (b"\xff\xfe\x00", "cannot be read as JSON ('utf-8' codec"),
         (b"\x00" * 40, "cannot be read as JSON"),
-        (b"[1, 2]", "is damaged: it holds a list where an object is needed"),
+        (b"[1, 2]", "is damaged: it holds a list instead of an object"),
         (b"3", "it holds a number"),
         (b"null", "it holds null"),
         (b'"a"', "it holds a text"),

@@ -19,7 +19,7 @@ def test_json_in_every_unicode_encoding(tmp_path, encoding):
         (b"", "a.json, line 1, column 1: Expecting value"),
         (b'{"a": 1,\n "b" 2}', "a.json, line 2, column 6: Expecting ':' delimiter"),
         ('{"a":\n"ü"}'.encode("cp1252"), "a.json, line 2: byte 0xfc is not UTF-8"),
-        (b'{"a": 1, "a": 2}', "a.json: 'a' is there twice"),
+        (b'{"a": 1, "a": 2}', "a.json: 'a' occurs twice"),
         (b"[" * 100_000, "nested too deeply"),
         (b"\0\0", "NUL"),
     ],

@@ -18,7 +18,7 @@ _CHUNK_BYTES = 1 << 21  # as float64; some ten times this is taken by the textur
 def image_features(images: np.ndarray, kind: str = "pixels") -> np.ndarray:
     """Return one row of numbers an image: float32 (N, F).
 
-    - "pixels": the grey values; F = C * voxels. Images of more than 4,096 values are averaged down
+    - "pixels": the gray values; F = C * voxels. Images of more than 4,096 values are averaged down
       in blocks: the smallest whole number of voxels along each axis that leaves every axis at most
       m blocks, with the largest m that leaves no more than 4,096 values (28^3 -> 14^3, 64^3 ->
       16^3, 224^2 -> 56^2). The last block of an axis may be smaller.

@@ -188,7 +188,7 @@ def _is_one_column(task: Task) -> bool:
 
 
 def _check_classes(train: Cohort) -> None:
-    """Warn of classes that cannot be learnt; raise ValueError if nothing can."""
+    """Warn of classes that cannot be learned; raise ValueError if nothing can."""
     counts = train.class_counts()
     name = train.provenance.name
     full = len(train)
@@ -211,7 +211,7 @@ def _check_classes(train: Cohort) -> None:
 
 
 def _interface(cohort: Cohort) -> dict[str, Any]:
-    # The dtype belongs to it: only uint8 grey values are divided by 255.
+    # The dtype belongs to it: only uint8 gray values are divided by 255.
     return {
         "task": cohort.task,
         "class_names": cohort.class_names,

@@ -1,4 +1,4 @@
-"""A few dozen numbers on the grey values of an image: how they are distributed and how neighbours
+"""A few dozen numbers on the gray values of an image: how they are distributed and how neighbors
 differ.
 """
 
@@ -22,7 +22,7 @@ def intensity_texture(images: np.ndarray) -> dict[str, np.ndarray]:
     - intensity: mean, standard deviation, skewness, excess kurtosis, quantiles; the share of voxels
       in each of 16 equal steps between the image's least and largest value is ``level_0`` ...
       (dropped: the last, they add up to 1) with its entropy (bits);
-    - gradient (central differences, grey value a voxel): mean, standard deviation and quantiles of
+    - gradient (central differences, gray value a voxel): mean, standard deviation and quantiles of
       the magnitude; from the structure tensor T = mean of g g^T (Bigun & Granlund, ICCV 1987) each
       axis's share T_aa / trace T, and the largest and least eigenvalue as shares of the trace:
       1/spatial_dims each where no direction prevails;

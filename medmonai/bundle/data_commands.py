@@ -99,7 +99,7 @@ def check_source(
 
     Files are decoded at 128 voxels along each axis ("check_size"), those of a bundle as the bundle
     decodes them. A source without splits is audited as a whole, for duplicates within it. The notes
-    hold what was noticed while the files were read, such as 8 and 16 bits under one range of grey
+    hold what was noticed while the files were read, such as 8 and 16 bits under one range of gray
     values.
 
     Args:

@@ -80,7 +80,7 @@ _OF_SOURCES = {
     ),
     "aspect": "stretch, crop or pad images of another shape",
     "intensity_range": (
-        "`[low, high]` grey values that become 0 and 255; needed for anything but 8-bit images (CT "
+        "`[low, high]` gray values that become 0 and 255; needed for anything but 8-bit images (CT "
         "in HU)"
     ),
     "orientation": "orientation that volumes are brought to, such as RAS",

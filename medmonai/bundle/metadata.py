@@ -44,7 +44,7 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         "data_source": values["source"],
         "data_type": values["data_type"],
         "image_classes": (
-            f"{len(values['size'])}D image of {values['in_channels']} channel(s), grey values 0 to "
+            f"{len(values['size'])}D image of {values['in_channels']} channel(s), gray values 0 to "
             "255"
         ),
         "label_classes": ", ".join(

@@ -122,7 +122,7 @@ def train(
             "audit": audit.compact(allowed=allow_leakage) if audit else {},
             **what_is_seen(trainer, cohorts),
         }
-        wait_for_all()  # nobody may write before everybody has read what was there
+        wait_for_all()  # no one may write before everybody has read what was there
         if rank() == 0:
             if not kept:
                 remove_cases(folder)

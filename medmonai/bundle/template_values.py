@@ -107,7 +107,7 @@ def _knobs_first(ids: Mapping[str, Any]) -> dict[str, Any]:
     what is made of them.
 
     The ids that a front end may show (MONAI Label reads `displayable_configs`) are the values. They
-    stay ids of the bundle when somebody replaces the network or the data set that reads them.
+    stay ids of the bundle when someone replaces the network or the data set that reads them.
     """
     parts = {
         name: value

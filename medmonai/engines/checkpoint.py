@@ -42,7 +42,7 @@ class RunCheckpoint:
     `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights
     are averaged), as MONAI's tools read them, with `class_names` as an attribute of the dict
     (`recorded_classes`), so that a file alone says what its outputs mean. `last.pt` holds
-    everything that decides the epochs to come: network, average, optimisers, loss, scheduler,
+    everything that decides the epochs to come: network, average, optimizers, loss, scheduler,
     GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on
     after the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU).
     MONAI's `CheckpointSaver` keeps what it is given and neither counters nor random states, and its
@@ -204,7 +204,7 @@ class RunCheckpoint:
                 "train from the start."
             )
         for name, item in self.state.items():
-            # LibAUC's optimisers empty the dict they load from, and torch's keep references to it.
+            # LibAUC's optimizers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
         self._scaler = saved["scaler"]
         self.evaluator.state.best_metric = saved["best_metric"]

@@ -120,7 +120,7 @@ def randomization_check(
 
     References:
         Adebayo et al., Sanity checks for saliency maps, arXiv:1810.03292, section 3.1; they
-        reinitialise as for training and keep the running statistics. Arun et al.,
+        reinitialize as for training and keep the running statistics. Arun et al.,
         doi:10.1148/ryai.2021200267: eight of eight methods failed at least one test of trust on
         medical images.
 
@@ -157,7 +157,7 @@ def randomization_check(
     value = _mean(found[-1])
     if math.isnan(value):
         warnings.warn(
-            "every saliency map is constant; the randomisation check is undefined.",
+            "every saliency map is constant; the randomization check is undefined.",
             UserWarning,
             stacklevel=2,
         )

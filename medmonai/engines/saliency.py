@@ -126,7 +126,7 @@ def occlusion_map(
         mask_size: voxels of the box, one number or one an axis; by default a quarter of each axis.
         overlap: part of a box that the next one covers again, in [0, 1).
         fill: what covers: "mean_img" (mean of the image), "mean_patch" (mean of the box),
-            "gaussian" (fades to 0 towards the middle of the box), or a value.
+            "gaussian" (fades to 0 toward the middle of the box), or a value.
         batch_size: boxes a forward pass.
 
     Returns:

@@ -29,7 +29,7 @@ def write_saliency_nifti(
     Args:
         saliency: (A, B, D) or (1, A, B, D).
         path: ends with .nii or .nii.gz.
-        affine: 4 x 4, from voxel to millimetre, of the grid that the network saw (after
+        affine: 4 x 4, from voxel to millimeter, of the grid that the network saw (after
             resampling); for a mere spacing `numpy.diag([*spacing, 1])`. Default: identity, units
             unknown.
         place: where the network's grid lies in the space of the image, such as `cohort.places[i]`;

@@ -90,7 +90,7 @@ def find_target_layer(
     """Return the name of the layer that Grad-CAM should look at.
 
     It is the last convolution to run whose map has at least `least_map` voxels along every axis; if
-    there is none, the last one with the largest map. From the convolution the name goes outwards to
+    there is none, the last one with the largest map. From the convolution the name goes outward to
     the largest block that ends with a map of that size, so that a residual block counts with its
     shortcut ("layer4" of a ResNet on 28 pixels, not "layer4.1.conv2"). MONAI wants the name from
     the user. The network is left as it was.
@@ -145,7 +145,7 @@ def _tuple(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
 def map_geometry(
     runs: Sequence[LayerRun], size: tuple[int, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Return (step, start) per axis: voxel i of a map of that size is centred on image voxel
+    """Return (step, start) per axis: voxel i of a map of that size is centered on image voxel
     start + step * i.
 
     A layer of kernel k, stride s, padding p and dilation d multiplies the step by s and moves the
@@ -187,8 +187,8 @@ def upsampler_for(
 
     MONAI's stretches the map over the image as if its voxels tiled it. A padded 3x3 convolution of
     stride 2 puts voxel i on voxel 2i, not 2i + 1/2; after three of them on 28 voxels the stretched
-    map is 0 to 3 voxels off, always towards the end of the axis (nominally: trained kernels shift
-    by about as much, either way). Here the map is interpolated linearly between the centres that
+    map is 0 to 3 voxels off, always toward the end of the axis (nominally: trained kernels shift
+    by about as much, either way). Here the map is interpolated linearly between the centers that
     the kernels, strides and paddings give, and constant beyond the outermost; where they are not
     known, MONAI's stretching is used.
     """
@@ -202,7 +202,7 @@ def upsampler_for(
             axes = []
             for n, m, step, start in zip(spatial_size, x.shape[2:], *geometry):
                 place = (torch.arange(n, device=x.device, dtype=x.dtype) - start) / step
-                # -1 and 1 are the centres of the outermost voxels
+                # -1 and 1 are the centers of the outermost voxels
                 axes.append(2 * place / max(1, m - 1) - 1)
             # grid_sample wants the last axis first.
             grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1).expand(

@@ -13,7 +13,7 @@ from .trainer import Trainer
 class NonFiniteGuard:
     """Raise FloatingPointError when the loss or a gradient is NaN or infinite.
 
-    A clipped optimiser turns an infinite gradient into an ordinary-looking one, and a NaN spreads
+    A clipped optimizer turns an infinite gradient into an ordinary-looking one, and a NaN spreads
     to every weight within two steps; both train on silently. On a CPU every iteration is checked
     before its step. On CUDA a check makes the host wait, so the verdicts are collected on the
     device and read every `interval` iterations and at the end of an epoch, before its checkpoint.

@@ -1,4 +1,4 @@
-"""The second stage of AUC maximisation: from cross-entropy to the AUC margin loss with PESG, and
+"""The second stage of AUC maximization: from cross-entropy to the AUC margin loss with PESG, and
 PESG's decay.
 """
 
@@ -20,14 +20,14 @@ KeepBest = Literal["run", "stage"]
 
 
 class PESGStage:
-    """Swap a trainer's loss and optimiser for the AUC margin loss and PESG from `start_epoch` on.
+    """Swap a trainer's loss and optimizer for the AUC margin loss and PESG from `start_epoch` on.
 
-    When the stage begins, the head can be initialised again, PESG's reference is set to the weights
+    When the stage begins, the head can be initialized again, PESG's reference is set to the weights
     it begins with, the running average of the weights begins again. The best epoch is that of the
     whole run, warm-up included, unless keep_best="stage" begins the search for it again: then the
     stage's own best is kept, however good the warm-up was, which is what a study of the stage
     itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
-    section 5: pre-train with cross-entropy, then maximise the AUC); `start_epoch=1` trains with it
+    section 5: pre-train with cross-entropy, then maximize the AUC); `start_epoch=1` trains with it
     alone.
 
     Federated learning runs the same trainer round after round, and its epochs go on counting: the
@@ -35,7 +35,7 @@ class PESGStage:
     given as PESG's reference; a, b, alpha and the momentum stay the client's own.
 
     No state of the handler decides a resumed run: the stage follows from the epoch, everything else
-    is in the optimiser and the network, so a resumed run goes on exactly.
+    is in the optimizer and the network, so a resumed run goes on exactly.
 
     Args:
         start_epoch: the first epoch of the stage, from 1; beyond `max_epochs` the stage never
@@ -43,7 +43,7 @@ class PESGStage:
         optimizer: the PESG, built on the parameters of the trainer's network.
         loss_function: the loss PESG was built with.
         network: the network, not wrapped for distributed training.
-        reset_head: initialise the last linear layer again when the stage begins.
+        reset_head: initialize the last linear layer again when the stage begins.
         average: the handler of the running average, if there is one.
         evaluator: the validation engine, if there is one.
         keep_best: "run" or "stage": whose best epoch is kept.
@@ -113,11 +113,11 @@ class PESGStage:
 
 
 class RegularizerDecay:
-    """Update PESG's regulariser after the given epochs: reference = mean of the weights since the
+    """Update PESG's regularizer after the given epochs: reference = mean of the weights since the
     last update.
 
     The learning rate is divided by `factor` at the same time, as LibAUC's recipes do at 1/2 and 3/4
-    of the stage. An update happens at the end of its epoch and is part of the optimiser's state: a
+    of the stage. An update happens at the end of its epoch and is part of the optimizer's state: a
     resumed run never repeats one.
 
     Args:

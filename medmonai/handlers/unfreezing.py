@@ -16,7 +16,7 @@ class GradualUnfreezing:
     """Unfreeze parts of a `TransferNetwork` when their epochs begin.
 
     What is unfrozen follows from the epoch, so the handler has no state and a resumed run goes on
-    exactly. The optimiser is built on all parameters, as usual: it passes over those without
+    exactly. The optimizer is built on all parameters, as usual: it passes over those without
     gradients until they have some. MONAI's `freeze_network` is a function for one moment, and
     leaves batch norm learning.
 

@@ -38,7 +38,7 @@ def auc_margin(
         targets: (B, L) of exactly 0 and 1, floating.
         a: mean score of the positives, scalar or (L,).
         b: mean score of the negatives, likewise.
-        alpha: dual variable, likewise; the objective is minimised in everything else and maximised
+        alpha: dual variable, likewise; the objective is minimized in everything else and maximized
             in alpha.
         margin: wanted distance m of the two means.
         prior: share of positives p, scalar or (L,); None takes the batch's own.
@@ -114,14 +114,14 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
     output, does not notice logits, and waits for the device twice in each call; this one takes the
     network's output as it is and never waits on a GPU.
 
-    The objective is minimised in the network, a and b and MAXIMISED in alpha. An ordinary optimiser
-    that minimises all of them, or leaves them out, trains the network backwards (AUC below .1). So
+    The objective is minimized in the network, a and b and MAXIMIZED in alpha. An ordinary optimizer
+    that minimizes all of them, or leaves them out, trains the network backwards (AUC below .1). So
     `parameters()` is empty, although `state_dict()` holds a, b and alpha and `.to()` moves them,
-    and a call that records gradients is refused until an optimiser that ascends alpha has taken the
+    and a call that records gradients is refused until an optimizer that ascends alpha has taken the
     loss: `medmonai.optimizers.PESG(params, loss_fn=loss)` does so.
 
     Args:
-        num_outputs: logits a case: `Task.num_outputs`. Several outputs are averaged, each against
+        num_outputs: logits per case: `Task.num_outputs`. Several outputs are averaged, each against
             the rest.
         margin: wanted distance between the mean scores of positives and negatives, above 0; scores
             lie in [0, 1].
@@ -138,7 +138,7 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
             that do not fit them or are not 0/1 (or 0..L-1); non-finite logits. On a CUDA device the
             VALUES are not read, as that would stop the host: a wrong label makes the loss NaN
             there, and a NaN logit stays NaN, so that a check of the loss finds both.
-        RuntimeError: in `forward` with gradients, before an optimiser has taken the loss.
+        RuntimeError: in `forward` with gradients, before an optimizer has taken the loss.
 
     References:
         Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173, eq. 6
@@ -208,11 +208,11 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         return prior
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let an optimiser that ascends alpha take the loss. `medmonai.optimizers.PESG` calls it by
+        """Let an optimizer that ascends alpha take the loss. `medmonai.optimizers.PESG` calls it by
         itself.
 
         Raises:
-            TypeError: the optimiser does not hold this loss's alpha as its dual variable.
+            TypeError: the optimizer does not hold this loss's alpha as its dual variable.
         """
         if getattr(optimizer, "alpha", None) is not self.alpha:
             raise TypeError(
@@ -243,9 +243,9 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         check_logits(logits, self.num_outputs)
         if not self._attached and torch.is_grad_enabled() and logits.requires_grad:
             raise RuntimeError(
-                "AUCMarginLoss belongs to no optimiser that ascends alpha, and any other trains "
+                "AUCMarginLoss belongs to no optimizer that ascends alpha, and any other trains "
                 "the network backwards; use medmonai.optimizers.PESG(params, loss_fn=loss), or "
-                "medmonai.losses.TaskLoss with an ordinary optimiser."
+                "medmonai.losses.TaskLoss with an ordinary optimizer."
             )
         check_finite(logits)
         logits = logits if logits.dtype == torch.float64 else logits.float()

@@ -31,7 +31,7 @@ class TaskLoss(nn.Module):
 
     So the loss of a case is least where p = t, whatever the weights. `torch.nn.CrossEntropyLoss`
     does the second line, but with both options weighs the smoothed part eps/C by the weights of all
-    classes, which moves that minimum towards the heavy ones. `BCEWithLogitsLoss` knows no label
+    classes, which moves that minimum toward the heavy ones. `BCEWithLogitsLoss` knows no label
     smoothing, wants float labels of the logits' shape, and broadcasts (B, 1) against (B,).
     Everything is float32 inside, also under autocast.
 

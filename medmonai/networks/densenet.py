@@ -28,7 +28,7 @@ class DenseNet(monai.networks.nets.DenseNet):
         block_config: layers of the four dense blocks.
         spatial_dims: 2 or 3.
         in_channels: channels of the input.
-        num_classes: logits a case: `Task.num_outputs`.
+        num_classes: logits per case: `Task.num_outputs`.
         stem: "small", "small_stride2" or "standard"; see `stem_of`.
         growth_rate: channels that a layer adds (32 in the paper); the stem has twice as many.
 
@@ -115,7 +115,7 @@ def densenet121(
     Args:
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case (MONAI calls them out_channels here): `Task.num_outputs`, so 1
+        num_classes: logits per case (MONAI calls them out_channels here): `Task.num_outputs`, so 1
             for a binary task.
         stem: "small" (3x3, stride 1, no max-pool), "small_stride2" or "standard" (7x7, stride 2,
             max-pool).

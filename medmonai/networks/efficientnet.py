@@ -21,7 +21,7 @@ def efficientnet_b0(
     Args:
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
 
     Raises:
         ValueError: spatial_dims other than 2 or 3, or a count below 1.

@@ -29,7 +29,7 @@ def mlp_head(
 
     Args:
         in_features: features of a case.
-        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: outputs of the hidden layers.
         dropout: probability that a value is set to 0 in training, in [0, 1): one for all places, or
             one for each linear layer, first to last.
@@ -92,8 +92,8 @@ def reset_head(
     bias 0.
 
     That is how MONAI's ResNet and DenseNet start it (torch's default for the weights, zero for the
-    bias). The parameters stay the same objects, so optimisers and DDP keep them. Between the two
-    stages of deep AUC maximisation the head is reset because its scale was learned for another
+    bias). The parameters stay the same objects, so optimizers and DDP keep them. Between the two
+    stages of deep AUC maximization the head is reset because its scale was learned for another
     loss.
 
     Under torch.distributed all ranks must call it; they take the values of rank 0.

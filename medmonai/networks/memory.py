@@ -49,7 +49,7 @@ def to_channels_last(network: nn.Module) -> nn.Module:
     Give it inputs of the same layout (`x.to(memory_format=memory_format_for(network))`). It is not
     always faster: measured on a CPU it gives 1.1 to 1.45 times the speed in 2D and 1.0 to 1.1 times
     in 3D, but 0.42 times for a 3D ResNet with the "standard" stem. So it is a choice, not a
-    default; time one step before and after. Call it before the optimiser is built.
+    default; time one step before and after. Call it before the optimizer is built.
 
     Raises:
         ValueError: see `memory_format_for`.

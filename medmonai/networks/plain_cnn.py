@@ -106,7 +106,7 @@ def cnn(
         channels: channels of each block.
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: hidden layers of the head, for example (512, 256).
         dropout: of the head; see `mlp_head`.
         block_dropout: probability that a value is set to 0 behind each block, in [0, 1).

@@ -82,7 +82,7 @@ def resnet18(
     Args:
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case (MONAI's word): `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case (MONAI's word): `Task.num_outputs`, so 1 for a binary task.
         stem: "small" (3x3, stride 1, no max-pool), "small_stride2" (3x3, stride 2, no max-pool) or
             "standard" (7x7, stride 2, max-pool, as in the paper).
         width: channels of the first stage; the others have 2, 4 and 8 times as many. 64 in the

@@ -27,7 +27,7 @@ class TransferNetwork(nn.Module):
     (`medmonai.engines.frozen_features`). MONAI's `freeze_network` stops gradients only: batch norm
     goes on to learn the new data's statistics.
 
-    An optimiser may be given all parameters: torch's optimisers and PESG pass over those without a
+    An optimizer may be given all parameters: torch's optimizers and PESG pass over those without a
     gradient, weight decay included.
 
     Args:
@@ -143,7 +143,7 @@ def transfer_network(
         backbone: resnet10, resnet18, resnet34, resnet50, densenet121, vgg16 or efficientnet_b0.
         pretrained: True or "imagenet", "medicalnet" (ResNets on volumes), or False.
         in_channels: channels of the input.
-        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         spatial_dims: 2 for images, 3 for volumes.
         hidden: hidden layers of the head.
         dropout: of the head, one number or one for each linear layer.

@@ -105,7 +105,7 @@ def vgg16(
     Args:
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
-        num_classes: logits a case: `Task.num_outputs`, so 1 for a binary task.
+        num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: hidden layers of the classifier: linear - ReLU - dropout each.
         dropout: behind each hidden layer.
         pool_size: voxels per side that the classifier sees: 7 as torchvision; 1 is the mean over

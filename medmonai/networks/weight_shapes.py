@@ -10,10 +10,10 @@ import torch
 def adapt_channels(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
     """Return the first convolution's weight for another number of input channels.
 
-    w'[:, j] = (1 / n) sum over c of w[:, c], j = 1..n: for one channel the plain sum. So a grey
+    w'[:, j] = (1 / n) sum over c of w[:, c], j = 1..n: for one channel the plain sum. So a gray
     image, alone or repeated n times, gives what the old weight gives for it repeated. With as many
     channels as before nothing changes. The sum holds for what the convolution gets: with another
-    normalization for each channel of RGB, a grey channel normalized once comes close to it but is
+    normalization for each channel of RGB, a gray channel normalized once comes close to it but is
     not the same (load such pictures with three channels where that matters).
 
     Args:

@@ -1,6 +1,6 @@
-"""PESG, the optimiser of the AUC margin loss, and a learning-rate schedule."""
+"""PESG, the optimizer of the AUC margin loss, and a learning-rate schedule."""
 
 import lazy_loader
 
-# The public names stand in __init__.pyi; each is imported when it is first used.
+# The public names are listed in __init__.pyi; each is imported on first use.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""PESG, the optimiser of the AUC margin loss: LibAUC's update, guarded, in place and faster."""
+"""PESG, the optimizer of the AUC margin loss: LibAUC's update, guarded, in place and faster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PESG(libauc.optimizers.PESG):
 
     The learning rate has one owner: a scheduler on `param_groups[0]["lr"]`, or the decay_factor of
     `update_regularizer` and `update_lr`, which are refused once a scheduler that sets absolute
-    rates is attached. A checkpoint needs network, optimiser and loss (`loss_fn.state_dict()` holds
+    rates is attached. A checkpoint needs network, optimizer and loss (`loss_fn.state_dict()` holds
     a, b and alpha). Steps replayed by a CUDA graph run no Python: pass `lr` as a tensor on the
     device, and add the replays to `T` and `steps` yourself.
 
@@ -50,8 +50,8 @@ class PESG(libauc.optimizers.PESG):
         loss_fn: `medmonai.losses.AUCMarginLoss`, or another loss with nn.Parameters a, b, alpha and
             a margin, such as `monai.losses.AUCMLoss`; on the same device.
         lr: learning rate (0.1 in the paper; 0.01 to 0.05 after a cross-entropy stage).
-        epoch_decay: pull towards the reference; 0 switches reference and averages off.
-        weight_decay: pull towards 0.
+        epoch_decay: pull toward the reference; 0 switches reference and averages off.
+        weight_decay: pull toward 0.
         momentum: share of the new direction, 0 to 1; at both ends there is no buffer.
         clip_value: bound of each element of the gradient.
         device: only checked against the parameters' own.
@@ -248,7 +248,7 @@ class PESG(libauc.optimizers.PESG):
         return copy.deepcopy({**state, **extra})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state, this optimiser's or LibAUC's, by value: the same dict can be loaded
+        """Take over a state, this optimizer's or LibAUC's, by value: the same dict can be loaded
         again.
 
         Raises:

@@ -22,7 +22,7 @@ class OneCycle:
     reverse of torch's), and demands the peak as an absolute number.
 
     Args:
-        total_steps: optimiser steps until the end value is reached, at least 1.
+        total_steps: optimizer steps until the end value is reached, at least 1.
         warmup: share of them that rises, in [0, 1).
         start: multiplier at step 0 if there is a warm-up, in [0, 1].
         end: multiplier at the end and ever after, in [0, 1].

@@ -1,4 +1,4 @@
-"""Bringing two tables together: the same cases in one order, the same classes in one order."""
+"""Aligning two tables: the same cases in the same order, the same classes in the same order."""
 
 from __future__ import annotations
 
@@ -14,53 +14,55 @@ def check_same_cases(a: Predictions, b: Predictions) -> None:
     paired comparison).
 
     Raises:
-        ValueError: another task, number of cases, id or label; the first difference is named.
+        ValueError: the task, number of cases, an id or a label differs; the message names the first
+            difference.
     """
     if a.task != b.task or a.class_names != b.class_names:
         raise ValueError(
-            f"tables of two tasks: {a.task}, {a.class_names} and {b.task}, {b.class_names}."
+            f"the tables have different tasks: {a.task}, {a.class_names} and {b.task}, "
+            f"{b.class_names}."
         )
     shared = min(len(a), len(b))
     differ = np.flatnonzero(a.ids[:shared] != b.ids[:shared])
     if differ.size:
         row = differ[0]
         hint = (
-            "the same ids in another order: sort both"
+            "same ids in a different order: sort both"
             if set(a.ids) == set(b.ids)
             else "other cases"
         )
         raise ValueError(
-            f"case {row} is {str(a.ids[row])!r} in one table, {str(b.ids[row])!r} in the other "
+            f"case {row} is {str(a.ids[row])!r} in one table and {str(b.ids[row])!r} in the other "
             f"({hint})."
         )
     if len(a) != len(b):
         longer = a if len(a) > len(b) else b
         raise ValueError(
             f"one table has {len(a)} cases, the other {len(b)}; {str(longer.ids[shared])!r} is in "
-            "one only."
+            "only one of them."
         )
     if (a.y_true is None) != (b.y_true is None):
         raise ValueError("one table has labels, the other has none.")
     if a.y_true is not None and b.y_true is not None and not np.array_equal(a.y_true, b.y_true):
         row = np.flatnonzero((a.y_true != b.y_true).reshape(len(a), -1).any(axis=1))[0]
         raise ValueError(
-            f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table, {b.y_true[row]} in "
-            "the other."
+            f"case {str(a.ids[row])!r} has y_true {a.y_true[row]} in one table and "
+            f"{b.y_true[row]} in the other."
         )
 
 
 def align(a: Predictions, b: Predictions) -> Predictions:
-    """Return table b in the order of table a, after checking that both hold the same cases.
+    """Return table b in the order of table a, after checking that both have the same cases.
 
-    Labels and groups must be the same; where one table has no groups (another tool wrote it), b
-    gets those of a, and the caller takes a's. Classes of the same names in another order are
-    brought into the order of a, labels included; if the labels then differ, nobody knows which
-    column is whose. Two binary tables may also name their classes differently, because equal labels
-    show which column is the positive one; b gets the names of a.
+    Labels and groups must be the same; if one table has no groups (another tool wrote it), b gets
+    those of a, and the caller takes a's. Classes with the same names in a different order are put
+    into the order of a, labels included; if the labels then differ, it is unclear which column
+    belongs to which class. Two binary tables may also name their classes differently, because equal
+    labels show which column is the positive one; b gets the names of a.
 
     Raises:
-        ValueError: another task, other cases (the first are named), another label or group of a
-            case, class names whose order contradicts the labels.
+        ValueError: the tasks or cases differ (the first ones are named), the label or group of a
+            case differs, or the order of the class names contradicts the labels.
 
     Example:
         >>> from medmonai.task import Task
@@ -79,7 +81,7 @@ def align(a: Predictions, b: Predictions) -> Predictions:
         if missing.size:
             more = f" and {missing.size - 3} more" if missing.size > 3 else ""
             raise ValueError(
-                "the tables hold other cases: "
+                "the tables have different cases: "
                 f"{', '.join(map(repr, missing[:3].tolist()))}{more} not in the {where} table; "
                 "compare predictions of the same split."
             )
@@ -108,15 +110,15 @@ def align(a: Predictions, b: Predictions) -> Predictions:
         pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
         if not pairs == ours.max() + 1 == theirs.max() + 1:
             raise ValueError(
-                "the tables put the cases into other groups; give both the same patients or "
+                "the tables assign cases to different groups; give both the same patients or "
                 "lesions."
             )
     return replace(found, groups=found.groups if a.groups is None else a.groups)
 
 
 def _in_order_of(a: Predictions, b: Predictions) -> Predictions:
-    """Return b, which holds the cases of a, with its classes in the order of a where both name the
-    same ones.
+    """Return b, which has the cases of a, with its classes in the order of a if both name the same
+    ones.
     """
     if a.task != b.task or a.y_true is None or b.y_true is None or not moved_names(a, b):
         return b
@@ -127,13 +129,14 @@ def _in_order_of(a: Predictions, b: Predictions) -> Predictions:
 
 
 def in_one_order(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
-    """Return two tables of different cases with their classes in one order.
+    """Return two tables of different cases with their classes in the same order.
 
-    The labels of other cases cannot show which column is whose. So a table is turned only if its
-    labels are class names (of a multilabel task they always are): b, else a.
+    Labels of different cases cannot show which column belongs to which class. A table is therefore
+    reordered only if its labels are class names (in a multilabel task they always are): b if
+    possible, else a.
 
     Raises:
-        ValueError: a class has another place in the other table, and the labels of both are
+        ValueError: a class has a different position in the other table, and the labels of both are
             numbers.
     """
     if a.task != b.task or not moved_names(a, b):
@@ -147,7 +150,7 @@ def in_one_order(a: Predictions, b: Predictions) -> tuple[Predictions, Predictio
 
 
 def moved_names(a: Predictions, b: Predictions) -> list[str]:
-    """Return the classes of table b that stand at another place in table a."""
+    """Return the classes of table b that have a different position in table a."""
     place = {name: c for c, name in enumerate(name_keys(a.class_names))}
     return [
         name
@@ -164,6 +167,6 @@ def _contradiction(a: Predictions, b: Predictions) -> str:
     return (
         f"one table has its score columns in the order {', '.join(a.class_names)}, the other "
         f"{', '.join(b.class_names)}: the first column belongs to label 0, the next to label 1, so "
-        "a number in y_true would mean two classes. Put the columns into the order of the labels, "
-        "or write class names into y_true."
+        "a number in y_true would mean two different classes. Put the columns in the order of the "
+        "labels, or use class names in y_true."
     )

@@ -1,4 +1,4 @@
-"""From the columns of a file to a predictions table: which of them are scores and labels, and what
+"""From the columns of a file to a predictions table: which columns are scores and labels, and what
 their cells mean.
 """
 
@@ -20,10 +20,11 @@ _BEGINNINGS = ("score_", "y_true_")
 
 
 def predictions_of(table: TextTable, task: Task | None) -> Predictions:
-    """Return the predictions that a table holds, see `read_predictions`.
+    """Return the predictions in a table; see `read_predictions`.
 
     Raises:
-        ValueError: a missing or repeated column, a bad value; row and column are named.
+        ValueError: a missing or repeated column, or an invalid value; the message names row and
+            column.
     """
     columns = _known_columns(table)
     if "id" not in columns:
@@ -62,14 +63,14 @@ def predictions_of(table: TextTable, task: Task | None) -> Predictions:
 
 
 def _known_columns(table: TextTable) -> dict[str, Sequence[str]]:
-    """Return the columns that mean something, in the order of the file, by the names that they have
-    in `write_predictions`.
+    """Return the known columns, in the order of the file, by the names that they have in
+    `write_predictions`.
 
-    The names id, group, y_true and score count in any case and with anything invisible around them,
-    and so do the names of classes behind score_ and y_true_, as long as they stay different ones.
+    The names id, group, y_true and score match in any case and with invisible characters around
+    them. So do the class names after score_ and y_true_, as long as they remain distinct.
     """
     known = {own: name for own in table.columns if (name := _known(own))}
-    # exactly as written here: "id" goes before "ID"
+    # exact spelling first: "id" goes before "ID"
     spelled = {own for own, name in known.items() if own == name}
     known = {
         own: name
@@ -82,7 +83,8 @@ def _known_columns(table: TextTable) -> dict[str, Sequence[str]]:
     twice = [own for own, name in known.items() if own in table.repeated or names.count(name) > 1]
     if twice:
         raise ValueError(
-            f"columns {list(table.columns)}: {twice[0]!r} is there more than once; no column twice."
+            f"columns {list(table.columns)}: {twice[0]!r} occurs more than once; column names must "
+            "be unique."
         )
     return {known[own]: values for own, values in table.columns.items() if own in known}
 
@@ -102,7 +104,9 @@ def _known(own: str) -> str:
 
 
 def _check_order(scored: list[str]) -> None:
-    """Refuse score columns that are numbered, but not as their places say: which label is which?"""
+    """Refuse score columns whose numbers contradict their positions, since the labels would be
+    ambiguous.
+    """
     numbers = [name.removeprefix("score_") for name in scored]
     if not all(number.isdecimal() and number.isascii() for number in numbers):
         return
@@ -110,12 +114,12 @@ def _check_order(scored: list[str]) -> None:
     if places == [0] or (sorted(places) == list(range(len(places))) and places != sorted(places)):
         raise ValueError(
             f"score columns {scored}: the first one belongs to label 0, the next to label 1, and "
-            "so on; put numbered columns into that order, all of them, or name them by class."
+            "so on; put all numbered columns in that order, or name them by class."
         )
 
 
 def _scores(columns: Mapping[str, Sequence[str]], lines: Sequence[int]) -> np.ndarray:
-    """Return the scores (N, C); the decimal mark is the same in all of them."""
+    """Return the scores (N, C); they all use the same decimal mark."""
     try:
         mark = decimal_mark(text for texts in columns.values() for text in texts)
     except ValueError as error:
@@ -140,7 +144,7 @@ def _infer_task(count: int, labelled: list[str], y_score: np.ndarray) -> Task:
         and not sums_to_one(y_score, Task("binary" if count == 2 else "multiclass", count))
     ):
         raise ValueError(
-            "no labels, and a case's scores do not add up to 1: multiclass or multilabel? Pass "
-            "task=."
+            "there are no labels, and a case's scores do not sum to 1: multiclass or multilabel? "
+            "Pass task=."
         )
     return Task("binary", 2) if count <= 2 else Task("multiclass", count)

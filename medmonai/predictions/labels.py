@@ -1,4 +1,4 @@
-"""What a cell of a label column says: a number, the name of a class, or a truth value."""
+"""What a cell of a label column means: a number, the name of a class, or a Boolean."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ _ANSWER = {**_TRUTH, "yes": 1, "no": 0}
 def class_labels(
     texts: Sequence[str], lines: Sequence[int], task: Task, names: Sequence[str]
 ) -> tuple[np.ndarray, bool]:
-    """Return the labels (N,) of a task with one class a case, and whether the cells hold names of
-    classes.
+    """Return the labels (N,) of a task with one class per case, and whether the cells hold class
+    names.
 
-    The cells hold numbers of the labels (0, 1, 1.0), or names of classes, compared without case and
-    spaces around them, or in a binary task True and False, which are 1 and 0. "yes" and "no" are
-    read where one score column says what is asked for, or where the classes are called so. Where
-    the classes have numbers for names and these are not the labels, the cells have to be names that
-    cannot be labels, or the other way round.
+    The cells hold label numbers (0, 1, 1.0), or class names, compared without case and surrounding
+    spaces, or, in a binary task, True and False, which are 1 and 0. "yes" and "no" are accepted if
+    there is a single score column or if these are the class names. If the classes have numbers as
+    names that are not the labels, the cells must be names that cannot be labels, or vice versa.
 
     Args:
         texts: (N,) cells.
         lines: (N,) their lines in the file, for messages.
         task: binary, multiclass or ordinal.
-        names: of the classes, in the order of the labels.
+        names: the class names, in the order of the labels.
 
     Raises:
-        ValueError: a cell that is none of these, or cells of two kinds.
+        ValueError: a cell that is none of these, or a mixture of two kinds.
 
     Example:
         >>> class_labels(
@@ -68,9 +67,9 @@ def class_labels(
     whole = [kind for kind in read if not missing[kind]]
     if {"number", "name"} <= set(whole) and read["number"] != read["name"]:
         raise ValueError(
-            f"column 'y_true' holds {', '.join(sorted(set(texts))[:5])}: are these the names of "
-            f"the classes ({', '.join(names)}), or their places from 0 to {task.num_classes - 1}? "
-            "Give the classes names that are not numbers."
+            f"column 'y_true' holds {', '.join(sorted(set(texts))[:5])}: are these class names "
+            f"({', '.join(names)}) or label numbers from 0 to {task.num_classes - 1}? Give the "
+            "classes names that are not numbers."
         )
     kind = whole[0]
     if kind == "truth":
@@ -83,8 +82,8 @@ def class_labels(
 
 
 def truth_labels(texts: Sequence[str], lines: Sequence[int], column: str) -> np.ndarray:
-    """Return 0 or 1 for each cell of a label of a multilabel task: 0 and 1, True and False, yes and
-    no.
+    """Return 0 or 1 for each cell of a label of a multilabel task: accepts 0 and 1, True and False,
+    yes and no.
 
     Raises:
         ValueError: another cell.
@@ -97,7 +96,7 @@ def truth_labels(texts: Sequence[str], lines: Sequence[int], column: str) -> np.
         if label is None:
             raise ValueError(
                 f"row {line}, column {column!r}: {text!r} is not a label of a multilabel task; use "
-                "0 to 1, or True and False."
+                "0 and 1, or True and False."
             )
         read.append(label)
     return np.array(read, dtype=np.int64)
@@ -112,8 +111,8 @@ def _number(count: int) -> Callable[[str], int | None]:
 
 
 def _name(names: Sequence[str]) -> Callable[[str], int | None]:
-    """Return what gives a name its place: as it is spelled, else without case where no two names
-    are the same then.
+    """Return the key by which names are matched: the exact spelling, or else without case if the
+    names remain distinct.
     """
     exact = {name: place for place, name in enumerate(names)}
     values = [number_of(name) for name in names]

@@ -13,31 +13,30 @@ import numpy as np
 
 from medmonai.task import Task
 
-ROUNDING = 0.0005  # of a probability that was written with three decimals
+ROUNDING = 0.0005  # rounding error of a probability written with three decimals
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Scores of N cases, with their labels where these are known.
+    """Scores of N cases, with their labels if known.
 
     Args:
-        ids: (N,) one name per case, all different; stored as str.
-        y_true: labels as ``Task.check_labels`` takes them, or None where there are none
-            (inference).
+        ids: (N,) one name per case, all unique; stored as str.
+        y_true: labels as ``Task.check_labels`` takes them, or None if there are none (inference).
         y_score: (N, num_classes), finite; stored as float64. Column c belongs to class c: a binary
-            task has (1 - p, p). Scores outside [0, 1] are taken as logits. Of two logits of a
-            binary task only the difference z says something (their softmax is its sigmoid): they
-            are stored as (0, z).
+            task has (1 - p, p). Scores outside [0, 1] are treated as logits. Of two logits of a
+            binary task, only the difference z matters (their softmax is its sigmoid); they are
+            stored as (0, z).
         task: the task the labels and scores belong to.
-        class_names: one name per class (or label), all different.
-        groups: (N,) patient, lesion or site of each case, stored as str; None where unknown.
-        named: whether the labels were class names in the file, so that the order of its columns
-            says nothing about them.
+        class_names: one name per class (or label), all unique.
+        groups: (N,) patient, lesion or site of each case, stored as str; None if unknown.
+        named: whether the labels were class names in the file, so that they do not depend on the
+            order of its columns.
 
     Raises:
-        ValueError: lengths that differ, no case, an empty or repeated id, an empty group, a line
-            break in a text, a score that is not finite, labels outside the task, not one name per
-            class, a repeated name.
+        ValueError: different lengths, no cases, an empty or repeated id, an empty group, a line
+            break in a text, a non-finite score, labels outside the task, a number of names other
+            than one per class, or a repeated name.
 
     Example:
         >>> p = Predictions(
@@ -60,7 +59,7 @@ class Predictions:
         if len(names) != self.task.num_classes or len(set(names)) != len(names):
             raise ValueError(
                 f"class_names={names}; a {self.task.kind} task of {self.task.num_classes} classes "
-                "needs one name per class, all different."
+                "needs one name per class, all unique."
             )
         ids = _texts(self.ids, "ids")
         scores = np.array(self.y_score, dtype=np.float64)
@@ -86,8 +85,7 @@ class Predictions:
         for name, column in (("y_true", labels), ("groups", groups)):
             if column is not None and len(column) != len(ids):
                 raise ValueError(
-                    f"{name} has {len(column)} entries for {len(ids)} ids; one for each case is "
-                    "needed."
+                    f"{name} has {len(column)} entries for {len(ids)} ids; one per case is needed."
                 )
         unique, counts = np.unique(ids, return_counts=True)
         if len(unique) != len(ids):
@@ -104,26 +102,24 @@ class Predictions:
 
     @property
     def labels(self) -> np.ndarray:
-        """The labels, `y_true`, of a table that must have them.
+        """The labels `y_true`; the table must have them.
 
         Raises:
             ValueError: the table has none.
         """
         if self.y_true is None:
-            raise ValueError(
-                "the predictions have no y_true; use a table with the labels of its cases."
-            )
+            raise ValueError("the predictions have no y_true; use a table with labels.")
         return self.y_true
 
     @property
     def score_kind(self) -> Literal["probabilities", "logits"]:
-        """What the scores are: ``probabilities`` where all lie in [0, 1], else ``logits``."""
+        """What the scores are: ``probabilities`` if all are in [0, 1], else ``logits``."""
         return "probabilities" if _in_unit_interval(self.y_score) else "logits"
 
     @property
     def calibratable(self) -> bool:
-        """Whether the scores are probabilities of what is predicted: in [0, 1] and, of exclusive
-        classes, adding up to 1.
+        """Whether the scores are valid probabilities: in [0, 1] and, for exclusive classes, summing
+        to 1.
         """
         return self.score_kind == "probabilities" and sums_to_one(self.y_score, self.task)
 
@@ -136,8 +132,8 @@ class Predictions:
         """
         if self.task.kind != "binary":
             raise ValueError(
-                f"a {self.task.kind} task has no positive_scores (no one class is positive); use "
-                "y_score[:, c]."
+                f"a {self.task.kind} task has no positive_scores (no single class is positive); "
+                "use y_score[:, c]."
             )
         return self.y_score[:, 1]
 
@@ -147,11 +143,11 @@ class Predictions:
         return self.class_names[1] if self.task.kind == "binary" else None
 
     def in_class_order(self, class_names: Sequence[str]) -> Predictions:
-        """Return the table with its classes in another order: columns and labels move together.
+        """Return the table with its classes in a different order; columns and labels move together.
 
         Raises:
-            ValueError: other names than those of the table (case and spaces around them do not
-                count).
+            ValueError: the names differ from those of the table (ignoring case and surrounding
+                spaces).
 
         Example:
             >>> p = Predictions(
@@ -179,16 +175,16 @@ class Predictions:
         )
 
     def with_positive_class(self, name: str) -> Predictions:
-        """Return the table of a binary task with the named class as its positive one, which is the
+        """Return the table of a binary task with the named class as the positive one, which is the
         last.
 
         Raises:
-            ValueError: another task, or no class of that name.
+            ValueError: the task is not binary, or has no class of that name.
         """
         if self.task.kind != "binary":
             raise ValueError(
                 f"positive_class={name!r}, but this is a {self.task.kind} task: every class is "
-                "evaluated against the rest; leave it out."
+                "evaluated against the rest; omit it."
             )
         found = [own for own in self.class_names if name_keys([own]) == name_keys([str(name)])]
         if not found:
@@ -199,13 +195,13 @@ class Predictions:
         return self.in_class_order(sorted(self.class_names, key=lambda own: own == found[-1]))
 
     def predicted_names(self, decided: np.ndarray | None = None) -> list[str]:
-        """Name of the decided class for each case; the labels of a multilabel task are joined
+        """Name of the predicted class of each case; the labels of a multilabel task are joined
         by "; ".
 
         Args:
             decided: (N,) class numbers, or (N, L) of 0 and 1, as `medmonai.metrics.decide` returns
-                them; by default the highest score, for binary and multilabel tasks what is above
-                0.5, as MedMNIST counts.
+                them; by default the highest score, or for binary and multilabel tasks scores above
+                0.5, as in MedMNIST.
         """
         if decided is None:
             above = self.y_score > 0.5
@@ -222,19 +218,19 @@ class Predictions:
 
 
 def name_keys(names: Sequence[str]) -> list[str]:
-    """Return what names of classes are compared by: without spaces around them and in lower case,
-    if they still differ.
+    """Return the keys by which class names are compared: stripped and in lower case, if they remain
+    distinct.
     """
     keys = [unicodedata.normalize("NFC", name.strip().casefold()) for name in names]
     return keys if len(set(keys)) == len(keys) else list(names)
 
 
 def sums_to_one(y_score: np.ndarray, task: Task) -> bool:
-    """Whether the scores of each case add up to 1, as those of classes that exclude each other must
-    to be probabilities.
+    """Whether the scores of each case sum to 1, as probabilities of mutually exclusive classes
+    must.
 
-    Each score may be off by 0.0005, as one that was written with three decimals is. Labels that do
-    not exclude each other need not add up to anything.
+    Each score may be off by 0.0005, like one written with three decimals. Scores of labels that are
+    not mutually exclusive may have any sum.
 
     Args:
         y_score: (N, num_classes).
@@ -261,8 +257,8 @@ def _texts(values: Sequence | np.ndarray, name: str, *, empty: bool = False) -> 
         raise ValueError(f"{name} have shape {texts.shape}; (N,) with at least one is needed.")
     texts = texts.astype(str)
     if not empty and (texts == "").any():
-        raise ValueError(f"{name}[{int(np.argmax(texts == ''))}] is empty; give every case one.")
+        raise ValueError(f"{name}[{int(np.argmax(texts == ''))}] is empty; every case needs one.")
     broken = next((text for text in texts.tolist() if "\n" in text or "\r" in text), None)
-    if broken is not None:  # one case is one line of the file
-        raise ValueError(f"{name} hold {broken!r}; a line break is not allowed.")
+    if broken is not None:  # one line of the file per case
+        raise ValueError(f"{name} contain {broken!r}; line breaks are not allowed.")
     return texts

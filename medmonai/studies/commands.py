@@ -30,7 +30,7 @@ def run_study(
     num_gpus: float = 0.0,
     dry_run: bool = False,
 ) -> tuple[list[str], bool]:
-    """Run a study, or go on with it, and summarise it when all of its cells are finished.
+    """Run a study, or go on with it, and summarize it when all of its cells are finished.
 
     Args:
         path: the study file.

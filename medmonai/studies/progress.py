@@ -1,5 +1,5 @@
 """What a person sees while a study runs: a bar with failures and the time left, or nothing where
-nobody looks.
+no one looks.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def summarize(output: str | Path) -> list[str]:
         except ValueError as error:
             missing.append(f"{cell.name}: {error}")
     if not finished:
-        return ["No cell is finished: there is nothing to summarise."]
+        return ["No cell is finished: there is nothing to summarize."]
     summary = summarize_study(cells, finished, baseline=study.baseline)
     shown = [
         word

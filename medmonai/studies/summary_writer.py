@@ -118,7 +118,7 @@ def _facts(known: Mapping[str, str], settings: Mapping[str, Any]) -> list[str]:
     """Return the sentences about how the study can be repeated."""
     return [
         "Each cell's folder holds command.txt with the commands that repeat it alone.",
-        "Versions of the packages that summarised: "
+        "Versions of the packages that summarized: "
         + ", ".join(f"{name} {version}" for name, version in known.items()),
         *(f"Set for every cell: {name}={value!r}" for name, value in settings.items()),
     ]

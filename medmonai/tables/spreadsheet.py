@@ -49,7 +49,7 @@ def read_workbook(
         ) from None
     try:
         formulas = _check_archive(path)
-        with warnings.catch_warnings():  # about drop-down lists and colours, which are not read
+        with warnings.catch_warnings():  # about drop-down lists and colors, which are not read
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             chosen = _sheet(book, path.name, sheet)
@@ -164,7 +164,7 @@ def _text(cell: Any) -> str:
 
 
 def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> None:
-    """Refuse a formula whose value nobody has stored: programs that write workbooks leave it to
+    """Refuse a formula whose value no one has stored: programs that write workbooks leave it to
     Excel to compute.
     """
     if not formulas:

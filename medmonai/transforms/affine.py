@@ -69,8 +69,8 @@ def _resample_chosen(
 
 
 class RandAffine(BatchTransform, mt.RandAffine):
-    """Rotate, shear, shift and scale about the centre with probability ``prob``; MONAI's RandAffine
-    with a batch door.
+    """Rotate, shear, shift and scale about the center with probability ``prob``; MONAI's RandAffine
+    with a ``batch`` method.
 
     Every range is MONAI's: a number r means (-r, r) for one axis, a pair inside a sequence is (low,
     high), a sequence has one entry for each axis in turn (``(0.1, 0.2)`` is two axes, not a range),
@@ -173,7 +173,8 @@ class RandAffine(BatchTransform, mt.RandAffine):
 
 
 class RandRotate(BatchTransform, mt.RandRotate):
-    """Rotate about the centre with probability ``prob``; MONAI's RandRotate with a batch door.
+    """Rotate about the center with probability ``prob``; MONAI's RandRotate with a ``batch``
+    method.
 
     The output has the size of the input; the arithmetic is float32.
 

@@ -1,4 +1,4 @@
-"""Random colour changes of RGB images."""
+"""Random color changes of RGB images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _limits(value: Sequence[float] | float, name: str) -> tuple[float, float]:
     least, most = (0.0, float("inf")) if neutral else (-0.5, 0.5)
     if not least <= low <= high <= most:
         raise ValueError(
-            f"{name}=({low}, {high}) of a colour jitter; use low <= high within {least} to {most}."
+            f"{name}=({low}, {high}) of a color jitter; use low <= high within {least} to {most}."
         )
     return low, high
 
@@ -48,8 +48,8 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
     Args:
         prob: probability for each sample.
         brightness: b for a factor uniform in (max(0, 1 - b), 1 + b), or (low, high).
-        contrast: likewise, towards the mean grey of the image.
-        saturation: likewise, towards grey.
+        contrast: likewise, toward the mean gray of the image.
+        saturation: likewise, toward gray.
         hue: h for a shift uniform in (-h, h) of a turn, or (low, high), within -0.5 to 0.5.
         value_max: white of float images (1 after scaling, 255 for raw values); white of uint8
             images is 255.

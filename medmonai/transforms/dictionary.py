@@ -85,87 +85,87 @@ class KeyedTransform(MapTransform, InvertibleTransform):
 
 
 class RandFlipd(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandFlip``."""
+    """Dictionary version of ``RandFlip``."""
 
     array = orientation.RandFlip
 
 
 class RandRotate90d(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandRotate90``."""
+    """Dictionary version of ``RandRotate90``."""
 
     array = orientation.RandRotate90
 
 
 class RandAxisPermuted(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandAxisPermute``."""
+    """Dictionary version of ``RandAxisPermute``."""
 
     array = orientation.RandAxisPermute
 
 
 class RandRotated(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandRotate``."""
+    """Dictionary version of ``RandRotate``."""
 
     array = affine.RandRotate
     of_each_key = ("mode", "padding_mode")
 
 
 class RandAffined(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandAffine``."""
+    """Dictionary version of ``RandAffine``."""
 
     array = affine.RandAffine
     of_each_key = ("mode", "padding_mode")
 
 
 class RandGaussianNoised(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandGaussianNoise``."""
+    """Dictionary version of ``RandGaussianNoise``."""
 
     array = intensity.RandGaussianNoise
 
 
 class RandScaleIntensityd(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandScaleIntensity``."""
+    """Dictionary version of ``RandScaleIntensity``."""
 
     array = intensity.RandScaleIntensity
 
 
 class RandShiftIntensityd(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandShiftIntensity``."""
+    """Dictionary version of ``RandShiftIntensity``."""
 
     array = intensity.RandShiftIntensity
 
 
 class RandAdjustContrastd(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandAdjustContrast``."""
+    """Dictionary version of ``RandAdjustContrast``."""
 
     array = intensity.RandAdjustContrast
 
 
 class RandColorJitterd(KeyedTransform, Randomizable):
-    """Dictionary twin of ``RandColorJitter``."""
+    """Dictionary version of ``RandColorJitter``."""
 
     array = color.RandColorJitter
 
 
 class NormalizeIntensityd(KeyedTransform):
-    """Dictionary twin of ``NormalizeIntensity``."""
+    """Dictionary version of ``NormalizeIntensity``."""
 
     array = normalization.NormalizeIntensity
 
 
 class ScaleIntensityd(KeyedTransform):
-    """Dictionary twin of ``ScaleIntensity``."""
+    """Dictionary version of ``ScaleIntensity``."""
 
     array = normalization.ScaleIntensity
 
 
 class ScaleIntensityRanged(KeyedTransform):
-    """Dictionary twin of ``ScaleIntensityRange``."""
+    """Dictionary version of ``ScaleIntensityRange``."""
 
     array = normalization.ScaleIntensityRange
 
 
 class Resized(KeyedTransform):
-    """Dictionary twin of ``Resize``."""
+    """Dictionary version of ``Resize``."""
 
     array = size.Resize
     of_each_key = ("mode",)

@@ -39,7 +39,8 @@ def tensor_of(image: NdarrayOrTensor) -> torch.Tensor:
 
 
 class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
-    """Add Gaussian noise with probability ``prob``; MONAI's RandGaussianNoise with a batch door.
+    """Add Gaussian noise with probability ``prob``; MONAI's RandGaussianNoise with a ``batch``
+    method.
 
     Args:
         prob: probability for each sample.
@@ -99,7 +100,7 @@ def _draw_factors(
     x: torch.Tensor,
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for the samples that stay."""
+    """Draw (B,) or, channel-wise, (B, C) numbers within ``limits``, 0 for unchanged samples."""
     columns = x.shape[1] if transform.channel_wise else 1
     chosen, drawn = draw_parameters(
         transform.prob, np.array([limits] * columns), x.shape[0], generator
@@ -132,7 +133,7 @@ class RandScaleIntensity(BatchTransform, mt.RandScaleIntensity):
         return tensor_of(super().__call__(float_image(img), randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``factor``, (B,) or (B, C), 0 for the samples that stay."""
+        """Draw ``factor``, (B,) or (B, C), 0 for unchanged samples."""
         return {"factor": _draw_factors(self, self.factors, x, generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
@@ -141,7 +142,7 @@ class RandScaleIntensity(BatchTransform, mt.RandScaleIntensity):
 
 
 class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
-    """Add an offset with probability ``prob``; MONAI's RandShiftIntensity with a batch door.
+    """Add an offset with probability ``prob``; MONAI's RandShiftIntensity with a ``batch`` method.
 
     The result is float32, so MONAI's ``safe`` (for integer images) has no counterpart.
 
@@ -169,7 +170,7 @@ class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
         return tensor_of(super().__call__(float_image(img), factor=factor, randomize=randomize))
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``offset``, (B,) or (B, C), 0 for the samples that stay."""
+        """Draw ``offset``, (B,) or (B, C), 0 for unchanged samples."""
         return {"offset": _draw_factors(self, self.offsets, x, generator)}
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
@@ -178,7 +179,8 @@ class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
 
 
 class RandAdjustContrast(BatchTransform, mt.RandAdjustContrast):
-    """Change the gamma with probability ``prob``; MONAI's RandAdjustContrast with a batch door.
+    """Change the gamma with probability ``prob``; MONAI's RandAdjustContrast with a ``batch``
+    method.
 
     Args:
         prob: probability for each sample.

@@ -101,7 +101,7 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
 
 
 class ScaleIntensity(BatchTransform, mt.ScaleIntensity):
-    """Map each sample's own range to [minv, maxv]; MONAI's ScaleIntensity with a batch door.
+    """Map each sample's own range to [minv, maxv]; MONAI's ScaleIntensity with a ``batch`` method.
 
     Args:
         minv: lower end; None (either end): [0, 1].
@@ -132,7 +132,7 @@ class ScaleIntensity(BatchTransform, mt.ScaleIntensity):
 
 
 class ScaleIntensityRange(BatchTransform, mt.ScaleIntensityRange):
-    """Map [a_min, a_max] to [b_min, b_max]; MONAI's ScaleIntensityRange with a batch door.
+    """Map [a_min, a_max] to [b_min, b_max]; MONAI's ScaleIntensityRange with a ``batch`` method.
 
     The arithmetic is float32 throughout: MONAI's subtracts an integer ``a_min`` from a uint8 image
     with wrap-around.

@@ -17,7 +17,8 @@ from medmonai.transforms.batch import BatchTransform, Draws, check_prob, draw_ch
 
 
 class RandFlip(BatchTransform, mt.RandFlip):
-    """Mirror along spatial axes with probability ``prob``; MONAI's RandFlip with a batch door.
+    """Mirror along spatial axes with probability ``prob``; MONAI's RandFlip with a ``batch``
+    method.
 
     Args:
         prob: probability for each sample.
@@ -48,7 +49,7 @@ class RandFlip(BatchTransform, mt.RandFlip):
 
 class RandRotate90(BatchTransform, mt.RandRotate90):
     """Rotate by 1 to ``max_k`` times 90 degrees with probability ``prob``; MONAI's RandRotate90
-    with a batch door.
+    with a ``batch`` method.
 
     Args:
         prob: probability for each sample.
@@ -75,7 +76,7 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
         warn_if_idle(self)
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``k`` (B,) int64, 0 for the samples that stay."""
+        """Draw ``k`` (B,) int64, 0 for unchanged samples."""
         k = torch.randint(1, self.max_k + 1, (x.shape[0],), generator=generator)
         return {"k": k * draw_chosen(self.prob, x.shape[0], generator)}
 

@@ -29,7 +29,7 @@ def linear_or(mode: str | None, spatial_dims: int) -> str:
 
 class Resize(BatchTransform, mt.Resize):
     """Interpolate to `spatial_size`, bilinear or trilinear if not told otherwise; MONAI's Resize
-    with a batch door.
+    with a ``batch`` method.
 
     A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device
     and after the augmentation, the set keeps its small size in memory, and the random transforms

@@ -183,7 +183,7 @@ def calibration_truth(design: Binormal, sharpness: float) -> dict[str, float]:
 
 @cache
 def ranking_truth(design: Binormal) -> dict[str, float]:
-    """Average precision and standardised partial AUC of the population."""
+    """Average precision and standardized partial AUC of the population."""
     grid = Grid(design)
     true = design.share * norm.sf(grid.score - design.shift)
     false = (1 - design.share) * norm.sf(grid.score)

@@ -243,7 +243,7 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_when_there_is_room(
             said.startswith(f"error: {disk}/run/")
             and "could not be written: No space left on device" in said
         ), said
-        assert said.endswith("free some room there and give the same command again.")
+        assert said.endswith("free some space there and run the same command again.")
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
         finish(words, cwd=tmp_path)
         same_tables(disk / "run", whole(BOTH[0]))

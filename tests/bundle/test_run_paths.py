@@ -153,7 +153,7 @@ def test_a_damaged_record_stops_what_goes_on_by_it(name, content, tmp_path):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(
         ValueError,
-        match=rf"{tmp_path / name} .*; put back a copy of it, or train in another folder",
+        match=rf"{tmp_path / name} .*; restore it from a copy, or train in another folder",
     ):
         run_bundle(BUNDLES / PHANTOM, output_dir=tmp_path, overrides=settings)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -177,7 +177,10 @@ def trained(tmp_path_factory):
         ({"finished": False, "threads": 100_000}, "run.json says threads=100000;"),
         (
             {"finished": "yes"},
-            "run.json is damaged (finished='yes' is neither true nor false); put back a copy of it",
+            (
+                "run.json is damaged (finished='yes' is neither true nor false); restore it from a "
+                "copy"
+            ),
         ),
         ({"finished": None}, "finished=None is neither"),
     ],

@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_says_so(tmp_path):
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
     )
     assert (
-        f"DiskFull: {path} could not be written: File too large. What was finished"
+        f"DiskFull: {path} could not be written: File too large. Finished"
         in done.stderr.splitlines()[-1]
     )
     assert os.listdir(tmp_path) == ["last.pt"] and torch.equal(

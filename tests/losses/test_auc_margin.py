@@ -348,7 +348,7 @@ def test_no_ordinary_optimiser_gets_the_variables():
 def test_training_with_adam_is_refused_at_the_first_batch(with_loss):
     network, loss = nn.Linear(3, 1), AUCMarginLoss()
     torch.optim.Adam([*network.parameters(), *(loss.parameters() if with_loss else [])])
-    with pytest.raises(RuntimeError, match="no optimiser that ascends alpha"):
+    with pytest.raises(RuntimeError, match="no optimizer that ascends alpha"):
         loss(network(torch.randn(4, 3)), torch.tensor([0, 1, 0, 1]))
 
 

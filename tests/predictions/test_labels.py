@@ -89,7 +89,7 @@ def test_what_is_not_a_label(tmp_path, label):
             "score_1,score_2,score_3",
             ["1", "2"],
             (
-                r"holds 1, 2: are these the names of the classes \(1, 2, 3\), or their places from "
+                r"holds 1, 2: are these class names \(1, 2, 3\) or label numbers from "
                 r"0 to 2"
             ),
         ),
@@ -178,10 +178,10 @@ def test_columns_in_another_case(tmp_path):
     path.write_text("id,ID,y_true,SCORE\na,7,0,0.5\nb,8,1,0.75\n")
     assert read_predictions(path).ids.tolist() == ["a", "b"]
     path.write_text("Id,ID,y_true,score\na,7,0,0.5\n")
-    with pytest.raises(ValueError, match="no column twice"):
+    with pytest.raises(ValueError, match="column names must be unique"):
         read_predictions(path)
     path.write_text("id,y_true,score_a,score_a ,y_true\na,0,0.5,0.5,1\n")
-    with pytest.raises(ValueError, match="'y_true' is there more than once"):
+    with pytest.raises(ValueError, match="'y_true' occurs more than once"):
         read_predictions(path)
     path.write_text("id,y_true,score_a,score_a \na,0,0.5,0.5\n")
     assert read_predictions(path).class_names == ("a", "a ")

@@ -23,7 +23,7 @@ def summarize_calibration(
     seed: int = 0,
     repetitions: int = 1000,
 ) -> dict[str, Any]:
-    """ECE, Brier score and NLL of a labelled table of probabilities, with bootstrap intervals.
+    """ECE, Brier score and NLL of a labeled table of probabilities, with bootstrap intervals.
 
     Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says
     why); the low end is 0 where noise alone, the distance of bootstrap tables from the table,

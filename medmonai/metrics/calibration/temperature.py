@@ -94,7 +94,7 @@ class Temperature:
 
 
 def default_temperature(task: Task, *, scores: str) -> Temperature:
-    """Return the temperature nobody fitted, T = 1 without bias: applied to logits, their plain
+    """Return the temperature no one fitted, T = 1 without bias: applied to logits, their plain
     sigmoid or softmax.
 
     Example:
@@ -137,7 +137,7 @@ def fit_temperature(validation: Predictions) -> Temperature:
         Platt, Advances in Large Margin Classifiers (1999); Guo et al., ICML 2017, arXiv:1706.04599.
     """
     if validation.y_true is None:
-        raise ValueError("validation has no y_true; a temperature is fitted on labelled cases.")
+        raise ValueError("validation has no y_true; a temperature is fitted on labeled cases.")
     _check_sums(validation)
     task = validation.task
     columns = validation.task.one_hot(validation.y_true)

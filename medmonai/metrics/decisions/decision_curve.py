@@ -18,7 +18,7 @@ THRESHOLDS = tuple(np.round(np.arange(0.01, 1.0, 0.01), 2).tolist())
 
 @dataclass(frozen=True, eq=False)
 class DecisionCurve:
-    """Net benefit over thresholds; all arrays (T,). Treating nobody is worth 0 everywhere.
+    """Net benefit over thresholds; all arrays (T,). Treating no one is worth 0 everywhere.
 
     Args:
         thresholds: probabilities above which one would act.
@@ -42,7 +42,7 @@ def net_benefit(
     p > t.
 
     In units of true positives a case: t / (1 - t) false alarms weigh as much as one case found.
-    Treating nobody is 0.
+    Treating no one is 0.
 
     Args:
         y_true: (N,) in {0, 1}.

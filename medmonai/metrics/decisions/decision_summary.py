@@ -28,7 +28,7 @@ def summarize_decisions(
     repetitions: int = 2000,
     warn: bool = True,
 ) -> dict[str, Any]:
-    """Metrics of a labelled table at an operating point that was fixed before, with intervals.
+    """Metrics of a labeled table at an operating point that was fixed before, with intervals.
 
     Shares of independent cases have Wilson's interval, all else the BCa bootstrap of the confusion
     counts. With groups, whole groups are resampled, for shares too. Where no bootstrap table

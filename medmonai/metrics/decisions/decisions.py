@@ -86,7 +86,7 @@ class OperatingPoint:
 
 
 def default_operating_point(task: Task) -> OperatingPoint:
-    """Return the point nobody chose: 0.5 (binary, multilabel), or the class with the highest score.
+    """Return the point no one chose: 0.5 (binary, multilabel), or the class with the highest score.
 
     Example:
         >>> default_operating_point(Task("binary", 2)).thresholds
@@ -99,7 +99,7 @@ def default_operating_point(task: Task) -> OperatingPoint:
 def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> OperatingPoint:
     """Choose a threshold (multilabel: one per label) on validation.
 
-    Each threshold lies half way between two neighbouring validation scores (`cut_counts`). The
+    Each threshold lies half way between two neighboring validation scores (`cut_counts`). The
     rules:
 
     - ``youden``: highest sensitivity + specificity; ``f1``: highest F1. Among equals the most
@@ -134,7 +134,7 @@ def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> 
     """
     name, target = _parse(rule)
     if validation.y_true is None:
-        raise ValueError("validation has no y_true; a threshold is chosen on labelled cases.")
+        raise ValueError("validation has no y_true; a threshold is chosen on labeled cases.")
     columns, scores = one_vs_rest(validation.y_true, validation.y_score, validation.task)
     if validation.task.kind in ("multiclass", "ordinal"):
         return default_operating_point(validation.task)
@@ -170,7 +170,7 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
         int64: class numbers (N,); multilabel 0/1 (N, L).
 
     Raises:
-        ValueError: thresholds of another task; a threshold of 0.5 that nobody chose on scores
+        ValueError: thresholds of another task; a threshold of 0.5 that no one chose on scores
             outside [0, 1].
 
     Example:

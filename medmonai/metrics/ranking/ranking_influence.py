@@ -49,7 +49,7 @@ def average_precision_influence(y_true: np.ndarray, y_score: np.ndarray) -> np.n
 
 
 def partial_auc_influence(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float) -> np.ndarray:
-    """Influence of each case on `partial_auc_score`, standardised as that is.
+    """Influence of each case on `partial_auc_score`, standardized as that is.
 
     The area under the ROC curve up to u = `max_fpr` moves with a positive by the area under its own
     curve, a step at the share of negatives that outrank it; with a negative by the sensitivity at

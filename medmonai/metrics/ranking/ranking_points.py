@@ -22,7 +22,7 @@ def cut_counts(
     """Thresholds, and true and false positives above each: one row for each way to cut the table in
     two.
 
-    Each threshold lies half way between two neighbouring scores. The first, the highest score, has
+    Each threshold lies half way between two neighboring scores. The first, the highest score, has
     nothing above it; the last, just below the lowest score, has everything.
 
     Args:
@@ -51,7 +51,7 @@ def cut_counts(
     high = ranked[last][:-1]
     low = ranked[last][1:]
     middle = low / 2 + high / 2  # halved first: a sum may overflow
-    # neighbouring floats have nothing between them
+    # neighboring floats have nothing between them
     middle = np.where((low <= middle) & (middle < high), middle, low)
     thresholds = np.concatenate([ranked[:1], middle, [np.nextafter(ranked[-1], -np.inf)]])
     return thresholds, above, np.append(0, last + 1) - above
@@ -110,7 +110,7 @@ def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
 
 
 def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float) -> float:
-    """Area under the ROC curve for 1 - specificity in [0, max_fpr], standardised, as scikit-learn
+    """Area under the ROC curve for 1 - specificity in [0, max_fpr], standardized, as scikit-learn
     computes it.
 
     (1 + (area - low) / (high - low)) / 2 with low = max_fpr^2 / 2 (chance) and high = max_fpr, so

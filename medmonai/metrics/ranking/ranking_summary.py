@@ -29,7 +29,7 @@ METHOD = "logit_influence_t"
 def summarize_ranking(
     predictions: Predictions, *, max_fpr: float = MAX_FPR, confidence: float = 0.95
 ) -> dict[str, Any]:
-    """Average precision and the standardised partial AUC with intervals, per class and as their
+    """Average precision and the standardized partial AUC with intervals, per class and as their
     mean over the defined ones.
 
     The intervals are laid out as those of the AUC are (`auc_interval`, ``logit_delong_t``): the

@@ -40,7 +40,7 @@ def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[st
 
 
 def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str, Any]:
-    """AUC, MedMNIST's two figures and accuracy of a labelled table, with intervals.
+    """AUC, MedMNIST's two figures and accuracy of a labeled table, with intervals.
 
     Args:
         predictions: a table with labels.

@@ -65,7 +65,7 @@ def affine_matrix(
     translate: np.ndarray | torch.Tensor,
     scale: np.ndarray | torch.Tensor,
 ) -> torch.Tensor:
-    """Maps of output to input voxels, relative to the centre of the image: R H (S p + t), per
+    """Maps of output to input voxels, relative to the center of the image: R H (S p + t), per
     sample.
 
     Computed with NumPy on the CPU: for so few numbers a call of torch's costs three times as much.
@@ -117,7 +117,7 @@ def axis_terms(matrix: np.ndarray, spatial_size: tuple[int, ...]) -> torch.Tenso
     """Split A p into one term per spatial axis: (B, d, sum of sizes) float32, to be split by
     ``spatial_size``.
 
-    The broadcast sum of the d parts is the sampled coordinate, in voxels from the centre.
+    The broadcast sum of the d parts is the sampled coordinate, in voxels from the center.
     """
     terms = matrix.reshape(-1, matrix.shape[2]) @ _places(spatial_size)
     return torch.from_numpy(terms.astype(np.float32)).view(*matrix.shape[:2], -1)
@@ -133,7 +133,7 @@ def sampling_grid(terms: torch.Tensor, spatial_size: tuple[int, ...]) -> torch.T
     """Add the terms up to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample``
     wants it.
 
-    In 2D the pair (x, y) is one complex number, so that one vectorised addition fills the
+    In 2D the pair (x, y) is one complex number, so that one vectorized addition fills the
     interleaved grid.
     """
     if len(spatial_size) == 2:
@@ -160,7 +160,7 @@ def resample(
 
     Args:
         x: (B, C, *spatial), any real dtype.
-        matrix: (B, d, d + 1), on the CPU, from output to input voxels, relative to the centre (see
+        matrix: (B, d, d + 1), on the CPU, from output to input voxels, relative to the center (see
             ``affine_matrix``).
         mode: "bilinear" (trilinear in 3D) or "nearest".
         padding_mode: "zeros", "border" or "reflection": what lies outside.

@@ -21,7 +21,7 @@ def adjust_brightness(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def adjust_contrast(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Blend with the mean grey of the image: factor * x + (1 - factor) * mean(grey), clipped to [0,
+    """Blend with the mean gray of the image: factor * x + (1 - factor) * mean(gray), clipped to [0,
     1].
     """
     mean = _grey(x).mean(dim=tuple(range(1, x.ndim)), keepdim=True)
@@ -29,7 +29,7 @@ def adjust_contrast(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def adjust_saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Blend with the grey image: factor * x + (1 - factor) * grey, clipped to [0, 1]."""
+    """Blend with the gray image: factor * x + (1 - factor) * gray, clipped to [0, 1]."""
     return torch.lerp(_grey(x), x, per_sample(factor, x)).clamp_(0, 1)
 
 

@@ -1,6 +1,6 @@
 """Trilinear sampling on a CPU as two bilinear ones.
 
-PyTorch's 3D ``grid_sample`` is scalar code on a CPU, its 2D one is vectorised. A volume (D, H, W)
+PyTorch's 3D ``grid_sample`` is scalar code on a CPU, its 2D one is vectorized. A volume (D, H, W)
 read as an image of D * H rows lets the 2D one interpolate within slice z; a second channel, moved
 up by one slice, gives slice z + 1 for the same coordinates. A blend of the two is the trilinear
 value, about three times sooner.
@@ -19,7 +19,7 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
     Args:
         x: (B, C, D, H, W) float32, each axis at least 2.
         terms: (B, 3, D + H + W) float32, a part for each axis; their broadcast sum is the place in
-            voxels from the centre.
+            voxels from the center.
         padding_mode: "zeros", "border" or "reflection".
 
     Returns:
@@ -40,7 +40,7 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
     below = z.floor()
     weight = z.sub_(below)
     row = below.mul_(height).add_(y)
-    # Voxel centres to grid_sample's [-1, 1].
+    # Voxel centers to grid_sample's [-1, 1].
     row.mul_(2 / (depth * height)).add_(1 / (depth * height) - 1)
     column.mul_(2 / width).add_(1 / width - 1)
     grid = torch.view_as_real(torch.complex(column, row)).flatten(1, 2)
@@ -52,7 +52,7 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
 
 
 def _into_image(coordinate: torch.Tensor, length: int, padding_mode: str) -> None:
-    """Turn places from the centre into voxel numbers within [0, length - 1], in place."""
+    """Turn places from the center into voxel numbers within [0, length - 1], in place."""
     if padding_mode == "reflection":
         # A triangle wave about the outer faces, -0.5 and length - 0.5.
         coordinate.add_(length / 2).remainder_(2 * length).sub_(length).abs_().neg_().add_(

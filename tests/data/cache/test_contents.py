@@ -115,7 +115,7 @@ def test_on_the_command_line(cache):
 def test_places_that_are_no_folder(tmp_path):
     (tmp_path / "file").touch()
     for name, status, words in (
-        ("file", 1, "is a file; give the folder of the cache"),
+        ("file", 1, "is a file; give the cache folder"),
         ("none", 0, "no such folder"),
     ):
         command = [sys.executable, "-m", "medmonai", "cache", "--folder", str(tmp_path / name)]

@@ -157,10 +157,12 @@ def test_other_cases_are_named():
     shorter = replace(b, ids=b.ids[:-1], y_true=b.y_true[:-1], y_score=b.y_score[:-1])
     with pytest.raises(
         ValueError,
-        match=r"table 'b': the tables hold other cases: 'case 159' not in the second table",
+        match=r"table 'b': the tables have different cases: 'case 159' not in the second table",
     ):
         compare_tables({"a": a, "b": shorter})
-    with pytest.raises(ValueError, match="other cases: 'case 0', 'case 1', 'case 2' and 157 more"):
+    with pytest.raises(
+        ValueError, match=("different cases: 'case 0', 'case 1', 'case 2' and 157 more")
+    ):
         compare_tables({"a": a, "b": replace(b, ids=np.arange(160))})
     with pytest.raises(ValueError, match=r"table 'b'.*y_true"):
         compare_tables({"a": a, "b": replace(b, y_true=1 - b.y_true)})
