@@ -22,6 +22,7 @@ from medmonai.config_text import unescaped
 from .outcome import finish
 from .overrides import bundle_config, split_overrides
 from .places import EVALUATE, TRAIN, bundle_configs
+from .prepared_data import PreparedData
 from .run_state import is_evaluated, is_trained
 
 
@@ -108,8 +109,15 @@ def _quiet() -> Iterator[None]:
 
 
 def _run(
-    configs: Path, files: tuple[str, ...], overrides: Mapping[str, Any], tracking: str | None
-) -> list[Any]:
+    configs: Path,
+    files: tuple[str, ...],
+    overrides: Mapping[str, Any],
+    tracking: str | None,
+    prepared: PreparedData | None = None,
+) -> tuple[list[Any], PreparedData]:
+    """Return what the "run" list returned, and the data it ran on; `prepared` is that of an earlier
+    step.
+    """
     with _quiet():
         workflow = ConfigWorkflow(
             [str(configs / f) for f in files],
@@ -118,8 +126,11 @@ def _run(
             **copy.deepcopy(dict(overrides)),
         )
     workflow.initialize()
+    if prepared is not None:
+        prepared.hand_to(workflow.parser)
     try:
-        return workflow.run()
+        done = workflow.run()
+        return done, PreparedData.of(workflow.parser)
     finally:
         workflow.finalize()
 
@@ -129,6 +140,8 @@ def run_bundle(
 ) -> dict[str, Any]:
     """Train a bundle, open its test split once, write predictions, metrics.json and figures; return
     the metrics.
+
+    The evaluation takes over the images that the training listed, split and decoded.
 
     Args:
         bundle: the bundle's folder.
@@ -148,13 +161,15 @@ def run_bundle(
     ids, tracking = _tracking(overrides or {})
     of_train, of_evaluate = split_overrides(bundle, {**ids, "output_dir": str(output_dir)})
     checkpoint = unescaped(of_evaluate.get("ckpt_path")) or folder / "models" / "model.pt"
+    prepared = None
     with claim(folder):
         try:
             if not is_trained(folder, bundle_config(bundle, of_train)):
-                _run(configs, TRAIN, of_train, tracking)
+                _, prepared = _run(configs, TRAIN, of_train, tracking)
             if is_evaluated(folder, bundle_config(bundle, of_evaluate, files=EVALUATE), checkpoint):
                 return finish(folder)
-            return _run(configs, EVALUATE, of_evaluate, tracking)[-1]
+            done, _ = _run(configs, EVALUATE, of_evaluate, tracking, prepared)
+            return done[-1]
         except KeyboardInterrupt as error:
             said = (
                 str(error)
