@@ -4,6 +4,7 @@ was learned.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -24,8 +25,8 @@ from medmonai.engines import (
     write_saliency_nifti,
 )
 from medmonai.predictions import Predictions
-from medmonai.visualize import confident_mistakes, saliency_figure, save_figure
-from medmonai.visualize.names import short_id
+from medmonai.report import ExplainedCases
+from medmonai.visualize import confident_mistakes
 
 # Cases in the figure, and cases that the randomization check averages over.
 _SHOWN = {2: 8, 3: 4}
@@ -63,9 +64,8 @@ def write_saliency(
     folder: Path,
     target_layer: str | None = None,
     seed: int = 0,
-) -> None:
-    """Write figures/saliency and figures/occlusion, saliency.json, and for volumes
-    saliency/ID_METHOD.nii.gz.
+) -> ExplainedCases:
+    """Write saliency.json and, for volumes, saliency/ID_METHOD.nii.gz; return the maps to draw.
 
     A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else
     on the network's.
@@ -106,7 +106,6 @@ def write_saliency(
             network, inputs, class_index=classes, repeats=3, seed=seed, method=method
         )
     said = [check.line, check.caveat] if check else []
-    _draw(maps, cohort.images[rows[shown]], cases[shown], folder / "figures", said=said)
     lines = [
         f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's "
         "maximum: maps of two images do not compare in strength.",
@@ -118,6 +117,9 @@ def write_saliency(
     if dims == 3:
         places = [cohort.places[row] if cohort.places else None for row in rows[shown]]
         _write_volumes(maps, [str(case["id"]) for case in cases], places, folder / "saliency")
+    titles = [_title(case) for case in cases[shown]]
+    notes = {"saliency": "\n".join(said)}
+    return ExplainedCases(np.asarray(cohort.images[rows[shown]]), maps, titles, notes)
 
 
 def _as_the_network_gets_them(
@@ -130,28 +132,12 @@ def _as_the_network_gets_them(
     return loader.transform.batch(stored, torch.Generator().manual_seed(seed))
 
 
-def _draw(
-    maps: dict[str, np.ndarray],
-    images: np.ndarray,
-    cases: list[dict[str, Any]],
-    folder: Path,
-    *,
-    said: list[str],
-) -> None:
-    """Write one figure per kind of map; what the check found stands below that of Grad-CAM."""
-    room = 6 if images.ndim == 4 else 24  # characters above a row of panels
-    titles = [
-        (
-            f"{short_id(str(case['id']), room)} {'right' if case['right'] else 'wrong'} "
-            f"{case['score']:.2f}"
-        )
-        for case in cases
-    ]
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, found in maps.items():
-        note = "\n".join(said) if name == "saliency" else ""
-        figure = saliency_figure(images, found, titles=titles, note=note)
-        save_figure(figure, folder / name, overwrite=True)
+def _title(case: Mapping[str, Any]) -> str:
+    """Return the id of a case and, below it, the class of its map, the score and whether that was
+    right.
+    """
+    said = "right" if case["right"] else f"wrong: is {case['true']}"
+    return f"{case['id']}\n{case['decided']}, {case['score']:.2f}\n{said}"
 
 
 def _as_stored(maps: np.ndarray, spatial_size: tuple[int, ...]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 from medmonai.claims import release
 from medmonai.distributed import rank
 from medmonai.report import NOT_CLINICAL, write_report
-from medmonai.report.tables import positive_class
+from medmonai.report.wording import positive_class
 from medmonai.run_files import parts_of, read_record
 
 from .run_state import lost_model

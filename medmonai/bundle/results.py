@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from medmonai.distributed import rank
 from medmonai.handlers import AUCMetric
 from medmonai.metrics import band_values, subgroup_summary
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.report import Evaluation, evaluate, write_decision, write_evaluation, write_report
-from medmonai.run_files import parts_of
-from medmonai.visualize import (
-    failures_figure,
-    history_figure,
-    label_distribution_figure,
-    samples_figure,
-    save_figure,
+from medmonai.report import (
+    Evaluation,
+    ExplainedCases,
+    FinishedRun,
+    evaluate,
+    write_decision,
+    write_evaluation,
+    write_figures,
+    write_report,
 )
+from medmonai.run_files import parts_of
 
 from .explain import write_saliency
 from .outcome import finish_results
@@ -95,7 +98,7 @@ def write_results(
         audited = audit.compact(allowed=allow_leakage) | {"lines": audit.lines(), "twins": twins}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         write_json({"counts": counts, "audit": audited}, folder / "data.json")
-        write_saliency(
+        explained = write_saliency(
             network,
             loader=loader,
             cohort=test,
@@ -104,7 +107,7 @@ def write_results(
             folder=folder,
             target_layer=saliency_layer,
         )
-        _draw(evaluation, cohorts, folder, twins=twins)
+        _draw(evaluation, cohorts, folder, explained=explained, twins=twins)
         written = write_evaluation(
             evaluation, folder, data=_provenance(cohorts), references=references
         )
@@ -119,23 +122,17 @@ def _draw(
     cohorts: Mapping[str, Cohort],
     folder: Path,
     *,
+    explained: ExplainedCases,
     twins: Mapping[str, Any],
 ) -> None:
-    """Draw the images, the labels, the failures and, where there is one, the history."""
-    test = cohorts["test"]
-    counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
-    sizes = {name: len(cohort) for name, cohort in cohorts.items()}
-    figures = {
-        "samples": samples_figure(test),
-        "labels": label_distribution_figure(counts, cases=sizes),
-        "failures": failures_figure(test, evaluation.test, evaluation.decided, twins=twins),
-    }
-    if (folder / "history.csv").is_file():
-        with parts_of(folder / "history.csv"):
-            kept = read_json(folder / "run.json").get("best_epoch")
-            figures["history"] = history_figure(folder / "history.csv", kept=kept)
-    for name, figure in figures.items():
-        save_figure(figure, folder / "figures" / name, overwrite=True)
+    """Draw what the test table alone does not show: cases, class balance, history, maps."""
+    run = FinishedRun(evaluation, cohorts, explained, twins)
+    if not (folder / "history.csv").is_file():
+        return write_figures(run, folder / "figures")
+    with parts_of(folder / "history.csv"):
+        kept = read_json(folder / "run.json").get("best_epoch")
+        history = folder / "history.csv"
+        write_figures(replace(run, history=history, kept=kept), folder / "figures")
 
 
 def _provenance(cohorts: Mapping[str, Cohort]) -> dict[str, Any]:

@@ -1,15 +1,25 @@
-from .commands import compare_files, compare_paths, evaluate_files, read_table
-from .comparison import comparison_section, comparison_table, write_comparison
+from .comparison_of_files import compare_files, compare_paths
 from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
 from .evaluation_lines import describe_evaluation
+from .evaluation_of_files import evaluate_files
+from .figure_material import ComparedModels, EvaluatedTable, ExplainedCases, FinishedRun
+from .figures import FIGURES, ReportFigure, drawn_figures, write_figures
 from .latex import latex_table, write_latex
+from .model_comparison import comparison_section, comparison_table, write_comparison
 from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
+from .table_files import read_table
 from .tables import Table, split_tables
 from .write import write_report
 
 __all__ = [
+    "FIGURES",
     "NOT_CLINICAL",
+    "ComparedModels",
+    "EvaluatedTable",
     "Evaluation",
+    "ExplainedCases",
+    "FinishedRun",
+    "ReportFigure",
     "Table",
     "check_apart",
     "compare_files",
@@ -17,6 +27,7 @@ __all__ = [
     "comparison_section",
     "comparison_table",
     "describe_evaluation",
+    "drawn_figures",
     "evaluate",
     "evaluate_files",
     "evaluation_figures",
@@ -27,6 +38,7 @@ __all__ = [
     "write_comparison",
     "write_decision",
     "write_evaluation",
+    "write_figures",
     "write_latex",
     "write_report",
 ]

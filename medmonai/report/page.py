@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,38 +17,44 @@ from medmonai.atomic_files import replacing
 
 from .tables import Table
 
+_COLUMN = 4.5  # inches: a wider figure spans both columns of the page
+
 
 @dataclass(frozen=True)
-class Picture:
+class PageFigure:
     """A PNG inside the page.
 
     Args:
         data: the file in base64.
-        caption: what it shows; also read to those who cannot see it.
-        width: CSS pixels.
-        wide: whether it takes the whole width of the page.
+        caption: what it shows; also its text for readers who cannot see it.
+        size: width and height in pixels.
+        wide: whether it spans the page rather than one of two columns.
+        title: a few words above the caption.
+        reading: one sentence that says how to read it.
     """
 
     data: str
     caption: str
-    width: int
+    size: tuple[int, int]
     wide: bool = False
+    title: str = ""
+    reading: str = ""
 
     @classmethod
-    def from_png(cls, data: bytes, caption: str) -> Picture:
-        """Take a PNG as `save_figure` writes it; its size in inches decides its width on the
-        page.
-        """
+    def from_png(
+        cls, data: bytes, caption: str, *, title: str = "", reading: str = ""
+    ) -> PageFigure:
+        """Take a PNG as `save_figure` writes it; its width in inches decides whether it is wide."""
         with Image.open(io.BytesIO(data)) as image:
+            size = image.size
             inches = image.width / image.info["dpi"][0]
-        return cls(
-            base64.b64encode(data).decode("ascii"), caption, round(inches * 110), inches > 4.5
-        )
+        text = base64.b64encode(data).decode("ascii")
+        return cls(text, caption, size, inches > _COLUMN, title, reading)
 
 
 @dataclass(frozen=True)
-class Listing:
-    """Text that is shown as it is: commands, a config; `folded` ones open with a click."""
+class TextBlock:
+    """Text shown as it is, such as commands or a config; a `folded` block opens with a click."""
 
     title: str
     text: str
@@ -56,20 +63,33 @@ class Listing:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading; whatever is empty is left out."""
+    """A part of the page with a heading; empty parts are left out.
+
+    Args:
+        title: the heading.
+        anchor: its id within the page.
+        texts: paragraphs.
+        facts: a list.
+        tables: the tables.
+        figures: the figures.
+        blocks: text shown as it is.
+        issues: what a reader must know before trusting the rest, in a box of its own.
+    """
 
     title: str
     anchor: str
     texts: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    figures: tuple[Picture, ...] = ()
-    listings: tuple[Listing, ...] = ()
+    figures: tuple[PageFigure, ...] = ()
+    blocks: tuple[TextBlock, ...] = ()
+    issues: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.texts or self.facts or self.tables or self.figures or self.listings)
+        parts = (self.texts, self.facts, self.tables, self.figures, self.blocks, self.issues)
+        return not any(parts)
 
 
 @dataclass(frozen=True)
@@ -83,7 +103,17 @@ class Card:
 
 @dataclass(frozen=True)
 class RunPage:
-    """Everything about one run; `lead` is a line above the cards."""
+    """Everything about one run.
+
+    Args:
+        name: of the run.
+        anchor: its id within the page.
+        cards: the numbers at the top.
+        sections: the sections below them.
+        tables: the tables of the sections, for LaTeX.
+        lead: a line above the cards.
+        title: of the recipe that was run, if it is known.
+    """
 
     name: str
     anchor: str
@@ -91,6 +121,7 @@ class RunPage:
     sections: tuple[Section, ...] = ()
     tables: tuple[Table, ...] = field(default=(), repr=False)
     lead: str = ""
+    title: str = ""
 
 
 def render_page(
@@ -101,38 +132,57 @@ def render_page(
     notice: str,
     made_by: str,
     comparison: Section | None = None,
+    heading: str = "",
 ) -> str:
-    """Return the page as HTML. Every string is escaped; nothing is loaded from elsewhere (a content
-    security policy says so).
+    """Return the page as HTML.
+
+    Every string is escaped. The page loads nothing: its content security policy allows only the
+    images inside the file and, by their hashes, its own style sheet and script. It is complete
+    without the script, which sorts tables and opens folded sections for printing.
 
     Args:
         runs: the runs, one after the other.
-        title: of the page.
+        title: of the browser's tab.
         subtitle: what the runs are.
         notice: a line that stands out, at the top and at the bottom.
         made_by: the last line.
         comparison: a section about all runs together.
+        heading: the heading of the page; default: the title.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string(
-        (files("medmonai.report") / "template" / "report.html").read_text(encoding="utf-8")
-    )
-    return template.render(
+    style = _own("report.css")
+    script = _own("report.js")
+    return environment.from_string(_own("report.html")).render(
         runs=runs,
         title=title,
+        heading=heading or title,
         subtitle=subtitle,
         notice=notice,
         made_by=made_by,
         comparison=comparison,
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+            f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        ),
     )
 
 
+def _own(name: str) -> str:
+    return (files("medmonai.report") / "template" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return the hash by which a content security policy names an inline style or script."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
 def write_page(html: str, path: str | Path) -> Path:
-    """Write the page, over an older one: a report is made of its run's files and can be made again
-    at any time.
-    """
+    """Write the page, over an older one: a report can be made again from its run's files."""
     path = Path(path)
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text(html, encoding="utf-8")

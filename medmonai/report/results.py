@@ -1,35 +1,24 @@
 """What an evaluation leaves in a folder: metrics.json, metrics.csv and the figures of the test
-split.
+table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from medmonai.atomic_files import write_json
 from medmonai.metrics import summarize
 from medmonai.predictions import Predictions
-from medmonai.visualize import (
-    calibration_figure,
-    confusion_figure,
-    decision_curve_figure,
-    precision_recall_figure,
-    roc_figure,
-    save_figure,
-    score_distribution_figure,
-)
 
 from .evaluation import NOT_CLINICAL, Evaluation
+from .figure_material import EvaluatedTable
+from .figures import FIGURES, drawn_figures, write_figures
 from .long_table import write_metrics_csv
-from .tables import chosen_decisions
 
-# Classes or labels from which a confusion matrix gets two columns of the page.
-_MANY = 7
-OF_TEST = ("roc", "precision_recall", "scores", "confusion", "calibration", "decision_curve")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_evaluation(
@@ -39,20 +28,19 @@ def write_evaluation(
     data: Mapping[str, Any] | None = None,
     references: Mapping[str, Predictions] | None = None,
 ) -> dict[str, Any]:
-    """Write the figures, metrics.csv and, last, metrics.json over older ones; return the metrics.
+    """Write the figures of the table, metrics.csv and, last, metrics.json, over older ones; return
+    the metrics.
 
     Args:
         evaluation: what `evaluate` returned.
-        folder: where to; made if need be.
+        folder: where to; created if missing.
         data: what is known of the data set, for the report.
-        references: name -> predictions on the test cases to stand beside, such as an ideal
+        references: name -> predictions on the same cases to compare with, such as an ideal
             observer's.
     """
     folder = Path(folder)
     references = dict(references or {})
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, figure in evaluation_figures(evaluation, references=references).items():
-        save_figure(figure, folder / "figures" / name, overwrite=True)
+    write_figures(EvaluatedTable(evaluation, references), folder / "figures")
     splits = {"test": evaluation.metrics}
     if evaluation.validation is not None:
         splits = {"validation": summarize(evaluation.validation), **splits}
@@ -68,8 +56,8 @@ def write_evaluation(
 
 
 def write_decision(evaluation: Evaluation, folder: Path) -> None:
-    """Store threshold and temperature, and what they were chosen on, beside the weights if the
-    folder has any.
+    """Store threshold and temperature, and what they were chosen on, beside the weights; nothing in
+    a folder without weights.
     """
     if (folder / "models").is_dir():
         write_json(
@@ -83,18 +71,17 @@ def write_decision(evaluation: Evaluation, folder: Path) -> None:
 
 
 def remove_evaluation(folder: Path) -> None:
-    """Remove what an earlier evaluation left that depends on its table or threshold; metrics.json
-    first.
+    """Remove all results of an earlier evaluation that depend on its table or threshold.
 
-    A folder without metrics.json is no evaluation, so one that is killed half way cannot be taken
-    for a whole.
+    metrics.json goes first: a folder without it is not an evaluation, so an interrupted removal
+    cannot be mistaken for a complete one.
     """
     (folder / "metrics.json").unlink(missing_ok=True)
     for name in ("metrics.csv", "report.html", "report.tex", "saliency.json", "evaluation.json"):
         (folder / name).unlink(missing_ok=True)
-    for name in (*OF_TEST, "failures", "saliency", "occlusion"):
-        for suffix in (".png", ".pdf"):
-            (folder / "figures" / f"{name}{suffix}").unlink(missing_ok=True)
+    for row in FIGURES.values():
+        for suffix in (".png", ".pdf") if row.of_scores else ():
+            (folder / "figures" / f"{row.name}{suffix}").unlink(missing_ok=True)
 
 
 def evaluation_figures(
@@ -102,34 +89,10 @@ def evaluation_figures(
 ) -> dict[str, Figure]:
     """Return the figures of a test table: name -> figure.
 
-    ROC (with a band and the operating point for a binary task), precision and recall, confusion
-    matrix, scores per outcome, calibration before and after the temperature, decision curve of the
-    calibrated scores. Logits without a validation table have the first four only.
+    ROC curve (with a band and the operating point for a binary task), precision-recall curve,
+    scores per outcome, confusion matrix, reliability diagram before and after the temperature, and
+    decision curve of the calibrated scores. Logits without a validation table have the first four
+    only.
     """
-    test = evaluation.test
-    binary = evaluation.test.task.kind == "binary"
-    points = evaluation.point if binary and evaluation.point.chosen_on == "validation" else None
-    curve = {
-        "band": binary,
-        "operating_points": points,
-        "confidence": evaluation.metrics["auc"]["confidence"],
-    }
-    drawn = {
-        "roc": roc_figure(test, references=references, **curve),
-        "precision_recall": precision_recall_figure(test, references=references, **curve),
-        "scores": score_distribution_figure(
-            test, operating_point=evaluation.point if points else None
-        ),
-    }
-    decided = chosen_decisions(evaluation.metrics)
-    if decided:
-        wide: dict[str, Any] = (
-            {"width": 7.0} if test.task.exclusive and test.task.num_classes >= _MANY else {}
-        )
-        drawn["confusion"] = confusion_figure(decided["confusion_matrix"], test.class_names, **wide)
-    if evaluation.uncalibrated is not None:
-        drawn["calibration"] = calibration_figure(evaluation.uncalibrated, evaluation.calibrated)
-        drawn["decision_curve"] = decision_curve_figure(
-            evaluation.calibrated or evaluation.uncalibrated
-        )
-    return drawn
+    material = EvaluatedTable(evaluation, references or {})
+    return {row.name: figure for row, figure in drawn_figures(material)}

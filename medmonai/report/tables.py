@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-UNDEFINED = "undefined"
+from .wording import (
+    chosen_decisions,
+    interval,
+    method_words,
+    number,
+    of_class,
+    positive_class,
+    words,
+)
 
 
 @dataclass(frozen=True)
@@ -34,48 +42,6 @@ class Table:
                 )
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with that many decimals, or "undefined"."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
-
-
-def p_number(value: float | None) -> str:
-    """Return a p value as papers print it."""
-    return "<0.001" if value is not None and value < 0.001 else number(value)
-
-
-def interval(metric: Mapping[str, Any], digits: int = 3) -> str:
-    """Return "estimate (low to high)", with its flags; "undefined", or "withheld" and why, where
-    there is no estimate.
-    """
-    flags = ", ".join(flag.replace("_", " ") for flag in metric.get("flags") or ())
-    if metric.get("estimate") is None:
-        return f"withheld [{flags}]" if metric.get("method") == "withheld" else UNDEFINED
-    text = number(metric["estimate"], digits)
-    if metric.get("low") is not None:
-        text += f" ({number(metric['low'], digits)} to {number(metric['high'], digits)})"
-    return f"{text} [{flags}]" if flags else text
-
-
-def words(name: str) -> str:
-    """Return a metric's name as it is read: "mcc" -> "MCC", "balanced_accuracy" -> "balanced
-    accuracy".
-    """
-    known = {
-        "mcc": "MCC",
-        "f1": "F1",
-        "ece": "ECE",
-        "nll": "NLL",
-        "auc": "AUC",
-        "cohen_kappa": "Cohen's kappa",
-        "brier": "Brier score",
-        "macro_f1": "macro F1",
-        "micro_f1": "micro F1",
-        "weighted_f1": "weighted F1",
-    }
-    return known.get(name, name.replace("_", " "))
-
-
 def _cases(split: Mapping[str, Any]) -> str:
     groups = f" in {split['n_groups']} groups" if split.get("n_groups") else ""
     return f"{split['n']} test cases{groups}"
@@ -83,49 +49,6 @@ def _cases(split: Mapping[str, Any]) -> str:
 
 def _methods(metrics: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(sorted({method_words(m["method"]) for m in metrics if m and m.get("method")}))
-
-
-def method_words(method: str) -> str:
-    """Return the name of a method as papers spell it: "bca_bootstrap" -> "BCa bootstrap"."""
-    spelled = {
-        "bca": "BCa",
-        "delong": "DeLong",
-        "delong's": "DeLong's",
-        "wilson": "Wilson",
-        "wald": "Wald",
-        "mcnemar": "McNemar",
-        "clopper": "Clopper",
-        "pearson": "Pearson",
-    }
-    return " ".join(spelled.get(word, word) for word in method.replace("_", " ").split())
-
-
-def positive_class(split: Mapping[str, Any]) -> str | None:
-    """Return the positive class of a split's metrics; None if the task is not binary."""
-    return list(split["class_counts"])[1] if split["task"] == "binary" else None
-
-
-def of_class(split: Mapping[str, Any]) -> str:
-    """Return " of NAME" with the positive class, to be put behind the name of a metric; "" if the
-    task is not binary.
-    """
-    name = positive_class(split)
-    return "" if name is None else f" of {name}"
-
-
-def about_class(split: Mapping[str, Any]) -> str:
-    """Return what the metrics of a binary task are about, as a sentence; "" if the task is not
-    binary.
-    """
-    name = positive_class(split)
-    return (
-        ""
-        if name is None
-        else (
-            f"Positive class: {name}. AUC, recall (sensitivity), specificity and thresholds are "
-            "about it."
-        )
-    )
 
 
 def ranking_table(split: Mapping[str, Any]) -> Table:
@@ -238,13 +161,6 @@ def _thresholds(point: Mapping[str, Any]) -> str:
     return (
         number(values[0]) if len(values) == 1 else f"{number(min(values))} to {number(max(values))}"
     )
-
-
-def chosen_decisions(split: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the decisions at the locked point, at the default one without validation, or None
-    where there are none.
-    """
-    return split["decisions"].get("locked") or split["decisions"].get("default")
 
 
 def classes_table(split: Mapping[str, Any]) -> Table | None:

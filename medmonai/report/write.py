@@ -1,4 +1,4 @@
-"""The report of one run or several: one HTML file, and LaTeX tables where they are wanted."""
+"""The report of one or several runs: one HTML file and, on request, LaTeX tables."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from medmonai.predictions import Predictions, read_predictions
 from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
 
-from .comparison import comparison_section
 from .evaluation import NOT_CLINICAL
 from .latex import write_latex
+from .model_comparison import comparison_section
 from .page import RunPage, Section, render_page, write_page
 from .run_page import run_page
 
@@ -25,12 +25,11 @@ def write_report(
     """Write one self-contained HTML file about run folders, and return the paths of all files
     written.
 
-    Several runs are shown one after the other and compared in pairs if their test tables hold the
-    same cases.
+    Several runs follow one another. They are compared in pairs if their test tables hold the same
+    cases.
 
     Args:
-        folders: run folders, or folders with predictions tables that `medmonai evaluate` has
-            evaluated.
+        folders: run folders, or folders that `medmonai evaluate` has written.
         output: the HTML file; by default report.html in the first folder.
         latex: also write all tables as LaTeX (booktabs) beside it, with the suffix .tex.
 
@@ -47,16 +46,16 @@ def write_report(
     ]
     comparison = _comparison(folders, names)
     output = Path(folders[0]) / "report.html" if output is None else Path(output)
-    about = dict.fromkeys(filter(None, (_title(folder) for folder in folders)))
-    title = f"{names[0]}: evaluation" if len(names) == 1 else "Evaluation of " + ", ".join(names)
-    title = f"{', '.join(about)}. {title}" if about else title
-    made = datetime.now(timezone.utc).isoformat(timespec="minutes")
+    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    heading = _heading(runs)
     html = render_page(
         runs,
-        title=title,
-        subtitle=f"{len(runs)} run{'s' if len(runs) > 1 else ''}, report made on {made}",
+        title=heading if names[0] in heading else f"{heading}: {', '.join(names)}",
+        heading=heading,
+        subtitle=f"{'Run' if len(runs) == 1 else 'Runs'}: {', '.join(names)}. "
+        f"Report made on {made}.",
         notice=NOT_CLINICAL,
-        made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
+        made_by=f"medmonai {medmonai.__version__}. This file holds everything on the page.",
         comparison=comparison,
     )
     written = [write_page(html, output)]
@@ -66,9 +65,10 @@ def write_report(
     return written
 
 
-def _title(folder: str | Path) -> str:
-    """Return what run.json says the bundle is called; "" of a folder that no bundle has written."""
-    return str(read_record(Path(folder) / "run.json").get("title", ""))
+def _heading(runs: Sequence[RunPage]) -> str:
+    """Return the titles of the recipes; the names of the runs where no recipe was run."""
+    titles = list(dict.fromkeys(run.title for run in runs if run.title))
+    return ", ".join(titles) or "Evaluation of " + ", ".join(run.name for run in runs)
 
 
 def _tables(runs: Sequence[RunPage], comparison: Section | None) -> list:
@@ -84,7 +84,7 @@ def _tables(runs: Sequence[RunPage], comparison: Section | None) -> list:
 
 
 def _names(folders: list[Path]) -> list[str]:
-    """Return the folders' names, with those of their parents where two are alike."""
+    """Return the folders' names, with their parents' names where two are the same."""
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
         names = ["/".join(folder.resolve().parts[-2:]) for folder in folders]

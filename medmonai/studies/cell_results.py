@@ -16,7 +16,7 @@ import numpy as np
 
 from medmonai.metrics import average_seeds, macro_auc_score
 from medmonai.predictions import Predictions, read_predictions
-from medmonai.report.tables import chosen_decisions
+from medmonai.report.wording import chosen_decisions
 from medmonai.run_files import read_record
 from medmonai.task import Task
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.metrics import Comparison, verdict_scope
-from medmonai.report.tables import interval, number, p_number
+from medmonai.report.wording import interval, number, p_number
 
 from .cell import Cell
 from .cell_results import CellResult, mean_or_none

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 import medmonai
 from medmonai.metrics import verdict_scope
 from medmonai.report import NOT_CLINICAL, Table
-from medmonai.report.page import Listing, Picture, RunPage, Section, render_page
-from medmonai.report.tables import interval, method_words, number, p_number
+from medmonai.report.page import PageFigure, RunPage, Section, TextBlock, render_page
+from medmonai.report.wording import interval, method_words, number, p_number
 from medmonai.visualize.arms import arms_figure
 
 from .findings import BundleSummary, StudySummary, VariantSummary
@@ -174,8 +174,8 @@ def study_page(
     sections.append(Section("How it was compared", "how", (SPREAD,), tuple(_rules(summary))))
     if unfinished:
         sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))
-    listings = (Listing("Commands", "\n".join(commands)),) if commands else ()
-    sections.append(Section("How to repeat this", "repeat", facts=tuple(facts), listings=listings))
+    blocks = (TextBlock("Commands", "\n".join(commands)),) if commands else ()
+    sections.append(Section("How to repeat this", "repeat", facts=tuple(facts), blocks=blocks))
     done = sum(found is not None for _, found in summary.cells)
     cells = len(summary.cells)
     subtitle = (
@@ -187,30 +187,39 @@ def study_page(
         title=title,
         subtitle=subtitle,
         notice=NOT_CLINICAL,
-        made_by=f"medmonai {medmonai.__version__}. Everything on this page is inside this file.",
+        made_by=f"medmonai {medmonai.__version__}. This file holds everything on the page.",
     )
 
 
 def _section(bundle: BundleSummary, anchor: str, figure: bytes, roc: bytes | None) -> Section:
     """Return the section of one bundle: its tables and figures."""
-    pictures = [
-        Picture.from_png(
+    drawn = [
+        PageFigure.from_png(
             figure,
-            f"{bundle.name}: each variant's seed-averaged scores with their "
-            "interval, and below them each seed and the mean of the seeds. The line is the "
-            "baseline.",
+            f"{bundle.name}: the interval of each variant's seed-averaged scores and, below it, "
+            "each seed and their mean. The line is the baseline.",
+            title="Variants",
+            reading="Only the verdict tells whether a variant differs from the baseline; circles "
+            "that spread widely mean that another seed can change the order.",
         )
     ]
     if roc is not None:
-        caption = f"{bundle.name}: ROC curves on test of the seed-averaged scores."
-        pictures.append(Picture.from_png(roc, caption))
+        drawn.append(
+            PageFigure.from_png(
+                roc,
+                f"{bundle.name}: ROC curves on test of the seed-averaged scores.",
+                title="ROC curves",
+                reading="Curves that cross are better at different operating points; the verdict "
+                "compares the areas below them.",
+            )
+        )
     return Section(
         bundle.name,
         anchor,
         (bundle.note,) if bundle.note else (),
         tuple(f"{v.name}: {v.note}." for v in bundle.variants if v.note),
         (verdict_table(bundle), seeds_table(bundle)),
-        tuple(pictures),
+        tuple(drawn),
     )
 
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from medmonai.metrics.decisions import THRESHOLDS, decision_curve
 from medmonai.predictions import Predictions
 
-from .curves import LONGEST_NAME, Curve, curves_of, positive_of, tables_of
+from .curve_data import LONGEST_NAME, Curve, curves_of, positive_of, tables_of
 from .names import shortened
 from .panels import PANEL_TEXT, label_panels, panel_figure, panel_names, title_panel
 from .style import line_look, new_figure, open_axes, styled

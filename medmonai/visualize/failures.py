@@ -1,6 +1,4 @@
-"""The mistakes a network was surest of: where to look first for wrong labels, artefacts and blind
-spots.
-"""
+"""The most confident mistakes: where to look first for wrong labels, artefacts and blind spots."""
 
 from __future__ import annotations
 
@@ -12,26 +10,26 @@ from matplotlib.figure import Figure
 from medmonai.data import Cohort
 from medmonai.predictions import Predictions
 
-from .names import short_id, shortened
+from .panels import above_image, image_lines
 from .samples import middle_planes
-from .style import new_figure, set_layout, styled
+from .style import PAGE_WIDTH, new_figure, set_layout, styled
 
-LONGEST_TEXT = 24  # characters that fit above a panel
+_POINTS = 5.5  # of the texts
 
 
 def confident_mistakes(
     predictions: Predictions, decided: np.ndarray, *, count: int = 12
 ) -> np.ndarray:
-    """Return the cases that were decided wrongly, the surest first.
+    """Return the cases that were decided wrongly, the most confident first.
 
-    How sure: the score of the decided class, of class 1's absence 1 - score for a binary negative;
-    of several labels, the surest wrong one.
+    The confidence is the score of the decided class. Of several labels, each wrong one counts with
+    its score if it was predicted and with 1 - score if it was not; the highest decides.
 
     Args:
         predictions: a table with labels.
         decided: (N,) class numbers, or (N, L) of 0 and 1, as `medmonai.metrics.decide` returns
             them.
-        count: at most so many.
+        count: the largest number of cases.
 
     Returns:
         (at most count,) row numbers, int64.
@@ -63,61 +61,59 @@ def failures_figure(
     count: int | None = None,
     twins: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
 ) -> Figure:
-    """Draw the most confident mistakes with id, truth, decision and score.
+    """Draw the most confident mistakes with id, true class, decision and score.
 
-    A mistake whose twin, an exact or near duplicate, has another label is marked: the label may be
-    wrong, not the network.
+    A mistake is marked if its twin, an exact or near duplicate, has another label: the label may be
+    wrong rather than the network. Long ids and names are broken over several lines.
 
     Args:
         cohort: the cases of the table, in its order.
         predictions: their table, with labels.
         decided: the decisions, see `confident_mistakes`.
-        count: cases to show; default 12 images or 6 volumes (three orthogonal middle planes each).
+        count: cases to show; default: 12 images, or 6 volumes with their three middle planes.
         twins: id -> twins with another label, as `medmonai.data.Audit.twins` returns them.
 
     Returns:
-        A figure of two columns' width, unknown to pyplot; a sentence where there is no mistake.
+        A figure of two columns' width, unknown to pyplot; a sentence if there is no mistake.
 
     Raises:
-        ValueError: a table of other cases than the cohort's.
+        ValueError: the table has other cases than the cohort.
     """
     if not np.array_equal(cohort.ids, predictions.ids):
         raise ValueError(
-            f"the table's ids are not those of {cohort.provenance.name} {cohort.split}, in their "
-            "order."
+            f"the table's ids are not those of {cohort.provenance.name} {cohort.split}, in the "
+            "same order; give the cohort that was predicted."
         )
     volumes = cohort.spatial_dims == 3
     rows = confident_mistakes(
         predictions, decided, count=(6 if volumes else 12) if count is None else count
     )
+    twins = twins or {}
+    texts = [
+        _text(predictions, decided, case) + _twin_text(twins.get(str(predictions.ids[case]), ()))
+        for case in rows
+    ]
     per_row = 2 if volumes else 6
-    columns = per_row * (3 if volumes else 1)
-    lines = max(1, -(-len(rows) // per_row))
+    width = 3 if volumes else 1  # panels of a case
+    panel = (PAGE_WIDTH - 0.2) / (per_row * width)
+    lines, most, above = image_lines(texts, width * panel - 0.06, points=_POINTS)
     with styled():
-        twins = {
-            case: others
-            for case, others in (twins or {}).items()
-            if case in set(predictions.ids[rows].tolist())
-        }
-        figure = new_figure(0.25 + lines * (7.0 / columns + (0.4 if twins else 0.3)), width=7.0)
-        grid = figure.subplots(lines, columns, squeeze=False)
+        count_of_rows = max(1, -(-len(rows) // per_row))
+        figure = new_figure(0.25 + count_of_rows * (panel + above + 0.12), width=PAGE_WIDTH)
+        set_layout(figure, w_pad=0.02, h_pad=0.02, wspace=0, hspace=0.02)
+        grid = figure.subplots(count_of_rows, per_row * width, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
         if not len(rows):
             grid[0, 0].text(
                 0, 0.5, "No case was decided wrongly.", fontsize=8, transform=grid[0, 0].transAxes
             )
-        for number, case in enumerate(rows):
-            panels = middle_planes(np.asarray(cohort.images[case]))
-            line, column = divmod(number * len(panels), columns)
-            text = _text(predictions, decided, case) + _twin_text(
-                twins.get(str(predictions.ids[case]), ())
-            )
-            title = grid[line, column].set_title(text, fontsize=5.5, loc="left", pad=2)
-            title.set_in_layout(False)
-            for offset, panel in enumerate(panels):
-                grid[line, column + offset].imshow(panel, cmap="gray", interpolation="nearest")
-        set_layout(figure, w_pad=0.02, h_pad=0.15, wspace=0, hspace=0)
+        for number, (case, text) in enumerate(zip(rows, lines)):
+            line, column = divmod(number * width, per_row * width)
+            place = grid[line, column : column + width]
+            for axes, plane in zip(place, middle_planes(np.asarray(cohort.images[case]))):
+                axes.imshow(plane, cmap="gray", interpolation="nearest")
+            above_image(place[0], text, most=most, points=_POINTS)
     return figure
 
 
@@ -138,15 +134,9 @@ def _text(predictions: Predictions, decided: np.ndarray, case: int) -> str:
             for on in (predictions.labels[case, worst], decided[case, worst])
         )
         value = score[worst]
-    case_id = str(predictions.ids[case])
-    if len(case_id) > LONGEST_TEXT:
-        case_id = short_id(case_id, LONGEST_TEXT)
-    (true,), (said,) = shortened([true], 21), shortened([said], 13)
-    return "\n".join((case_id.replace("$", r"\$"), f"is {true}", f"said {said}, {value:.2f}"))
+    return f"{predictions.ids[case]}\nis {true}\nsaid {said}, {value:.2f}"
 
 
 def _twin_text(twins: Sequence[Mapping[str, str]]) -> str:
-    """Return the line that marks a case whose twin has another label; nothing without one."""
-    return (
-        f"\ntwin in {twins[0]['split']}: {shortened([twins[0]['label']], 13)[0]}" if twins else ""
-    )
+    """Return the line that marks a case whose twin has another label; "" without one."""
+    return f"\ntwin in {twins[0]['split']}: {twins[0]['label']}" if twins else ""

@@ -1,31 +1,29 @@
-"""Names and ids on a figure: short enough for their place, still different, and never read as
-formulas.
-"""
+"""Names and ids on a figure: they fit, stay different, and are never read as formulas."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
+from unicodedata import east_asian_width
 
-_FILE_ENDING = re.compile(r"\.(nii|nii\.gz|png|jpe?g|tiff?|dcm|npz)$", re.IGNORECASE)
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def shortened(names: Sequence[str], longest: int) -> list[str]:
-    """Names of at most `longest` characters, all different where the given ones are.
+    """Return names of at most `longest` characters, all different where the given ones are.
 
-    A long name loses its end; where two then look alike, they lose their middle instead, and at
-    last get a number. Line breaks and tabs become spaces. The result is for matplotlib: a ``$`` is
-    escaped (or it would start a formula) and a leading ``_`` gets a space before it (or a legend
-    would leave the name out).
+    A long name loses its end. Names that then look the same lose their middle instead; if they
+    still do, they are numbered. Line breaks and tabs become spaces. The result is for matplotlib:
+    a ``$`` is escaped, because it would start a formula, and a leading ``_`` gets a space before
+    it, because a legend would leave the name out.
 
     Args:
         names: any texts.
         longest: characters, at least 8.
 
     Returns:
-        One text a name, in the same order.
+        One text per name, in the same order.
 
     Example:
         >>> shortened(["pneumonia, bacterial", "pneumonia, viral", "normal"], 12)
@@ -49,15 +47,35 @@ def shortened(names: Sequence[str], longest: int) -> list[str]:
     return [(" " if text.startswith("_") else "") + text.replace("$", r"\$") for text in short]
 
 
-def short_id(case_id: str, longest: int) -> str:
-    """Return what tells a case from others: its id, or the file's name without folder and ending; a
-    long one keeps its end.
+def wrapped(text: str, width: int, *, most: int = 5) -> list[str]:
+    r"""Return lines of at most `width` characters that hold the whole text.
 
-    Ids of files from one source start alike, and all end in ".nii.gz".
+    Line breaks of the text are kept. A long line is broken behind a space or one of ``/_-.`` if
+    possible. Characters of East Asian scripts count twice, because they are drawn that wide. Of a
+    line that takes more than `most` lines, the end is kept: ids of one source begin alike. A ``$``
+    is escaped, as in `shortened`.
 
     Example:
-        >>> short_id("disease/p031_chest.nii.gz", 12), short_id("disease/p031_chest.nii.gz", 6)
-        ('p031_chest', '\u2026chest')
+        >>> wrapped("disease/p031_chest.nii.gz\nis normal", 16)
+        ['disease/p031_', 'chest.nii.gz', 'is normal']
     """
-    name = _FILE_ENDING.sub("", case_id.rsplit("/", 1)[-1]) or case_id
-    return name if len(name) <= longest else ELLIPSIS + name[-longest + 1 :]
+    lines: list[str] = []
+    for part in text.splitlines():
+        broken = _broken(" ".join(part.split()), width)
+        if len(broken) > most:
+            broken = [ELLIPSIS + broken[-most][1:], *broken[1 - most :]]
+        lines += broken
+    return [line.replace("$", r"\$") for line in lines]
+
+
+def _broken(rest: str, width: int) -> list[str]:
+    lines = []
+    while True:
+        ends = list(accumulate(2 if east_asian_width(c) in "WF" else 1 for c in rest))
+        if not ends or ends[-1] <= width:
+            return [*lines, rest]
+        longest = max(1, sum(end <= width for end in ends))
+        good = max((i + 1 for i in range(longest) if rest[i] in " /_-."), default=0)
+        cut = longest if rest[longest] == " " or 2 * good < longest else good
+        lines.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()

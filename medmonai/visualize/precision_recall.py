@@ -16,7 +16,8 @@ from medmonai.metrics import OperatingPoint, average_precision_interval, precisi
 from medmonai.metrics.ranking import precision_recall_band
 from medmonai.predictions import Predictions
 
-from .curves import Curve, Plane, curve_figure, curves_of, positive_of, tables_of
+from .curve_data import Curve, curves_of, positive_of, tables_of
+from .curves import Plane, curve_figure
 
 
 def precision_recall_figure(

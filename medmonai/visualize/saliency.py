@@ -1,4 +1,4 @@
-"""Images with what a network looks at: the image beside itself under its saliency map."""
+"""What a network looks at: each image next to itself under its saliency map."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from .names import shortened
-from .style import new_figure, set_layout, styled
+from .panels import above_image, image_lines
+from .style import PAGE_WIDTH, new_figure, set_layout, styled
 
-CASES_A_ROW = 3  # images; a volume has a row of its own
-# even in lightness, told apart in all colour-vision deficiencies, and never grey like the image
+CASES_PER_ROW = 4  # images; a volume has a row of its own
+# even in lightness, distinct in every colour-vision deficiency, and never grey like the image
 COLORMAP = "plasma"
 _STRONGEST = 0.6  # opacity of a saliency of 1: the image stays visible under it
+_POINTS = 6.5  # of the titles
+_NOTE_CHARACTERS = 190  # of a line of the note
 
 
 def saliency_figure(
@@ -28,27 +30,26 @@ def saliency_figure(
     spacing: Sequence[float] | None = None,
     note: str = "",
 ) -> Figure:
-    """Draw each case and, beside it, the same case under its map; volumes as the three planes
-    through the map's maximum.
+    """Draw each case next to the same case under its map; volumes as the three planes through the
+    map's maximum.
 
     The overlay's opacity grows with the map, so 0 shows the bare image. Lines on the bare planes of
     a volume show where the other two planes cut. Images are shown as in `samples_figure`, each
-    spanning its own grey values; volumes are cut along axis 0, 1 and 2, from left to right. A map
-    of zeros is named "no evidence" and, for a volume, cut through the middle.
+    spanning its own grey values. Volumes are cut along axes 0, 1 and 2, from left to right. A map
+    of zeros is labelled "no evidence"; a volume is then cut through its middle.
 
     Args:
-        images: (N, C, *spatial) as they are stored, before normalization; 3 channels in uint8 are
-            colours, of anything else the first channel is drawn in grey.
-        maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` give
+        images: (N, C, *spatial) as they are stored, before normalization. Three channels of uint8
+            are colours; of anything else the first channel is drawn in grey.
+        maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` return
             them.
-        titles: one short text a case: id, label, score.
-        spacing: millimetres a voxel along each axis, so that planes have their true proportions;
-            default equal.
-        note: text under the figure; the place for the verdict and the caveat of a randomisation
-            check.
+        titles: one text per case, such as id, class and score. Long lines are broken.
+        spacing: millimetres per voxel along each axis, so that planes have their true proportions;
+            default: equal.
+        note: text below the figure, such as the verdict and the caveat of a randomization check.
 
     Returns:
-        A figure of column width, unknown to pyplot.
+        A figure of two columns' width, unknown to pyplot.
 
     Raises:
         ValueError: shapes, titles or spacing that do not fit, or maps outside [0, 1].
@@ -64,46 +65,47 @@ def saliency_figure(
     _check(images, maps, titles, spacing)
     dims = images.ndim - 2
     spacing = (1.0,) * dims if spacing is None else tuple(float(step) for step in spacing)
-    a_row = CASES_A_ROW if dims == 2 else 1
-    rows = -(-len(images) // a_row)
-    columns = 6
-    panel = 3.3 / columns
-    tallest = max(
-        _extent(images.shape[2:], spacing, axis) for axis in ((None,) if dims == 2 else range(3))
-    )
-    lines = [line for part in note.splitlines() for line in textwrap.wrap(part, 92)]
+    per_row = CASES_PER_ROW if dims == 2 else 1
+    rows = -(-len(images) // per_row)
+    width = 2 if dims == 2 else 6  # panels of a case
+    panel = (PAGE_WIDTH - 0.2) / (per_row * width)
+    heads = [t if m.any() else f"{t} (no evidence)" for t, m in zip(titles, maps)]
+    lines, most, above = image_lines(heads, width * panel - 0.06, points=_POINTS)
+    planes = (None,) if dims == 2 else range(3)
+    tallest = max(_extent(images.shape[2:], spacing, axis) for axis in planes)
+    said = [line for part in note.splitlines() for line in textwrap.wrap(part, _NOTE_CHARACTERS)]
     with styled():
-        figure = new_figure(0.5 + rows * (panel * tallest + 0.18) + 0.08 * len(lines))
+        height = 0.55 + rows * (panel * tallest + above + 0.06) + 0.09 * len(said)
+        figure = new_figure(height, width=PAGE_WIDTH)
         set_layout(figure, w_pad=0.012, h_pad=0.02, wspace=0, hspace=0.02)
-        grid = figure.subplots(rows, columns, squeeze=False)
+        grid = figure.subplots(rows, per_row * width, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        width = columns // a_row
-        for i, title in enumerate(shortened(titles, width * 9)):
-            row = grid[i // a_row]
-            start = (i % a_row) * width
-            _draw_case(row[start : start + width], images[i], maps[i, 0], spacing)
-            _head(row[start], title + (" (no evidence)" if not maps[i].any() else ""))
-        bar = figure.colorbar(
-            ScalarMappable(Normalize(0, 1), COLORMAP),
-            ax=grid,
-            orientation="horizontal",
-            aspect=40,
-            pad=0.03,
-            shrink=0.7,
-            ticks=[0, 0.5, 1],
-        )
-        bar.set_label("saliency (1: the most in each case)", fontsize=6, labelpad=1)
-        bar.ax.tick_params(labelsize=6, length=2, pad=1)
-        if lines:
-            figure.supxlabel(
-                "\n".join([*lines, figure.get_supxlabel()]),
-                fontsize=5,
-                color="0.25",
-                x=0.01,
-                ha="left",
-            )
+        for i, text in enumerate(lines):
+            start = (i % per_row) * width
+            row = grid[i // per_row][start : start + width]
+            _draw_case(row, images[i], maps[i, 0], spacing)
+            above_image(row[0], text, most=most, points=_POINTS)
+        _scale(figure, grid)
+        if said:
+            text = "\n".join([*said, figure.get_supxlabel()])
+            figure.supxlabel(text, fontsize=5, color="0.25", x=0.01, ha="left")
     return figure
+
+
+def _scale(figure: Figure, grid: np.ndarray) -> None:
+    """Draw the colour scale below the panels."""
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), COLORMAP),
+        ax=grid,
+        orientation="horizontal",
+        aspect=50,
+        pad=0.03,
+        shrink=0.45,
+        ticks=[0, 0.5, 1],
+    )
+    bar.set_label("saliency (1: the maximum of each case)", fontsize=6.5, labelpad=1)
+    bar.ax.tick_params(labelsize=6.5, length=2, pad=1)
 
 
 def _check(
@@ -124,7 +126,7 @@ def _check(
         )
     if len(titles) != len(images):
         raise ValueError(
-            f"titles hold {len(titles)} texts for {len(images)} images; give one each."
+            f"titles hold {len(titles)} texts for {len(images)} images; give one per image."
         )
     if spacing is not None and (
         len(spacing) != images.ndim - 2 or not all(step > 0 for step in spacing)
@@ -162,7 +164,7 @@ def _draw_case(
             look,
             spacing[others[0]] / spacing[others[1]],
         )
-        # Twice, dark under light: seen on any grey.
+        # Twice, light over dark: visible on any grey.
         for color, style in (("black", "-"), ("white", (0, (2, 2)))):
             pair[0].axhline(float(peak[others[0]]), color=color, linewidth=0.4, linestyle=style)
             pair[0].axvline(float(peak[others[1]]), color=color, linewidth=0.4, linestyle=style)
@@ -182,18 +184,3 @@ def _draw_pair(
         interpolation="nearest",
         aspect=aspect,
     )
-
-
-def _head(axes: Axes, text: str) -> None:
-    # A title as wide as three panels would widen its own; a space reserves the height, a note out
-    # of layout has the text.
-    axes.set_title(" ", fontsize=6, pad=2)
-    axes.annotate(
-        text,
-        (0, 1),
-        xytext=(0, 2),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=6,
-        annotation_clip=False,
-    ).set_in_layout(False)

@@ -19,6 +19,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from medmonai.atomic_files import replacing
 
 COLUMN_WIDTH = 3.5  # inches: one column of most journals
+PAGE_WIDTH = 7.0  # inches: two columns
+DPI = 300  # crisp at twice the width of a column of the report
 NOTICE = "Research use only, not for clinical use"
 # Okabe & Ito (2008), without yellow, which is too faint for a line on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -80,7 +82,7 @@ def open_axes(axes: Axes) -> None:
 def save_figure(
     figure: Figure, path_without_suffix: str | Path, *, overwrite: bool = False
 ) -> tuple[Path, Path]:
-    """Write PNG (200 dpi) and PDF (vectors), each whole or not at all, without dates: the same
+    """Write PNG (300 dpi) and PDF (vectors), each whole or not at all, without dates: the same
     figure is the same file.
 
     Args:
@@ -101,7 +103,7 @@ def save_figure(
     pdf = Path(base + ".pdf")
     replaced = replacing(png, overwrite=overwrite), replacing(pdf, overwrite=overwrite)
     with styled(), _without_layout_tables(), replaced[0] as new_png, replaced[1] as new_pdf:
-        figure.savefig(new_png, dpi=200, metadata={"Software": None})
+        figure.savefig(new_png, dpi=DPI, metadata={"Software": None})
         engine = figure.get_layout_engine()
         # the places found for the PNG serve the PDF: finding them is most of the work
         figure.set_layout_engine("none")

@@ -53,7 +53,7 @@ def test_one_file_holds_everything(kind, tmp_path):
     assert links.depth == 0
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in links.found)
     assert {link[1:] for link in links.found if link.startswith("#")} <= links.ids
-    assert "<script" not in html and "@import" not in html and "url(" not in html
+    assert html.count("<script") == 1 and "@import" not in html and "url(" not in html
     assert html.count("Research software: not for clinical use.") >= 2
     assert path.stat().st_size < 5e6
     for word in (
@@ -73,7 +73,7 @@ def test_every_string_from_data_is_escaped(tmp_path):
     data = {"name": evil, "licence": evil, "known_issues": [evil]}
     write_evaluation(evaluate(test), tmp_path, data=data, references={evil[:3]: test})
     html = write_report([tmp_path])[0].read_text()
-    assert "<script" not in html and "&lt;script&gt;" in html
+    assert html.count("<script") == 1 and "&lt;script&gt;" in html
     assert Links(html).depth == 0
 
 

@@ -65,18 +65,14 @@ def test_console_metrics_and_report(names, tmp_path):
     (page,) = write_report([tmp_path / "out"])
     html = page.read_text()
     lead = html.index(
-        f"<p>Positive class: {names[1]}. AUC, recall (sensitivity), specificity and thresholds are "
-        "about it.</p>"
+        f'<p class="lead">Positive class: {names[1]}. AUC, recall (sensitivity), specificity and '
+        "thresholds refer to it.</p>"
     )
     assert lead < html.index('<dl class="cards">') < html.index("<section")
     for tile in ("test AUC", "recall", "specificity"):
         assert f"<dt>{tile} of {names[1]}</dt>" in html
-    for stem in (
-        "ROC curve on the test split",
-        "Precision and recall on the test split",
-        "Net benefit",
-    ):
-        caption = html[html.index(f"<figcaption>{stem}") :].split("</figcaption>")[0]
+    for title in ("ROC curve", "Precision-recall curve", "Decision curve"):
+        caption = html[html.index(f"<strong>{title}.</strong>") :].split("</p>")[0]
         assert caption.endswith(f"Positive class: {names[1]}.")
 
 

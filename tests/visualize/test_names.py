@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from medmonai.visualize.names import short_id, shortened
+from medmonai.visualize.names import shortened, wrapped
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,24 @@ def test_no_name_is_read_as_a_formula():
     assert text._preprocess_math(text.get_text()) == ("$x_1$ or $y", False)
 
 
+@given(st.text(max_size=60), st.integers(4, 20))
+def test_wrapping_loses_nothing_but_space(text, width):
+    lines = wrapped(text, width, most=100)
+    assert "".join("".join(lines).split()) == "".join(text.split()).replace("$", r"\$")
+    assert all(len(line.replace("\\$", "$")) <= width for line in lines)
+
+
 @pytest.mark.parametrize(
-    ("case_id", "longest", "expected"),
+    ("text", "width", "expected"),
     [
-        ("test12", 6, "test12"),
-        ("test1234", 6, "…t1234"),
-        ("control/p016_chest_ct_a.nii.gz", 24, "p016_chest_ct_a"),
-        ("ISIC_0025031.JPG", 6, "…25031"),
-        ("a/.png", 9, "a/.png"),
-        ("1.2.840.7", 24, "1.2.840.7"),  # a series has no ending
+        ("test12", 6, ["test12"]),
+        ("control/p016_chest_ct_a.nii.gz", 24, ["control/p016_chest_ct_a.", "nii.gz"]),
+        ("ISIC_0025031.JPG", 6, ["ISIC_", "002503", "1.JPG"]),
+        ("a b c\nd", 3, ["a b", "c", "d"]),
+        ("\u6b63\u5e38\u80f8\u90e8", 5, ["\u6b63\u5e38", "\u80f8\u90e8"]),  # twice as wide
+        ("0" * 10 + "1" * 50, 10, ["\u2026" + "1" * 9, *["1" * 10] * 4]),  # five lines, the last
+        ("", 5, []),
     ],
 )
-def test_ids_keep_what_differs(case_id, longest, expected):
-    assert short_id(case_id, longest) == expected
+def test_ids_are_broken_and_keep_what_differs(text, width, expected):
+    assert wrapped(text, width) == expected

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from medmonai.visualize import history_figure, save_figure
-from medmonai.visualize.style import COLUMN_WIDTH, NOTICE, line_look, new_figure
+from medmonai.visualize.style import COLUMN_WIDTH, DPI, NOTICE, line_look, new_figure
 
 HISTORY = {"loss": [3, 2, 1], "val_auc": [0.5, 0.6, 0.7]}
 
@@ -25,8 +25,8 @@ def test_png_and_pdf(tmp_path):
     assert (png, pdf) == (tmp_path / "run.1.png", tmp_path / "run.1.pdf")
     assert sorted(os.listdir(tmp_path)) == ["run.1.pdf", "run.1.png"]
     with Image.open(png) as image:
-        assert image.width == round(COLUMN_WIDTH * 200)
-        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+        assert image.width == round(COLUMN_WIDTH * DPI)
+        assert image.info["dpi"] == pytest.approx((DPI, DPI), abs=0.1)
     assert pdf.read_bytes().startswith(b"%PDF")
 
 

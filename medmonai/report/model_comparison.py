@@ -1,4 +1,4 @@
-"""Several models on the same cases: which differences hold, as a table, a figure and files."""
+"""Several models on the same cases: which of them differ, as a table, figures and files."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-
+from medmonai import visualize
 from medmonai.atomic_files import replacing, write_json
 from medmonai.metrics import Comparison, compare_tables, verdict_scope
 from medmonai.predictions import Predictions, align
-from medmonai.visualize import comparison_figure, roc_figure, save_figure, styled
 
 from .evaluation import NOT_CLINICAL
+from .figure_material import ComparedModels
+from .figures import SECTIONS, drawn_figures
 from .latex import write_latex
-from .page import Picture, Section
-from .tables import Table, method_words, p_number, words
+from .page import PageFigure, Section
+from .tables import Table
+from .wording import method_words, p_number, words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    """Return the pairs with difference, interval, p, Holm's p and the verdict on the first against
-    the second.
+    """Return each pair with its difference, interval, p value before and after Holm's correction,
+    and the verdict on the first of the pair.
     """
     rows = tuple(
         (
@@ -52,24 +56,24 @@ def comparison_section(tables: Mapping[str, Predictions]) -> Section:
     found = compare_tables(tables)
     first = next(iter(tables.values()))
     aligned = {name: align(first, table) for name, table in tables.items()}
-    pictures = (
-        _picture(comparison_figure(found), "Differences with their intervals."),
-        _picture(roc_figure(aligned), "ROC curves of all models on the same cases."),
+    figures = tuple(
+        PageFigure.from_png(_png(figure), row.caption, title=row.title, reading=row.reading)
+        for row, figure in drawn_figures(ComparedModels(found, aligned))
     )
     return Section(
-        "Comparison",
+        SECTIONS["comparison"],
         "comparison",
         (verdict_scope(found),),
         tables=(comparison_table(found),),
-        figures=pictures,
+        figures=figures,
     )
 
 
-def _picture(figure: Figure, caption: str) -> Picture:
-    with styled():
+def _png(figure: Figure) -> bytes:
+    with visualize.styled():
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
-    return Picture.from_png(buffer.getvalue(), caption)
+        figure.savefig(buffer, format="png", dpi=visualize.DPI, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def write_comparison(
@@ -79,16 +83,16 @@ def write_comparison(
     spread: Mapping[str, Mapping[str, Any]] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write comparison.csv, .json, .tex and the figure.
+    """Write comparison.csv, comparison.json, comparison.tex and the figure.
 
     Args:
         comparisons: what `compare_tables` found.
-        folder: where to, made if need be.
-        spread: name -> `seed_spread` of its tables; goes into the JSON file.
-        overwrite: write over an earlier comparison.
+        folder: where to; created if missing.
+        spread: name -> `seed_spread` of its tables, for the JSON file.
+        overwrite: replace an earlier comparison.
 
     Raises:
-        FileExistsError: one of them exists and `overwrite` is False; then nothing is written.
+        FileExistsError: one of the files exists and `overwrite` is False; nothing is written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +100,7 @@ def write_comparison(
     there = [path.name for path in paths if path.exists()]
     if there and not overwrite:
         raise FileExistsError(
-            f"{', '.join(there)} in {folder} would be written over; name another --output, or pass "
+            f"{folder} already holds {', '.join(there)}; name another --output, or pass "
             "--overwrite."
         )
     with (
@@ -124,5 +128,6 @@ def write_comparison(
         paths[1],
     )
     write_latex([comparison_table(comparisons)], paths[2], overwrite=True)
-    save_figure(comparison_figure(comparisons), folder / "comparison", overwrite=True)
+    figure = visualize.comparison_figure(comparisons)
+    visualize.save_figure(figure, folder / "comparison", overwrite=True)
     return paths
