@@ -8,7 +8,7 @@ from functools import partial
 
 import typer
 
-from medmonai.__main__ import run_study
+from medmonai.command_line import run_study
 from medmonai.errors import run_in_words
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # place.
 ROOMS = (
     "__main__",
+    "command_line",
     "commands",
     "studies",
     "bundle",
