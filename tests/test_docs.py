@@ -32,7 +32,7 @@ docs, pages = script("docs_pages"), script("docs_gallery")
 def test_every_command_and_option_is_on_the_page():
     page = docs.command_line()
     source = (ROOT / "medmonai" / "__main__.py").read_text()
-    functions = re.findall(r"^@(?:app|data|study)\.command.*\ndef (\w+)", source, re.MULTILINE)
+    functions = re.findall(r"^(?:app|data|study)\.command\(.*\)\((.+)\)$", source, re.MULTILINE)
     assert len(re.findall("^## medmonai ", page, re.MULTILINE)) == len(functions) > 8
     for words in (
         "## medmonai study run\n",

@@ -10,6 +10,9 @@ from typing import Any
 def given_ids(words: list[str]) -> dict[str, Any]:
     """Turn `--id value` and `--id=value` into a dict; values are parsed as JSON if possible,
     otherwise kept as text.
+
+    Raises:
+        ValueError: a word that is not an option, or an option without a value.
     """
     found: dict[str, Any] = {}
     rest = list(words)

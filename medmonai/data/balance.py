@@ -47,9 +47,9 @@ class Balance:
     Args:
         strategy: one of the five.
         cap: cases of a class in an epoch, for "cap".
-        target: cases of a class in an epoch, for "target".
         positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least
             one of each class.
+        target: cases of a class in an epoch, for "target".
 
     Raises:
         ValueError: unknown strategy, or a value outside its range.

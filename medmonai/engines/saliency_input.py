@@ -27,6 +27,9 @@ def class_indices(
 ) -> list[int]:
     """Return one class an image after checking the network's output and the range of the
     classes.
+
+    Raises:
+        ValueError: an index outside the classes, or not one for each image.
     """
     with torch.no_grad():
         outputs = logits_of(network(x[:1])).shape[1]

@@ -125,7 +125,11 @@ def find_target_layer(
 
 
 def target_of(runs: Sequence[LayerRun], *, least_map: int = LEAST_MAP) -> str:
-    """Return the target layer among the layers that ran; see `find_target_layer`."""
+    """Return the target layer among the layers that ran; see `find_target_layer`.
+
+    Raises:
+        ValueError: no convolution ran.
+    """
     sizes = {run.name: run.size_out for run in runs}
     convolutions = [run for run in runs if isinstance(run.layer, _CONVOLUTIONS)]
     if not convolutions:

@@ -74,7 +74,11 @@ class GradualUnfreezing:
             )
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Raises:
+            ValueError: several processes train together.
+        """
         if not self.epochs:
             return
         if together():

@@ -238,6 +238,10 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
             logits: (B, num_outputs), tensor or MetaTensor, any floating dtype.
             labels: one output: (B,) or (B, 1) of 0 and 1. Several: class numbers (B,) or (B, 1), or
                 (B, num_outputs) of 0 and 1 for labels that do not exclude each other. Any dtype.
+
+        Raises:
+            RuntimeError: gradients are wanted, and no optimizer ascends alpha.
+            ValueError: logits or labels of another shape, or values that are not allowed.
         """
         logits = plain(logits)
         check_logits(logits, self.num_outputs)

@@ -218,7 +218,12 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def update_lr(self, decay_factor: float | None = None) -> None:
-        """Divide the learning rate. Raises as `update_regularizer` does."""
+        """Divide the learning rate.
+
+        Raises:
+            RuntimeError: a scheduler owns the learning rate.
+            ValueError: decay_factor not above 0.
+        """
         if decay_factor is None:
             return
         if not decay_factor > 0:

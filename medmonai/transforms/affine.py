@@ -179,11 +179,11 @@ class RandRotate(BatchTransform, mt.RandRotate):
     The output has the size of the input; the arithmetic is float32.
 
     Args:
-        prob: probability for each sample.
         range_x: radians, r for (-r, r) or (low, high): in the plane of a 2D image, about the first
             axis in 3D.
         range_y: about the second axis, 3D only.
         range_z: about the third axis, 3D only.
+        prob: probability for each sample.
         keep_size: only True; MONAI's own RandRotate has the other.
         mode: "bilinear" (trilinear in 3D) or "nearest".
         padding_mode: "zeros", "border" or "reflection".

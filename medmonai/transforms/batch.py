@@ -58,7 +58,12 @@ class BatchTransform(ABC):
 
 
 def check_batch(x: torch.Tensor, name: str) -> torch.Tensor:
-    """Give ``x`` as a plain tensor if it is a batch, else say what is wrong with it."""
+    """Give ``x`` as a plain tensor if it is a batch.
+
+    Raises:
+        TypeError: it is not a tensor.
+        ValueError: it has another number of axes.
+    """
     if not isinstance(x, torch.Tensor):
         raise TypeError(
             f"{name}.batch got {type(x).__name__}; it needs a torch.Tensor (B, C, *spatial)."
@@ -72,7 +77,11 @@ def check_batch(x: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def check_prob(prob: float, name: str) -> float:
-    """Give ``prob`` if it is a probability (MONAI clips it silently)."""
+    """Give ``prob`` if it is a probability (MONAI clips it silently).
+
+    Raises:
+        ValueError: it is below 0 or above 1.
+    """
     if not 0 <= prob <= 1:
         raise ValueError(f"prob={prob} of {name} is not a probability; use 0 to 1.")
     return prob

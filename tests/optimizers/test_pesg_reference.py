@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import libauc.losses
 import libauc.optimizers
 import monai.losses
 import pytest

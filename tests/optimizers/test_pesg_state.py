@@ -6,7 +6,6 @@ import copy
 import io
 import pickle
 
-import libauc.losses
 import libauc.optimizers
 import monai.losses
 import pytest

@@ -94,7 +94,7 @@ def decoded_images(
         jobs: threads.
 
     Raises:
-        OSError: no folder can be written, or the disk has no room.
+        OSError: a file does not exist, no folder can be written, or the disk has no room.
         ValueError: see `decode_files`.
     """
     root, inside = relative_paths(files)

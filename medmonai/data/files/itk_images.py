@@ -118,7 +118,11 @@ class ItkFormat(ImageFormat):
         )
 
     def volume(self, path: Path) -> Volume:
-        """Return the file as a volume, see `ImageFormat.volume`."""
+        """Return the file as a volume, see `ImageFormat.volume`.
+
+        Raises:
+            ImportError: SimpleITK is not installed.
+        """
         try:
             import SimpleITK
         except ImportError as error:

@@ -222,7 +222,7 @@ class Pictures(ImageFormat):
         return picture_header(path)
 
     def volume(self, path: Path) -> Volume:
-        """Return the file as a volume, see `ImageFormat.volume`."""
+        """Raise ValueError: a picture is not a volume."""
         raise ValueError(
             f"{path.name} is a 2D image and spatial_size has three axes; give NIfTI, DICOM, "
             "MetaImage, NRRD or npz volumes."

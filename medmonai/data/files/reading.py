@@ -257,6 +257,9 @@ def read_npz_images(
 def to_channels(image: np.ndarray, in_channels: int, name: str) -> np.ndarray:
     """Return an image with 1 or 3 channels as one with `in_channels`: luma (ITU-R 601) or
     repetition.
+
+    Raises:
+        ValueError: another number of channels.
     """
     if len(image) == in_channels:
         return image

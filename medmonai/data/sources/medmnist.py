@@ -169,6 +169,9 @@ def available_memory() -> int:
 def default_memory_limit() -> int:
     """Return the bytes above which images stay on disk: MEDMONAI_MEMORY_LIMIT, or half of the
     memory that is free.
+
+    Raises:
+        ValueError: MEDMONAI_MEMORY_LIMIT is not a number of bytes.
     """
     given = os.environ.get("MEDMONAI_MEMORY_LIMIT", "")
     if given and not given.isdecimal():
