@@ -278,8 +278,7 @@ class PESG(libauc.optimizers.PESG):
         own = {key: getattr(self, key) for key in (*_ATTRIBUTES, *_COUNTERS)}
         return {**super().__getstate__(), **own, "_plan": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        torch.optim.Optimizer.__setstate__(self, state)
+    __setstate__ = torch.optim.Optimizer.__setstate__
 
     def __repr__(self) -> str:
         """Return one line: settings, size and counters, no tensors."""

@@ -58,7 +58,6 @@ def write_summary(
         All files; the first two are summary.csv and summary.html.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     figures, curves = _draw(summary, folder)
     known = versions()
     settings = without_places(settings or {})
@@ -104,7 +103,9 @@ def _draw(
     summary: StudySummary, folder: Path
 ) -> tuple[dict[BundleSummary, list[Path]], dict[BundleSummary, list[Path]]]:
     """Write the figures of the arms and, where they can be drawn, the ROC curves of each bundle."""
-    arms, curves = {}, {}
+    folder.mkdir(parents=True, exist_ok=True)
+    arms = {}
+    curves = {}
     for bundle, stem in figure_stems(summary).items():
         figure = bundle_figure(bundle, confidence=summary.confidence)
         arms[bundle] = save_figure(figure, folder / stem, overwrite=True)
