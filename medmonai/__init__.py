@@ -28,5 +28,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "transforms",
         "visualize",
     ],
-    submod_attrs={"commands": ["RunFolder", "compare", "evaluate", "run"]},
+    submod_attrs={
+        "commands": ["compare", "evaluate", "run"],
+        "run_results": ["RunFolder", "TrainingHistory"],
+    },
 )

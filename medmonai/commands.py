@@ -3,72 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medmonai.run_files import read_record
+from medmonai.run_results import RunFolder
 
 if TYPE_CHECKING:
-    from medmonai.metrics import Comparison
+    from medmonai.metrics.comparison import Comparisons
     from medmonai.predictions import Predictions
     from medmonai.report import Evaluation
-
-
-class RunFolder:
-    """A run folder: metrics, predictions, figures and the report, read on demand.
-
-    Args:
-        folder: written by `medmonai run` or by a bundle's training and evaluation.
-
-    Raises:
-        FileNotFoundError: the folder does not exist.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise FileNotFoundError(f"no run folder at {folder}; pass the output_dir of a run.")
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds: splits -> "validation", "test" -> every metric with its
-        interval; {} before evaluation.
-        """
-        return read_record(self.folder / "metrics.json")
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The merged config that was trained."""
-        return read_record(self.folder / "config.json")
-
-    def predictions(self, split: str = "test") -> Predictions:
-        """Return the predictions table of a split, "test" or "val".
-
-        Raises:
-            FileNotFoundError: the run was not evaluated, or has no such split.
-        """
-        from medmonai.report import read_table
-
-        return read_table(self.folder / f"predictions_{split}.csv")
-
-    @property
-    def figures(self) -> dict[str, Path]:
-        """Name -> PNG file of every figure."""
-        return {path.stem: path for path in sorted((self.folder / "figures").glob("*.png"))}
-
-    @property
-    def report(self) -> Path | None:
-        """The HTML report; None before it is written."""
-        path = self.folder / "report.html"
-        return path if path.is_file() else None
-
-    def __repr__(self) -> str:
-        if not self.metrics:
-            return f"RunFolder({str(self.folder)!r}): not evaluated"
-        from medmonai.bundle import describe
-
-        return f"RunFolder({str(self.folder)!r})\n{describe(self.metrics, self.folder)}"
 
 
 def run(
@@ -172,7 +115,7 @@ def compare(
     *,
     output: str | Path | None = None,
     **options: Any,
-) -> list[Comparison]:
+) -> Comparisons:
     """Compare predictions tables of the same cases pairwise: better, worse or not distinguishable.
 
     Args:

@@ -176,13 +176,14 @@ def api(room: str) -> str:
 
 def functions() -> str:
     """Return the page of the functions that do what the command line does."""
-    names = ("run", "evaluate", "compare", "RunFolder")
+    names = ("commands.run", "commands.evaluate", "commands.compare")
+    results = ("run_results.RunFolder", "run_results.TrainingHistory")
     return (
         "\n\n".join(
             [
                 "# medmonai",
                 "From Python what the command line does.",
-                *(f"::: medmonai.commands.{name}" for name in names),
+                *(f"::: medmonai.{name}" for name in (*names, *results)),
             ]
         )
         + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medmonai.data.cohort import check_images
+from medmonai.data.case_columns import check_images
 from medmonai.nearest import did_you_mean
 
 from .texture import intensity_texture

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
+from .case_columns import as_column, as_mask, check_finite, check_ids, check_images
 from .image_place import ImagePlace, check_places
+from .thumbnails import one_of_each, thumbnail
 
-IMAGE_DTYPES = ("uint8", "int16", "float32")
-
-# Rows that a check looks at in one go, so that a memmap is never read whole.
-_CHUNK_BYTES = 1 << 22
+MOST_THUMBNAILS = 8
 
 
-@dataclass(frozen=True)
-class Provenance:
+@dataclass(frozen=True, repr=False)
+class Provenance(InNotebook):
     """Where a data set comes from, under which licence, and what is known to be wrong with it.
 
     Args:
@@ -52,9 +52,22 @@ class Provenance:
         """Return the fields as plain values that JSON can hold."""
         return {**asdict(self), "known_issues": list(self.known_issues), "facts": list(self.facts)}
 
+    def __repr__(self) -> str:
+        issues = len(self.known_issues)
+        said = [
+            one_line(self.name) + (f" {one_line(self.version)}" if self.version else ""),
+            one_line(self.licence, 60),
+            f"{issues} known issue{'s' * (issues > 1)}" if issues else "",
+        ]
+        return f"Provenance({', '.join(filter(None, said))})"
+
+    def _card(self) -> Card:
+        said = {name: value for name, value in asdict(self).items() if isinstance(value, str)}
+        return Card(f"Provenance of {self.name}", said, notes=(*self.known_issues, *self.facts))
+
 
 @dataclass(frozen=True, eq=False)
-class Cohort:
+class Cohort(InNotebook):
     """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set
     (`len`, `cohort[i]`).
 
@@ -115,12 +128,12 @@ class Cohort:
         keep(self, "labels", self.task.check_labels(self.labels))
         keep(self, "class_names", _check_class_names(self.class_names, self.task))
         if self.groups is not None:
-            keep(self, "groups", _as_column(self.groups, "groups", "biuU"))
+            keep(self, "groups", as_column(self.groups, "groups", "biuU"))
         keep(
             self,
             "metadata",
             {
-                name: _as_column(values, f"metadata {name!r}", "U")
+                name: as_column(values, f"metadata {name!r}", "U")
                 for name, values in self.metadata.items()
             },
         )
@@ -187,7 +200,7 @@ class Cohort:
         """
         chosen = np.asarray(indices)
         if chosen.dtype == bool:
-            chosen = np.flatnonzero(_as_mask(chosen, len(self)))
+            chosen = np.flatnonzero(as_mask(chosen, len(self)))
         if chosen.size and chosen.dtype.kind not in "iu":
             raise TypeError(
                 f"indices have dtype {chosen.dtype}; whole numbers or a boolean mask are needed."
@@ -228,81 +241,35 @@ class Cohort:
         }
 
     def __repr__(self) -> str:
-        return (
+        return one_line(
             f"Cohort({self.provenance.name} {self.split}: {len(self)} cases, {self.in_channels} x "
-            f"{self.spatial_size} {self.images.dtype}, {self.task.kind} {self.class_counts()})"
+            f"{self.spatial_size} {self.images.dtype}, {self.task.kind} {self.class_counts()})",
+            most=500,
         )
 
-
-def check_images(images: np.ndarray) -> None:
-    """Raise TypeError or ValueError unless the images are (N, C, *spatial) of an allowed dtype,
-    with N at least 1.
-    """
-    if not isinstance(images, np.ndarray) or images.dtype.name not in IMAGE_DTYPES:
-        kind = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(
-            f"images are {kind}; a NumPy array or memmap of {', '.join(IMAGE_DTYPES)} is needed."
+    def _card(self) -> Card:
+        hot = self.task.one_hot(self.labels)
+        rows = one_of_each(hot, MOST_THUMBNAILS)
+        captions = {
+            row: ", ".join(name for name, on in zip(self.class_names, hot[row]) if on) or "none"
+            for row in rows
+        }
+        groups = None if self.groups is None else len(np.unique(self.groups))
+        facts = {
+            "images": f"{len(self)} x {self.in_channels} x {self.spatial_size} {self.images.dtype}",
+            "task": self.task.kind,
+            "groups": groups,
+            "metadata": ", ".join(self.metadata),
+            "licence": self.provenance.licence,
+        }
+        return Card(
+            f"{self.provenance.name}, {self.split}: {len(self)} cases",
+            facts,
+            header=("class", "cases"),
+            rows=list(self.class_counts().items()),
+            pictures=[(captions[row], thumbnail(np.asarray(self.images[row]))) for row in rows],
+            notes=self.provenance.known_issues,
         )
-    if images.ndim not in (4, 5) or 0 in images.shape[1:]:
-        raise ValueError(
-            f"images have shape {images.shape}; (N, C, H, W) or (N, C, H, W, D) is needed."
-        )
-    if len(images) == 0:
-        raise ValueError(f"images have shape {images.shape}: no case; at least one is needed.")
-
-
-def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
-    """Return the ids as an array of str, or raise if they are not `expected` different strings."""
-    ids = _as_column(ids, "ids", "U")
-    if len(ids) != expected:
-        raise ValueError(
-            f"ids hold {len(ids)} rows and images {expected}; give one for each image."
-        )
-    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image
-    # each.
-    hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
-    hashes.sort()
-    if (hashes[1:] == hashes[:-1]).any():
-        names, counts = np.unique(ids, return_counts=True)
-        if counts.max() > 1:
-            double = str(names[counts.argmax()])
-            raise ValueError(
-                f"ids: {double!r} occurs {counts.max()} times; every case needs its own id."
-            )
-    return ids
-
-
-def check_finite(images: np.ndarray, ids: np.ndarray) -> None:
-    """Raise ValueError with the first id whose image holds a NaN or an infinity."""
-    if images.dtype.kind != "f":
-        return
-    step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
-    for start in range(0, len(images), step):
-        part = images[start : start + step]
-        finite = np.isfinite(part).reshape(len(part), -1).all(axis=1)
-        if not finite.all():
-            first = str(ids[start + int(np.argmin(finite))])
-            raise ValueError(
-                f"images: case {first!r} holds NaN or infinite pixels; repair it or leave it out."
-            )
-
-
-def _as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
-    column = np.asarray(values)
-    if column.dtype.kind not in kinds:
-        wanted = "str" if kinds == "U" else "str or int"
-        raise TypeError(f"{name} have dtype {column.dtype}; an array of {wanted} is needed.")
-    if column.ndim != 1:
-        raise ValueError(f"{name} have shape {column.shape}; (N,) is needed.")
-    return column
-
-
-def _as_mask(mask: np.ndarray, length: int) -> np.ndarray:
-    if mask.shape != (length,):
-        raise ValueError(
-            f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed."
-        )
-    return mask
 
 
 def _check_class_names(names: Sequence[str], task: Task) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
-from .cohort import Provenance, check_ids
+from .case_columns import check_ids
+from .cohort import Provenance
 
 SPLITS = ("train", "val", "test")
+MOST_LEFT_OUT = 5  # named in a notebook
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class Listing(InNotebook):
     """Cases of a source that are still files: where each image lies and everything that is known
     about it.
 
@@ -123,9 +126,29 @@ class Listing:
             else [f"{split} {int((self.splits == split).sum())}" for split in SPLITS]
         )
         places = "".join(f", {part}" for part in cases)
-        return (
+        return one_line(
             f"Listing({self.provenance.name}: {len(self)} cases, "
             f"{len(self.class_names)} classes{places})"
+        )
+
+    def _card(self) -> Card:
+        hot = self.task.one_hot(self.labels)
+        columns = {"cases": np.ones(len(self), dtype=bool)}
+        if self.splits is not None:
+            columns |= {split: self.splits == split for split in SPLITS}
+        groups = None if self.groups is None else len(np.unique(self.groups))
+        left_out = [f"left out: {one.name}: {one.reason}" for one in self.left_out[:MOST_LEFT_OUT]]
+        if len(self.left_out) > MOST_LEFT_OUT:
+            left_out.append(f"... and {len(self.left_out) - MOST_LEFT_OUT} more left out")
+        return Card(
+            f"{self.provenance.name}: {len(self)} files",
+            {"task": self.task.kind, "groups": groups, "metadata": ", ".join(self.metadata)},
+            header=("class", *columns),
+            rows=[
+                (name, *(int(one[rows].sum()) for rows in columns.values()))
+                for name, one in zip(self.class_names, hot.T)
+            ],
+            notes=(*self.notes, *left_out),
         )
 
 

@@ -19,7 +19,7 @@ from .comparison.decision_tests import decision_test
 from .comparison.paired_tests import PairedDifference, paired_bootstrap
 from .comparison.scope import verdict_scope
 from .comparison.seeds import average_seeds, seed_spread
-from .comparison.verdicts import Comparison, holm
+from .comparison.verdicts import Comparison, Comparisons, holm
 from .decisions.counting import (
     accuracy,
     balanced_accuracy,
@@ -59,6 +59,7 @@ from .resampling import wilson
 
 __all__ = [
     "Comparison",
+    "Comparisons",
     "DecisionCurve",
     "Interval",
     "OperatingPoint",

@@ -282,8 +282,7 @@ class PESG(libauc.optimizers.PESG):
 
     def __repr__(self) -> str:
         """Return one line: settings, size and counters, no tensors."""
-        group = self.param_groups[0]
-        settings = ", ".join(f"{key}={float(group[key]):g}" for key in Rates._fields)
+        settings = ", ".join(f"{key}={float(self.param_groups[0][key]):g}" for key in Rates._fields)
         return (
             f"PESG({settings}, parameters={sum(p.numel() for p in self.params)}, T={self.T}, "
             f"steps={self.steps})"

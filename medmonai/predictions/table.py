@@ -11,13 +11,14 @@ from typing import Literal
 
 import numpy as np
 
+from medmonai.notebook import Card, InNotebook, number, one_line
 from medmonai.task import Task
 
 ROUNDING = 0.0005  # rounding error of a probability written with three decimals
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Predictions(InNotebook):
     """Scores of N cases, with their labels if known.
 
     Args:
@@ -99,6 +100,31 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        groups = "" if self.groups is None else f" in {len(np.unique(self.groups))} groups"
+        said = "no labels" if self.y_true is None else str(self._class_counts())
+        return one_line(
+            f"Predictions({len(self)} cases{groups}, {self.task.kind} {self.score_kind}, {said})",
+            most=500,
+        )
+
+    def _class_counts(self) -> dict[str, int]:
+        hot = self.task.one_hot(self.labels)
+        return dict(zip(self.class_names, hot.sum(axis=0).astype(int).tolist()))
+
+    def _card(self) -> Card:
+        counts = {} if self.y_true is None else self._class_counts()
+        groups = None if self.groups is None else len(np.unique(self.groups))
+        return Card(
+            f"Predictions: {len(self)} cases",
+            {"task": self.task.kind, "scores": self.score_kind, "groups": groups},
+            header=("class", "cases", "mean score"),
+            rows=[
+                (name, counts.get(name, "unknown"), number(mean))
+                for name, mean in zip(self.class_names, self.y_score.mean(axis=0))
+            ],
+        )
 
     @property
     def labels(self) -> np.ndarray:

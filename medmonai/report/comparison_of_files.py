@@ -9,6 +9,7 @@ from typing import Any
 
 from medmonai.metrics import (
     Comparison,
+    Comparisons,
     OperatingPoint,
     average_seeds,
     choose_operating_point,
@@ -108,7 +109,7 @@ def compare_paths(
     sheet: str = "",
     confidence: float = 0.95,
     alpha: float = 0.05,
-) -> tuple[list[Comparison], dict[str, dict[str, Any]]]:
+) -> tuple[Comparisons, dict[str, dict[str, Any]]]:
     """Compare predictions tables in pairs; return the comparisons and each model's spread over its
     seeds.
 

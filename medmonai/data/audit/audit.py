@@ -9,6 +9,7 @@ from typing import Any
 
 from medmonai.data.describe import SplitDescription
 from medmonai.data.duplicates import Finding, one_per_split
+from medmonai.notebook import Card, InNotebook, one_line
 
 EXACT = "exact duplicates"
 NEAR = "near duplicates"
@@ -20,8 +21,8 @@ NEAR_CONFLICTS = "label conflicts of near duplicates"
 GROUP_CLASSES = "groups with cases of several classes"
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(InNotebook):
     """What `audit_cohorts` found.
 
     Args:
@@ -117,6 +118,24 @@ class Audit:
             for leak in self.leaks
         )
         return f"leakage between splits: {told}{unsure}"
+
+    def __repr__(self) -> str:
+        cases = ", ".join(f"{split.split} {split.cases}" for split in self.splits)
+        return one_line(f"Audit({self.name}: {self.verdict}; {cases})", most=500)
+
+    def _card(self) -> Card:
+        between = "across splits"
+        return Card(
+            f"Audit of {self.name}: {self.verdict}",
+            {split.split: f"{split.cases} cases" for split in self.splits},
+            header=("finding", "count", between),
+            rows=[
+                (found.kind, found.count, found.across_count)
+                for found in self.findings
+                if found.count
+            ],
+            notes=(self.classes, *self.notes),
+        )
 
     def twins(self, split: str) -> dict[str, list[dict[str, str]]]:
         """Return the cases of a split that have a twin with another label: id -> split, id and

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from medmonai.data.cohort import check_finite, check_ids, check_images
+from medmonai.data.case_columns import check_finite, check_ids, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
 from medmonai.data.files import KINDS, Case, array_case, image_kind, read_case, read_npz_images
 from medmonai.data.image_form import Aspect, ImageForm, checked_range

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from medmonai.data.cohort import Cohort, check_ids
+from medmonai.data.case_columns import check_ids
+from medmonai.data.cohort import Cohort
 from medmonai.data.duplicates import image_keys
 from medmonai.data.image_place import ImagePlace
 from medmonai.task import Task

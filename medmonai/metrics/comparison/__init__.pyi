@@ -5,10 +5,11 @@ from .decision_tests import decision_test
 from .paired_tests import PairedDifference, paired_bootstrap
 from .scope import verdict_scope
 from .seeds import average_seeds, seed_spread
-from .verdicts import Comparison, holm, with_holm
+from .verdicts import Comparison, Comparisons, holm, with_holm
 
 __all__ = [
     "Comparison",
+    "Comparisons",
     "PairedDifference",
     "accuracy_test",
     "average_seeds",

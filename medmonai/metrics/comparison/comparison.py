@@ -17,7 +17,7 @@ from .auc_difference import delong_test
 from .decision_tests import decision_test
 from .paired_tests import PairedDifference, paired_bootstrap
 from .seeds import Tables, average_seeds, labelled_seeds
-from .verdicts import Comparison, uncorrected, with_holm
+from .verdicts import Comparisons, uncorrected, with_holm
 
 
 def compare_tables(
@@ -30,7 +30,7 @@ def compare_tables(
     repetitions: int = 2000,
     seed: int = 0,
     against: str | None = None,
-) -> list[Comparison]:
+) -> Comparisons:
     """Compare models on the same cases: all pairs, or every other one against a baseline.
 
     - ``auc``: DeLong's test (`delong_test`); more than two classes or labels: of the mean

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from medmonai.notebook import Card, InNotebook, number
+
 ZERO = 1e-12  # a standard error below this is rounding
 
 
-@dataclass(frozen=True)
-class PairedDifference:
+@dataclass(frozen=True, repr=False)
+class PairedDifference(InNotebook):
     """A metric of model a minus that of model b on the same cases.
 
     Args:
@@ -33,6 +35,23 @@ class PairedDifference:
     p_value: float | None
     method: str
     flags: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        flags = f"; {', '.join(self.flags)}" if self.flags else ""
+        return (
+            f"PairedDifference({self.difference:+.4f}, {number(self.low)} to {number(self.high)}, "
+            f"p {number(self.p_value)}, {self.method}{flags})"
+        )
+
+    def _card(self) -> Card:
+        return Card(
+            f"Difference {self.difference:+.4f} ({number(self.low)} to {number(self.high)})",
+            {
+                "p": number(self.p_value),
+                "method": self.method,
+                "flags": ", ".join(self.flags),
+            },
+        )
 
 
 def paired_bootstrap(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .comparison import Comparison
+from .verdicts import Comparison
 
 
 def verdict_scope(comparisons: Sequence[Comparison]) -> str:

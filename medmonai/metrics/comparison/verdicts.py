@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from medmonai.notebook import Card, InNotebook, number, one_line
+
 from .paired_tests import PairedDifference
 
 Verdict = Literal["better", "worse", "not distinguishable"]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(InNotebook):
     """One pair of models.
 
     Args:
@@ -57,6 +59,43 @@ class Comparison:
     flags: tuple[str, ...] = ()
     positive_class: str | None = None
 
+    def __repr__(self) -> str:
+        return one_line(
+            f"Comparison({self.a} against {self.b}: {self.verdict}; {self.metric} "
+            f"{self.difference:+.4f} ({self.confidence:.0%} {number(self.low)} to "
+            f"{number(self.high)}), p {number(self.p_holm)} (Holm), n = {self.n})",
+            most=500,
+        )
+
+    def _card(self) -> Card:
+        return Comparisons([self])._card()
+
+
+class Comparisons(list[Comparison], InNotebook):
+    """Comparisons of one family: a list that shows itself as a table in a notebook."""
+
+    def _card(self) -> Card:
+        metrics = ", ".join(sorted({one.metric for one in self}))
+        classes = sorted({one.positive_class for one in self if one.positive_class})
+        return Card(
+            f"{len(self)} comparison{'s' * (len(self) != 1)}{f' of {metrics}' if metrics else ''}",
+            {"positive class": ", ".join(classes)},
+            header=("a", "b", "verdict", "a - b", "interval", "p (Holm)", "cases", "flags"),
+            rows=[
+                (
+                    one.a,
+                    one.b,
+                    one.verdict,
+                    f"{one.difference:+.4f}",
+                    f"{number(one.low)} to {number(one.high)} ({one.confidence:.0%})",
+                    number(one.p_holm),
+                    one.n,
+                    ", ".join(one.flags),
+                )
+                for one in self
+            ],
+        )
+
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), kept
@@ -88,7 +127,7 @@ def uncorrected(test: PairedDifference, **facts: Any) -> Comparison:
     return Comparison(**fields, **facts, p_holm=None, verdict="not distinguishable")
 
 
-def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def with_holm(comparisons: Sequence[Comparison]) -> Comparisons:
     """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own
     `alpha`.
 
@@ -96,10 +135,10 @@ def with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     seeds.
     """
     corrected = holm([comparison.p_value for comparison in comparisons])
-    return [
+    return Comparisons(
         replace(c, p_holm=p, verdict=_verdict(c.difference, p, c.alpha))
         for c, p in zip(comparisons, corrected)
-    ]
+    )
 
 
 def _verdict(difference: float, p_holm: float | None, alpha: float) -> Verdict:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
 from medmonai.metrics.resampling import by_group
+from medmonai.notebook import Card, InNotebook, number
 from medmonai.task import Task
 
 from .delong import auc_influence, class_auc_influence, influence_freedom
@@ -21,8 +22,8 @@ Method = Literal["logit_delong_t", "logit_delong", "wald"]
 FEW = 10  # cases of the rarer class below which an interval is flagged
 
 
-@dataclass(frozen=True)
-class Interval:
+@dataclass(frozen=True, repr=False)
+class Interval(InNotebook):
     """An estimate with its confidence interval, and what to know before quoting it.
 
     Args:
@@ -48,6 +49,22 @@ class Interval:
     n_positive: int
     n_negative: int
     flags: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        flags = f"; {', '.join(self.flags)}" if self.flags else ""
+        return (
+            f"Interval({number(self.estimate)}, {self.confidence:.0%} {number(self.low)} to "
+            f"{number(self.high)}, {self.method}, {self.n_positive} positive, {self.n_negative} "
+            f"negative{flags})"
+        )
+
+    def _card(self) -> Card:
+        return Card(
+            f"{number(self.estimate)} ({number(self.low)} to {number(self.high)})",
+            {"confidence": f"{self.confidence:.0%}", "method": self.method}
+            | {"positive": self.n_positive, "negative": self.n_negative}
+            | {"flags": ", ".join(self.flags)},
+        )
 
 
 def auc_interval(

@@ -1,0 +1,91 @@
+"""What is checked of the columns of a cohort: images, ids, and everything with one row per case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+IMAGE_DTYPES = ("uint8", "int16", "float32")
+
+# Rows that a check looks at in one go, so that a memmap is never read whole.
+_CHUNK_BYTES = 1 << 22
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raise TypeError or ValueError unless the images are (N, C, *spatial) of an allowed dtype,
+    with N at least 1.
+    """
+    if not isinstance(images, np.ndarray) or images.dtype.name not in IMAGE_DTYPES:
+        kind = getattr(images, "dtype", type(images).__name__)
+        raise TypeError(
+            f"images are {kind}; a NumPy array or memmap of {', '.join(IMAGE_DTYPES)} is needed."
+        )
+    if images.ndim not in (4, 5) or 0 in images.shape[1:]:
+        raise ValueError(
+            f"images have shape {images.shape}; (N, C, H, W) or (N, C, H, W, D) is needed."
+        )
+    if len(images) == 0:
+        raise ValueError(f"images have shape {images.shape}: no case; at least one is needed.")
+
+
+def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
+    """Return the ids as an array of str, or raise if they are not `expected` different strings."""
+    ids = as_column(ids, "ids", "U")
+    if len(ids) != expected:
+        raise ValueError(
+            f"ids hold {len(ids)} rows and images {expected}; give one for each image."
+        )
+    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image
+    # each.
+    hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
+    hashes.sort()
+    if (hashes[1:] == hashes[:-1]).any():
+        names, counts = np.unique(ids, return_counts=True)
+        if counts.max() > 1:
+            double = str(names[counts.argmax()])
+            raise ValueError(
+                f"ids: {double!r} occurs {counts.max()} times; every case needs its own id."
+            )
+    return ids
+
+
+def check_finite(images: np.ndarray, ids: np.ndarray) -> None:
+    """Raise ValueError with the first id whose image holds a NaN or an infinity."""
+    if images.dtype.kind != "f":
+        return
+    step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        finite = np.isfinite(part).reshape(len(part), -1).all(axis=1)
+        if not finite.all():
+            first = str(ids[start + int(np.argmin(finite))])
+            raise ValueError(
+                f"images: case {first!r} holds NaN or infinite pixels; repair it or leave it out."
+            )
+
+
+def as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
+    """Return values as an array (N,) of one of the kinds of dtype.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: another number of axes.
+    """
+    column = np.asarray(values)
+    if column.dtype.kind not in kinds:
+        wanted = "str" if kinds == "U" else "str or int"
+        raise TypeError(f"{name} have dtype {column.dtype}; an array of {wanted} is needed.")
+    if column.ndim != 1:
+        raise ValueError(f"{name} have shape {column.shape}; (N,) is needed.")
+    return column
+
+
+def as_mask(mask: np.ndarray, length: int) -> np.ndarray:
+    """Raise ValueError unless a mask has one value per case; return it."""
+    if mask.shape != (length,):
+        raise ValueError(
+            f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed."
+        )
+    return mask
