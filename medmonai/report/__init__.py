@@ -1,8 +1,6 @@
-"""From predictions tables to what a reviewer reads: metrics files, figures, one HTML page, LaTeX
-tables.
-"""
+"""From predictions tables to what reviewers read: metrics, figures, an HTML page, LaTeX tables."""
 
 import lazy_loader
 
-# The public names stand in __init__.pyi; each is imported when it is first used.
+# __init__.pyi lists the public names; each is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -86,10 +86,8 @@ def evaluate_files(
     copied = _to_be_copied(table, output, overwrite=overwrite)
     old = read_record(output / "metrics.json")
     remove_evaluation(output)
-    references = {
-        name: read_table(output / f"predictions_test_{name}.csv", kind=task)
-        for name in old.get("references", {})
-    }
+    kept = {name: output / f"predictions_test_{name}.csv" for name in old.get("references", {})}
+    references = {name: read_table(path, kind=task) for name, path in kept.items()}
     files = {"test": table, "validation": validation, "metadata": metadata}
     options = {"confidence": confidence, "seed": seed, "positive_class": positive_class}
     _write_record(files, output, rule=rule, **options)

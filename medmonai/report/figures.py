@@ -108,8 +108,8 @@ _ROWS = (
         "roc",
         "performance",
         "ROC curve",
-        "Sensitivity against 1 - specificity on the test split. A marker is the operating point "
-        "chosen on validation.",
+        "Sensitivity against 1 - specificity on the test split. A marker, if there is one, is the "
+        "operating point chosen on validation.",
         "The closer a curve runs to the upper left corner, the better the ranking; the dashed "
         "diagonal is chance.",
         EvaluatedTable,
@@ -152,8 +152,8 @@ _ROWS = (
         "calibration",
         "calibration",
         "Reliability diagram",
-        "Observed frequency against predicted probability, before and after the temperature "
-        "fitted on validation, with the number of cases.",
+        "Observed frequency against predicted probability, with the number of cases. If a "
+        "temperature was fitted on validation: before and after it.",
         "On the diagonal, probabilities can be taken at face value; below it they are too high, "
         "above it too low.",
         EvaluatedTable,

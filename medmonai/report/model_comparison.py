@@ -63,7 +63,6 @@ def comparison_section(tables: Mapping[str, Predictions]) -> Section:
     return Section(
         SECTIONS["comparison"],
         "comparison",
-        (verdict_scope(found),),
         tables=(comparison_table(found),),
         figures=figures,
     )

@@ -1,8 +1,8 @@
-"""Figures of predictions, training and data: functions that return a `matplotlib.figure.Figure`,
-without pyplot.
+"""Figures of predictions, training and data: functions that return a `matplotlib.figure.Figure` and
+do not use pyplot.
 """
 
 import lazy_loader
 
-# The public names stand in __init__.pyi; each is imported when it is first used.
+# __init__.pyi lists the public names; each is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""The arms of a study on one data set: every seed, their mean, the interval over cases, and the
+"""The variants of a study on one data set: every seed, their mean, the interval over cases, and the
 verdict.
 """
 
@@ -15,11 +15,21 @@ from matplotlib.patches import Patch
 from .names import shortened
 from .style import COLORS, new_figure, open_axes, styled
 
-# Verdict on a variant -> colour, marker of its interval: told apart without colour too.
+# Verdict on a variant -> colour, marker of its interval: distinct without colour too.
 _LOOKS = {"better": (COLORS[0], "^"), "worse": (COLORS[1], "v")}
 _OTHER = ("0.35", "o")
 _WASH = "#FFF3D6"  # behind the selected row
 _NAMES, _INTERVAL, _SEEDS = -0.30, 0.0, 0.24  # places within a row of height 1
+_BASELINE: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (4, 3))}
+_SEED: dict[str, Any] = {
+    "color": "black",
+    "marker": "o",
+    "markersize": 3.2,
+    "linestyle": "",
+    "markerfacecolor": "none",
+    "markeredgewidth": 0.7,
+}
+_MEAN: dict[str, Any] = {"color": "black", "marker": "|", "linestyle": "", "markeredgewidth": 1.2}
 
 
 def arms_figure(
@@ -32,29 +42,29 @@ def arms_figure(
     confidence: float = 0.95,
     metric: str = "test AUC",
 ) -> Figure:
-    """Draw a row a variant: its name and verdict, below them the interval, below that every seed
-    and their mean.
+    """Draw one row per variant: its name and verdict, below them the interval, below that every
+    seed and their mean.
 
-    Two different spreads stand in two lines of their own: the interval is what other test cases
-    would change, the seeds are what another training would change. The line down the figure is the
-    estimate of the baseline, with which the verdicts compare; an interval that holds it says
-    nothing about a paired test. Names longer than 32 characters are cut.
+    The two spreads have different meanings and a line each. The interval shows what other test
+    cases would change; the seeds show what another training would change. The vertical line is the
+    estimate of the baseline, with which the verdicts compare. An interval that contains it says
+    nothing about a paired test. Names longer than 32 characters are shortened.
 
     Args:
-        seeds: variant -> value of each seed; none at all for a variant without a finished seed.
+        seeds: variant -> value of each seed; empty for a variant without a finished seed.
         intervals: variant -> (estimate, low, high) of the seed-averaged scores.
-        verdicts: variant -> text at the right; "better" and "worse" have a colour and a marker of
-            their own.
-        baseline: the variant whose estimate is the line.
-        selected: the variant with a wash of colour, chosen on validation.
+        verdicts: variant -> text on the right; "better" and "worse" have their own colour and
+            marker.
+        baseline: the variant whose estimate is the vertical line.
+        selected: the variant that was selected on validation; its row is coloured.
         confidence: nominal coverage of the intervals.
         metric: label of the axis.
 
     Returns:
-        A figure of column width, 0.42 inches a variant high, unknown to pyplot.
+        A figure of column width, with 0.42 inches per variant, unknown to pyplot.
 
     Raises:
-        ValueError: no variant, or a baseline or selected one that is none of them.
+        ValueError: no variant, or a baseline or selected variant that is not among them.
     """
     intervals = dict(intervals or {})
     verdicts = dict(verdicts or {})
@@ -66,9 +76,7 @@ def arms_figure(
         figure = new_figure(1.05 + 0.42 * len(seeds))
         axes = figure.subplots()
         if baseline in intervals:
-            axes.axvline(
-                intervals[baseline][0], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0
-            )
+            axes.axvline(intervals[baseline][0], zorder=0, **_BASELINE)
         for row, (name, short) in enumerate(zip(seeds, shortened(list(seeds), 32))):
             if name == selected:
                 axes.axhspan(row - 0.5, row + 0.5, color=_WASH, linewidth=0, zorder=-1)
@@ -98,9 +106,7 @@ def arms_figure(
 
 
 def _texts(axes: Axes, row: int, name: str, verdict: str, *, ground: str) -> None:
-    """Write the name at the left and the verdict at the right, clear of the line of the
-    baseline.
-    """
+    """Write the name on the left and the verdict on the right, clear of the baseline's line."""
     for place, side, text, color in (
         (0, "left", name, "black"),
         (1, "right", verdict, _LOOKS.get(verdict, _OTHER)[0]),
@@ -136,25 +142,8 @@ def _row(
             [estimate], [row + _INTERVAL], color=color, marker=marker, markersize=4.5, linestyle=""
         )
     if len(values):
-        axes.plot(
-            values,
-            [row + _SEEDS] * len(values),
-            color="black",
-            marker="o",
-            markersize=3.2,
-            linestyle="",
-            markerfacecolor="none",
-            markeredgewidth=0.7,
-        )
-        axes.plot(
-            [sum(values) / len(values)],
-            [row + _SEEDS],
-            color="black",
-            marker="|",
-            markersize=8,
-            linestyle="",
-            markeredgewidth=1.2,
-        )
+        axes.plot(values, [row + _SEEDS] * len(values), **_SEED)
+        axes.plot([sum(values) / len(values)], [row + _SEEDS], **_MEAN, markersize=8)
 
 
 def _keys(
@@ -166,64 +155,26 @@ def _keys(
     selected: str | None,
     confidence: float,
 ) -> list[Any]:
-    """Legend entries of what is drawn."""
+    """Return the legend's entries for what is drawn."""
     keys: list[Any] = []
     if intervals:
-        keys.append(
-            Line2D(
-                [],
-                [],
-                color=_OTHER[0],
-                marker=_OTHER[1],
-                markersize=4,
-                linewidth=1.4,
-                label=f"all seeds averaged, {100 * confidence:g} % interval",
-            )
-        )
+        text = f"all seeds averaged, {100 * confidence:g} % interval"
+        keys.append(_interval_key(*_OTHER, text))
     keys += [
-        Line2D(
-            [],
-            [],
-            color=color,
-            marker=marker,
-            markersize=4,
-            linewidth=1.4,
-            label=f"{verdict} than the baseline",
-        )
-        for verdict, (color, marker) in _LOOKS.items()
+        _interval_key(*look, f"{verdict} than the baseline")
+        for verdict, look in _LOOKS.items()
         if verdict in verdicts.values()
     ]
-    keys.append(
-        Line2D(
-            [],
-            [],
-            color="black",
-            marker="o",
-            markersize=3.2,
-            linestyle="",
-            markerfacecolor="none",
-            markeredgewidth=0.7,
-            label="each seed",
-        )
-    )
-    keys.append(
-        Line2D(
-            [],
-            [],
-            color="black",
-            marker="|",
-            markersize=7,
-            linestyle="",
-            markeredgewidth=1.2,
-            label="mean of the seeds",
-        )
-    )
+    keys.append(Line2D([], [], label="each seed", **_SEED))
+    keys.append(Line2D([], [], label="mean of the seeds", **_MEAN, markersize=7))
     if baseline in intervals:
-        keys.append(
-            Line2D([], [], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), label="baseline")
-        )
+        keys.append(Line2D([], [], label="baseline", **_BASELINE))
     if selected is not None:
         keys.append(
             Patch(facecolor=_WASH, edgecolor="0.8", linewidth=0.5, label="selected on validation")
         )
     return keys
+
+
+def _interval_key(color: str, marker: str, label: str) -> Line2D:
+    return Line2D([], [], color=color, marker=marker, markersize=4, linewidth=1.4, label=label)

@@ -1,5 +1,5 @@
-"""Reliability diagrams: how often what was predicted with a probability did happen, before and
-after recalibration.
+"""Reliability diagrams: how often an outcome predicted with some probability was observed,
+before and after recalibration.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def calibration_figure(
     """Draw the observed share of positives against the mean predicted probability, above a
     histogram of the predictions.
 
-    Bins hold equally many cases (`medmonai.metrics.reliability_bins`); the bars are Wilson
-    intervals, which take cases as independent. A perfect model lies on the diagonal; below it,
-    predictions are too high. The histogram has 20 bins of equal width.
+    Bins hold equal numbers of cases (`medmonai.metrics.reliability_bins`). The bars are Wilson
+    intervals, which assume independent cases. A perfectly calibrated model lies on the diagonal;
+    below it, predictions are too high. The histogram has 20 bins of equal width.
 
     Args:
         before: a table with labels and scores in [0, 1].
         after: the same cases after `medmonai.metrics.apply_temperature`.
-        bins: at most so many points a curve.
-        average: of a multiclass or ordinal table: ``top_label``, one diagram of the decided class's
-            probability and how often it was right; ``classwise``, one panel a class, without
-            histograms. Multilabel: always one panel a label.
+        bins: the largest number of points per curve.
+        average: of a multiclass or ordinal table. ``top_label``: one diagram of the decided class's
+            probability and how often that class was right. ``classwise``: one panel per class,
+            without histograms. A multilabel table always has one panel per label.
 
     Returns:
         A figure of column width, unknown to pyplot.
 
     Raises:
-        ValueError: a table without labels, scores outside [0, 1] or rows that do not add up to 1,
-            tables of other cases or another task.
+        ValueError: a table without labels, scores outside [0, 1], rows that do not sum to 1, or
+            tables of different cases or tasks.
     """
     tables = [before] if after is None else [before, after]
     if any(table.y_true is None for table in tables):
@@ -64,7 +64,7 @@ def calibration_figure(
     ):
         raise ValueError(
             f"before has {len(before)} cases of {before.task}, after has {len(after)} of "
-            f"{after.task}, or other ids; the same cases in the same order are needed."
+            f"{after.task}, or their ids differ; the same cases in the same order are needed."
         )
     if not all(t.score_kind == "logits" or t.calibratable for t in tables):
         raise ValueError(f"no reliability diagram: {sums_in_words(before.y_score)}")
@@ -92,7 +92,7 @@ def _one(table: Predictions, events: Sequence[tuple[np.ndarray, np.ndarray]], bi
         ylabel="cases",
         xlabel=f"predicted probability of {name}" if binary else "probability of the decided class",
     )
-    axes.set_ylabel("observed share" if binary else "share decided rightly")
+    axes.set_ylabel("observed share" if binary else "share decided correctly")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     for part in (axes, histogram):
         open_axes(part)

@@ -1,5 +1,5 @@
-"""Confusion matrices: true classes down, predicted classes across, the share of each true class as
-the shade.
+"""Confusion matrices: rows are true classes, columns are predicted classes, the shade is the
+share of the true class.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def confusion_figure(
     normalize: Normalize = "true",
     width: float = COLUMN_WIDTH,
 ) -> Figure:
-    """Draw a confusion matrix, or one 2 x 2 matrix a label.
+    """Draw a confusion matrix, or one 2 x 2 matrix per label.
 
-    A cell holds its share in percent and, where there is room, the count; empty cells stay empty,
-    the row of an absent class is hatched. Some 5 classes have room for counts in a column (3.5
-    inches), more with short names. 9 and 11 classes are legible there with percentages alone: pass
-    ``width=7`` (two columns) to see their counts.
+    A cell holds its share in percent and, where there is room, the count. Cells without cases stay
+    empty; the row of an absent class is hatched. Counts of about 5 classes fit into a column (3.5
+    inches), more if the names are short. With 9 or 11 classes, percentages alone are legible there;
+    pass ``width=7`` (two columns) to see the counts.
 
     Args:
         matrix: (C, C) counts, rows are the truth; or of a multilabel table (L, 2, 2) or label ->
             [[tn, fp], [fn, tp]].
-        class_names: one a class or label; not needed where `matrix` names its labels.
+        class_names: one per class or label; not needed if `matrix` names its labels.
         normalize: what is 100 %: each row ("true"; the diagonal is the recall), each column
             ("predicted"; the diagonal is the precision) or everything ("all").
         width: inches.
@@ -49,8 +49,8 @@ def confusion_figure(
         A figure unknown to pyplot.
 
     Raises:
-        ValueError: another shape, negative or broken counts, another number of names, an unknown
-            `normalize`.
+        ValueError: another shape, counts that are negative or not whole numbers, another number of
+            names, or an unknown `normalize`.
 
     Example:
         >>> confusion_figure([[50, 3], [4, 40]], ("normal", "pneumonia")).axes[0].get_ylabel()
@@ -78,7 +78,7 @@ def confusion_figure(
         or not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all()
     ):
         raise ValueError(
-            "matrix holds something else than counts; whole numbers from 0 are needed."
+            "matrix holds values that are not counts; whole numbers of 0 or more are needed."
         )
     with styled():
         if counts.ndim == 3:
@@ -159,8 +159,8 @@ def _shade(
 
 
 def _percent(share: float, *, with_sign: bool) -> str:
-    """Whole percent; what is there but rounds to nothing is "<1", what is not all but rounds to it
-    ">99".
+    """Return a whole percentage; "<1" for a share above 0 that rounds to 0, ">99" for one below 1
+    that rounds to 100.
     """
     text = "<1" if share < 0.005 else ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
     return f"{text} %" if with_sign else text

@@ -37,7 +37,7 @@ def tables_of(
     predictions: Predictions | Mapping[str, Predictions],
     references: Mapping[str, Predictions] | None,
 ) -> dict[str, Predictions]:
-    """Name -> table; a single table is named "model".
+    """Return name -> table; a single table is named "model".
 
     Raises:
         ValueError: no table, a table without labels, tables of two tasks, or references that are
@@ -45,7 +45,7 @@ def tables_of(
     """
     tables = {"model": predictions} if isinstance(predictions, Predictions) else dict(predictions)
     if not tables:
-        raise ValueError("predictions hold no table; at least one is needed.")
+        raise ValueError("predictions hold no table; give at least one.")
     first = next(iter(tables.values()))
     for name, table in {**tables, **(references or {})}.items():
         if table.y_true is None:
@@ -64,7 +64,7 @@ def tables_of(
 
 
 def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve]]:
-    """One list of curves a class (binary: class 1 alone), with one curve a table."""
+    """Return one list per class (binary: class 1 alone), with one curve per table."""
     first = next(iter(tables.values()))
     columns = (1,) if first.task.kind == "binary" else range(first.task.num_classes)
     chosen = _points_of(tables, points)
@@ -88,7 +88,7 @@ def curves_of(tables: Mapping[str, Predictions], points: Any) -> list[list[Curve
 
 
 def positive_of(classes: list[list[Curve]]) -> str:
-    """Return " of NAME" for the label of an axis that is about the positive class; "" of several
+    """Return " of NAME" for the label of an axis that refers to the positive class; "" for several
     classes.
     """
     return (

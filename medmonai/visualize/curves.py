@@ -1,6 +1,4 @@
-"""What ROC and precision-recall figures share: which curves there are, where they stand, their
-bands and markers.
-"""
+"""What ROC and precision-recall figures share: the layout of curves, bands and markers."""
 
 from __future__ import annotations
 
@@ -35,14 +33,14 @@ class Plane:
     Args:
         corners: labels and scores -> x, y; empty where undefined.
         band: resampled counts -> low, high over `GRID`.
-        place: labels and called positive -> where the marker stands.
+        place: labels and called positive -> place of the marker.
         text: curve -> the area with its interval.
-        behind: what stands behind the curves.
+        behind: draws what lies behind the curves.
         labels: of the two axes.
-        legend: what the numbers are.
+        legend: says what the numbers are.
         with_band: whether bands are drawn.
         seed: of the resampling.
-        corner: where a short legend may stand inside the axes.
+        corner: place of a short legend inside the axes.
     """
 
     corners: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -58,7 +56,7 @@ class Plane:
 
 
 def curve_figure(classes: list[list[Curve]], plane: Plane, *, panels: bool) -> Figure:
-    """Draw the curves of all classes in one pair of axes, or one panel a class."""
+    """Draw the curves of all classes in one pair of axes, or in one panel per class."""
     with styled():
         return (_panels if panels else _one_axes)(classes, plane)
 
@@ -125,23 +123,7 @@ def _panels(classes: list[list[Curve]], plane: Plane) -> Figure:
             _mark(axes, curve, plane, line_look(index)["color"])
         plane.behind(axes, curves)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-        # room for the legend, which may be
-        axes.set_title("\n".join(" " * (1 + len(curves))), fontsize=PANEL_TITLE, pad=0)
-        legend = axes.legend(  # wider than the panel
-            title=name,
-            title_fontsize=PANEL_TITLE,
-            alignment="left",
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            fontsize=PANEL_LEGEND,
-            frameon=False,
-            handlelength=0.7 * several,
-            handletextpad=0.3 * several,
-            borderaxespad=0.2,
-            borderpad=0,
-            labelspacing=0.15,
-        )
-        legend.set_in_layout(False)
+        _head(axes, name, several=several, lines=1 + len(curves))
     label_panels(panels, *plane.labels)
     figure.legend(
         handles=keys,
@@ -152,6 +134,26 @@ def _panels(classes: list[list[Curve]], plane: Plane) -> Figure:
         title=f"below each name: {plane.legend}",
     )
     return figure
+
+
+def _head(axes: Axes, name: str, *, several: bool, lines: int) -> None:
+    """Write the class and the areas above a panel, as a legend that may be wider than the panel."""
+    axes.set_title("\n".join([" "] * lines), fontsize=PANEL_TITLE, pad=0)  # room for the legend
+    legend = axes.legend(
+        title=name,
+        title_fontsize=PANEL_TITLE,
+        alignment="left",
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        fontsize=PANEL_LEGEND,
+        frameon=False,
+        handlelength=0.7 * several,
+        handletextpad=0.3 * several,
+        borderaxespad=0.2,
+        borderpad=0,
+        labelspacing=0.15,
+    )
+    legend.set_in_layout(False)
 
 
 def _draw(axes: Axes, curve: Curve, plane: Plane, look: dict[str, Any]) -> str:
@@ -187,7 +189,7 @@ def _mark(axes: Axes, curve: Curve, plane: Plane, color: str) -> None:
 
 
 def _keys(curves: Sequence[Curve], band: bool) -> list[Any]:
-    """Legend entries of the operating points and of the band."""
+    """Return legend entries for the operating points and the band."""
     keys: dict[str, Any] = {}
     for curve in curves:
         for marker, (text, _) in zip(MARKERS, curve.points):

@@ -1,4 +1,4 @@
-"""Decision curves: the net benefit of acting on a model, beside acting on all and on nobody."""
+"""Decision curves: the net benefit of acting on a model, on everyone and on nobody."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ def decision_curve_figure(
     """Draw net benefit against the probability above which one would act
     (`medmonai.metrics.decision_curve`).
 
-    A model is worth using at the thresholds where its curve is above both others. Binary: class 1,
-    one curve a model. Otherwise one panel a class against the rest. The vertical axis begins a
-    little below 0: acting on all falls without bound. A class without cases has no curve. Give
-    calibrated probabilities (`medmonai.metrics.apply_temperature`).
+    A model is useful at the thresholds where its curve lies above both others. Binary: class 1,
+    one curve per model. Otherwise: one panel per class against the rest. The vertical axis begins
+    a little below 0, because acting on everyone falls without bound. A class without cases has no
+    curve. Pass calibrated probabilities (`medmonai.metrics.apply_temperature`).
 
     Args:
         predictions: a table with labels and scores in [0, 1], or model name -> table of the same
             task.
-        thresholds: those to draw; the range a clinician would accept is enough.
+        thresholds: those to draw; the range that a clinician would accept is enough.
         band: draw pointwise 95 % intervals, with the table's groups.
 
     Returns:
         A figure of column width, unknown to pyplot.
 
     Raises:
-        ValueError: a table without labels, scores outside [0, 1], thresholds outside [0, 1), tables
-            of two tasks.
+        ValueError: a table without labels, scores outside [0, 1], thresholds outside [0, 1), or
+            tables of two tasks.
     """
     classes = curves_of(tables_of(predictions, None), None)
     models = shortened([curve.model for curve in classes[0]], LONGEST_NAME)
     with styled():
         keys = [Line2D([], [], label=name, **line_look(i)) for i, name in enumerate(models)]
         keys += [
-            Line2D([], [], label="act on all", **_ALL),
+            Line2D([], [], label="act on everyone", **_ALL),
             Line2D([], [], label="act on nobody", **_NOBODY),
         ]
         keys += (
@@ -96,9 +96,9 @@ def _draw(
 ) -> None:
     highest = 0.01
     for index, curve in enumerate(curves):
-        if not curve.y_true.any():  # nothing to gain: any curve would be one of harm alone
+        if not curve.y_true.any():  # nothing to gain: any curve would show harm alone
             axes.text(
-                0.5, 0.5, "no case", transform=axes.transAxes, ha="center", fontsize=PANEL_TEXT
+                0.5, 0.5, "no cases", transform=axes.transAxes, ha="center", fontsize=PANEL_TEXT
             )
             continue
         found = decision_curve(curve.y_true, curve.y_score, thresholds, groups=curve.groups)

@@ -1,4 +1,4 @@
-"""The course of a training: loss and validation AUC per epoch."""
+"""Learning curves: loss and validation AUC per epoch."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ def history_figure(
 ) -> Figure:
     """Draw every ``*loss`` column above every ``*auc`` column over the epochs.
 
-    A vertical line marks where ``stage`` changes; the loss of another stage has another scale, so
-    its line is broken there. Empty and non-finite values are left out. The best AUC of each stage
-    is marked, with a filled circle the one that is kept.
+    A vertical line marks where ``stage`` changes. Losses of different stages have different scales,
+    so the line is broken there. Empty and non-finite values are left out. A circle marks the best
+    AUC of each stage; the filled one belongs to the epoch that is kept.
 
     Args:
         history: column -> values, or the path of a history.csv. Columns ``epoch`` (default 1, 2,
             ...) and ``stage`` are optional.
-        kept: the epoch whose weights are kept; default: the one with the best AUC of all, the
-            earlier of equal ones.
+        kept: the epoch whose weights are kept; default: the first of those with the best AUC.
 
     Returns:
         A figure of column width, unknown to pyplot.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: no epoch, no ``*loss`` or ``*auc`` column, columns of different lengths, a value
-            that is not a number.
+        FileNotFoundError: the file does not exist.
+        ValueError: no epoch, no ``*loss`` or ``*auc`` column, columns of different lengths, or a
+            value that is not a number.
     """
     columns = _read(Path(history)) if isinstance(history, (str, os.PathLike)) else dict(history)
     losses, aucs = ([name for name in columns if name.endswith(end)] for end in ("loss", "auc"))
@@ -78,8 +77,8 @@ def history_figure(
 
 
 def _place_legend(axes: Axes) -> None:
-    """Draw a legend of several lines in room of its own below the curve, one of a single line where
-    it fits.
+    """Draw a legend of several lines in a space of its own below the curve, one of a single line
+    where it fits.
     """
     entries = len(axes.get_legend_handles_labels()[1])
     if entries > 1:
@@ -108,7 +107,7 @@ def _mark_best(
     kept: int | None,
     colour: Any,
 ) -> None:
-    """Mark the best epoch of each stage; a filled circle is the one that is kept."""
+    """Mark the best epoch of each stage, with a filled circle if it is kept."""
     seen = np.where(np.isfinite(values), values, -np.inf)
     rows = [
         max((i for i, name in enumerate(stages) if name == stage), key=lambda i: (seen[i], -i))

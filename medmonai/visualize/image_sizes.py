@@ -1,4 +1,4 @@
-"""The sizes of the images of a source, an axis at a time."""
+"""The sizes of the images of a source along each axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BINS = 30
 
 
 def image_sizes_figure(sizes: np.ndarray) -> Figure:
-    """Draw how many images have which size along each axis: a step histogram an axis.
+    """Draw a step histogram of the image sizes for each axis.
 
     Args:
         sizes: (N, 2) height and width, or (N, 3) voxels along each axis, such as `Headers.sizes`.
@@ -21,7 +21,7 @@ def image_sizes_figure(sizes: np.ndarray) -> Figure:
         A figure of column width, unknown to pyplot.
 
     Raises:
-        ValueError: no image, or neither two nor three axes.
+        ValueError: no image, or not two or three axes.
 
     Example:
         >>> figure = image_sizes_figure(np.array([[450, 600], [450, 600], [1024, 1024]]))

@@ -1,6 +1,4 @@
-"""Precision-recall curves with the average precision in the legend and the prevalence behind
-them.
-"""
+"""Precision-recall curves with the average precision in the legend and the prevalence as a line."""
 
 from __future__ import annotations
 
@@ -32,19 +30,19 @@ def precision_recall_figure(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
-    """Draw precision against recall, laid out as `roc_figure` lays out its curves.
+    """Draw precision against recall, in the layout of `roc_figure`.
 
-    A curve has a step at each distinct score, as average precision = sum (R_k - R_(k-1)) P_k counts
-    it. The dashed lines are the prevalences, the precision of a score without information (left out
-    where they are more than four). Precision depends on them, so that curves of sets of different
-    prevalence do not compare. Intervals of the average precision are those of
-    `average_precision_interval`, with the table's groups; the band holds percentiles of the
-    precision at each recall on its own, over 1,000 bootstraps of the cases (of the groups, where
-    the table has them).
+    A curve has a step at each distinct score, as in average precision = sum (R_k - R_(k-1)) P_k.
+    The dashed lines are the prevalences, the precision of a score without information; more than
+    four are left out. Precision depends on the prevalence, so curves of data sets with different
+    prevalences cannot be compared. Intervals of the average precision are those of
+    `average_precision_interval`, with the table's groups. The band is pointwise: it holds
+    percentiles of the precision at each recall over 1,000 bootstraps of the cases (of the groups,
+    if the table has them).
 
     Args:
         predictions: a table with labels, or model name -> table of the same task.
-        references: name -> binary table with labels, drawn beside a binary one.
+        references: name -> binary table with labels, drawn with a binary one.
         band: draw the pointwise 95 % bootstrap band.
         operating_points: as for `roc_figure`.
         confidence: nominal coverage of the intervals.
@@ -73,7 +71,7 @@ def precision_recall_figure(
 
 
 def _corners(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the steps: each precision from the recall before to its own."""
+    """Return the corners of the steps: each precision holds from the previous recall to its own."""
     if np.min(y_true) == np.max(y_true):
         return np.empty(0), np.empty(0)
     recall, precision, _ = precision_recall_points(y_true, y_score)
@@ -93,7 +91,7 @@ def _text(curve: Curve, *, confidence: float) -> str:
 
 
 def _place(y_true: np.ndarray, called: np.ndarray) -> tuple[float, float]:
-    """Recall and precision of the cases called positive; no precision where there are none."""
+    """Return recall and precision of the cases called positive; NaN without such a case."""
     return float(called[y_true == 1].mean()), float(
         y_true[called].mean()
     ) if called.any() else np.nan

@@ -1,5 +1,5 @@
 """ROC curves with the AUC and its interval in the legend; on request with bands, operating points
-and several models.
+or several models.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ def roc_figure(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
-    """Draw the ROC curve of a labelled table, of several models, with references such as an ideal
-    observer beside them.
+    """Draw the ROC curve of a labelled table or of several models, with references such as an ideal
+    observer.
 
-    Binary: one curve for class 1 and one a model or reference. Otherwise: one curve a class against
-    the rest, in one pair of axes for one table; several models, bands and operating points need the
-    room of one panel a class. Classes that are absent are named without a curve. Intervals are
-    those of `auc_interval`, with the table's groups.
+    Binary: one curve of class 1 per model or reference. Otherwise: one curve per class against the
+    rest, all in one pair of axes; several models, bands and operating points need one panel per
+    class. Absent classes are named without a curve. Intervals are those of `auc_interval`, with the
+    table's groups.
 
-    The band holds, at each 1 - specificity on its own, 95 % of the sensitivities of 1,000
-    bootstraps of the cases (of the groups, where the table has them); the whole curve lies inside
-    less often, and a perfect curve has no band. The point of a multiclass or ordinal table (highest
-    score) need not lie on the curve of a class, which takes each score alone.
+    The band is pointwise: at each value of 1 - specificity it holds 95 % of the sensitivities of
+    1,000 bootstraps of the cases (of the groups, if the table has them). The whole curve lies
+    inside less often, and a perfect curve has no band. The point of a multiclass or ordinal table
+    (highest score) need not lie on the curve of a class, which uses one score alone.
 
     Args:
         predictions: a table with labels, or model name -> table of the same task.
-        references: name -> binary table with labels, drawn beside a binary one.
+        references: name -> binary table with labels, drawn with a binary one.
         band: draw the pointwise bootstrap band.
-        operating_points: one or up to four of the first table, or table name -> one or several (a
-            single table is named "model"). Choose them on validation.
+        operating_points: up to four of the first table, or table name -> one or several (a single
+            table is named "model"). Choose them on validation.
         confidence: nominal coverage of the intervals.
         seed: of the band.
 
@@ -59,8 +59,8 @@ def roc_figure(
         of 3.
 
     Raises:
-        ValueError: a table without labels, tables of two tasks, references where either table is
-            not binary, an operating point of a table that is not there.
+        ValueError: a table without labels, tables of two tasks, references unless all tables are
+            binary, or an operating point of an unknown table.
     """
     classes = curves_of(tables_of(predictions, references), operating_points)
     panels = len(classes) > 1 and (band or operating_points is not None or len(classes[0]) > 1)

@@ -1,6 +1,4 @@
-"""Example cases of each class: images as they are, volumes as three orthogonal planes through the
-middle.
-"""
+"""Example cases of each class: images as they are, volumes as three orthogonal middle planes."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from matplotlib.figure import Figure
 
 from medmonai.data import Cohort
 
+from .names import shortened
 from .style import new_figure, set_layout, styled
 
 
@@ -21,18 +20,18 @@ def samples_figure(
     seed: int = 0,
     cases: Mapping[str, int] | None = None,
 ) -> Figure:
-    """Draw a grid with one row a class (multilabel: a label) and example cases side by side.
+    """Draw a grid of example cases with one row per class (multilabel: per label).
 
-    One-channel data are drawn in grey, three-channel uint8 in colour, anything else by its first
-    channel in grey. Grey values span the range of each row, so that cases of one class compare.
-    Volumes (C, A, B, D) give three panels a case, the middle planes of their three axes.
+    One-channel data are drawn in grey, three channels of uint8 in colour, and of anything else the
+    first channel in grey. Grey values span the range of each row, so cases of one class can be
+    compared. A volume (C, A, B, D) has three panels, the middle planes of its three axes.
 
     Args:
         cohort: where the cases come from.
-        per_class: cases a class; default 6 images or 2 volumes.
-        seed: which cases; the same seed gives the same figure.
-        cases: class name -> cases that are written above its row; default those of the cohort. For
-            a cohort that is itself a few cases of a larger set.
+        per_class: cases per class; default: 6 images or 2 volumes.
+        seed: selects the cases; the same seed gives the same figure.
+        cases: class name -> number of cases written above its row, for a cohort that is a few cases
+            of a larger set; default: that of the cohort.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -61,7 +60,8 @@ def samples_figure(
             members = np.flatnonzero(is_class)
             chosen = np.sort(rng.choice(members, min(per_class, len(members)), replace=False))
             shown = len(members) if cases is None else cases[name]
-            title = row[0].set_title(f"{name} ({shown} cases)", loc="left", fontsize=7, pad=2)
+            text = f"{shortened([name], 40)[0]} ({shown} cases)"
+            title = row[0].set_title(text, loc="left", fontsize=7, pad=2)
             title.set_in_layout(False)  # or the first panel would get the width of its title
             _draw_row(
                 row,
@@ -71,8 +71,8 @@ def samples_figure(
 
 
 def middle_planes(image: np.ndarray) -> list[np.ndarray]:
-    """Return the image (C, H, W), or the middle planes of the three axes of (C, A, B, D), as panels
-    (H, W) or (H, W, 3).
+    """Return an image (C, H, W), or the middle planes of a volume (C, A, B, D), as panels (H, W) or
+    (H, W, 3).
     """
     image = image if image.shape[0] == 3 and image.dtype == np.uint8 else image[:1]
     planes = [image]

@@ -1,4 +1,4 @@
-"""How the scores of each outcome spread, and how many cases each class has in each split."""
+"""The distribution of the scores for each outcome, and of the classes in each split."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ BINS = 25
 def score_distribution_figure(
     predictions: Predictions, *, operating_point: OperatingPoint | None = None
 ) -> Figure:
-    """Draw histograms of the scores, one an outcome: of cases with the class and of the others.
+    """Draw two histograms of the scores: of cases with the class and of the others.
 
-    Binary: the scores of class 1. Otherwise one panel a class with the scores of that class. Each
-    histogram shows shares of its own outcome, so that a rare one can be seen; the legend has the
+    Binary: the scores of class 1. Otherwise: one panel per class with the scores of that class.
+    Each histogram shows shares of its own outcome, so a rare one can be seen; the legend has the
     numbers of cases. Scores outside [0, 1], such as logits, are drawn over their own range.
 
     Args:
         predictions: a table with labels.
-        operating_point: its thresholds are drawn as vertical lines; one of highest score has none.
+        operating_point: its thresholds are vertical lines; the highest-score rule has none.
 
     Returns:
         A figure of column width, unknown to pyplot.
@@ -51,17 +51,22 @@ def score_distribution_figure(
         figure, panels = panel_figure(
             len(columns), height=1.1, extra=0.0 if len(columns) == 1 else 0.3
         )
+        tops = []
         outcomes = p.task.one_hot(p.y_true)
         names = panel_names(
             p.class_names, beside=len(f"({outcomes[:, columns].sum(axis=0).max():,})")
         )
         for axes, c, name, threshold in zip(panels, columns, names[columns[0] :], thresholds):
             has = outcomes[:, c] == 1
-            _two_histograms(axes, p.y_score[:, c], has, np.linspace(low, high, BINS + 1))
+            tops.append(
+                _two_histograms(axes, p.y_score[:, c], has, np.linspace(low, high, BINS + 1))
+            )
             if threshold is not None:
                 axes.axvline(threshold, color="black", linewidth=0.9, linestyle="--")
             if len(columns) > 1:
                 title_panel(axes, f"{name} ({int(has.sum()):,})")
+        for axes in panels:  # they share the axis: the highest bar of all decides
+            axes.set_ylim(0, 1.05 * max(tops))
         if len(columns) == 1:
             _label_binary(panels[0], p, operating_point)
         else:
@@ -78,9 +83,12 @@ def score_distribution_figure(
     return figure
 
 
-def _two_histograms(axes: Axes, scores: np.ndarray, has: np.ndarray, edges: np.ndarray) -> None:
+def _two_histograms(axes: Axes, scores: np.ndarray, has: np.ndarray, edges: np.ndarray) -> float:
+    """Draw the scores of both outcomes and return the height of the highest bar."""
+    highest = 0.0
     for color, own, front in ((COLORS[0], ~has, 1), (COLORS[1], has, 2)):
         share = np.histogram(scores[own], edges)[0] * (100 / max(1, own.sum()))
+        highest = max(highest, float(share.max()))
         axes.stairs(share, edges, fill=True, color=color, alpha=0.3, linewidth=0, zorder=front)
         axes.stairs(
             share,
@@ -91,7 +99,7 @@ def _two_histograms(axes: Axes, scores: np.ndarray, has: np.ndarray, edges: np.n
             linestyle="-" if front == 1 else (0, (3, 1)),
         )
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(bottom=0)
+    return highest
 
 
 def _label_binary(axes: Axes, p: Predictions, point: OperatingPoint | None) -> None:
@@ -124,19 +132,19 @@ def _keys(texts: Sequence[str], threshold: bool) -> list[Patch | Line2D]:
 def label_distribution_figure(
     counts: Mapping[str, Mapping[str, int]], *, cases: Mapping[str, int] | None = None
 ) -> Figure:
-    """Draw the share of each class in each split as bars, with the counts beside them.
+    """Draw the share of each class in each split as bars, with the counts next to them.
 
     Args:
         counts: split -> class name -> cases, such as ``{cohort.split: cohort.class_counts()}``.
-        cases: split -> all cases. Needed where a case can have several labels or none; default the
-            sum of the counts.
+        cases: split -> number of cases. Needed if a case can have several labels or none; default:
+            the sum of the counts.
 
     Returns:
-        A figure of column width, 0.12 inches a bar high, unknown to pyplot.
+        A figure of column width, with 0.12 inches per bar, unknown to pyplot.
 
     Raises:
-        ValueError: no split, no class, splits of different classes, negative counts, a split
-            without its `cases`.
+        ValueError: no split, no class, splits with different classes, negative counts, or a split
+            that `cases` lacks.
 
     Example:
         >>> figure = label_distribution_figure(
@@ -153,13 +161,13 @@ def label_distribution_figure(
     ]
     if not names or wrong:
         raise ValueError(
-            f"counts of {wrong[:1] or list(counts)}: every split needs the same classes, at least "
-            "one, with counts from 0."
+            f"counts of {wrong[:1] or list(counts)} do not fit; every split needs the same "
+            "classes, at least one, with counts of 0 or more."
         )
     missing = [split for split in counts if cases is not None and split not in cases]
     if missing:
         raise ValueError(
-            f"cases lack the split {missing[0]!r}; give the number of cases of every split."
+            f"cases lack the split {missing[0]!r}; give the number of cases for every split."
         )
     with styled():
         bar = 0.8 / len(counts)

@@ -1,12 +1,15 @@
-"""One look for all figures: colour-blind safe colours, legible at the width of a journal column, no
-pyplot state.
+"""One style for all figures: colours that colour-blind readers can tell apart, text that is legible
+at the width of a journal column, no pyplot state.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,24 @@ NOTICE = "Research use only, not for clinical use"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", ":")
 
+# DejaVu Sans comes with matplotlib: the same figure on every machine. It has no Chinese, Japanese
+# or Korean characters; they are taken from the first of these fonts that is installed.
+FALLBACKS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK KR",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Hiragino Sans",
+    "Arial Unicode MS",
+)
+_MISSING = re.compile(r"Glyph (\d+) .*missing from font")
 _DROPPED = "_drop_tables_default"
 
 _RC: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
@@ -43,15 +60,26 @@ _RC: dict[Any, Any] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Context in which a figure is built and saved in the one look; the caller's own settings come
-    back afterwards.
+    """Return a context in which a figure is built and saved in the common style; the caller's
+    settings are restored afterwards.
     """
-    return matplotlib.rc_context(_RC)
+    return matplotlib.rc_context({**_RC, "font.family": _families()})
+
+
+@cache
+def _families() -> list[str]:
+    """Return DejaVu Sans and, for characters that it lacks, the first installed font of
+    `FALLBACKS`.
+    """
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *[name for name in FALLBACKS if name in installed][:1]]
 
 
 def new_figure(height: float, *, width: float = COLUMN_WIDTH) -> Figure:
-    """An empty figure of that size in inches with the research-use notice, drawn by Agg and unknown
-    to pyplot.
+    """Return an empty figure of that size in inches with the research-use notice, drawn by Agg and
+    unknown to pyplot.
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -60,14 +88,14 @@ def new_figure(height: float, *, width: float = COLUMN_WIDTH) -> Figure:
 
 
 def set_layout(figure: Figure, **settings: Any) -> None:
-    """Set the pads (inches, parts of the figure) or the rect of a figure's constrained layout."""
+    """Set the pads (in inches, or as fractions) or the rect of a figure's constrained layout."""
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)  # of every `new_figure`
     engine.set(**settings)
 
 
 def line_look(index: int) -> dict[str, Any]:
-    """Colour and line style of curve `index`: 21 that differ, then they repeat."""
+    """Return colour and line style of curve `index`; they repeat after 21 curves."""
     return {
         "color": COLORS[index % len(COLORS)],
         "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)],
@@ -75,15 +103,17 @@ def line_look(index: int) -> dict[str, Any]:
 
 
 def open_axes(axes: Axes) -> None:
-    """Leave only the left and lower frame lines."""
+    """Remove the upper and the right frame line."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def save_figure(
     figure: Figure, path_without_suffix: str | Path, *, overwrite: bool = False
 ) -> tuple[Path, Path]:
-    """Write PNG (300 dpi) and PDF (vectors), each whole or not at all, without dates: the same
-    figure is the same file.
+    """Write a PNG (300 dpi) and a PDF (vectors), each whole or not at all.
+
+    The files hold no dates, so the same figure gives the same files. Characters that no installed
+    font has are boxes in the figure, with one warning for all of them.
 
     Args:
         figure: what the figure functions return.
@@ -95,17 +125,19 @@ def save_figure(
         The two paths.
 
     Raises:
-        FileExistsError: one of them exists and `overwrite` is False; then neither is written.
+        FileExistsError: one of them exists and `overwrite` is False; neither is written.
         FileNotFoundError: the folder does not exist.
     """
     base = os.fspath(path_without_suffix)
     png = Path(base + ".png")
     pdf = Path(base + ".pdf")
     replaced = replacing(png, overwrite=overwrite), replacing(pdf, overwrite=overwrite)
-    with styled(), _without_layout_tables(), replaced[0] as new_png, replaced[1] as new_pdf:
+    quiet = _one_warning_of_missing_characters()
+    tables = _without_layout_tables()
+    with styled(), quiet, tables, replaced[0] as new_png, replaced[1] as new_pdf:
         figure.savefig(new_png, dpi=DPI, metadata={"Software": None})
         engine = figure.get_layout_engine()
-        # the places found for the PNG serve the PDF: finding them is most of the work
+        # the layout of the PNG serves the PDF: computing it is most of the work
         figure.set_layout_engine("none")
         figure.savefig(new_pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
         figure.set_layout_engine(engine)
@@ -113,11 +145,33 @@ def save_figure(
 
 
 @contextmanager
+def _one_warning_of_missing_characters() -> Iterator[None]:
+    """Replace Matplotlib's warnings, one per character and drawing, by a single one."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    missing = set()
+    for one in caught:
+        found = _MISSING.match(str(one.message))
+        if found:
+            missing.add(chr(int(found[1])))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if missing:
+        warnings.warn(
+            f"no installed font has the characters {''.join(sorted(missing))}: figures show boxes "
+            "in their place; the tables of the report show them. Install a font such as Noto Sans "
+            "CJK.",
+            stacklevel=4,
+        )
+
+
+@contextmanager
 def _without_layout_tables() -> Iterator[None]:
     """Embed fonts in PDFs without their tables of ligatures and kerning, which a PDF never reads.
 
-    To follow them takes fontTools most of the time of saving a figure, and Matplotlib gives no way
-    to leave them out. Where fontTools does not have the attribute, they stay.
+    Following them takes most of the time of saving a figure, and Matplotlib offers no way to leave
+    them out. If fontTools lacks the attribute, they stay.
     """
     from fontTools.subset import Options
 

@@ -81,9 +81,9 @@ def test_labels_have_a_panel_each(all_inside):
         (3, "a", r"shape \(\)"),
         ([[1, 2], [3, 4]], ("a",), "2 classes needs 2 names"),
         ([[1, 2], [3, 4]], None, "2 classes needs 2 names"),
-        ([[1, -2], [3, 4]], "ab", "something else than counts"),
-        ([[1, np.nan], [3, 4]], "ab", "something else than counts"),
-        ([[1, 0.5], [3, 4]], "ab", "something else than counts"),
+        ([[1, -2], [3, 4]], "ab", "values that are not counts"),
+        ([[1, np.nan], [3, 4]], "ab", "values that are not counts"),
+        ([[1, 0.5], [3, 4]], "ab", "values that are not counts"),
     ],
 )
 def test_bad_matrices(matrix, names, match):

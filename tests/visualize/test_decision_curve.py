@@ -48,7 +48,7 @@ def test_the_curves_are_those_computed(tmp_path, all_inside):
 def test_models_share_the_axes():
     figure = decision_curve_figure({"first": table(), "second": table(seed=1)}, band=False)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["first", "second", "act on all", "act on nobody"]
+    assert names == ["first", "second", "act on everyone", "act on nobody"]
     assert len(figure.axes[0].collections) == 0
 
 
@@ -68,7 +68,7 @@ def test_a_panel_a_class(kind, classes, all_inside):
 def test_an_absent_class_has_no_curve():
     p = table("multiclass", 3)
     figure = decision_curve_figure(replace(p, y_true=p.y_true % 2))
-    assert [text.get_text() for text in figure.axes[2].texts] == ["no case"]
+    assert [text.get_text() for text in figure.axes[2].texts] == ["no cases"]
 
 
 def test_bad_arguments():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scored_tables import scored
 
 from medmonai.metrics import OperatingPoint
 from medmonai.predictions import Predictions
@@ -104,10 +105,18 @@ def test_labels_of_several_a_case():
         ({}, None, "same classes, at least one"),
         ({"train": {}}, None, "same classes, at least one"),
         ({"train": {"a": 1}, "test": {"b": 1}}, None, "'test'.*same classes"),
-        ({"train": {"a": -1}}, None, "counts from 0"),
+        ({"train": {"a": -1}}, None, "counts of 0 or more"),
         ({"train": {"a": 1}}, {"test": 3}, "cases lack the split 'train'"),
     ],
 )
 def test_bad_counts(counts, cases, match):
     with pytest.raises(ValueError, match=match):
         label_distribution_figure(counts, cases=cases)
+
+
+@pytest.mark.parametrize("kind", ["binary", "eleven", "multilabel"])
+def test_no_bar_is_cut_off(kind):
+    figure = score_distribution_figure(scored(kind, 600))
+    for axes in figure.axes:
+        tops = [patch.get_data().values.max() for patch in axes.patches]
+        assert max(tops) <= axes.get_ylim()[1] and axes.get_ylim()[0] == 0

@@ -8,13 +8,15 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 import zlib
 
 import matplotlib
 import pytest
+from matplotlib import font_manager
 from PIL import Image
 
-from medmonai.visualize import history_figure, save_figure
+from medmonai.visualize import history_figure, save_figure, style, styled
 from medmonai.visualize.style import COLUMN_WIDTH, DPI, NOTICE, line_look, new_figure
 
 HISTORY = {"loss": [3, 2, 1], "val_auc": [0.5, 0.6, 0.7]}
@@ -91,3 +93,29 @@ def test_fonts_of_a_pdf_carry_no_layout_tables_and_the_option_is_put_back(tmp_pa
     ]
     fonts = [font for font in fonts if font[:4] == b"\0\1\0\0"]
     assert fonts and all(b"glyf" in font[:300] and b"GSUB" not in font[:300] for font in fonts)
+
+
+def test_missing_characters_are_one_warning_and_other_warnings_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "_families", lambda: ["DejaVu Sans"])
+    with styled():
+        figure = new_figure(1.0)
+        figure.text(0.5, 0.5, "\u6b63\u5e38 AUC")
+    with pytest.warns(UserWarning) as caught:
+        save_figure(figure, tmp_path / "a")
+    (one,) = caught
+    assert "no installed font has the characters \u5e38\u6b63: figures show boxes" in str(
+        one.message
+    )
+
+    figure.canvas.mpl_connect("draw_event", lambda _: warnings.warn("another one", stacklevel=1))
+    with pytest.warns(UserWarning) as caught:
+        save_figure(figure, tmp_path / "b")
+    assert {"another one"} < {str(warning.message) for warning in caught}
+
+
+def test_a_font_for_what_dejavu_lacks_is_used_where_it_is_installed(monkeypatch):
+    installed = ["DejaVu Sans", style.FALLBACKS[2], style.FALLBACKS[4]]
+    monkeypatch.setattr(font_manager, "get_font_names", lambda: installed)
+    assert style._families.__wrapped__() == ["DejaVu Sans", style.FALLBACKS[2]]
+    monkeypatch.setattr(font_manager, "get_font_names", lambda: ["DejaVu Sans"])
+    assert style._families.__wrapped__() == ["DejaVu Sans"]
