@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -60,7 +61,19 @@ def test_the_code_on_a_page_runs(page):
     names: dict = {}
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
         if '"/data"' not in block:  # a data set that only the reader has
-            exec(compile(block, str(page), "exec"), names)
+            run_cell(block, page, names)
+
+
+def run_cell(code, page, names):
+    """Run a block as a notebook does: the value of a last expression is shown."""
+    *body, last = ast.parse(code).body
+    if not isinstance(last, ast.Expr):
+        body = [*body, last]
+    exec(compile(ast.Module(body, []), str(page), "exec"), names)
+    if isinstance(last, ast.Expr):
+        value = eval(compile(ast.Expression(last.value), str(page), "eval"), names)
+        if page.parent.name == "tutorials" and value is not None:
+            assert "<table>" in value._repr_html_(), code
 
 
 def test_a_recipe_for_contributors_names_things_that_the_named_files_hold():
