@@ -45,7 +45,7 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from medmonai.data import list_class_folders, load_listing
+from medmonai.data import ImageForm, list_class_folders, load_listing
 from medmonai.data.splits import split_listing
 
 BARE = "Pillow's decoder, bare"
@@ -118,12 +118,10 @@ def load(
     listing = split_listing(list_class_folders(root, name="benchmark"), min_validation=0)
     load_listing(
         listing,
-        spatial_size=(to, to),
-        in_channels=channels,
+        ImageForm((to, to), in_channels=channels, jpeg_scaling=scaling),
         cache_dir=cache,
         jobs=jobs,
         memory_limit=0,
-        jpeg_scaling=scaling,
     )
 
 

@@ -28,7 +28,7 @@ import numpy as np
 import sklearn
 from sklearn.model_selection import StratifiedGroupKFold
 
-from medmonai.data import list_image_table
+from medmonai.data import ImageFiles, TableColumns, list_image_table
 from medmonai.data.splits import fold_numbers
 from medmonai.task import Task
 
@@ -90,11 +90,9 @@ def main() -> None:
             {
                 "list_image_table": lambda: list_image_table(
                     table,
+                    TableColumns("id", "label"),
                     name="pcam",
-                    image_column="id",
-                    label_column="label",
-                    image_folders="train",
-                    suffix=".tif",
+                    images=ImageFiles("train", suffix=".tif"),
                 ),
                 "by hand": lambda: by_hand(table),
             },

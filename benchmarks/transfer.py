@@ -27,8 +27,12 @@ import torch
 
 from benchmarks.efficientnet_lite0 import NUM_FEATURES, PACKAGE, efficientnet_lite0, installed
 from medmonai.data import (
+    CaseGroups,
     Cohort,
+    ImageFiles,
+    ImageForm,
     Listing,
+    TableColumns,
     list_class_folders,
     list_image_table,
     load_listing,
@@ -51,7 +55,9 @@ TRANSFORM = BatchCompose([ScaleIntensityRange(a_min=0.0, a_max=255.0, b_min=-127
 def chest_xray(root: Path) -> Listing:
     """256 X-rays, the given splits; a patient is the file name up to the first underscore."""
     return split_listing(
-        list_class_folders(root / "chest_xray", name="chest X-rays", group_pattern=r"([^_/]+)_")
+        list_class_folders(
+            root / "chest_xray", name="chest X-rays", groups=CaseGroups(r"([^_/]+)_")
+        )
     )
 
 
@@ -59,13 +65,9 @@ def ham10000(root: Path) -> Listing:
     """420 lesions of 7 classes, half of them test, drawn by class and lesion."""
     listing = list_image_table(
         root / "ham10000" / "HAM10000_metadata.csv",
+        TableColumns("image_id", "dx", group_column="lesion_id"),
         name="skin lesions",
-        image_column="image_id",
-        label_column="dx",
-        image_folders=root / "ham10000" / "images",
-        suffix=".jpg",
-        group_column="lesion_id",
-        rows_without_image="skip",
+        images=ImageFiles(root / "ham10000" / "images", suffix=".jpg", rows_without_image="skip"),
     )
     return split_listing(listing, test_fraction=0.5, val_fraction=0.1, seed=0)
 
@@ -156,9 +158,7 @@ def compare(
 def run(listing: Listing, in_channels: int, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cohorts = dict(
-            load_listing(
-                listing, spatial_size=(224, 224), in_channels=in_channels, cache_dir=folder
-            )
+            load_listing(listing, ImageForm((224, 224), in_channels=in_channels), cache_dir=folder)
         )
         found = {
             "ImageNet": features(cohorts, pretrained=True),

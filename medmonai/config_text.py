@@ -87,10 +87,15 @@ def recipe_texts(part: Mapping[str, Any]) -> dict[str, Any]:
         ... )
         {'label_column': "$'\\x24open(\\x27x\\x27, \\x27w\\x27)'", 'group_column': '@group_column'}
     """
-    return {
-        name: _recipe_text(value) if _TEXT_OF_RECIPE.fullmatch(name) else value
-        for name, value in part.items()
-    }
+    return {name: _recipe_argument(name, value) for name, value in part.items()}
+
+
+def _recipe_argument(name: str, value: Any) -> Any:
+    if _TEXT_OF_RECIPE.fullmatch(name):
+        return _recipe_text(value)
+    if isinstance(value, Mapping) and "_target_" not in value:
+        return recipe_texts(value)  # arguments that belong together: columns, groups
+    return value
 
 
 def _recipe_text(value: Any) -> Any:

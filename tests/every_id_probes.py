@@ -159,7 +159,7 @@ def dtype(name: str) -> Callable[[Bundle], Any]:
 
 
 def splits(b: Bundle) -> Any:
-    listing = b.get("split_plan")
+    listing = b.get("planned_listing")
     return {
         split: sorted(listing.ids[listing.splits == split].tolist())
         for split in ("train", "val", "test")

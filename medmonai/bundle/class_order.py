@@ -55,7 +55,8 @@ def listing_classes(dataset: Mapping[str, Any]) -> Any:
                     f"{dataset['task']} task; only a binary one has a positive class."
                 )
             check_positive_class(stated, part["positive_class"], what=f"{where}: ")
-    columns = listing.get("label_column")
+    stated_columns = listing.get("columns")
+    columns = stated_columns.get("label_column") if isinstance(stated_columns, Mapping) else None
     if isinstance(columns, list) and not isinstance(stated, Mapping):
         check_column_names(names, columns)
     return stated

@@ -21,7 +21,7 @@ from .places import EVALUATE, find_bundle
 
 DATASETS = ("train#dataset", "validate#dataset", "test#dataset")
 # The id of the files and their splits, in bundles whose cases are image files.
-PLAN = "split_plan"
+PLAN = "planned_listing"
 
 
 def bundle_cohorts(bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Cohort]:

@@ -104,8 +104,8 @@ def check_source(
 
     Args:
         source: see `describe_source`.
-        options: the same; for files also "check_size", and "intensity_range", "skip_unreadable" and
-            "cache_dir" as in `load_listing`.
+        options: the same; for files also "check_size", "intensity_range" as in `ImageForm`, and
+            "skip_unreadable" and "cache_dir" as in `load_listing`.
         output: a JSON file; the CSV lies beside it under the same name.
 
     Raises:

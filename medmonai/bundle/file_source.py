@@ -8,9 +8,10 @@ from pydoc import locate
 from typing import Any
 
 from medmonai.config_text import recipe_texts
-from medmonai.data import load_listing, split_listing
+from medmonai.data import ImageForm, split_listing
 from medmonai.data.duplicates import COPY_THRESHOLD, NEAR_THRESHOLD
 from medmonai.data.files import FORMAT_NAMES
+from medmonai.data.options import flat_parameters, option_groups
 from medmonai.task import Task
 
 from .class_order import listing_classes
@@ -36,7 +37,7 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     (`form`).
 
     `listing`, `splits` and `form` are arguments of the listing function, of `split_listing` and of
-    `load_listing`; what a user may want to change of them are ids of their own (`ids`).
+    `ImageForm`; what a user may want to change of them are ids of their own (`ids`).
     """
     _check_files(source)
     listing, classes = _handed_classes(source)
@@ -55,15 +56,17 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         **recipe_texts(source.get("ids", {})),
         **classes,
         "listing": listing,
-        "split_plan": _split_plan(splits),
+        "planned_listing": _planned_listing(splits),
         "images": {
             "_target_": "medmonai.data.load_listing",
-            "listing": "@split_plan",
-            "spatial_size": "@spatial_size",
-            "in_channels": source["in_channels"],
+            "listing": "@planned_listing",
+            "form": {
+                "spatial_size": "@spatial_size",
+                "in_channels": source["in_channels"],
+                **form["form_arguments"],
+            },
             "skip_unreadable": "@skip_unreadable",
             "cache_dir": "@cache_dir",
-            **form["form_arguments"],
         },
     }
     return {
@@ -88,7 +91,7 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _split_plan(splits: Mapping[str, Any]) -> dict[str, Any]:
+def _planned_listing(splits: Mapping[str, Any]) -> dict[str, Any]:
     """Return the id that divides the listing: by fractions, or by a file of splits."""
     arguments = {
         name: f"$None if @splits_file else @{name}" if name.endswith("_fraction") else f"@{name}"
@@ -143,9 +146,9 @@ def _check_files(source: Mapping[str, Any]) -> None:
     )
     _check_arguments(
         source.get("form", {}),
-        load_listing,
+        ImageForm,
         where="form",
-        of_bundle=("listing", "spatial_size", "in_channels", "skip_unreadable", "cache_dir"),
+        of_bundle=("spatial_size", "in_channels"),
     )
 
 
@@ -153,8 +156,21 @@ def _check_arguments(
     given: Mapping[str, Any], function: Any, *, where: str, of_bundle: tuple[str, ...]
 ) -> None:
     """Raise ValueError if a part of a recipe gives a function an unknown argument, or lacks one
-    that it needs.
+    that it needs; arguments in a dictionary of their own (`columns`) are checked the same way.
     """
+    groups = option_groups(function)
+    fields = {field: name for name in groups for field in flat_parameters(groups[name])}
+    misplaced = [entry for entry in given if entry in fields and fields[entry] not in given]
+    for entry in misplaced:
+        if entry not in inspect.signature(function).parameters:
+            raise ValueError(
+                f"{where} holds {entry!r}, which belongs in {fields[entry]!r}: write "
+                f'"{fields[entry]}": {{"{entry}": ...}}.'
+            )
+    for name, kind in groups.items():
+        options = given.get(name)
+        if isinstance(options, Mapping) and "_target_" not in options:
+            _check_arguments(options, kind, where=f"{where}#{name}", of_bundle=())
     taken = {
         name: parameter
         for name, parameter in inspect.signature(function).parameters.items()

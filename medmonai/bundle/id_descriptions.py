@@ -94,7 +94,7 @@ _OF_SOURCES = {
     "val_fraction": "share of the cases that is drawn for validation, by class and group",
     "test_fraction": (
         "share of the cases that is drawn for test; null where the source has a test split, which "
-        "is kept (to draw all three splits again, also give `--split_plan#keep_given False`)"
+        "is kept (to draw all three splits again, also give `--planned_listing#keep_given False`)"
     ),
     "split_seed": "seed of the draw of the splits",
     "splits_file": "CSV (id, split) instead of a draw, such as splits.csv of an earlier run",

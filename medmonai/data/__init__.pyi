@@ -7,7 +7,7 @@ from .cache.contents import CacheEntry, clear_cache, list_cache
 from .cache.location import cache_folder
 from .cohort import Cohort, Provenance
 from .containers.faults import UnreadableImageError
-from .datalist import LeftOut, Listing, in_dataset_dir
+from .datalist import About, LeftOut, Listing, in_dataset_dir
 from .decoding.deferred import DeferredImages
 from .decoding.images import ImageSet, load_images
 from .decoding.source_cohorts import SourceCohorts, load_listing
@@ -21,6 +21,7 @@ from .positive_class import positive_last, with_positive_class
 from .resident_loader import ResidentLoader
 from .sources.catalogue import DatasetFile, DatasetInfo, dataset_info, dataset_names
 from .sources.class_folders import list_class_folders
+from .sources.groups import CaseGroups
 from .sources.ideal_observer import (
     detectability,
     ideal_observer_auc,
@@ -34,17 +35,21 @@ from .splits.folds import cross_validation_cohort
 from .splits.split_files import read_splits, write_splits
 from .splits.splits import split_listing, take_per_class
 from .tables.image_table import list_image_table
+from .tables.table_options import ImageFiles, TableColumns, TableFile
 
 __all__ = [
+    "About",
     "Audit",
     "Balance",
     "CacheEntry",
     "Case",
+    "CaseGroups",
     "Cohort",
     "DatasetFile",
     "DatasetInfo",
     "DeferredImages",
     "Finding",
+    "ImageFiles",
     "ImageForm",
     "ImagePlace",
     "ImageSet",
@@ -55,6 +60,8 @@ __all__ = [
     "ResidentLoader",
     "SourceCohorts",
     "SplitDescription",
+    "TableColumns",
+    "TableFile",
     "UnreadableImageError",
     "audit_cohorts",
     "cache_folder",

@@ -13,6 +13,7 @@ from medmonai.task import Task
 
 from .case_columns import check_ids
 from .cohort import Provenance
+from .options import Options
 
 SPLITS = ("train", "val", "test")
 MOST_LEFT_OUT = 5  # named in a notebook
@@ -29,6 +30,31 @@ class LeftOut:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class About(Options):
+    """What reports say about a data set beside its name.
+
+    Args:
+        licence: of the images.
+        citation: papers to cite.
+        known_issues: what is known to be wrong with the data set, one sentence each.
+    """
+
+    licence: str = ""
+    citation: str = ""
+    known_issues: Sequence[str] = ()
+
+    def provenance(self, name: str, source: str) -> Provenance:
+        """Return the provenance of a data set of this name, from this kind of source."""
+        return Provenance(
+            name,
+            licence=self.licence,
+            citation=self.citation,
+            source=source,
+            known_issues=tuple(self.known_issues),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,19 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from .options import Options
+
 Aspect = Literal["stretch", "crop", "pad"]
 # Opposite directions in space; an orientation takes one letter of each pair.
 _DIRECTIONS = ("LR", "PA", "IS")
 
 
 @dataclass(frozen=True)
-class ImageForm:
+class ImageForm(Options):
     """Size, channels, grey values and place in space that every image gets before the network's own
     transforms.
 
-    `load_listing` and `load_images` take the same arguments and decode through one function, so a
+    `load_listing` and `load_images` take the same form and decode through one function, so a
     network sees the same pixels in training and in inference. MONAI's `LoadImage` + `Orientation` +
     `Spacing` + `Resize` are stated file by file and bundle by bundle.
 

@@ -31,9 +31,8 @@ TABLE = {
     "_target_": "medmonai.data.list_image_table",
     "table": "t.csv",
     "name": "set",
-    "image_column": "image",
-    "label_column": "label",
-    "image_folders": ".",
+    "columns": {"image_column": "image", "label_column": "label"},
+    "images": {"image_folders": "."},
 }
 
 
@@ -65,7 +64,11 @@ def configs(content):
         ("binary", ["normal", "abnormal"], FOLDERS),
         ("multiclass", ["c", "a", "b"], FOLDERS),
         ("ordinal", ["mild", "bad"], FOLDERS),
-        ("multilabel", ["Oedema", "Effusion"], {**TABLE, "label_column": ["oedema", "effusion"]}),
+        (
+            "multilabel",
+            ["Oedema", "Effusion"],
+            {**TABLE, "columns": {"image_column": "image", "label_column": ["oedema", "effusion"]}},
+        ),
         ("binary", ["ill", "0"], TABLE),
     ],
 )
@@ -105,7 +108,11 @@ def test_the_classes_of_the_dataset_are_handed_to_a_listing_that_says_none(task,
             "both are the order of the labels",
         ),
         (
-            recipe(["a", "b"], task="multilabel", listing={**TABLE, "label_column": ["B", "A"]}),
+            recipe(
+                ["a", "b"],
+                task="multilabel",
+                listing={**TABLE, "columns": {"image_column": "image", "label_column": ["B", "A"]}},
+            ),
             "name the columns B, A in another order",
         ),
         (

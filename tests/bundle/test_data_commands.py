@@ -129,7 +129,7 @@ def test_a_bundle(tmp_path):
 
 
 def test_the_files_of_a_bundle_are_not_decoded_to_describe_it(xrays, tmp_path):
-    """A bundle whose cases are files, as the template writes it: the ids `split_plan` and
+    """A bundle whose cases are files, as the template writes it: the ids `planned_listing` and
     `images`.
     """
     configs = tmp_path / "mine" / "configs"
@@ -142,18 +142,17 @@ def test_the_files_of_a_bundle_are_not_decoded_to_describe_it(xrays, tmp_path):
             "_target_": "medmonai.data.list_class_folders",
             "root": "@dataset_dir",
             "name": "xrays",
-            "group_pattern": r"^(person\d+)_",
+            "groups": {"group_pattern": r"^(person\d+)_"},
         },
-        "split_plan": {
+        "planned_listing": {
             "_target_": "medmonai.data.split_listing",
             "listing": "@listing",
             "val_fraction": "@val_fraction",
         },
         "images": {
             "_target_": "medmonai.data.load_listing",
-            "listing": "@split_plan",
-            "spatial_size": [16, 16],
-            "in_channels": 1,
+            "listing": "@planned_listing",
+            "form": {"spatial_size": [16, 16], "in_channels": 1},
         },
         **{section: {"dataset": f"$@images['{split}']"} for section, split in splits.items()},
     }

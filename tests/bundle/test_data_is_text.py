@@ -18,9 +18,12 @@ from typer.testing import CliRunner
 from medmonai.__main__ import app
 from medmonai.bundle import render_bundle, run_bundle
 from medmonai.config_text import as_given, recipe_texts
+from medmonai.data import list_image_table
+from medmonai.data.options import grouped
 
 CANARY = "$__import__('pathlib').Path('CANARY').touch()"
 MARKS = [CANARY, "$x", "@data", "%train.json", "a#b", "a::b", "^(p[0-9]+)[@%#]x$", "$5"]
+PARTS = ("columns", "images", "about")
 TEXTS = (
     "image_column",
     "label_column",
@@ -39,25 +42,28 @@ def call(*words):
 
 def recipe(**listing) -> dict:
     """The recipe of `data`: every name in it that people choose is an expression."""
+    flat = {
+        "table": "$medmonai.data.in_dataset_dir(@dataset_dir, 'table.csv')",
+        "name": CANARY,
+        "image_column": f"{CANARY}i",
+        "label_column": f"{CANARY}l",
+        "group_column": f"{CANARY}g",
+        "metadata_columns": [f"{CANARY}m"],
+        "class_names": {CANARY: "healthy", "ill": "ill"},
+        "image_folders": [CANARY],
+        "suffix": f"{CANARY}.png",
+        "licence": CANARY,
+        "citation": CANARY,
+        "known_issues": [CANARY],
+        **listing,
+    }
     return {
         "title": "Mine",
         **dict.fromkeys(("question", "recipe", "result"), CANARY),
         "dataset": {
             "listing": {
                 "_target_": "medmonai.data.list_image_table",
-                "table": "$medmonai.data.in_dataset_dir(@dataset_dir, 'table.csv')",
-                "name": CANARY,
-                "image_column": f"{CANARY}i",
-                "label_column": f"{CANARY}l",
-                "group_column": f"{CANARY}g",
-                "metadata_columns": [f"{CANARY}m"],
-                "class_names": {CANARY: "healthy", "ill": "ill"},
-                "image_folders": [CANARY],
-                "suffix": f"{CANARY}.png",
-                "licence": CANARY,
-                "citation": CANARY,
-                "known_issues": [CANARY],
-                **listing,
+                **grouped(list_image_table, flat),
             },
             "task": "binary",
             "class_names": ["healthy", "ill"],
@@ -184,9 +190,10 @@ def arrives(content: dict, name: str) -> object:
 @pytest.mark.parametrize("text", MARKS)
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_a_recipe_names_in_the_data_arrives_as_text(name, text):
-    assert arrives(recipe(**{name: text}), f"listing#{name}") == (
-        "a reference" if text == "@data" else text
-    )
+    given = recipe(**{name: text})
+    listing = given["dataset"]["listing"]
+    inside = "" if name in listing else next(f"{k}#" for k in PARTS if name in listing[k])
+    assert arrives(given, f"listing#{inside}{name}") == ("a reference" if text == "@data" else text)
 
 
 @pytest.mark.parametrize("text", MARKS)
@@ -196,11 +203,13 @@ def test_a_pattern_arrives_as_text(text):
         "_target_": "medmonai.data.list_class_folders",
         "root": "@dataset_dir",
         "name": "mine",
-        "group_pattern": text,
+        "groups": {"group_pattern": text},
     }
-    assert arrives(given, "listing#group_pattern") == ("a reference" if text == "@data" else text)
+    assert arrives(given, "listing#groups#group_pattern") == (
+        "a reference" if text == "@data" else text
+    )
     given["dataset"] |= {
-        "listing": given["dataset"]["listing"] | {"group_pattern": "@group_pattern"},
+        "listing": given["dataset"]["listing"] | {"groups": {"group_pattern": "@group_pattern"}},
         "ids": {"group_pattern": text},
     }
     assert arrives(given, "group_pattern") == ("a reference" if text == "@data" else text)

@@ -143,13 +143,18 @@ ROWS: dict[tuple[str, ...], dict[str, Row | list[Row]]] = {
         "val_fraction": Row(0.3, p.splits, (FOLDERS, TABLE, PATCHES)),
         "test_fraction": [
             Row(0.3, p.splits, (TABLE, PATCHES)),
-            Row(0.3, p.splits, (FOLDERS,), {"split_plan#keep_given": False, "test_fraction": 0.1}),
+            Row(
+                0.3,
+                p.splits,
+                (FOLDERS,),
+                {"planned_listing#keep_given": False, "test_fraction": 0.1},
+            ),
         ],
         "split_seed": Row(5, p.splits, (FOLDERS, TABLE, PATCHES)),
         "splits_file": Row("{splits}", p.splits, (TABLE,)),
         "splits_file_missing": Row(
             "skip",
-            p.refused("split_plan"),
+            p.refused("planned_listing"),
             (TABLE,),
             {"splits_file": "{splits_of_some}"},
             "accepted",

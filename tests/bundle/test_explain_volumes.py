@@ -13,7 +13,7 @@ import torch
 from dicom_files import SECRET, write_series
 
 from medmonai.bundle.explain import write_saliency
-from medmonai.data import ResidentLoader, list_class_folders, load_images, load_listing
+from medmonai.data import ImageForm, ResidentLoader, list_class_folders, load_images, load_listing
 from medmonai.networks import resnet18
 from medmonai.predictions import Predictions
 from medmonai.transforms import BatchCompose, ScaleIntensityRange
@@ -54,12 +54,12 @@ def cohorts(tmp_path):
     listing = list_class_folders(
         write_source(tmp_path / SECRET), name="scans", class_names=("normal", "lesion")
     )
-    return load_listing(listing, cache_dir=tmp_path / "cache", **FORM)
+    return load_listing(listing, ImageForm(**FORM), cache_dir=tmp_path / "cache")
 
 
 def test_training_and_inference_see_the_same_voxels_at_the_same_places(cohorts, tmp_path):
     test = cohorts["test"]
-    images = load_images(tmp_path / SECRET / "test", **FORM)
+    images = load_images(tmp_path / SECRET / "test", ImageForm(**FORM))
     assert {i.removeprefix("test/") for i in test.ids} == set(images.ids) and len(test) == 6
     order = [images.ids.tolist().index(i.removeprefix("test/")) for i in test.ids]
     assert np.array_equal(test.images, images.images[order])
@@ -72,7 +72,7 @@ def test_training_and_inference_see_the_same_voxels_at_the_same_places(cohorts, 
 
 def test_places_outlive_the_cache(cohorts, tmp_path):
     listing = list_class_folders(tmp_path / SECRET, name="scans", class_names=("normal", "lesion"))
-    again = load_listing(listing, cache_dir=tmp_path / "cache", **FORM)
+    again = load_listing(listing, ImageForm(**FORM), cache_dir=tmp_path / "cache")
     for split in cohorts:
         assert again[split].ids.tolist() == cohorts[split].ids.tolist()
         for mine, other in zip(cohorts[split].places, again[split].places):
@@ -138,7 +138,9 @@ def test_a_series_that_loses_a_slice_is_left_out_by_name(tmp_path):
         ValueError,
         match=r"1 of 12 images cannot be read, first train/lesion/scan0: .*a slice is missing",
     ):
-        load_listing(listing, cache_dir=tmp_path / "cache", **FORM)
-    kept = load_listing(listing, cache_dir=tmp_path / "cache", skip_unreadable=True, **FORM)
+        load_listing(listing, ImageForm(**FORM), cache_dir=tmp_path / "cache")
+    kept = load_listing(
+        listing, ImageForm(**FORM), cache_dir=tmp_path / "cache", skip_unreadable=True
+    )
     assert len(kept["train"]) == 5 and len(kept["train"].places) == 5
     assert [out.name for out in kept.listing.left_out] == ["train/lesion/scan0"]

@@ -77,9 +77,15 @@ def test_a_recipe_that_lacks_something():
     [
         (
             "listing",
-            {"grop_pattern": "x"},
-            "listing holds 'grop_pattern', which no bundle reads; did you mean group_pattern",
+            {"groupes": {}},
+            "listing holds 'groupes', which no bundle reads; did you mean groups",
         ),
+        (
+            "listing",
+            {"groups": {"grop_pattern": "x"}},
+            "listing#groups holds 'grop_pattern', .*; did you mean group_pattern",
+        ),
+        ("listing", {"licence": "CC0"}, "'licence', which belongs in 'about': write \"about\": {"),
         ("listing", {"_target_": "medmonai.data.list_image_table"}, "listing holds 'root'"),
         (
             "splits",
@@ -111,9 +117,9 @@ def test_arguments_that_are_missing():
         "_target_": "medmonai.data.list_image_table",
         "table": "t.csv",
         "name": "n",
-        "image_column": "id",
+        "columns": {"image_column": "id"},
     }
-    with pytest.raises(ValueError, match="listing lacks label_column; table, name"):
+    with pytest.raises(ValueError, match="listing#columns lacks label_column; image_column, "):
         render_bundle("a_classification", {**LEAST, "dataset": {**dataset, "listing": table}})
 
 
@@ -127,7 +133,7 @@ def test_a_listing_of_ones_own_is_not_looked_into():
     )
     assert (
         train["splits_file_missing"] == "error"
-        and train["split_plan"]["file_missing"] == "@splits_file_missing"
+        and train["planned_listing"]["file_missing"] == "@splits_file_missing"
     )
 
 

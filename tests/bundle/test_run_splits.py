@@ -57,9 +57,8 @@ def settings(folder, output, step="train"):
     """A bundle of the phantom, trained on files instead."""
     images = {
         "_target_": "medmonai.data.load_listing",
-        "listing": "@split_plan",
-        "spatial_size": [12, 12],
-        "in_channels": 1,
+        "listing": "@planned_listing",
+        "form": {"spatial_size": [12, 12], "in_channels": 1},
         "skip_unreadable": True,
     }
     return small(PHANTOM, None, output) | {
@@ -69,7 +68,7 @@ def settings(folder, output, step="train"):
             "name": "set",
             "class_names": NAMES,
         },
-        "split_plan": {
+        "planned_listing": {
             "_target_": "medmonai.data.split_listing",
             "listing": "@listing",
             "val_fraction": 0.3,

@@ -13,8 +13,14 @@ from source_files import write_class_folders, write_picture
 from medmonai.data import list_class_folders, list_image_table, load_medmnist
 from medmonai.data.describe.source import open_source
 from medmonai.data.describe.source_description import describe_cohorts, describe_listing
+from medmonai.data.options import grouped
 from medmonai.data.positive_class import default_note, ordered_classes, positive_last
 from medmonai.task import Task
+
+
+def list_flat(table, **options):
+    """`list_image_table` with its options side by side, as a command line has them."""
+    return list_image_table(**grouped(list_image_table, {"table": table, **options}))
 
 
 def volumes(root, counts):
@@ -44,7 +50,7 @@ def table(root, counts, *, numbers=None):
 
 
 def of_table(path, **options):
-    return list_image_table(
+    return list_flat(
         path,
         name="set",
         image_column="image",
@@ -206,7 +212,7 @@ def test_labels_in_columns_have_no_positive_class_and_one_order(tmp_path):
     (tmp_path / "t.csv").write_text("image,oedema,effusion\na.png,1,0\nb.png,0,1\n")
 
     def listing(**options):
-        return list_image_table(
+        return list_flat(
             tmp_path / "t.csv",
             name="set",
             image_column="image",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from medmonai.data import ImagePlace, load_images
+from medmonai.data import ImageForm, ImagePlace, load_images
 from medmonai.data.files.dicom_series import read_dicom_volume
 from medmonai.data.files.nifti import read_nifti
 from medmonai.engines import write_saliency_nifti
@@ -81,7 +81,7 @@ def test_a_map_with_a_place_lies_on_the_file_it_explains(tmp_path, axes):
     source[18:24, 5:9, 6:8] = 255
     nibabel.save(nibabel.Nifti1Image(source, affine), tmp_path / "case.nii.gz")
     images = load_images(
-        tmp_path / "case.nii.gz", in_channels=1, spatial_size=(24, 24, 24), spacing=(2.0, 2.0, 2.0)
+        tmp_path / "case.nii.gz", ImageForm((24, 24, 24), in_channels=1, spacing=(2.0, 2.0, 2.0))
     )
     path = write_saliency_nifti(
         images.images[0].astype(np.float32) / 255, tmp_path / "map.nii.gz", place=images.places[0]
@@ -124,10 +124,9 @@ def test_real_ct_as_nifti_and_dicom(real_data, tmp_path):
     pytest.importorskip("pydicom")
     images = load_images(
         real_data / "ct",
-        in_channels=1,
-        spatial_size=(64, 64, 64),
-        intensity_range=(200, 1000),
-        spacing=(4.0, 4.0, 4.0),
+        ImageForm(
+            (64, 64, 64), in_channels=1, intensity_range=(200, 1000), spacing=(4.0, 4.0, 4.0)
+        ),
     )  # bone and contrast are bright
     for name, image, place in zip(images.ids, images.images, images.places):
         path = write_saliency_nifti(

@@ -4,9 +4,12 @@ without them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from medmonai.data.image_form import ImageForm
 
 from .images import ImageSet, load_images
 
@@ -19,14 +22,15 @@ class DeferredImages:
 
     Args:
         path: a folder, or one file; it may come to exist later.
-        **form: the other arguments of `load_images`.
+        form: what every image becomes.
 
     Raises:
+        TypeError, ValueError: a form that `ImageForm` refuses.
         FileNotFoundError: in use, if there is no image at the path; likewise whatever else
             `load_images` raises.
 
     Example:
-        >>> images = DeferredImages("nowhere", in_channels=1, spatial_size=(28, 28))
+        >>> images = DeferredImages("nowhere", ImageForm((28, 28), in_channels=1))
         >>> len(images)  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
         ...
@@ -36,13 +40,13 @@ class DeferredImages:
 
     deferred = True  # what a loader asks before it looks at the images
 
-    def __init__(self, path: str | Path, **form: Any) -> None:
+    def __init__(self, path: str | Path, form: ImageForm | Mapping[str, Any]) -> None:
         self._path = path
-        self._form = form
+        self._form = ImageForm.of(form, argument="form")
 
     @cached_property
     def _read(self) -> ImageSet:
-        return load_images(self._path, **self._form)
+        return load_images(self._path, self._form)
 
     def __len__(self) -> int:
         return len(self._read)

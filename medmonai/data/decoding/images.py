@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from medmonai.data.case_columns import check_finite, check_ids, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
 from medmonai.data.files import KINDS, Case, array_case, image_kind, read_case, read_npz_images
-from medmonai.data.image_form import Aspect, ImageForm, checked_range
+from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
 
 from .decode_pool import DecodeRecord
@@ -87,17 +87,7 @@ class ImageSet:
         )
 
 
-def load_images(
-    path: str | Path,
-    *,
-    in_channels: int,
-    spatial_size: Sequence[int],
-    intensity_range: Sequence[float] | None = None,
-    aspect: Aspect = "stretch",
-    orientation: str = "RAS",
-    spacing: Sequence[float] | None = None,
-    jpeg_scaling: bool = False,
-) -> ImageSet:
+def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
     - A folder is read with its sub-folders; ids are the paths inside it. An npz file holds
@@ -124,15 +114,8 @@ def load_images(
 
     Args:
         path: a folder, or one file.
-        in_channels: 1 or 3, what the network takes.
-        spatial_size: voxels along each axis, what the network takes; two axes or three.
-        intensity_range: (low, high) grey values that are mapped to 0 and 255.
-        aspect: "stretch" resizes each axis on its own, "crop" and "pad" keep a picture's
-            proportions.
-        orientation: of volumes, see `ImageForm`; three letters.
-        spacing: of volumes, in millimetres; None stretches each axis to `spatial_size`.
-        jpeg_scaling: whether large JPEGs are decoded smaller at once, as in training; see
-            `open_picture`.
+        form: size, channels and grey values that the network takes, as an `ImageForm` or a
+            dictionary of its fields.
 
     Raises:
         FileNotFoundError: the path does not exist, or holds no image.
@@ -140,22 +123,13 @@ def load_images(
             wrong axes or channels.
 
     Example:
-        >>> load_images(
-        ...     "scans/", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-160, 240)
-        ... )  # doctest: +SKIP
+        >>> form = ImageForm((28, 28, 28), in_channels=1, intensity_range=(-160, 240))
+        >>> load_images("scans/", form)  # doctest: +SKIP
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
-    form = ImageForm(
-        tuple(spatial_size),
-        in_channels=in_channels,
-        intensity_range=checked_range(intensity_range),
-        aspect=aspect,
-        orientation=orientation,
-        spacing=None if spacing is None else tuple(spacing),
-        jpeg_scaling=jpeg_scaling,
-    )
+    form = ImageForm.of(form, argument="form")
     ids, cases = _cases(Path(path), form)
-    out = np.empty((len(ids), in_channels, *form.spatial_size), np.uint8)
+    out = np.empty((len(ids), form.in_channels, *form.spatial_size), np.uint8)
     places = []
     resized = 0
     record = DecodeRecord()
@@ -169,7 +143,11 @@ def load_images(
     known = None not in places
     if resized and form.spacing is None:
         logger.warning(
-            "%d of %d images were resized to %s (%s).", resized, len(ids), form.spatial_size, aspect
+            "%d of %d images were resized to %s (%s).",
+            resized,
+            len(ids),
+            form.spatial_size,
+            form.aspect,
         )
     for warning in record.warnings():
         logger.warning("%s", warning)

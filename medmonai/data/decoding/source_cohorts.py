@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from medmonai.data.cohort import Cohort
 from medmonai.data.containers import by_name
 from medmonai.data.datalist import SPLITS, LeftOut, Listing
-from medmonai.data.image_form import Aspect, ImageForm, checked_range
+from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 from medmonai.data.sources import default_memory_limit
 from medmonai.data.splits import gather_images, require_every_class
@@ -58,14 +59,8 @@ class SourceCohorts(Mapping[str, Cohort]):
 
 def load_listing(
     listing: Listing,
+    form: ImageForm | Mapping[str, Any],
     *,
-    spatial_size: Sequence[int],
-    in_channels: int,
-    intensity_range: Sequence[float] | None = None,
-    aspect: Aspect = "stretch",
-    orientation: str = "RAS",
-    spacing: Sequence[float] | None = None,
-    jpeg_scaling: bool = False,
     skip_unreadable: bool = False,
     cache_dir: str | Path | None = None,
     jobs: int | None = None,
@@ -86,14 +81,7 @@ def load_listing(
 
     Args:
         listing: the cases, with splits.
-        spatial_size: see `ImageForm`, as are the next six.
-        in_channels: 1 or 3.
-        intensity_range: (low, high) grey values that become 0 and 255.
-        aspect: "stretch", "crop" or "pad".
-        orientation: of volumes.
-        spacing: of volumes, in millimetres.
-        jpeg_scaling: whether large JPEGs are decoded smaller at once: faster, with small
-            differences; see `open_picture`.
+        form: what every image becomes, as an `ImageForm` or a dictionary of its fields.
         skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in
             `.listing.left_out`, and a note counts them.
         cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache
@@ -108,21 +96,12 @@ def load_listing(
             a split that loses all cases of a class; an image that does not fit the form.
 
     Example:
-        >>> cohorts = load_listing(
-        ...     planned, spatial_size=(224, 224), in_channels=1
-        ... )  # doctest: +SKIP
+        >>> form = ImageForm((224, 224), in_channels=1)
+        >>> cohorts = load_listing(planned, form)  # doctest: +SKIP
         >>> cohorts["train"]  # doctest: +SKIP
         Cohort(chest_xray train: 180 cases, 1 x (224, 224) uint8, binary {'NORMAL': 90, ...})
     """
-    form = ImageForm(
-        tuple(spatial_size),
-        in_channels=in_channels,
-        intensity_range=checked_range(intensity_range),
-        aspect=aspect,
-        orientation=orientation,
-        spacing=None if spacing is None else tuple(spacing),
-        jpeg_scaling=jpeg_scaling,
-    )
+    form = ImageForm.of(form, argument="form")
     name = listing.provenance.name
     if listing.splits is None:
         raise ValueError(f"{name}: the listing says no splits; divide it with split_listing first.")

@@ -16,6 +16,8 @@ from medmonai.data.cohort import Cohort
 from medmonai.data.datalist import SPLITS, Listing
 from medmonai.data.decoding import load_listing
 from medmonai.data.files import read_headers
+from medmonai.data.image_form import ImageForm
+from medmonai.data.options import flat_parameters, grouped
 from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
 from medmonai.data.tables import list_image_table
 from medmonai.nearest import did_you_mean
@@ -58,27 +60,30 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     path = Path(source).expanduser()
     given = {name.replace("-", "_"): value for name, value in options.items()}
     if path.is_dir():
-        return list_class_folders(
-            path, **{"name": path.resolve().name, **_checked(list_class_folders, given, source)}
-        )
+        given = {"name": path.resolve().name, **_checked(list_class_folders, given, source)}
+        return list_class_folders(**grouped(list_class_folders, {**given, "root": path}))
     if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
-        options = {"image_folders" if n == "images" else n: v for n, v in given.items()}
-        arguments = _checked(
-            list_image_table, options, source, columns=lambda: _columns(path, options)
-        )
-        if "image_folders" in arguments:
-            option = "images" if "images" in given else "image_folders"
-            arguments["image_folders"] = command_line_folders(
-                arguments["image_folders"], option=option, beside=path.parent
-            )
-        return list_image_table(path, **{"name": path.stem, **arguments})
+        return _open_table(path, given, source)
     if source in dataset_names():
         given = {"download": False, **_checked(load_medmnist, given, source)}
-        return [load_medmnist(source, split=split, **given) for split in SPLITS]
+        arguments = grouped(load_medmnist, {"dataset_dir": None, **given, "name": source})
+        return [load_medmnist(split=split, **arguments) for split in SPLITS]
     hint = did_you_mean(
         source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6
     )
     raise FileNotFoundError(f"no source {source!r}; {hint}")
+
+
+def _open_table(path: Path, options: Mapping[str, Any], source: str) -> Listing:
+    given = {"image_folders" if n == "images" else n: value for n, value in options.items()}
+    arguments = _checked(list_image_table, given, source, columns=lambda: _columns(path, given))
+    if "image_folders" in arguments:
+        option = "images" if "images" in options else "image_folders"
+        arguments["image_folders"] = command_line_folders(
+            arguments["image_folders"], option=option, beside=path.parent
+        )
+    flat = {"name": path.stem, **arguments, "table": path}
+    return list_image_table(**grouped(list_image_table, flat))
 
 
 def _checked(
@@ -95,7 +100,7 @@ def _checked(
     """
     known = {
         name: parameter
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in flat_parameters(function).items()
         if name not in ("root", "table", "split")
     }
     for name in options:
@@ -155,7 +160,7 @@ def decoded(
     Args:
         listing: with or without splits.
         size: voxels along each axis; the headers say how many axes and channels.
-        intensity_range: see `load_listing`.
+        intensity_range: see `ImageForm`.
         skip_unreadable: see `load_listing`.
         cache_dir: see `load_listing`.
     """
@@ -165,14 +170,12 @@ def decoded(
         if listing.splits is not None
         else replace(listing, splits=np.full(len(listing), "train"))
     )
-    cohorts = load_listing(
-        whole,
-        spatial_size=(size,) * headers.spatial_dims,
+    form = ImageForm(
+        (size,) * headers.spatial_dims,
         in_channels=headers.in_channels,
         intensity_range=intensity_range,
-        skip_unreadable=skip_unreadable,
-        cache_dir=cache_dir,
     )
+    cohorts = load_listing(whole, form, skip_unreadable=skip_unreadable, cache_dir=cache_dir)
     return [
         cohort if listing.splits is not None else replace(cohort, split=ALL)
         for cohort in cohorts.values()

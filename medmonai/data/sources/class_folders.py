@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,7 @@ from medmonai.data.class_names import (
     split_of,
     task_of,
 )
-from medmonai.data.cohort import Provenance
-from medmonai.data.datalist import LeftOut, Listing
+from medmonai.data.datalist import About, LeftOut, Listing
 from medmonai.data.files import (
     AGAIN,
     NOT_READ,
@@ -31,13 +31,13 @@ from medmonai.data.files import (
 from medmonai.data.positive_class import default_note, ordered_classes, require_binary
 from medmonai.task import Task
 
-from .groups import groups_by_pattern, groups_from_table
+from .groups import CaseGroups
 
 logger = logging.getLogger("medmonai.data")
 
 
 @dataclass
-class _Found:
+class _CasesMet:
     """Cases as they are met: path inside the root, folder name of the class, split ("" if the
     folders give none).
     """
@@ -54,13 +54,9 @@ def list_class_folders(
     class_names: Sequence[str] | Mapping[str, str] | None = None,
     positive_class: str | None = None,
     task: Task | str = "auto",
-    group_pattern: str | None = None,
-    group_table: str | Path | None = None,
-    group_column: str | None = None,
+    groups: CaseGroups | Mapping[str, Any] | None = None,
     dicom_folders: DicomFolders = "series",
-    licence: str = "",
-    citation: str = "",
-    known_issues: Sequence[str] = (),
+    about: About | Mapping[str, Any] | None = None,
 ) -> Listing:
     r"""List the images of a folder of classes, without opening them.
 
@@ -87,28 +83,21 @@ def list_class_folders(
         positive_class: of two classes, the one that becomes class 1, which recall, AUC and
             thresholds are about; default: the last one.
         task: "auto" (binary for two classes, else multiclass), another kind, or a Task.
-        group_pattern: regular expression that is searched in each file name (a series: the folder's
-            name), or, with a "/" in it, in the path inside the root; its first group is the
-            patient: `r"^(\d+)_"`, `r"^([^_]+)_"`, `r"(person\d+|IM-\d+)"`; for
-            root/{CLASS}/{PATIENT}/* `r"^[^/]+/([^/]+)/"`.
-        group_table: a CSV with a header: id or file name, and the patient.
-        group_column: of `group_table`; default: the column `group`, in any case, or the second of
-            two.
+        groups: how the patient of each image is found; default: not known.
         dicom_folders: "series": a folder below CLASS that holds mostly DICOM files is one case;
             "files": each file is one.
-        licence: of the images.
-        citation: papers to cite.
-        known_issues: one sentence each on what is known to be wrong with the set.
+        about: licence, citation and known issues.
 
     Raises:
         FileNotFoundError: no such folder or table, or no image in it.
+        TypeError: `groups` or `about` of another kind.
         ValueError: fewer than two classes, a folder that `class_names` lacks, a class without a
             case or in test only, a file name without the pattern, a case without a group in the
             table.
 
     Example:
         >>> list_class_folders(
-        ...     "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_"
+        ...     "chest_xray", name="chest_xray", groups=CaseGroups(r"^([^_]+)_")
         ... )  # doctest: +SKIP
         Listing(chest_xray: 256 cases, 2 classes, train 180, val 16, test 60)
     """
@@ -118,120 +107,92 @@ def list_class_folders(
             f"{folder} is not a folder; give the one that holds train, val and test, or the "
             "classes."
         )
-    found = _find(folder, dicom_folders)
-    _check_layout(name, folder, found)
-    if not found.cases:
+    grouping = CaseGroups.of(groups, argument="groups")
+    description = About.of(about, argument="about")
+    met = _find(folder, dicom_folders)
+    _check_layout(name, folder, met)
+    if not met.cases:
         raise FileNotFoundError(
-            f"{folder} holds no image in a folder of a class ({len(found.left_out)} other files or "
+            f"{folder} holds no image in a class folder ({len(met.left_out)} other files or "
             "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed."
         )
-    counts = Counter(class_folder for _, class_folder, _ in found.cases)
+    counts = Counter(class_folder for _, class_folder, _ in met.cases)
     names, table = ordered_classes(counts, class_names, positive_class)
-    paths, folders, splits = (np.array(column) for column in zip(*found.cases))
-    if len(names) < 2:
-        inside = (
-            f", or {str(folders[0])!r} inside it"
-            if "/" in paths[0].removeprefix(f"{folders[0]}/")
-            else ""
-        )
-        only = ", ".join(map(repr, names))
-        raise ValueError(
-            f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?"
-        )
+    _check_two_classes(name, names, met)
+    paths, folders, in_splits = (np.array(column) for column in zip(*met.cases))
     labels = np.array([table[folded(class_folder)] for class_folder in folders.tolist()])
-    splits = splits if splits[0] else None
+    splits = in_splits if in_splits[0] else None
     check_classes(name, labels, splits, names)
-    found_task = task_of(task, len(names))
-    require_binary(found_task, positive_class)
-    unchosen = default_note(names, found_task) if class_names is positive_class is None else ""
-    notes = tuple(
-        filter(
-            None, (*found.notes, *_left_out_notes(found.left_out), spelling_note(counts), unchosen)
-        )
-    )
+    stated_task = task_of(task, len(names))
+    require_binary(stated_task, positive_class)
+    unchosen = default_note(names, stated_task) if class_names is positive_class is None else ""
+    left_out_notes = _left_out_notes(met.left_out)
+    notes = tuple(filter(None, (*met.notes, *left_out_notes, spelling_note(counts), unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
     listing = Listing(
         tuple(folder / path for path in paths.tolist()),
         ids=paths,
         labels=labels,
-        task=found_task,
+        task=stated_task,
         class_names=names,
         splits=splits,
-        left_out=tuple(found.left_out),
+        left_out=tuple(met.left_out),
         notes=notes,
-        groups=_groups(
-            folder, paths.tolist(), pattern=group_pattern, table=group_table, column=group_column
-        ),
-        provenance=Provenance(
-            name,
-            licence=licence,
-            citation=citation,
-            source="folders of classes",
-            known_issues=tuple(known_issues),
-        ),
+        groups=grouping.of_cases(paths.tolist(), folder),
+        provenance=description.provenance(name, "folders of classes"),
     )
     return listing.subset(in_split_order(splits, paths))
 
 
-def _groups(
-    root: Path,
-    ids: Sequence[str],
-    *,
-    pattern: str | None,
-    table: str | Path | None,
-    column: str | None,
-) -> np.ndarray | None:
-    if pattern is not None and table is not None:
-        raise ValueError("group_pattern and group_table are both given; give one of them.")
-    if table is None and column is not None:
-        raise ValueError(
-            f"group_column={column!r} is given without the group_table that it is a column of."
-        )
-    if pattern is not None:
-        return groups_by_pattern(ids, pattern)
-    return (
-        None if table is None else groups_from_table(ids, _beside(root, table), group_column=column)
+def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:
+    if len(names) >= 2:
+        return
+    path, folder, _ = met.cases[0]
+    inside = f", or {folder!r} inside it" if "/" in path.removeprefix(f"{folder}/") else ""
+    only = ", ".join(map(repr, names))
+    raise ValueError(
+        f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?"
     )
 
 
-def _find(root: Path, dicom_folders: DicomFolders) -> _Found:
-    found = _Found()
+def _find(root: Path, dicom_folders: DicomFolders) -> _CasesMet:
+    met = _CasesMet()
     names = sub_folders(root)
     splits = {name: split for name in names if (split := split_of(name))}
     beside = [name for name in names if name not in splits] if splits else []
     for name in beside:
-        found.left_out.append(LeftOut(name, "a folder beside train, val and test"))
+        met.left_out.append(LeftOut(name, "a folder beside train, val and test"))
     if beside:
-        found.notes.append(
+        met.notes.append(
             f"Folders beside train, val and test were not read: {', '.join(map(repr, beside))}."
         )
-    _leave_out_files(root, "", found)
+    _leave_out_files(root, "", met)
     classes = [("", name, "") for name in names] if not splits else []
     # the folder itself before a link to it
     for split in sorted(splits, key=lambda name: (root / name).is_symlink()):
-        _leave_out_files(root / split, f"{split}/", found)
+        _leave_out_files(root / split, f"{split}/", met)
         classes += [(f"{split}/", name, splits[split]) for name in sub_folders(root / split)]
     folders = [(root / prefix / name, f"{prefix}{name}/") for prefix, name, _ in classes]
     walked = find_in_folders(
         folders, above=[root, *(root / name for name in splits)], dicom_folders=dicom_folders
     )
     for (prefix, name, split), inside in zip(classes, walked):
-        found.left_out += inside.left_out
-        found.cases += [(f"{prefix}{name}/{path}", name, split) for path in inside.cases]
+        met.left_out += inside.left_out
+        met.cases += [(f"{prefix}{name}/{path}", name, split) for path in inside.cases]
         if not inside.cases and LeftOut(f"{prefix}{name}", AGAIN) not in inside.left_out:
-            found.left_out.append(LeftOut(f"{prefix}{name}", "a folder without an image"))
-    return found
+            met.left_out.append(LeftOut(f"{prefix}{name}", "a folder without an image"))
+    return met
 
 
-def _check_layout(name: str, root: Path, found: _Found) -> None:
+def _check_layout(name: str, root: Path, met: _CasesMet) -> None:
     """Refuse folders of splits that are not where they are looked for: their cases would be divided
     again, or no class be.
     """
-    classes = list(dict.fromkeys(class_folder for _, class_folder, _ in found.cases))
+    classes = list(dict.fromkeys(class_folder for _, class_folder, _ in met.cases))
     if (
         len(classes) == 1
-        and not found.cases[0][2]
+        and not met.cases[0][2]
         and (inside := list(filter(split_of, sub_folders(root / classes[0]))))
     ):
         raise ValueError(
@@ -239,7 +200,7 @@ def _check_layout(name: str, root: Path, found: _Found) -> None:
             f"{', '.join(inside)}; name {classes[0]!r} itself as the root."
         )
     deep: dict[str, None] = {}
-    for path, _, split in found.cases:
+    for path, _, split in met.cases:
         parts = path.split("/")
         deep.update(
             {
@@ -275,14 +236,9 @@ def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
     return notes
 
 
-def _leave_out_files(folder: Path, prefix: str, found: _Found) -> None:
+def _leave_out_files(folder: Path, prefix: str, met: _CasesMet) -> None:
     """Note the files that lie in no folder of a class."""
     files = sorted(
         path.name for path in folder.iterdir() if not is_hidden(path.name) and not path.is_dir()
     )
-    found.left_out += [LeftOut(prefix + name, "in no folder of a class") for name in files]
-
-
-def _beside(root: Path, table: str | Path) -> Path:
-    path = Path(table).expanduser()
-    return root / path if not path.is_file() and (root / path).is_file() else path
+    met.left_out += [LeftOut(prefix + name, "in no folder of a class") for name in files]

@@ -5,13 +5,71 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from medmonai.data.class_names import folded, is_blank, path_key
 from medmonai.data.files import known_suffix
+from medmonai.data.options import Options
 from medmonai.tables import TextTable, read_text_table
+
+
+@dataclass(frozen=True)
+class CaseGroups(Options):
+    r"""How the group of a case, its patient or lesion, is found: by a pattern or in a table.
+
+    Args:
+        group_pattern: regular expression that is searched in each file name (of a series: the
+            folder's name) or, if it contains a "/", in the path inside the root. Its first group is
+            the patient: `r"^(\d+)_"`, `r"^([^_]+)_"`, `r"(person\d+|IM-\d+)"`; for
+            root/{CLASS}/{PATIENT}/* `r"^[^/]+/([^/]+)/"`.
+        group_table: a CSV with a header, relative to the working directory or the root: id or file
+            name, and the patient.
+        group_column: of `group_table`; default: the column `group`, in any case, or the second of
+            two.
+
+    Raises:
+        ValueError: a pattern and a table, or a column without a table.
+
+    Example:
+        >>> CaseGroups(r"^(\d+)_").of_cases(["A/12_1.png", "B/12_2.png"], Path()).tolist()
+        ['12', '12']
+    """
+
+    group_pattern: str | None = None
+    group_table: str | Path | None = None
+    group_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.group_pattern is not None and self.group_table is not None:
+            raise ValueError("group_pattern and group_table are both given; give one of them.")
+        if self.group_table is None and self.group_column is not None:
+            raise ValueError(
+                f"group_column={self.group_column!r} is given without the group_table that it is a "
+                "column of."
+            )
+
+    def of_cases(self, ids: Sequence[str], root: Path) -> np.ndarray | None:
+        """Return the group (N,) of each case, or None if neither a pattern nor a table is given.
+
+        Args:
+            ids: paths of the images inside the root.
+            root: the folder that holds them.
+
+        Raises:
+            FileNotFoundError: no such table.
+            ValueError: see `groups_by_pattern` and `groups_from_table`.
+        """
+        if self.group_pattern is not None:
+            return groups_by_pattern(ids, self.group_pattern)
+        if self.group_table is None:
+            return None
+        path = Path(self.group_table).expanduser()
+        if not path.is_file() and (root / path).is_file():
+            path = root / path
+        return groups_from_table(ids, path, group_column=self.group_column)
 
 
 def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
@@ -21,8 +79,8 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     the root; any other in the last part of it, the name of the file.
 
     Raises:
-        ValueError: no regular expression, one without a group, a name that it does not match or
-            matches with nothing.
+        ValueError: not a valid regular expression, one without a group, or a name in which it finds
+            no group.
 
     Example:
         >>> groups_by_pattern(
@@ -36,7 +94,7 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
         compiled = re.compile(pattern)
     except (re.error, TypeError) as error:
         raise ValueError(
-            f"group_pattern={pattern!r} is not a regular expression: {error}."
+            f"group_pattern={pattern!r} is not a valid regular expression: {error}."
         ) from error
     if compiled.groups < 1:
         raise ValueError(

@@ -167,7 +167,7 @@ def _draw(
             f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
             f"{int((given == 'test').sum())} cases, which stays; leave the fraction out "
             "(--test_fraction null), or draw all splits again with keep_given=False "
-            "(--split_plan#keep_given false)."
+            "(--planned_listing#keep_given false)."
         )
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
@@ -246,8 +246,8 @@ def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "")
                 f"give {split} such cases in {file}"
                 if file
                 else (
-                    "draw the splits here (--val_fraction 0.15 --split_plan#keep_given false), "
-                    "with larger fractions"
+                    "draw the splits here, with larger fractions (--val_fraction 0.15 "
+                    "--planned_listing#keep_given false)"
                 )
             )
             raise ValueError(

@@ -5,188 +5,165 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from medmonai.data.class_names import check_classes, in_split_order, path_key, split_of
-from medmonai.data.cohort import Provenance
-from medmonai.data.datalist import LeftOut, Listing
-from medmonai.data.files import DicomFolders
+from medmonai.data.datalist import About, LeftOut, Listing
 from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task
 
 from .label_questions import ask_about_labels
 from .table_columns import groups_of, labels_of
-from .table_images import find_table_images, image_folders_of
+from .table_images import TableImages, find_table_images, image_folders_of
+from .table_options import ImageFiles, TableColumns, TableFile
 from .table_paths import without_folder
 
 logger = logging.getLogger("medmonai.data")
 
 
 def list_image_table(
-    table: str | Path,
+    table: str | Path | TableFile | Mapping[str, Any],
+    columns: TableColumns | Mapping[str, Any],
     *,
     name: str,
-    image_column: str,
-    label_column: str | Sequence[str],
-    image_folders: str | Path | Sequence[str | Path] | None = None,
-    suffix: str = "",
+    images: ImageFiles | Mapping[str, Any] | None = None,
     class_names: Sequence[str] | Mapping[str, str] | None = None,
     positive_class: str | None = None,
     task: Task | str = "auto",
-    group_column: str | None = None,
-    blank_groups: Literal["error", "own"] = "error",
-    split_column: str | None = None,
-    metadata_columns: Sequence[str] = (),
-    rows_without_image: Literal["error", "skip"] = "error",
-    labels_are_classes: bool = False,
-    separator: str | None = None,
-    encoding: str | None = None,
-    sheet: str | None = None,
-    dicom_folders: DicomFolders = "series",
-    licence: str = "",
-    citation: str = "",
-    known_issues: Sequence[str] = (),
+    about: About | Mapping[str, Any] | None = None,
 ) -> Listing:
     r"""List the images that the rows of a table name, without opening them.
 
-    Two sets as they are downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two folders) and
-    histopathologic cancer detection (`train_labels.csv`, 220,025 tifs in `train`):
+    Two data sets as they are downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two folders)
+    and histopathologic cancer detection (`train_labels.csv`, 220,025 tifs in `train`):
 
-        list_image_table("HAM10000_metadata.csv", name="ham10000", image_column="image_id",
-                         label_column="dx", image_folders="HAM10000_images_part_*", suffix=".jpg",
-                         group_column="lesion_id", metadata_columns=("age", "sex", "localization"))
-        list_image_table("train_labels.csv", name="histopathologic_cancer", image_column="id",
-                         label_column="label", image_folders="train", suffix=".tif",
-                         class_names={"0": "no tumour", "1": "tumour"})
+        list_image_table(
+            "HAM10000_metadata.csv",
+            TableColumns("image_id", "dx", group_column="lesion_id", metadata_columns=["age"]),
+            name="ham10000",
+            images=ImageFiles("HAM10000_images_part_*", suffix=".jpg"),
+        )
+        list_image_table(
+            "train_labels.csv",
+            TableColumns("id", "label"),
+            name="histopathologic_cancer",
+            images=ImageFiles("train", suffix=".tif"),
+            class_names={"0": "no tumour", "1": "tumour"},
+        )
 
-    - Values lose the spaces around them. Labels that differ in case or spaces only are one class,
-      and so are numbers of one value (1, 1.0) if all labels are numbers; a note says so.
+    - Spaces around values are removed. Labels that differ only in case or spaces are one class.
+      If all labels are numbers, so are those of equal value (1, 1.0). A note says so.
     - "nan", "NA", "N/A", "none" and "null" are blanks, in labels (unless `class_names` names such a
       class) and groups.
-    - An id is the path of the image inside its folder. Every image folder is listed once, whatever
-      the number of rows; "\" for "/", a "./" before a path and composed or decomposed letters make
-      no difference.
-    - What the image folders do not have is looked for beside the table and in the working
-      directory; absolute paths are taken as they stand, and of those of another computer
-      (C:\Users\...) the longest end that a folder has. Notes say so.
-    - A label column that looks like a measurement, a date or an identifier is refused until
-      `labels_are_classes` says that it is meant.
+    - An id is the path of the image inside its folder. Every image folder is listed once, however
+      many rows there are. "\" for "/", a leading "./" and composed or decomposed letters make no
+      difference.
+    - An image that is not in the image folders is looked for beside the table and in the working
+      directory. Absolute paths are used as they are; for those of another computer
+      (C:\Users\...), the longest matching end is used. Notes say so.
+    - A label column that looks like a measurement, a date or an identifier is refused unless
+      `labels_are_classes` is set.
     - Images without a row are counted in a note; each is in `left_out`.
 
-    pandas and `torch.utils.data.Dataset` in every project's own way are what studies do; MONAI has
-    CSVDataset, without labels, groups, or a check that the images are there.
+    Studies usually write their own pandas code and `torch.utils.data.Dataset` for this. MONAI's
+    CSVDataset handles neither labels nor groups and does not check that the images exist.
 
     Args:
-        table: a file with a header: CSV as spreadsheets save it, or an Excel workbook; see
-            `medmonai.tables.read_text_table`.
-        name: of the set, for reports.
-        image_column: holds file names, or paths.
-        label_column: holds the class; several columns of 0 and 1 make a multilabel task.
-        image_folders: one or several, relative to the table's folder; with `*` any that fit, of
-            which some may be missing; None: the table's own folder, which is not searched for
-            images without a row.
-        suffix: added to the values of `image_column` that do not end in it.
-        class_names: the classes in the order of their labels, as the table has them, or value ->
+        table: a file with a header, or a `TableFile` that also says how it is read.
+        columns: which column holds what.
+        name: of the data set, for reports.
+        images: where the images are; default: beside the table.
+        class_names: the classes as the table has them, in the order of their labels, or value ->
             name to show; default: the values in alphabetical order (numbers by value). Multilabel:
             default the columns' names.
         positive_class: of two classes, the one that becomes class 1, which recall, AUC and
-            thresholds are about; default: the last one.
+            thresholds refer to; default: the last one.
         task: "auto" (multilabel for several columns; binary for two classes, else multiclass),
             another kind, or a Task.
-        group_column: holds the patient or lesion.
-        blank_groups: what a blank in it is: an "error", or a group of its "own".
-        split_column: holds train, val (valid, validation) or test.
-        metadata_columns: further columns to keep as text.
-        rows_without_image: "error", or "skip": each is in `left_out` and a note counts them.
-        labels_are_classes: whether a label column of many numbers, of numbers with fractions, of
-            dates or of as many values as rows is meant.
-        separator: between the columns, where the table can be read with more than one.
-        encoding: of the text, where it is neither Unicode nor that of Western Windows.
-        sheet: of a workbook in which several sheets hold something.
-        dicom_folders: "series": a folder of DICOM files is one image, named by its path; "files":
-            each file is one.
-        licence: of the images.
-        citation: papers to cite.
-        known_issues: one sentence each on what is known to be wrong with the set.
+        about: licence, citation and known issues.
 
     Raises:
         FileNotFoundError: no such table or folder.
-        ValueError: a damaged table, a column that is missing, rows without an image, an image in
-            two rows or two folders, a blank or unknown label, group or split, a class without a
-            case or in test only.
+        TypeError: `table`, `columns`, `images` or `about` of another kind.
+        ValueError: a damaged table, a missing column, rows without an image, an image in two rows
+            or two folders, a blank or unknown label, group or split, a class without a case or in
+            test only.
     """
-    _check_choice("rows_without_image", rows_without_image, ("error", "skip"))
-    _check_choice("blank_groups", blank_groups, ("error", "own"))
-    path = Path(table).expanduser()
-    labelled = [label_column] if isinstance(label_column, str) else list(label_column)
+    file = TableFile.of(
+        {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
+    )
+    columns = TableColumns.of(columns, argument="columns")
+    where = ImageFiles.of(images, argument="images")
+    path = Path(file.path).expanduser()
     read = read_text_table(
-        path, separator=separator, encoding=encoding, sheet=sheet, wanted=[image_column, *labelled]
+        path,
+        separator=file.separator,
+        encoding=file.encoding,
+        sheet=file.sheet,
+        wanted=[columns.image_column, *columns.label_columns],
     )
-    roots = image_folders_of(path.parent, image_folders)
-    images = find_table_images(
+    found = find_table_images(
         read,
-        image_column,
-        roots,
+        columns.image_column,
+        image_folders_of(path.parent, where.image_folders),
         beside=path.parent,
-        suffix=suffix,
-        skip=rows_without_image == "skip",
-        dicom_folders=dicom_folders,
+        suffix=where.suffix,
+        skip=where.rows_without_image == "skip",
+        dicom_folders=where.dicom_folders,
     )
-    rows = images.rows
-    if not labels_are_classes and class_names is None and isinstance(label_column, str):
-        ask_about_labels(
-            read,
-            label_column,
-            rows,
-            others={"image_column": image_column, "group_column": group_column},
-        )
+    rows = found.rows
+    if class_names is None:
+        _ask_about_labels(read, columns, rows)
     labels = labels_of(
-        read, label_column, rows, class_names=class_names, task=task, positive_class=positive_class
+        read,
+        columns.label_column,
+        rows,
+        class_names=class_names,
+        task=task,
+        positive_class=positive_class,
     )
-    splits = None if split_column is None else _splits(read, split_column, rows)
+    splits = _splits(read, columns.split_column, rows)
     if labels.task.exclusive:
         check_classes(name, labels.labels, splits, labels.class_names)
-    groups = (
-        None
-        if group_column is None
-        else groups_of(read, group_column, rows, images.ids, own=blank_groups == "own")
-    )
-    metadata = {
-        column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
-        for column in metadata_columns
-    }
-    unchosen = (
-        default_note(labels.class_names, labels.task)
-        if class_names is positive_class is None
-        else ""
-    )
-    notes = tuple(filter(None, (*images.notes, labels.note, unchosen)))
+    chosen = not (class_names is positive_class is None)
+    unchosen = "" if chosen else default_note(labels.class_names, labels.task)
+    notes = tuple(filter(None, (*found.notes, labels.note, unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
-    notes = (*read.notes, *notes)
     listing = Listing(
-        images.files,
-        ids=images.ids,
+        found.files,
+        ids=found.ids,
         labels=labels.labels,
         task=labels.task,
         class_names=labels.class_names,
-        groups=groups,
-        provenance=Provenance(
-            name,
-            licence=licence,
-            citation=citation,
-            source=f"table {read.name}",
-            known_issues=tuple(known_issues),
-        ),
+        groups=_groups(read, columns, found),
+        provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
-        metadata=metadata,
-        left_out=_left_out(read, image_column, images.without, images.unnamed),
-        notes=notes,
+        metadata={
+            column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
+            for column in columns.metadata_columns
+        },
+        left_out=_left_out(read, columns.image_column, found.without, found.unnamed),
+        notes=(*read.notes, *notes),
     )
-    return listing.subset(in_split_order(splits, images.ids))
+    return listing.subset(in_split_order(splits, found.ids))
+
+
+def _ask_about_labels(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> None:
+    if isinstance(columns.label_column, str) and not columns.labels_are_classes:
+        others = {"image_column": columns.image_column, "group_column": columns.group_column}
+        ask_about_labels(read, columns.label_column, rows, others=others)
+
+
+def _groups(read: TextTable, columns: TableColumns, images: TableImages) -> np.ndarray | None:
+    column = columns.group_column
+    if column is None:
+        return None
+    own = columns.blank_groups == "own"
+    return groups_of(read, column, images.rows, images.ids, own=own)
 
 
 def _left_out(
@@ -203,18 +180,15 @@ def _left_out(
     return (*rows, *(LeftOut(image, "an image without a row") for image in unnamed))
 
 
-def _splits(read: TextTable, column: str, rows: Sequence[int]) -> np.ndarray:
+def _splits(read: TextTable, column: str | None, rows: Sequence[int]) -> np.ndarray | None:
+    if column is None:
+        return None
     values = read.column(column, "split_column")
-    found = [split_of(values[row]) for row in rows]
-    unknown = [row for row, split in zip(rows, found) if split is None]
+    splits = [split_of(values[row]) for row in rows]
+    unknown = [row for row, split in zip(rows, splits) if split is None]
     if unknown:
         raise ValueError(
             f"{read.name}: {column} holds {values[unknown[0]]!r} ({read.places(unknown)}); train, "
             "val (valid, validation) or test is needed."
         )
-    return np.array(found)
-
-
-def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is unknown; use {' or '.join(map(repr, allowed))}.")
+    return np.array(splits)

@@ -154,7 +154,7 @@ def groups_of(
         raise ValueError(
             f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}{said}); "
             "fill it in, or pass blank_groups='own' (--blank_groups own, of a bundle "
-            "--listing#blank_groups own) if each of them is another patient."
+            "--listing#columns#blank_groups own) if each of them is another patient."
         )
     return np.array(
         [

@@ -122,7 +122,7 @@ def find_table_images(
         raise ValueError(
             f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
             "rows_without_image='skip' (--rows_without_image skip, of a bundle "
-            "--listing#rows_without_image skip)."
+            "--listing#images#rows_without_image skip)."
         )
     found = [place for place in places if place]
     _check_once(table, rows, found)

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from medmonai.data import (
     Cohort,
+    ImageForm,
     Provenance,
     audit_cohorts,
     lesion_phantom,
@@ -269,7 +270,7 @@ def test_pictures_saved_again_leak_and_other_patients_do_not(real_data, tmp_path
                 CHANGES[change](grey, tmp_path / "test" / label / f"again{number}")
     listing = split_listing(list_class_folders(tmp_path, name="again"), min_validation=0)
     cohorts = load_listing(
-        listing, spatial_size=(64, 64), in_channels=1, cache_dir=tmp_path / "cache"
+        listing, ImageForm((64, 64), in_channels=1), cache_dir=tmp_path / "cache"
     )
     found = audit_cohorts([cohorts[split] for split in ("train", "val", "test")]).finding(COPIES)
     pairs = {

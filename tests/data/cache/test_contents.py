@@ -11,6 +11,7 @@ from filelock import SoftFileLease
 from PIL import Image
 
 from medmonai.data import (
+    ImageForm,
     clear_cache,
     list_cache,
     list_class_folders,
@@ -37,7 +38,7 @@ def cache(tmp_path):
         min_validation=0,
     )
     place = tmp_path / "cache"
-    load_listing(listing, spatial_size=(8, 8), in_channels=1, cache_dir=place)
+    load_listing(listing, ImageForm((8, 8), in_channels=1), cache_dir=place)
     arrays = {
         f"{split}_{what}": rng.integers(0, 2, (5, *shape), np.uint8)
         for split in ("train", "val", "test")

@@ -11,7 +11,7 @@ from dicom_files import dataset, save
 
 pydicom = pytest.importorskip("pydicom")
 
-from medmonai.data import UnreadableImageError, load_images  # noqa: E402  (after the skip)
+from medmonai.data import ImageForm, UnreadableImageError, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import is_dicom, open_dicom  # noqa: E402
 from medmonai.data.containers.image_limit import IMAGE_LIMIT  # noqa: E402
 from medmonai.data.files.dicom import pixels  # noqa: E402
@@ -66,8 +66,7 @@ def test_files_without_a_preamble(tmp_path, syntax, meta):
     for found in (path, bare):
         assert is_dicom(found) and np.array_equal(pixels(open_dicom(found), found)[0], GREY)
     assert (
-        len(load_images(tmp_path, in_channels=1, spatial_size=(6, 5), intensity_range=(0, 4095)))
-        == 2
+        len(load_images(tmp_path, ImageForm((6, 5), in_channels=1, intensity_range=(0, 4095)))) == 2
     )
 
 

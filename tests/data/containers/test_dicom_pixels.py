@@ -14,7 +14,7 @@ from PIL import Image
 
 pydicom = pytest.importorskip("pydicom")
 
-from medmonai.data import UnreadableImageError, load_images  # noqa: E402  (after the skip)
+from medmonai.data import ImageForm, UnreadableImageError, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import open_dicom  # noqa: E402
 from medmonai.data.files.dicom import pixels  # noqa: E402
 from medmonai.data.files.dicom_series import read_dicom_volume  # noqa: E402
@@ -225,7 +225,7 @@ def test_padding_in_pictures_and_series(tmp_path):
     stored = np.where(FRAME, 4095, FRAMED).astype(np.uint16)
     path = save(dataset(stored, PixelPaddingValue=4095, **bits(12)), tmp_path / "a.dcm")
     assert (read_image(path, (6, 6))[0][FRAME] == 0).all()
-    image = load_images(path, in_channels=1, spatial_size=(6, 6), intensity_range=(0, 1000)).images[
+    image = load_images(path, ImageForm((6, 6), in_channels=1, intensity_range=(0, 1000))).images[
         0, 0
     ]
     assert (image[FRAME] == 0).all() and image.max() > 200

@@ -170,7 +170,7 @@ def test_data_shorter_than_the_header_says(tmp_path):
             path, ImageForm((4, 4, 4), in_channels=1, intensity_range=(-500, 500))
         ),
         lambda path: load_images(
-            path, in_channels=1, spatial_size=(4, 4, 4), intensity_range=(-500, 500)
+            path, ImageForm((4, 4, 4), in_channels=1, intensity_range=(-500, 500))
         ),
     ],
 )

@@ -5,12 +5,12 @@ import pickle
 import numpy as np
 import pytest
 
-from medmonai.data import DeferredImages, ResidentLoader
+from medmonai.data import DeferredImages, ImageForm, ResidentLoader
 
 
 def test_a_loader_of_images_that_come_later(tmp_path):
     path = tmp_path / "images.npz"
-    images = DeferredImages(path, in_channels=1, spatial_size=(6, 6))
+    images = DeferredImages(path, ImageForm((6, 6), in_channels=1))
     loader = ResidentLoader(images, batch_size=2)
     with pytest.raises(TypeError, match=r"images\.npz does not exist"):
         len(loader)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from medmonai.data import ImageSet, load_images
+from medmonai.data import ImageForm, ImageSet, load_images
 
 RNG = np.random.default_rng(0)
 
@@ -27,7 +27,7 @@ def test_png_folder(tmp_path):
     (tmp_path / "deep").mkdir()
     for name, array in arrays.items():
         Image.fromarray(array).save(tmp_path / name)
-    found = load_images(tmp_path, in_channels=1, spatial_size=(28, 20))
+    found = load_images(tmp_path, ImageForm((28, 20), in_channels=1))
     assert isinstance(found, ImageSet) and found.ids.tolist() == ["a.PNG", "b.png", "deep/c.png"]
     for i, name in enumerate(found.ids):
         assert np.array_equal(found.images[i, 0], arrays[name])
@@ -45,7 +45,7 @@ def test_png_folder(tmp_path):
 
 def test_one_file_and_no_folder_names_in_ids(tmp_path):
     Image.fromarray(grey(8, 8)).save(tmp_path / "x.png")
-    assert load_images(tmp_path / "x.png", in_channels=1, spatial_size=(8, 8)).ids.tolist() == [
+    assert load_images(tmp_path / "x.png", ImageForm((8, 8), in_channels=1)).ids.tolist() == [
         "x.png"
     ]
 
@@ -60,7 +60,7 @@ def test_jpeg_and_channels(tmp_path):
     )
     Image.fromarray(colour).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "d.png")
     Image.fromarray(np.eye(16, dtype=bool)).save(tmp_path / "e.png")
-    rgb = load_images(tmp_path, in_channels=3, spatial_size=(16, 16))
+    rgb = load_images(tmp_path, ImageForm((16, 16), in_channels=3))
     assert (
         rgb.images[0, :, 0, 0].tolist() == [200, 100, 50]
         and rgb.images[1, :, 5, 5].tolist() == [77] * 3
@@ -68,7 +68,7 @@ def test_jpeg_and_channels(tmp_path):
     assert np.array_equal(rgb.images[0], rgb.images[2]) and np.array_equal(
         rgb.images[0], rgb.images[3]
     )
-    one = load_images(tmp_path, in_channels=1, spatial_size=(16, 16))
+    one = load_images(tmp_path, ImageForm((16, 16), in_channels=1))
     assert one.images[0, 0, 0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
     assert one.images[4, 0].tolist() == (np.eye(16) * 255).tolist()
     # PIL's luma
@@ -91,7 +91,7 @@ def test_resized_with_a_warning(tmp_path, caplog, size, shape):
         save_nifti(tmp_path / "a.nii.gz", smooth)
         save_nifti(tmp_path / "b.nii.gz", grey(*size))
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
-        found = load_images(tmp_path, in_channels=1, spatial_size=size)
+        found = load_images(tmp_path, ImageForm(size, in_channels=1))
     assert f"1 of 2 images were resized to {size}" in caplog.text
     expected = sum(np.meshgrid(*[(np.arange(o) + 0.5) / o * 80 for o in size], indexing="ij"))
     inner = tuple(slice(n // 4, -(n // 4)) for n in size)  # the border is smoothed
@@ -100,7 +100,7 @@ def test_resized_with_a_warning(tmp_path, caplog, size, shape):
 
 def test_shrinking_smooths_first(tmp_path):
     Image.fromarray(grey(64, 64)).save(tmp_path / "a.png")
-    inner = load_images(tmp_path, in_channels=1, spatial_size=(8, 8)).images[0, 0, 1:-1, 1:-1]
+    inner = load_images(tmp_path, ImageForm((8, 8), in_channels=1)).images[0, 0, 1:-1, 1:-1]
     assert inner.std() < 16  # 74 / 8 if all 64 pixels were averaged; 37 for four of them
 
 
@@ -114,7 +114,7 @@ def test_nifti_orientation(tmp_path, suffix):
         np.transpose(data, (1, 2, 0))[::-1, ::-1],
         np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]),
     )
-    found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
+    found = load_images(tmp_path, ImageForm((6, 7, 8), in_channels=1))
     for image in found.images:
         assert np.array_equal(image[0], data)
 
@@ -123,7 +123,7 @@ def test_nifti_axes(tmp_path):
     data = grey(6, 7, 8)
     save_nifti(tmp_path / "a.nii", data[..., None])
     save_nifti(tmp_path / "b.nii", np.stack([data] * 3, axis=-1))
-    found = load_images(tmp_path, in_channels=1, spatial_size=(6, 7, 8))
+    found = load_images(tmp_path, ImageForm((6, 7, 8), in_channels=1))
     assert (
         np.array_equal(found.images[0, 0], data)
         and np.abs(found.images[1, 0].astype(int) - data).max() == 0
@@ -132,9 +132,9 @@ def test_nifti_axes(tmp_path):
     with pytest.raises(
         ValueError, match=r"a.nii .*it has shape \(6, 7, 8\) and two axes are needed"
     ):
-        load_images(tmp_path, in_channels=1, spatial_size=(6, 7))
+        load_images(tmp_path, ImageForm((6, 7), in_channels=1))
     assert np.array_equal(
-        load_images(tmp_path / "c.nii", in_channels=1, spatial_size=(6, 7)).images[0, 0],
+        load_images(tmp_path / "c.nii", ImageForm((6, 7), in_channels=1)).images[0, 0],
         data[:, :, 0],
     )
 
@@ -144,9 +144,7 @@ def test_intensity_range(tmp_path):
         (1, 2, 2), np.int16
     )
     save_nifti(tmp_path / "a.nii", data)
-    found = load_images(
-        tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=(-160, 240)
-    )
+    found = load_images(tmp_path, ImageForm((5, 2, 2), in_channels=1, intensity_range=(-160, 240)))
     assert found.images.dtype == np.uint8 and found.images[0, 0, :, 0, 0].tolist() == [
         0,
         0,
@@ -158,10 +156,10 @@ def test_intensity_range(tmp_path):
         ValueError,
         match=r"a.nii has int16 grey values from -2000 to 3000, not uint8; give intensity_range",
     ):
-        load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2))
+        load_images(tmp_path, ImageForm((5, 2, 2), in_channels=1))
     for bad in ((5, 5), (3, 1), (1, 2, 3), (float("nan"), 1)):
         with pytest.raises(ValueError, match="intensity_range="):
-            load_images(tmp_path, in_channels=1, spatial_size=(5, 2, 2), intensity_range=bad)
+            load_images(tmp_path, ImageForm((5, 2, 2), in_channels=1, intensity_range=bad))
 
 
 @pytest.mark.parametrize("scaling", [(2.0, 0.0), (1.0, -1000.0)])
@@ -170,15 +168,15 @@ def test_scaled_uint8_nifti_is_no_plain_uint8(tmp_path, scaling):
     image.header.set_slope_inter(*scaling)
     nibabel.save(image, tmp_path / "a.nii")
     with pytest.raises(ValueError, match="not uint8; give intensity_range"):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4))
+        load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1))
 
 
 def test_sixteen_bit_png(tmp_path):
     Image.fromarray(np.array([[0, 1000], [2000, 65535]], np.uint16)).save(tmp_path / "a.png")
-    found = load_images(tmp_path, in_channels=1, spatial_size=(2, 2), intensity_range=(0, 2000))
+    found = load_images(tmp_path, ImageForm((2, 2), in_channels=1, intensity_range=(0, 2000)))
     assert found.images[0, 0].tolist() == [[0, 128], [255, 255]]
     with pytest.raises(ValueError, match=r"a.png has u?int\d\d grey values from 0 to 65535"):
-        load_images(tmp_path, in_channels=1, spatial_size=(2, 2))
+        load_images(tmp_path, ImageForm((2, 2), in_channels=1))
 
 
 def test_nan_names_the_file(tmp_path):
@@ -186,7 +184,7 @@ def test_nan_names_the_file(tmp_path):
     data[1, 1, 1] = np.nan
     save_nifti(tmp_path / "bad.nii.gz", data)
     with pytest.raises(ValueError, match=r"bad.nii.gz holds NaN"):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4), intensity_range=(0, 1))
+        load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1, intensity_range=(0, 1)))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +203,7 @@ def test_npz(tmp_path, shape, size, channels, view, key):
     array = grey(*shape)
     np.savez(tmp_path / "cases.npz", **{key: array})
     for path in (tmp_path, tmp_path / "cases.npz"):
-        found = load_images(path, in_channels=channels, spatial_size=size)
+        found = load_images(path, ImageForm(size, in_channels=channels))
         assert np.array_equal(found.images, view(array)) and found.ids[4] == "cases-000004"
 
 
@@ -216,7 +214,7 @@ def test_npz_ids_and_labels_are_not_mixed_up(tmp_path):
         ids=np.array(["p1", "p2"]),
         labels=np.array([0, 1]),
     )
-    assert load_images(tmp_path, in_channels=1, spatial_size=(8, 8)).ids.tolist() == ["p1", "p2"]
+    assert load_images(tmp_path, ImageForm((8, 8), in_channels=1)).ids.tolist() == ["p1", "p2"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +241,7 @@ def test_npz_ids_and_labels_are_not_mixed_up(tmp_path):
 def test_npz_errors(tmp_path, arrays, match):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=match) as raised:
-        load_images(tmp_path, in_channels=1, spatial_size=(8, 8))
+        load_images(tmp_path, ImageForm((8, 8), in_channels=1))
     assert "\n" not in str(raised.value)
 
 
@@ -265,7 +263,7 @@ def test_damaged_files_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     size = (4, 4, 4) if ".nii" in name else (4, 4)
     with pytest.raises(ValueError, match=rf"{name} \({len(content)} bytes\)") as raised:
-        load_images(tmp_path, in_channels=1, spatial_size=size)
+        load_images(tmp_path, ImageForm(size, in_channels=1))
     assert "\n" not in str(raised.value)
 
 
@@ -279,7 +277,7 @@ def test_files_cut_short_are_named(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"{path.name} .*cannot be read"):
         load_images(
-            tmp_path, in_channels=1, spatial_size=(64, 64) if suffix == "png" else (16, 16, 16)
+            tmp_path, ImageForm((64, 64) if suffix == "png" else (16, 16, 16), in_channels=1)
         )
 
 
@@ -287,35 +285,35 @@ def test_empty_and_mixed_folders(tmp_path, caplog):
     with pytest.raises(
         FileNotFoundError, match=r"holds no image \(0 other files\); .nii, .nii.gz, .png"
     ):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+        load_images(tmp_path, ImageForm((4, 4), in_channels=1))
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        load_images(tmp_path / "absent", in_channels=1, spatial_size=(4, 4))
+        load_images(tmp_path / "absent", ImageForm((4, 4), in_channels=1))
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / ".hidden.png").write_text("x")
     with pytest.raises(FileNotFoundError, match=r"1 other files"):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+        load_images(tmp_path, ImageForm((4, 4), in_channels=1))
     Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
-        assert len(load_images(tmp_path, in_channels=1, spatial_size=(4, 4))) == 1
+        assert len(load_images(tmp_path, ImageForm((4, 4), in_channels=1))) == 1
     assert "1 files that are no images were passed over" in caplog.text
     np.savez(tmp_path / "a.npz", images=grey(2, 4, 4))
     with pytest.raises(
         ValueError, match=r"holds npz and picture files; give a folder with one kind"
     ):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+        load_images(tmp_path, ImageForm((4, 4), in_channels=1))
     (tmp_path / "a.png").unlink()
     np.savez(tmp_path / "b.npz", images=grey(2, 4, 4))
     with pytest.raises(ValueError, match=r"holds 2 npz files"):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4))
+        load_images(tmp_path, ImageForm((4, 4), in_channels=1))
 
 
 def test_axes_and_channels_that_do_not_fit(tmp_path):
     Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a.png is a 2D image and spatial_size has three axes"):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4))
+        load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1))
     for channels, size in ((2, (4, 4)), (1, (4,)), (1, (4, 0))):
         with pytest.raises(ValueError, match=rf"in_channels={channels}, spatial_size="):
-            load_images(tmp_path, in_channels=channels, spatial_size=size)
+            load_images(tmp_path, ImageForm(size, in_channels=channels))
 
 
 def test_image_set_checks():
@@ -332,7 +330,7 @@ def test_image_set_checks():
 def test_real_ct(real_data):
     pytest.importorskip("pydicom")
     found = load_images(
-        real_data / "ct", in_channels=1, spatial_size=(28, 28, 28), intensity_range=(-1000, 400)
+        real_data / "ct", ImageForm((28, 28, 28), in_channels=1, intensity_range=(-1000, 400))
     )
     assert found.ids.tolist() == [
         "abdomen_ct_small.nii.gz",
@@ -349,5 +347,5 @@ def test_real_ct(real_data):
 
 
 def test_real_pictures(real_data):
-    found = load_images(real_data / "chest_xray" / "test", in_channels=1, spatial_size=(224, 224))
+    found = load_images(real_data / "chest_xray" / "test", ImageForm((224, 224), in_channels=1))
     assert len(found) == 60 and found.ids[0].startswith("NORMAL/") and found.images.std() > 20

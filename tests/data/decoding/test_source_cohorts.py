@@ -11,8 +11,12 @@ from PIL import Image
 from source_files import write_class_folders, write_ham10000, write_picture
 
 from medmonai.data import (
+    About,
+    CaseGroups,
+    ImageFiles,
     ImageForm,
     LeftOut,
+    TableColumns,
     list_class_folders,
     list_image_table,
     load_listing,
@@ -22,6 +26,7 @@ from medmonai.data.containers.pixel_kind import PixelKind
 from medmonai.data.decoding.decode_pool import DecodeRecord
 from medmonai.data.decoding.source_cohorts import decode_notes
 from medmonai.data.files.reading import read_case
+from medmonai.data.options import grouped
 
 GREY = PixelKind("L")
 COUNTS = {"train": {"A": 6, "B": 8}, "val": {"A": 2, "B": 3}, "test": {"A": 3, "B": 2}}
@@ -31,15 +36,14 @@ COUNTS = {"train": {"A": 6, "B": 8}, "val": {"A": 2, "B": 3}, "test": {"A": 3, "
 def listing(tmp_path):
     root = write_class_folders(tmp_path / "set", COUNTS, size=(20, 16), suffix=".png")
     return list_class_folders(
-        root, name="set", group_pattern=r"(person\d+)_", known_issues=["known"]
+        root, name="set", groups=CaseGroups(r"(person\d+)_"), about=About(known_issues=["known"])
     )
 
 
 def load(listing, tmp_path, **options):
-    return load_listing(
-        listing,
-        **{"spatial_size": (20, 16), "in_channels": 1, "cache_dir": tmp_path / "cache", **options},
-    )
+    """`load_listing` with the form side by side with its other options."""
+    flat = {"spatial_size": (20, 16), "in_channels": 1, "cache_dir": tmp_path / "cache", **options}
+    return load_listing(**grouped(load_listing, {"listing": listing, **flat}))
 
 
 def check(cohorts, listing):
@@ -96,13 +100,11 @@ def test_metadata_and_order_of_a_table(tmp_path):
     listing = split_listing(
         list_image_table(
             root / "HAM10000_metadata.csv",
+            TableColumns(
+                "image_id", "dx", group_column="lesion_id", metadata_columns=("age", "sex")
+            ),
             name="ham",
-            image_column="image_id",
-            label_column="dx",
-            suffix=".jpg",
-            image_folders="HAM*",
-            group_column="lesion_id",
-            metadata_columns=("age", "sex"),
+            images=ImageFiles("HAM*", suffix=".jpg"),
         ),
         min_validation=0,
     )
@@ -335,7 +337,7 @@ def test_grey_files_are_not_said_to_be_in_colour(tmp_path, kind, spatial_dims):
 
 def test_real_sources(real_data, tmp_path):
     listing = list_class_folders(
-        real_data / "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_"
+        real_data / "chest_xray", name="chest_xray", groups=CaseGroups(r"^([^_]+)_")
     )
     cohorts = load(listing, tmp_path, spatial_size=(224, 224))
     assert [len(cohort) for cohort in cohorts.values()] == [180, 16, 60] and cohorts[

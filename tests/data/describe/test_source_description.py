@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_files import write_class_folders, write_ham10000
 
-from medmonai.data import Cohort, Provenance, split_listing
+from medmonai.data import (
+    About,
+    CaseGroups,
+    Cohort,
+    ImageFiles,
+    Provenance,
+    TableColumns,
+    split_listing,
+)
 from medmonai.data.describe.source_description import (
     column_numbers,
     describe_cohorts,
@@ -23,7 +31,7 @@ from medmonai.data.tables.image_table import list_image_table
 from medmonai.task import Task
 
 
-def xrays(root, **options):
+def xrays(root, **about):
     write_class_folders(
         root,
         {
@@ -34,7 +42,7 @@ def xrays(root, **options):
         size=(20, 16),
     )
     return list_class_folders(
-        root, name="xrays", group_pattern=r"^(person\d+)_", licence="CC0", **options
+        root, name="xrays", groups=CaseGroups(r"^(person\d+)_"), about=About("CC0", **about)
     )
 
 
@@ -45,9 +53,8 @@ def test_class_folders(tmp_path):
         list_class_folders(
             tmp_path / "set",
             name="xrays",
-            group_pattern=r"^(person\d+)_",
-            licence="CC0",
-            known_issues=("small",),
+            groups=CaseGroups(r"^(person\d+)_"),
+            about=About(licence="CC0", known_issues=("small",)),
         )
     )
     assert found.cases == {"train": 32, "val": 4, "test": 8} and found.counts["train"] == {
@@ -78,13 +85,9 @@ def test_a_table_without_splits(tmp_path):
     write_ham10000(tmp_path, rows=70, size=(12, 15))
     listing = list_image_table(
         tmp_path / "HAM10000_metadata.csv",
+        TableColumns("image_id", "dx", group_column="lesion_id", metadata_columns=("age", "sex")),
         name="ham",
-        image_column="image_id",
-        label_column="dx",
-        image_folders="HAM10000_images_part_*",
-        suffix=".jpg",
-        group_column="lesion_id",
-        metadata_columns=("age", "sex"),
+        images=ImageFiles("HAM10000_images_part_*", suffix=".jpg"),
     )
     found = describe_listing(listing, most_headers=10)
     assert found.cases == {"all": 70}

@@ -12,7 +12,7 @@ from dicom_files import SECRET, dataset, save
 
 pydicom = pytest.importorskip("pydicom")
 
-from medmonai.data import load_images  # noqa: E402  (after the skip)
+from medmonai.data import ImageForm, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import frames, is_dicom, open_dicom  # noqa: E402
 from medmonai.data.files.dicom import pixels  # noqa: E402
 from medmonai.data.files.dicom_series import read_dicom_picture  # noqa: E402
@@ -96,7 +96,7 @@ def test_a_film_and_its_negative_are_one_picture(tmp_path):
             dataset(stored, Modality="DX", PhotometricInterpretation=photometric),
             tmp_path / f"{name}.dcm",
         )
-    found = load_images(tmp_path, in_channels=1, spatial_size=(6, 5))
+    found = load_images(tmp_path, ImageForm((6, 5), in_channels=1))
     assert np.array_equal(found.images[0], found.images[1]) and np.array_equal(
         found.images[0, 0], GREY8
     )
@@ -107,7 +107,7 @@ def test_colours(tmp_path):
     colour = RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8)
     path = save(dataset(colour, Modality="OT"), tmp_path / "rgb.dcm")
     assert np.array_equal(read_dicom_picture(path), np.moveaxis(colour, -1, 0))
-    grey = load_images(path, in_channels=1, spatial_size=(6, 5)).images[0, 0]
+    grey = load_images(path, ImageForm((6, 5), in_channels=1)).images[0, 0]
     assert np.abs(grey - colour @ [0.299, 0.587, 0.114]).max() <= 1
 
 
@@ -216,7 +216,7 @@ def test_damaged_files_are_named_without_their_folder(tmp_path, damage, message)
     path = save(dataset(GREY8), folder / "a.dcm")
     damage(path)
     with pytest.raises(ValueError, match=message) as raised:
-        load_images(path, in_channels=1, spatial_size=(6, 5))
+        load_images(path, ImageForm((6, 5), in_channels=1))
     assert (
         "\n" not in str(raised.value)
         and SECRET not in str(raised.value)
@@ -248,7 +248,7 @@ def test_burned_in_text_is_warned_of(tmp_path):
 def test_two_dimensions_take_one_picture(tmp_path):
     path = save(dataset(np.stack([GREY16] * 3)), tmp_path / "cine.dcm")
     with pytest.raises(ValueError, match=r"cine.dcm .*it holds 3 frames and a 2D image is one"):
-        load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=(0, 4095))
+        load_images(path, ImageForm((6, 5), in_channels=1, intensity_range=(0, 4095)))
     save(dataset(GREY16), tmp_path / "a.dcm")
     with pytest.raises(
         ValueError, match=r"it holds 2 DICOM files and a 2D image is one; .*dicom_folders='files'"
@@ -270,7 +270,7 @@ def test_without_the_extra(tmp_path, monkeypatch):
         ImportError,
         match=r"a.dcm is a DICOM file and needs pydicom: pip install 'medmonai\[dicom\]'",
     ):
-        load_images(path, in_channels=1, spatial_size=(6, 5))
+        load_images(path, ImageForm((6, 5), in_channels=1))
 
 
 def test_without_a_decoder(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from dicom_files import SECRET, write_enhanced, write_series
 
 pydicom = pytest.importorskip("pydicom")
 
-from medmonai.data import load_images  # noqa: E402  (after the skip)
+from medmonai.data import ImageForm, load_images  # noqa: E402  (after the skip)
 from medmonai.data.files.dicom_series import read_dicom_volume  # noqa: E402
 from medmonai.data.files.nifti import read_nifti  # noqa: E402
 from medmonai.data.grids import to_form_grid  # noqa: E402
@@ -57,10 +57,7 @@ def test_nifti_and_dicom_are_one_image_and_one_place(tmp_path, affine, spacing):
     found = [
         load_images(
             tmp_path / kind,
-            in_channels=1,
-            spatial_size=(8, 6, 4),
-            intensity_range=(-1000, 1000),
-            spacing=spacing,
+            ImageForm((8, 6, 4), in_channels=1, intensity_range=(-1000, 1000), spacing=spacing),
         )
         for kind in ("dicom", "nifti")
     ]
@@ -114,8 +111,8 @@ def test_real_series_as_nifti_gives_the_same_array(real_data, tmp_path):
         "intensity_range": (-160, 240),
         "spacing": (4.0, 4.0, 2.0),
     }
-    dicom = load_images(real_data / "ct" / "abdomen_dicom_series", **form)
-    nifti = load_images(tmp_path, **form)
+    dicom = load_images(real_data / "ct" / "abdomen_dicom_series", ImageForm(**form))
+    nifti = load_images(tmp_path, ImageForm(**form))
     assert dicom.ids.tolist() == ["abdomen_dicom_series"] and dicom.images.std() > 50
     for image, place in zip(nifti.images, nifti.places):
         assert np.array_equal(dicom.images[0], image)
@@ -235,14 +232,14 @@ def test_folders_of_series_and_files_of_frames(tmp_path):
     for name in ("b", "a/deep"):
         write_series(tmp_path / name, HU, AXIAL)
     form = {"in_channels": 1, "spatial_size": (7, 6, 5), "intensity_range": (-1000, 1500)}
-    assert load_images(tmp_path, **form).ids.tolist() == ["a/deep", "b"]
-    assert load_images(tmp_path / "b", **form).ids.tolist() == ["b"]
+    assert load_images(tmp_path, ImageForm(**form)).ids.tolist() == ["a/deep", "b"]
+    assert load_images(tmp_path / "b", ImageForm(**form)).ids.tolist() == ["b"]
     for name in ("x", "y"):
         write_enhanced(tmp_path / "b" / f"{name}.dcm", HU, AXIAL)
     for file in (tmp_path / "b").glob("slice*"):
         file.unlink()
-    assert load_images(tmp_path / "b", **form).ids.tolist() == ["x.dcm", "y.dcm"]
-    assert load_images(tmp_path / "b" / "x.dcm", **form).ids.tolist() == ["x.dcm"]
+    assert load_images(tmp_path / "b", ImageForm(**form)).ids.tolist() == ["x.dcm", "y.dcm"]
+    assert load_images(tmp_path / "b" / "x.dcm", ImageForm(**form)).ids.tolist() == ["x.dcm"]
 
 
 def test_nifti_of_a_series_keeps_its_values(tmp_path):

@@ -295,6 +295,6 @@ def test_they_are_found_and_read_like_all_others(tmp_path):
             write(tmp_path / name / f"{name}{end}", noise())
     assert len(list_class_folders(tmp_path, name="mine").ids) == 4
     images = load_images(
-        tmp_path / "ill", in_channels=1, spatial_size=(6, 5, 4), intensity_range=(0, 200)
+        tmp_path / "ill", ImageForm((6, 5, 4), in_channels=1, intensity_range=(0, 200))
     )
     np.testing.assert_array_equal(images.images[0], images.images[1])

@@ -162,7 +162,7 @@ def test_sixteen_bits_in_colour_go_through_the_range_of_sixteen(tmp_path, colour
             and case.image[0, 3, 0] == 255
             and case.remarks == (UPPER_HALF,)
         )
-        load_images(path, in_channels=1, spatial_size=(6, 5), intensity_range=window)
+        load_images(path, ImageForm((6, 5), in_channels=1, intensity_range=window))
         assert (
             "1 of 1 images have 16 bits in colour or beside alpha, of which the upper 8 are kept."
             in caplog.text
@@ -298,13 +298,13 @@ def test_training_and_inference_see_the_same_pixels(tmp_path, suffix, channels, 
         "jpeg_scaling": scaling,
     }
     cohorts = load_listing(
-        list_class_folders(root, name="set"), cache_dir=tmp_path / "cache", **options
+        list_class_folders(root, name="set"), ImageForm(**options), cache_dir=tmp_path / "cache"
     )
-    shown = load_images(root, **options)
+    shown = load_images(root, ImageForm(**options))
     for cohort in cohorts.values():
         for row, name in enumerate(cohort.ids):
             assert np.array_equal(cohort.images[row], shown.images[shown.ids.tolist().index(name)])
-    others = load_images(root, **{**options, "jpeg_scaling": False}).images
+    others = load_images(root, ImageForm(**{**options, "jpeg_scaling": False})).images
     assert np.array_equal(shown.images, others) == (not scaling or suffix != "jpg")
 
 

@@ -122,7 +122,9 @@ def test_own_size_and_orientation_is_the_file_itself(tmp_path):
 def test_real_ct_in_millimetres(real_data, caplog):
     form = {"in_channels": 1, "spatial_size": (64, 64, 64), "intensity_range": (-1000, 400)}
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
-        found = load_images(real_data / "ct" / "chest_ct_b.nii.gz", spacing=(4.0, 4.0, 4.0), **form)
+        found = load_images(
+            real_data / "ct" / "chest_ct_b.nii.gz", ImageForm(spacing=(4.0, 4.0, 4.0), **form)
+        )
     assert "cropped" not in caplog.text  # 180 x 189 x 246 mm in 256
     stored = nibabel.load(real_data / "ct" / "chest_ct_b.nii.gz")
     np.testing.assert_allclose(np.linalg.norm(found.places[0].affine[:3, :3], axis=0), 4.0)
@@ -134,7 +136,9 @@ def test_real_ct_in_millimetres(real_data, caplog):
         near = grey[x - 1 : x + 2, y - 1 : y + 2, z - 1 : z + 2].mean()
         assert found.images[0, 0][voxel] == pytest.approx(near, abs=12)
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
-        load_images(real_data / "ct" / "chest_ct_b.nii.gz", spacing=(2.0, 2.0, 2.0), **form)
+        load_images(
+            real_data / "ct" / "chest_ct_b.nii.gz", ImageForm(spacing=(2.0, 2.0, 2.0), **form)
+        )
     assert (
         "1 of 1 volumes are larger than spatial_size at this spacing and were cropped"
         in caplog.text
@@ -278,7 +282,7 @@ def test_what_a_header_does_not_state_is_remarked(tmp_path, suffix, scale, caplo
         read_case(path, replace(form, spacing=(1, 1, 1)))
     without(path, scale=scale)
     assert read_case(path, replace(form, spacing=(1, 2, 3))).remarks == (NO_ORIENTATION,)
-    load_images(path, in_channels=1, spatial_size=(3, 4, 5))
+    load_images(path, ImageForm((3, 4, 5), in_channels=1))
     assert (
         "1 of 1 images state no orientation (qform_code and sform_code are 0): nibabel's LAS"
         in caplog.text
@@ -336,7 +340,7 @@ def test_bad_nifti_is_named_without_its_folder(tmp_path, make, message):
     folder.mkdir()
     make(folder / "a.nii")
     with pytest.raises(ValueError, match=message) as raised:
-        load_images(folder, in_channels=1, spatial_size=(3, 3, 3))
+        load_images(folder, ImageForm((3, 3, 3), in_channels=1))
     assert "\n" not in str(raised.value) and SECRET not in str(raised.value)
 
 
@@ -345,8 +349,8 @@ def test_kinds_and_axes_that_do_not_fit(tmp_path):
     with pytest.raises(
         ValueError, match=r"states neither spacing nor orientation, and spacing=\(1.0, 1.0, 1.0\)"
     ):
-        load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4), spacing=(1, 1, 1))
-    assert load_images(tmp_path, in_channels=1, spatial_size=(4, 4, 4)).places is None
+        load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1, spacing=(1, 1, 1)))
+    assert load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1)).places is None
     nibabel.save(
         nibabel.Nifti1Image(np.ones((1, 5, 6), np.uint8), np.eye(4)), tmp_path / "flat.nii"
     )
@@ -362,7 +366,7 @@ def test_nothing_of_a_header_is_kept(tmp_path):
     pytest.importorskip("pydicom")
     write_series(tmp_path / "b", ball(), affine_of("LPS", (1, 1, 2)))
     for path in (tmp_path / "a.nii", tmp_path / "b"):
-        found = load_images(path, in_channels=1, spatial_size=(3, 3, 3), intensity_range=(0, 255))
+        found = load_images(path, ImageForm((3, 3, 3), in_channels=1, intensity_range=(0, 255)))
         held = " ".join(
             map(str, (found.ids, found.places[0].as_dict(), vars(found), str(path.name)))
         )

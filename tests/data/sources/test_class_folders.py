@@ -6,7 +6,7 @@ import os
 import pytest
 from source_files import write_class_folders
 
-from medmonai.data import list_class_folders
+from medmonai.data import About, CaseGroups, list_class_folders
 from medmonai.task import Task
 
 COUNTS = {
@@ -20,7 +20,10 @@ COUNTS = {
 def test_given_splits(tmp_path, val):
     root = write_class_folders(tmp_path / "x", COUNTS, split_names=("train", val, "test"))
     found = list_class_folders(
-        root, name="xrays", group_pattern=r"(person\d+)_", licence="CC0", known_issues=["b"]
+        root,
+        name="xrays",
+        groups=CaseGroups(r"(person\d+)_"),
+        about=About(licence="CC0", known_issues=["b"]),
     )
     assert repr(found) == "Listing(xrays: 20 cases, 2 classes, train 10, val 4, test 6)"
     assert found.task == Task("binary", 2) and found.class_names == ("NORMAL", "PNEUMONIA")
@@ -194,7 +197,7 @@ def test_x_rays_in_folders_of_patients(tmp_path):
             (tmp_path / name / f"{i}.dcm").write_bytes(b"x")
     assert list_class_folders(tmp_path, name="set").ids.tolist() == ["A/p1", "A/p2", "B/p3"]
     found = list_class_folders(
-        tmp_path, name="set", dicom_folders="files", group_pattern=r"/(p\d+)/"
+        tmp_path, name="set", dicom_folders="files", groups=CaseGroups(r"/(p\d+)/")
     )
     assert found.ids.tolist() == [
         f"{name}/{i}.dcm" for name in ("A/p1", "A/p2", "B/p3") for i in range(2)
@@ -215,7 +218,9 @@ def test_groups_from_a_table_beside_the_images(tmp_path):
     (root / "groups.csv").write_text(
         "id,group\n" + "".join(f"{name},g{i // 2}\n" for i, name in enumerate(ids))
     )
-    assert list_class_folders(root, name="set", group_table="groups.csv").groups.tolist() == [
+    assert list_class_folders(
+        root, name="set", groups=CaseGroups(group_table="groups.csv")
+    ).groups.tolist() == [
         "g0",
         "g0",
         "g1",
@@ -224,21 +229,23 @@ def test_groups_from_a_table_beside_the_images(tmp_path):
     (root / "groups.csv").write_text(
         "id,age,patient\n" + "".join(f"{name},61,p{i}\n" for i, name in enumerate(ids))
     )
-    found = list_class_folders(root, name="set", group_table="groups.csv", group_column="patient")
+    found = list_class_folders(
+        root, name="set", groups=CaseGroups(group_table="groups.csv", group_column="patient")
+    )
     assert found.groups.tolist() == ["p0", "p1", "p2", "p3"]
     with pytest.raises(ValueError, match="'id', 'age', 'patient'; name the one"):
-        list_class_folders(root, name="set", group_table="groups.csv")
+        list_class_folders(root, name="set", groups=CaseGroups(group_table="groups.csv"))
     with pytest.raises(ValueError, match="group_column='patient' is given without"):
-        list_class_folders(root, name="set", group_column="patient")
+        list_class_folders(root, name="set", groups=CaseGroups(group_column="patient"))
     with pytest.raises(ValueError, match="give one of them"):
-        list_class_folders(root, name="set", group_table="groups.csv", group_pattern="(a)")
+        list_class_folders(root, name="set", groups=CaseGroups("(a)", group_table="groups.csv"))
 
 
 def test_no_source(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         list_class_folders(tmp_path / "absent", name="set")
     (tmp_path / "train" / "A").mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="holds no image in a folder of a class"):
+    with pytest.raises(FileNotFoundError, match="holds no image in a class folder"):
         list_class_folders(tmp_path, name="set")
     write_class_folders(tmp_path, {"train": {"A": 1}})
     with pytest.raises(ValueError, match="set holds one class, 'A'; two are needed"):
@@ -263,7 +270,7 @@ def test_a_folder_that_class_names_lack(tmp_path):
 
 def test_real_xrays(real_data):
     found = list_class_folders(
-        real_data / "chest_xray", name="chest_xray", group_pattern=r"^([^_]+)_"
+        real_data / "chest_xray", name="chest_xray", groups=CaseGroups(r"^([^_]+)_")
     )
     assert repr(found) == "Listing(chest_xray: 256 cases, 2 classes, train 180, val 16, test 60)"
     splits = [set(found.groups[found.splits == split]) for split in ("train", "val", "test")]

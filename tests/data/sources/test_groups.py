@@ -23,8 +23,8 @@ def test_the_pattern_sees_the_file_name_only():
     ("pattern", "match"),
     [
         (r"p\d+", "has no group; put the part"),
-        (r"(p", "is not a regular expression"),
-        (None, "is not a regular expression"),
+        (r"(p", "is not a valid regular expression"),
+        (None, "is not a valid regular expression"),
         (
             r"(p1)",
             r"finds no group in 2 of 4 file names \(a pattern with a '/' .*\), first 'p2_a.png'",

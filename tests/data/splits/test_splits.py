@@ -222,7 +222,7 @@ def test_impossible_arguments(options, message):
             {"test_fraction": 0.2},
             "test_fraction=0.2 and set has a test split of 60 cases, "
             r"which stays; leave the fraction out \(--test_fraction null\), or "
-            r".*--split_plan#keep_given false",
+            r".*--planned_listing#keep_given false",
         ),
         (
             listing(np.arange(60) % 2, splits=np.repeat("test", 60)),

@@ -7,7 +7,14 @@ import pytest
 from source_files import LESIONS, write_ham10000, write_histopathologic
 
 from medmonai.data import list_image_table
+from medmonai.data.options import grouped
 from medmonai.task import Task
+
+
+def list_flat(table, **options):
+    """`list_image_table` with its options side by side, as a command line has them."""
+    return list_image_table(**grouped(list_image_table, {"table": table, **options}))
+
 
 HAM = {
     "name": "ham10000",
@@ -33,7 +40,7 @@ def ham(tmp_path_factory):
 
 
 def listed(root, **changes):
-    return list_image_table(root / "HAM10000_metadata.csv", **{**HAM, **changes})
+    return list_flat(root / "HAM10000_metadata.csv", **{**HAM, **changes})
 
 
 def test_ham10000_as_it_is_downloaded(ham):
@@ -84,7 +91,7 @@ def test_rows_without_an_image(ham, folders, caplog):
 def test_images_without_a_row(ham, tmp_path):
     table = tmp_path / "few.csv"
     table.write_text("\n".join((ham / "HAM10000_metadata.csv").read_text().splitlines()[:21]))
-    found = list_image_table(table, **{**HAM, "image_folders": [ham / "HAM10000_images_part_1"]})
+    found = list_flat(table, **{**HAM, "image_folders": [ham / "HAM10000_images_part_1"]})
     assert (
         len(found) == 20
         and "15 images have no row in few.csv, first 'ISIC_0024326.jpg'" in found.notes[0]
@@ -94,7 +101,7 @@ def test_images_without_a_row(ham, tmp_path):
 
 def test_histopathologic_as_it_is_downloaded(tmp_path):
     root = write_histopathologic(tmp_path, rows=12, size=8)
-    found = list_image_table(
+    found = list_flat(
         root / "train_labels.csv", **PCAM, class_names={"0": "no tumour", "1": "tumour"}
     )
     assert (
@@ -112,7 +119,7 @@ def test_every_row_of_a_long_table_is_listed(tmp_path):
     ]
     for name in names[2:]:
         (root / "train" / f"{name}.tif").touch()
-    found = list_image_table(root / "train_labels.csv", **PCAM)
+    found = list_flat(root / "train_labels.csv", **PCAM)
     assert (
         sorted(name.removesuffix(".tif") for name in found.ids.tolist()) == sorted(names)
         and not found.left_out
@@ -137,9 +144,7 @@ def test_splits_multilabel_and_paths(tmp_path):
         "image,s,u,v\nx/a.png,Train,0,1\nb.PNG,validation,1,0\nc,test,1,1\n",
         ("x/a.png", "b.PNG", "c.png"),
     )
-    found = list_image_table(
-        path, **{**OWN, "label_column": ["u", "v"]}, suffix=".png", split_column="s"
-    )
+    found = list_flat(path, **{**OWN, "label_column": ["u", "v"]}, suffix=".png", split_column="s")
     assert found.ids.tolist() == ["x/a.png", "b.PNG", "c.png"] and found.splits.tolist() == [
         "train",
         "val",
@@ -191,39 +196,36 @@ def test_splits_multilabel_and_paths(tmp_path):
 )
 def test_what_is_refused(tmp_path, text, options, match):
     with pytest.raises(ValueError, match=match) as raised:
-        list_image_table(table(tmp_path, text), **OWN, **options)
+        list_flat(table(tmp_path, text), **OWN, **options)
     assert "\n" not in str(raised.value)
 
 
 def test_semicolons_and_x_rays(tmp_path):
     path = table(tmp_path, "image;y\np/a.dcm;0\np/b.dcm;1\n", ("p/a.dcm", "p/b.dcm"))
-    assert list_image_table(path, **OWN, dicom_folders="files").ids.tolist() == [
+    assert list_flat(path, **OWN, dicom_folders="files").ids.tolist() == [
         "p/a.dcm",
         "p/b.dcm",
     ]
     with pytest.raises(ValueError, match="none of 2 rows has an image"):
-        list_image_table(path, **OWN)
+        list_flat(path, **OWN)
 
 
 def test_folders(tmp_path):
     path = table(tmp_path, "image,y\na.png,0\nb.png,1\n")
     with pytest.raises(FileNotFoundError, match=r"image_folders: .*absent is not a folder"):
-        list_image_table(path, **{**OWN, "image_folders": "absent"})
+        list_flat(path, **{**OWN, "image_folders": "absent"})
     with pytest.raises(FileNotFoundError, match="fit no folder"):
-        list_image_table(path, **{**OWN, "image_folders": "absent*"})
+        list_flat(path, **{**OWN, "image_folders": "absent*"})
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.png").touch()
     with pytest.raises(ValueError, match=r"'a.png' is in the folders images and more"):
-        list_image_table(path, **{**OWN, "image_folders": ["images", "more"]})
-    assert len(list_image_table(path, **{**OWN, "image_folders": ["images", "images"]})) == 2
+        list_flat(path, **{**OWN, "image_folders": ["images", "more"]})
+    assert len(list_flat(path, **{**OWN, "image_folders": ["images", "images"]})) == 2
 
 
 def test_blank_groups_of_their_own(tmp_path):
     path = table(tmp_path, "image,y,g\na.png,0,\nb.png,1,\nc.png,1,p\n")
-    assert (
-        len(np.unique(list_image_table(path, **OWN, group_column="g", blank_groups="own").groups))
-        == 3
-    )
+    assert len(np.unique(list_flat(path, **OWN, group_column="g", blank_groups="own").groups)) == 3
 
 
 def test_real_lesions(real_data):

@@ -54,7 +54,8 @@ def test_series_and_their_files(tmp_path):
 
 def test_rows_without_an_image_say_what_to_type(tmp_path):
     with pytest.raises(
-        ValueError, match="--rows_without_image skip, of a bundle --listing#rows_without_image skip"
+        ValueError,
+        match="--rows_without_image skip, of a bundle --listing#images#rows_without_image skip",
     ):
         found(tmp_path, ["images/a.png"], ["a.png", "b.png"])
 

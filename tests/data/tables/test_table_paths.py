@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from medmonai.data import list_image_table
+from medmonai.data.options import grouped
 from medmonai.data.tables import table_images
 from medmonai.data.tables.table_paths import without_folder
+
+
+def list_flat(table, **options):
+    """`list_image_table` with its options side by side, as a command line has them."""
+    return list_image_table(**grouped(list_image_table, {"table": table, **options}))
 
 
 def touch(*paths):
@@ -23,7 +29,7 @@ def touch(*paths):
 def listed(folder, names, images=None, **options):
     rows = "".join(f"{name};{'ab'[i % 2]}\n" for i, name in enumerate(names))
     (folder / "t.csv").write_text(f"image;dx\n{rows}", encoding="utf-8")
-    return list_image_table(
+    return list_flat(
         folder / "t.csv",
         name="set",
         image_column="image",
@@ -125,7 +131,7 @@ def test_letters_are_compared_composed(study, form, place):
         )
     ]
     (study / "t.csv").write_text("\n".join(["image;dx;patient", *rows]), encoding="utf-8")
-    found = list_image_table(
+    found = list_flat(
         study / "t.csv",
         name="set",
         image_column="image",

@@ -1,0 +1,105 @@
+"""What `list_image_table` is told about a table: how the file is read, its columns, and where the
+images are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Literal
+
+from medmonai.data.files import DicomFolders
+from medmonai.data.options import Options
+
+
+@dataclass(frozen=True)
+class TableFile(Options):
+    """A table with a header, and how it is read where that is not clear from the file.
+
+    Args:
+        path: CSV as spreadsheets save it, or an Excel workbook; see
+            `medmonai.tables.read_text_table`.
+        separator: between the columns, where the table can be read with more than one.
+        encoding: of the text, where it is neither Unicode nor Western Windows (cp1252).
+        sheet: of a workbook with several sheets that hold data.
+    """
+
+    path: str | Path
+    _: KW_ONLY
+    separator: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class TableColumns(Options):
+    """Which column holds what.
+
+    Args:
+        image_column: file names, or paths.
+        label_column: the class; several columns of 0 and 1 make a multilabel task.
+        group_column: the patient or lesion.
+        blank_groups: how a blank group is treated: as an "error", or as a group of its "own".
+        split_column: train, val (valid, validation) or test.
+        metadata_columns: further columns to keep as text.
+        labels_are_classes: whether to accept a label column that looks like a measurement, a date
+            or an identifier.
+
+    Raises:
+        ValueError: another value of `blank_groups`.
+
+    Example:
+        >>> TableColumns("image_id", "dx", group_column="lesion_id").group_column
+        'lesion_id'
+    """
+
+    image_column: str
+    label_column: str | Sequence[str]
+    _: KW_ONLY
+    group_column: str | None = None
+    blank_groups: Literal["error", "own"] = "error"
+    split_column: str | None = None
+    metadata_columns: Sequence[str] = ()
+    labels_are_classes: bool = False
+
+    def __post_init__(self) -> None:
+        _check_choice("blank_groups", self.blank_groups, ("error", "own"))
+
+    @property
+    def label_columns(self) -> list[str]:
+        """The names of all label columns."""
+        named = self.label_column
+        return [named] if isinstance(named, str) else list(named)
+
+
+@dataclass(frozen=True)
+class ImageFiles(Options):
+    """Where the images of a table are.
+
+    Args:
+        image_folders: one or several, relative to the table's folder. With `*`, every folder that
+            matches; patterns without a match are ignored if another one has one. None: the table's
+            own folder, which is not searched for images without a row.
+        suffix: added to image names that do not end in it.
+        rows_without_image: "error", or "skip": each is in `left_out`, and a note counts them.
+        dicom_folders: "series": a folder of DICOM files is one image, named by its path; "files":
+            each file is one.
+
+    Raises:
+        ValueError: another value of `rows_without_image`.
+    """
+
+    image_folders: str | Path | Sequence[str | Path] | None = None
+    suffix: str = ""
+    _: KW_ONLY
+    rows_without_image: Literal["error", "skip"] = "error"
+    dicom_folders: DicomFolders = "series"
+
+    def __post_init__(self) -> None:
+        _check_choice("rows_without_image", self.rows_without_image, ("error", "skip"))
+
+
+def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is unknown; use {' or '.join(map(repr, allowed))}.")
