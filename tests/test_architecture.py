@@ -68,6 +68,15 @@ INNER_ROOMS = {
 }
 MOST_MODULES = 12  # of an inner room
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "core", "base"}
+MOST_PARAMETERS = 8  # of a function, without self; results may have more fields
+# Functions that have more, and why.
+MANY_PARAMETERS = {
+    "medmonai.optimizers.pesg.PESG.__init__": "LibAUC's own arguments, by LibAUC's names",
+    "medmonai.networks.transfer.transfer_network": "MONAI's in_channels, num_classes and "
+    "spatial_dims, which every bundle fills in, beside what a person chooses",
+    "medmonai.report.commands.evaluate_files": "the options of `medmonai evaluate`",
+    "medmonai.report.commands.compare_files": "the options of `medmonai compare`",
+}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
 MODULE_LINES, FUNCTION_LINES = 430, 96
 
@@ -255,6 +264,19 @@ def oversized(name, text, tree):
             )
 
 
+def with_many_parameters(name, tree):
+    """Functions and methods with more parameters than a reader keeps in mind."""
+    for owner in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))):
+        for node in ast.iter_child_nodes(owner):
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            named = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+            count = len(named) + len(node.args.kwonlyargs) - (named[:1] in (["self"], ["cls"]))
+            full = ".".join([name, *([owner.name] if owner is not tree else []), node.name])
+            if count > MOST_PARAMETERS and full not in MANY_PARAMETERS:
+                yield f"{full} has {count} parameters; {MOST_PARAMETERS} are allowed: group them"
+
+
 def found(check, files=PACKAGE):
     """What `check(name, tree)` says about each file."""
     return [fault for path, text in files.items() for fault in check(dotted(path), ast.parse(text))]
@@ -362,6 +384,21 @@ def test_sizes():
         for fault in oversized(dotted(path), text, ast.parse(text))
     ]
     assert not faults, "\n".join(faults)
+
+
+def test_functions_have_few_parameters():
+    """The options of a command line are the parameters of its functions, so they are not counted."""
+    files = {path: text for path, text in PACKAGE.items() if dotted(path) != "medmonai.__main__"}
+    faults = found(with_many_parameters, files)
+    assert not faults, "\n".join(faults)
+
+
+def test_many_parameters_are_seen():
+    many = ", ".join("abcdefghi")
+    for code, count in ((f"def f({many}): ...", 1), (f"class C:\n def f(self, {many}): ...", 1)):
+        assert len(list(with_many_parameters("medmonai.x", ast.parse(code)))) == count
+    fewer = ast.parse("def f(a, b, c, d, *, e, f, g, h): ...")
+    assert not list(with_many_parameters("medmonai.x", fewer))
 
 
 def test_names_say_what_is_inside():

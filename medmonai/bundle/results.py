@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from medmonai.atomic_files import read_json, replacing, write_json
 from medmonai.claims import release
 from medmonai.data import Cohort, ResidentLoader
 from medmonai.data.audit import Audit
+from medmonai.data.options import Options
 from medmonai.data.splits import csv_text
 from medmonai.distributed import rank
 from medmonai.handlers import AUCMetric
@@ -39,6 +40,21 @@ from .tracking import end_tracking, tracked
 _MOST_SUBGROUPS = 20
 
 
+@dataclass(frozen=True)
+class ResultOptions(Options):
+    """What a person may choose about the results of a run.
+
+    Args:
+        rule: how the operating point is chosen, such as "youden" or "sensitivity=0.9".
+        allow_leakage: whether leakage was allowed; the report repeats it.
+        saliency_layer: the layer for Grad-CAM, where it is not to be found automatically.
+    """
+
+    rule: str = "youden"
+    allow_leakage: bool = False
+    saliency_layer: str | None = None
+
+
 @tracked("validate")
 def write_results(
     metrics: Mapping[str, AUCMetric],
@@ -48,10 +64,8 @@ def write_results(
     network: torch.nn.Module,
     loader: ResidentLoader,
     audit: Audit,
-    allow_leakage: bool = False,
     references: Mapping[str, Predictions] | None = None,
-    rule: str = "youden",
-    saliency_layer: str | None = None,
+    options: ResultOptions | Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write metrics, figures, saliency maps and the report of an evaluated run on rank 0; return
     the metrics.
@@ -72,18 +86,20 @@ def write_results(
         loader: the loader of the test cases; what it does to images is done to those that are
             explained.
         audit: what the audit of the splits found.
-        allow_leakage: whether leakage was allowed; the report repeats it.
         references: name -> predictions on the test cases to stand beside (an ideal observer); also
             written as tables.
-        rule: how the operating point is chosen.
-        saliency_layer: the layer that Grad-CAM looks at, if not the one that is found.
+        options: operating point, saliency layer and whether leakage was allowed, as `ResultOptions`
+            or a dictionary of its fields.
     """
+    chosen = ResultOptions.of(options, argument="options")
     if not unevaluated(output_dir):
         return finish_results(output_dir)
     with evaluating(output_dir):
         scored = metrics["test"].predictions
         assert scored is not None  # the evaluator has run
-        evaluation = evaluate(scored, validation=metrics["validation"].predictions, rule=rule)
+        evaluation = evaluate(
+            scored, validation=metrics["validation"].predictions, rule=chosen.rule
+        )
         folder = Path(output_dir)
         test = cohorts["test"]
         references = dict(references or {})
@@ -95,7 +111,10 @@ def write_results(
         write_metadata(test, folder)
         evaluation.metrics.update(_subgroups(evaluation, test))
         twins = audit.twins("test")
-        audited = audit.compact(allowed=allow_leakage) | {"lines": audit.lines(), "twins": twins}
+        audited = audit.compact(allowed=chosen.allow_leakage) | {
+            "lines": audit.lines(),
+            "twins": twins,
+        }
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         write_json({"counts": counts, "audit": audited}, folder / "data.json")
         explained = write_saliency(
@@ -105,7 +124,7 @@ def write_results(
             predictions=evaluation.test,
             decided=evaluation.decided,
             folder=folder,
-            target_layer=saliency_layer,
+            target_layer=chosen.saliency_layer,
         )
         _draw(evaluation, cohorts, folder, explained=explained, twins=twins)
         written = write_evaluation(

@@ -42,16 +42,16 @@ def run_study(
 
     A study is a program: run only one whose author you trust. --dry-run evaluates nothing in it.
     """
+    from medmonai.studies import Resources
     from medmonai.studies import run_study as run_all
 
     lines, complete = run_all(
         path,
         output=output,
-        jobs=jobs,
+        resources=Resources.shared(jobs, num_gpus=num_gpus),
         backend=backend,
         bundles=bundles,
         part=cells,
-        num_gpus=num_gpus,
         dry_run=dry_run,
         settings=given_ids([f"--{setting}" for setting in settings]),
     )

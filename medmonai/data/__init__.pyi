@@ -30,6 +30,7 @@ from .sources.ideal_observer import (
 )
 from .sources.known_groups import with_known_groups
 from .sources.medmnist import load_medmnist
+from .sources.medmnist_files import DatasetFolder
 from .sources.phantom import PhantomDesign, lesion_phantom
 from .splits.folds import cross_validation_cohort
 from .splits.split_files import read_splits, write_splits
@@ -46,6 +47,7 @@ __all__ = [
     "CaseGroups",
     "Cohort",
     "DatasetFile",
+    "DatasetFolder",
     "DatasetInfo",
     "DeferredImages",
     "Finding",

@@ -22,12 +22,11 @@ def run_study(
     path: str | Path,
     *,
     output: str | Path,
-    jobs: int = 1,
+    resources: Resources | None = None,
     backend: str = "loky",
     settings: Mapping[str, Any] | None = None,
     bundles: Sequence[str] = (),
     part: str = "",
-    num_gpus: float = 0.0,
     dry_run: bool = False,
 ) -> tuple[list[str], bool]:
     """Run a study, or go on with it, and summarize it when all of its cells are finished.
@@ -35,13 +34,13 @@ def run_study(
     Args:
         path: the study file.
         output: the folder of the study.
-        jobs: cells at a time; the cores are shared among them.
+        resources: cells at a time, and the threads and GPUs of each; default:
+            `Resources.shared(1)`.
         backend: "loky" (this machine) or "ray" (a cluster).
         settings: config ids -> values for every cell.
         bundles: names of the bundles to run, if not all of the study.
         part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be
             followed by `summarize`.
-        num_gpus: GPUs of a cell under Ray.
         dry_run: only list the cells; no expression of the study or of a bundle is evaluated, no
             data read.
 
@@ -54,15 +53,15 @@ def run_study(
             run.
         OSError: the output folder cannot be written.
     """
-    if backend not in POOLS or (num_gpus and backend != "ray"):
+    resources = Resources.shared(1) if resources is None else resources
+    if backend not in POOLS or (resources.num_gpus and backend != "ray"):
         raise ValueError(
-            f"backend={backend!r} with num_gpus={num_gpus}; use one of {', '.join(POOLS)}, and "
-            "num_gpus with ray: loky hands the GPUs out in turn."
+            f"backend={backend!r} with num_gpus={resources.num_gpus}; use one of "
+            f"{', '.join(POOLS)}, and num_gpus with ray: loky hands the GPUs out in turn."
         )
     path = find_study(path)
     whole = read_study(path)
     output = Path(output).resolve()
-    resources = Resources.shared(jobs, num_gpus=num_gpus)
     study = whole.only(bundles) if bundles else whole
     settings = _with_absolute_paths(settings or {})
     if dry_run:
@@ -71,7 +70,7 @@ def run_study(
         cells = plan_cells(study, settings=settings)
     chosen = part_of(cells, part) if part else cells
     write_plan(whole, cells, output, settings=settings, file=Path(path).name)
-    with Progress(chosen, output, jobs=jobs) as progress:
+    with Progress(chosen, output, jobs=resources.jobs) as progress:
         outcomes = run_cells(
             chosen, output, resources=resources, backend=backend, watch=progress.ended
         )

@@ -9,6 +9,7 @@ import pytest
 from medmonai.baselines import ESTIMATORS, FEATURES, fit_baseline, train_baseline
 from medmonai.data import (
     Cohort,
+    DatasetFolder,
     PhantomDesign,
     Provenance,
     ideal_observer_auc,
@@ -278,7 +279,9 @@ def test_no_classifier_beats_the_ideal_observer():
 def test_real_pneumonia(real_data):
     train, test = (
         load_medmnist(
-            "pneumoniamnist", split=split, dataset_dir=real_data / "medmnist", download=False
+            "pneumoniamnist",
+            split=split,
+            dataset_dir=DatasetFolder(real_data / "medmnist", download=False),
         )
         for split in ("train", "test")
     )

@@ -10,7 +10,7 @@ import pytest
 from bundle_runs import write_medmnist
 from source_files import write_class_folders, write_picture
 
-from medmonai.data import list_class_folders, list_image_table, load_medmnist
+from medmonai.data import DatasetFolder, list_class_folders, list_image_table, load_medmnist
 from medmonai.data.describe.source import open_source
 from medmonai.data.describe.source_description import describe_cohorts, describe_listing
 from medmonai.data.options import grouped
@@ -237,7 +237,10 @@ def test_medmnist_sets_with_another_positive_class(name, shape, tmp_path):
     write_medmnist(tmp_path, name, shape, size={"train": 6, "val": 4, "test": 4})
     usual, turned = (
         load_medmnist(
-            name, split="val", dataset_dir=tmp_path, verify=False, positive_class=positive
+            name,
+            split="val",
+            positive_class=positive,
+            dataset_dir=DatasetFolder(tmp_path, verify=False),
         )
         for positive in (None, {"breastmnist": "malignant", "vesselmnist3d": "vessel"}[name])
     )
@@ -247,7 +250,10 @@ def test_medmnist_sets_with_another_positive_class(name, shape, tmp_path):
     )
     assert turned.class_counts() == dict(reversed(usual.class_counts().items()))
     same = load_medmnist(
-        name, split="val", dataset_dir=tmp_path, verify=False, positive_class=usual.class_names[1]
+        name,
+        split="val",
+        positive_class=usual.class_names[1],
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     assert same.labels.tolist() == usual.labels.tolist()
 
@@ -258,7 +264,10 @@ def test_medmnist_sets_of_several_classes_have_none(tmp_path):
     )
     with pytest.raises(ValueError, match="positive_class='liver' and a multiclass task"):
         load_medmnist(
-            "organmnist3d", split="val", dataset_dir=tmp_path, verify=False, positive_class="liver"
+            "organmnist3d",
+            split="val",
+            positive_class="liver",
+            dataset_dir=DatasetFolder(tmp_path, verify=False),
         )
 
 
@@ -282,7 +291,9 @@ def test_a_description_of_several_classes_says_their_order(tmp_path):
         and described.as_dict()["positive_class"] is None
     )
     write_medmnist(tmp_path, "breastmnist", (28, 28))
-    cohort = load_medmnist("breastmnist", split="val", dataset_dir=tmp_path, verify=False)
+    cohort = load_medmnist(
+        "breastmnist", split="val", dataset_dir=DatasetFolder(tmp_path, verify=False)
+    )
     assert (
         describe_cohorts([cohort])
         .lines()[1]

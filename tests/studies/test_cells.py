@@ -10,7 +10,7 @@ import pytest
 from bundle_runs import BUNDLES, write_medmnist
 from tiny_bundle import write_study, write_tiny_bundle
 
-from medmonai.data import PhantomDesign, lesion_phantom, load_medmnist
+from medmonai.data import DatasetFolder, PhantomDesign, lesion_phantom, load_medmnist
 from medmonai.data.containers.npz import NpzArray
 from medmonai.data.duplicates.case_digests import cohort_digest
 from medmonai.studies import Study, plan_cells, read_study
@@ -97,7 +97,9 @@ def test_the_data_of_a_study_is_decoded_once(tmp_path, monkeypatch):
         assert len(plan_cells(study, settings=settings)) == 100
         assert sorted(reads) == ["test_images", "train_images", "val_images"]
         # What a cell does: the images are mapped, and read from the npz file never again.
-        cohort = load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
+        cohort = load_medmnist(
+            "pneumoniamnist", split="train", dataset_dir=DatasetFolder(tmp_path, verify=False)
+        )
     assert isinstance(cohort.images, np.memmap) and len(reads) == 3
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_study, write_tiny_bundle
 
-from medmonai.studies import plan_cells, read_study, run_study, status_lines, summarize
+from medmonai.studies import Resources, plan_cells, read_study, run_study, status_lines, summarize
 from medmonai.studies.runner import write_plan
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_ablation.py"
@@ -112,7 +112,7 @@ def test_parts_leave_the_summary_to_a_command_of_its_own(tmp_path, here):
 
 def test_an_empty_study_and_an_unknown_backend(tmp_path):
     path = write_study(tmp_path)
-    for options in ({"backend": "slurm"}, {"num_gpus": 0.5}):
+    for options in ({"backend": "slurm"}, {"resources": Resources(num_gpus=0.5)}):
         with pytest.raises(
             ValueError, match=r"backend='.*' with num_gpus=.*; use one of loky, ray"
         ):

@@ -14,12 +14,15 @@ from .ideal_observer import (
     ideal_observer_scores,
 )
 from .known_groups import with_known_groups
-from .medmnist import default_memory_limit, load_medmnist
+from .medmnist import load_medmnist
+from .medmnist_files import DatasetFolder
+from .memory import default_memory_limit
 from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom
 
 __all__ = [
     "PHANTOM_CLASSES",
     "DatasetFile",
+    "DatasetFolder",
     "DatasetInfo",
     "PhantomDesign",
     "dataset_info",

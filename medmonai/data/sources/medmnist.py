@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from medmonai.data.cache import expanded, expansion_identity
+from medmonai.data.cache import expanded
 from medmonai.data.cohort import Cohort, Provenance
 from medmonai.data.containers import NpzArray, npz_array
 from medmonai.data.positive_class import with_positive_class
 
 from .catalogue import DatasetFile, DatasetInfo, dataset_info
 from .known_groups import with_known_groups
+from .medmnist_files import DatasetFolder, file_stamp, find_or_download, verified_md5
+from .memory import default_memory_limit
 
 logger = logging.getLogger("medmonai.data")
 
 SPLITS = ("train", "val", "test")
-_WITHOUT_DATA = "bundles/lesion_phantom_classification"
-_md5_of: dict[tuple[str | int, ...], str] = {}
 _announced: set[str] = set()
 
 
@@ -30,9 +30,7 @@ def load_medmnist(
     *,
     split: str,
     size: int = 28,
-    dataset_dir: str | Path | None = None,
-    download: bool = True,
-    verify: bool = True,
+    dataset_dir: str | Path | DatasetFolder | Mapping[str, Any] | None = None,
     memory_limit: int | None = None,
     groups_file: str | Path | None = None,
     cache_dir: str | Path | None = None,
@@ -55,11 +53,8 @@ def load_medmnist(
         name: one of `dataset_names()`.
         split: "train", "val" or "test", as MedMNIST draws them.
         size: 28, 64, 128 or 224 (3D: 28 or 64) voxels along each axis.
-        dataset_dir: folder to look in first.
-        download: whether a missing file may be downloaded.
-        verify: whether the file must be the official one (MD5, number of cases). False takes any
-            file of its layout: its licence is not stated then, and leaks of the published set are
-            named as such.
+        dataset_dir: folder to look in first, or a `DatasetFolder` that also says whether a missing
+            file may be downloaded, and whether the file must be the official one.
         memory_limit: bytes of images (all splits) above which they are expanded once into a memmap
             in the cache. Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else
             half of the memory that is free. With 0, processes that train on one set at the same
@@ -86,17 +81,21 @@ def load_medmnist(
     wanted = info.file(size)
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLITS)}.")
-    path = _find_or_download(wanted, dataset_dir, download=download)
-    md5 = _verified_md5(path, wanted, cache_dir) if verify else ""
+    plain = dataset_dir is None or isinstance(dataset_dir, (str, Path))
+    folder = DatasetFolder.of(
+        {"path": dataset_dir} if plain else dataset_dir, argument="dataset_dir"
+    )
+    path = find_or_download(wanted, folder)
+    md5 = verified_md5(path, wanted, cache_dir) if folder.verify else ""
     arrays = {s: npz_array(path, f"{s}_images") for s in SPLITS}
     for s, array in arrays.items():
-        _check_layout(array, info, size, info.num_cases[s] if verify else None)
+        _check_layout(array, info, size, info.num_cases[s] if folder.verify else None)
     labels = _read_labels(path, split, info, arrays[split].shape[0])
     limit = default_memory_limit() if memory_limit is None else memory_limit
     on_disk = sum(array.nbytes for array in arrays.values()) > limit
-    identity = {"md5": md5, **_stamp(path)} if on_disk else None
+    identity = {"md5": md5, **file_stamp(path)} if on_disk else None
     images = _read_images(arrays[split], info, identity=identity, cache_dir=cache_dir)
-    provenance = _provenance(info, wanted, md5) if verify else _unverified(info)
+    provenance = _provenance(info, wanted, md5) if folder.verify else _unverified(info)
     _announce(provenance)
     stem = f"{name}-{split}-"
     ids = np.fromiter(
@@ -146,124 +145,6 @@ def _unverified(info: DatasetInfo) -> Provenance:
         ),
         known_issues=told,
     )
-
-
-def available_memory() -> int:
-    """Return the bytes of memory this process may still take: free on the machine, and within its
-    control group.
-    """
-    free = [1 << 32]
-    try:
-        with open("/proc/meminfo") as file:
-            free = [
-                int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:")
-            ] or free
-        group = Path("/sys/fs/cgroup")
-        used = int((group / "memory.current").read_text())
-        free.append(int((group / "memory.max").read_text()) - used)
-    except (OSError, ValueError):  # another system, or a group without a limit ("max")
-        pass
-    return max(0, min(free))
-
-
-def default_memory_limit() -> int:
-    """Return the bytes above which images stay on disk: MEDMONAI_MEMORY_LIMIT, or half of the
-    memory that is free.
-
-    Raises:
-        ValueError: MEDMONAI_MEMORY_LIMIT is not a number of bytes.
-    """
-    given = os.environ.get("MEDMONAI_MEMORY_LIMIT", "")
-    if given and not given.isdecimal():
-        raise ValueError(
-            f"MEDMONAI_MEMORY_LIMIT={given!r}; a number of bytes is needed, or leave it unset."
-        )
-    return int(given) if given else available_memory() // 2
-
-
-def _folders(dataset_dir: str | Path | None) -> list[Path]:
-    named = (dataset_dir, os.environ.get("MEDMNIST_ROOT"), Path.home() / ".medmnist")
-    return [Path(folder).expanduser() for folder in named if folder]
-
-
-def _find_or_download(
-    wanted: DatasetFile, dataset_dir: str | Path | None, *, download: bool
-) -> Path:
-    folders = _folders(dataset_dir)
-    # ~/.medmnist, the last one, may be made
-    mistyped = len(folders) > 1 and not folders[0].is_dir()
-    for folder in () if mistyped else folders:
-        if (folder / wanted.name).is_file():
-            return folder / wanted.name
-    reason = "download=False"
-    if mistyped:
-        reason = "there is no such folder (check its name, or make it)"
-    elif download:
-        import pooch
-        import requests
-
-        try:
-            return Path(
-                pooch.retrieve(
-                    wanted.url,
-                    known_hash=f"md5:{wanted.md5}",
-                    fname=wanted.name,
-                    path=folders[0],
-                    progressbar=True,
-                )
-            )
-        except (requests.RequestException, OSError, ValueError) as error:
-            reason = f"the download failed ({_in_short(error)})"
-    raise FileNotFoundError(
-        f"{wanted.name} (MD5 {wanted.md5}) is not in {folders[0]} and {reason}; get it from "
-        f"{wanted.url} and put it there, or run {_WITHOUT_DATA}, which needs no data."
-    )
-
-
-def _in_short(error: Exception) -> str:
-    """Name the cause of a failed download in a few words; requests nests its errors over several
-    lines.
-    """
-    text = " ".join(str(error).split())
-    if "hash" in text.lower():
-        return "the server sent a file with another MD5"
-    return (
-        f"{type(error).__name__}: {text[:117]}..."
-        if len(text) > 120
-        else f"{type(error).__name__}: {text}"
-    )
-
-
-def _stamp(path: Path) -> dict[str, int]:
-    stat = path.stat()
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
-def _verified_md5(path: Path, wanted: DatasetFile, cache_dir: str | Path | None) -> str:
-    """Return the MD5 of a file if it is the official one, computed once per process; raise
-    ValueError otherwise.
-    """
-    stamp = _stamp(path)
-    key = (str(path.resolve()), *stamp.values())
-    if key not in _md5_of:
-        made_from = expansion_identity(path, "train_images", cache_dir=cache_dir)
-        known = made_from.get("md5", "") if {k: made_from.get(k) for k in stamp} == stamp else ""
-        _md5_of[key] = str(known) or _md5(path)
-    if _md5_of[key] != wanted.md5:
-        raise ValueError(
-            f"{path} ({stamp['size']} bytes) has MD5 {_md5_of[key]}, expected {wanted.md5}: "
-            "truncated or another file. It was left as it is; move it away to download it again, "
-            "or pass verify=False for a file of your own in this layout."
-        )
-    return wanted.md5
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_layout(array: NpzArray, info: DatasetInfo, size: int, num_cases: int | None) -> None:

@@ -192,7 +192,7 @@ def _test(
             ]
         return accuracy_test(*right, **options)
     return decision_test(
-        metric, y_true, first, second, task, repetitions=repetitions, seed=seed, **options
+        metric, y_true, (first, second), task, repetitions=repetitions, seed=seed, **options
     )
 
 

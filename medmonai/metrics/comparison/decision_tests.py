@@ -24,8 +24,7 @@ _OF_SAME_CASES = ("recall", "specificity", "accuracy")
 def decision_test(
     metric: str,
     y_true: np.ndarray,
-    decided_a: np.ndarray,
-    decided_b: np.ndarray,
+    decided: tuple[np.ndarray, np.ndarray],
     task: Task,
     *,
     confidence: float = 0.95,
@@ -50,8 +49,7 @@ def decision_test(
         metric: one that `summarize_decisions` has for this kind of task, such as
             ``balanced_accuracy``, ``f1``, ``macro_f1`` or ``mcc``.
         y_true: labels of the task, (N,) or (N, L).
-        decided_a: decisions of model a, of the same shape.
-        decided_b: decisions of model b.
+        decided: decisions of model a and of model b, each of the same shape.
         task: what they mean.
         confidence: nominal coverage of the interval.
         groups: (N,) patient or lesion.
@@ -68,7 +66,7 @@ def decision_test(
         ...     np.array([0, 1] * 20),
         ...     np.array([0, 1, 1, 0] * 10),
         ... )
-        >>> decision_test("balanced_accuracy", y, sure, poor, Task("binary", 2)).difference
+        >>> decision_test("balanced_accuracy", y, (sure, poor), Task("binary", 2)).difference
         0.5
     """
     value = METRICS[task.kind].get(metric)
@@ -79,7 +77,7 @@ def decision_test(
         )
     y_true = task.check_labels(y_true, name="y_true")
     shape = (task.num_classes,) * 2 if task.exclusive else (task.num_classes + 1, 2, 2)
-    features, multiplicity = _counts(y_true, (decided_a, decided_b), task, shape, groups)
+    features, multiplicity = _counts(y_true, decided, task, shape, groups)
 
     def differences(totals: np.ndarray) -> np.ndarray:
         values = value(totals.reshape(-1, 2, *shape))

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from medmonai.data import (
     Cohort,
+    DatasetFolder,
     ImageForm,
     Provenance,
     audit_cohorts,
@@ -352,7 +353,10 @@ def test_phantoms_are_clean():
 def test_the_real_sets_hold_what_the_page_says(real_data, name, size, exact, near, across):
     cohorts = [
         load_medmnist(
-            name, split=split, size=size, dataset_dir=real_data / "medmnist", download=False
+            name,
+            split=split,
+            size=size,
+            dataset_dir=DatasetFolder(real_data / "medmnist", download=False),
         )
         for split in ("train", "val", "test")
     ]

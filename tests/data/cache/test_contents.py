@@ -11,6 +11,7 @@ from filelock import SoftFileLease
 from PIL import Image
 
 from medmonai.data import (
+    DatasetFolder,
     ImageForm,
     clear_cache,
     list_cache,
@@ -48,10 +49,9 @@ def cache(tmp_path):
     load_medmnist(
         "pneumoniamnist",
         split="val",
-        dataset_dir=tmp_path,
         memory_limit=0,
-        verify=False,
         cache_dir=place,
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     (place / ".my_set-0123.medmonai-00000000-12-0a1b2c3d.npy").write_bytes(b"half")
     (place / ".mine.npy").write_bytes(b"mine")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bundle_runs import write_medmnist
 
-from medmonai.data import load_medmnist, require_no_leakage
+from medmonai.data import DatasetFolder, load_medmnist, require_no_leakage
 
 SIZES = {"train": 14, "val": 7, "test": 7}
 
@@ -21,10 +21,8 @@ def load(folder, split, table=None):
     return load_medmnist(
         "dermamnist",
         split=split,
-        dataset_dir=folder,
-        verify=False,
-        download=False,
         groups_file=table,
+        dataset_dir=DatasetFolder(folder, download=False, verify=False),
     )
 
 

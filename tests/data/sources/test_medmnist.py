@@ -14,7 +14,7 @@ import medmnist as official
 import numpy as np
 import pytest
 
-from medmonai.data import cache_folder, dataset_info, dataset_names, load_medmnist
+from medmonai.data import DatasetFolder, cache_folder, dataset_info, dataset_names, load_medmnist
 from medmonai.data.sources import medmnist as module
 
 ROWS = {"train": 7, "val": 3, "test": 4}
@@ -72,10 +72,8 @@ def test_every_set_as_generated_file(tmp_path, name, limit):
         cohort = load_medmnist(
             name,
             split=split,
-            dataset_dir=tmp_path,
-            verify=False,
             memory_limit=limit,
-            download=False,
+            dataset_dir=DatasetFolder(tmp_path, download=False, verify=False),
         )
         raw = arrays[f"{split}_images"]
         expected = np.moveaxis(raw, -1, 1) if info.in_channels == 3 else raw[:, None]
@@ -102,7 +100,9 @@ def test_every_set_as_generated_file(tmp_path, name, limit):
 )
 def test_larger_sizes(tmp_path, name, size):
     write_set(tmp_path, name, size=size, rows={"train": 2, "val": 1, "test": 1})
-    cohort = load_medmnist(name, split="train", size=size, dataset_dir=tmp_path, verify=False)
+    cohort = load_medmnist(
+        name, split="train", size=size, dataset_dir=DatasetFolder(tmp_path, verify=False)
+    )
     assert cohort.spatial_size == (size,) * dataset_info(name).spatial_dims
 
 
@@ -110,7 +110,9 @@ def test_larger_sizes(tmp_path, name, size):
 def test_real_files_equal_medmnist(real_data, name, size):
     folder = real_data / "medmnist"
     for split in ("train", "val", "test"):
-        cohort = load_medmnist(name, split=split, size=size, dataset_dir=folder, download=False)
+        cohort = load_medmnist(
+            name, split=split, size=size, dataset_dir=DatasetFolder(folder, download=False)
+        )
         other = getattr(official, official.INFO[name]["python_class"])(
             split, root=folder, size=size
         )
@@ -140,7 +142,10 @@ def test_memory_is_at_most_a_fifth_above_the_bytes(real_data, name, size, split)
 def test_colour_needs_no_second_array(tmp_path):
     write_set(tmp_path, "bloodmnist", rows={"train": 2000, "val": 1, "test": 1})
     load = functools.partial(
-        load_medmnist, "bloodmnist", split="train", dataset_dir=tmp_path, verify=False
+        load_medmnist,
+        "bloodmnist",
+        split="train",
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     load()
     tracemalloc.start()
@@ -159,17 +164,20 @@ def test_search_order(tmp_path, monkeypatch):
     for n, folder in enumerate(folders.values(), start=1):
         folder.mkdir(parents=True)
         write_set(folder, "breastmnist", rows={"train": n, "val": 1, "test": 1})
-    load = functools.partial(load_medmnist, "breastmnist", split="train", verify=False)
+    load = functools.partial(load_medmnist, "breastmnist", split="train")
     monkeypatch.setenv("MEDMNIST_ROOT", str(folders["root"]))
-    assert len(load(dataset_dir=folders["given"])) == 1
-    assert len(load(dataset_dir=tmp_path)) == 2 and len(load()) == 2
+    assert len(load(dataset_dir=DatasetFolder(folders["given"], verify=False))) == 1
+    assert (
+        len(load(dataset_dir=DatasetFolder(tmp_path, verify=False))) == 2
+        and len(load(dataset_dir=DatasetFolder(verify=False))) == 2
+    )
     for root in (folders["root"], tmp_path / "typo"):
         monkeypatch.setenv("MEDMNIST_ROOT", str(root))
         with pytest.raises(FileNotFoundError, match="there is no such folder"):
             load(**({"dataset_dir": tmp_path / "absent"} if root == folders["root"] else {}))
     assert not (tmp_path / "absent").exists() and not (tmp_path / "typo").exists()
     monkeypatch.delenv("MEDMNIST_ROOT")
-    assert len(load()) == 3
+    assert len(load(dataset_dir=DatasetFolder(verify=False))) == 3
 
 
 def test_wrong_md5_leaves_the_file(tmp_path):
@@ -192,7 +200,9 @@ def test_truncated_file_without_verification(tmp_path, keep):
     with pytest.raises(
         ValueError, match=r"pneumoniamnist.npz \(\d+ bytes\) is not a complete npz file"
     ) as raised:
-        load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
+        load_medmnist(
+            "pneumoniamnist", split="train", dataset_dir=DatasetFolder(tmp_path, verify=False)
+        )
     assert "\n" not in str(raised.value)
 
 
@@ -202,7 +212,9 @@ def test_flipped_byte_without_verification(tmp_path):
     content[5000] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"pneumoniamnist.npz: train_images cannot be read"):
-        load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
+        load_medmnist(
+            "pneumoniamnist", split="train", dataset_dir=DatasetFolder(tmp_path, verify=False)
+        )
 
 
 @pytest.mark.parametrize(
@@ -251,7 +263,9 @@ def test_flipped_byte_without_verification(tmp_path):
 def test_wrong_layout(tmp_path, changes, match):
     write_set(tmp_path, "pneumoniamnist", **changes)
     with pytest.raises(ValueError, match=match) as raised:
-        load_medmnist("pneumoniamnist", split="train", dataset_dir=tmp_path, verify=False)
+        load_medmnist(
+            "pneumoniamnist", split="train", dataset_dir=DatasetFolder(tmp_path, verify=False)
+        )
     assert "\n" not in str(raised.value)
 
 
@@ -300,9 +314,8 @@ def test_expanded_anew_when_the_file_changes(tmp_path):
         load_medmnist,
         "pneumoniamnist",
         split="train",
-        dataset_dir=tmp_path,
         memory_limit=0,
-        verify=False,
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     path, _ = write_set(tmp_path, "pneumoniamnist")
     old = load()
@@ -319,7 +332,10 @@ def test_failed_expansion_leaves_nothing(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="cannot be read"):
         load_medmnist(
-            "pneumoniamnist", split="train", dataset_dir=tmp_path, memory_limit=0, verify=False
+            "pneumoniamnist",
+            split="train",
+            memory_limit=0,
+            dataset_dir=DatasetFolder(tmp_path, verify=False),
         )
     assert [p.name for p in tmp_path.iterdir()] == ["pneumoniamnist.npz"]
 
@@ -328,7 +344,11 @@ def test_failed_expansion_leaves_nothing(tmp_path):
 def test_a_changed_copy_is_written_again(name, tmp_path):
     write_set(tmp_path, name)
     load = functools.partial(
-        load_medmnist, name, split="train", dataset_dir=tmp_path, memory_limit=0, verify=False
+        load_medmnist,
+        name,
+        split="train",
+        memory_limit=0,
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     path = Path(load().images.filename)
     expected = np.array(load().images)
@@ -351,10 +371,9 @@ def test_a_place_for_the_copy_can_be_named(tmp_path):
     cohort = load_medmnist(
         "pneumoniamnist",
         split="val",
-        dataset_dir=tmp_path,
         memory_limit=0,
-        verify=False,
         cache_dir=tmp_path / "beside",
+        dataset_dir=DatasetFolder(tmp_path, verify=False),
     )
     assert Path(cohort.images.filename).parent == tmp_path / "beside"
 
@@ -387,7 +406,9 @@ def test_download_switched_off(tmp_path, monkeypatch):
         FileNotFoundError,
         match=r"vesselmnist3d_64.npz \(MD5 6bb274a8.*\) is not in .*root and download=False",
     ):
-        load_medmnist("vesselmnist3d", split="train", size=64, download=False)
+        load_medmnist(
+            "vesselmnist3d", split="train", size=64, dataset_dir=DatasetFolder(download=False)
+        )
 
 
 @pytest.fixture
@@ -442,7 +463,9 @@ def test_licence_and_issues_are_shown_once(tmp_path, caplog):
     write_set(tmp_path, "dermamnist")
     with caplog.at_level(logging.INFO, logger="medmonai.data"):
         for split in ROWS:
-            load_medmnist("dermamnist", split=split, dataset_dir=tmp_path, verify=False)
+            load_medmnist(
+                "dermamnist", split=split, dataset_dir=DatasetFolder(tmp_path, verify=False)
+            )
     shown = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "medmonai.data"]
     (_, licence), (level, leak) = shown  # not verified
     assert "licence not stated" in licence and "please cite" not in licence
@@ -455,7 +478,9 @@ def test_licence_and_issues_are_shown_once(tmp_path, caplog):
 def test_an_unverified_file_names_the_leaks_of_the_published_one_and_nothing_else(name, tmp_path):
     write_set(tmp_path, name)
     said, info = (
-        load_medmnist(name, split="test", dataset_dir=tmp_path, verify=False).provenance,
+        load_medmnist(
+            name, split="test", dataset_dir=DatasetFolder(tmp_path, verify=False)
+        ).provenance,
         dataset_info(name),
     )
     assert said.citation == said.source == said.checksum == "" and said.licence.startswith(

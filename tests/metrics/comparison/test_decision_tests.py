@@ -40,7 +40,7 @@ def drawn(kind, classes, n=240):
 @pytest.mark.parametrize("groups", [None, np.arange(240) // 3])
 def test_equals_resampled_tables(kind, classes, metric, reference, groups):
     y_true, a, b = drawn(kind, classes)
-    found = decision_test(metric, y_true, a, b, Task(kind, classes), groups=groups)
+    found = decision_test(metric, y_true, (a, b), Task(kind, classes), groups=groups)
     expected = paired_bootstrap(reference, y_true, a, b, groups=groups, repetitions=200)
     assert found.difference == pytest.approx(expected.difference, abs=1e-12)
     np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high], atol=0.03)
@@ -51,10 +51,10 @@ def test_repeats_and_swaps():
     y_true, a, b = drawn("multiclass", 4)
     task = Task("multiclass", 4)
     found, swapped = (
-        decision_test("mcc", y_true, a, b, task),
-        decision_test("mcc", y_true, b, a, task),
+        decision_test("mcc", y_true, (a, b), task),
+        decision_test("mcc", y_true, (b, a), task),
     )
-    assert found == decision_test("mcc", y_true, a, b, task)
+    assert found == decision_test("mcc", y_true, (a, b), task)
     assert swapped.difference == -found.difference
     assert found.p_value < 0.05
 
@@ -65,7 +65,7 @@ def test_unknown_metric():
         ValueError,
         match="metric='macro_f1' is not a metric of a binary task's decisions; use one of accuracy",
     ):
-        decision_test("macro_f1", y_true, a, b, Task("binary", 2))
+        decision_test("macro_f1", y_true, (a, b), Task("binary", 2))
 
 
 def one_sided(wrong_a, wrong_b, counts=(100, 20)):
@@ -80,8 +80,8 @@ def one_sided(wrong_a, wrong_b, counts=(100, 20)):
 
 def test_a_class_that_both_models_have_right_widens_the_difference_by_hand():
     y_true, a, b = one_sided(5, 20)
-    found = decision_test("balanced_accuracy", y_true, a, b, BINARY)
-    alone = decision_test("specificity", y_true, a, b, BINARY)  # the same draws
+    found = decision_test("balanced_accuracy", y_true, (a, b), BINARY)
+    alone = decision_test("specificity", y_true, (a, b), BINARY)  # the same draws
     # Bonett & Price: one case each way among 20 + 2, over two classes
     hidden = 1.959964 * np.sqrt(2) / 22 / 2
     assert found.difference == pytest.approx(0.075)
@@ -94,14 +94,14 @@ def test_a_class_that_both_models_have_right_widens_the_difference_by_hand():
     assert found.flags == ("zero_variance_classes",)
     assert found.method == "paired_bootstrap_and_single_intervals"
     assert alone.p_value < found.p_value < 1
-    swapped = decision_test("balanced_accuracy", y_true, b, a, BINARY)
+    swapped = decision_test("balanced_accuracy", y_true, (b, a), BINARY)
     assert (swapped.low, swapped.high) == pytest.approx((-found.high, -found.low), abs=0.01)
 
 
 def test_p_is_that_of_an_error_as_much_larger():
     y_true, a, b = one_sided(5, 20)
     found, alone = (
-        decision_test(name, y_true, a, b, BINARY) for name in ("balanced_accuracy", "specificity")
+        decision_test(name, y_true, (a, b), BINARY) for name in ("balanced_accuracy", "specificity")
     )
     error = np.hypot(0.075 / norm.isf(alone.p_value / 2), np.sqrt(2) / 22 / 2)
     assert found.p_value == pytest.approx(2 * norm.sf(0.075 / error))
@@ -111,10 +111,10 @@ def test_p_is_that_of_an_error_as_much_larger():
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "f1", "mcc", "precision"])
 def test_models_that_decide_alike_are_not_certainly_equal(metric, groups):
     y_true, a, _ = one_sided(7, 7)
-    found = decision_test(metric, y_true, a, a, BINARY, groups=groups)
+    found = decision_test(metric, y_true, (a, a), BINARY, groups=groups)
     assert (found.difference, found.p_value, found.flags) == (0, 1, ("zero_variance",))
     assert found.low < -0.02 and found.high > 0.02
-    perfect = decision_test(metric, y_true, y_true, y_true, BINARY, groups=groups)
+    perfect = decision_test(metric, y_true, (y_true, y_true), BINARY, groups=groups)
     assert perfect.low < 0 < perfect.high and "zero_variance" in perfect.flags
 
 
@@ -141,6 +141,6 @@ def test_a_difference_of_means_is_never_surer_than_what_stands_still(kind, metri
     )
     if kind == "multilabel":
         y_true, a, b = (np.eye(4, dtype=int)[values] for values in (y_true, a, b))
-    found = decision_test(metric, y_true, a, b, Task(kind, 4))
+    found = decision_test(metric, y_true, (a, b), Task(kind, 4))
     assert "zero_variance_classes" in found.flags
     assert min(found.difference - found.low, found.high - found.difference) > hidden
