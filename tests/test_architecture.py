@@ -387,7 +387,7 @@ def test_sizes():
 
 
 def test_functions_have_few_parameters():
-    """The options of a command line are the parameters of its functions, so they are not counted."""
+    """The parameters of the command line's functions are its options: they are not counted."""
     files = {path: text for path, text in PACKAGE.items() if dotted(path) != "medmonai.__main__"}
     faults = found(with_many_parameters, files)
     assert not faults, "\n".join(faults)

@@ -81,10 +81,9 @@ def load_medmnist(
     wanted = info.file(size)
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLITS)}.")
-    plain = dataset_dir is None or isinstance(dataset_dir, (str, Path))
-    folder = DatasetFolder.of(
-        {"path": dataset_dir} if plain else dataset_dir, argument="dataset_dir"
-    )
+    if dataset_dir is None or isinstance(dataset_dir, (str, Path)):
+        dataset_dir = DatasetFolder(dataset_dir)
+    folder = DatasetFolder.of(dataset_dir, argument="dataset_dir")
     path = find_or_download(wanted, folder)
     md5 = verified_md5(path, wanted, cache_dir) if folder.verify else ""
     arrays = {s: npz_array(path, f"{s}_images") for s in SPLITS}

@@ -16,6 +16,8 @@ import pytest
 
 from medmonai.data import DatasetFolder, cache_folder, dataset_info, dataset_names, load_medmnist
 from medmonai.data.sources import medmnist as module
+from medmonai.data.sources import medmnist_files
+from medmonai.data.sources.memory import available_memory
 
 ROWS = {"train": 7, "val": 3, "test": 4}
 
@@ -42,7 +44,7 @@ def no_other_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MEDMNIST_ROOT", raising=False)
     monkeypatch.setattr(module, "_announced", set())
-    monkeypatch.setattr(module, "_md5_of", {})
+    monkeypatch.setattr(medmnist_files, "_md5_of", {})
 
 
 @pytest.fixture
@@ -303,8 +305,8 @@ def test_expanded_once(tmp_path, offer, monkeypatch):
     assert path in copies and path.with_suffix(".json") in copies
     stamp = path.stat().st_mtime_ns
     # A new process: neither hashed nor expanded again.
-    monkeypatch.setattr(module, "_md5_of", {})
-    monkeypatch.setattr(module, "_md5", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr(medmnist_files, "_md5_of", {})
+    monkeypatch.setattr(medmnist_files, "_md5", lambda path: pytest.fail("hashed again"))
     assert np.array_equal(load().images[:, 0], arrays["train_images"])
     assert path.stat().st_mtime_ns == stamp
 
@@ -503,4 +505,4 @@ def test_licence_and_issues_of_a_verified_file_are_shown(caplog):
 
 
 def test_available_memory_is_a_plausible_number():
-    assert 1 << 20 < module.available_memory() < 1 << 50
+    assert 1 << 20 < available_memory() < 1 << 50
