@@ -203,12 +203,12 @@ def _acquired(folder: Path) -> SoftFileLease:
             _host(said),
             PATIENCE,
         )
-    found = lease(folder)
+    held = lease(folder)
     try:
-        found.acquire(timeout=PATIENCE if elsewhere else 1.0)
+        held.acquire(timeout=PATIENCE if elsewhere else 1.0)
     except Timeout:
         raise FolderInUse(_who(folder)) from None
-    return found
+    return held
 
 
 def _write_note(folder: Path) -> None:

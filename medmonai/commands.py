@@ -100,10 +100,10 @@ def evaluate(
     )
 
     def read(one: str | Path | Predictions) -> Predictions:
-        found = (
+        tables = (
             report.read_table(one, kind=kind, sheet=sheet) if isinstance(one, str | Path) else one
         )
-        return found.with_positive_class(positive_class) if positive_class else found
+        return tables.with_positive_class(positive_class) if positive_class else tables
 
     return report.evaluate(
         read(table), validation=None if validation is None else read(validation), **options

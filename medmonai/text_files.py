@@ -114,11 +114,11 @@ def read_json_text(path: str | Path) -> Any:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(
             f"{next(name for name in names if names.count(name) > 1)!r} occurs twice; remove one "
             "of them."
         )
-    return found
+    return entries

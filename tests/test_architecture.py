@@ -74,9 +74,15 @@ MANY_PARAMETERS = {
     "medmonai.optimizers.pesg.PESG.__init__": "LibAUC's own arguments, by LibAUC's names",
     "medmonai.networks.transfer.transfer_network": "MONAI's in_channels, num_classes and "
     "spatial_dims, which every bundle fills in, beside what a person chooses",
-    "medmonai.report.commands.evaluate_files": "the options of `medmonai evaluate`",
-    "medmonai.report.commands.compare_files": "the options of `medmonai compare`",
+    "medmonai.report.evaluation_of_files.evaluate_files": "the options of `medmonai evaluate`",
+    "medmonai.report.comparison_of_files.compare_files": "the options of `medmonai compare`",
 }
+# Names that two rooms may define, and why.
+SHARED_NAMES = {
+    "evaluate": "medmonai.evaluate is the door to report.evaluate",
+    "escaped": "LaTeX's marks in report, MONAI's in config_text",
+}
+MOST_FOUND = 30  # variables called `found`, in all of medmonai: name what it is
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
 MODULE_LINES, FUNCTION_LINES = 430, 96
 
@@ -388,7 +394,7 @@ def test_sizes():
 
 def test_functions_have_few_parameters():
     """The parameters of the command line's functions are its options: they are not counted."""
-    files = {path: text for path, text in PACKAGE.items() if dotted(path) != "medmonai.__main__"}
+    files = {path: text for path, text in PACKAGE.items() if "command_line" not in dotted(path)}
     faults = found(with_many_parameters, files)
     assert not faults, "\n".join(faults)
 
@@ -399,6 +405,50 @@ def test_many_parameters_are_seen():
         assert len(list(with_many_parameters("medmonai.x", ast.parse(code)))) == count
     fewer = ast.parse("def f(a, b, c, d, *, e, f, g, h): ...")
     assert not list(with_many_parameters("medmonai.x", fewer))
+
+
+def classes_and_functions(files):
+    """Every class, and every public function of a module, with the rooms that define it. The
+    command line's functions are named like what they call.
+    """
+    classes, functions = {}, {}
+    for path, text in files.items():
+        name, tree = dotted(path), ast.parse(text)
+        if "command_line" in name or name == "medmonai.__main__":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, []).append(name)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                functions.setdefault(node.name, set()).add(name.split(".")[1])
+    return classes, functions
+
+
+def test_one_word_means_one_thing():
+    classes, functions = classes_and_functions(PACKAGE)
+    double = {name: where for name, where in classes.items() if len(where) > 1}
+    double |= {name: where for name, where in functions.items() if len(where) > 1}
+    double = {name: where for name, where in double.items() if name not in SHARED_NAMES}
+    assert not double, "\n".join(f"{name} is defined in {where}" for name, where in double.items())
+
+
+def test_a_second_thing_of_one_name_is_seen():
+    there = {ROOT / "medmonai" / room / "x.py": "class A: ...\ndef f(): ..." for room in "ab"}
+    assert classes_and_functions(there) == (
+        {"A": ["medmonai.a.x", "medmonai.b.x"]},
+        {"f": {"a", "b"}},
+    )
+
+
+def test_variables_are_named_after_what_they_hold():
+    places = [
+        dotted(path)
+        for path, text in PACKAGE.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Name) and node.id == "found" and isinstance(node.ctx, ast.Store)
+    ]
+    assert len(places) < MOST_FOUND, f"{len(places)} variables are called found: {places}"
 
 
 def test_names_say_what_is_inside():

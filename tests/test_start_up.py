@@ -89,7 +89,7 @@ def test_light_commands_load_neither_torch_nor_monai(words, folder):
 def test_a_report_and_the_state_of_a_study_load_neither():
     code = (
         "import sys; from medmonai.report import write_report; from medmonai.studies import "
-        "status_lines, summarize; sys.exit(any(name in sys.modules for name in ('torch', 'monai', "
-        "'sklearn')))"
+        "status_lines, write_study_summary; sys.exit(any(name in sys.modules for name in "
+        "('torch', 'monai', 'sklearn')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -78,11 +78,11 @@ class TrainedBaseline:
         task = self.expects["task"]
         # threads would add up the trees in the order in which they finish
         with joblib.parallel_config("sequential"):
-            found = self.pipeline.predict_proba(features)
+            scores = self.pipeline.predict_proba(features)
         if not _is_one_column(task):
-            return found
-        columns = np.zeros((len(found), max(task.num_classes, 2)))
-        columns[:, self.pipeline.classes_] = found
+            return scores
+        columns = np.zeros((len(scores), max(task.num_classes, 2)))
+        columns[:, self.pipeline.classes_] = scores
         return columns[:, -task.num_classes :]
 
 
@@ -222,11 +222,12 @@ def _interface(cohort: Cohort) -> dict[str, Any]:
 
 
 def _check_alike(expects: Mapping[str, Any], cohort: Cohort) -> None:
-    found = _interface(cohort)
+    interface = _interface(cohort)
     for name, expected in expects.items():
-        if found[name] != expected:
+        if interface[name] != expected:
             raise ValueError(
-                f"{cohort.provenance.name} {cohort.split} has {name} {found[name]}; the baseline "
+                f"{cohort.provenance.name} {cohort.split} has {name} {interface[name]}; the "
+                "baseline "
                 f"is trained on {expected}. Give cohorts of one data set and size."
             )
 

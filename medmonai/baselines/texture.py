@@ -112,8 +112,8 @@ def _intensity(values: np.ndarray) -> dict[str, np.ndarray]:
         "skewness": third / safe**1.5,
         "kurtosis": np.where(np.isfinite(safe), fourth / safe**2 - 3, 0),
     }
-    found = _quantiles(values, _QUANTILES)
-    return moments | {f"quantile_{q}": column for q, column in zip(_QUANTILES, found)}
+    numbers = _quantiles(values, _QUANTILES)
+    return moments | {f"quantile_{q}": column for q, column in zip(_QUANTILES, numbers)}
 
 
 def _shares_of_levels(levels: np.ndarray) -> dict[str, np.ndarray]:
@@ -133,8 +133,8 @@ def _gradient(images: np.ndarray) -> dict[str, np.ndarray]:
         np.zeros((len(images), 1))
     ]
     magnitude = np.sqrt(sum(slope * slope for slope in slopes))
-    found = {"gradient_mean": magnitude.mean(axis=1), "gradient_sd": magnitude.std(axis=1)}
-    found |= {
+    numbers = {"gradient_mean": magnitude.mean(axis=1), "gradient_sd": magnitude.std(axis=1)}
+    numbers |= {
         f"gradient_quantile_{q}": column
         for q, column in zip(_GRADIENT_QUANTILES, _quantiles(magnitude, _GRADIENT_QUANTILES))
     }
@@ -143,16 +143,16 @@ def _gradient(images: np.ndarray) -> dict[str, np.ndarray]:
     )
     trace = np.trace(tensor, axis1=1, axis2=2)[:, None]
     tensor = tensor / np.where(trace > 0, trace, 1)[..., None]
-    found |= {f"gradient_share_{i}": tensor[:, i, i] for i in range(len(slopes))}
+    numbers |= {f"gradient_share_{i}": tensor[:, i, i] for i in range(len(slopes))}
     eigenvalues = np.linalg.eigvalsh(tensor)
-    return found | {"gradient_largest": eigenvalues[:, -1], "gradient_least": eigenvalues[:, 0]}
+    return numbers | {"gradient_largest": eigenvalues[:, -1], "gradient_least": eigenvalues[:, 0]}
 
 
 def _texture(levels: np.ndarray) -> dict[str, np.ndarray]:
     """Return mean and range over the directions of Haralick's measures; 0 where the image is too
     small for a distance.
     """
-    found = {}
+    numbers = {}
     # One of each pair of opposite directions: 4 in an image, 13 in a volume.
     directions = [
         d
@@ -166,9 +166,9 @@ def _texture(levels: np.ndarray) -> dict[str, np.ndarray]:
         ]
         for name in measured[0]:
             values = np.stack([one[name] for one in measured])
-            found[f"{name}_{distance}"] = values.mean(axis=0)
-            found[f"{name}_{distance}_range"] = np.ptp(values, axis=0)
-    return found
+            numbers[f"{name}_{distance}"] = values.mean(axis=0)
+            numbers[f"{name}_{distance}_range"] = np.ptp(values, axis=0)
+    return numbers
 
 
 def _haralick(counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,5 +1,5 @@
 from .cohorts import bundle_cohorts, bundle_listing, own_modules
-from .config import bundle_root, check_ids, merged_config, unread_ids
+from .config import bundle_root, check_config_ids, merged_config, unread_ids
 from .data_commands import check_source, describe_source
 from .federated_stats import CohortStats
 from .outcome import describe, finish_results
@@ -26,7 +26,7 @@ __all__ = [
     "bundle_configs",
     "bundle_listing",
     "bundle_root",
-    "check_ids",
+    "check_config_ids",
     "check_output_dir",
     "check_source",
     "commands",

@@ -185,8 +185,8 @@ def check_metadata(class_names: Sequence[str] | None, metadata: Mapping[str, Any
         name
         for c, name in enumerate(class_names)
         if isinstance(said, str)
-        and (found := re.search(rf"(?:^|, )(\d+): {re.escape(str(name))}(?:,|$)", said))
-        and int(found[1]) != c
+        and (match := re.search(rf"(?:^|, )(\d+): {re.escape(str(name))}(?:,|$)", said))
+        and int(match[1]) != c
     ]
     if (channels and channels != wanted) or moved:
         where = (

@@ -175,7 +175,7 @@ def unread_ids(config: dict[str, Any]) -> dict[str, str]:
     return {name: nearest(name, known) or "" for name in unread}
 
 
-def check_ids(config: dict[str, Any]) -> None:
+def check_config_ids(config: dict[str, Any]) -> None:
     """Raise ValueError for the first id that nothing reads, with the nearest valid one, and for
     misspelt truth values.
 

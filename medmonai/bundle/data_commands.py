@@ -58,24 +58,24 @@ def describe_source(
         FileNotFoundError: no such source.
         ValueError: an option that the source does not take, or data that it refuses.
     """
-    found = _opened(source, options or {})
+    opened = _opened(source, options or {})
     described = (
-        describe_listing(found, most_headers=most_headers)
-        if isinstance(found, Listing)
-        else describe_cohorts(found)
+        describe_listing(opened, most_headers=most_headers)
+        if isinstance(opened, Listing)
+        else describe_cohorts(opened)
     )
     if output is None:
         return described
     headers = described.headers
     totals = None
-    if isinstance(found, list):
-        shown = found[0]
+    if isinstance(opened, list):
+        shown = opened[0]
     else:
         assert headers is not None  # a listing of files is described by their headers
-        shown = preview_cohort(found, headers)
+        shown = preview_cohort(opened, headers)
         totals = {
             name: sum(counts[name] for counts in described.counts.values())
-            for name in found.class_names
+            for name in opened.class_names
         }
     figures = {
         "samples": samples_figure(shown, cases=totals),
@@ -143,10 +143,10 @@ def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
         for name in ("check_size", "intensity_range", "skip_unreadable", "cache_dir")
         if name in options
     }
-    found = open_source(source, options)
-    if isinstance(found, list):
-        return found
-    return decoded(found, size=how.pop("check_size", _CHECKED_SIZE), **how)
+    opened = open_source(source, options)
+    if isinstance(opened, list):
+        return opened
+    return decoded(opened, size=how.pop("check_size", _CHECKED_SIZE), **how)
 
 
 def _is_bundle(source: str) -> bool:

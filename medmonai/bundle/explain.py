@@ -98,7 +98,7 @@ def write_saliency(
             network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0
         ),
     }
-    maps = {name: _as_stored(found, cohort.spatial_size) for name, found in maps.items()}
+    maps = {name: _as_stored(values, cohort.spatial_size) for name, values in maps.items()}
     check = None
     if len(rows) > 1:
         method = partial(grad_cam, target_layer=layer)
@@ -154,9 +154,9 @@ def _write_volumes(
     maps: dict[str, np.ndarray], ids: list[str], places: list[ImagePlace | None], folder: Path
 ) -> None:
     folder.mkdir(exist_ok=True)
-    for name, found in maps.items():
+    for name, values in maps.items():
         method = {"saliency": "grad_cam"}.get(name, name)
-        for case, volume, place in zip(ids, found, places):
+        for case, volume, place in zip(ids, values, places):
             write_saliency_nifti(
                 volume,
                 folder / f"{case.replace('/', '_')}_{method}.nii.gz",

@@ -59,20 +59,20 @@ class CohortStats(MonaiAlgoStats):
         cases = {name: self._cases(cohort, extra) for name, cohort in cohorts.items()}
         counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
         total = FlStatistics.TOTAL_DATA
-        cases[total] = [case for found in cases.values() for case in found]
+        cases[total] = [case for of_split in cases.values() for case in of_split]
         counts[total] = {
-            name: sum(found[name] for found in counts.values())
+            name: sum(of_split[name] for of_split in counts.values())
             for name in counts[self.train_data_key]
         }
         stats = ExchangeObject(
             statistics={
                 name: {
-                    FlStatistics.DATA_STATS: self._summary(found),
-                    FlStatistics.DATA_COUNT: len(found),
+                    FlStatistics.DATA_STATS: self._summary(of_split),
+                    FlStatistics.DATA_COUNT: len(of_split),
                     FlStatistics.FAIL_COUNT: 0,
                     "class_counts": counts[name],
                 }
-                for name, found in cases.items()
+                for name, of_split in cases.items()
             }
         )
         for change in self.post_statistics_filters or ():
@@ -86,7 +86,7 @@ class CohortStats(MonaiAlgoStats):
             hist_range=extra[FlStatistics.HIST_RANGE],
         )
         analyzers = [histogram] if self.histogram_only else [ImageStats("image"), histogram]
-        found = []
+        listed = []
         for image in cohort.images:
             value: Any = MetaTensor(torch.as_tensor(image.astype("float32")))
             for transform in self.data_stats_transform_list or ():
@@ -94,8 +94,10 @@ class CohortStats(MonaiAlgoStats):
             case = {"image": value}
             for analyzer in analyzers:
                 case = analyzer(case)
-            found.append({analyzer.stats_name: case[analyzer.stats_name] for analyzer in analyzers})
-        return found
+            listed.append(
+                {analyzer.stats_name: case[analyzer.stats_name] for analyzer in analyzers}
+            )
+        return listed
 
     def _summary(self, cases: list[dict[str, Any]]) -> dict[str, Any]:
         summaries = (

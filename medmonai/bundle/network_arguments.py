@@ -150,7 +150,7 @@ def _parameters(target: Any) -> dict[str, inspect.Parameter]:
     """Return the arguments of a network by name; where it passes the rest on (**kwargs), those of
     what it passes them to.
     """
-    found: dict[str, inspect.Parameter] = {}
+    inherited: dict[str, inspect.Parameter] = {}
     if inspect.isclass(target):
         callables = [vars(cls)["__init__"] for cls in target.__mro__ if "__init__" in vars(cls)]
     else:
@@ -164,13 +164,13 @@ def _parameters(target: Any) -> dict[str, inspect.Parameter]:
     for function in callables:
         parameters = inspect.signature(function).parameters.values()
         taken = {p.name: p for p in parameters if p.name != "self" and p.kind not in _ANY}
-        found = {**taken, **found}
+        inherited = {**taken, **inherited}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     if not inspect.isclass(target):
         for name in ("block", "layers", "block_inplanes"):  # resnetN gives these itself
-            found.pop(name, None)
-    return found
+            inherited.pop(name, None)
+    return inherited
 
 
 def _check(

@@ -191,8 +191,8 @@ def _subgroups(evaluation: Evaluation, cohort: Cohort) -> dict[str, Any]:
         for name, values in named.items()
         if 1 < len(set(band_values(values))) <= _MOST_SUBGROUPS
     }
-    found = {
+    rows_of = {
         name: subgroup_summary(evaluation.test, values, point=evaluation.point)
         for name, values in chosen.items()
     }
-    return {"subgroups": found} if found else {}
+    return {"subgroups": rows_of} if rows_of else {}

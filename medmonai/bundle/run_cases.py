@@ -64,9 +64,9 @@ class RunCases:
             ValueError: they differ.
         """
         planned = _planned.get()
-        found = [digest for _, case, digest in self._rows if not case]
-        if len(planned) == len(found) and any(
-            a != b for a, b in list(zip(planned, found))[: None if test_too else -1]
+        unknown = [digest for _, case, digest in self._rows if not case]
+        if len(planned) == len(unknown) and any(
+            a != b for a, b in list(zip(planned, unknown))[: None if test_too else -1]
         ):
             raise ValueError(
                 "the images or labels are not those that the study was planned with: some were "

@@ -23,7 +23,7 @@ from medmonai.engines import RunCheckpoint, keep_threads, load_checkpoint, place
 from medmonai.run_files import read_record
 
 from .class_order import require_one_order, require_trained_classes
-from .config import bundle_title, check_ids, evaluated, merged_config
+from .config import bundle_title, check_config_ids, evaluated, merged_config
 from .run_cases import RunCases, remove_cases
 from .run_state import (
     earlier_run,
@@ -94,7 +94,7 @@ def train(
             uses.
     """
     config = merged_config()
-    check_ids(config)
+    check_config_ids(config)
     epochs = _epochs(trainer)
     folder = Path(output_dir)
     with claim(folder) if rank() == 0 else nullcontext(), _stopped_in_words(folder, "the training"):
@@ -217,7 +217,7 @@ def open_test_split(
         FileNotFoundError: there is no checkpoint.
     """
     config = merged_config()
-    check_ids(config)
+    check_config_ids(config)
     folder = Path(output_dir)
     if rank() == 0:
         take(folder)  # until the results are written, or this process ends

@@ -40,16 +40,16 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
         "test_auc": test["auc"]
     }
     tables |= {f"{name}_auc": table["auc"] for name, table in metrics.get("references", {}).items()}
-    found = {"test_n": test.get("n")}
+    numbers = {"test_n": test.get("n")}
     for name, table in tables.items():
         if isinstance(table, Mapping):
-            found |= {
+            numbers |= {
                 f"{name}{suffix}": table.get(key)
                 for suffix, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
             }
     return {
         name: float(value)
-        for name, value in found.items()
+        for name, value in numbers.items()
         if isinstance(value, (int, float)) and math.isfinite(value)
     }
 
@@ -65,15 +65,15 @@ def trackers(*sections: str) -> list[Any]:
         config = merged_config()
     except RuntimeError:  # called from Python: nothing is tracked
         return []
-    found = []
+    handlers = []
     for section in sections:
         if any(_is_tracker(handler) for handler in config.get(section, {}).get("handlers", ())):
-            found += [
+            handlers += [
                 handler
                 for handler in evaluated(f"{section}#handlers")
                 if type(handler).__name__ == "MLFlowHandler"
             ]
-    return found
+    return handlers
 
 
 def _is_tracker(handler: Any) -> bool:

@@ -15,7 +15,7 @@ from medmonai.engines import load_checkpoint, place_weights, recorded_classes
 from medmonai.run_files import read_record
 
 from .class_order import require_inference_classes
-from .config import check_ids, merged_config
+from .config import check_config_ids, merged_config
 
 logger = logging.getLogger("medmonai.bundle")
 
@@ -125,7 +125,7 @@ def load_trained(network: nn.Module, checkpoint: str | Path, *, load: bool = Tru
             True, False or None was meant.
     """
     config = merged_config()
-    check_ids(config)
+    check_config_ids(config)
     if not load:
         logger.warning(
             "load_pretrain is false: the network has random weights, and its predictions mean "
@@ -151,9 +151,9 @@ def trained_classes(state: Any, checkpoint: str | Path) -> list[str] | None:
 
 
 def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: config[name] for name in _INPUT if name in config}
-    if isinstance(found.get("network_def"), Mapping):
-        found["network_def"] = {
-            k: v for k, v in found["network_def"].items() if k not in _OF_TRAINING
+    entries = {name: config[name] for name in _INPUT if name in config}
+    if isinstance(entries.get("network_def"), Mapping):
+        entries["network_def"] = {
+            k: v for k, v in entries["network_def"].items() if k not in _OF_TRAINING
         }
-    return found
+    return entries

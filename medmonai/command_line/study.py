@@ -69,6 +69,6 @@ def status(folder: Annotated[Path, typer.Argument(help="the folder of the study"
 
 def summary(folder: Annotated[Path, typer.Argument(help="the folder of the study")]) -> None:
     """Rewrite the summary of a study's finished cells."""
-    from medmonai.studies import summarize
+    from medmonai.studies import write_study_summary
 
-    typer.echo("\n".join(summarize(folder)))
+    typer.echo("\n".join(write_study_summary(folder)))

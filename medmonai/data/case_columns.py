@@ -30,7 +30,7 @@ def check_images(images: np.ndarray) -> None:
         raise ValueError(f"images have shape {images.shape}: no case; at least one is needed.")
 
 
-def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
+def check_case_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
     """Return the ids as an array of str, or raise if they are not `expected` different strings."""
     ids = as_column(ids, "ids", "U")
     if len(ids) != expected:
@@ -51,7 +51,7 @@ def check_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
     return ids
 
 
-def check_finite(images: np.ndarray, ids: np.ndarray) -> None:
+def check_finite_pixels(images: np.ndarray, ids: np.ndarray) -> None:
     """Raise ValueError with the first id whose image holds a NaN or an infinity."""
     if images.dtype.kind != "f":
         return

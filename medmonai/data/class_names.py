@@ -100,7 +100,8 @@ def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
     for spelling, key in class_keys(counts).items():
         spellings[key][" ".join(spelling.split())] += counts[spelling]
     return {
-        key: min(found, key=lambda name: (-found[name], name)) for key, found in spellings.items()
+        key: min(counted, key=lambda name: (-counted[name], name))
+        for key, counted in spellings.items()
     }
 
 
@@ -108,12 +109,12 @@ def spelling_note(spellings: Iterable[str]) -> str:
     """Return one sentence on names that were taken for the same; "" if every name has one
     spelling.
     """
-    found: dict[str, set[str]] = defaultdict(set)
+    spellings_of: dict[str, set[str]] = defaultdict(set)
     for spelling, key in class_keys(spellings).items():
-        found[key].add(spelling)
+        spellings_of[key].add(spelling)
     told = [
         " = ".join(repr(name) for name in sorted(names))
-        for _, names in sorted(found.items())
+        for _, names in sorted(spellings_of.items())
         if len(names) > 1
     ]
     return (

@@ -13,7 +13,7 @@ import numpy as np
 from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
-from .case_columns import as_column, as_mask, check_finite, check_ids, check_images
+from .case_columns import as_column, as_mask, check_finite_pixels, check_case_ids, check_images
 from .image_place import ImagePlace, check_places
 from .thumbnails import one_of_each, thumbnail
 
@@ -124,7 +124,7 @@ class Cohort(InNotebook):
     def __post_init__(self) -> None:
         check_images(self.images)
         keep = object.__setattr__  # the way a frozen dataclass sets its own fields
-        keep(self, "ids", check_ids(self.ids, len(self.images)))
+        keep(self, "ids", check_case_ids(self.ids, len(self.images)))
         keep(self, "labels", self.task.check_labels(self.labels))
         keep(self, "class_names", _check_class_names(self.class_names, self.task))
         if self.groups is not None:
@@ -148,7 +148,7 @@ class Cohort(InNotebook):
                     "image."
                 )
         keep(self, "places", check_places(self.places, len(self.images)))
-        check_finite(self.images, self.ids)
+        check_finite_pixels(self.images, self.ids)
 
     @property
     def in_channels(self) -> int:

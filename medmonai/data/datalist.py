@@ -11,7 +11,7 @@ import numpy as np
 from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
-from .case_columns import check_ids
+from .case_columns import check_case_ids
 from .cohort import Provenance
 from .options import Options
 
@@ -109,7 +109,7 @@ class Listing(InNotebook):
                 f"{self.provenance.name} holds no case; {len(self.left_out)} were left out."
             )
         keep(self, "files", tuple(self.files))
-        keep(self, "ids", check_ids(self.ids, len(self.files)))
+        keep(self, "ids", check_case_ids(self.ids, len(self.files)))
         keep(self, "labels", self.task.check_labels(self.labels))
         columns = {
             "labels": self.labels,

@@ -41,11 +41,11 @@ def to_form_grid(
     import nibabel.orientations as directions  # slow to import, and only volumes need it
 
     # Row a: the axis of the volume that becomes axis a, and whether it runs the same way.
-    found = directions.ornt_transform(
+    moves = directions.ornt_transform(
         directions.axcodes2ornt(tuple(orientation)), directions.io_orientation(affine)
     )
-    axes = found[:, 0].astype(int)
-    signs = found[:, 1]
+    axes = moves[:, 0].astype(int)
+    signs = moves[:, 1]
     own = np.linalg.norm(affine[:3, :3], axis=0)
     matrix = np.zeros((4, 4))
     matrix[3, 3] = 1
@@ -62,7 +62,7 @@ def to_form_grid(
     return matrix
 
 
-def resample(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Return an image (C, *spatial) on another grid with parallel axes: float32, or its own dtype
     if only voxels move.
 
@@ -82,7 +82,7 @@ def resample(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np
         ValueError: the axes of the two grids are not parallel.
 
     Example:
-        >>> resample(np.float32([[0, 2, 4]]), np.array([[0.5, 0], [0, 1]]), (5,)).tolist()
+        >>> resample_to_grid(np.float32([[0, 2, 4]]), np.array([[0.5, 0], [0, 1]]), (5,)).tolist()
         [[0.0, 1.0, 2.0, 3.0, 4.0]]
     """
     linear = to_image[:-1, :-1]
@@ -132,13 +132,13 @@ def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> n
         np.float32, copy=False
     )
     inside = weights.any(axis=1)  # a run of neighbours; the rest is padding
-    found = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
+    moved = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
     if inside.all():
-        return found
+        return moved
     first = int(inside.argmax())
     padding = [(0, 0)] * image.ndim
-    padding[axis] = (first, n - first - found.shape[axis]) if inside.any() else (0, n)
-    return np.pad(found, padding)
+    padding[axis] = (first, n - first - moved.shape[axis]) if inside.any() else (0, n)
+    return np.pad(moved, padding)
 
 
 def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.ndarray]:

@@ -134,10 +134,10 @@ def _check_spacing(
 ) -> tuple[float, ...] | None:
     if spacing is None:
         return None
-    found = tuple(float(mm) for mm in spacing)
-    if len(size) != 3 or len(found) != 3 or not all(0 < mm < np.inf for mm in found):
+    millimetres = tuple(float(mm) for mm in spacing)
+    if len(size) != 3 or len(millimetres) != 3 or not all(0 < mm < np.inf for mm in millimetres):
         raise ValueError(
             f"spacing={spacing!r} with spatial_size={size}; three axes and a positive number of "
             "millimetres for each are needed."
         )
-    return found
+    return millimetres

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .grids import resample
+from .grids import resample_to_grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,9 @@ class ImagePlace:
         transform by transform, which interpolates once for each and needs every transform of the
         case kept.
         """
-        return resample(np.asarray(values), np.linalg.inv(self.to_original), self.original_shape)
+        return resample_to_grid(
+            np.asarray(values), np.linalg.inv(self.to_original), self.original_shape
+        )
 
     def share_inside(self, spatial_size: Sequence[int]) -> float:
         """Return how much of the image on disk lies in a grid of that many voxels: 1 for all of
@@ -104,13 +106,17 @@ class ImagePlace:
 
 def check_affine(affine: np.ndarray, name: str = "affine") -> np.ndarray:
     """Return a 4 x 4 affine as float64, or raise ValueError if it is none or has no inverse."""
-    found = np.asarray(affine, dtype=np.float64)
-    if found.shape != (4, 4) or not np.isfinite(found).all() or abs(np.linalg.det(found)) < 1e-12:
+    matrix = np.asarray(affine, dtype=np.float64)
+    if (
+        matrix.shape != (4, 4)
+        or not np.isfinite(matrix).all()
+        or abs(np.linalg.det(matrix)) < 1e-12
+    ):
         raise ValueError(
-            f"{name}={found.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
+            f"{name}={matrix.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
             "numpy.diag([*spacing, 1])."
         )
-    return found
+    return matrix
 
 
 def check_places(
@@ -119,14 +125,14 @@ def check_places(
     """Return the places as a tuple, or raise if they are not one for each of `expected` images."""
     if places is None:
         return None
-    found = tuple(places)
-    if len(found) != expected:
+    known = tuple(places)
+    if len(known) != expected:
         raise ValueError(
-            f"places hold {len(found)} rows and images {expected}; give one an image, or None."
+            f"places hold {len(known)} rows and images {expected}; give one an image, or None."
         )
     wrong = next(
-        (type(place).__name__ for place in found if not isinstance(place, ImagePlace)), None
+        (type(place).__name__ for place in known if not isinstance(place, ImagePlace)), None
     )
     if wrong:
         raise TypeError(f"places hold a {wrong}; ImagePlace is needed for each image.")
-    return found
+    return known

@@ -64,16 +64,16 @@ def positive_last(
             f"positive_class={positive_class!r} and {len(shown)} classes; two are needed. Of more, "
             "each is evaluated against the rest."
         )
-    found = [name for name in shown if _is_called(positive_class, name, shown)]
-    found = found or [
+    chosen = [name for name in shown if _is_called(positive_class, name, shown)]
+    chosen = chosen or [
         name for name in shown if _is_called(positive_class, shown[name], shown.values())
     ]
-    if not found:
+    if not chosen:
         raise ValueError(
             f"positive_class={positive_class!r} is not a class; there are "
             f"{' and '.join(map(repr, map(str, shown.values())))}."
         )
-    last = {name: shown[name] for name in sorted(shown, key=lambda name: name == found[0])}
+    last = {name: shown[name] for name in sorted(shown, key=lambda name: name == chosen[0])}
     return last if isinstance(class_names, Mapping) else list(last)
 
 

@@ -142,7 +142,7 @@ def randomization_check(
         )
     original = method(network, x, class_index=class_index)
     steps = _blocks(private_copy(network)) if mode == "cascading" else [("all", None)]
-    found = np.empty((len(steps), repeats, len(x)))
+    changes = np.empty((len(steps), repeats, len(x)))
     last = []
     for r in range(repeats):
         chosen: list[str] | None = []
@@ -150,11 +150,11 @@ def randomization_check(
             chosen = None if modules is None else [*(chosen or ()), *modules]
             other = _with_random_weights(network, x, chosen, seed=seed + r)
             maps = method(other, x, class_index=class_index)
-            found[s, r] = rank_correlations(original, maps)
+            changes[s, r] = rank_correlations(original, maps)
             if s == len(steps) - 1:
                 last.append(maps)
     pairs = [rank_correlations(last[a], last[b]) for a in range(repeats) for b in range(a)]
-    value = _mean(found[-1])
+    value = _mean(changes[-1])
     if math.isnan(value):
         warnings.warn(
             "every saliency map is constant; the randomization check is undefined.",
@@ -163,10 +163,10 @@ def randomization_check(
         )
     return RandomizationCheck(
         rank_correlation=value,
-        per_repeat=tuple(_mean(values) for values in found[-1]),
+        per_repeat=tuple(_mean(values) for values in changes[-1]),
         between_random=_mean(np.array(pairs)),
-        cascade=tuple((name, _mean(found[s])) for s, (name, _) in enumerate(steps)),
-        n=int(np.isfinite(found[-1]).any(axis=0).sum()),
+        cascade=tuple((name, _mean(changes[s])) for s, (name, _) in enumerate(steps)),
+        n=int(np.isfinite(changes[-1]).any(axis=0).sum()),
         verdict=_verdict(value),
         caveat=_CAVEAT,
         seed=seed,

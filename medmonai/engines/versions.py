@@ -25,13 +25,13 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a result; "absent" where one is
     not installed.
     """
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "absent"
-    return found
+            versions[package] = "absent"
+    return versions
 
 
 def git_revision(folder: str | Path) -> str:

@@ -14,9 +14,9 @@ from .calibration.temperature import (
 )
 from .comparison.accuracy_difference import accuracy_test, mcnemar
 from .comparison.auc_difference import delong_test
-from .comparison.comparison import compare_tables
 from .comparison.decision_tests import decision_test
 from .comparison.paired_tests import PairedDifference, paired_bootstrap
+from .comparison.paired_verdicts import compare_tables
 from .comparison.scope import verdict_scope
 from .comparison.seeds import average_seeds, seed_spread
 from .comparison.verdicts import Comparison, Comparisons, holm
@@ -39,7 +39,7 @@ from .decisions.decisions import (
     decide,
     default_operating_point,
 )
-from .decisions.subgroups import band_values, read_metadata, subgroup_summary
+from .decisions.subgroups import band_values, subgroup_summary
 from .ranking.delong import auc_influence, delong_covariance, delong_variance
 from .ranking.intervals import Interval, auc_interval, macro_auc_interval
 from .ranking.medmnist_score import medmnist_acc, medmnist_auc
@@ -111,7 +111,6 @@ __all__ = [
     "partial_auc_score",
     "precision",
     "precision_recall_points",
-    "read_metadata",
     "recall",
     "reliability_bins",
     "roc_points",

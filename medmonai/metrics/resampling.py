@@ -181,7 +181,7 @@ def entry(
 ) -> dict[str, Any]:
     """One metric as it stands in JSON: None for NaN, `flags` only where there are any."""
     values = [None if np.isnan(value) else float(value) for value in (estimate, *ends)]
-    found = dict(
+    numbers = dict(
         zip(("estimate", "low", "high"), values), confidence=confidence, method=method, n=int(n)
     )
-    return found | ({"flags": list(flags)} if flags else {})
+    return numbers | ({"flags": list(flags)} if flags else {})

@@ -117,11 +117,11 @@ def _maps(network: nn.Module, spatial_size: tuple[int, ...]) -> list[tuple[tuple
     ]
     if not convolutions:
         return []
-    found: list[tuple[tuple[int, ...], str]] = []
+    maps: list[tuple[tuple[int, ...], str]] = []
 
     def note(name: str):
         def hook(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-            found.append((min(tuple(inputs[0].shape[2:]), tuple(output.shape[2:]), key=min), name))
+            maps.append((min(tuple(inputs[0].shape[2:]), tuple(output.shape[2:]), key=min), name))
 
         return hook
 
@@ -140,4 +140,4 @@ def _maps(network: nn.Module, spatial_size: tuple[int, ...]) -> list[tuple[tuple
             handle.remove()
         for module, training in modes:
             module.training = training
-    return found
+    return maps

@@ -90,7 +90,7 @@ def align(a: Predictions, b: Predictions) -> Predictions:
     else:
         by_id = np.argsort(b.ids)
         order = by_id[np.searchsorted(b.ids, a.ids, sorter=by_id)]
-    found = Predictions(
+    aligned = Predictions(
         a.ids,
         None if b.y_true is None else b.y_true[order],
         b.y_score[order],
@@ -99,13 +99,13 @@ def align(a: Predictions, b: Predictions) -> Predictions:
         a.groups if b.groups is None else b.groups[order],
         b.named,
     )
-    found = _in_order_of(a, found)
+    aligned = _in_order_of(a, aligned)
     if a.task.kind == b.task.kind == "binary" and a.y_true is not None:
-        found = replace(found, class_names=a.class_names)
-    check_same_cases(a, found)
-    if a.groups is not None and found.groups is not None:  # b gets those of a
+        aligned = replace(aligned, class_names=a.class_names)
+    check_same_cases(a, aligned)
+    if a.groups is not None and aligned.groups is not None:  # b gets those of a
         ours, theirs = (
-            np.unique(groups, return_inverse=True)[1] for groups in (a.groups, found.groups)
+            np.unique(groups, return_inverse=True)[1] for groups in (a.groups, aligned.groups)
         )
         pairs = np.unique(np.stack([ours, theirs]), axis=1).shape[1]
         if not pairs == ours.max() + 1 == theirs.max() + 1:
@@ -113,7 +113,7 @@ def align(a: Predictions, b: Predictions) -> Predictions:
                 "the tables assign cases to different groups; give both the same patients or "
                 "lesions."
             )
-    return replace(found, groups=found.groups if a.groups is None else a.groups)
+    return replace(aligned, groups=aligned.groups if a.groups is None else a.groups)
 
 
 def _in_order_of(a: Predictions, b: Predictions) -> Predictions:

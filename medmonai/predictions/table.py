@@ -212,13 +212,13 @@ class Predictions(InNotebook):
                 f"positive_class={name!r}, but this is a {self.task.kind} task: every class is "
                 "evaluated against the rest; omit it."
             )
-        found = [own for own in self.class_names if name_keys([own]) == name_keys([str(name)])]
-        if not found:
+        matches = [own for own in self.class_names if name_keys([own]) == name_keys([str(name)])]
+        if not matches:
             raise ValueError(
                 f"positive_class={name!r} is not a class of the table; it has "
                 f"{' and '.join(self.class_names)}."
             )
-        return self.in_class_order(sorted(self.class_names, key=lambda own: own == found[-1]))
+        return self.in_class_order(sorted(self.class_names, key=lambda own: own == matches[-1]))
 
     def predicted_names(self, decided: np.ndarray | None = None) -> list[str]:
         """Name of the predicted class of each case; the labels of a multilabel task are joined

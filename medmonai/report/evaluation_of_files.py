@@ -10,9 +10,10 @@ from typing import Any
 
 from medmonai.atomic_files import write_json
 from medmonai.engines import versions
-from medmonai.metrics import read_metadata, subgroup_summary
+from medmonai.metrics import subgroup_summary
 from medmonai.predictions import Predictions, in_one_order, write_predictions
 from medmonai.run_files import parts_of, read_record
+from medmonai.tables import read_metadata
 
 from .evaluation import Evaluation, evaluate
 from .results import remove_evaluation, write_decision, write_evaluation

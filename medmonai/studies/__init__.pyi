@@ -4,7 +4,7 @@ from .commands import run_study
 from .definition import Study, read_study
 from .pools import Resources
 from .status import status_lines
-from .summary_command import summarize
+from .summary_command import write_study_summary
 
 __all__ = [
     "Cell",
@@ -14,5 +14,5 @@ __all__ = [
     "read_study",
     "run_study",
     "status_lines",
-    "summarize",
+    "write_study_summary",
 ]

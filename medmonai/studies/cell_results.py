@@ -61,20 +61,20 @@ def load_cell(folder: str | Path) -> CellResult:
             raise ValueError("no metrics.json: the cell is not finished")
         splits = metrics["splits"]
         task = Task(splits["test"]["task"], len(splits["test"]["class_counts"]))
-        found = {}
+        tables = {}
         for split, name in (
             ("validation", "predictions_val.csv"),
             ("test", "predictions_test.csv"),
         ):
             table = read_predictions(folder / name, task=task)
-            found[split] = table, _checked_auc(table, splits.get(split), name)
+            tables[split] = table, _checked_auc(table, splits.get(split), name)
         decided = _balanced_accuracy(splits["test"])
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"metrics.json lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
             f"cell folder {folder}: {reason}; move the folder away and run the study again."
         ) from None
-    (validation, validation_auc), (test, test_auc) = found["validation"], found["test"]
+    (validation, validation_auc), (test, test_auc) = tables["validation"], tables["test"]
     return CellResult(validation, test, validation_auc, test_auc, decided, _seconds(folder))
 
 
@@ -98,8 +98,8 @@ def _checked_auc(table: Predictions, split: dict[str, Any] | None, name: str) ->
 
 def _balanced_accuracy(test: dict[str, Any]) -> float | None:
     overall = (chosen_decisions(test) or {}).get("overall", {}) if "decisions" in test else {}
-    found = overall.get("balanced_accuracy") or overall.get("macro_balanced_accuracy") or {}
-    return found.get("estimate")
+    numbers = overall.get("balanced_accuracy") or overall.get("macro_balanced_accuracy") or {}
+    return numbers.get("estimate")
 
 
 def _seconds(folder: Path) -> float | None:

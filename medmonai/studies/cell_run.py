@@ -154,8 +154,10 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
         parameters=given["parameters"],
         seed=cell.seed,
     )
-    found = {name: fitted.predict(cohort) for name, cohort in (("val", validation), ("test", test))}
-    for name, table in found.items():
+    tables = {
+        name: fitted.predict(cohort) for name, cohort in (("val", validation), ("test", test))
+    }
+    for name, table in tables.items():
         write_predictions(table, folder / f"predictions_{name}.csv", overwrite=True)
     write_json(
         {
@@ -167,7 +169,7 @@ def _run_baseline(cell: Cell, folder: Path) -> None:
         },
         folder / "run.json",
     )
-    evaluation = evaluate(found["test"], validation=found["val"], rule=rule)
+    evaluation = evaluate(tables["test"], validation=tables["val"], rule=rule)
     write_decision(evaluation, folder)
     write_evaluation(evaluation, folder, data=test.provenance.as_dict())
     write_report([folder])

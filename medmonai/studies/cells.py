@@ -16,7 +16,7 @@ from medmonai.task import Task
 
 from .cell import Cell
 from .definition import Study
-from .identity import DataHashes, code_version, definition, digest
+from .identity import DataHashes, cell_definition, code_version, digest
 
 
 def plan_cells(
@@ -106,14 +106,14 @@ def _layered(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Put overrides over each other: a later one replaces what was said of its id, or of anything
     in it.
     """
-    found: dict[str, Any] = {}
+    layered: dict[str, Any] = {}
     for layer in layers:
-        found = {
+        layered = {
             name: value
-            for name, value in found.items()
+            for name, value in layered.items()
             if not any(_within(name, other) for other in layer)
         } | dict(layer)
-    return found
+    return layered
 
 
 def _estimator(arm: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -124,14 +124,14 @@ def _estimator(arm: str, given: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if given is None:
         return None
-    found = {"features": "pixels", "parameters": {}, **given}
+    stated = {"features": "pixels", "parameters": {}, **given}
     try:
-        estimator(found["name"], task=Task("binary", 2), **found["parameters"])
-        if found["features"] not in FEATURES:
-            raise ValueError(f"features={found['features']!r}; use one of {', '.join(FEATURES)}.")
+        estimator(stated["name"], task=Task("binary", 2), **stated["parameters"])
+        if stated["features"] not in FEATURES:
+            raise ValueError(f"features={stated['features']!r}; use one of {', '.join(FEATURES)}.")
     except (ValueError, TypeError) as error:
         raise ValueError(f"arm {arm!r}: {error}") from None
-    return found
+    return stated
 
 
 def _cell(
@@ -153,7 +153,7 @@ def _cell(
     if hashes is None:
         return Cell(bundle, arm, seed, point, fold, overrides, baseline)
     data = hashes.of(bundle, overrides)
-    defined = definition(bundle, overrides, data=data)
+    defined = cell_definition(bundle, overrides, data=data)
     if baseline is not None:
         rule = bundle_config(bundle, overrides, files=EVALUATE).get("operating_point_rule")
         defined = {

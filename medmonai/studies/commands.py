@@ -11,11 +11,11 @@ from .cell import Cell
 from .cells import plan_cells
 from .definition import Study, find_study, read_study
 from .pools import POOLS, Resources
-from .progress import Progress
-from .runner import part_of, run_cells, write_plan
+from .progress import StudyProgress
+from .runner import part_of_cells, run_cells, write_plan
 from .status import cell_status, read_plan
 from .study_folder import PLAN, cell_folder
-from .summary_command import summarize
+from .summary_command import write_study_summary
 
 
 def run_study(
@@ -40,7 +40,7 @@ def run_study(
         settings: config ids -> values for every cell.
         bundles: names of the bundles to run, if not all of the study.
         part: "i/n" to run only the i-th of n parts of the cells; the last one to finish can be
-            followed by `summarize`.
+            followed by `write_study_summary`.
         dry_run: only list the cells; no expression of the study or of a bundle is evaluated, no
             data read.
 
@@ -68,9 +68,9 @@ def run_study(
         return _listed(study, output, settings=settings, part=part), True
     with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
         cells = plan_cells(study, settings=settings)
-    chosen = part_of(cells, part) if part else cells
+    chosen = part_of_cells(cells, part) if part else cells
     write_plan(whole, cells, output, settings=settings, file=Path(path).name)
-    with Progress(chosen, output, jobs=resources.jobs) as progress:
+    with StudyProgress(chosen, output, jobs=resources.jobs) as progress:
         outcomes = run_cells(
             chosen, output, resources=resources, backend=backend, watch=progress.ended
         )
@@ -89,7 +89,7 @@ def run_study(
             *lines,
             f"When all parts have run: python -m medmonai study summary {output}",
         ], not bad
-    return [*lines, *summarize(output)], not bad
+    return [*lines, *write_study_summary(output)], not bad
 
 
 def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: str) -> list[str]:
@@ -113,7 +113,7 @@ def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: st
         f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}"
         if cell.key
         else f"{'waiting':10} {cell.name}"
-        for cell in (part_of(cells, part) if part else cells)
+        for cell in (part_of_cells(cells, part) if part else cells)
     ]
 
 

@@ -57,24 +57,24 @@ class VariantSummary:
     @property
     def test_spread(self) -> dict[str, Any]:
         """Spread of the test AUC over seeds, as `seed_spread` gives it; None for undefined ones."""
-        return _spread([found.test_auc for found in self.seeds.values()])
+        return _spread([result.test_auc for result in self.seeds.values()])
 
     @property
     def validation_spread(self) -> dict[str, Any]:
         """Spread of the validation AUC over seeds."""
-        return _spread([found.validation_auc for found in self.seeds.values()])
+        return _spread([result.validation_auc for result in self.seeds.values()])
 
     @property
     def balanced_accuracy(self) -> float | None:
         """Mean over seeds of the balanced accuracy, each at its own threshold locked on
         validation.
         """
-        return mean_or_none([found.balanced_accuracy for found in self.seeds.values()])
+        return mean_or_none([result.balanced_accuracy for result in self.seeds.values()])
 
     @property
     def seconds(self) -> float | None:
         """Mean seconds a seed."""
-        return mean_or_none([found.seconds for found in self.seeds.values()])
+        return mean_or_none([result.seconds for result in self.seeds.values()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class BundleSummary:
         """The class that recall, specificity, AUC and verdicts of a binary set are about; None for
         other tasks.
         """
-        tables = [found.test for v in self.variants for found in v.seeds.values()]
+        tables = [result.test for v in self.variants for result in v.seeds.values()]
         return tables[0].positive_class if tables else None
 
     @property
@@ -156,12 +156,12 @@ class StudySummary:
 
     def lines(self) -> list[str]:
         """Return what the command line prints: one line per variant below each bundle."""
-        found = []
+        texts = []
         for bundle in self.bundles:
             about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""
-            found += [f"{bundle.name}{about}:"] + [f"  {line}" for line in _variant_lines(bundle)]
-            found += [f"  {bundle.note}"] if bundle.note else []
-        return found + ([self.verdict_is_about] if self.verdict_is_about else [])
+            texts += [f"{bundle.name}{about}:"] + [f"  {line}" for line in _variant_lines(bundle)]
+            texts += [f"  {bundle.note}"] if bundle.note else []
+        return texts + ([self.verdict_is_about] if self.verdict_is_about else [])
 
 
 def _variant_lines(bundle: BundleSummary) -> Iterator[str]:
@@ -187,7 +187,7 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
     """Give n, mean, sd (None for one seed), min and max; None where no value or an undefined one
     makes them so.
     """
-    found: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "n_seeds": len(values),
         "values": [None if math.isnan(value) else value for value in values],
         "mean": None,
@@ -195,11 +195,11 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
         "min": None,
         "max": None,
     }
-    if values and None not in found["values"]:
-        found |= {
+    if values and None not in numbers["values"]:
+        numbers |= {
             "mean": float(np.mean(values)),
             "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "min": min(values),
             "max": max(values),
         }
-    return found
+    return numbers

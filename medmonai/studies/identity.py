@@ -39,13 +39,13 @@ def code_version() -> str:
     MONAI, LibAUC, ...
     """
     root = Path(medmonai.__file__).parent
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
         if inside.parts[0] not in _AFTER_PREDICTIONS:
-            found.update(f"{inside.as_posix()}\n".encode() + path.read_bytes())
+            digest.update(f"{inside.as_posix()}\n".encode() + path.read_bytes())
     known = versions()
-    own = f"medmonai {medmonai.__version__} {found.hexdigest()[:12]}"
+    own = f"medmonai {medmonai.__version__} {digest.hexdigest()[:12]}"
     return " ".join([own, *(f"{name} {known[name]}" for name in _PACKAGES)])
 
 
@@ -72,7 +72,9 @@ class DataHashes:
         return self._known[key]
 
 
-def definition(bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]) -> dict[str, Any]:
+def cell_definition(
+    bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]
+) -> dict[str, Any]:
     """Return what defines a run of a bundle: both merged configs without places, its own modules,
     the data, the code.
     """
@@ -95,12 +97,12 @@ def definition(bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]
 def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Return the parts of a config that these ids are made of, following references."""
     parser = ConfigParser(dict(config))
-    found = {}
+    files = {}
     wanted = list(names)
     while wanted:
         name = wanted.pop()
-        if name in found or name not in parser:
+        if name in files or name not in parser:
             continue
-        found[name] = parser[name]
+        files[name] = parser[name]
         wanted += re.findall(r"@([A-Za-z_][\w#:]*)", json.dumps(parser[name]))
-    return found
+    return files

@@ -46,10 +46,10 @@ def performance_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
                 "confidence": summary.confidence,
                 "decided": "",
             }
-            found = (
+            intervals = (
                 {"auc": v.interval, **_decided(v, row, summary.confidence)} if v.interval else {}
             )
-            for metric, value in found.items():
+            for metric, value in intervals.items():
                 row |= {
                     f"{metric}{end}": value.get(key)
                     for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
@@ -85,6 +85,6 @@ def roc_curves(bundle: BundleSummary) -> Figure | None:
     first = [v for v in known if v.name in (bundle.baseline, bundle.selected)]
     shown = sorted([*first, *(v for v in known if v not in first)][:_CURVES], key=known.index)
     tables: dict[str, Predictions] = {
-        v.name: average_seeds([found.test for found in v.seeds.values()]) for v in shown
+        v.name: average_seeds([result.test for result in v.seeds.values()]) for v in shown
     }
     return roc_figure(tables) if tables else None

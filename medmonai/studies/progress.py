@@ -16,7 +16,7 @@ from .cell_run import Outcome
 from .status import cell_status, duration, remaining_seconds
 
 
-class Progress:
+class StudyProgress:
     """A bar of cells on a terminal: done, running, failed, and the time left from what the cells
     took that are done.
 
@@ -42,7 +42,7 @@ class Progress:
         )
         self._tell()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> StudyProgress:
         return self
 
     def __exit__(

@@ -27,7 +27,7 @@ _UNBORN = (
 )
 
 
-def part_of(cells: Sequence[Cell], part: str) -> list[Cell]:
+def part_of_cells(cells: Sequence[Cell], part: str) -> list[Cell]:
     """Return the i-th of n parts of the cells, "i/n" with i from 1: every n-th in the order of
     keys, which mixes the arms.
 

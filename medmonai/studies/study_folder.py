@@ -23,7 +23,7 @@ def noted(path: Path) -> dict[str, Any]:
     it can be made again.
     """
     try:
-        found = read_json(path)
+        note = read_json(path)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return note if isinstance(note, dict) else {}

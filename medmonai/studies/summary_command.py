@@ -16,7 +16,7 @@ from .summary import summarize_study
 from .summary_writer import write_summary
 
 
-def summarize(output: str | Path) -> list[str]:
+def write_study_summary(output: str | Path) -> list[str]:
     """Write the summary of the finished cells of a study's folder, and return its lines.
 
     A cell whose results cannot be read is left out and named.

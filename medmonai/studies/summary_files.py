@@ -67,15 +67,15 @@ def _compared(prefix: str, found: Comparison | None) -> dict[str, Any]:
 
 def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
     """Yield a row for every cell of the study."""
-    for cell, found in summary.cells:
+    for cell, result in summary.cells:
         yield {
             "bundle": cell.bundle_name,
             "variant": cell.variant,
             "seed": cell.seed,
             "fold": cell.fold,
-            "finished": found is not None,
+            "finished": result is not None,
             **{
-                name: getattr(found, name, None)
+                name: getattr(result, name, None)
                 for name in ("test_auc", "validation_auc", "balanced_accuracy", "seconds")
             },
             "folder": cell.folder_name,
@@ -150,9 +150,9 @@ def write_fold_tables(summary: StudySummary, folder: Path) -> list[Path]:
     paths = []
     for bundle, place in _file_names(summary.bundles).items():
         for variant, stem in _file_names([v for v in bundle.variants if v.folds]).items():
-            for seed, found in variant.seeds.items():
+            for seed, result in variant.seeds.items():
                 (folder / "predictions" / place).mkdir(parents=True, exist_ok=True)
-                for kind, table in (("oof", found.validation), ("test", found.test)):
+                for kind, table in (("oof", result.validation), ("test", result.test)):
                     paths.append(
                         folder / "predictions" / place / f"predictions_{kind}_{stem}_seed{seed}.csv"
                     )
@@ -167,10 +167,10 @@ def figure_stems(summary: StudySummary) -> Mapping[BundleSummary, str]:
 
 def _file_names(named: Sequence[Any]) -> dict[Any, str]:
     """Names that every file system takes, all different even where capitals do not count."""
-    found: dict[Any, str] = {}
+    names: dict[Any, str] = {}
     for one in named:
         stem = re.sub(r"[^A-Za-z0-9.=-]+", "_", one.name).strip("._")[:80] or "unnamed"
-        taken = {name.lower() for name in found.values()}
+        taken = {name.lower() for name in names.values()}
         others = (f"{stem}_{i}" for i in range(2, len(named) + 2))
-        found[one] = next(name for name in (stem, *others) if name.lower() not in taken)
-    return found
+        names[one] = next(name for name in (stem, *others) if name.lower() not in taken)
+    return names

@@ -45,7 +45,7 @@ def verdict_table(bundle: BundleSummary) -> Table:
         groups = f" in {known[0]['n_groups']} groups" if known[0]["n_groups"] else ""
         caption += (
             f", {known[0]['n']} cases{groups}, {known[0]['confidence']:.0%} interval "
-            f"({', '.join(sorted({method_words(found['method']) for found in known}))})"
+            f"({', '.join(sorted({method_words(comparison['method']) for comparison in known}))})"
         )
     tests = sorted(
         {method_words(v.against_baseline.method) for v in bundle.variants if v.against_baseline}
@@ -176,7 +176,7 @@ def study_page(
         sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))
     blocks = (TextBlock("Commands", "\n".join(commands)),) if commands else ()
     sections.append(Section("How to repeat this", "repeat", facts=tuple(facts), blocks=blocks))
-    done = sum(found is not None for _, found in summary.cells)
+    done = sum(result is not None for _, result in summary.cells)
     cells = len(summary.cells)
     subtitle = (
         f"{done} of {cells} cells, "

@@ -71,7 +71,7 @@ def compared_variants(
     def mean_of(seeds: tuple[int, ...]) -> Predictions:
         return average_seeds([getattr(against.seeds[seed], split) for seed in seeds])
 
-    found: dict[str, Comparison] = {}
+    comparisons: dict[str, Comparison] = {}
     notes = {}
     shared = {v.name: tuple(seed for seed in v.seeds if seed in against.seeds) for v in variants}
     for variant in variants:
@@ -92,12 +92,12 @@ def compared_variants(
                 reference: mean_of(seeds),
             }
             one = compare_tables(tables, against=reference, confidence=confidence, alpha=alpha)[0]
-            found[variant.name] = replace(one, seeds_b=len(seeds))
+            comparisons[variant.name] = replace(one, seeds_b=len(seeds))
         except ValueError as error:
             notes[variant.name] = f"cannot be compared with {reference!r} on {split}: {error}"
-    found = dict(zip(found, with_holm(list(found.values()))))
+    comparisons = dict(zip(comparisons, with_holm(list(comparisons.values()))))
     return [
-        _with_verdict(v, found.get(v.name), split, shared[v.name], notes.get(v.name, ""))
+        _with_verdict(v, comparisons.get(v.name), split, shared[v.name], notes.get(v.name, ""))
         for v in variants
     ]
 

@@ -96,12 +96,12 @@ def _check_archive(path: Path) -> bool:
 def _sheet(book: Any, name: str, wanted: str | None) -> Any:
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     if wanted is not None:
-        found = [title for title in sheets if title == str(wanted)] or [
+        titles = [title for title in sheets if title == str(wanted)] or [
             title for title in sheets if same_name(title) == same_name(str(wanted))
         ]
-        if len(found) != 1:
+        if len(titles) != 1:
             raise ValueError(f"sheet={wanted!r} is not a sheet of {name}; it has {quoted(sheets)}.")
-        return sheets[found[0]]
+        return sheets[titles[0]]
     filled = [title for title, sheet in sheets.items() if _holds_something(sheet)]
     if len(filled) > 1:
         raise ValueError(
@@ -175,7 +175,7 @@ def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> No
     sheets = [book[title] for book in books]
     for sheet in sheets:
         sheet.reset_dimensions()
-    found = next(
+    cell = next(
         (
             formula
             for row in zip(*(sheet.iter_rows() for sheet in sheets))
@@ -185,9 +185,9 @@ def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> No
     )
     for book in books:
         book.close()
-    if found:
+    if cell:
         raise ValueError(
-            f"{path.name}, sheet {title!r}: cell {found} holds a formula without a stored value; "
+            f"{path.name}, sheet {title!r}: cell {cell} holds a formula without a stored value; "
             "open the workbook in a spreadsheet program and save it, or paste the values."
         )
 

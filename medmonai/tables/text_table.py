@@ -68,12 +68,12 @@ class TextTable:
             ValueError: no such column, or more than one; the message names the argument that asked
                 for it, and the columns.
         """
-        found = (
+        fits = (
             [name]
             if name in self.columns
             else [own for own in self.columns if same_name(own) == same_name(str(name))]
         )
-        if not found:
+        if not fits:
             joined = (
                 len(self.columns) == 1 and not next(iter(self.columns)).replace("_", "").isalnum()
             )
@@ -82,17 +82,17 @@ class TextTable:
                 f"{argument}={name!r} is not a column of {self.name}; it has "
                 f"{quoted(self.columns)}{hint}"
             )
-        if len(found) > 1:
+        if len(fits) > 1:
             raise ValueError(
-                f"{argument}={name!r} fits the columns {quoted(found)} of {self.name}; spell it as "
+                f"{argument}={name!r} fits the columns {quoted(fits)} of {self.name}; spell it as "
                 "the table does."
             )
-        if found[0] in self.repeated:
+        if fits[0] in self.repeated:
             raise ValueError(
-                f"{argument}={name!r}: {self.name} has more than one column {found[0]!r}; rename "
+                f"{argument}={name!r}: {self.name} has more than one column {fits[0]!r}; rename "
                 "the others."
             )
-        return found[0]
+        return fits[0]
 
     def column(self, name: str, argument: str) -> list[str]:
         """Return the values of a column; see `column_name`."""

@@ -64,12 +64,12 @@ class KeyedTransform(MapTransform, InvertibleTransform):
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         """Transform the entries ``keys`` of ``data``; the others are handed on."""
         out = dict(data)
-        found = list(self.key_iterator(out))
+        keys = list(self.key_iterator(out))
         again = {}
-        if isinstance(self, Randomizable) and found:
-            self.randomize(out[found[0]])
+        if isinstance(self, Randomizable) and keys:
+            self.randomize(out[keys[0]])
             again = {"randomize": False}
-        for key in found:
+        for key in keys:
             out[key] = self.transform(out[key], **again, **self._own[key])
         return out
 

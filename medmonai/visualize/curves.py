@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from medmonai.metrics.ranking import (
     GRID,
     RESAMPLES,
-    ResampledCounts,
+    ResampledCurves,
     curve_thresholds,
     resampled_counts,
 )
@@ -44,7 +44,7 @@ class Plane:
     """
 
     corners: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-    band: Callable[[ResampledCounts], tuple[np.ndarray, np.ndarray]]
+    band: Callable[[ResampledCurves], tuple[np.ndarray, np.ndarray]]
     place: Callable[[np.ndarray, np.ndarray], tuple[float, float]]
     text: Callable[[Curve], str]
     behind: Callable[[Axes, Sequence[Curve]], None]

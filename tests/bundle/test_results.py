@@ -9,9 +9,10 @@ import pytest
 
 from medmonai.bundle.results import _subgroups, write_metadata
 from medmonai.data import Cohort, Provenance
-from medmonai.metrics import read_metadata, subgroup_summary
+from medmonai.metrics import subgroup_summary
 from medmonai.predictions import Predictions
 from medmonai.report import evaluate, split_tables
+from medmonai.tables import read_metadata
 from medmonai.task import Task
 
 N = 200

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_study, write_tiny_bundle
 
-from medmonai.studies import Resources, plan_cells, read_study, run_study, status_lines, summarize
+from medmonai.studies import (
+    Resources,
+    plan_cells,
+    read_study,
+    run_study,
+    status_lines,
+    write_study_summary,
+)
 from medmonai.studies.runner import write_plan
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_ablation.py"
@@ -105,7 +112,7 @@ def test_parts_leave_the_summary_to_a_command_of_its_own(tmp_path, here):
         )
     assert not (tmp_path / "out" / "summary.csv").exists()
     assert (
-        any("strong" in line for line in summarize(tmp_path / "out"))
+        any("strong" in line for line in write_study_summary(tmp_path / "out"))
         and (tmp_path / "out" / "summary.csv").exists()
     )
 
@@ -120,7 +127,9 @@ def test_an_empty_study_and_an_unknown_backend(tmp_path):
     assert not (tmp_path / "out").exists()
     study = read_study(path)
     write_plan(study, plan_cells(study), tmp_path / "out", settings={})
-    assert summarize(tmp_path / "out") == ["No cell is finished: there is nothing to summarise."]
+    assert write_study_summary(tmp_path / "out") == [
+        "No cell is finished: there is nothing to summarise."
+    ]
     assert status_lines(tmp_path / "out")[0] == "4 cells: 4 waiting"
 
 

@@ -20,7 +20,7 @@ from tiny_bundle import write_study, write_tiny_bundle
 from medmonai.studies import plan_cells, read_study
 from medmonai.studies.cell_run import run_cell
 from medmonai.studies.pools import POOLS, LokyPool, Resources, visible_gpus
-from medmonai.studies.runner import part_of, run_cells, write_plan
+from medmonai.studies.runner import part_of_cells, run_cells, write_plan
 from medmonai.studies.status import (
     cell_status,
     read_plan,
@@ -216,7 +216,7 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path):
 @pytest.mark.parametrize("parts", [1, 2, 3, 9])
 def test_parts_of_a_study_are_disjoint_and_complete(parts, tmp_path):
     cells = plan(tmp_path)
-    found = [part_of(cells, f"{number}/{parts}") for number in range(1, parts + 1)]
+    found = [part_of_cells(cells, f"{number}/{parts}") for number in range(1, parts + 1)]
     assert sorted(cell.key for some in found for cell in some) == sorted(cell.key for cell in cells)
     assert max(map(len, found)) - min(map(len, found)) <= 1
 
@@ -224,7 +224,7 @@ def test_parts_of_a_study_are_disjoint_and_complete(parts, tmp_path):
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/0"])
 def test_parts_that_there_are_not(part):
     with pytest.raises(ValueError, match=r"write i/n with i from 1 to n"):
-        part_of([], part)
+        part_of_cells([], part)
 
 
 def test_threads_and_gpus_are_shared(monkeypatch, tmp_path):

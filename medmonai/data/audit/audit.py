@@ -61,13 +61,13 @@ class Audit(InNotebook):
         Raises:
             ValueError: unknown kind.
         """
-        found = next((f for f in self.findings if f.kind == kind), None)
-        if found is None:
+        match = next((f for f in self.findings if f.kind == kind), None)
+        if match is None:
             raise ValueError(
                 f"kind={kind!r} is unknown; use one of "
                 f"{', '.join(repr(f.kind) for f in self.findings)}."
             )
-        return found
+        return match
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
@@ -87,9 +87,9 @@ class Audit(InNotebook):
         """Near duplicates across splits, for a person to look at; None if there are none, or they
         are leaks already.
         """
-        found = next((f for f in self.findings if f.kind == NEAR), None)
+        near = next((f for f in self.findings if f.kind == NEAR), None)
         copies = sum(leak.across_count for leak in self.leaks if leak.kind == COPIES)
-        return found if found is not None and found.across_count > copies else None
+        return near if near is not None and near.across_count > copies else None
 
     @property
     def verdict(self) -> str:
@@ -106,12 +106,12 @@ class Audit(InNotebook):
                 f"at{unsure}"
             )
         if not self.leaks:
-            found = (
+            verdicts = (
                 "no leakage found between the splits"
                 if len(self.splits) > 1
                 else "no splits yet, so none can leak"
             )
-            return f"{found}{unsure}"
+            return f"{verdicts}{unsure}"
         told = ", ".join(
             f"{leak.kind} "
             f"{leak.across_count} ({', '.join(f'{p} {n}' for p, n in leak.across if n)})"
@@ -149,7 +149,7 @@ class Audit(InNotebook):
         for finding in (
             f for f in self.findings if f.kind in (CONFLICTS, NEAR_CONFLICTS, COPIES, TURNED)
         ):
-            for cases in (found["cases"] for found in finding.every()):
+            for cases in (entry["cases"] for entry in finding.every()):
                 for case in cases:
                     others = [
                         other._asdict()
@@ -169,7 +169,7 @@ class Audit(InNotebook):
             "verdict": self.verdict,
             "leaks": [leak.kind for leak in self.leaks],
             "splits": [split.as_dict() for split in self.splits],
-            "findings": [found.as_dict() for found in self.findings],
+            "findings": [finding.as_dict() for finding in self.findings],
             "near_threshold": self.near_threshold,
             "near_complete": self.near_complete,
             "leak_threshold": self.leak_threshold,
@@ -188,15 +188,16 @@ class Audit(InNotebook):
             "leakage": bool(self.leaks),
             "leakage_allowed": bool(allowed),
             "official_splits": self.official,
-            "counts": {found.kind: found.count for found in self.findings},
+            "counts": {finding.kind: finding.count for finding in self.findings},
             "across_splits": {
-                found.kind: found.across_count for found in self.findings if found.across
+                finding.kind: finding.across_count for finding in self.findings if finding.across
             },
             "leaks": {
                 leak.kind: {
                     "across": dict(leak.across),
                     "examples": [
-                        [case.id for case in one_per_split(found)] for found in leak.examples[:3]
+                        [case.id for case in one_per_split(finding)]
+                        for finding in leak.examples[:3]
                     ],
                 }
                 for leak in self.leaks
@@ -212,7 +213,7 @@ class Audit(InNotebook):
         """
         lines = [f"{self.name}: {self.verdict}", self.classes]
         lines += [line for split in self.splits for line in split.lines()]
-        lines += [found.line() for found in self.findings]
+        lines += [finding.line() for finding in self.findings]
         if self.near_threshold is None:
             lines.append("near duplicates: not looked for")
         elif self.leak_threshold is not None and len(self.splits[0].spatial_size) == 3:

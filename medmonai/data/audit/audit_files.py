@@ -29,11 +29,11 @@ def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
     write_json(audit.as_dict(), files[0])
     rows = [PAIR_COLUMNS]
     for finding in audit.findings:
-        for number, found in enumerate(finding.every(), start=1):
-            similarity = f"{found['similarity']:.4f}" if "similarity" in found else ""
+        for number, entry in enumerate(finding.every(), start=1):
+            similarity = f"{entry['similarity']:.4f}" if "similarity" in entry else ""
             rows += [
-                (finding.kind, number, *case, found.get("group", ""), similarity)
-                for case in found["cases"]
+                (finding.kind, number, *case, entry.get("group", ""), similarity)
+                for case in entry["cases"]
             ]
     with replacing(files[1], overwrite=True) as temporary:
         temporary.write_text(csv_text(rows), encoding="utf-8", newline="")

@@ -132,7 +132,7 @@ def audit_cohorts(
             ),
         ),
         near_threshold=near_threshold,
-        near_complete=near.complete and all(found.complete for found in copies),
+        near_complete=near.complete and all(finding.complete for finding in copies),
         leak_threshold=leak_threshold,
         groups_known=all(cohort.groups is not None for cohort in cohorts),
         classes=classes_line(
@@ -163,8 +163,8 @@ def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterato
     """Yield what can be said of images that are not equal: copies first, which are leakage, then
     what a person must judge.
     """
-    for kind, found in zip((COPIES, TURNED), copies):
-        yield table.finding(kind, found.sets, found.scores)
+    for kind, pairs in zip((COPIES, TURNED), copies):
+        yield table.finding(kind, pairs.sets, pairs.scores)
     yield table.finding(NEAR, near.sets, near.scores)
     yield table.finding(NEAR_CONFLICTS, near.sets.differing(table.label_of))
 

@@ -65,17 +65,18 @@ def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
     Raises:
         ValueError: leakage that was not allowed.
     """
-    found = f"{audit.name}: {audit.verdict}"
+    message = f"{audit.name}: {audit.verdict}"
     if audit.leaks:
-        found += f" (first: {'; '.join(_first(leak) for leak in audit.leaks if leak.examples)})"
-        found += _CAUSES if any(leak.kind in (COPIES, TURNED) for leak in audit.leaks) else ""
+        message += f" (first: {'; '.join(_first(leak) for leak in audit.leaks if leak.examples)})"
+        message += _CAUSES if any(leak.kind in (COPIES, TURNED) for leak in audit.leaks) else ""
         if not (allow or audit.official):
             raise ValueError(
-                f"{found}; remove these cases from one of the splits, or allow leakage explicitly."
+                f"{message}; remove these cases from one of the splits, or allow leakage "
+                "explicitly."
             )
         why = "allowed" if allow else "these are the official splits"
         logger.warning(
-            "%s; %s. Scores on the later splits may be too good by an unknown amount.", found, why
+            "%s; %s. Scores on the later splits may be too good by an unknown amount.", message, why
         )
     for doubtful, advice in (
         (audit.near_across, "is it the same picture, or the same person?"),

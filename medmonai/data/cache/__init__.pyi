@@ -2,7 +2,7 @@ from .contents import CacheEntry, clear_cache, list_cache
 from .expansion import expanded, expansion_identity
 from .location import (
     cache_folder,
-    claimed,
+    file_claim,
     intact,
     read_note,
     room_for,
@@ -14,10 +14,10 @@ from .location import (
 __all__ = [
     "CacheEntry",
     "cache_folder",
-    "claimed",
     "clear_cache",
     "expanded",
     "expansion_identity",
+    "file_claim",
     "intact",
     "list_cache",
     "read_note",

@@ -48,7 +48,7 @@ def list_cache(folder: Path) -> list[CacheEntry]:
         >>> list_cache(Path("/no/such/folder"))
         []
     """
-    found = []
+    entries = []
     for path in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
         hidden = bool(TEMPORARY.fullmatch(path.name))
         note = None if hidden else read_note(path)
@@ -56,7 +56,7 @@ def list_cache(folder: Path) -> list[CacheEntry]:
             known = note or {}
             files = [file for file in (path, path.with_suffix(".json")) if file.is_file()]
             stats = [file.stat() for file in files]
-            found.append(
+            entries.append(
                 CacheEntry(
                     path,
                     "remainder" if hidden else str(known.get("kind", "decoded images")),
@@ -66,7 +66,7 @@ def list_cache(folder: Path) -> list[CacheEntry]:
                     stats[0].st_mtime,
                 )
             )
-    return sorted(found, key=lambda entry: (-entry.nbytes, entry.path.name))
+    return sorted(entries, key=lambda entry: (-entry.nbytes, entry.path.name))
 
 
 def clear_cache(

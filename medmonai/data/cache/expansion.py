@@ -10,7 +10,15 @@ import numpy as np
 from medmonai.atomic_files import replacing
 from medmonai.data.containers import NpzArray
 
-from .location import cache_folder, claimed, intact, read_note, room_for, writable_cache, write_note
+from .location import (
+    cache_folder,
+    file_claim,
+    intact,
+    read_note,
+    room_for,
+    writable_cache,
+    write_note,
+)
 
 
 def expanded(
@@ -42,7 +50,7 @@ def expanded(
     path = _expanded_path(array.path, array.key, cache_folder(cache_dir))
     if not _serves(path, identity, shape, array.dtype):
         writable_cache(cache_dir)
-        with claimed(path):
+        with file_claim(path):
             if not _serves(path, identity, shape, array.dtype):
                 _expand(array, path, shape, channels_last=channels_last)
             write_note(

@@ -90,7 +90,7 @@ def size_text(nbytes: int) -> str:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
+def file_claim(path: Path) -> Iterator[None]:
     """Hold the only claim on a file of the cache; wait for another process, unless it is gone (no
     sign for 30 s).
     """
@@ -152,5 +152,5 @@ def intact(path: Path, note: dict[str, Any]) -> bool:
 
 
 def _stamp(path: Path) -> str:
-    found = path.stat()
-    return f"{found.st_size}:{found.st_mtime_ns}"
+    stat = path.stat()
+    return f"{stat.st_size}:{stat.st_mtime_ns}"

@@ -117,7 +117,7 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
     syntax = dataset.file_meta.TransferSyntaxUID
     samples = int(dataset.SamplesPerPixel)
     extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-    found = list(
+    offsets = list(
         generate_frames(
             dataset.PixelData,
             number_of_frames=frames(dataset),
@@ -129,7 +129,7 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
     # header does not count.
     _, *parts = generate_fragments(dataset.PixelData)  # the first is the table of offsets
     starts = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts))
-    for data in found:
+    for data in offsets:
         if syntax.name == "RLE Lossless":
             check_rle(
                 data,
@@ -155,7 +155,7 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
             and (said.bits > 8 or said.process not in _BASELINE_PROCESSES)
         ):
             raise lacking_decoder(path, syntax)
-    held = max(starts, len(found))
+    held = max(starts, len(offsets))
     if held != frames(dataset):
         raise ValueError(
             f"its compressed data hold {held} frames and its header says {frames(dataset)}"

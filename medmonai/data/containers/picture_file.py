@@ -122,12 +122,12 @@ def _fault(path: Path, error: Exception) -> UnreadableImageError | ImportError:
             f"it has more pixels than the {image_limit()} bytes hold that are read; if the file is "
             f"sound, set {IMAGE_LIMIT} to more bytes",
         )
-    found = tiff_fault(path) or _jpeg_fault(path)
-    if isinstance(found, ImportError):
-        return found
-    if not found and isinstance(error, Image.UnidentifiedImageError):
-        found = "it is no PNG, JPEG or TIFF file, whatever its name says, or its start is damaged"
-    return unreadable(path, found or error)
+    fault = tiff_fault(path) or _jpeg_fault(path)
+    if isinstance(fault, ImportError):
+        return fault
+    if not fault and isinstance(error, Image.UnidentifiedImageError):
+        fault = "it is no PNG, JPEG or TIFF file, whatever its name says, or its start is damaged"
+    return unreadable(path, fault or error)
 
 
 def _jpeg_fault(path: Path) -> ImportError | None:

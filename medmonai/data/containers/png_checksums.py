@@ -96,16 +96,16 @@ def _check_chunk(file: BinaryIO, count: _PixelBytes) -> bytes:
         b"IHDR": count.take_header,
         b"IDAT": count.take_data,
     }.get(kind)
-    found = zlib.crc32(kind)
+    checksum = zlib.crc32(kind)
     while length:
         piece = file.read(min(length, _PIECE))
         if not piece:
             raise ValueError(f"it ends in its {kind.decode('latin-1')} chunk: it is cut short")
-        found = zlib.crc32(piece, found)
+        checksum = zlib.crc32(piece, checksum)
         length = length - len(piece)
         if take is not None:
             take(piece)
-    if file.read(4) != struct.pack(">I", found):
+    if file.read(4) != struct.pack(">I", checksum):
         raise ValueError(
             f"the checksum of its {kind.decode('latin-1')!a} chunk is wrong: it is damaged"
         )

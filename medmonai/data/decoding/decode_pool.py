@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from medmonai.data.containers import PixelKind, UnreadableImageError
-from medmonai.data.files import Case, read_case
+from medmonai.data.files import DecodedCase, read_case
 from medmonai.data.image_form import ImageForm
 
 _PROGRESS_FROM = 100
@@ -36,7 +36,7 @@ class DecodeRecord:
         turned: images with an EXIF orientation.
         unreadable: id -> reason, of the files that are no images.
         places: where each volume lies, as plain values; empty for pictures.
-        remarks: images of each remark (see `Case`).
+        remarks: images of each remark (see `DecodedCase`).
         cut: volumes that are larger than the grid.
         least_inside: smallest share of a volume that the grid holds.
     """
@@ -50,7 +50,7 @@ class DecodeRecord:
     cut: int = 0
     least_inside: float = 1.0
 
-    def add(self, case: Case) -> None:
+    def add(self, case: DecodedCase) -> None:
         """Count an image."""
         self.kinds[case.kind] += 1
         self.sizes[" x ".join(map(str, case.size))] += 1
@@ -131,7 +131,7 @@ def decode_files(
         total=len(files), desc="decoding", unit=" images", disable=len(files) < _PROGRESS_FROM
     )
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    waiting: deque[Future[list[Case | str]]] = deque()
+    waiting: deque[Future[list[DecodedCase | str]]] = deque()
 
     def submit(n: int) -> None:
         for start in islice(starts, n):
@@ -174,14 +174,14 @@ def check_jobs(jobs: int | None) -> int:
     return jobs
 
 
-def _decode(files: Sequence[Path], ids: Sequence[str], form: ImageForm) -> list[Case | str]:
+def _decode(files: Sequence[Path], ids: Sequence[str], form: ImageForm) -> list[DecodedCase | str]:
     """Return the case of each file, or why it cannot be read."""
-    found: list[Case | str] = []
+    decoded: list[DecodedCase | str] = []
     for file, name in zip(files, ids):
         try:
-            found.append(read_case(file, form))
+            decoded.append(read_case(file, form))
         except UnreadableImageError as error:
-            found.append(str(error))
+            decoded.append(str(error))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    return found
+    return decoded

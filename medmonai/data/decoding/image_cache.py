@@ -20,7 +20,7 @@ import numpy as np
 from medmonai.atomic_files import replacing
 from medmonai.data.cache import (
     cache_folder,
-    claimed,
+    file_claim,
     intact,
     read_note,
     room_for,
@@ -101,26 +101,26 @@ def decoded_images(
     key = _key(root, inside, form)
     stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{key[:20]}"
     path = cache_folder(cache_dir) / f"{stem}.npy"
-    found = _from_cache(path, inside, key, files, form)
-    if found is not None:
-        return found
+    kept = _from_cache(path, inside, key, files, form)
+    if kept is not None:
+        return kept
     writable_cache(cache_dir)
-    with claimed(path):
-        found = _from_cache(path, inside, key, files, form)
-        if found is not None:
-            return found
+    with file_claim(path):
+        kept = _from_cache(path, inside, key, files, form)
+        if kept is not None:
+            return kept
         try:
             return _decode_into(path, files, inside, form, name=name, key=key, jobs=jobs)
         except FileNotFoundError as error:  # another one thought this one dead and removed its file
-            found = _from_cache(path, inside, key, files, form)
-            if found is None and not path.parent.is_dir():
+            kept = _from_cache(path, inside, key, files, form)
+            if kept is None and not path.parent.is_dir():
                 raise FileNotFoundError(
                     f"{path.parent} was removed while images were decoded into it; run the same "
                     "command again."
                 ) from error
-            if found is None:
+            if kept is None:
                 raise
-            return found
+            return kept
 
 
 def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
@@ -162,9 +162,9 @@ def _stamp(path: str) -> str:
     """Return size and time of a file, or of the files in a folder: other bytes have another
     stamp.
     """
-    found = os.stat(path)
-    if not stat.S_ISDIR(found.st_mode):
-        return f"{found.st_size}:{found.st_mtime_ns}"
+    status = os.stat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        return f"{status.st_size}:{status.st_mtime_ns}"
     with os.scandir(path) as entries:
         return "|".join(
             sorted(
@@ -184,9 +184,7 @@ def _from_cache(
     try:
         record = DecodeRecord.from_dict(note["record"])
         ordered = sorted(inside)
-        found = _as_found(
-            path, inside, [ordered[rank] for rank in note["order"]], record, new=False
-        )
+        kept = _as_found(path, inside, [ordered[rank] for rank in note["order"]], record, new=False)
         header = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, IndexError):  # damaged: decoded again
         return None
@@ -195,8 +193,8 @@ def _from_cache(
         or header.dtype != np.uint8
     ):
         return None
-    again = [files[number] for number in list(found.unreadable)[:_TRIED_AGAIN]]
-    return None if _any_readable(again, form) else found
+    again = [files[number] for number in list(kept.unreadable)[:_TRIED_AGAIN]]
+    return None if _any_readable(again, form) else kept
 
 
 def _as_found(

@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from medmonai.data.case_columns import check_finite, check_ids, check_images
+from medmonai.data.case_columns import check_finite_pixels, check_case_ids, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
-from medmonai.data.files import KINDS, Case, array_case, image_kind, read_case, read_npz_images
+from medmonai.data.files import (
+    KINDS,
+    DecodedCase,
+    array_case,
+    image_kind,
+    read_case,
+    read_npz_images,
+)
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
 
@@ -52,9 +59,9 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         check_images(self.images)
-        object.__setattr__(self, "ids", check_ids(self.ids, len(self.images)))
+        object.__setattr__(self, "ids", check_case_ids(self.ids, len(self.images)))
         object.__setattr__(self, "places", check_places(self.places, len(self.images)))
-        check_finite(self.images, self.ids)
+        check_finite_pixels(self.images, self.ids)
 
     @property
     def in_channels(self) -> int:
@@ -154,7 +161,7 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
     return ImageSet(out, ids=np.array(ids), places=tuple(places) if known else None)
 
 
-def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
+def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase]]:
     """Return ids and, one after another, the decoded cases at a path."""
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
@@ -172,14 +179,14 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[Case]]:
 
 def _series(files: list[Path]) -> list[Path]:
     """Return the files with those of a DICOM series replaced by their folder."""
-    found: dict[Path, None] = {}
+    cases: dict[Path, None] = {}
     inside: dict[Path, tuple[list[Path], list[Path]]] = {}
     for file in files:
         inside.setdefault(file.parent, ([], []))[image_kind(file) == "DICOM"].append(file)
     for folder, (others, dicom) in inside.items():
         one_each = not dicom or frames(open_dicom(dicom[0], pixels=False)) > 1 or len(files) == 1
-        found.update(dict.fromkeys(others + (dicom if one_each else [folder])))
-    return sorted(found)
+        cases.update(dict.fromkeys(others + (dicom if one_each else [folder])))
+    return sorted(cases)
 
 
 def _find(path: Path) -> tuple[list[Path], Path]:
@@ -189,8 +196,10 @@ def _find(path: Path) -> tuple[list[Path], Path]:
             f"{path} does not exist; give a folder of pictures or volumes, or an npz file."
         )
     root = path if path.is_dir() else path.parent
-    found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    seen = [p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts)]
+    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    seen = [
+        p for p in inside if not any(part.startswith(".") for part in p.relative_to(root).parts)
+    ]
     files = [p for p in seen if image_kind(p)]
     if not files:
         raise FileNotFoundError(

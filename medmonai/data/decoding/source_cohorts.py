@@ -108,13 +108,13 @@ def load_listing(
     ordered = listing.subset(
         np.concatenate([np.flatnonzero(listing.splits == split) for split in SPLITS])
     )
-    found = decoded_images(ordered.files, form, name=name, cache_dir=cache_dir, jobs=jobs)
-    ordered = _without_unreadable(ordered, found.unreadable, skip=skip_unreadable)
-    notes = (*ordered.notes, *decode_notes(found.record, form))
+    decoded = decoded_images(ordered.files, form, name=name, cache_dir=cache_dir, jobs=jobs)
+    ordered = _without_unreadable(ordered, decoded.unreadable, skip=skip_unreadable)
+    notes = (*ordered.notes, *decode_notes(decoded.record, form))
     ordered = replace(ordered, notes=notes)
-    for note in notes[len(listing.notes) :] if found.new else ():
+    for note in notes[len(listing.notes) :] if decoded.new else ():
         logger.info("%s: %s", name, note)
-    return SourceCohorts(_cohorts(ordered, found, memory_limit), ordered)
+    return SourceCohorts(_cohorts(ordered, decoded, memory_limit), ordered)
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
@@ -232,15 +232,17 @@ def _require_classes_still(listing: Listing, kept: Listing) -> None:
         ) from error
 
 
-def _cohorts(listing: Listing, found: DecodedImages, memory_limit: int | None) -> dict[str, Cohort]:
+def _cohorts(
+    listing: Listing, decoded: DecodedImages, memory_limit: int | None
+) -> dict[str, Cohort]:
     limit = default_memory_limit() if memory_limit is None else memory_limit
-    images = found.images(on_disk=True)
+    images = decoded.images(on_disk=True)
     if images.nbytes <= limit:
-        images = found.images(on_disk=False)
-    rows = found.rows[found.rows >= 0]
+        images = decoded.images(on_disk=False)
+    rows = decoded.rows[decoded.rows >= 0]
     places = None
-    if len(found.record.places) == len(images):
-        places = [ImagePlace.from_dict(place) for place in found.record.places]
+    if len(decoded.record.places) == len(images):
+        places = [ImagePlace.from_dict(place) for place in decoded.record.places]
     provenance = replace(listing.provenance, facts=(*listing.provenance.facts, *listing.notes))
     cohorts = {}
     for split in (name for name in SPLITS if (listing.splits == name).any()):

@@ -123,11 +123,11 @@ def describe_split(cohort: Cohort, statistics: ImageStatistics | None = None) ->
         >>> describe_split(lesion_phantom(split="train", num_cases=20)).cases
         20
     """
-    found = image_statistics(cohort.images) if statistics is None else statistics
+    numbers = image_statistics(cohort.images) if statistics is None else statistics
     pixels = len(cohort) * cohort.images[0].size
-    mean = float(found.means.mean())
-    low = float(found.low.min())
-    high = float(found.high.max())
+    mean = float(numbers.means.mean())
+    low = float(numbers.low.min())
+    high = float(numbers.high.max())
     counts = cohort.class_counts()
     fewest = min(counts.values())
     return SplitDescription(
@@ -143,12 +143,12 @@ def describe_split(cohort: Cohort, statistics: ImageStatistics | None = None) ->
             "minimum": low,
             "maximum": high,
             "mean": mean,
-            "sd": float(np.sqrt(np.mean(found.sds**2) + np.mean((found.means - mean) ** 2))),
-            "share_at_minimum": float(found.at_low[found.low == low].sum() / pixels),
-            "share_at_maximum": float(found.at_high[found.high == high].sum() / pixels),
+            "sd": float(np.sqrt(np.mean(numbers.sds**2) + np.mean((numbers.means - mean) ** 2))),
+            "share_at_minimum": float(numbers.at_low[numbers.low == low].sum() / pixels),
+            "share_at_maximum": float(numbers.at_high[numbers.high == high].sum() / pixels),
         },
-        image_means=_quantiles(found.means),
-        image_sds=_quantiles(found.sds),
+        image_means=_quantiles(numbers.means),
+        image_sds=_quantiles(numbers.sds),
     )
 
 

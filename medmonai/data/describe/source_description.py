@@ -224,7 +224,7 @@ def group_numbers(
         ['p']
     """
     names, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    found = {
+    described = {
         "groups": len(sizes),
         "fewest": int(sizes.min()),
         "median": float(np.median(sizes)),
@@ -232,8 +232,10 @@ def group_numbers(
         "in_several_splits": len(_in_several(numbers, splits)),
     }
     if labels is not None:
-        found["in_several_classes"] = [str(name) for name in names[_in_several(numbers, labels)]]
-    return found
+        described["in_several_classes"] = [
+            str(name) for name in names[_in_several(numbers, labels)]
+        ]
+    return described
 
 
 def _in_several(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -257,26 +259,26 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
     """
     present = [value for value in np.char.strip(values).tolist() if not is_blank(value)]
     counts = Counter(present)
-    found: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
+    described: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
     numbers = None
     if len(counts) > _VALUES:
         # numbers that can be read in two ways are shown as they stand
         with contextlib.suppress(ValueError):
             numbers = numbers_of(present)
     if numbers is not None:
-        return found | {
+        return described | {
             "minimum": float(numbers.min()),
             "median": float(np.median(numbers)),
             "maximum": float(numbers.max()),
         }
-    return found | {"values": dict(counts.most_common(_VALUES))}
+    return described | {"values": dict(counts.most_common(_VALUES))}
 
 
 def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
     names: dict[str, list[str]] = defaultdict(list)
-    for found in left_out:
-        names[found.reason].append(found.name)
-    return {reason: tuple(found) for reason, found in names.items()}
+    for out in left_out:
+        names[out.reason].append(out.name)
+    return {reason: tuple(listed) for reason, listed in names.items()}
 
 
 def _counts_line(split: str, cases: int, counts: Mapping[str, int], *, exclusive: bool) -> str:

@@ -64,5 +64,5 @@ def _folders(word: str, option: str, beside: Path) -> list[str]:
 
 
 def _fitting(path: Path) -> list[Path]:
-    found = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
-    return [folder.absolute() for folder in found if folder.is_dir()]
+    paths = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+    return [folder.absolute() for folder in paths if folder.is_dir()]

@@ -79,11 +79,11 @@ class AlikeSearch:
         """Return the pairs that reach `threshold` mirrored or turned, and are not among those
         `without`.
         """
-        found = self._found(turned_pairs, threshold, shape=self.grid)
+        pairs = self._found(turned_pairs, threshold, shape=self.grid)
         known = {tuple(pair) for pair in without.sets.rows.reshape(-1, 2).tolist()}
-        return found.chosen(
+        return pairs.chosen(
             np.array(
-                [tuple(pair) not in known for pair in found.sets.rows.reshape(-1, 2).tolist()], bool
+                [tuple(pair) not in known for pair in pairs.sets.rows.reshape(-1, 2).tolist()], bool
             )
         )
 

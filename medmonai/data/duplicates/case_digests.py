@@ -67,9 +67,9 @@ def case_rows(cohorts: Sequence[Cohort], *, each_case: bool) -> list[tuple[str, 
 
 
 def _together(cohort: Cohort, digests: np.ndarray) -> str:
-    found = hashlib.blake2b(
+    joined = hashlib.blake2b(
         repr((cohort.task, cohort.class_names)).encode(), digest_size=_DIGITS // 2
     )
     for values in (digests, cohort.ids, () if cohort.groups is None else cohort.groups):
-        found.update("\0".join(map(str, values)).encode("utf-8", "surrogatepass") + b"\n")
-    return found.hexdigest()
+        joined.update("\0".join(map(str, values)).encode("utf-8", "surrogatepass") + b"\n")
+    return joined.hexdigest()

@@ -123,12 +123,12 @@ class CaseTable:
 
     def singles(self, kind: str, rows: np.ndarray) -> Finding:
         """Count single cases."""
-        found = SetsOfCases(self.case, RowSets(rows, np.arange(len(rows))))
+        sets = SetsOfCases(self.case, RowSets(rows, np.arange(len(rows))))
         return Finding(
             kind,
             count=len(rows),
             cases=len(rows),
-            found=found,
+            found=sets,
             examples=tuple((self.case(int(row)),) for row in rows[: self.examples]),
         )
 

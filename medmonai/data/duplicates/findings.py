@@ -54,9 +54,9 @@ class RowSets(NamedTuple):
         """Return the sets whose rows do not all have the same value."""
         if not len(self.starts):
             return self
-        found = values[self.rows]
+        of_rows = values[self.rows]
         return self.chosen(
-            np.minimum.reduceat(found, self.starts) != np.maximum.reduceat(found, self.starts)
+            np.minimum.reduceat(of_rows, self.starts) != np.maximum.reduceat(of_rows, self.starts)
         )
 
 
@@ -121,8 +121,8 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold, with every set of cases."""
         sets = [
-            {**found, "cases": [case._asdict() for case in found["cases"]]}
-            for found in self.every()
+            {**entry, "cases": [case._asdict() for case in entry["cases"]]}
+            for entry in self.every()
         ]
         return {
             "kind": self.kind,

@@ -206,7 +206,7 @@ def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple
     """
     out = np.empty((_ROWS, _COLUMNS), np.float32)
     columns = np.ascontiguousarray(sketches.T)
-    found = [np.empty((0, 2), np.int64)]
+    candidates = [np.empty((0, 2), np.int64)]
     total = 0
     for i in range(0, len(sketches), _ROWS):
         rows = sketches[i : i + _ROWS]
@@ -222,11 +222,11 @@ def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple
             first, second = np.divmod(np.flatnonzero(block >= threshold), block.shape[1])
             pairs = np.stack([first + i, second + j], axis=1)
             pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-            found.append(pairs[: max_pairs - total])
+            candidates.append(pairs[: max_pairs - total])
             total += len(pairs)
             if total > max_pairs:
-                return np.concatenate(found), False
-    return np.concatenate(found), True
+                return np.concatenate(candidates), False
+    return np.concatenate(candidates), True
 
 
 def _principal_directions(features: np.ndarray) -> np.ndarray:

@@ -13,14 +13,14 @@ from .formats import FORMAT_NAMES, KINDS, image_kind
 from .headers import Headers, read_headers
 from .picture_fit import fit_picture
 from .pictures import read_picture
-from .reading import Case, array_case, read_case, read_image, read_npz_images, to_form
+from .reading import DecodedCase, array_case, read_case, read_image, read_npz_images, to_form
 
 __all__ = [
     "AGAIN",
     "FORMAT_NAMES",
     "KINDS",
     "NOT_READ",
-    "Case",
+    "DecodedCase",
     "DicomFolders",
     "Headers",
     "TooManyFiles",

@@ -187,27 +187,27 @@ def _slice(dataset: Dataset, file: Path, frame: int) -> Slice:
         "ImageOrientationPatient": ("PlaneOrientationSequence", 6),
         "PixelSpacing": ("PixelMeasuresSequence", 2),
     }
-    found = {}
+    stated = {}
     for tag, (group, count) in groups.items():
         try:
-            found[tag] = np.array([float(v) for v in of_frame(dataset, frame, group, tag) or ()])
+            stated[tag] = np.array([float(v) for v in of_frame(dataset, frame, group, tag) or ()])
         except (TypeError, ValueError) as error:
             raise unreadable(file, f"its {tag} holds no numbers") from error
-        if len(found[tag]) != count or not np.isfinite(found[tag]).all():
+        if len(stated[tag]) != count or not np.isfinite(stated[tag]).all():
             raise unreadable(file, f"it states no {tag}, so its place is unknown")
-    directions = found["ImageOrientationPatient"].reshape(2, 3)
+    directions = stated["ImageOrientationPatient"].reshape(2, 3)
     if (
         np.abs(directions @ directions.T - np.eye(2)).max() > 1e-3
-        or found["PixelSpacing"].min() <= 0
+        or stated["PixelSpacing"].min() <= 0
     ):
         raise unreadable(file, "its ImageOrientationPatient or PixelSpacing are those of no grid")
     return Slice(
         file.name,
         file,
         frame,
-        found["ImagePositionPatient"],
-        found["ImageOrientationPatient"],
-        found["PixelSpacing"],
+        stated["ImagePositionPatient"],
+        stated["ImageOrientationPatient"],
+        stated["PixelSpacing"],
         (int(dataset.Rows), int(dataset.Columns)),
         str(dataset.get("SeriesInstanceUID", "")),
         frame_bytes(dataset) / (dataset.Rows * dataset.Columns),
@@ -271,19 +271,19 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
     dtype = None
     for k, part in enumerate(slices):
         if part.file not in held:
-            found = pixels(open_dicom(part.file), part.file)
+            plane = pixels(open_dicom(part.file), part.file)
             if (
-                found.ndim != 3
-                or found.shape[1:] != (rows, columns)
-                or dtype not in (None, found.dtype)
+                plane.ndim != 3
+                or plane.shape[1:] != (rows, columns)
+                or dtype not in (None, plane.dtype)
             ):
                 raise unreadable(
                     part.file,
-                    f"its pixels are {found.dtype} {found.shape}; a series has one kind of grey "
+                    f"its pixels are {plane.dtype} {plane.shape}; a series has one kind of grey "
                     "pixels",
                 )
-            held = {part.file: found}
-            dtype = found.dtype
+            held = {part.file: plane}
+            dtype = plane.dtype
         out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
         out[0, k] = held[part.file][part.frame]
     assert out is not None  # a series has slices

@@ -121,8 +121,8 @@ def find_in_folders(
     links = [[] for _ in roots]
     left = count() if most is None else iter(range(most))
     walks = [
-        _Walk(FoundFiles(), seen=seen, left=left, links=found, series=dicom_folders == "series")
-        for found in links
+        _Walk(FoundFiles(), seen=seen, left=left, links=link, series=dicom_folders == "series")
+        for link in links
     ]
     for walk, (root, _) in zip(walks, roots):
         if root.is_symlink():

@@ -75,25 +75,25 @@ class Headers:
 
     def lines(self) -> list[str]:
         """Return sizes, pixel kinds and what cannot be read, a line each."""
-        found = self.as_dict()
+        facts = self.as_dict()
         part = (
             f"{self.looked_at:,} of {self.total:,} files looked at"
             if self.looked_at < self.total
             else "all files"
         )
         lines = []
-        if len(self.sizes) and found["distinct_sizes"] == 1:
-            lines.append(f"size: {_size(found['smallest'])} ({part})")
+        if len(self.sizes) and facts["distinct_sizes"] == 1:
+            lines.append(f"size: {_size(facts['smallest'])} ({part})")
         elif len(self.sizes):
-            most = ", ".join(f"{_size(size)} ({n:,})" for size, n in found["common_sizes"])
+            most = ", ".join(f"{_size(size)} ({n:,})" for size, n in facts["common_sizes"])
             lines.append(
-                f"sizes: {_size(found['smallest'])} to {_size(found['largest'])} (each axis on its "
-                f"own; median {_size(found['median'])}), {found['distinct_sizes']:,} different, "
+                f"sizes: {_size(facts['smallest'])} to {_size(facts['largest'])} (each axis on its "
+                f"own; median {_size(facts['median'])}), {facts['distinct_sizes']:,} different, "
                 f"most often {most} ({part})"
             )
         if self.kinds:
             lines.append(
-                "modes: " + ", ".join(f"{name} {n:,}" for name, n in found["modes"].items())
+                "modes: " + ", ".join(f"{name} {n:,}" for name, n in facts["modes"].items())
             )
         if self.other_axes:
             lines.append(

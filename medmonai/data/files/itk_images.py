@@ -404,7 +404,7 @@ def _fields(text: bytes, between: str) -> Mapping[str, str]:
         for line in text.decode("latin-1").splitlines()
         if not line.startswith("#")
     )
-    return {name.strip(): value.strip() for name, found, value in rows if found}
+    return {name.strip(): value.strip() for name, mark, value in rows if mark}
 
 
 def _whole(text: str) -> tuple[int, ...]:

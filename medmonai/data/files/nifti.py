@@ -158,8 +158,8 @@ def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
             else ()
         )
     sizes = header["pixdim"][1:4][np.array(_without_ones(stored.shape)[:3]) > 1]
-    found = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
-    return tuple(remark for remark, holds in found.items() if holds)
+    assumed = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
+    return tuple(remark for remark, holds in assumed.items() if holds)
 
 
 def _axes(affine: np.ndarray) -> tuple[str | None, ...]:

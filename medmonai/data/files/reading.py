@@ -19,7 +19,7 @@ from medmonai.data.containers import (
     npz_keys,
     unreadable,
 )
-from medmonai.data.grids import resample, resize_grid
+from medmonai.data.grids import resample_to_grid, resize_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
@@ -38,7 +38,7 @@ _WHITE = 0.95  # of the pixels
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class DecodedCase:
     """One decoded case.
 
     Args:
@@ -63,7 +63,7 @@ class Case:
     inside: float = 1.0
 
 
-def read_case(path: Path, form: ImageForm) -> Case:
+def read_case(path: Path, form: ImageForm) -> DecodedCase:
     """Return a file (or the folder of a DICOM series) in the form that a network takes.
 
     The one way from a file to a network's pixels, in training and in inference. First the channels
@@ -88,20 +88,22 @@ def read_case(path: Path, form: ImageForm) -> Case:
     if known is not PICTURES:
         image = known.picture(path)
         return array_case(image, form, path.name, kind=array_kind(known.name, image))
-    found = open_picture(path, form)
-    if found.image.mode in ("L", "RGB") and form.intensity_range is None:
-        case = Case(fit_picture(found, form), size=found.size, kind=found.kind)
+    picture = open_picture(path, form)
+    if picture.image.mode in ("L", "RGB") and form.intensity_range is None:
+        case = DecodedCase(fit_picture(picture, form), size=picture.size, kind=picture.kind)
     else:
-        values = picture_array(found.image)
+        values = picture_array(picture.image)
         # 255 becomes 65535
-        values = values.astype(np.uint16) * 257 if found.kind.upper_half else values
-        case = replace(array_case(values, form, path.name, kind=found.kind), size=found.size)
+        values = values.astype(np.uint16) * 257 if picture.kind.upper_half else values
+        case = replace(array_case(values, form, path.name, kind=picture.kind), size=picture.size)
     return replace(
-        case, turned=found.turned, remarks=(*case.remarks, *[UPPER_HALF] * found.kind.upper_half)
+        case,
+        turned=picture.turned,
+        remarks=(*case.remarks, *[UPPER_HALF] * picture.kind.upper_half),
     )
 
 
-def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind) -> Case:
+def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind) -> DecodedCase:
     """Return an image (C, *spatial) that has no place in space as a case.
 
     Args:
@@ -111,10 +113,10 @@ def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind
         kind: of the pixels that the file held.
     """
     made = to_form(image, form, name)
-    return Case(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
+    return DecodedCase(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
 
 
-def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> Case:
+def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> DecodedCase:
     volume = known.volume(path)
     if form.spacing is not None and NO_SPACING in volume.remarks:
         raise unreadable(
@@ -127,7 +129,7 @@ def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> Case:
     )
     image, place = fit_volume(replace(volume, values=values), form)
     inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
-    return Case(
+    return DecodedCase(
         image,
         size=volume.turned_shape(form.orientation),
         kind=array_kind(known.name, volume.values),
@@ -190,7 +192,9 @@ def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
         grey = to_grey_levels(
             to_channels(image, form.in_channels, name), form.intensity_range, name
         )
-        values = resample(grey, resize_grid(grey.shape[1:], form.spatial_size), form.spatial_size)
+        values = resample_to_grid(
+            grey, resize_grid(grey.shape[1:], form.spatial_size), form.spatial_size
+        )
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
     grey = to_grey_levels(image, form.intensity_range, name)
     if len(grey) not in (1, 3):

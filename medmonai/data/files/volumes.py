@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from medmonai.data.grids import resample, to_form_grid
+from medmonai.data.grids import resample_to_grid, to_form_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
@@ -43,7 +43,7 @@ class Volume:
         is interpolated.
         """
         size = self.turned_shape(orientation)
-        return resample(
+        return resample_to_grid(
             self.values,
             to_form_grid(self.affine, self.shape, size=size, orientation=orientation),
             size,
@@ -74,7 +74,7 @@ def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]
         orientation=form.orientation,
         spacing=form.spacing,
     )
-    values = resample(volume.values, matrix, form.spatial_size)
+    values = resample_to_grid(volume.values, matrix, form.spatial_size)
     if values.dtype != np.uint8:
         values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return values, ImagePlace(

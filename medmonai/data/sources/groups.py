@@ -103,8 +103,8 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
         )
     whole = "/" in re.sub(r"\[[^]]*\]", "", pattern)
     names = list(ids) if whole else [name.rpartition("/")[2] for name in ids]
-    found = [match.group(1) if (match := compiled.search(name)) else None for name in names]
-    without = [name for name, group in zip(names, found) if not group]
+    groups = [match.group(1) if (match := compiled.search(name)) else None for name in names]
+    without = [name for name, group in zip(names, groups) if not group]
     if without:
         searched = (
             "paths inside the root"
@@ -115,7 +115,7 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
             f"group_pattern={pattern!r} finds no group in {len(without)} of {len(ids)} {searched}, "
             f"first {without[0]!r}; widen the pattern or give a group_table."
         )
-    return np.array(found)
+    return np.array(groups)
 
 
 def groups_from_table(
@@ -156,7 +156,7 @@ def groups_from_table(
     shared = {
         name for name, n in Counter(name for of_case in names for name in of_case).items() if n > 1
     }
-    found = []
+    groups_of_cases = []
     for case, of_case in zip(ids, names):
         named = next((name for name in of_case if name in given), "")
         if named in shared:
@@ -164,14 +164,14 @@ def groups_from_table(
                 f"group_table={read.name} names {named!r}, which several cases are called; give "
                 f"the path inside the root, such as {case!r}."
             )
-        found.append(given.get(named, ""))
-    without = [case for case, group in zip(ids, found) if is_blank(group)]
+        groups_of_cases.append(given.get(named, ""))
+    without = [case for case, group in zip(ids, groups_of_cases) if is_blank(group)]
     if without:
         raise ValueError(
             f"group_table={read.name} has no group for {len(without)} of {len(ids)} cases in "
             f"column {groups!r}, first {without[0]!r}; add them."
         )
-    return np.array(found)
+    return np.array(groups_of_cases)
 
 
 def _group_column(table: TextTable, name: str | None) -> str:

@@ -150,5 +150,5 @@ def _random_scores(x: np.ndarray, design: PhantomDesign) -> np.ndarray:
     product = np.fft.rfftn(x, axes=axes) * np.conj(np.fft.rfftn(at_origin))
     matches = np.fft.irfftn(product, s=design.spatial_size, axes=axes)
     candidates = design.candidates()
-    found = matches[(slice(None), *candidates.T)]
-    return logsumexp(found, axis=1) - math.log(len(candidates))
+    scores = matches[(slice(None), *candidates.T)]
+    return logsumexp(scores, axis=1) - math.log(len(candidates))

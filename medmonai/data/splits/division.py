@@ -187,7 +187,7 @@ def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     parts, strata = np.divmod(place, wanted.shape[1])
     by_part, by_stratum = (np.eye(n)[:, index] for n, index in zip(wanted.shape, (parts, strata)))
     sums = rest.sum(axis=1)
-    found = linprog(
+    solution = linprog(
         # the nearer whole number; equals by the seed
         -rest.reshape(-1)[place] + 1e-4 * rng.random(len(place)),
         A_eq=by_stratum,
@@ -198,5 +198,5 @@ def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         b_ub=np.concatenate([np.ceil(sums - 1e-6), -np.floor(sums + 1e-6)]),
     )
     # the corners of a transport problem are whole numbers
-    whole[parts, strata] += np.rint(found.x).astype(np.int64)
+    whole[parts, strata] += np.rint(solution.x).astype(np.int64)
     return whole

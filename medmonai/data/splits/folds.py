@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from medmonai.data.case_columns import check_ids
+from medmonai.data.case_columns import check_case_ids
 from medmonai.data.cohort import Cohort
 from medmonai.data.duplicates import image_keys
 from medmonai.data.image_place import ImagePlace
@@ -69,7 +69,7 @@ def cross_validation_cohort(
     labels = np.concatenate([c.labels for c in cohorts])
     groups = _groups(cohorts)
     keys = np.concatenate([image_keys(c.images) for c in cohorts])
-    ids = check_ids(np.concatenate([c.ids for c in cohorts]), len(labels))
+    ids = check_case_ids(np.concatenate([c.ids for c in cohorts]), len(labels))
     task = cohorts[0].task
     numbers = fold_numbers(labels, units_of(keys, groups), task=task, folds=folds, seed=seed)
     _check_classes(cohorts[0], labels, numbers, folds)
@@ -183,8 +183,8 @@ def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
     for name in ("task", "class_names", "in_channels", "spatial_size", "dtype"):
         values = [c.images.dtype.name if name == "dtype" else getattr(c, name) for c in cohorts]
         if any(value != values[0] for value in values):
-            found = dict(zip((c.split for c in cohorts), values))
-            raise ValueError(f"cohorts differ in {name}: {found}; give the splits of one set.")
+            of_split = dict(zip((c.split for c in cohorts), values))
+            raise ValueError(f"cohorts differ in {name}: {of_split}; give the splits of one set.")
 
 
 def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:

@@ -169,7 +169,7 @@ def left_out_text(listing: Listing) -> str:
     """
     names = (
         (PurePath(n).name if PurePath(n).is_absolute() else n, reason)
-        for n, reason in ((found.name, found.reason) for found in listing.left_out)
+        for n, reason in ((out.name, out.reason) for out in listing.left_out)
     )
     return csv_text([("name", "reason"), *sorted(names)])
 

@@ -91,22 +91,22 @@ def split_listing(
                 f"file={str(file)!r} and a fraction are given; the file says it all, so leave the "
                 "fractions out."
             )
-        found = with_splits_of(listing, file, missing=file_missing)
-        said = found.notes[len(listing.notes) + 1 :]
+        divided = with_splits_of(listing, file, missing=file_missing)
+        said = divided.notes[len(listing.notes) + 1 :]
     else:
         splits, note = _draw(
             listing, {"val": val_fraction, "test": test_fraction}, seed=seed, keep_given=keep_given
         )
-        found = replace(listing, splits=splits, notes=(*listing.notes, note))
+        divided = replace(listing, splits=splits, notes=(*listing.notes, note))
         said = ()
-    splits = found.splits
+    splits = divided.splits
     assert splits is not None
-    require_every_class(found, splits, file="" if file is None else Path(file).name)
-    advice = validation_advice(found, splits, min_validation)
+    require_every_class(divided, splits, file="" if file is None else Path(file).name)
+    advice = validation_advice(divided, splits, min_validation)
     for sentence in (*said, *filter(None, [advice])):
         logger.warning("%s: %s", listing.provenance.name, sentence)
-    planned = dict(zip(found.ids.tolist(), splits.tolist()))
-    return replace(found, planned=planned, notes=(*found.notes, *filter(None, [advice])))
+    planned = dict(zip(divided.ids.tolist(), splits.tolist()))
+    return replace(divided, planned=planned, notes=(*divided.notes, *filter(None, [advice])))
 
 
 def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:

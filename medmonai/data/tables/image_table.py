@@ -105,7 +105,7 @@ def list_image_table(
         sheet=file.sheet,
         wanted=[columns.image_column, *columns.label_columns],
     )
-    found = find_table_images(
+    images_of_rows = find_table_images(
         read,
         columns.image_column,
         image_folders_of(path.parent, where.image_folders),
@@ -114,7 +114,7 @@ def list_image_table(
         skip=where.rows_without_image == "skip",
         dicom_folders=where.dicom_folders,
     )
-    rows = found.rows
+    rows = images_of_rows.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
     labels = labels_of(
@@ -130,26 +130,28 @@ def list_image_table(
         check_classes(name, labels.labels, splits, labels.class_names)
     chosen = not (class_names is positive_class is None)
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    notes = tuple(filter(None, (*found.notes, labels.note, unchosen)))
+    notes = tuple(filter(None, (*images_of_rows.notes, labels.note, unchosen)))
     for note in notes:
         logger.warning("%s: %s", name, note)
     listing = Listing(
-        found.files,
-        ids=found.ids,
+        images_of_rows.files,
+        ids=images_of_rows.ids,
         labels=labels.labels,
         task=labels.task,
         class_names=labels.class_names,
-        groups=_groups(read, columns, found),
+        groups=_groups(read, columns, images_of_rows),
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
         metadata={
             column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
             for column in columns.metadata_columns
         },
-        left_out=_left_out(read, columns.image_column, found.without, found.unnamed),
+        left_out=_left_out(
+            read, columns.image_column, images_of_rows.without, images_of_rows.unnamed
+        ),
         notes=(*read.notes, *notes),
     )
-    return listing.subset(in_split_order(splits, found.ids))
+    return listing.subset(in_split_order(splits, images_of_rows.ids))
 
 
 def _ask_about_labels(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> None:

@@ -74,9 +74,9 @@ def labels_of(
         )
     of_spelling = {spelling: label_of[folded(spelling)] for spelling in counts}
     labels = np.fromiter((of_spelling[values[row]] for row in rows), np.int64, len(rows))
-    found = task_of(task, len(names))
-    require_binary(found, positive_class)
-    return TableLabels(labels, names, found, spelling_note(counts))
+    kind = task_of(task, len(names))
+    require_binary(kind, positive_class)
+    return TableLabels(labels, names, kind, spelling_note(counts))
 
 
 def _multilabel(

@@ -53,20 +53,20 @@ def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | 
         return []
     # A command line turns a folder called 2019 into a number.
     named = list(map(str, [folders] if isinstance(folders, (str, Path, int)) else folders))
-    found: list[Path] = []
+    paths: list[Path] = []
     for name in map(Path, named):
         folder = beside / name.expanduser()
         if "*" in name.name:
-            found += sorted(path for path in folder.parent.glob(name.name) if path.is_dir())
+            paths += sorted(path for path in folder.parent.glob(name.name) if path.is_dir())
         elif folder.is_dir():
-            found.append(folder)
+            paths.append(folder)
         else:
             raise FileNotFoundError(
                 f"image_folders: {folder} is not a folder; name it relative to the table's folder."
             )
-    if not found:
+    if not paths:
         raise FileNotFoundError(f"image_folders={named} fit no folder beside the table.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(paths))
 
 
 def find_table_images(
@@ -124,10 +124,10 @@ def find_table_images(
             "rows_without_image='skip' (--rows_without_image skip, of a bundle "
             "--listing#images#rows_without_image skip)."
         )
-    found = [place for place in places if place]
-    _check_once(table, rows, found)
-    unnamed = _unnamed(found, bases)
-    notes = [*place_notes(found), *notes]
+    with_image = [place for place in places if place]
+    _check_once(table, rows, with_image)
+    unnamed = _unnamed(with_image, bases)
+    notes = [*place_notes(with_image), *notes]
     notes += [f"{told} in {table.name}; they were left out."] if without else []
     if unnamed:
         notes.append(
@@ -136,8 +136,8 @@ def find_table_images(
         )
     return TableImages(
         rows,
-        np.array([place.id for place in found]),
-        tuple(place.file for place in found),
+        np.array([place.id for place in with_image]),
+        tuple(place.file for place in with_image),
         without,
         unnamed,
         tuple(notes),

@@ -95,10 +95,10 @@ class Bases:
         lead = "/" * (len(name) - len(name.lstrip("/")))
         for look in (self.inside, lambda tail: list(self._joined((self.beside,), tail, ""))):
             for first in range(1, len(parts)):
-                found = look("/".join(parts[first:]))
-                if found:
+                matches = look("/".join(parts[first:]))
+                if matches:
                     dropped = lead + "/".join(parts[:first])
-                    return [Place(place.id, place.file, _BY_TAIL, dropped) for place in found]
+                    return [Place(place.id, place.file, _BY_TAIL, dropped) for place in matches]
         return []
 
     def _joined(self, folders: Sequence[Path], name: str, how: str) -> Iterator[Place]:
@@ -127,19 +127,19 @@ def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
     Raises:
         ValueError: two different files for one row.
     """
-    found = [
+    candidates = [
         _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
         for name in names
     ]
-    dropped = {place.dropped for place in found if place and place.how != _ABSOLUTE}
-    for row, place in enumerate(found):
+    dropped = {place.dropped for place in candidates if place and place.how != _ABSOLUTE}
+    for row, place in enumerate(candidates):
         if (
             place
             and place.dropped
             and any(place.dropped != other and _is_below(place.dropped, other) for other in dropped)
         ):
-            found[row] = None
-    return _with_short_ids(found)
+            candidates[row] = None
+    return _with_short_ids(candidates)
 
 
 def place_notes(places: Sequence[Place]) -> tuple[str, ...]:

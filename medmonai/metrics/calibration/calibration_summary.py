@@ -78,14 +78,14 @@ def summarize_calibration(
     drawn = resampled_totals(features, repetitions=repetitions, seed=seed)
     total = np.asarray(features.sum(axis=0)).ravel()
     by = "" if p.groups is None else "group_"
-    found: dict[str, Any] = {"n": len(p), "bins": bins}
+    summary: dict[str, Any] = {"n": len(p), "bins": bins}
     facts = {"confidence": confidence, "n": len(p)}
     first = 3
     for name, gap in gaps.items():
         width = gap.shape[1]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
         columns = slice(first, first + width)
         first = first + width
-        found[name] = _calibration_error(
+        summary[name] = _calibration_error(
             total, drawn, columns, pieces=width // bins, method=f"basic_{by}bootstrap", **facts
         )
     kept = total[:3] - features[:, :3].toarray()
@@ -96,8 +96,8 @@ def summarize_calibration(
             kept[:, column], kept[:, 0], out=np.full(len(kept), np.nan), where=kept[:, 0] > 0
         )
         ends = bca_ends(float(estimate), draws, without, ones, confidence=confidence)
-        found[name] = _entry(float(estimate), draws, ends, method=f"bca_{by}bootstrap", **facts)
-    return found
+        summary[name] = _entry(float(estimate), draws, ends, method=f"bca_{by}bootstrap", **facts)
+    return summary
 
 
 def _calibration_error(

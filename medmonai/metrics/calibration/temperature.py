@@ -239,8 +239,8 @@ def _fit_softmax(targets: np.ndarray, logits: np.ndarray) -> float:
         return float(np.mean(logsumexp(z, axis=1) - np.sum(targets * z, axis=1)))
 
     low, high = np.log(LIMITS)
-    found = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
-    best = float(found.x)  # pyright: ignore[reportAttributeAccessIssue]  # SciPy has no stubs: a result seems an object
+    minimum = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+    best = float(minimum.x)  # pyright: ignore[reportAttributeAccessIssue]  # SciPy has no stubs: a result seems an object
     return next(
         (limit for limit in LIMITS if abs(np.log(limit) - best) < 1e-6), float(np.exp(best))
     )

@@ -1,8 +1,8 @@
 from .accuracy_difference import accuracy_test, mcnemar
 from .auc_difference import delong_test
-from .comparison import compare_tables
 from .decision_tests import decision_test
 from .paired_tests import PairedDifference, paired_bootstrap
+from .paired_verdicts import compare_tables
 from .scope import verdict_scope
 from .seeds import average_seeds, seed_spread
 from .verdicts import Comparison, Comparisons, holm, with_holm

@@ -83,11 +83,13 @@ def decision_test(
         values = value(totals.reshape(-1, 2, *shape))
         return values[:, 0] - values[:, 1]
 
-    found = differences(multiplicity @ features)[0]
+    difference = differences(multiplicity @ features)[0]
     drawn = differences(
         resampled_totals(features, repetitions=repetitions, seed=seed, multiplicity=multiplicity)
     )
-    test = from_resamples(float(found), drawn, confidence=confidence, grouped=groups is not None)
+    test = from_resamples(
+        float(difference), drawn, confidence=confidence, grouped=groups is not None
+    )
     of_both = (groups is not None, len(y_true), confidence, seed, repetitions)
     a, b = (
         ResampledCounts(one.reshape(-1, *shape), multiplicity, *of_both)
@@ -101,7 +103,7 @@ def decision_test(
         hidden = 0.0 if mean is None else _hidden(mean, (a, b))
     widened = _widened(test, hidden, confidence)
     if still:
-        p_value = 1.0 if abs(found) < ZERO else None
+        p_value = 1.0 if abs(difference) < ZERO else None
         return replace(widened, p_value=p_value, flags=(*test.flags, "zero_variance"))
     return replace(widened, flags=(*test.flags, "zero_variance_classes")) if hidden > 0 else test
 

@@ -85,8 +85,8 @@ def paired_bootstrap(
         ValueError: the metric is undefined on all cases or on all resamples.
     """
     y_true, output_a, output_b = map(np.asarray, (y_true, output_a, output_b))
-    found = float(metric(y_true, output_a) - metric(y_true, output_b))
-    if np.isnan(found):
+    difference = float(metric(y_true, output_a) - metric(y_true, output_b))
+    if np.isnan(difference):
         raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
     rng = np.random.default_rng(seed)
     unit = np.arange(len(y_true)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -96,7 +96,9 @@ def paired_bootstrap(
         drawn = rng.integers(0, len(members), len(members))
         rows = drawn if groups is None else np.concatenate([members[g] for g in drawn])
         differences[r] = metric(y_true[rows], output_a[rows]) - metric(y_true[rows], output_b[rows])
-    return from_resamples(found, differences, confidence=confidence, grouped=groups is not None)
+    return from_resamples(
+        difference, differences, confidence=confidence, grouped=groups is not None
+    )
 
 
 def from_resamples(

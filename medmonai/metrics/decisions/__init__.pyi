@@ -14,7 +14,7 @@ from .decision_metrics import MEANS, METRICS, ClassMean
 from .decision_summary import summarize_decisions, warn_undefined_decisions
 from .decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
 from .resampled_counts import ResampledCounts
-from .subgroups import band_values, read_metadata, subgroup_summary
+from .subgroups import band_values, subgroup_summary
 
 __all__ = [
     "MEANS",
@@ -37,7 +37,6 @@ __all__ = [
     "net_benefit",
     "one_vs_rest_matrices",
     "precision",
-    "read_metadata",
     "recall",
     "specificity",
     "subgroup_summary",

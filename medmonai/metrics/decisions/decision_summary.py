@@ -100,7 +100,7 @@ def summarize_decisions(
     kind = predictions.task.kind
     names = predictions.class_names
     matrices = counts.total.astype(int).tolist()
-    found = {
+    summary = {
         "operating_point": point.as_dict(),
         "confusion_matrix": dict(zip(names, matrices)) if kind == "multilabel" else matrices,
         "overall": {
@@ -112,8 +112,8 @@ def summarize_decisions(
         },
     }
     if warn:
-        warn_undefined_decisions({"": found}, stacklevel=3)
-    return found
+        warn_undefined_decisions({"": summary}, stacklevel=3)
+    return summary
 
 
 def warn_undefined_decisions(

@@ -73,8 +73,8 @@ class ResampledCounts:
 
     def rarest(self) -> int:
         """Units with a case of the rarest class or label that has any."""
-        found = (self.units_with(c) for c in range(len(self.total) - (self.total.ndim == 3)))
-        return min((count for count in found if count), default=0)
+        units = (self.units_with(c) for c in range(len(self.total) - (self.total.ndim == 3)))
+        return min((count for count in units if count), default=0)
 
     def interval(
         self,

@@ -23,7 +23,7 @@ from .ranking_summary import average_precision_interval, summarize_ranking
 from .resampled_curves import (
     GRID,
     RESAMPLES,
-    ResampledCounts,
+    ResampledCurves,
     curve_thresholds,
     precision_recall_band,
     resampled_counts,
@@ -36,7 +36,7 @@ __all__ = [
     "GRID",
     "RESAMPLES",
     "Interval",
-    "ResampledCounts",
+    "ResampledCurves",
     "accuracy_interval",
     "as_json",
     "auc_influence",

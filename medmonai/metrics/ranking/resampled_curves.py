@@ -17,7 +17,7 @@ GRID = np.linspace(0, 1, 201)
 
 
 @dataclass(frozen=True)
-class ResampledCounts:
+class ResampledCurves:
     """Counts of B resamples at K thresholds: cases at or above each threshold, and all cases.
 
     Args:
@@ -41,7 +41,7 @@ def resampled_counts(
     groups: np.ndarray | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> ResampledCounts:
+) -> ResampledCurves:
     """Draw the cases again, with replacement, and count those at or above each threshold.
 
     Cases between two thresholds are alike for these counts: they are one of 2 (K + 1) kinds of
@@ -69,7 +69,7 @@ def resampled_counts(
     )
     drawn = resampled_totals(one_hot, repetitions=resamples, seed=seed, multiplicity=times)
     negatives, positives = (np.cumsum(part, axis=1) for part in np.split(drawn, 2, axis=1))
-    return ResampledCounts(positives[:, :-1], negatives[:, :-1], positives[:, -1], negatives[:, -1])
+    return ResampledCurves(positives[:, :-1], negatives[:, :-1], positives[:, -1], negatives[:, -1])
 
 
 def _cells(y_true: np.ndarray, y_score: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def curve_thresholds(y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
     return distinct[::-1]
 
 
-def roc_band(counts: ResampledCounts, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def roc_band(counts: ResampledCurves, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Percentiles of the sensitivity at each 1 - specificity of `GRID`: low and high, (201,)
     each.
     """
@@ -105,7 +105,7 @@ def roc_band(counts: ResampledCounts, *, confidence: float = 0.95) -> tuple[np.n
 
 
 def precision_recall_band(
-    counts: ResampledCounts, *, confidence: float = 0.95
+    counts: ResampledCurves, *, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Percentiles of the precision at each recall of `GRID`, that of the highest threshold that
     reaches the recall.
@@ -126,6 +126,6 @@ def _percentiles(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.
     return low, high
 
 
-def _precision(counts: ResampledCounts) -> np.ndarray:
+def _precision(counts: ResampledCurves) -> np.ndarray:
     above = counts.true_positives + counts.false_positives
     return np.where(above > 0, counts.true_positives / np.maximum(above, 1), 1.0)

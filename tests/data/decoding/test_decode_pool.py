@@ -12,7 +12,7 @@ from medmonai.data import ImageForm
 from medmonai.data.containers.pixel_kind import PixelKind, by_name
 from medmonai.data.decoding import decode_pool
 from medmonai.data.decoding.decode_pool import DecodeRecord, check_jobs, decode_files
-from medmonai.data.files.reading import Case, read_case
+from medmonai.data.files.reading import DecodedCase, read_case
 
 FORM = ImageForm((16, 12), in_channels=3)
 
@@ -61,7 +61,9 @@ def test_what_was_cut_or_left_open_is_counted():
         (0.5, ()),
     ):
         record.add(
-            Case(image, size=(4, 4, 4), kind=PixelKind("NIfTI"), remarks=remarks, inside=inside)
+            DecodedCase(
+                image, size=(4, 4, 4), kind=PixelKind("NIfTI"), remarks=remarks, inside=inside
+            )
         )
     assert record.warnings() == [
         "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their "

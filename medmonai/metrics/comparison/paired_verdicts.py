@@ -88,8 +88,8 @@ def compare_tables(
         raise ValueError(
             f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}."
         )
-    several = {name: labelled_seeds(name, found) for name, found in tables.items()}
-    models = _aligned({name: average_seeds(found) for name, found in several.items()})
+    several = {name: labelled_seeds(name, of_model) for name, of_model in tables.items()}
+    models = _aligned({name: average_seeds(of_model) for name, of_model in several.items()})
     if points is not None:
         _check_points(points, models, {name: some[0] for name, some in several.items()})
     pairs = (
@@ -98,7 +98,7 @@ def compare_tables(
         else [(name, against) for name in models if name != against]
     )
     options = {"confidence": confidence, "repetitions": repetitions, "seed": seed}
-    found = []
+    comparisons = []
     for a, b in pairs:
         first, second = ((models[name], (points or {}).get(name)) for name in (a, b))
         facts = {
@@ -112,8 +112,8 @@ def compare_tables(
             "positive_class": models[a].positive_class,
         }
         test = _test(metric, first, second, **options)
-        found.append(uncorrected(test, confidence=confidence, alpha=alpha, **facts))
-    return with_holm(found)
+        comparisons.append(uncorrected(test, confidence=confidence, alpha=alpha, **facts))
+    return with_holm(comparisons)
 
 
 def _check_points(
@@ -144,13 +144,13 @@ def _aligned(models: dict[str, Predictions]) -> dict[str, Predictions]:
         (table for table in models.values() if table.groups is not None),
         next(iter(models.values())),
     )
-    found = {}
+    aligned = {}
     for name, table in models.items():
         try:
-            found[name] = align(reference, table)
+            aligned[name] = align(reference, table)
         except ValueError as error:
             raise ValueError(f"table {name!r}: {error}") from None
-    return found
+    return aligned
 
 
 def _test(
