@@ -80,6 +80,9 @@ MANY_PARAMETERS = {
 # Names that two rooms may define, and why.
 SHARED_NAMES = {
     "evaluate": "medmonai.evaluate is the door to report.evaluate",
+    "Card": "a card is one of a notebook or one of a page",
+    "number": "a number as a notebook shows it, and as a page does",
+    "one_line": "one line of an error, and one line of a repr",
     "escaped": "LaTeX's marks in report, MONAI's in config_text",
 }
 MOST_FOUND = 30  # variables called `found`, in all of medmonai: name what it is

@@ -13,7 +13,7 @@ import numpy as np
 from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
-from .case_columns import as_column, as_mask, check_finite_pixels, check_case_ids, check_images
+from .case_columns import as_column, as_mask, check_case_ids, check_finite_pixels, check_images
 from .image_place import ImagePlace, check_places
 from .thumbnails import one_of_each, thumbnail
 

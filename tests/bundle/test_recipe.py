@@ -143,7 +143,7 @@ def test_recipe_files(tmp_path):
     for text, match in (
         ('{"title": "x",\n 3}', "recipe.json, line 2, column 2: .*not valid JSON"),
         ("[]", "holds a list"),
-        ('{"title": "x", "title": "y"}', "'title' is there twice"),
+        ('{"title": "x", "title": "y"}', "'title' occurs twice"),
     ):
         (tmp_path / "recipe.json").write_text(text)
         with pytest.raises(ValueError, match=match):

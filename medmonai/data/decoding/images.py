@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from medmonai.data.case_columns import check_finite_pixels, check_case_ids, check_images
+from medmonai.data.case_columns import check_case_ids, check_finite_pixels, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
 from medmonai.data.files import (
     KINDS,
