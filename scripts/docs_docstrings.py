@@ -1,7 +1,6 @@
-"""An extension of griffe, which reads the docstrings for the documentation.
+"""A griffe extension that reads the docstrings for the documentation.
 
-"Example:" holds doctests, as "Examples:" does for griffe; tables of reStructuredText are shown as
-they stand.
+"Example:" contains doctests, like griffe's "Examples:"; reStructuredText tables are shown verbatim.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _TABLE = re.compile(r"^=+(?: =+)+\n.+?\n=+(?: =+)+\n.+?\n=+(?: =+)+$", re.MULTIL
 
 
 class AsThisProjectWrites(griffe.Extension):
-    """Read docstrings as this project writes them."""
+    """Read docstrings in this project's style."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Change the text before it is parsed."""

@@ -1,6 +1,4 @@
-"""Classifiers of scikit-learn on the same Cohort, writing the same predictions table as a
-network.
-"""
+"""scikit-learn classifiers on the same Cohort, writing the same predictions table as a network."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Make a bundle from a recipe: every bundle of this project is a rendering of one template."""
+"""Create a bundle from a recipe; every bundle of this project is rendered from one template."""
 
 from __future__ import annotations
 

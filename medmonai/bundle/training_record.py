@@ -1,4 +1,6 @@
-"""What run.json says of a training: its settings when it begins, its best epochs when it ends."""
+"""The record of a training in run.json: its settings when it begins, its best epochs when it
+ends.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _PRECISIONS = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 def what_is_seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
-    """Return what the network sees and its precision, from the images and the inferer, not from the
+    """Return the network's input size and precision, from the images and the inferer, not from the
     config.
     """
     seen: dict[str, Any] = {}
@@ -33,9 +35,7 @@ def what_is_seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[
 
 
 def best_epochs(checkpoint: RunCheckpoint) -> dict[str, Any]:
-    """Return what run.json says of the best epochs: the one that is kept, and that of each
-    stage.
-    """
+    """Return the record of the best epochs: the one that is kept, and that of each stage."""
     best = checkpoint.evaluator.state
     found = checkpoint.state.get("best_epochs")
     of_stages = {} if found is None else {"best_epochs": found.summary()}

@@ -1,4 +1,4 @@
-"""The commands, by what they are about; `medmonai.__main__` gives them their names."""
+"""The commands, grouped by topic; `medmonai.__main__` gives them their names."""
 
 from .data_sets import cache, check, describe
 from .given_ids import given_ids

@@ -1,4 +1,4 @@
-"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints,
+"""Additions to MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints,
 reproducibility, saliency.
 """
 

@@ -1,4 +1,4 @@
-"""What a handler sees of MONAI's engine: ignite's annotations leave out what MONAI adds to it."""
+"""MONAI's engine as handlers see it; Ignite's annotations omit what MONAI adds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any, Protocol
 
 
 class RunState(Protocol):
-    """The state of a run, of `ignite.engine.State` and with what `monai.engines.Workflow` keeps in
-    it.
-    """
+    """The state of a run: `ignite.engine.State` with what `monai.engines.Workflow` adds."""
 
     rank: int
     epoch: int
@@ -22,8 +20,8 @@ class RunState(Protocol):
 
 
 class Trainer(Protocol):
-    """A MONAI trainer or evaluator, as it calls its handlers; an evaluator has no optimizer, loss
-    function and scaler.
+    """A MONAI trainer or evaluator, as passed to its handlers; an evaluator has no optimizer, loss
+    function or scaler.
     """
 
     state: RunState
@@ -32,7 +30,7 @@ class Trainer(Protocol):
     scaler: Any
 
     def remove_event_handler(self, handler: Callable[..., Any], event_name: Any) -> None:
-        """Take a handler away from an event."""
+        """Remove a handler from an event."""
         ...
 
     def terminate(self) -> None:

@@ -1,4 +1,4 @@
-"""The first layers of a network: how much of a small image is left when the first block sees it."""
+"""The first layers of a network: how much of a small image remains for the first block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEMS = {
 
 
 def stem_of(name: str) -> Stem:
-    """Return the stem of that name.
+    """Return the named stem.
 
     ================ ============ ====== ======== ==================================================
     name             kernel       stride max-pool meant for
@@ -49,10 +49,11 @@ def stem_of(name: str) -> Stem:
 
 
 def check_shape_arguments(spatial_dims: int, **counts: int) -> None:
-    """Check what every network is built with: 2 or 3 spatial dimensions and counts of at least 1.
+    """Check the arguments of every network: 2 or 3 spatial dimensions and counts of at least 1.
 
     Raises:
-        ValueError: another number of dimensions, or a count that is not a whole number above zero.
+        ValueError: a different number of dimensions, or a count that is not a whole number above
+            zero.
     """
     if spatial_dims not in (2, 3):
         raise ValueError(

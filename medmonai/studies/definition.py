@@ -1,5 +1,5 @@
-"""The study file: bundles, arms, seeds, and what else a study may say, checked against its
-published JSON Schema.
+"""The study file: bundles, arms, seeds and further options, checked against its published JSON
+Schema.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ _KINDS = {
     "string": "a text",
     "integer": "a whole number",
 }
-# Parts of a study file whose names are config ids, with how deep they lie.
+# Parts of a study file whose names are config ids, with their depth.
 _OF_IDS = {("overrides", 1), ("arms", 2), ("bundle_overrides", 2), ("grid", 1)}
 
 
 @dataclass(frozen=True)
 class Study:
-    """What a study file says.
+    """The content of a study file.
 
     Args:
         bundles: folders of bundles.
         arms: name -> overrides of config ids, or {"estimator": {...}} for a scikit-learn baseline.
-        seeds: of every arm.
+        seeds: seeds of every arm.
         baseline: the variant that the others are compared with; None for no comparison.
         grid: config id -> values to try with every arm of overrides.
-        folds: parts of a cross-validation over train and validation cases; None for the bundles'
-            own splits.
+        folds: number of cross-validation folds over train and validation cases; None for the
+            bundles' own splits.
         overrides: config ids for every cell.
         bundle_overrides: bundle name -> config ids for its cells.
-        title: heads the summary.
-        question: what the study is to answer.
+        title: title of the summary.
+        question: the question the study should answer.
     """
 
     bundles: tuple[str, ...]
@@ -61,7 +61,7 @@ class Study:
     question: str = ""
 
     def only(self, bundles: Sequence[str]) -> Study:
-        """Return the study of these bundles alone, named by the last part of their folders.
+        """Return the study restricted to these bundles, named by the last part of their folders.
 
         Raises:
             ValueError: a bundle that the study does not have.
@@ -103,9 +103,7 @@ def schema() -> dict[str, Any]:
 
 
 def find_study(path: str | Path) -> Path:
-    """Return the study file that is meant: a file that exists, else a study of that name that comes
-    with the package.
-    """
+    """Return the study file: an existing file, or else a shipped study of that name."""
     path = Path(path)
     return path if path.exists() or len(path.parts) > 1 else shipped_studies().get(path.stem, path)
 
@@ -115,8 +113,8 @@ def read_study(path: str | Path) -> Study:
 
     Raises:
         FileNotFoundError: no such file, or a bundle that does not exist (the nearest is named).
-        ValueError: not JSON, not what the schema says, a baseline or a bundle name that the study
-            does not have.
+        ValueError: not JSON, not valid under the schema, or a baseline or bundle name that the
+            study does not have.
     """
     path = Path(path)
     if not path.is_file():
@@ -150,7 +148,7 @@ def read_study(path: str | Path) -> Study:
 
 
 def _kind(wrong: Any) -> str:
-    """Say which kind of value is needed, in the words of JSON; "" for another fault."""
+    """Return the needed kind of value, in JSON terms; "" for other errors."""
     if wrong.validator != "type":
         return ""
     where = [str(part) for part in wrong.absolute_path]
@@ -160,11 +158,11 @@ def _kind(wrong: Any) -> str:
         if of_ids
         else _KINDS.get(wrong.validator_value, str(wrong.validator_value))
     )
-    return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} is given; {needed} is needed"
+    return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} was given; {needed} is needed"
 
 
 def _near(wrong: Any, content: Mapping[str, Any]) -> str:
-    """Name the known key that an unknown one is nearest to."""
+    """Suggest the known key nearest to an unknown one."""
     if wrong.validator != "additionalProperties" or not isinstance(wrong.instance, Mapping):
         return ""
     known = list(wrong.schema.get("properties", {}))

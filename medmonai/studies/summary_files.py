@@ -1,5 +1,5 @@
-"""The numbers of a study's summary as rows and JSON, and the tables that only cross-validation
-makes.
+"""The numbers of a study's summary as rows and JSON, and the tables produced only by
+cross-validation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .findings import BundleSummary, StudySummary, VariantSummary
 
 
 def variant_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
-    """Yield a row for every variant on every bundle; what does not exist is empty."""
+    """Yield one row per variant and bundle; missing values are empty."""
     for bundle in summary.bundles:
         for v in bundle.variants:
             interval = v.interval
@@ -66,7 +66,7 @@ def _compared(prefix: str, found: Comparison | None) -> dict[str, Any]:
 
 
 def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
-    """Yield a row for every cell of the study."""
+    """Yield one row per cell of the study."""
     for cell, result in summary.cells:
         yield {
             "bundle": cell.bundle_name,
@@ -83,9 +83,7 @@ def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
 
 
 def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
-    """Write rows as CSV, over an older file; a column that only some rows have is empty in the
-    others.
-    """
+    """Write rows as CSV, replacing an older file; columns missing from a row are empty."""
     held = list(rows)
     columns = dict.fromkeys(name for row in held for name in row)
     with (
@@ -99,7 +97,7 @@ def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
 
 
 def summary_json(summary: StudySummary) -> dict[str, Any]:
-    """Return everything that the summary says, for JSON."""
+    """Return the full summary, JSON-serializable."""
     return {
         "baseline": summary.baseline,
         "metric": summary.metric,
@@ -140,7 +138,7 @@ def _variant_json(v: VariantSummary) -> dict[str, Any]:
 
 
 def write_fold_tables(summary: StudySummary, folder: Path) -> list[Path]:
-    """Write what cross-validation makes of each seed: out-of-fold scores, and test scores averaged
+    """Write the cross-validation tables of each seed: out-of-fold scores, and test scores averaged
     over the folds.
 
     They are `predictions/<bundle>/predictions_oof_<variant>_seed<seed>.csv` and
@@ -166,7 +164,7 @@ def figure_stems(summary: StudySummary) -> Mapping[BundleSummary, str]:
 
 
 def _file_names(named: Sequence[Any]) -> dict[Any, str]:
-    """Names that every file system takes, all different even where capitals do not count."""
+    """Names valid on every file system, unique even if case is ignored."""
     names: dict[Any, str] = {}
     for one in named:
         stem = re.sub(r"[^A-Za-z0-9.=-]+", "_", one.name).strip("._")[:80] or "unnamed"

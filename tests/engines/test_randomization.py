@@ -69,9 +69,9 @@ def test_what_it_cannot_say_is_true(lesion):
     check = randomization_check(fresh, x, class_index=1)
     assert check.rank_correlation < 0.7
     for words in (
-        "cannot say that a map is right",
+        "cannot show that a map is correct",
         "untrained or wrongly trained network",
-        "matters medically",
+        "is medically relevant",
     ):
         assert words in check.caveat
 
