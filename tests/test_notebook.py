@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from scored_tables import scored
 
 from medmonai.data import Cohort, Provenance
 from medmonai.data.audit import audit_cohorts
@@ -19,6 +20,7 @@ from medmonai.data.datalist import LeftOut, Listing
 from medmonai.metrics import accuracy_test, auc_interval, compare_tables
 from medmonai.notebook import MOST_ROWS, Card, one_line
 from medmonai.predictions import Predictions
+from medmonai.report import evaluate
 from medmonai.run_results import RunFolder, TrainingHistory
 from medmonai.task import Task
 
@@ -215,6 +217,18 @@ def test_comparisons_are_a_list_and_a_table():
     # the positive class, the header, the pairs
     assert safe(pairs).tags.count("tr") == 5 and safe(pairs[0]).tags.count("tr") == 3
     safe(type(pairs)())
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "ordinal"])
+@pytest.mark.parametrize("validated", [True, False])
+def test_an_evaluation_shows_its_metrics_with_intervals(kind, validated):
+    validation = scored(kind, 90, split="val") if validated else None
+    shown = evaluate(scored(kind, 90), validation=validation)
+    auc = shown.metrics["auc"]
+    text = safe(shown).text
+    assert f"AUC {auc['estimate']:.4f} {auc['low']:.4f} to {auc['high']:.4f}" in text
+    assert ("locked on validation" in text) is ("locked" in shown.metrics["decisions"])
+    assert "balanced accuracy" in text or "subset accuracy" in text
 
 
 def test_long_tables_and_texts_are_cut_and_the_rest_is_counted():

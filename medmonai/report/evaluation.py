@@ -22,6 +22,7 @@ from medmonai.metrics import (
     summarize_ranking,
     warn_undefined_decisions,
 )
+from medmonai.notebook import Card, InNotebook, number
 from medmonai.predictions import Predictions, in_one_order
 
 NOT_CLINICAL = "Research software: not for clinical use."
@@ -31,7 +32,7 @@ FIXED_RULES = ("sensitivity=0.9", "sensitivity=0.95", "specificity=0.9", "specif
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(InNotebook):
     """What `evaluate` found, for the tables and figures that are made of it.
 
     Args:
@@ -57,6 +58,26 @@ class Evaluation:
         ends = f" ({auc['low']:.4f} to {auc['high']:.4f})" if auc["low"] is not None else ""
         value = "undefined" if auc["estimate"] is None else f"{auc['estimate']:.4f}"
         return f"Evaluation(AUC {value}{ends}, n = {self.metrics['n']})"
+
+    def _card(self) -> Card:
+        decisions = self.metrics["decisions"]
+        kind = "locked" if "locked" in decisions else "default"
+        rows = {"AUC": self.metrics["auc"], **decisions[kind]["overall"]}
+        chosen = {"locked": "locked on validation", "default": "not chosen"}[kind]
+        return Card(
+            repr(self),
+            {"positive class": self.test.positive_class, "operating point": chosen},
+            header=("metric", "estimate", "interval"),
+            rows=[
+                (
+                    name.replace("_", " "),
+                    number(one["estimate"]),
+                    f"{number(one['low'])} to {number(one['high'])}",
+                )
+                for name, one in rows.items()
+            ],
+            notes=("Not for clinical use.",),
+        )
 
     @property
     def decided(self) -> Any:
