@@ -128,7 +128,7 @@ def check_places(
     known = tuple(places)
     if len(known) != expected:
         raise ValueError(
-            f"places hold {len(known)} rows and images {expected}; give one an image, or None."
+            f"places hold {len(known)} rows and images {expected}; give one per image, or None."
         )
     wrong = next(
         (type(place).__name__ for place in known if not isinstance(place, ImagePlace)), None

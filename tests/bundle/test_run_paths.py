@@ -118,7 +118,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_data_is_read(tmp_path
         describe_source(
             str(BUNDLES / "pneumoniamnist_classification"), {"dataset_dir": str(tmp_path / "typo")}
         )
-    assert "typo and there is no such folder (check its name, or make it)" in one_line(caught.value)
+    assert "typo and there is no such folder (check its name, or create it)" in one_line(
+        caught.value
+    )
     assert sorted(os.listdir(tmp_path)) == ["file", "other"]
 
 

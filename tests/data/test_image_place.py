@@ -100,7 +100,7 @@ def test_cohorts_carry_them():
     assert cohort(places).subset([2, 0]).places == (places[2], places[0])
     assert cohort(places).subset([False, True, True, False]).places == tuple(places[1:3])
     with pytest.raises(
-        ValueError, match="places hold 1 rows and images 4; give one an image, or None"
+        ValueError, match="places hold 1 rows and images 4; give one per image, or None"
     ):
         cohort(places[:1])
     with pytest.raises(TypeError, match="places hold a dict; ImagePlace is needed"):

@@ -70,7 +70,7 @@ def audit_cohorts(
 
     Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels took
     28 seconds on one core; the search for near duplicates grows with the square of the number of
-    cases. MONAI's `DataAnalyzer` collects statistics of segmentation sets; it looks for no
+    cases. MONAI's `DataAnalyzer` collects statistics of segmentation sets; it does not look for
     duplicates.
 
     Args:
@@ -93,15 +93,7 @@ def audit_cohorts(
         ()
     """
     _check_cohorts(cohorts)
-    if (
-        near_threshold is not None
-        and leak_threshold is not None
-        and not near_threshold <= leak_threshold <= 1
-    ):
-        raise ValueError(
-            f"leak_threshold={leak_threshold} with near_threshold={near_threshold}; what leaks is "
-            "near, so a correlation from that up to 1 is needed, or None."
-        )
+    _check_thresholds(near_threshold, leak_threshold)
     table = CaseTable(cohorts, examples=examples)
     statistics = [image_statistics(cohort.images) for cohort in cohorts]
     constant = np.concatenate([s.low == s.high for s in statistics])
@@ -140,6 +132,14 @@ def audit_cohorts(
         ),
         official=all(is_published(cohort.provenance.checksum) for cohort in cohorts),
     )
+
+
+def _check_thresholds(near: float | None, leak: float | None) -> None:
+    if near is not None and leak is not None and not near <= leak <= 1:
+        raise ValueError(
+            f"leak_threshold={leak} with near_threshold={near}; leak_threshold must lie between "
+            "near_threshold and 1, or be None."
+        )
 
 
 def _check_cohorts(cohorts: Sequence[Cohort]) -> None:

@@ -32,7 +32,7 @@ def check_png(file: BinaryIO) -> None:
     """Read a PNG file from its start to its IEND chunk, compare every CRC-32 and count the pixels;
     leave other files alone.
 
-    The file is at its start afterwards. What follows IEND is no part of the picture. Pillow (13.0)
+    The file is at its start afterwards. What follows IEND is not part of the picture. Pillow (13.0)
     fills rows that are not there with zeros, and says nothing if the deflated data end after a
     whole row.
 

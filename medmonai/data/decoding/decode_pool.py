@@ -34,7 +34,7 @@ class DecodeRecord:
         kinds: images of each kind of pixels.
         sizes: images of each size before resizing, such as "1024 x 768".
         turned: images with an EXIF orientation.
-        unreadable: id -> reason, of the files that are no images.
+        unreadable: id -> reason, of the files that are not images.
         places: where each volume lies, as plain values; empty for pictures.
         remarks: images of each remark (see `DecodedCase`).
         cut: volumes that are larger than the grid.

@@ -214,6 +214,6 @@ def _find(path: Path) -> tuple[list[Path], Path]:
         )
     if len(seen) > len(files):
         logger.warning(
-            "%d files that are no images were passed over in %s.", len(seen) - len(files), path.name
+            "%d files in %s are not images and were skipped.", len(seen) - len(files), path.name
         )
     return files, root

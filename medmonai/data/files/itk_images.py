@@ -169,7 +169,7 @@ class ItkFormat(ImageFormat):
         except KeyError as error:
             raise unreadable(path, f"its header does not state {error.args[0]}") from error
         except (ValueError, IndexError) as error:
-            raise unreadable(path, f"its header makes no sense: {error}") from error
+            raise unreadable(path, f"its header is not valid: {error}") from error
         if len(said.shape) != 3 or min(said.shape) < 1:
             raise unreadable(
                 path, f"it has shape {said.shape}; three axes with one voxel or more are read"
@@ -234,7 +234,7 @@ def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
     if held <= wanted and not stream.eof:
         raise EOFError("its packed voxels end too early")
     if stream.eof and (stream.unused_data or file.read(1)):
-        raise EOFError("something follows its packed voxels")
+        raise EOFError("other data follows its packed voxels")
 
 
 class MetaImage(ItkFormat):

@@ -126,10 +126,7 @@ def list_class_folders(
     stated_task = task_of(task, len(names))
     require_binary(stated_task, positive_class)
     unchosen = default_note(names, stated_task) if class_names is positive_class is None else ""
-    left_out_notes = _left_out_notes(met.left_out)
-    notes = tuple(filter(None, (*met.notes, *left_out_notes, spelling_note(counts), unchosen)))
-    for note in notes:
-        logger.warning("%s: %s", name, note)
+    notes = (*met.notes, *_left_out_notes(met.left_out), spelling_note(counts), unchosen)
     listing = Listing(
         tuple(folder / path for path in paths.tolist()),
         ids=paths,
@@ -138,11 +135,19 @@ def list_class_folders(
         class_names=names,
         splits=splits,
         left_out=tuple(met.left_out),
-        notes=notes,
+        notes=_logged(name, notes),
         groups=grouping.of_cases(paths.tolist(), folder),
         provenance=description.provenance(name, "folders of classes"),
     )
     return listing.subset(in_split_order(splits, paths))
+
+
+def _logged(name: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the notes that are not empty, each logged as a warning."""
+    kept = tuple(filter(None, notes))
+    for note in kept:
+        logger.warning("%s: %s", name, note)
+    return kept
 
 
 def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:
@@ -186,8 +191,8 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _CasesMet:
 
 
 def _check_layout(name: str, root: Path, met: _CasesMet) -> None:
-    """Refuse folders of splits that are not where they are looked for: their cases would be divided
-    again, or no class be.
+    """Refuse split folders in the wrong place: their cases would be divided again, or would have no
+    class.
     """
     classes = list(dict.fromkeys(class_folder for _, class_folder, _ in met.cases))
     if (

@@ -120,7 +120,7 @@ def ideal_observer_predictions(cohort: Cohort, design: PhantomDesign) -> Predict
 
 def _signal(design: PhantomDesign) -> np.ndarray:
     """Return the lesion in the centre, or on the first voxel where its position is random: between
-    two voxels and on one a narrow Gaussian has not the same energy.
+    two voxels and on one a narrow Gaussian does not have the same energy.
     """
     return (
         design.signal()

@@ -57,7 +57,7 @@ def find_or_download(wanted: DatasetFile, folder: DatasetFolder) -> Path:
             return place / wanted.name
     reason = "download=False"
     if mistyped:
-        reason = "there is no such folder (check its name, or make it)"
+        reason = "there is no such folder (check its name, or create it)"
     elif folder.download:
         import pooch
         import requests

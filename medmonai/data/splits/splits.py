@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -88,8 +89,8 @@ def split_listing(
     if file is not None:
         if val_fraction is not None or test_fraction is not None:
             raise ValueError(
-                f"file={str(file)!r} and a fraction are given; the file says it all, so leave the "
-                "fractions out."
+                f"file={str(file)!r} and a fraction are given; the file names every split, so "
+                "leave the fractions out."
             )
         divided = with_splits_of(listing, file, missing=file_missing)
         said = divided.notes[len(listing.notes) + 1 :]
@@ -163,12 +164,7 @@ def _draw(
         s for s in ("val", "test") if (given == s).any() and (s == "test" or fractions[s] is None)
     ]
     if "test" in kept and fractions["test"] is not None:
-        raise ValueError(
-            f"test_fraction={fractions['test']} and {listing.provenance.name} has a test split of "
-            f"{int((given == 'test').sum())} cases, which stays; leave the fraction out "
-            "(--test_fraction null), or draw all splits again with keep_given=False "
-            "(--planned_listing#keep_given false)."
-        )
+        _refuse_test_fraction(listing, given, fractions["test"])
     if len(kept) == 2:
         return given.copy(), "Splits: as the source gives them."
     drawn = {
@@ -179,7 +175,7 @@ def _draw(
     if sum(drawn.values()) >= 1:
         raise ValueError(
             f"val_fraction + test_fraction = {sum(drawn.values()):g}; nothing would be left for "
-            "train."
+            "train; give smaller fractions."
         )
     rows = np.flatnonzero(~np.isin(given, kept))
     if len(rows) == 0:
@@ -196,20 +192,21 @@ def _draw(
     numbers = part_numbers(listing.labels[rows], units, task=listing.task, shares=shares, seed=seed)
     splits = given.astype("U5")
     splits[rows] = np.array(["train", *drawn])[numbers]
-    told = " and ".join(f"{s} ({share:.3g})" for s, share in drawn.items())
+    said = " and ".join(f"{s} ({share:.3g})" for s, share in drawn.items())
     source = "all" if len(rows) == len(listing) else "the other"
-    whole = (
-        "patients are not known, one may be in two splits"
-        if groups is None
-        else "groups kept whole"
-    )
+    whole = "patients are not known, one may be in two splits"
+    whole = whole if groups is None else "groups kept whole"
     stays = f"; {' and '.join(kept)} as the source gives it" if kept else ""
-    return (
-        splits,
-        (
-            f"Splits: {told} drawn from {source} {len(rows)} cases by class with seed {seed}, "
-            f"{whole}{stays}."
-        ),
+    drawn_from = f"{said} drawn from {source} {len(rows)} cases by class with seed {seed}"
+    return splits, f"Splits: {drawn_from}, {whole}{stays}."
+
+
+def _refuse_test_fraction(listing: Listing, given: np.ndarray, fraction: float) -> NoReturn:
+    raise ValueError(
+        f"test_fraction={fraction} and {listing.provenance.name} has a test split of "
+        f"{int((given == 'test').sum())} cases, which is kept; leave the fraction out "
+        "(--test_fraction null), or draw all splits again with keep_given=False "
+        "(--planned_listing#keep_given false)."
     )
 
 

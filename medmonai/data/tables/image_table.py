@@ -98,22 +98,8 @@ def list_image_table(
     columns = TableColumns.of(columns, argument="columns")
     where = ImageFiles.of(images, argument="images")
     path = Path(file.path).expanduser()
-    read = read_text_table(
-        path,
-        separator=file.separator,
-        encoding=file.encoding,
-        sheet=file.sheet,
-        wanted=[columns.image_column, *columns.label_columns],
-    )
-    images_of_rows = find_table_images(
-        read,
-        columns.image_column,
-        image_folders_of(path.parent, where.image_folders),
-        beside=path.parent,
-        suffix=where.suffix,
-        skip=where.rows_without_image == "skip",
-        dicom_folders=where.dicom_folders,
-    )
+    read = _read(path, file, columns)
+    images_of_rows = _images(read, columns, where, beside=path.parent)
     rows = images_of_rows.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
@@ -142,16 +128,44 @@ def list_image_table(
         groups=_groups(read, columns, images_of_rows),
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
-        metadata={
-            column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
-            for column in columns.metadata_columns
-        },
+        metadata=_metadata(read, columns, rows),
         left_out=_left_out(
             read, columns.image_column, images_of_rows.without, images_of_rows.unnamed
         ),
         notes=(*read.notes, *notes),
     )
     return listing.subset(in_split_order(splits, images_of_rows.ids))
+
+
+def _read(path: Path, file: TableFile, columns: TableColumns) -> TextTable:
+    return read_text_table(
+        path,
+        separator=file.separator,
+        encoding=file.encoding,
+        sheet=file.sheet,
+        wanted=[columns.image_column, *columns.label_columns],
+    )
+
+
+def _images(
+    read: TextTable, columns: TableColumns, where: ImageFiles, *, beside: Path
+) -> TableImages:
+    return find_table_images(
+        read,
+        columns.image_column,
+        image_folders_of(beside, where.image_folders),
+        beside=beside,
+        suffix=where.suffix,
+        skip=where.rows_without_image == "skip",
+        dicom_folders=where.dicom_folders,
+    )
+
+
+def _metadata(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> dict[str, np.ndarray]:
+    return {
+        column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
+        for column in columns.metadata_columns
+    }
 
 
 def _ask_about_labels(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> None:

@@ -108,7 +108,7 @@ def _multilabel(
     )
     if len(names) != len(columns):
         raise ValueError(
-            f"class_names={names!r} and {len(columns)} label columns; give one name a column."
+            f"class_names={names!r} and {len(columns)} label columns; give one name per column."
         )
     check_column_names(names, columns)
     return TableLabels(labels, names, Task("multilabel", len(columns)))

@@ -110,25 +110,12 @@ def find_table_images(
             f"{names[0]!r} and {_held(bases)}; check image_column, image_folders (on a command "
             "line --images) and suffix."
         )
-    told = (
-        (
-            f"{len(without)} of {len(table)} rows have no image, first "
-            f"{without_folder(names[without[0]])!r}"
-        )
-        if without
-        else ""
-    )
-    if without and not skip:
-        raise ValueError(
-            f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
-            "rows_without_image='skip' (--rows_without_image skip, of a bundle "
-            "--listing#images#rows_without_image skip)."
-        )
+    told = _without_image(table, names, without, skip=skip)
     with_image = [place for place in places if place]
     _check_once(table, rows, with_image)
     unnamed = _unnamed(with_image, bases)
     notes = [*place_notes(with_image), *notes]
-    notes += [f"{told} in {table.name}; they were left out."] if without else []
+    notes += [f"{told} in {table.name}; they were left out."] if told else []
     if unnamed:
         notes.append(
             f"{len(unnamed)} images have no row in {table.name}, first {unnamed[0]!r}; they were "
@@ -142,6 +129,25 @@ def find_table_images(
         unnamed,
         tuple(notes),
     )
+
+
+def _without_image(
+    table: TextTable, names: Sequence[str], without: Sequence[int], *, skip: bool
+) -> str:
+    """Return how many rows have no image, in words; "" if all have one."""
+    if not without:
+        return ""
+    told = (
+        f"{len(without)} of {len(table)} rows have no image, first "
+        f"{without_folder(names[without[0]])!r}"
+    )
+    if not skip:
+        raise ValueError(
+            f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
+            "rows_without_image='skip' (--rows_without_image skip, of a bundle "
+            "--listing#images#rows_without_image skip)."
+        )
+    return told
 
 
 def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:

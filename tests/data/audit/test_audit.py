@@ -287,7 +287,8 @@ def test_pictures_saved_again_leak_and_other_patients_do_not(real_data, tmp_path
 def test_wrong_cohorts():
     train, val = splits()
     with pytest.raises(
-        ValueError, match=r"leak_threshold=0\.9 with near_threshold=0\.94; what leaks is near"
+        ValueError,
+        match=r"leak_threshold=0\.9 with near_threshold=0\.94; leak_threshold must lie between",
     ):
         audit_cohorts([train, val], leak_threshold=0.9)
     with pytest.raises(ValueError, match="cohorts are empty"):

@@ -205,7 +205,7 @@ def test_multilabel():
         ),
         (
             {"val_fraction": 0.2, "file": "splits.csv"},
-            "file='splits.csv' and a fraction are given; the file says it all",
+            "file='splits.csv' and a fraction are given; the file names every split",
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_impossible_arguments(options, message):
             given_splits(60, 60, 60),
             {"test_fraction": 0.2},
             "test_fraction=0.2 and set has a test split of 60 cases, "
-            r"which stays; leave the fraction out \(--test_fraction null\), or "
+            r"which is kept; leave the fraction out \(--test_fraction null\), or "
             r".*--planned_listing#keep_given false",
         ),
         (

@@ -40,7 +40,7 @@ def test_several_columns_are_a_multilabel_task():
     assert labels(read, ["a"]).labels.shape == (3, 1)
     with pytest.raises(ValueError, match="several columns are a multilabel task"):
         labels(read, ["a", "b"], task="multiclass")
-    with pytest.raises(ValueError, match="give one name a column"):
+    with pytest.raises(ValueError, match="give one name per column"):
         labels(read, ["a", "b"], ["x"])
 
 
