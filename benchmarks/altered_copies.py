@@ -1,11 +1,10 @@
-"""How similar a picture and its altered copy are to the audit, and how similar different pictures
-can be.
+"""How alike a picture and its altered copy are to the audit, and how alike different pictures get.
 
     python -m benchmarks.altered_copies DATA [--pictures 60] [--size 224]
 
-DATA holds chest_xray/test/*/* and ham10000/images/*.jpg. It prints the highest correlation of two
-different pictures, and for each change the lowest and the median correlation
-(`medmonai.data.shape_features`) of a picture with its copy.
+DATA holds chest_xray/test/*/* and ham10000/images/*.jpg. Printed: the most alike two different
+pictures, and for each change the lowest and the median correlation (`medmonai.data.shape_features`)
+of a picture with its copy.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Seconds for the audit of a data set, from images on disk (a memmap) to the findings, and for its
-parts.
+"""Seconds that the audit of a data set takes, from images on disk (a memmap) to the findings, and
+its parts.
 
     OMP_NUM_THREADS=1 python -m benchmarks.data_audit [--cases 100000] [--size 28] [--dims 2]
         [--rounds 5]
 
-The images are the lesion phantom's, with 1 % of them repeated unchanged and 1 % repeated brighter
-and with noise, so that there is something to find; the planted copies that were found are counted
-at the end. The parts are also run alone: hashing, and the search for near duplicates. Imagehash
-(dHash of every image, no comparison) is run for comparison if installed.
+The images are the lesion phantom's, with 1 % of them repeated as they are and 1 % repeated brighter
+and with noise, so that there is something to find; what was planted is counted at the end. The
+parts are run alone, too: hashing, and the search for near duplicates. Imagehash (dHash of every
+image, no comparison) stands beside it where it is installed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from medmonai.data.duplicates import image_keys
 
 
 def planted_cohort(cases: int, size: int, dims: int, path: Path) -> tuple[Cohort, int]:
-    """Return a phantom on disk, and the number of exact and of near duplicates inserted (the same
-    number).
+    """Return a phantom on disk, and how many exact and how many near duplicates were put into it
+    (the same number).
     """
     cohort = lesion_phantom(split="train", spatial_size=(size,) * dims, num_cases=cases)
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=cohort.images.shape)

@@ -1,10 +1,10 @@
-"""CPU seconds for the evaluation of a large table: its parts, with intervals, and everything that
-`evaluate` writes.
+"""CPU seconds that the evaluation of a large table takes: its parts, with intervals, and everything
+that `evaluate` writes.
 
     OMP_NUM_THREADS=1 python -m benchmarks.evaluation [--cases 47280] [--classes 8] [--rounds 5]
 
-The table is random, with as many cases and classes as TissueMNIST's test split. Cases are first
-independent, then in groups of two. Validation has half as many.
+The table is drawn: as many cases and classes as TissueMNIST's test split has. Cases are
+independent, and once more in groups of two. Validation has half as many.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from medmonai.task import Task
 
 
 def drawn(cases: int, classes: int, *, split: str, grouped: bool = False) -> Predictions:
-    """Draw a multiclass table with informative scores."""
+    """Draw a multiclass table in which higher scores say something."""
     rng = np.random.default_rng([cases, len(split)])
     y_true = rng.integers(0, classes, cases)
     y_score = rng.dirichlet(np.ones(classes), cases) + 0.7 * np.eye(classes)[y_true]
@@ -64,7 +64,7 @@ def bands(table: Predictions) -> None:
 
 
 def whole(table: Predictions, validation: Predictions) -> None:
-    """Evaluate from files to files, including figures."""
+    """Evaluate from files to files, figures included."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{name}.csv" for name in ("test", "validation")]
         for path, one in zip(paths, (table, validation)):
@@ -73,7 +73,7 @@ def whole(table: Predictions, validation: Predictions) -> None:
 
 
 def cpu_seconds(function: Callable[[], object], rounds: int) -> list[float]:
-    """Return the CPU seconds of each round, without a warm-up round."""
+    """Return the CPU seconds of each round, a first one left out."""
     found = []
     for _ in range(rounds + 1):
         start = time.process_time()

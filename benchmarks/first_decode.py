@@ -1,5 +1,5 @@
-"""Seconds of the first start with a folder of pictures (decode all), seconds of the second start,
-and memory.
+"""Seconds of the first start with a folder of pictures (decode all), of the second one, and the
+memory it takes.
 
     OMP_NUM_THREADS=1 python -m benchmarks.first_decode [--images 400] [--size 450 600]
         [--channels 3] [--suffix .jpg] [--to 224] [--rounds 5] [--jobs 2] [--second 10000]
@@ -7,22 +7,22 @@ and memory.
 
 All in one process, interleaved, after a warm-up, the files in the page cache:
 
-- Pillow loop: what most study scripts do; one thread opens, converts, resizes and copies each
-  picture into an array.
+- Pillow loop: what studies write; one thread opens, converts, resizes and copies each picture into
+  an array.
 - Pillow's decoder, bare: the same files opened and decoded, nothing else, on as many threads as
   `load_listing` uses: the limit for anything that decodes with Pillow. OpenCV (full decoding, one
-  thread) is run for comparison if installed.
+  thread) stands beside it where it is installed.
 - load_listing: decoded, resized, and written to the cache; listing, hashing and Cohorts included.
 - With --jpeg-scaling, load_listing also with jpeg_scaling=True, beside the bare decoder at the same
   scale: Pillow's `draft` to twice the wanted size.
 
-"Cores free" is the speed-up of hashing with as many threads: if other work occupies a core, no
-ratio above it can be observed. With --wait, a time counts only if 0.85 of the cores were free right
-before and right after it. Otherwise it is measured again, for up to that many seconds in total;
-measurements still disturbed after that are counted and reported.
+"Cores free" is what hashing gains from as many threads: where other work takes a core, no ratio
+above it can be seen. With --wait, a time counts only if 0.85 of the cores were free right before
+and right after it, else it is taken again, for so many seconds in all; what was still disturbed
+then is counted and said.
 
-Peak memory is measured in a separate process, with n pictures and with 4 n, to show any growth with
-the number of files.
+Peak memory is that of a process of its own, with n pictures and with 4 n: what grows with the files
+would show.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ OURS = "load_listing"
 def write_pictures(
     root: Path, n: int, size: tuple[int, int], channels: int, suffix: str, *, quality: int = 90
 ) -> list[Path]:
-    """Write n pictures with coarse structure and a little noise, in two classes; 16 different ones,
-    repeated.
+    """Write n pictures of broad structure and a little noise, in two classes; 16 different ones,
+    again and again.
     """
     rng = np.random.default_rng(0)
     files = []
@@ -131,7 +131,7 @@ def first_start(root: Path, to: int, channels: int, jobs: int, *, scaling: int =
 
 
 def peak_memory(root: Path, to: int, channels: int, jobs: int, *, scaling: bool) -> float:
-    """Return the peak memory in MB of a process that does only the first start."""
+    """Return MB of a process that does the first start, and ends."""
     code = (
         "import sys; from pathlib import Path; from benchmarks.first_decode import first_start, "
         "peak; first_start(Path(sys.argv[1]), *map(int, sys.argv[2:5]), scaling=int(sys.argv[5])); "
@@ -156,8 +156,8 @@ def peak_memory(root: Path, to: int, channels: int, jobs: int, *, scaling: bool)
 
 
 def peak() -> float:
-    """Return the peak of this process in MB; getrusage would report that of the parent process if
-    it is higher.
+    """Return the peak of this process in MB; getrusage's would be that of the process that started
+    it, if that is higher.
     """
     held = next(
         line
@@ -168,8 +168,8 @@ def peak() -> float:
 
 
 def cores_free(jobs: int, rounds: int = 3) -> float:
-    """Return how many cores threads really got, measured by hashing, which releases the
-    interpreter's lock, on one and on all.
+    """Return how many cores threads really got: hashing, which lets go of the interpreter's lock,
+    on one and on all.
     """
     block = bytes(1 << 24)
 
@@ -252,10 +252,10 @@ def works_of(
 def measured(
     works: dict[str, Callable[[], object]], given: argparse.Namespace
 ) -> tuple[dict, dict, int]:
-    """Return wall-clock and CPU seconds for each task and round, interleaved, after one warm-up
-    round.
+    """Return seconds and seconds of a core for each work and round, interleaved, after one round
+    that does not count.
 
-    Also return how many were disturbed by other work (see --wait).
+    And how many of them were disturbed by other work (see --wait).
     """
     seconds = {name: [] for name in works}
     cpu = {name: [] for name in works}

@@ -1,15 +1,15 @@
-"""Time of an epoch with a frozen backbone, compared with bare computation, and with features
-computed once.
+"""What an epoch with a frozen backbone costs: against bare compute, and with its features computed
+once.
 
     python -m benchmarks.frozen_backbone [--backbone resnet50] [--size 224] [--cases 64]
         [--rounds 5] [--precision fp32]
 
-Interleaved in one process, without warm-up, with random weights:
-- bare: forward of the frozen backbone, forward/backward/step of the head, on float batches already
-  in memory;
+Side by side in one process, in turn, warm-up left out, random weights:
+- bare: forward of the frozen backbone, forward/backward/step of the head, on float batches that
+  already lie in memory;
 - bundle: ResidentLoader on uint8 images, the bundles' trainer and handlers; scaling only, and with
   flips, affine and noise;
-- features: the same trainer on features computed once, before the epoch.
+- features: the same trainer on features that were computed once, before the epoch.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    # as in training: keep memory instead of returning it after each step
+    # as a training does: it keeps memory instead of giving it back after each step
     prepare_process(0, device=options.device)
     torch.set_num_threads(options.threads)
     cases = cohort(options.size, options.cases)

@@ -1,4 +1,5 @@
-"""Seconds for listing a table of 220,025 images and for drawing folds, compared with other methods.
+"""Seconds of listing a table of 220,025 images, and of drawing folds, beside what the same costs by
+other means.
 
     OMP_NUM_THREADS=1 python -m benchmarks.listing [--rows 220025] [--cases 50000] [--rounds 5]
 
@@ -62,7 +63,7 @@ def by_hand(table: Path) -> tuple[list[str], list[int]]:
 
 
 def interleaved(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each task and round, after one warm-up round."""
+    """Return the seconds of each work and round, after one round that does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for round_number in range(rounds + 1):
         for name, work in works.items():

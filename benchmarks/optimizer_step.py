@@ -50,8 +50,8 @@ def loss_with_gradients(device: torch.device) -> nn.Module:
 
 
 def steps(network: nn.Module, device: torch.device) -> dict[str, Callable[[], object]]:
-    """Build every optimizer on its own copy; the learning rate is small so that the weights hardly
-    change.
+    """Build every contender on its own copy; the learning rate is small so that the weights stay
+    what they are.
     """
 
     def parameters():
@@ -75,9 +75,7 @@ def steps(network: nn.Module, device: torch.device) -> dict[str, Callable[[], ob
 
 
 def milliseconds(step: Callable[[], object], device: torch.device) -> float:
-    """Time one step: CPU time on one thread, which other programs disturb least, otherwise
-    wall-clock time.
-    """
+    """Time one step: CPU time on one thread, which other programs disturb least, else the clock."""
     clock = (
         time.process_time
         if device.type == "cpu" and torch.get_num_threads() == 1

@@ -1,11 +1,11 @@
-"""CPU seconds of each command on tiny inputs, compared with importing torch and MONAI.
+"""CPU seconds of each command on tiny inputs, beside what importing torch and MONAI costs.
 
     OMP_NUM_THREADS=1 python -m benchmarks.start_up [--rounds 5] [--only run init]
 
 Each command runs in a process of its own, all in turn in every round; user and system time of the
-process and its children (`resource.RUSAGE_CHILDREN`), medians. CPU time is used so that other work
-on the machine matters little; it still has some effect, because cores share caches and clock. "run
-to its first batch" ends where the training asks its loader for the first one.
+process and its children (`resource.RUSAGE_CHILDREN`), medians. CPU time, so that other work on the
+machine matters little; it still counts somewhat, because cores share caches and clock. "run to its
+first batch" ends where the training asks its loader for the first one.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def cpu_seconds(words: list[str], folder: Path) -> float:
     """Run `python WORDS` in a folder and return its user and system seconds.
 
     Raises:
-        RuntimeError: the command failed; the message includes its output.
+        RuntimeError: the command failed; with what it said.
     """
 
     def used() -> float:
@@ -143,7 +143,7 @@ def cpu_seconds(words: list[str], folder: Path) -> float:
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False
     )
-    if done.returncode and "check" not in words:  # an audit with findings exits with 1
+    if done.returncode and "check" not in words:  # an audit that finds something ends with 1
         raise RuntimeError(
             f"{' '.join(words[:4])} ended with {done.returncode}: {done.stderr[-500:]}"
         )

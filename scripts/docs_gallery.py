@@ -1,10 +1,10 @@
-"""The documentation gallery: every transform and every figure, generated when the site is built; an
-MkDocs hook.
+"""The gallery of the documentation: every transform and every figure, drawn when the site is built;
+a hook of MkDocs.
 
     python scripts/docs_gallery.py FOLDER
 
-Images come from the lesion phantom and scores from its ideal observer, so nothing is trained or
-downloaded.
+The images are those of the lesion phantom, the scores those of its ideal observer, so nothing is
+trained or downloaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
-# One set of arguments with visible effect for each transform; random ones are always applied.
+# One lively set of arguments for each transform; random ones are always applied.
 TRANSFORMS: dict[str, dict[str, Any]] = {
     "RandFlip": {"spatial_axis": 1},
     "RandRotate90": {"max_k": 3},
@@ -42,7 +42,7 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
     "ScaleIntensityRange": {"a_min": 0.3, "a_max": 0.8, "b_min": 0.0, "b_max": 1.0, "clip": True},
     "Resize": {"spatial_size": (24, 24)},
 }
-_DRAWS = 4  # draws of a random transform, side by side
+_DRAWS = 4  # of a random transform, side by side
 
 
 def transform_figures() -> dict[str, Figure]:
@@ -156,7 +156,7 @@ _ABOUT_TRANSFORMS = (
 )
 _ABOUT_FIGURES = (
     "Every figure of `medmonai.visualize`, of the lesion phantom and its ideal observer. Learning "
-    "curve, image sizes and saliency map are artificial: they illustrate the figure, not a result. "
+    "curve, image sizes and saliency map are made up: they show the drawing, not a result. "
     "Research software: not for clinical use."
 )
 

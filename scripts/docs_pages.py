@@ -1,12 +1,13 @@
-"""The documentation pages generated from the code; an MkDocs hook (mkdocs.yml).
+"""The pages of the documentation that are made from the code; a hook of MkDocs (mkdocs.yml).
 
 - reference/command_line.md: every command with its help and options, from typer.
 - reference/bundle_ids.md: every id that a bundle's README describes.
 - reference/api/ROOM.md: the public names of each room, from its face (`__init__.pyi`), for
   mkdocstrings.
-- project/...: README, SECURITY and similar files outside docs/, and the READMEs of the bundles.
+- project/...: README, SECURITY and the like, which lie outside docs/, and the READMEs of the
+  bundles.
 
-Links between pages are written for readers of plain files; here they are converted to locations on
+Links between pages are written for readers of plain files; here they are turned to the places of
 the site.
 """
 
@@ -55,7 +56,7 @@ def command_line() -> str:
     lines = [
         "# Command line",
         "",
-        "`medmonai COMMAND --help` shows the same text. `python -m medmonai` is the same command.",
+        "`medmonai COMMAND --help` says the same. `python -m medmonai` is the same command.",
         "",
     ]
     for name, command in _commands(get_command(app), "medmonai"):
@@ -133,9 +134,9 @@ def bundle_ids() -> str:
     lines = [
         "# Ids of the bundles",
         "",
-        "Set them as `--id value`; `a#b` is `b` within `a`. An id that nothing reads is an error, "
-        "and the message suggests the nearest one. [Change a recipe](../how_to/change_a_recipe.md) "
-        "has examples.",
+        "Set them as `--id value`; `a#b` is `b` within `a`. An id that nothing reads is an "
+        "error that names the nearest one. [Change a recipe](../how_to/change_a_recipe.md) has "
+        "examples.",
         "",
     ]
     for config, rows in found.items():
@@ -174,14 +175,14 @@ def api(room: str) -> str:
 
 
 def functions() -> str:
-    """Return the page of the functions that correspond to the command line."""
+    """Return the page of the functions that do what the command line does."""
     names = ("commands.run", "commands.evaluate", "commands.compare")
     results = ("run_results.RunFolder", "run_results.TrainingHistory")
     return (
         "\n\n".join(
             [
                 "# medmonai",
-                "The command line's functions in Python.",
+                "From Python what the command line does.",
                 *(f"::: medmonai.{name}" for name in (*names, *results)),
             ]
         )
@@ -190,7 +191,7 @@ def functions() -> str:
 
 
 def made_pages() -> dict[str, str]:
-    """Return path in the site -> text of every page generated from the code."""
+    """Return path in the site -> text of every page that is made from the code."""
     return {
         "reference/command_line.md": command_line(),
         "reference/bundle_ids.md": bundle_ids(),
@@ -200,7 +201,7 @@ def made_pages() -> dict[str, str]:
 
 
 def outside_pages() -> dict[str, Path]:
-    """Return path in the site -> file of every page outside docs/."""
+    """Return path in the site -> file of every page that lies outside docs/."""
     readmes = sorted((ROOT / "bundles").glob("*/docs/README.md"))
     return {
         f"project/{path.relative_to(ROOT).as_posix()}": path
@@ -209,15 +210,15 @@ def outside_pages() -> dict[str, Path]:
 
 
 def site_path(path: Path) -> str | None:
-    """Return the location of a repository file in the site; None if it is not included."""
+    """Return where a file of the repository lies in the site; None if it is not there."""
     if path.is_relative_to(ROOT / "docs"):
         return path.relative_to(ROOT / "docs").as_posix()
     return next((place for place, file in outside_pages().items() if file == path), None)
 
 
 def with_site_links(text: str, source: Path, place: str) -> str:
-    """Return a page with its links converted to locations on the site; a link to a page that the
-    site lacks becomes plain text.
+    """Return a page with its links turned to the places of the site; a link to what the site lacks
+    becomes its text.
     """
 
     def turned(match: re.Match) -> str:
@@ -233,7 +234,7 @@ def with_site_links(text: str, source: Path, place: str) -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fill the parts of the navigation generated from the code."""
+    """Fill the parts of the navigation that follow from the code."""
     bundles = [place for place in outside_pages() if place.startswith("project/bundles/")]
     titles = {place: place.split("/")[2].removesuffix("_classification") for place in bundles}
     decisions = sorted(
@@ -278,7 +279,7 @@ def _filled(nav: list, fill: dict[str, list]) -> list:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages generated from the code, and those outside docs/."""
+    """Add the pages that are made from the code, and those that lie outside docs/."""
     from mkdocs.structure.files import File
 
     for place, text in made_pages().items():
@@ -289,7 +290,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
-    """Convert the links of a page."""
+    """Turn the links of a page."""
     place = page.file.src_uri
     source = outside_pages().get(place, ROOT / "docs" / place)
     return with_site_links(markdown, source, place)

@@ -1,10 +1,10 @@
-"""Create the picture at the top of the README from the figures of a finished run.
+"""Draw the picture at the top of README from the figures of a finished run.
 
     medmonai run lesion_phantom --output_dir OUT
     python scripts/draw_readme_picture.py OUT docs/images/report.png
 
-The figures are those of the run's report; the heading is read from its metrics.json. Nothing is
-edited by hand.
+The figures are those that the run's report shows; the heading is read from its metrics.json.
+Nothing is drawn by hand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FIGURES = ("history", "roc", "calibration", "saliency")
 HEIGHT = 540
 GAP = 18
 HEADING = 86
-COLOURS = 64  # a low number, so that the file stays small
+COLOURS = 64  # few, so that the file stays small
 
 
 def heading(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Create an NVIDIA FLARE job from a bundle: FedAvg over MONAI's client, one app for the server and
+"""Make a job for NVIDIA FLARE from a bundle: FedAvg over MONAI's client, one app for the server and
 one for each site.
 
     python scripts/nvflare_job.py bundles/lesion_phantom_classification JOB --rounds 3 \
@@ -6,7 +6,7 @@ one for each site.
         --all '{"train_cases": 256}'
     nvflare simulator JOB -w WORKSPACE -n 2 -t 1
 
-It does not need NVFlare; the simulator needs `nvflare` and `monai-nvflare`.
+It needs no NVFlare; the simulator needs `nvflare` and `monai-nvflare`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 def server(sites: int, rounds: int) -> dict[str, Any]:
     """Return the server's config: the persistor reads the network from the bundle, weights are
-    averaged as they arrive.
+    averaged as they come.
     """
     return {
         "format_version": 2,
@@ -105,7 +105,7 @@ def write_job(
     local_epochs: int,
     settings: dict[str, Any],
 ) -> None:
-    """Write the job's folder; each app contains a copy of the bundle.
+    """Write the job's folder; each app holds a copy of the bundle.
 
     Raises:
         FileExistsError: the folder exists.

@@ -1,5 +1,5 @@
-"""Render every bundle of bundles/recipes.json into bundles/. Run it after changing a recipe or the
-template.
+"""Render every bundle of bundles/recipes.json into bundles/. Run it after a change of a recipe or
+the template.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from medmonai.errors import run_in_words
 
 
 def main() -> None:
-    """Write the bundles and print their locations."""
+    """Write the bundles and say where each lies."""
     folder = Path(__file__).resolve().parent.parent / "bundles"
     for name, recipe in json.loads((folder / "recipes.json").read_text()).items():
         print(write_bundle(name, recipe, folder).relative_to(folder.parent))

@@ -1,8 +1,8 @@
-"""Simulate how often AUC intervals contain the true AUC: docs/results/auc_interval_coverage.csv and
-the tables of its page.
+"""Simulate how often intervals of the AUC hold the true one: docs/results/auc_interval_coverage.csv
+and the tables of its page.
 
-Run it with OMP_NUM_THREADS=1: all cells take about ten minutes on one core. With --tables-only, it
-updates the page's tables from the CSV and simulates nothing.
+Run it with OMP_NUM_THREADS=1: all cells take about ten minutes on one core. With --tables-only it
+renews the page's tables from the CSV and simulates nothing.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ def bootstrap(
 
 
 def newcombe(a: np.ndarray, m: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Newcombe's method 5 (2006, doi:10.1002/sim.2324): Hanley and McNeil's variance at the
-    interval end itself, found by bisection.
+    """Newcombe's method 5 (2006, doi:10.1002/sim.2324): Hanley and McNeil's variance at the end
+    itself; by bisection.
     """
     ends = []
     for far in (np.zeros_like(a), np.ones_like(a)):
@@ -200,8 +200,7 @@ def simulate_independent(
         y_scores = np.stack([y_score for _, y_score in sets], axis=1)
         for method, pairs in closed_ends(y_true, y_scores).items():
             ends.setdefault(method, []).extend(zip(*pairs))
-        # resamples are of case indices, so new ones in every block are as good
-        if start < resampled:
+        if start < resampled:  # the resamples are of case numbers: new ones every block are as good
             weights = np.hstack(
                 [rng.multinomial(k, np.full(k, 1 / k), RESAMPLES) for k in (m, n)]
             ).astype(np.float32)
@@ -214,7 +213,7 @@ def simulate_independent(
 def simulate_clusters(
     number: int, auc: float, repetitions: int, *, seed: int = 0
 ) -> Iterator[dict]:
-    """Rows of one cell with cases clustered in patients; positives and negatives are the mean
+    """Rows of one cell of cases that come in patients; positives and negatives are the mean
     counts.
     """
     spec = CLUSTERS[number]
@@ -327,20 +326,18 @@ def fill(page: str, rows: list[dict]) -> str:
 
 
 def main() -> None:
-    """Run the study, write the CSV and update the tables of the page."""
+    """Run the study, write the CSV, renew the tables of the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--repetitions",
         type=int,
         default=10000,
-        help="data sets per cell; half as many for other shapes",
+        help="data sets a cell; half as many for other shapes",
     )
     parser.add_argument("--resampled", type=int, default=2000, help="of them with bootstraps")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument(
-        "--tables-only",
-        action="store_true",
-        help=("no simulation; only rewrite the tables from the CSV"),
+        "--tables-only", action="store_true", help="no simulation: the tables again from the CSV"
     )
     options = parser.parse_args()
     if not options.tables_only:
@@ -352,7 +349,7 @@ def main() -> None:
         with CSV.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
-            # one cell at a time, so that an interrupted study keeps its results
+            # a cell at a time: a study that breaks off keeps what it has
             for done, some in enumerate(found, start=1):
                 writer.writerows(some)
                 file.flush()

@@ -1,9 +1,9 @@
-"""Simulate how often intervals other than the AUC's contain the truth:
+"""Simulate how often intervals other than the AUC's hold the truth:
 docs/results/metric_interval_coverage.csv and its page.
 
-Run it with OMP_NUM_THREADS=1: all cells take about half an hour on one core. The CSV is rewritten
-completely after each cell; running the same command again continues with the missing cells
-(--again: with all). With --tables-only, it updates the page's tables from the CSV and simulates
+Run it with OMP_NUM_THREADS=1: all cells take about half an hour on one core. The CSV is written
+again, as a whole, after each cell; the same command again goes on with the cells that it lacks
+(--again: with all). With --tables-only it renews the page's tables from the CSV and simulates
 nothing.
 """
 
@@ -27,7 +27,7 @@ PAGE = FOLDER / "metric_intervals.md"
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV of this study; empty if there is no such file."""
+    """Rows of a CSV of this study; none where there is no such file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -50,7 +50,7 @@ def write_rows(rows: list[dict[str, str]], path: Path) -> None:
 def simulate(
     path: Path, cells: list[Cell], *, repetitions: int | None = None, again: bool = False
 ) -> None:
-    """Simulate the cells missing from the CSV (again: all of these) and add each as soon as it is
+    """Simulate the cells that the CSV lacks (again: all of these) and put each in as soon as it is
     done.
     """
     known = {cell.key for cell in all_cells()}
@@ -71,20 +71,16 @@ def simulate(
 
 
 def main() -> None:
-    """Run the missing parts of the study and update the tables of the page."""
+    """Run what is missing of the study and renew the tables of the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--repetitions", type=int, help="data sets per cell; default 1000, or 2000 for fast cells"
+        "--repetitions", type=int, help="data sets a cell; default 1000, or 2000 where one is quick"
     )
-    parser.add_argument(
-        "--studies", nargs="+", help=("only these studies, such as ranking; default: all")
-    )
-    parser.add_argument("--again", action="store_true", help="also the cells already in the CSV")
+    parser.add_argument("--studies", nargs="+", help="only these, such as ranking; default all")
+    parser.add_argument("--again", action="store_true", help="also the cells that the CSV has")
     parser.add_argument("--csv", type=Path, default=CSV)
     parser.add_argument(
-        "--tables-only",
-        action="store_true",
-        help=("no simulation; only rewrite the tables from the CSV"),
+        "--tables-only", action="store_true", help="no simulation: the tables again from the CSV"
     )
     options = parser.parse_args()
     if not options.tables_only:

@@ -278,15 +278,12 @@ def test_one_score_column_is_the_positive_class(tmp_path, header, names):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("", "bad.csv has 0 lines"),
-        ("id,y_true,score\n", "bad.csv has 1 lines"),
+        ("", "bad.csv holds 0 lines"),
+        ("id,y_true,score\n", "bad.csv holds 1 lines"),
         ("name,y_true,score\na,0,1\n", "needs a column 'id'"),
         ("id,id,score\na,0,1\n", "column names must be unique"),
         ("id,y_true\na,0\n", "no score column among"),
-        (
-            "id,y_true,score\na,0,0.1\nb,1\n",
-            r"line 3 has 2 columns, but the header \(line 1\) has 3",
-        ),
+        ("id,y_true,score\na,0,0.1\nb,1\n", "line 3 has 2 columns and the header, line 1, 3"),
         (
             "id,y_true,score\na,0,0.1\nb,1,high\n",
             "row 3, column 'score': 'high' is not a finite number",

@@ -68,7 +68,7 @@ def test_a_folder_goes_before_a_name(tmp_path, monkeypatch):
     [
         ("pneumoniamist", r"no bundle at pneumoniamist; did you mean pneumoniamnist\?"),
         ("lesion_fantom_classification", r"did you mean lesion_phantom\?"),
-        ("zzz", "name a folder that contains configs/train.json, or one of `medmonai bundles`"),
+        ("zzz", "name a folder that holds configs/train.json, or one of `medmonai bundles`"),
     ],
 )
 def test_the_nearest_name_is_suggested(name, said, tmp_path, monkeypatch):

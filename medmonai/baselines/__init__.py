@@ -1,4 +1,6 @@
-"""scikit-learn classifiers on the same Cohort, writing the same predictions table as a network."""
+"""Classifiers of scikit-learn on the same Cohort, writing the same predictions table as a
+network.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The scikit-learn classifiers that a network has to beat, with settings suited to images."""
+"""The classifiers of scikit-learn that a network has to beat, with choices that suit images."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-# Differences from scikit-learn's defaults. C = .01 had the best validation AUC of 1e-4 ... 1 on
-# pixels of PneumoniaMNIST and VesselMNIST3D. Early stopping would hold out single cases, not
+# What differs from scikit-learn's own defaults. C = .01 had the best validation AUC of 1e-4 ... 1
+# on pixels of PneumoniaMNIST and VesselMNIST3D. Early stopping would set single cases aside, not
 # groups, and only above 10,000 cases.
 ESTIMATORS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -31,32 +31,32 @@ _ARGUMENT_FOR = {"random_state": "give seed instead; ", "n_jobs": "give jobs ins
 def estimator(
     name: str, *, task: Task, seed: int = 0, jobs: int = 1, **parameters: Any
 ) -> Pipeline:
-    """Return an unfitted scikit-learn pipeline for a task; multilabel tasks get one classifier per
+    """Return an unfitted scikit-learn pipeline for a task; multilabel tasks get one classifier a
     label.
 
     - "logistic_regression": features scaled to mean 0 and variance 1 of the training cases, L2
       penalty, C = .01 (choose it on validation), multinomial for many classes;
     - "random_forest": 200 trees (Breiman, Machine Learning 45, 2001);
     - "gradient_boosting": `HistGradientBoostingClassifier`, 100 trees per class, no early stopping;
-    - "majority": every case gets the share of each class among the training cases as its score: AUC
+    - "majority": the share of each class among the training cases as the score of every case: AUC
       .5.
 
-    Ordinal tasks are treated as multiclass. The seed matters for "random_forest". The others give
-    the same result for every seed, except "gradient_boosting" if ``max_features``,
-    ``early_stopping`` or more than 200,000 cases introduce randomness.
+    Ordinal tasks are taken as multiclass ones. The seed matters for "random_forest"; the others
+    give the same for every seed, "gradient_boosting" unless ``max_features``, ``early_stopping`` or
+    more than 200,000 cases bring chance into it.
 
     Args:
         name: one of `ESTIMATORS`.
         task: what is predicted.
-        seed: seed of the classifier's random numbers.
+        seed: of the classifier's random numbers.
         jobs: threads that grow trees ("random_forest").
-        parameters: parameters of the scikit-learn class; ``class_weight`` is None, "balanced" or,
-            except for multilabel tasks, one weight per class.
+        parameters: of the scikit-learn class, as it names them; ``class_weight`` is None,
+            "balanced" or, but for multilabel tasks, one weight a class.
 
     Raises:
         ValueError: an unknown name or parameter (the nearest is named), wrong class weights, jobs
-            below 1. Values that scikit-learn does not allow raise a ValueError when the pipeline is
-            fitted.
+            below 1. Values that scikit-learn does not allow raise its ValueError when the pipeline
+            is fitted.
 
     Example:
         >>> estimator("random_forest", task=Task("binary", 2), n_estimators=10)[-1].n_estimators
@@ -87,8 +87,8 @@ def estimator(
 
 
 def _classifier(name: str) -> BaseEstimator:
-    # Imported here because scikit-learn's ensembles take more than a second to import, which would
-    # slow down the command line.
+    # Imported here: scikit-learn's ensembles take more than a second, which a command line should
+    # not pay for.
     from sklearn.dummy import DummyClassifier
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression

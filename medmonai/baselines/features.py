@@ -1,4 +1,4 @@
-"""Features for classifiers without convolutions: one row per case."""
+"""Numbers that a classifier without convolutions can work on: one row per case."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from .texture import intensity_texture
 FEATURES = ("pixels", "intensity_texture")
 MAX_PIXELS = 4096
 
-_CHUNK_BYTES = 1 << 21  # as float64; texture needs about ten times this
+_CHUNK_BYTES = 1 << 21  # as float64; some ten times this is taken by the texture
 
 
 def image_features(images: np.ndarray, kind: str = "pixels") -> np.ndarray:
-    """Return one row of features per image: float32 (N, F).
+    """Return one row of numbers an image: float32 (N, F).
 
-    - "pixels": the gray values; F = C * voxels. Images with more than 4,096 values are averaged in
-      blocks: the smallest whole number of voxels along each axis that leaves at most m blocks per
-      axis, with the largest m that leaves no more than 4,096 values (28^3 -> 14^3, 64^3 -> 16^3,
-      224^2 -> 56^2). The last block of an axis may be smaller.
-    - "intensity_texture": see `intensity_texture`; 56 features per channel in 2D, 57 in 3D.
+    - "pixels": the gray values; F = C * voxels. Images of more than 4,096 values are averaged down
+      in blocks: the smallest whole number of voxels along each axis that leaves every axis at most
+      m blocks, with the largest m that leaves no more than 4,096 values (28^3 -> 14^3, 64^3 ->
+      16^3, 224^2 -> 56^2). The last block of an axis may be smaller.
+    - "intensity_texture": see `intensity_texture`; 56 numbers a channel in 2D, 57 in 3D.
 
-    uint8 values are divided by 255; others are used unchanged. Images are read a few megabytes at a
-    time: apart from the result, memory does not grow with N, and a memmap stays on disk.
+    uint8 values are divided by 255, others are taken as they are. Images are read a few megabytes
+    at a time: beyond the result no memory that grows with N is needed, and a memmap stays on disk.
 
     Args:
         images: (N, C, *spatial), as a Cohort has them; array or memmap.
         kind: one of `FEATURES`.
 
     Raises:
-        TypeError: the dtype of the images is not allowed.
-        ValueError: an unknown kind, or images of a wrong shape.
+        TypeError: images of a dtype that is not allowed.
+        ValueError: an unknown kind, images of a wrong shape.
 
     Example:
         >>> images = np.array([[[[0, 64], [192, 255]]], [[[255, 0], [0, 255]]]], dtype=np.uint8)
@@ -65,8 +65,8 @@ def check_kind(kind: str) -> None:
 
 
 def block_sizes(spatial_size: tuple[int, ...], in_channels: int) -> tuple[int, ...]:
-    """Return the voxels of a block along each axis such that at most `MAX_PIXELS` blocks remain (at
-    least one).
+    """Return the voxels of a block along each axis, so that at most `MAX_PIXELS` blocks are left
+    (one at least).
     """
     for cells in range(max(spatial_size), 0, -1):
         blocks = tuple(-(-n // cells) for n in spatial_size)

@@ -1,4 +1,4 @@
-"""From a training cohort and a classifier's name to predictions tables."""
+"""From a training cohort and the name of a classifier to predictions tables."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn")
-_ROWS = 4096  # cases whose features are in memory at once while predicting
+_ROWS = 4096  # cases whose features are held at once while predicting
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedBaseline:
-    """A fitted classifier that predicts cohorts, and the record of how it was trained.
+    """A fitted classifier that makes predictions tables of cohorts, and the record of how it was
+    made.
 
-    There is nothing to save: the record and the training cohort reproduce it exactly, and a pickle
-    could run arbitrary code.
+    There is nothing to save: the record and the training cohort repeat it exactly, and a pickle
+    could run any code.
 
     Args:
         pipeline: fitted, from features to probabilities.
-        features: the kind of features it uses.
-        expects: what a cohort must have in common with the training cohort: task, class names,
-            channels, size and dtype.
-        record: JSON-serializable: estimator, features, parameters, seed, jobs, num_cases,
+        features: the kind of features it takes.
+        expects: what a cohort must share with the training cohort: task, class names, channels,
+            size and dtype.
+        record: what JSON can hold: estimator, features, parameters, seed, jobs, num_cases,
             num_features, seconds (features, fit), versions.
     """
 
@@ -49,11 +50,12 @@ class TrainedBaseline:
     record: Mapping[str, Any]
 
     def predict(self, cohort: Cohort) -> Predictions:
-        """Return the predictions of a cohort: one column per class of its task, 0 for a class
-        absent from training.
+        """Return the predictions of a cohort: a column for each class of its task, 0 for one that
+        training never saw.
 
         Raises:
-            ValueError: task, class names, channels, size or dtype differ from the training cohort.
+            ValueError: another task, other class names, channels, size or dtype than the training
+                cohort.
         """
         _check_alike(self.expects, cohort)
         with _threads(self.record["jobs"]):
@@ -74,7 +76,7 @@ class TrainedBaseline:
 
         features = image_features(images, self.features)
         task = self.expects["task"]
-        # threads would sum the trees in the order in which they finish
+        # threads would add up the trees in the order in which they finish
         with joblib.parallel_config("sequential"):
             scores = self.pipeline.predict_proba(features)
         if not _is_one_column(task):
@@ -106,8 +108,8 @@ def train_baseline(
         jobs: threads for "random_forest" and "gradient_boosting"; "logistic_regression" needs one.
 
     Raises:
-        ValueError: an unknown estimator, parameter or kind of features; a training cohort in which
-            no two classes can be distinguished.
+        ValueError: an unknown estimator, parameter or kind of features; a training cohort with
+            nothing to tell apart.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -133,7 +135,7 @@ def train_baseline(
         else train.labels
     )
     with _threads(jobs), warnings.catch_warnings():
-        # One-versus-rest repeats the warning of _check_classes, with numbers instead of names.
+        # One-versus-rest says what _check_classes has said, with numbers instead of names.
         warnings.filterwarnings(
             "ignore", message="Label .* present in all training examples", category=UserWarning
         )
@@ -163,15 +165,14 @@ def fit_baseline(
     seed: int = 0,
     jobs: int = 1,
 ) -> dict[str, Predictions]:
-    """Fit a classifier to one cohort and return its predictions for the others, under the same
-    keys.
+    """Fit a classifier to one cohort and return its predictions of the others, under the same keys.
 
-    `train_baseline` and `TrainedBaseline.predict` in one; all cohorts are checked before the fit
+    `train_baseline` and `TrainedBaseline.predict` in one; all cohorts are compared before the work
     begins.
 
     Raises:
-        ValueError: as `train_baseline`; a cohort whose task, class names, channels, size or dtype
-            differ from `train`.
+        ValueError: as `train_baseline`; a cohort with another task, other class names, channels,
+            size or dtype than `train`.
     """
     for cohort in others.values():
         _check_alike(_interface(train), cohort)
@@ -182,22 +183,20 @@ def fit_baseline(
 
 
 def _is_one_column(task: Task) -> bool:
-    """Whether scikit-learn sees a single label column: every task except multilabel with several
-    labels.
-    """
+    """Whether scikit-learn sees one column of labels: all but several labels."""
     return task.exclusive or task.num_classes == 1
 
 
 def _check_classes(train: Cohort) -> None:
-    """Warn about classes that cannot be learned; raise ValueError if nothing can."""
+    """Warn of classes that cannot be learned; raise ValueError if nothing can."""
     counts = train.class_counts()
     name = train.provenance.name
     full = len(train)
     seen = [n for n in counts.values() if 0 < n < full]
     if not seen:
         raise ValueError(
-            f"{name} {train.split}: nothing to distinguish (counts: {counts} of {full} cases); a "
-            "classifier needs cases of two classes, or cases with and without a label."
+            f"{name} {train.split}: nothing to tell apart (counts: {counts} of {full} cases); a "
+            "classifier needs cases of two classes, or of a label both ways."
         )
     never = [repr(c) for c, n in counts.items() if n == 0]
     always = [repr(c) for c, n in counts.items() if n == full]
@@ -212,7 +211,7 @@ def _check_classes(train: Cohort) -> None:
 
 
 def _interface(cohort: Cohort) -> dict[str, Any]:
-    # The dtype is included, because only uint8 gray values are divided by 255.
+    # The dtype belongs to it: only uint8 gray values are divided by 255.
     return {
         "task": cohort.task,
         "class_names": cohort.class_names,
@@ -228,7 +227,8 @@ def _check_alike(expects: Mapping[str, Any], cohort: Cohort) -> None:
         if interface[name] != expected:
             raise ValueError(
                 f"{cohort.provenance.name} {cohort.split} has {name} {interface[name]}; the "
-                f"baseline was trained on {expected}. Use cohorts of one data set and size."
+                "baseline "
+                f"is trained on {expected}. Give cohorts of one data set and size."
             )
 
 

@@ -1,5 +1,5 @@
-"""A few dozen features of an image's gray values: their distribution and the differences between
-neighbors.
+"""A few dozen numbers on the gray values of an image: how they are distributed and how neighbors
+differ.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ def intensity_texture(images: np.ndarray) -> dict[str, np.ndarray]:
     gradient, 20 of texture.
 
     - intensity: mean, standard deviation, skewness, excess kurtosis, quantiles; the share of voxels
-      in each of 16 equal steps between the image's smallest and largest value is ``level_0`` ...
-      (the last is dropped, since they sum to 1), with its entropy (bits);
-    - gradient (central differences, gray values per voxel): mean, standard deviation and quantiles
-      of the magnitude; from the structure tensor T = mean of g g^T (Bigun & Granlund, ICCV 1987)
-      each axis's share T_aa / trace T, and the largest and smallest eigenvalue as shares of the
-      trace: 1/spatial_dims each if no direction dominates;
+      in each of 16 equal steps between the image's least and largest value is ``level_0`` ...
+      (dropped: the last, they add up to 1) with its entropy (bits);
+    - gradient (central differences, gray value a voxel): mean, standard deviation and quantiles of
+      the magnitude; from the structure tensor T = mean of g g^T (Bigun & Granlund, ICCV 1987) each
+      axis's share T_aa / trace T, and the largest and least eigenvalue as shares of the trace:
+      1/spatial_dims each where no direction prevails;
     - texture: contrast, correlation, energy (angular second moment), homogeneity (inverse
       difference moment) and entropy (bits) of the co-occurrence of the 16 levels at distances of 1
       and 2 voxels, as mean and range over the directions (Haralick, Shanmugam & Dinstein, IEEE
       Trans. SMC 3(6), 1973, f1, f2, f3, f5, f9).
 
-    Levels are relative to each image (a "fixed number of bins" in the IBSI manual,
-    arXiv:1612.07003, section 2.7), so the texture does not change with brightness and contrast.
-    When an image is flipped or its axes are exchanged, only the axes' shares change. Axes of one
-    voxel are ignored: an image is a volume with one plane.
+    Levels are relative to each image (a fixed number of bins, as the IBSI manual, arXiv:1612.07003,
+    section 2.7, calls it): the texture doesn't change with brightness and contrast. Nothing but the
+    axes' shares changes when an image is flipped or its axes are exchanged. Axes of one voxel are
+    left out: an image is a volume of one plane.
 
     MONAI has no such features for classification; pyradiomics works case by case inside a mask.
 
@@ -58,8 +58,8 @@ def intensity_texture(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def cooccurrence(levels: np.ndarray, offset: Sequence[int], num_levels: int) -> np.ndarray:
-    """Count how often two levels occur `offset` apart, in both directions: symmetric (N,
-    num_levels, num_levels) int64.
+    """Count how often two levels lie `offset` apart, both ways: symmetric (N, num_levels,
+    num_levels) int64.
 
     Args:
         levels: (N, *spatial) whole numbers in 0..num_levels - 1.
@@ -87,7 +87,9 @@ def cooccurrence(levels: np.ndarray, offset: Sequence[int], num_levels: int) -> 
 
 
 def _levels(images: np.ndarray) -> np.ndarray:
-    """Return each voxel's step 0..15 between the smallest and the largest value of its image."""
+    """Return the step 0..15 between the least and the largest value of its image that each voxel is
+    in.
+    """
     axes = tuple(range(1, images.ndim))
     low = images.min(axis=axes, keepdims=True)
     extent = images.max(axis=axes, keepdims=True) - low
@@ -100,7 +102,7 @@ def _intensity(values: np.ndarray) -> dict[str, np.ndarray]:
     centred = values - mean[:, None]
     squares = centred * centred
     variance = squares.mean(axis=1)
-    # Rounding error in the variance of a constant image.
+    # What rounding leaves of the variance of an image that is flat.
     safe = np.where(variance > 1e-24 * np.abs(values).max(axis=1) ** 2, variance, np.inf)
     third = (squares * centred).mean(axis=1)
     fourth = (squares * squares).mean(axis=1)
@@ -147,8 +149,8 @@ def _gradient(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _texture(levels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return mean and range over the directions of Haralick's measures; 0 if the image is too small
-    for a distance.
+    """Return mean and range over the directions of Haralick's measures; 0 where the image is too
+    small for a distance.
     """
     numbers = {}
     # One of each pair of opposite directions: 4 in an image, 13 in a volume.
@@ -172,7 +174,7 @@ def _texture(levels: np.ndarray) -> dict[str, np.ndarray]:
 def _haralick(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Return contrast, correlation, energy, homogeneity and entropy of symmetric counts (N, L, L).
 
-    The correlation of an image with a single level is defined as 1.
+    The correlation of an image of one level is taken as 1.
     """
     p = counts / np.maximum(counts.sum(axis=(1, 2), keepdims=True), 1)
     level = np.arange(counts.shape[1])
@@ -184,7 +186,7 @@ def _haralick(counts: np.ndarray) -> dict[str, np.ndarray]:
     flat = variance < 1e-12
     return {
         "contrast": contrast,
-        # Both marginals are equal, so E[(i-j)^2] = 2 (variance - covariance).
+        # Both margins are the same, so that E[(i-j)^2] = 2 (variance - covariance).
         "correlation": np.where(flat, 1, 1 - contrast / (2 * np.where(flat, 1, variance))),
         "energy": np.einsum("nij,nij->n", p, p),
         "homogeneity": np.einsum("nij,ij->n", p, 1 / (1 + squared)),

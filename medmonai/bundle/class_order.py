@@ -18,9 +18,7 @@ from .config import evaluated
 
 
 def names_shown(class_names: Sequence[Any] | Mapping[Any, Any]) -> list[str]:
-    """Return the displayed names, from a list or from a mapping of names in the source to displayed
-    names.
-    """
+    """Return the names that are shown of a list, or of a mapping of names in the source to them."""
     return [
         str(name)
         for name in (class_names.values() if isinstance(class_names, Mapping) else class_names)
@@ -28,14 +26,14 @@ def names_shown(class_names: Sequence[Any] | Mapping[Any, Any]) -> list[str]:
 
 
 def listing_classes(dataset: Mapping[str, Any]) -> Any:
-    """Return the classes that a recipe passes to its listing, after checking that the recipe states
+    """Return the classes that a recipe hands to its listing, after a check that the recipe states
     one order.
 
     Args:
         dataset: of the recipe, with its `listing`, `class_names` and maybe `positive_class`.
 
     Returns:
-        `class_names` of the listing, or those of the dataset if the listing has none.
+        `class_names` of the listing, or those of the dataset where the listing has none.
 
     Raises:
         ValueError: other classes or another order in the listing, another positive class than the
@@ -47,7 +45,7 @@ def listing_classes(dataset: Mapping[str, Any]) -> Any:
     if names_shown(stated) != names:
         raise ValueError(
             f"class_names={names} in dataset and {names_shown(stated)} in listing; both are the "
-            "order of the labels, so give the same ones, or omit those of the listing."
+            "order of the labels, so give the same ones, or leave those of the listing out."
         )
     for part, where in ((dataset, "dataset"), (listing, "listing")):
         if part.get("positive_class") is not None:
@@ -89,7 +87,7 @@ def require_one_order(config: Mapping[str, Any], class_names: Sequence[str], *, 
     )
     if wanted != list(class_names):
         turned = sorted(wanted) == sorted(class_names) and "positive_class" in config
-        hint = "use the data of this bundle, or create a bundle for these data with `medmonai init`"
+        hint = "give the data of this bundle, or make a bundle for these with `medmonai init`"
         if turned:
             hint = (
                 f"--positive_class {json.dumps(class_names[-1], ensure_ascii=False)} makes their "
@@ -97,7 +95,7 @@ def require_one_order(config: Mapping[str, Any], class_names: Sequence[str], *, 
             )
         raise ValueError(
             f"the classes of {what} are {_in_order(class_names)}, those of the bundle "
-            f"{_in_order(wanted)}: a label would have two meanings; {hint}."
+            f"{_in_order(wanted)}: a label would mean two things; {hint}."
         )
 
 
@@ -129,9 +127,9 @@ def require_trained_classes(
     """
     if trained is not None and list(trained) != list(class_names):
         raise ValueError(
-            f"{checkpoint} was trained for the classes {_in_order(trained)}, but this config has "
-            f"{_in_order(class_names)}, so cases would get the wrong names. Give class_names or "
-            "positive_class as in the training, for inference --class_names "
+            f"{checkpoint} was trained for the classes {_in_order(trained)}, and this config says "
+            f"{_in_order(class_names)}; a case would be called by another name. Give class_names "
+            "or positive_class as in the training, in an inference --class_names "
             f"'{json.dumps(list(trained), ensure_ascii=False)}'."
         )
 
@@ -160,13 +158,14 @@ def require_inference_classes(
     if trained is None and described and stated != names_shown(described):
         raise ValueError(
             f"class_names are {_in_order(stated)}, in the bundle's inference.json "
-            f"{_in_order(described)}, and {checkpoint} does not record what it was trained for; "
-            "leave class_names unchanged, or correct the bundle (inference.json and metadata.json)."
+            f"{_in_order(described)}, and {checkpoint} does not say what it was trained for; leave "
+            "class_names as they are, or correct the bundle (inference.json and metadata.json)."
         )
 
 
 def check_metadata(class_names: Sequence[str] | None, metadata: Mapping[str, Any]) -> None:
-    """Raise ValueError if a bundle's metadata.json and inference.json name the classes differently.
+    """Raise ValueError if a bundle's metadata.json names the classes otherwise than its
+    inference.json.
 
     Args:
         class_names: of inference.json, in the order of the labels.

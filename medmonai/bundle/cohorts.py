@@ -1,4 +1,6 @@
-"""The data of a bundle without its training: the cohorts defined by its config, or their files."""
+"""The data of a bundle without its training: the cohorts that its config defines, or the files they
+are made from.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +59,8 @@ def _parser(bundle: str | Path, overrides: Mapping[str, Any]) -> ConfigParser:
 
 @contextmanager
 def own_modules(bundle: str | Path) -> Iterator[None]:
-    """Let a bundle import the modules in its folder, and unload them afterward, since modules of
-    another bundle may have the same names.
+    """Let a bundle import the modules in its folder, and forget them after: those of another bundle
+    may have their names.
     """
     folder = find_bundle(bundle).resolve()
     sys.path.insert(0, str(folder))

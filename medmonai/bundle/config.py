@@ -47,8 +47,8 @@ _READ_BY_MONAI = {
 }
 
 
-# Why a bundle lacks an id that others have: it would have no effect there, or every other value
-# would be refused.
+# Why a bundle lacks an id that others have: it would do nothing there, or every other value would
+# be refused.
 _IDLE = {
     **dict.fromkeys(
         ("orientation", "spacing"), "it acts on volumes only, and the images of this bundle are 2D"
@@ -61,7 +61,7 @@ _IDLE = {
         "the size is that of the images in the file; a MedMNIST bundle takes it from image_size"
     ),
     "dataset_name": (
-        "no other MedMNIST set has the classes of this bundle; create a bundle for it with "
+        "no other set of MedMNIST has the classes of this bundle; make a bundle for it with "
         "`medmonai init`"
     ),
     "enlarged_size": (
@@ -124,7 +124,7 @@ def merged_config() -> dict[str, Any]:
 
 
 def evaluated(name: str) -> Any:
-    """Return the value of an id of the config that is being evaluated.
+    """Return what an id of the config that is being evaluated stands for.
 
     Raises:
         RuntimeError: called from elsewhere than a config expression.
@@ -179,8 +179,8 @@ def check_config_ids(config: dict[str, Any]) -> None:
     """Raise ValueError for the first id that nothing reads, with the nearest valid one, and for
     misspelt truth values.
 
-    An id that the bundle's own training reads is allowed if another data set or network replaces
-    its reader, and in an evaluation.
+    An id that the bundle's own training reads may stay where another data set or network stands in
+    the place of its reader, and in an evaluation.
     """
     check_words(config)
     shipped = _shipped() if "displayable_configs" in config else {}
@@ -209,8 +209,8 @@ def _shipped() -> dict[str, Any]:
 
 
 def check_words(config: Any, name: str = "") -> None:
-    """Raise ValueError if a text is "true", "false" or "null", because MONAI's command line uses
-    True, False and None.
+    """Raise ValueError where a text is "true", "false" or "null": MONAI's command line knows True,
+    False and None.
 
     As a text "false" counts as true, so `--allow_leakage false` would allow leakage.
     """

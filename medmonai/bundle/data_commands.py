@@ -1,4 +1,4 @@
-"""`python -m medmonai data describe` and `data check`: from a user's source to lines, JSON and
+"""`python -m medmonai data describe` and `data check`: from what a person names to lines, JSON and
 figures.
 """
 
@@ -31,7 +31,7 @@ from medmonai.visualize import (
 
 from .places import find_bundle
 
-_CHECKED_SIZE = 128  # voxels along each axis for comparing images
+_CHECKED_SIZE = 128  # voxels along an axis at which images are compared
 
 
 def describe_source(
@@ -45,8 +45,8 @@ def describe_source(
 
     With `output`, describe.json, figures/labels, figures/samples and, if sizes differ,
     figures/sizes are written there. Files are not decoded: sizes and modes come from at most
-    `most_headers` headers, and the figure shows a few cases of each class. No output names a folder
-    of this machine or a patient. The figures contain images.
+    `most_headers` headers, and the figure shows a few cases of each class. Nothing that is written
+    names a folder of this machine or a patient. The figures hold images.
 
     Args:
         source: a MedMNIST name, a bundle, a folder of class folders, or a CSV or TSV file.
@@ -99,14 +99,14 @@ def check_source(
 
     Files are decoded at 128 voxels along each axis ("check_size"), those of a bundle as the bundle
     decodes them. A source without splits is audited as a whole, for duplicates within it. The notes
-    contain what was noticed while reading the files, such as 8 and 16 bits under one range of gray
+    hold what was noticed while the files were read, such as 8 and 16 bits under one range of gray
     values.
 
     Args:
         source: see `describe_source`.
         options: the same; for files also "check_size", "intensity_range" as in `ImageForm`, and
             "skip_unreadable" and "cache_dir" as in `load_listing`.
-        output: a JSON file; the CSV is written next to it under the same name.
+        output: a JSON file; the CSV lies beside it under the same name.
 
     Raises:
         FileNotFoundError, ValueError: see `describe_source`.
@@ -121,7 +121,7 @@ def check_source(
 
 def _opened(source: str, options: Mapping[str, Any]) -> Listing | list[Cohort]:
     if _is_bundle(source):
-        # imported here: it needs MONAI, other sources do not
+        # here: it needs MONAI, other sources do not
         from .cohorts import bundle_cohorts, bundle_listing
         from .overrides import split_overrides
 
@@ -150,6 +150,6 @@ def _cohorts(source: str, options: dict[str, Any]) -> list[Cohort]:
 
 
 def _is_bundle(source: str) -> bool:
-    """Whether a source is a bundle; a name that is also a MedMNIST set means the set."""
+    """Whether a source is a bundle; a name that is a MedMNIST set's too is the set."""
     named = Path(source).exists() or source not in dataset_names()
     return named and (find_bundle(source) / "configs" / "train.json").is_file()

@@ -34,8 +34,8 @@ _CHECKED = {2: 12, 3: 6}
 
 
 def cases_to_explain(predictions: Predictions, decided: np.ndarray, *, count: int) -> np.ndarray:
-    """Return row numbers, alternating between the most confident errors and the most confident
-    correct decision of each class.
+    """Return row numbers: by turns one of the surest mistakes and the surest correct decision of
+    each class.
 
     Args:
         predictions: a table with labels.
@@ -67,11 +67,11 @@ def write_saliency(
 ) -> ExplainedCases:
     """Write saliency.json and, for volumes, saliency/ID_METHOD.nii.gz; return the maps to draw.
 
-    A volume's map is on the grid of its file if the cohort knows its position (NIfTI, DICOM), else
-    on the network's grid.
+    A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else
+    on the network's.
 
     The maps are for the decided class (multilabel: the label with the highest score). The
-    randomization check, of Grad-CAM, is included in the figure and in saliency.json.
+    randomization check, of Grad-CAM, stands in the figure and in saliency.json.
 
     Args:
         network: the trained network, not wrapped.
@@ -80,7 +80,7 @@ def write_saliency(
         predictions: their table.
         decided: the decisions on it.
         folder: the run folder.
-        target_layer: the layer used by Grad-CAM; by default `find_target_layer` chooses.
+        target_layer: the layer that Grad-CAM looks at; by default `find_target_layer` chooses.
         seed: of the random weights.
     """
     dims = cohort.spatial_dims
@@ -107,10 +107,8 @@ def write_saliency(
         )
     said = [check.line, check.caveat] if check else []
     lines = [
-        (
-            f"Grad-CAM on layer {layer} and occlusion, for the predicted class, divided by each "
-            "map's maximum, so the strength of maps cannot be compared between images."
-        ),
+        f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's "
+        "maximum: maps of two images do not compare in strength.",
         *said,
     ]
     checked = check.as_dict() if check else None
@@ -168,8 +166,8 @@ def _write_volumes(
 
 
 def _case(predictions: Predictions, row: int, c: int) -> dict[str, Any]:
-    """Return a case for the report: id, truth, the class of its map, and the score of that
-    class.
+    """Return a case as the report shows it: id, truth, the class that its map is for, the score of
+    that class.
     """
     names = predictions.class_names
     truth = predictions.labels[row]

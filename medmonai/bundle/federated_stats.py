@@ -17,8 +17,8 @@ from medmonai.data import Cohort
 
 
 class CohortStats(MonaiAlgoStats):
-    """Provide a server with intensity histograms, image statistics and class counts of a bundle's
-    training and validation cases.
+    """Give a server intensity histograms, image statistics and class counts of a bundle's training
+    and validation cases.
 
     MONAI's `MonaiAlgoStats` runs its `DataAnalyzer`, which needs files of images and of label
     masks. It reads the label as an image, and expects statistics of the mask even with

@@ -1,4 +1,4 @@
-"""The placeholders for the input of the network: transforms, enlargement, cached features."""
+"""The placeholders about what goes into the network: transforms, enlargement, cached features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The input of the network: images, or, with `cache_features`, the features of its frozen
+    """What goes into the network: images, or, with `cache_features`, the features of its frozen
     backbone.
     """
     last = f"{enlargement(recipe)['enlarging']}*@normalization]"
@@ -17,7 +17,7 @@ def feeding(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_images(train: str, plain: str) -> dict[str, Any]:
-    """Images are the input in every epoch."""
+    """Images go in, in every epoch."""
     return {
         "train_cohort": "@train#dataset",
         "validate_cohort": "@validate#dataset",
@@ -35,9 +35,7 @@ def _of_images(train: str, plain: str) -> dict[str, Any]:
 
 
 def _of_transfer(train: str, plain: str) -> dict[str, Any]:
-    """Images are the input, or, with `cache_features`, the features computed once by the frozen
-    backbone.
-    """
+    """Images go in, or with `cache_features` the features that the frozen backbone gave once."""
     cached = {
         "_target_": "medmonai.engines.training_cohort",
         "cached": "@cache_features",
@@ -68,7 +66,7 @@ def _of_transfer(train: str, plain: str) -> dict[str, Any]:
             }
         },
         "last_handlers": ["@unfreezing"],
-        # The trained weights are loaded next, so none are downloaded, and images are the input.
+        # The trained weights are loaded next: none are downloaded, and images go in.
         "of_evaluation": {
             "network_def::pretrained": False,
             "validate::dataloader::cohort": "@validate#dataset",
@@ -83,8 +81,8 @@ def _of_transfer(train: str, plain: str) -> dict[str, Any]:
 
 
 def enlargement(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Enlargement of images on the device, after the augmentation: ids and their readers; empty in
-    most recipes.
+    """What enlarges images on the device, after the augmentation: ids and what reads them; nothing
+    in most recipes.
     """
     if not recipe["enlarge"]:
         return {"enlargement_knobs": {}, "enlargement_parts": {}, "enlarging": "", "enlarged": ""}

@@ -1,4 +1,4 @@
-"""The data part of a recipe for image files, in the form of the template's placeholders."""
+"""The data part of a recipe that names image files, as the template's placeholders need it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
     (`form`).
 
     `listing`, `splits` and `form` are arguments of the listing function, of `split_listing` and of
-    `ImageForm`; those that a user may want to change are separate ids (`ids`).
+    `ImageForm`; what a user may want to change of them are ids of their own (`ids`).
     """
     _check_files(source)
     listing, classes = _handed_classes(source)
@@ -108,10 +108,10 @@ def _planned_listing(splits: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the listing of a recipe with the recipe's classes passed to it, and the ids from which
-    it takes them.
+    """Return the listing of a recipe with the recipe's classes handed to it, and the ids that it
+    takes them from.
 
-    A function without `class_names` is called unchanged; the training compares its classes when it
+    A function without `class_names` is called as it is: the training compares its classes when it
     starts.
     """
     listing = recipe_texts(source["listing"])
@@ -128,13 +128,13 @@ def _handed_classes(source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
 
 
 def _check_files(source: Mapping[str, Any]) -> None:
-    """Raise ValueError for arguments that the listing, splitting and decoding functions would
-    refuse in a run.
+    """Raise ValueError for arguments that the functions that list, split and decode would refuse in
+    a run.
     """
     require_entries(source, _FILES_NEED, where="dataset")
     refuse_unknown(source, [*_FILES_NEED, *_FILES_MAY_SAY], where="dataset")
     require_entries(source["listing"], ("_target_",), where="listing")
-    # None: a user's module, found only next to the bundle
+    # None: a module of the user's, which is found beside the bundle only
     function = locate(source["listing"]["_target_"])
     if callable(function):
         _check_arguments(source["listing"], function, where="listing", of_bundle=())

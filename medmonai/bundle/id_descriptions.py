@@ -67,7 +67,7 @@ _OF_SOURCES = {
         "another set of MedMNIST with the same classes (organamnist, organcmnist, organsmnist); "
         "others are refused"
     ),
-    "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), if that file exists",
+    "image_size": "28, 64, 128 or 224 (volumes: 28 or 64), where there is such a file",
     "groups_file": (
         "CSV (id, group) with the patient or lesion of every case: validation and test lose the "
         "cases that share one with an earlier split"

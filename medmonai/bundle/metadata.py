@@ -1,4 +1,4 @@
-"""The metadata.json of a bundle, following MONAI's schema."""
+"""The metadata.json of a bundle, as MONAI's schema asks for it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
 def _network_data_format(
     values: Mapping[str, Any], probabilities: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the formats of the network's input and output."""
+    """Return what goes into the network and what comes out of it."""
     image = {
         "type": "image",
         "format": "magnitude",

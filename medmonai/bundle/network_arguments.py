@@ -1,5 +1,5 @@
-"""A recipe's network: found by name, given channels and classes under its own argument names, and
-tested without computing.
+"""A recipe's network: found by name, given channels and classes under its own names, and tried
+without computing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from .recipe import refuse_unknown
 
-# Argument names that networks use for the same thing. MONAI's own differ: DenseNet121 has
-# out_channels, resnet18 n_input_channels.
+# What networks call the same thing. MONAI's own differ: DenseNet121 has out_channels, resnet18
+# n_input_channels.
 _CHANNELS = ("in_channels", "n_input_channels")
 _CLASSES = ("num_classes", "out_channels", "classes")
 _ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -24,23 +24,23 @@ _ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 def network_definition(
     network: Mapping[str, Any], *, size: Sequence[int], in_channels: int, num_outputs: int
 ) -> dict[str, Any]:
-    """Return a recipe's network with its axes, channels and classes, under the network's own
-    argument names.
+    """Return a network of a recipe with its axes, channels and classes, under the names that the
+    network itself has for them.
 
-    A MONAI network is then built and run once on torch's "meta" device, which computes nothing. A
-    network that does not map (B, in_channels, *spatial) to logits (B, num_outputs) is refused here
-    rather than when a bundle runs.
+    A network of MONAI is then built and run once on torch's "meta" device, which computes nothing:
+    what does not map (B, in_channels, *spatial) to logits (B, num_outputs) is refused here rather
+    than when a bundle runs.
 
     Args:
-        network: "_target_", a dotted name or, for MONAI's networks, the short one used in the model
-            zoo ("DenseNet121"), and arguments.
+        network: "_target_", a dotted name or, for MONAI's networks, the short one that the model
+            zoo uses ("DenseNet121"), and arguments.
         size: voxels along each axis of an image.
         in_channels: channels of an image.
-        num_outputs: logits per case.
+        num_outputs: logits of a case.
 
     Raises:
-        ValueError: no such network, an unknown or missing argument, one that contradicts the data,
-            or a network that does not classify.
+        ValueError: no such network, an argument it does not have or lacks, one that contradicts the
+            data, or a network that does not classify.
 
     Example:
         >>> network_definition(
@@ -56,7 +56,7 @@ def network_definition(
     target = _found(network) if known is None else None
     of_data = {"spatial_dims": len(size), "in_channels": in_channels, "num_classes": num_outputs}
     if known is None:
-        if target is None:  # a user's module, found only next to the bundle
+        if target is None:  # a module of the user's, found beside the bundle only
             return {**network, **of_data}
         known = _parameters(target)
     if "spatial_dims" not in known:
@@ -147,8 +147,8 @@ def _named(target: Any, name: str) -> bool:
 
 
 def _parameters(target: Any) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a network by name; if it passes others on (**kwargs), also those of
-    the function that receives them.
+    """Return the arguments of a network by name; where it passes the rest on (**kwargs), those of
+    what it passes them to.
     """
     inherited: dict[str, inspect.Parameter] = {}
     if inspect.isclass(target):
@@ -168,7 +168,7 @@ def _parameters(target: Any) -> dict[str, inspect.Parameter]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     if not inspect.isclass(target):
-        for name in ("block", "layers", "block_inplanes"):  # resnetN sets these itself
+        for name in ("block", "layers", "block_inplanes"):  # resnetN gives these itself
             inherited.pop(name, None)
     return inherited
 
@@ -182,7 +182,8 @@ def _check(
     for key, value in filled.items():
         if key in given and given[key] != value:
             raise ValueError(
-                f"network {name} has {key}={given[key]!r}, but the data need {value!r}; omit {key}."
+                f"network {name} has {key}={given[key]!r}, and the data need {value!r}; leave "
+                f"{key} out."
             )
     missing = [
         key
@@ -206,7 +207,7 @@ def _try(
     in_channels: int,
     num_outputs: int,
 ) -> None:
-    """Refuse a network that does not return logits (1, num_outputs) for one blank image."""
+    """Refuse a network that does not give logits (1, num_outputs) for one blank image."""
     arguments = {key: value for key, value in definition.items() if not key.startswith("_")}
     if any(
         isinstance(value, str) and value.startswith(("@", "$", "%")) for value in arguments.values()
@@ -215,13 +216,13 @@ def _try(
     import torch
 
     name = definition["_target_"]
-    # nothing is downloaded for a trial
+    # nothing is fetched for a trial
     if "pretrained" in arguments or "pretrained" in inspect.signature(target).parameters:
         arguments = arguments | {"pretrained": False}
     try:
         with torch.device("meta"), torch.no_grad():
             logits = target(**arguments).eval()(torch.zeros(1, in_channels, *size))
-    except NotImplementedError:  # an operation that the meta device lacks; the run will show
+    except NotImplementedError:  # an operation that the meta device lacks: the run will show
         return
     except ImportError as error:
         raise ImportError(

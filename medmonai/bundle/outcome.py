@@ -1,5 +1,5 @@
-"""The end of a run: its closing lines, and what is left to do in a folder that is already
-evaluated.
+"""How a run ended: the lines that close it, and what is left to do in a folder that is evaluated
+already.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .run_state import lost_model
 
 
 def finish_results(output_dir: str | Path) -> dict[str, Any]:
-    """Return the metrics of an already evaluated folder; write its report if it is missing.
+    """Return the metrics of a folder that is evaluated already; write its report if it is missing.
     Nothing else runs.
 
     Raises:
@@ -35,7 +35,7 @@ def finish_results(output_dir: str | Path) -> dict[str, Any]:
 
 
 def finish(folder: Path) -> dict[str, Any]:
-    """Return the metrics of an evaluated folder that the caller holds; write its report if it is
+    """Return the metrics of an evaluated folder, which the caller holds; write its report if it is
     missing.
 
     Raises:
@@ -47,13 +47,13 @@ def finish(folder: Path) -> dict[str, Any]:
             describe(metrics, folder)
         if not (folder / "report.html").exists():  # the process ended between the two
             write_report([folder])
-        print(f"{folder} is already evaluated; nothing was run.{lost_model(folder)}")
+        print(f"{folder} is evaluated already; nothing was run.{lost_model(folder)}")
     return metrics
 
 
 def describe(metrics: Mapping[str, Any], output_dir: str | Path) -> str:
-    """Return the closing lines of a run: AUC with its interval, reference AUCs, location of the
-    results.
+    """Return the lines that end a run: AUC with its interval, references beside it, where the
+    results lie.
     """
     test = metrics["splits"]["test"]
     name = positive_class(test)

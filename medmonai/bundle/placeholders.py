@@ -1,4 +1,4 @@
-"""The placeholders of the bundle template, and how they are filled."""
+"""The placeholders of the bundle template, and what fills them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 def fill(content: Any, values: Mapping[str, Any]) -> Any:
     """Replace "{{name}}" by its value, and {{name}} inside a longer string by its text.
 
-    `"{{name}}": null` merges a dict into the enclosing one, and "{{name}}" in a list inserts the
-    items of a list.
+    `"{{name}}": null` adds a dict to the one it stands in, and "{{name}}" in a list the items of a
+    list.
     """
     if isinstance(content, dict):
         filled: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Where the configs of a bundle are, and which ids are locations: what is known without importing
+"""Where the configs of a bundle are, and which ids are places: what is known without importing
 MONAI.
 """
 
@@ -13,7 +13,7 @@ from medmonai.shipped import shipped_bundle, shipped_bundles, short_name
 
 TRAIN = ("train.json",)
 EVALUATE = ("train.json", "evaluate.json")
-# What may differ when a run resumes: locations and devices, not what is computed.
+# What may differ when a run resumes: places and devices, not what is computed.
 _PLACES = {
     "output_dir",
     "dataset_dir",
@@ -53,13 +53,13 @@ def bundle_configs(bundle: str | Path) -> Path:
     near = nearest(
         short_name(folder.name) if len(folder.parts) == 1 else folder.name, known, cutoff=0.3
     )
-    otherwise = "name a folder that contains configs/train.json, or one of `medmonai bundles`."
+    otherwise = "name a folder that holds configs/train.json, or one of `medmonai bundles`."
     hint = f"did you mean {known[near]}?" if near else otherwise
     raise FileNotFoundError(f"no bundle at {folder}; {hint}")
 
 
 def find_bundle(bundle: str | Path) -> Path:
-    """Return an existing folder, or else the shipped bundle of that name."""
+    """Return a folder that exists, else the shipped bundle of that name."""
     folder = Path(bundle)
     if len(folder.parts) == 1 and not (folder / "configs" / "train.json").is_file():
         return shipped_bundle(folder.name) or folder
@@ -67,5 +67,5 @@ def find_bundle(bundle: str | Path) -> Path:
 
 
 def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config without its locations and device: what it computes."""
+    """Return a config without its places and its device: what it computes."""
     return {name: value for name, value in config.items() if name not in _PLACES}

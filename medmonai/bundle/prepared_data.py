@@ -1,4 +1,4 @@
-"""The data of a training, passed to the evaluation that follows in the same process."""
+"""The data of a training, handed to the evaluation that follows in the same process."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from monai.bundle.reference_resolver import ReferenceResolver
 
 from .cohorts import DATASETS, PLAN
 
-# What takes time to prepare: the list of files, their splits, the decoded images, the cohorts.
+# What takes time to make: the list of the files, their splits, the decoded images, the cohorts.
 PREPARED = ("listing", PLAN, "images", *DATASETS)
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The data prepared by a config.
+    """What a config made of its data.
 
     Args:
-        values: id -> its value.
+        values: id -> what it stands for.
         definitions: id -> its definition, see `definition`.
     """
 
@@ -29,17 +29,17 @@ class PreparedData:
 
     @classmethod
     def of(cls, parser: ConfigParser) -> PreparedData:
-        """Keep the data prepared by a config that has run, and nothing else of it."""
+        """Keep what a config that has run made of its data, and nothing else of it."""
         made = parser.ref_resolver.resolved_content
         names = {name: ReferenceResolver.normalize_id(name) for name in PREPARED}
         values = {name: made[key] for name, key in names.items() if key in made}
         return cls(values, {name: definition(parser, name) for name in values})
 
     def hand_to(self, parser: ConfigParser) -> None:
-        """Put the data into a parsed config for every id with the same definition.
+        """Put into a parsed config whatever it defines in the same words.
 
-        Files are then listed, split and decoded once, and both steps see the same images even if a
-        file changes in between.
+        Files are then listed, split and decoded once, and both steps see the same images even where
+        a file changes in between.
         """
         for name, value in self.values.items():
             if name in parser and definition(parser, name) == self.definitions[name]:
@@ -48,10 +48,9 @@ class PreparedData:
 
 
 def definition(parser: ConfigParser, name: str) -> dict[str, Any]:
-    """Return id -> raw content of an id of a config and of everything it refers to, directly or
-    indirectly.
+    """Return id -> raw content of an id of a config and of all that it refers to, directly or not.
 
-    Two configs with the same definition of an id give the same value.
+    Two configs with the same definition of an id make the same of it.
 
     Example:
         >>> parser = ConfigParser({"a": "$@b + 1", "b": 2, "c": 3})

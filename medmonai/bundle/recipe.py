@@ -1,4 +1,4 @@
-"""A recipe: the few lines from which a bundle is rendered, checked and completed."""
+"""A recipe: the few lines that a bundle is rendered from, checked and completed."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ DEFAULTS: dict[str, Any] = {
 
 
 def complete_recipe(name: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe with defaults for everything it omits.
+    """Return a recipe with the defaults of everything that it leaves out.
 
     Args:
         name: of the bundle, ending in "_classification" (MONAI Label reads the task from it).
         recipe: title, dataset, network, and any of `DEFAULTS`.
 
     Raises:
-        ValueError: a different ending of the name; an entry that is missing, unknown or of the
-            wrong kind; classes that are balanced both by the batches and by the loss.
+        ValueError: another ending of the name; an entry that is missing, unknown or of the wrong
+            kind; classes that are balanced both by the batches and by the loss.
     """
     if not name.endswith("_classification"):
-        raise ValueError(f"bundle name {name!r}; it must end in '_classification'.")
+        raise ValueError(f"bundle name {name!r}; it has to end in '_classification'.")
     require_entries(recipe, _NEEDED, where=f"the recipe of {name}")
     refuse_unknown(recipe, [*_NEEDED, *DEFAULTS], where=f"the recipe of {name}")
     check_types(recipe, where=f"the recipe of {name}")
@@ -93,8 +93,8 @@ def _require_texts(recipe: Mapping[str, Any]) -> None:
             where == "class_names" and isinstance(text, str) and ("#" in text or "::" in text)
         ):
             raise ValueError(
-                f"{where} holds {text!r}, which MONAI's configs would not treat as text; do not "
-                "begin it with $, @ or %, and write class names without # and ::."
+                f"{where} holds {text!r}, which MONAI's configs would not leave as text; begin it "
+                "with another character than $, @ or %, and write class names without # and ::."
             )
 
 

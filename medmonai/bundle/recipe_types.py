@@ -55,7 +55,7 @@ _DATASET = {
 
 def check_types(recipe: Mapping[str, Any], *, where: str) -> None:
     """Raise ValueError if an entry of a recipe is not of its kind; a config expression ("@id",
-    "$...") is always allowed.
+    "$...") may stand for any.
 
     Args:
         recipe: as it was read, or given in Python.
@@ -75,7 +75,7 @@ def check_types(recipe: Mapping[str, Any], *, where: str) -> None:
     ):
         raise ValueError(
             f"{where}: dataset#class_names is {_shown(names)}; at least two texts are needed, one "
-            "per class."
+            "for each class."
         )
     for name, target in _targets(recipe, ""):
         if not isinstance(target, str) or not target.strip():
@@ -100,7 +100,7 @@ def _check(given: Mapping[str, Any], kinds: Mapping[str, str], where: str, above
 
 
 def _targets(content: Any, above: str) -> Iterator[tuple[str, Any]]:
-    """Yield the id and the value of every `_target_`, at any depth."""
+    """Yield the id and the value of every `_target_`, wherever it stands."""
     if isinstance(content, Mapping):
         for name, value in content.items():
             if name == "_target_":

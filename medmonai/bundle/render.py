@@ -1,4 +1,4 @@
-"""Create a bundle from a recipe; every bundle of this project is rendered from one template."""
+"""Make a bundle from a recipe: every bundle of this project is a rendering of one template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the predictions of a run to all results in its folder."""
+"""From the predictions of a run to everything that its folder says about them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .outcome import finish_results
 from .run_state import evaluating, unevaluated
 from .tracking import end_tracking, tracked
 
-# Text columns with more distinct values (names, dates, remarks) do not form subgroups.
+# Texts of more distinct values (names, dates, remarks) make no subgroups.
 _MOST_SUBGROUPS = 20
 
 
@@ -72,10 +72,10 @@ def write_results(
 
     Called last in the "run" list of a bundle's evaluate.json. The operating point and the
     temperature are chosen on validation, stored beside the weights (models/decision.json) and
-    applied to test. metrics.json is written after everything but the report: it marks the
-    evaluation as complete. Columns of the test cohort's metadata go into metadata_test.csv and, if
-    they form subgroups, into metrics.json and the report. In a folder that has its metrics.json,
-    only a missing report is written.
+    applied to test. metrics.json comes after all but the report: it says that the evaluation is
+    complete. Columns of the test cohort's metadata go into metadata_test.csv and, where they make
+    subgroups, into metrics.json and the report. In a folder that has its metrics.json, only a
+    missing report is written.
 
     Args:
         metrics: "validation" and "test" -> the key metric of their evaluator, which holds its
@@ -83,9 +83,10 @@ def write_results(
         output_dir: the run folder.
         cohorts: "train", "validation" and "test" -> cases, for the data card and the pictures.
         network: the trained network, not wrapped.
-        loader: the loader of the test cases; its transform is also applied to the explained images.
+        loader: the loader of the test cases; what it does to images is done to those that are
+            explained.
         audit: what the audit of the splits found.
-        references: name -> predictions on the test cases for comparison (an ideal observer); also
+        references: name -> predictions on the test cases to stand beside (an ideal observer); also
             written as tables.
         options: operating point, saliency layer and whether leakage was allowed, as `ResultOptions`
             or a dictionary of its fields.
@@ -143,7 +144,7 @@ def _draw(
     explained: ExplainedCases,
     twins: Mapping[str, Any],
 ) -> None:
-    """Plot what the test table alone does not show: cases, class balance, history, maps."""
+    """Draw what the test table alone does not show: cases, class balance, history, maps."""
     run = FinishedRun(evaluation, cohorts, explained, twins)
     if not (folder / "history.csv").is_file():
         return write_figures(run, folder / "figures")
@@ -154,7 +155,7 @@ def _draw(
 
 
 def _provenance(cohorts: Mapping[str, Cohort]) -> dict[str, Any]:
-    """Return the provenance of the test cases, with the known issues and facts of all splits."""
+    """Return where the test cases come from, with the known issues and facts of all splits."""
     of_all = {
         name: list(
             dict.fromkeys(
@@ -168,7 +169,7 @@ def _provenance(cohorts: Mapping[str, Cohort]) -> dict[str, Any]:
 
 def write_metadata(cohort: Cohort, folder: Path) -> None:
     """Write metadata_test.csv, id and columns, for `python -m medmonai evaluate --metadata`;
-    nothing is written without metadata.
+    nothing without metadata.
     """
     columns = {name: values for name, values in cohort.metadata.items() if name != "id"}
     if not columns:

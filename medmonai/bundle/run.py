@@ -31,12 +31,11 @@ def folder_of_run(output_dir: str | Path, *, parent: str | Path, name: str) -> I
     """Give the folder of a run: the given one, else the first free one of parent/name,
     parent/name-2, parent/name-3, ...
 
-    A free folder is created immediately, so that no other run takes it, and removed if it stays
-    empty.
+    A free folder is made at once, so that no other run takes it, and removed if it stays empty.
 
     Args:
         output_dir: the folder; "" for a free one.
-        parent: where a free one is created.
+        parent: where a free one is made.
         name: its name.
     """
     if output_dir:
@@ -74,24 +73,24 @@ def commands(bundle: str | Path, overrides: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tracking(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return the ids among overrides, and the value of "tracking", which is a MONAI option and not
-    an id.
+    """Return the ids among overrides, and the value of "tracking", which is MONAI's option and no
+    id.
     """
     ids = dict(overrides)
     return ids, ids.pop("tracking", None)
 
 
 def _literal(value: Any) -> str:
-    """Write a value so that the command line reads it unchanged: a text such as 1e-3 or None is
-    quoted.
+    """Write a value so that the command line reads it unchanged: a text such as 1e-3 or None gets
+    its own quotes.
     """
     plain = isinstance(value, str) and DefaultParseValue(value) == value
     return value if plain else repr(value)
 
 
 def _quoted(word: str) -> str:
-    """Quote a word for a shell; the list of config files gets double quotes, as in MONAI's
-    documentation.
+    """Quote a word for a shell; the list of config files in double quotes, as MONAI's documentation
+    writes it.
     """
     plain = not set(word) & set('"$`\\!')
     return f'"{word}"' if "'" in word and plain else shlex.quote(word)
@@ -99,7 +98,7 @@ def _quoted(word: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide MONAI's timestamped lines about logging.conf; its warnings are still shown."""
+    """Hide MONAI's dated lines on which logging.conf it reads; its warnings stay."""
     logger = logging.getLogger("monai.bundle.workflows")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -116,7 +115,7 @@ def _run(
     tracking: str | None,
     prepared: PreparedData | None = None,
 ) -> tuple[list[Any], PreparedData]:
-    """Return the result of the "run" list and its data; `prepared` is the data of an earlier
+    """Return what the "run" list returned, and the data it ran on; `prepared` is that of an earlier
     step.
     """
     with _quiet():
@@ -142,7 +141,7 @@ def run_bundle(
     """Train a bundle, open its test split once, write predictions, metrics.json and figures; return
     the metrics.
 
-    The evaluation reuses the images that the training listed, split and decoded.
+    The evaluation takes over the images that the training listed, split and decoded.
 
     Args:
         bundle: the bundle's folder.
@@ -172,8 +171,8 @@ def run_bundle(
             done, _ = _run(configs, EVALUATE, of_evaluate, tracking, prepared)
             return done[-1]
         except KeyboardInterrupt as error:
-            said = str(error) or (
-                f"stopped; the contents of {folder} are safe, and the same command resumes "
-                "from there."
+            said = (
+                str(error)
+                or f"stopped; what {folder} holds is safe, and the same command goes on from there."
             )
             raise KeyboardInterrupt(said) from None

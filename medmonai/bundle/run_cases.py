@@ -1,4 +1,4 @@
-"""The cases of a run: recorded beside its results, and compared when it resumes or is evaluated."""
+"""The cases of a run: written beside its results, and compared when it resumes or is evaluated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _planned: ContextVar[Sequence[str]] = ContextVar("planned", default=())
 
 @contextmanager
 def planned_cases(digests: Sequence[str]) -> Iterator[None]:
-    """Within the block, refuse to train on or evaluate cases that differ from each split's
+    """Refuse, while the block runs, to train on or evaluate other cases than those of each split's
     `cohort_digest`.
 
     Args:

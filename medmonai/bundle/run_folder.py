@@ -1,5 +1,5 @@
-"""Training into a run folder, and opening its test split: the first calls in the "run" lists of a
-bundle's configs.
+"""Training into a run folder, and opening its test split: what the "run" lists of a bundle's
+configs call first.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def train(
         checkpoint: its checkpoint handler.
         output_dir: the run folder.
         seed: recorded.
-        audit: findings of the audit of the splits, recorded briefly.
+        audit: what the audit of the splits found, recorded in short.
         allow_leakage: whether leakage was allowed, recorded too.
         listing: the cases with their splits; None for data sets with splits of their own.
         cohorts: train, validation and test, as the network sees them.
@@ -104,7 +104,7 @@ def train(
             return trainer
         cases = RunCases(listing, cohorts)
         cases.check_planned(test_too=False)
-        # otherwise nothing exists that another start would have to match
+        # else nothing is lost that another start would have to fit
         kept = same and (folder / "models").exists()
         if kept:
             cases.check(folder)
@@ -122,7 +122,7 @@ def train(
             "audit": audit.compact(allowed=allow_leakage) if audit else {},
             **what_is_seen(trainer, cohorts),
         }
-        wait_for_all()  # no rank may write before all ranks have read the existing files
+        wait_for_all()  # no one may write before everybody has read what was there
         if rank() == 0:
             if not kept:
                 remove_cases(folder)
@@ -142,7 +142,7 @@ def _run(
     record: Mapping[str, Any],
     folder: Path,
 ) -> None:
-    """Train from the recorded resume point, and record how the training ended."""
+    """Train from where the record says that the training resumes, and record how it ended."""
     if record["resumed_from_epoch"] < epochs:
         trainer.run()
     else:
@@ -168,13 +168,13 @@ def _stopped_in_words(folder: Path, what: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         said = (
-            f"stopped before the first epoch was complete; the same command restarts {what} in "
-            f"{folder}."
+            f"stopped before the first epoch was whole; the same command begins {what} in "
+            f"{folder} again."
         )
         if any((folder / "models" / name).exists() for name in ("last.pt", "previous.pt")):
             said = (
-                f"stopped; {folder} keeps {what} up to its last complete epoch, and the same "
-                "command resumes from there."
+                f"stopped; {folder} keeps {what} up to its last whole epoch, and the same command "
+                "goes on from there."
             )
         raise KeyboardInterrupt(said) from None
 
@@ -206,8 +206,8 @@ def open_test_split(
     and config: the result can only be that of the first. If it is complete, the steps after this
     one do nothing.
 
-    A listing is compared with the `splits.csv` of the training: if files have been added or removed
-    since, splitting with the same seed would put training cases into the test split. Images are
+    A listing is compared with the `splits.csv` of the training: if files were added or removed
+    since, a draw with the same seed would put training cases into the test split. Images are
     compared with its `cases.csv`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The content of a run folder, compared with what is about to run in it."""
+"""What a run folder holds, compared with what is about to run in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEPS = {"initialize", "run", "finalize", "imports"}
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Name the first entry at which two configs differ, ignoring locations; "" if they agree."""
+    """Name the first place at which two configs differ, leaving out places; "" if none does."""
     then, now = (
         {name: value for name, value in without_places(config).items() if name not in _STEPS}
         for config in (old, json.loads(json.dumps(new)))
@@ -65,17 +65,15 @@ def check_output_dir(output_dir: str | Path) -> None:
             )
     require_writable(output_dir)
     refuse_in_use(output_dir)
-    # a federated client does not write config.json; its last.pt identifies the job
+    # a federated client writes no config.json: its last.pt says which job it is of
     folder = Path(output_dir)
     of_a_job = config.get("federated") is True and (folder / "models" / "last.pt").exists()
     if "ckpt_path" not in config and not (of_a_job and not (folder / "config.json").exists()):
-        # a training, since evaluation and inference have a checkpoint
-        earlier_run(output_dir, config)
+        earlier_run(output_dir, config)  # a training; an evaluation and inference have a checkpoint
 
 
 def federated_job() -> str:
-    """Return the identity of a federated job at one client: a digest of its config, without
-    locations.
+    """Return what identifies a federated job at one client: a digest of its config, without places.
 
     The epochs of a round, which MONAI's client writes into train#trainer#max_epochs, may change
     from round to round.
@@ -142,7 +140,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def lost_model(folder: Path) -> str:
-    """Return a space and a sentence if the finished training in a folder has lost its model.pt,
+    """Return a blank and a sentence if the finished training in a folder has lost its model.pt,
     else "".
     """
     lost = folder / "models" / "model.pt"
@@ -155,8 +153,8 @@ def lost_model(folder: Path) -> str:
 
 
 def require_model(folder: Path, checkpoint: str | Path) -> None:
-    """Raise FileNotFoundError if the model.pt of a finished training is missing, because the same
-    command would not train again.
+    """Raise FileNotFoundError if the model.pt of a finished training is missing: the same command
+    would not train again.
     """
     if Path(checkpoint) == folder / "models" / "model.pt" and (lost := lost_model(folder)):
         raise FileNotFoundError(f"{folder} holds a finished training.{lost}")
@@ -187,8 +185,8 @@ def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: 
 
 
 def unevaluated(output_dir: str | Path) -> bool:
-    """Whether a folder has no metrics.json yet. The steps of an evaluation do nothing if there is
-    one.
+    """Whether a folder has no metrics.json yet. The steps of an evaluation do nothing in a folder
+    that has one.
     """
     return not (Path(output_dir) / "metrics.json").exists()
 

@@ -1,4 +1,4 @@
-"""Texts that apply to one set of images only."""
+"""Texts that hold for one set of images only."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ Text = TypeVar("Text", str, list[str])
 
 
 def stated_if(published: bool, *, stated: Text, otherwise: Text) -> Text:
-    """Return a run's statement about its images: one text for the published set that a bundle was
-    written for, otherwise another.
+    """Return what a run says of its images: one text for the published set that a bundle was
+    written for, or another.
 
     Args:
         published: whether the images are those of the published set; the id `published_images`.
-        stated: license, citation or known issues of that set.
-        otherwise: text for any other images.
+        stated: licence, citation or known issues of that set.
+        otherwise: what is said of any other images.
 
     Example:
         >>> stated_if(False, stated="CC0 (PatchCamelyon)", otherwise="not stated")

@@ -11,7 +11,7 @@ from .feeding import enlargement, feeding
 from .network_arguments import network_definition
 from .sources import source_values
 
-# Entries of a recipe that go into the template unchanged.
+# Entries of a recipe that stand in the template as they are.
 _AS_STATED = (
     "warmup_epochs",
     "batch_size",
@@ -31,7 +31,7 @@ _AS_STATED = (
 
 
 def template_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every placeholder of the template.
+    """Return what every placeholder of the template stands for.
 
     Args:
         recipe: a complete one, see `complete_recipe`.
@@ -103,11 +103,11 @@ def _balance(stated: Any) -> dict[str, Any]:
 
 
 def _knobs_first(ids: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ids of the data or the network as two placeholders: values set by a user, and what is
-    built from them.
+    """Return ids of the data or the network as two placeholders: values that a person sets, and
+    what is made of them.
 
     The ids that a front end may show (MONAI Label reads `displayable_configs`) are the values. They
-    remain ids of the bundle if the network or the data set that reads them is replaced.
+    stay ids of the bundle when someone replaces the network or the data set that reads them.
     """
     parts = {
         name: value

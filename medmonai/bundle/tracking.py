@@ -1,4 +1,4 @@
-"""Experiment tracking: test metrics under their own names, and tracked runs that end as finished or
+"""Experiment tracking: test metrics under names of their own, and tracked runs that end finished or
 failed.
 """
 
@@ -15,7 +15,7 @@ from .run_state import evaluating, unevaluated
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of metrics.json for a tracker, with the ends of their intervals.
+    """Return the numbers of metrics.json that a tracker shows, with the ends of their intervals.
 
     Args:
         metrics: the content of metrics.json.
@@ -23,7 +23,7 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
     Returns:
         test_n; test_auc and the other ranking metrics; decisions at the locked threshold, such as
         test_accuracy; each with _low and _high; the AUC of each reference, as NAME_auc. Undefined
-        values are omitted.
+        values are left out.
 
     Example:
         >>> auc = {"estimate": 0.9, "low": 0.8, "high": None}
@@ -59,11 +59,11 @@ def trackers(*sections: str) -> list[Any]:
     `--tracking`.
 
     Args:
-        *sections: "train" or "validate", whose handlers are searched.
+        *sections: "train" or "validate", whose handlers are looked through.
     """
     try:
         config = merged_config()
-    except RuntimeError:  # called from Python, so nothing is tracked
+    except RuntimeError:  # called from Python: nothing is tracked
         return []
     handlers = []
     for section in sections:
@@ -107,7 +107,7 @@ def tracked(*sections: str) -> Iterator[None]:
 
 @tracked("validate")
 def evaluate_tracked(engines: Sequence[Any], *, output_dir: str | Path) -> None:
-    """Run evaluators one after the other, unless the folder is already evaluated.
+    """Run evaluators one after the other, unless the folder is evaluated already.
 
     If one raises, a tracked run ends as failed and the run folder is released.
 

@@ -1,4 +1,4 @@
-"""How images were prepared for a network in its training, which a later config must reproduce."""
+"""How images reached a network in its training, which a later config must repeat."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from .config import check_config_ids, merged_config
 
 logger = logging.getLogger("medmonai.bundle")
 
-# Ids that determine a network's input and architecture. Some of them exist in only one kind of
-# config.
+# Ids that decide what a network sees, and what it is. Some of them are in one kind of config only.
 _INPUT = (
     "network_def",
     "spatial_size",
@@ -38,14 +37,14 @@ _INPUT = (
     "phantom_seed",
     "phantom_design",
 )
-# Entries of network_def that determine the origin of weights and which of them learn, not what is
+# Entries of network_def that say where weights come from and which of them learn, not what is
 # computed.
 _OF_TRAINING = ("pretrained", "freeze")
 
 
 def difference(old: Any, new: Any, name: str = "") -> str:
-    """Name the first entry at which two configs differ, in the form of an override, with both
-    values; "" if they agree.
+    """Name the first place at which two configs differ, as an override is written, with both
+    values; "" if none does.
 
     Example:
         >>> difference({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}})
@@ -78,8 +77,8 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
     """Refuse a config that prepares images differently from the training of a network.
 
     A checkpoint RUN/models/model.pt is compared with RUN/config.json, and its spatial size with
-    RUN/run.json. A checkpoint anywhere else is used without a check. Ids that are expressions are
-    not compared, but what they refer to is.
+    RUN/run.json. A checkpoint anywhere else is used as it is. Ids that are expressions are not
+    compared, but what they refer to is.
 
     Args:
         config: the merged config of an evaluation or inference.
@@ -105,8 +104,8 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
     )
     if differs:
         raise ValueError(
-            f"{checkpoint} was trained differently: {differs}; give the id the value that it had "
-            "there. To use the weights in this way on purpose, copy them out of their run folder."
+            f"{checkpoint} was trained otherwise: {differs}; give the id the value that it had "
+            "there. To use the weights so on purpose, copy them out of their run folder."
         )
 
 
@@ -115,22 +114,22 @@ def load_trained(network: nn.Module, checkpoint: str | Path, *, load: bool = Tru
     `require_trained_input`.
 
     Args:
-        network: the network that gets the weights.
+        network: what the weights are put into.
         checkpoint: the file of the weights.
         load: False leaves the random weights, with a warning.
 
     Raises:
         FileNotFoundError: there is no checkpoint.
-        ValueError: weights of another network or of other classes, a different input than in
-            training, a bundle that names its classes in two ways, an id that nothing reads, or a
-            text instead of True, False or None.
+        ValueError: weights of another network or of other classes, another input than in training,
+            a bundle that names its classes in two ways, an id that nothing reads, or a word where
+            True, False or None was meant.
     """
     config = merged_config()
     check_config_ids(config)
     if not load:
         logger.warning(
-            "load_pretrain is false: the network has random weights, and its predictions are "
-            "meaningless."
+            "load_pretrain is false: the network has random weights, and its predictions mean "
+            "nothing."
         )
         return network
     require_trained_input(config, checkpoint)
@@ -140,8 +139,8 @@ def load_trained(network: nn.Module, checkpoint: str | Path, *, load: bool = Tru
 
 
 def trained_classes(state: Any, checkpoint: str | Path) -> list[str] | None:
-    """Return the classes that weights were trained for, from the file or its run; None if neither
-    records them.
+    """Return the classes that weights were trained for, as the file or its run says; None where
+    neither does.
 
     Args:
         state: what `load_checkpoint` returned.

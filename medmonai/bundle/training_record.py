@@ -1,6 +1,4 @@
-"""The record of a training in run.json: its settings when it begins, its best epochs when it
-ends.
-"""
+"""What run.json says of a training: its settings when it begins, its best epochs when it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ _PRECISIONS = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 def what_is_seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[str, Any]:
-    """Return the network's input size and precision, from the images and the inferer, not from the
+    """Return what the network sees and its precision, from the images and the inferer, not from the
     config.
     """
     seen: dict[str, Any] = {}
@@ -35,7 +33,9 @@ def what_is_seen(trainer: SupervisedTrainer, cohorts: Sequence[Cohort]) -> dict[
 
 
 def best_epochs(checkpoint: RunCheckpoint) -> dict[str, Any]:
-    """Return the record of the best epochs: the one that is kept, and that of each stage."""
+    """Return what run.json says of the best epochs: the one that is kept, and that of each
+    stage.
+    """
     best = checkpoint.evaluator.state
     found = checkpoint.state.get("best_epochs")
     of_stages = {} if found is None else {"best_epochs": found.summary()}

@@ -1,4 +1,4 @@
-"""The allowed values of each config id, checked before any data is read."""
+"""What the value of each config id may be, checked before any data is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from medmonai.nearest import did_you_mean
 
 @dataclass(frozen=True)
 class ValueKind:
-    """The allowed values of an id.
+    """What a value may be.
 
     Args:
-        wanted: what is allowed, as the subject of "... is needed".
+        wanted: what is allowed, in words that end the sentence "... is needed".
         fits: whether a value is allowed.
         optional: whether null is allowed too.
     """
@@ -181,11 +181,11 @@ KINDS: dict[str, ValueKind] = {
 
 
 def check_values(config: Mapping[str, Any]) -> None:
-    """Raise ValueError for the first id with a value of the wrong kind, and for classes balanced
-    twice.
+    """Raise ValueError for the first id whose value is of another kind than it needs, and for
+    classes balanced twice.
 
-    Values that MONAI is still to evaluate (texts that begin with `$`, `@` or `%`) are not checked,
-    and neither are ids not listed here.
+    Values that MONAI is still to evaluate (texts that begin with `$`, `@` or `%`) are left alone,
+    and so are ids that are not listed here.
 
     Args:
         config: the merged config of a bundle.
@@ -216,25 +216,25 @@ def check_values(config: Mapping[str, Any]) -> None:
 
 
 def check_balanced_once(class_weights: Any, strategy: Any, *, where: str) -> None:
-    """Raise ValueError if both the loss and the batches correct for class sizes.
+    """Raise ValueError where the loss and the batches both correct the classes' sizes.
 
-    Balanced weights come from the numbers of cases, not from what an epoch shows: if every class is
+    Balanced weights come from the numbers of cases, not from what an epoch shows: with every class
     shown equally often, a class with a tenth of the cases would count ten times as much as the
-    largest one. Weights given as numbers are assumed to be intended.
+    largest one. Weights given as numbers are meant.
 
     Args:
         class_weights: of the loss.
         strategy: of `medmonai.data.Balance`.
-        where: name of the strategy in the message.
+        where: what the strategy is called in the message.
 
     Example:
         >>> check_balanced_once("balanced", "none", where="balance")
     """
     if class_weights == "balanced" and strategy in ("oversample", "cap", "target", "dual"):
         raise ValueError(
-            f"class_weights='balanced' with {where}={strategy!r} corrects for class sizes twice; "
-            f"set {where} to none or class_weights to null, or give the weights as numbers if you "
-            "want both."
+            f"class_weights='balanced' with {where}={strategy!r} corrects the classes' sizes "
+            f"twice; set {where} to none or class_weights to null, or give the weights as numbers "
+            "if you want both."
         )
 
 
@@ -245,8 +245,8 @@ def _is_evaluated(value: Any) -> bool:
 
 
 def _check_network(network: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Raise ValueError for a nonexistent network, and for sizes and class names that do not fit
-    it.
+    """Raise ValueError for a network that does not exist, and for sizes and class names that do not
+    fit it.
     """
     target, outputs, axes = (
         network.get(name) for name in ("_target_", "num_classes", "spatial_dims")
@@ -264,7 +264,9 @@ def _check_network(network: Mapping[str, Any], config: Mapping[str, Any]) -> Non
     size = config.get("spatial_size")
     names = config.get("class_names")
     if _is_whole(axes) and isinstance(size, (list, tuple)) and len(size) != axes:
-        raise ValueError(f"spatial_size={list(size)!r}; {axes} numbers are needed, one per axis.")
+        raise ValueError(
+            f"spatial_size={list(size)!r}; {axes} numbers are needed, one for each axis."
+        )
     if (
         isinstance(outputs, bool)
         or not isinstance(outputs, int)
@@ -273,6 +275,6 @@ def _check_network(network: Mapping[str, Any], config: Mapping[str, Any]) -> Non
         return
     if len(names) not in ({1, 2} if outputs == 1 else {outputs}):
         raise ValueError(
-            f"class_names={list(names)!r} has {len(names)} names, but the network has "
+            f"class_names={list(names)!r} holds {len(names)} names; the network has "
             f"{max(outputs, 2)} classes."
         )

@@ -1,7 +1,8 @@
-"""The commands, grouped by topic; `medmonai.__main__` gives them their names."""
+"""The commands, by what they are about; `medmonai.__main__` gives them their names."""
 
 from .data_sets import cache, check, describe
 from .given_ids import given_ids
+from .models import fit, predict
 from .results import compare, evaluate, report
 from .runs import bundles, init, run
 from .study import run_study, status, summary
@@ -13,8 +14,10 @@ __all__ = [
     "compare",
     "describe",
     "evaluate",
+    "fit",
     "given_ids",
     "init",
+    "predict",
     "report",
     "run",
     "run_study",

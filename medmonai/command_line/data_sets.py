@@ -1,4 +1,4 @@
-"""The commands about data sets: describe one, check one, and manage the cache of decoded images."""
+"""The commands about data sets: describe one, check one, and what is kept of them decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Config ids on the command line: `--max_epochs 2`, `--set seed=3`."""
+"""Ids of a config as they are typed: `--max_epochs 2`, `--set seed=3`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands about bundles: list them, run one, create one."""
+"""The commands about bundles: list them, run one, make one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(
         folder_of_run(output_dir, parent="runs", name=Path(bundle).name) as folder,
         stopped_in_words(),
     ):
-        typer.echo("The same with MONAI only:")
+        typer.echo("The same with MONAI alone:")
         for line in commands(bundle, {**overrides, "output_dir": str(folder)}):
             typer.echo(f"  {line}")
         metrics = run_bundle(bundle, output_dir=folder, overrides=overrides)

@@ -1,4 +1,4 @@
-"""Additions to MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints,
+"""What surrounds MONAI's SupervisedTrainer and SupervisedEvaluator: precision, checkpoints,
 reproducibility, saliency.
 """
 

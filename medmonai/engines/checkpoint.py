@@ -1,4 +1,4 @@
-"""Checkpoints of a run, sufficient to resume bit for bit."""
+"""What a run keeps of itself: enough to go on bit for bit."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ class RunCheckpoint:
 
     `model.pt` and `model_final.pt` are plain state dicts of `network` (the averaged one, if weights
     are averaged), as MONAI's tools read them, with `class_names` as an attribute of the dict
-    (`recorded_classes`), so that the file alone defines what its outputs mean. `last.pt` contains
-    everything that determines the remaining epochs: network, average, optimizers, loss, scheduler,
-    GradScaler (fp16), engine counters, random states. With it, a restarted run resumes after the
-    last complete epoch and ends with the same bits as an uninterrupted one (on a CPU). MONAI's
-    `CheckpointSaver` stores only the objects passed to it, neither counters nor random states, and
-    a new process does not know its best score.
+    (`recorded_classes`), so that a file alone says what its outputs mean. `last.pt` holds
+    everything that decides the epochs to come: network, average, optimizers, loss, scheduler,
+    GradScaler (fp16), engine counters, random states. With it, a run that is started again goes on
+    after the last whole epoch and ends with the same bits as an uninterrupted one (on a CPU).
+    MONAI's `CheckpointSaver` keeps what it is given and neither counters nor random states, and its
+    best score is forgotten by a new process.
 
-    During a run, `previous.pt` is the `last.pt` of the previous epoch. If `last.pt` is damaged, the
-    run resumes from it, with a message; the final result is the same.
+    While a run goes on, `previous.pt` is the `last.pt` of the epoch before. Where `last.pt` is
+    damaged the run goes on from there, and says so; the end is the same.
 
     Args:
-        folder: folder for the files.
+        folder: where the files are kept.
         network: the network whose weights are kept as the result.
-        evaluator: the validation engine, which determines the best epoch.
-        state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` contains in
-            addition to counters.
-        job: for federated learning, the identity of the job, see `medmonai.bundle.federated_job`;
-            otherwise None.
+        evaluator: the validation engine; its best epoch decides.
+        state: name -> object with `state_dict`/`load_state_dict`; what `last.pt` holds besides
+            counters.
+        job: for federated learning, what identifies the job, see `medmonai.bundle.federated_job`;
+            None elsewhere.
         job_epochs: the epochs of the whole job.
 
     Attributes:
-        class_names: stored with the weights if set; in the order of the labels.
+        class_names: noted with the weights where it is set; in the order of the labels.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class RunCheckpoint:
         )
 
     def _take_up_job(self, engine: Trainer) -> None:
-        """Continue a federated job whose earlier rounds ran in other processes; happens only in the
-        first round of a process.
+        """Go on with a federated job whose earlier rounds ran in other processes; only the first
+        round of a process does.
 
-        The network keeps the round's global weights, and the average and PESG's reference start
-        from them, as for a client that stays alive. Iterations are counted for this process only,
-        because MONAI derives the weight of a client from them.
+        The network keeps the round's global weights, and the average and PESG's reference begin
+        from them, as they do for a client that lives on. The iterations count those of this
+        process, from which MONAI takes the weight of a client.
         """
         if engine.state.epoch or not (saved := self._last_whole()):
             return
@@ -134,12 +134,12 @@ class RunCheckpoint:
         done = saved["epoch"]
         if saved.get("job") != self.job:
             raise ValueError(
-                f"{path} does not belong to this federated job, because its config differs; choose "
-                "another output_dir."
+                f"{path} is not of this federated job: its config differs; choose another "
+                "output_dir."
             )
         if done >= self.job_epochs:
             raise ValueError(
-                f"{path} belongs to a finished federated job ({done} of "
+                f"{path} is of a federated job that is finished ({done} of "
                 f"max_epochs={self.job_epochs}); choose another output_dir, or set max_epochs to "
                 "rounds x local epochs."
             )
@@ -156,33 +156,33 @@ class RunCheckpoint:
         engine.state.max_epochs += done
 
     def _restore_scaler(self, engine: Trainer) -> None:
-        # MONAI's trainer creates a new scaler whenever it runs, so there is none to restore before
-        # that.
+        # MONAI's trainer makes a new scaler whenever it runs, so before that there is none to
+        # restore.
         state = self._scaler
         self._scaler = {}
         if state and engine.scaler is not None:
             engine.scaler.load_state_dict(state)
 
     def _named_weights(self) -> dict[str, Any]:
-        state: Any = self.network.state_dict()  # an OrderedDict, which accepts attributes
+        state: Any = self.network.state_dict()  # an OrderedDict, which takes attributes
         if self.class_names is not None:
             state.class_names = list(self.class_names)
         return state
 
     def finish(self, engine: Trainer) -> None:
-        """Write `model_final.pt` at the end of the training."""
+        """Write what the end of a training leaves: `model_final.pt`."""
         if engine.state.rank == 0:
             save_atomically(self._named_weights(), self.folder / "model_final.pt")
             (self.folder / "previous.pt").unlink(missing_ok=True)
 
     def resume(self, engine: Any) -> int:
-        """Restore the last complete epoch into the engine and all objects; return its number, 0 if
+        """Restore the last whole epoch into the engine and all objects; return its number, 0 if
         there is none.
 
         Call it before `engine.run()`.
 
         Raises:
-            ValueError: neither `last.pt` nor `previous.pt` can be read, they belong to another
+            ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another
                 training, or `model.pt` is damaged or missing.
         """
         saved = self._last_whole()
@@ -190,22 +190,21 @@ class RunCheckpoint:
         if not saved:
             if best.is_file():
                 logger.warning(
-                    "%s has no last.pt, so the training restarts with its first epoch.",
+                    "%s has no last.pt: the training begins with its first epoch again.",
                     self.folder,
                 )
             return 0
-        # The best epoch so far; better to notice its absence now than at the end of the training.
+        # The best epoch so far: better missed now than when the training is done.
         if best.is_file():
             load_checkpoint(best)
         elif saved["best_metric_epoch"] > 0:
             raise ValueError(
                 f"{best}, the best epoch so far ({saved['best_metric_epoch']} of "
-                f"{saved['epoch']}), is missing; restore it from a copy, or delete "
-                f"{self.folder} to train from the start."
+                f"{saved['epoch']}), is missing; put back a copy of it, or delete {self.folder} to "
+                "train from the start."
             )
         for name, item in self.state.items():
-            # LibAUC's optimizers empty the dict they load from, and torch's optimizers keep
-            # references to it.
+            # LibAUC's optimizers empty the dict they load from, and torch's keep references to it.
             item.load_state_dict(copy.deepcopy(saved["objects"][name]))
         self._scaler = saved["scaler"]
         self.evaluator.state.best_metric = saved["best_metric"]
@@ -217,8 +216,8 @@ class RunCheckpoint:
         return saved["epoch"]
 
     def _last_whole(self) -> dict[str, Any]:
-        """Return the content of `last.pt`, or of `previous.pt` if that is damaged or missing;
-        nothing if there is neither.
+        """Return what `last.pt` holds, or `previous.pt` where that is damaged or missing; nothing
+        if there is neither.
         """
         damaged = []
         for path in (self.folder / "last.pt", self.folder / "previous.pt"):
@@ -231,7 +230,8 @@ class RunCheckpoint:
                 continue
             if damaged:
                 logger.warning(
-                    "%s The run resumes from %s, epoch %d: only the time of one epoch is lost.",
+                    "%s The run goes on from %s, epoch %d: nothing is lost but the time of an "
+                    "epoch.",
                     damaged[0],
                     path,
                     saved["epoch"],
@@ -240,8 +240,8 @@ class RunCheckpoint:
         if damaged:
             first = damaged[0].removesuffix("; use another file.").removesuffix(".")
             raise ValueError(
-                f"{first}; and there is no intact previous.pt beside it: restore it from a copy, "
-                "or train with another --output_dir."
+                f"{first}; and there is no sound previous.pt beside it: put back a copy of it, or "
+                "train with another --output_dir."
             )
         return {}
 
@@ -253,8 +253,8 @@ class RunCheckpoint:
             objects = dict(saved["objects"])
         if set(objects) != set(self.state):
             raise ValueError(
-                f"{path} contains {sorted(objects)}, but this run needs {sorted(self.state)}; use "
-                "another --output_dir."
+                f"{path} holds {sorted(objects)}, this run needs {sorted(self.state)}; use another "
+                "--output_dir."
             )
         for name, item in self.state.items():
             if isinstance(item, nn.Module):

@@ -24,29 +24,30 @@ def frozen_features(
     device: str | torch.device = "cpu",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
 ) -> Cohort:
-    """Compute the features of a fully frozen backbone once per case.
+    """Compute the features of a wholly frozen backbone once for every case.
 
-    Without random augmentation, a frozen backbone gives a case the same features in every epoch.
-    The returned cohort stores them as images (N, F, 1, 1) in float32, also in 3D; labels, ids and
-    groups are kept. A trainer with `HeadInferer` trains the head of the same network on it and
-    saves the whole network. Transfer-learning bundles do both with `--cache_features true`.
+    Without random augmentation a frozen backbone gives a case the same features in every epoch. The
+    cohort that comes back holds them as images (N, F, 1, 1) in float32, in 3D as well; labels, ids
+    and groups stay. A trainer with `HeadInferer` trains the head of the same network on it, and
+    what it saves is the whole network. Bundles of transfer learning do both with
+    `--cache_features true`.
 
-    The logits are exactly those of the whole network in evaluation mode if the library's result for
-    a case does not depend on the rest of its batch. With other batches, threads or memory layouts,
+    The logits are exactly those of the whole network in evaluation mode where the library computes
+    a case alike whatever shares its batch; with other batches, threads or memory layouts
     convolutions may differ in the last bits.
 
     Args:
         cohort: the cases.
-        network: a network with a backbone that is frozen and was never partly unfrozen; moved to
-            the device, its mode unchanged.
-        transform: deterministic transform of the network's input; as for `ResidentLoader`.
-        batch_size: cases per batch.
+        network: with a frozen backbone of which nothing was unfrozen; put on the device, left in
+            the mode it had.
+        transform: what the network's input gets, without anything random; as for `ResidentLoader`.
+        batch_size: cases of a batch.
         device: where the backbone runs.
-        precision: as for `PrecisionInferer`; the one training would use.
+        precision: as for `PrecisionInferer`; what training would use.
 
     Raises:
-        TypeError: the network is not a `TransferNetwork`.
-        ValueError: the backbone is not fully frozen.
+        TypeError: a network of another class.
+        ValueError: a backbone that is not frozen as a whole.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -70,7 +71,7 @@ def frozen_features(
             "freeze='backbone'."
         )
     loader = ResidentLoader(cohort, batch_size=batch_size, transform=transform, device=device)
-    # under torch.distributed, every rank needs the features of all cases
+    # under torch.distributed every rank needs the features of all cases
     loader.rank = 0
     loader.world = 1
     inferer = PrecisionInferer(precision)
@@ -81,8 +82,7 @@ def frozen_features(
     )
     network.train(training)
     images = np.ascontiguousarray(features.reshape(len(cohort), -1, 1, 1))
-    # features have no position in space
-    return dataclasses.replace(cohort, images=images, places=None)
+    return dataclasses.replace(cohort, images=images, places=None)  # features lie nowhere in space
 
 
 def training_cohort(
@@ -95,14 +95,14 @@ def training_cohort(
     device: str | torch.device = "cpu",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
 ) -> Cohort:
-    """Return the training data of a network: the cached features of its frozen backbone, or the
-    images.
+    """Return what a network is trained on: the features of its frozen backbone if they are cached,
+    else the images.
 
     Args:
         cohort: the cases.
         network: as for `frozen_features`.
         cached: whether features are computed once; the id `cache_features` of a bundle.
-        transform: deterministic transform of the network's input.
+        transform: what the network's input gets, without anything random.
         batch_size: cases per batch while features are computed.
         device: where the backbone runs.
         precision: as for `PrecisionInferer`.
@@ -134,7 +134,7 @@ class HeadInferer(PrecisionInferer):
         precision: as for `PrecisionInferer`.
 
     Raises:
-        ValueError: when called: a part of the backbone was unfrozen, although it is bypassed.
+        ValueError: when called: a part of the backbone was unfrozen, but nothing passes it.
     """
 
     def __call__(
@@ -152,8 +152,8 @@ class HeadInferer(PrecisionInferer):
 def training_inferer(
     precision: Literal["fp32", "bf16", "fp16"], *, cached: bool
 ) -> PrecisionInferer:
-    """Return the inferer for `training_cohort`: of the head on cached features, otherwise of the
-    whole network.
+    """Return the inferer that goes with `training_cohort`: of the head on cached features, else of
+    the whole network.
 
     Args:
         precision: as for `PrecisionInferer`.

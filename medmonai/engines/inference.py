@@ -1,4 +1,4 @@
-"""Inferers: how a network runs on a batch, with which precision, and averaged over which flips."""
+"""Inferers: how a network is run on a batch, in which precision, and averaged over flips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 def _cpu_has_bf16() -> bool:
-    # oneDNN alone also reports support if it emulates bf16, which is slower than float32.
+    # oneDNN alone also says yes where it emulates bf16, slower than float32.
     return (
         bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
     )
@@ -32,15 +32,15 @@ def choose_precision(
     spatial_size: Sequence[int],
     device: str | torch.device,
 ) -> str:
-    """Return the precision to use, "fp32", "bf16" or "fp16", and log the reason.
+    """Return the precision that is used, "fp32", "bf16" or "fp16", and log why.
 
-    "auto" selects bf16 if it is fast and correct: on CUDA devices that support it, and on CPUs with
-    bf16 instructions if no convolution of the network has a map smaller than 3 (for those, oneDNN's
-    bf16 weight gradients are wrong and differ from run to run); otherwise fp32. fp16 needs a
-    GradScaler, which MONAI's trainer has for CUDA only.
+    "auto" takes bf16 where it is fast and right: on CUDA devices that support it, and on CPUs with
+    bf16 instructions if no convolution of the network works on a map smaller than 3 (there oneDNN's
+    bf16 weight gradients are wrong and differ from run to run); else fp32. fp16 needs a GradScaler,
+    which MONAI's trainer has for CUDA only.
 
     Raises:
-        ValueError: unknown precision, bf16 requested on a CPU where it is not safe, or fp16 on a
+        ValueError: unknown precision, bf16 asked for on a CPU where it is not safe, or fp16 on a
             CPU.
     """
     if precision not in get_args(Precision):
@@ -86,14 +86,14 @@ def _choose_on_cpu(
 class PrecisionInferer(Inferer):
     """Run the network under autocast in the given precision and return float32 logits.
 
-    MONAI's `amp=True` also autocasts the loss and works only on CUDA; here the loss stays in
-    float32 and a CPU can use bf16. For fp16, use MONAI's `amp` with its GradScaler.
+    MONAI's `amp=True` autocasts the loss as well and serves CUDA only; here the loss stays in
+    float32 and a CPU can use bf16. fp16 is left to MONAI's `amp` with its GradScaler.
 
     Args:
         precision: "fp32", "bf16" or "fp16", as `choose_precision` returns it.
 
     Raises:
-        ValueError: another precision; when called: a batch of a single case in training with batch
+        ValueError: another precision; when called: one case alone in a training with batch
             normalization of 1x1 maps.
     """
 
@@ -124,12 +124,12 @@ class PrecisionInferer(Inferer):
 
 
 class FlipAveragingInferer(PrecisionInferer):
-    """Average the logits over all combinations of flips along the given spatial axes (2^k forward
+    """Average the logits over all combinations of flips of the given spatial axes (2^k forward
     passes).
 
     Deterministic test-time augmentation: logits = mean over S of network(flip(x, S)). MONAI's
-    `TestTimeAugmentation` draws random transforms for one case at a time. Use only flips that
-    preserve the label.
+    `TestTimeAugmentation` draws random transforms for one case at a time. Only flips that keep the
+    label's meaning belong here.
 
     Args:
         spatial_axes: axes of the image that may be flipped, 0 for the first after the channel;

@@ -19,35 +19,34 @@ from .saliency_input import as_images
 from .target_layer import private_copy
 
 RandomizationMode = Literal["full", "cascading"]
-# mean rank correlations; a convention of this module, since there is no standard
+# mean rank correlations; a convention of this module, none is agreed on
 DIFFERENT = 0.3
 ALIKE = 0.7
 
 _CAVEAT = (
-    "This check says only whether the maps depend on the network's weights. It cannot show that a "
-    "map is correct, that it shows everything the network used, or that the marked region is "
-    "medically relevant: the maps of an untrained or wrongly trained network also depend on its "
-    "weights and pass."
+    "This check says only whether the maps depend on the network's weights. It cannot say that a "
+    "map is right, that it shows all that the network used, or that the marked place matters "
+    "medically: the maps of an untrained or wrongly trained network depend on its weights as well "
+    "and pass."
 )
 
 
 @dataclass(frozen=True)
 class RandomizationCheck:
-    """Rank correlation between the maps of a network and those of the same network with random
-    weights.
+    """Rank correlation between the maps of a network and of the same network with random weights.
 
     Args:
         rank_correlation: Spearman's, mean over cases and repeats; all weights random.
         per_repeat: the mean over cases for each draw of random weights.
-        between_random: the same between two networks with random weights: the correlation due to
-            image and architecture alone. NaN with one repeat.
-        cascade: (block, rank correlation) with random weights in that block and all later ones,
-            starting at the head; the last is `rank_correlation`. One entry, named "all", for mode
-            "full".
+        between_random: the same between two networks with random weights: what image and
+            architecture alone give. NaN with one repeat.
+        cascade: (block, rank correlation) with the weights of that block and of all behind it
+            random, from the head on; the last is `rank_correlation`. One entry, named "all", for
+            mode "full".
         n: cases with at least one map that is not constant.
         verdict: "depend on the weights" (below 0.3), "depend on the weights in part", "hardly
             depend on the weights" (0.7 and more) or "undefined" (all maps are constant).
-        caveat: what the check cannot show; to be displayed with the verdict.
+        caveat: what the check cannot say; to be shown with the verdict.
         seed: of the random weights.
     """
 
@@ -74,7 +73,7 @@ class RandomizationCheck:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON-serializable values; NaN becomes None."""
+        """Return the fields as plain values that JSON can hold; NaN becomes None."""
         fields = asdict(self)
         fields["per_repeat"] = [_or_none(value) for value in self.per_repeat]
         fields["cascade"] = [
@@ -97,23 +96,23 @@ def randomization_check(
     repeats: int = 5,
     seed: int = 0,
 ) -> RandomizationCheck:
-    """Compare a network's maps with those of the same network after randomizing its weights.
+    """Compare a network's maps with those of the same network after its weights were drawn afresh.
 
-    Maps that stay the same show the image or the architecture, not what was learned. Weights with
-    two or more dimensions are drawn from a normal distribution with mean 0 and their own root mean
-    square; biases become 0 and normalization scales 1. The running statistics of batch
-    normalization are recomputed on the images, since the random network would otherwise be outside
-    its range. The network itself and torch's random state are unchanged.
+    Maps that stay the same show the image or the architecture, not what was learned. Weights of two
+    and more dimensions are drawn from a normal distribution with mean 0 and their own root mean
+    square, biases become 0 and scales of normalization 1; the running statistics of batch
+    normalization are measured again on the images, or the random network would be out of its range.
+    The network itself is left as it was, and so is torch's random state.
 
     Args:
-        network: trained network that returns logits (B, outputs), bare or wrapped.
-        images: (N, C, *spatial) as input to the network; at least 2, preferably 10 or more.
+        network: trained network that gives logits (B, outputs), bare or wrapped.
+        images: (N, C, *spatial) as the network gets them; at least 2, better 10 or more.
         class_index: as for `grad_cam`.
         method: `grad_cam`, `occlusion_map` or another function (network, images,
             class_index=...) -> (N, 1, *spatial); set options with `functools.partial`.
-        mode: "full" randomizes all weights at once; "cascading" block by block from the head to the
+        mode: "full" draws all weights at once; "cascading" block by block from the head to the
             input.
-        repeats: number of random networks.
+        repeats: how many times weights are drawn.
         seed: the same seed gives the same weights.
 
     Raises:
@@ -122,8 +121,8 @@ def randomization_check(
     References:
         Adebayo et al., Sanity checks for saliency maps, arXiv:1810.03292, section 3.1; they
         reinitialize as for training and keep the running statistics. Arun et al.,
-        doi:10.1148/ryai.2021200267: eight of eight methods failed at least one test of
-        trustworthiness on medical images.
+        doi:10.1148/ryai.2021200267: eight of eight methods failed at least one test of trust on
+        medical images.
 
     Example:
         >>> from medmonai.networks import resnet10
@@ -178,7 +177,7 @@ def rank_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return Spearman's correlation over the voxels of each case, (N,): maps (N, ...) against maps
     (N, ...).
 
-    Ties get their mean rank. A constant map has no order: against another map the correlation
+    Ties get their mean rank. A constant map carries no order: against another map the correlation
     is 0, against another constant map NaN.
     """
     ranks = [rankdata(values.reshape(len(values), -1), axis=1) for values in (a, b)]
@@ -206,8 +205,8 @@ def _or_none(value: float) -> float | None:
 
 
 def _blocks(network: nn.Module) -> list[tuple[str, list[str]]]:
-    """Return (name, names of its modules) of the outermost blocks with weights, last block first;
-    the root's own modules come last.
+    """Return (name, names of its modules) of the outermost blocks with weights, last first; the
+    root's own come last.
     """
     root = network
     prefix = ""
@@ -229,7 +228,7 @@ def _blocks(network: nn.Module) -> list[tuple[str, list[str]]]:
     rest = [
         name for name, module in network.named_modules() if name not in known and module._parameters
     ]
-    return [*blocks, ("the rest", rest)] if rest or not blocks else blocks
+    return [*blocks, ("what is left", rest)] if rest or not blocks else blocks
 
 
 @torch.no_grad()
@@ -242,8 +241,8 @@ def _with_random_weights(
     for name, module in network.named_modules():
         for kind, weight in module.named_parameters(recurse=False):
             scale = float(weight.square().mean().sqrt())
-            # Drawn for every weight, used or not, so that the head's weights are the same at every
-            # step of a cascade.
+            # Drawn for every weight, used or not: the head's weights are the same at every step of
+            # a cascade.
             drawn = torch.randn(weight.shape, generator=generator) * scale
             if names is None or name in names:
                 weight.copy_(drawn) if weight.ndim > 1 else weight.fill_(float(kind == "weight"))
@@ -253,7 +252,7 @@ def _with_random_weights(
             and (names is None or name in names)
         ):
             module.reset_running_stats()
-            module.momentum = None  # the simple mean over the images
+            module.momentum = None  # the plain mean over the images
             module.train()
     network(x.to(device))
     return network.eval()

@@ -1,4 +1,6 @@
-"""What is needed to reproduce a run: seed, versions, code revision, machine."""
+"""What a run needs to be repeated: the seed, the versions, the revision of the code, the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,21 @@ from monai.utils import set_determinism
 
 from .versions import git_revision, versions
 
-_MOST_THREADS = 4096  # OpenMP silently ends the process at far larger numbers
+_MOST_THREADS = 4096  # OpenMP ends the process without a word at numbers far beyond
 logger = logging.getLogger("medmonai.engines")
 
 
 def prepare_process(seed: int, *, device: str | torch.device = "cpu") -> None:
-    """Seed Python, NumPy and torch, select deterministic kernels, and keep freed memory in the
+    """Seed Python, NumPy and torch, choose deterministic kernels, and keep freed memory in the
     process.
 
-    On a CPU, the same seed, versions, thread count and machine give bitwise identical results. On
-    CUDA, deterministic kernels are requested and benchmarking is turned off; operations without a
-    deterministic kernel issue a warning.
+    On a CPU the same seed, versions, thread count and machine give the same bits. On CUDA
+    deterministic kernels are asked for and benchmarking is switched off; operations without a
+    deterministic kernel warn.
 
-    glibc returns large blocks to the system at each step and page-faults them in again at the next;
-    keeping them makes small 3D networks up to 1.9 times as fast on a CPU. Without glibc, nothing is
-    changed.
+    glibc hands large blocks back to the system at each step and faults them in again at the next;
+    keeping them makes small 3D networks up to 1.9 times as fast on a CPU. Elsewhere than on glibc
+    nothing is changed.
 
     Raises:
         ValueError: the seed is not a whole number from 0 to 2**32 - 1.
@@ -52,15 +54,15 @@ def _keep_freed_memory() -> None:
 
 
 def keep_threads(threads: object, *, device: str | torch.device) -> None:
-    """Use the number of CPU threads that a run began with, and log it, since results on a CPU
-    depend on it bit for bit.
+    """Go on with the number of CPU threads that a run began with, and say so: on a CPU its bits
+    depend on it.
 
     Args:
         threads: as the run recorded it; None if it did not.
-        device: device of the network; nothing is changed unless it is a CPU.
+        device: what the network runs on; nothing is changed for another one than a CPU.
 
     Raises:
-        ValueError: not a whole number, or an impossibly large one.
+        ValueError: no whole number, or one that no machine has.
     """
     if threads is None or torch.device(device).type != "cpu":
         return
@@ -75,8 +77,8 @@ def keep_threads(threads: object, *, device: str | torch.device) -> None:
         )
     if threads != torch.get_num_threads():
         logger.warning(
-            "this run began with %d CPU threads and this process has %d; it continues with %d so "
-            "that the result is the same. OMP_NUM_THREADS=%d sets them from the start.",
+            "this run began with %d CPU threads and this process has %d: it goes on with %d, so "
+            "that the result stays the same; OMP_NUM_THREADS=%d sets them from the start.",
             threads,
             torch.get_num_threads(),
             threads,
@@ -86,7 +88,7 @@ def keep_threads(threads: object, *, device: str | torch.device) -> None:
 
 
 def run_record(*, seed: int, device: str | torch.device) -> dict[str, object]:
-    """Return the record stored with every result: seed, device, threads, versions, revision,
+    """Return what is written beside every result: seed, device, threads, versions, revision,
     machine; no paths or names.
     """
     device = torch.device(device)

@@ -1,5 +1,5 @@
-"""Where in an image a network finds its evidence: Grad-CAM and occlusion in 2D and 3D, using
-MONAI's classes.
+"""Where in an image a network finds its evidence: Grad-CAM and occlusion, in 2D and 3D, by MONAI's
+classes.
 """
 
 from __future__ import annotations
@@ -30,28 +30,27 @@ def grad_cam(
     target_layer: str | None = None,
     method: CamMethod = "gradcam",
 ) -> np.ndarray:
-    """Map where the target layer's activations raise the logit of a class.
+    """Draw where the target layer's activations raise the logit of a class.
 
-    Grad-CAM: ReLU(sum_k w_k A_k), where A_k are the layer's channels and w_k is the mean of the
-    class logit's gradient over channel k; Grad-CAM++ weights the gradients by their second and
-    third powers. The map is interpolated to the image, with each map voxel at the position given by
-    kernels, strides and paddings, and divided by its maximum: 0 is no evidence for the class, 1 the
-    most in that image. The strength of maps is therefore not comparable between images, and an
-    image without evidence keeps a map of zeros. A layer with 4 voxels per side, whose trained
-    kernels may be off-center, localizes to within several image voxels at best. Far from the head,
-    the mean gradient is less informative, and Grad-CAM may miss the location.
+    Grad-CAM: ReLU(sum_k w_k A_k), A_k the layer's channels and w_k the mean of the class logit's
+    gradient over channel k; Grad-CAM++ weighs the gradients by their second and third powers. The
+    map is interpolated to the image, each of its voxels at the place that kernels, strides and
+    paddings give it, and divided by its maximum: 0 is no evidence for the class, 1 the most in that
+    image. So maps of two images do not compare in strength, and an image without evidence keeps a
+    map of zeros. A layer of 4 voxels per side, whose trained kernels may look to one side, tells a
+    place to within some voxels of the image at best; far from the head the mean gradient says
+    little, and Grad-CAM may miss the place.
 
-    MONAI's `GradCAM` and `GradCAMpp` compute it, with workarounds for their problems: they have no
-    class 0 or 1 for a network with one logit, fail on channels_last gradients and if an in-place
-    operation follows the layer, mix up the cases of a batch (++), invert the map, and leave hooks,
-    cleared gradients and changed modes behind.
+    MONAI's `GradCAM` and `GradCAMpp` compute it, with their traps removed: they know no class 0 or
+    1 of a network with one logit, fail on channels_last gradients and where an in-place operation
+    follows the layer, mix up the cases of a batch (++), turn the map upside down, and leave hooks,
+    cleared gradients and other modes behind.
 
     Args:
-        network: network that returns logits (B, outputs), bare or wrapped; left unchanged.
-        images: (N, C, *spatial) as input to the network, that is, transformed.
+        network: network that gives logits (B, outputs), bare or wrapped; left as it was.
+        images: (N, C, *spatial) as the network gets them, that is, transformed.
         class_index: the class for all images, or one each. A network with one logit has the classes
-            0 and 1: the logit scores class 1, its negative class 0. Otherwise, the index of the
-            output.
+            0 and 1: the logit speaks for 1, its negative for 0. Otherwise the number of the output.
         target_layer: name of a layer of the bare network; by default `find_target_layer` chooses.
         method: "gradcam" or "gradcam++".
 
@@ -60,12 +59,12 @@ def grad_cam(
 
     Raises:
         TypeError: a TorchScript network, or an output that is not a tensor.
-        ValueError: no such layer, class or method, no image, or images or output of a wrong shape.
+        ValueError: no such layer, class or method, no image, images or an output of a wrong shape.
 
     References:
         Selvaraju et al., arXiv:1610.02391, equations 1 and 2; Chattopadhay et al.,
-        arXiv:1710.11063, equation 19. The latter's factor exp(logit) is constant within an image
-        and is omitted: it would overflow, and it cancels in the division.
+        arXiv:1710.11063, equation 19. The latter's factor exp(logit) is constant in an image and
+        left out: it would overflow and cancels in the division.
 
     Example:
         >>> from medmonai.networks import resnet10
@@ -84,7 +83,7 @@ def grad_cam(
         names = [run.name for run in runs]
         if layer not in names:
             raise ValueError(
-                f"target_layer={layer!r} is not a layer that produces a map here; use one of "
+                f"target_layer={layer!r} is not a layer that gives a map here; use one of "
                 f"{', '.join(names[-8:])} or an earlier one of named_modules()."
             )
         cam = _CAMS[method](
@@ -93,7 +92,7 @@ def grad_cam(
             upsampler=upsampler_for(runs, layer),
             postprocessing=_as_it_is,
         )
-        # One at a time, so that a case's map does not depend, even in the last bit, on the rest of
+        # One at a time: a case's map does not depend, not even in the last bit, on what else is in
         # the batch.
         maps = [cam(x[i : i + 1], class_idx=classes[i]) for i in range(len(x))]
         return _normalized(torch.cat(maps))
@@ -109,38 +108,38 @@ def occlusion_map(
     fill: str | float = "mean_img",
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Map how much the logit of a class falls when a box of the image is covered.
+    """Draw by how much the logit of a class falls when a box of the image is covered.
 
     At each voxel: logit of the whole image minus the mean logit over the boxes that cover the voxel
-    (weighted by the kernel for fill="gaussian"), positive part, divided by its maximum. 0: covering
-    does not lower the logit; 1: the location where it lowers the logit most. It needs no gradients
-    or layer, but one pass per box: about (2 n / m)^d of them.
+    (weighed by the kernel for fill="gaussian"), positive part, divided by its maximum. 0: covering
+    does not lower the logit; 1: the place that costs most. No gradients and no layer are needed,
+    but one pass a box: about (2 n / m)^d of them.
 
-    MONAI's `OcclusionSensitivity` does the covering and the passes. Its own activation is not used:
-    it applies a sigmoid if the *input* has one channel and a softmax otherwise, which makes the
-    output of an RGB network with one logit constant.
+    MONAI's `OcclusionSensitivity` covers and runs. Its own activation is not used: it takes a
+    sigmoid if the *input* has one channel and a softmax otherwise, which makes an RGB network with
+    one logit constant.
 
     Args:
-        network: network that returns logits (B, outputs), bare or wrapped; left unchanged.
-        images: (N, C, *spatial) as input to the network, that is, transformed.
+        network: network that gives logits (B, outputs), bare or wrapped; left as it was.
+        images: (N, C, *spatial) as the network gets them, that is, transformed.
         class_index: as for `grad_cam`.
-        mask_size: voxels of the box, one number or one per axis; by default a quarter of each axis.
-        overlap: fraction of a box that the next one covers again, in [0, 1).
-        fill: fill value of the box: "mean_img" (mean of the image), "mean_patch" (mean of the box),
+        mask_size: voxels of the box, one number or one an axis; by default a quarter of each axis.
+        overlap: part of a box that the next one covers again, in [0, 1).
+        fill: what covers: "mean_img" (mean of the image), "mean_patch" (mean of the box),
             "gaussian" (fades to 0 toward the middle of the box), or a value.
-        batch_size: boxes per forward pass.
+        batch_size: boxes a forward pass.
 
     Returns:
         float32 (N, 1, *spatial) in [0, 1].
 
     Raises:
         TypeError: a TorchScript network, or an output that is not a tensor.
-        ValueError: a box that does not fit, no such class or fill, no image, or images or output of
+        ValueError: a box that does not fit, no such class or fill, no image, images or an output of
             a wrong shape.
 
     References:
-        Zeiler and Fergus, arXiv:1311.2901, section 4.2; here with the decrease of the logit instead
-        of the probability, which is flat where the network is certain.
+        Zeiler and Fergus, arXiv:1311.2901, section 4.2; here the fall of the logit instead of the
+        probability, which is flat where the network is sure.
 
     Example:
         >>> from medmonai.networks import resnet10
@@ -156,17 +155,17 @@ def occlusion_map(
             raise ValueError(
                 f"fill={fill!r} is unknown; use one of {', '.join(_FILLS)}, or a value."
             )
-        # MONAI treats an int as the name of a mode
+        # MONAI takes an int for the name of a mode
         mode = fill if isinstance(fill, str) else float(fill)
         maps = []
         for i, c in enumerate(class_indices(network, x, class_index)):
-            # MONAI restores the mode it found, also for the wrapped network
+            # MONAI puts back the mode it found, for the network inside as well
             score = _ClassScore(network, c).eval()
             occlude = OcclusionSensitivity(
                 score, mask, batch_size, verbose=False, mode=mode, overlap=overlap, activate=False
             )
             whole = score(x[i : i + 1]).reshape(1, *[1] * (x.ndim - 1))
-            with warnings.catch_warnings():  # torch warns about MONAI's indexing
+            with warnings.catch_warnings():  # of torch, about how MONAI writes an index
                 warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning)
                 covered = torch.as_tensor(occlude(x[i : i + 1])[0])
             maps.append((whole - covered).clamp(min=0))
@@ -186,8 +185,8 @@ class _ClassScore(nn.Module):
 
 
 class _Observed(ModelWithHooks):
-    """MONAI's hooks with a tensor hook instead of a module hook, which would forbid in-place
-    operations after the layer.
+    """MONAI's hooks with a tensor hook instead of a module hook, which forbids in-place operations
+    behind the layer.
     """
 
     def __init__(self, network: nn.Module, layer: str) -> None:
@@ -196,8 +195,7 @@ class _Observed(ModelWithHooks):
 
     def forward_hook(self, name: str) -> Callable:
         def hook(_layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
-            # A separate leaf, so that gradients arrive whether or not the weights before it are
-            # frozen.
+            # A leaf of its own: gradients arrive whether or not the weights before it are frozen.
             leaf = output.detach().contiguous().requires_grad_()
             leaf.register_hook(
                 lambda gradient: self.gradients.__setitem__(name, gradient.contiguous())
@@ -217,7 +215,9 @@ def _as_it_is(x: torch.Tensor) -> torch.Tensor:
 
 
 def _normalized(maps: torch.Tensor) -> np.ndarray:
-    """Divide each non-negative map (N, 1, *spatial) by its maximum; a map of zeros is unchanged."""
+    """Divide each map (N, 1, *spatial), 0 or more everywhere, by its maximum; a map of zeros stays
+    one.
+    """
     highest = maps.amax(dim=tuple(range(1, maps.ndim)), keepdim=True)
     return torch.where(highest > 0, maps / highest, 0.0).detach().float().cpu().numpy()
 
@@ -240,8 +240,8 @@ def _mask_size(
 
 @contextmanager
 def _plain_float32(network: nn.Module, images: torch.Tensor | np.ndarray) -> Iterator[torch.Tensor]:
-    """The images as float32 on the network's device, with gradients on and autocast off, whatever
-    the caller's context.
+    """The images as float32 on the network's device, gradients on and autocast off, whatever the
+    caller runs in.
     """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))

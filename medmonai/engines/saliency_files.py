@@ -19,22 +19,21 @@ def write_saliency_nifti(
     place: ImagePlace | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write one map of a volume as NIfTI-1, completely or not at all; equal maps give identical
-    files.
+    """Write one map of a volume as NIfTI-1, whole or not at all; the same map is the same file.
 
-    With a place, the map is resampled into the image's own space: one voxel per voxel of the image
-    on disk (for a DICOM series: column, row, slice), with its affine, and 0 outside the network's
-    field of view. It is stored in steps of 1/255, because such a grid is large. Without a place, it
-    stays on the network's grid, as float32.
+    With a place the map is brought back into the image's own space: a voxel for each voxel of the
+    image on disk (of a DICOM series: column, row, slice), its affine, 0 where the network did not
+    look; kept in steps of 1/255, because such a grid is large. Without one it stays on the
+    network's grid, as float32.
 
     Args:
         saliency: (A, B, D) or (1, A, B, D).
-        path: must end with .nii or .nii.gz.
+        path: ends with .nii or .nii.gz.
         affine: 4 x 4, from voxel to millimeter, of the grid that the network saw (after
-            resampling); for a spacing only, `numpy.diag([*spacing, 1])`. Default: identity, units
+            resampling); for a mere spacing `numpy.diag([*spacing, 1])`. Default: identity, units
             unknown.
-        place: position of the network's grid in the space of the image, such as `cohort.places[i]`;
-            not together with an affine.
+        place: where the network's grid lies in the space of the image, such as `cohort.places[i]`;
+            not with an affine.
         overwrite: replace an existing file.
 
     Returns:
@@ -42,10 +41,10 @@ def write_saliency_nifti(
 
     Raises:
         FileExistsError, FileNotFoundError: see `medmonai.atomic_files.replacing`.
-        ValueError: not a single volume, non-finite values, or an invalid path or affine; with a
-            place, values outside 0 to 1, or an affine as well.
+        ValueError: not one volume, values that are not finite, a path or an affine of another form;
+            with a place, values outside 0 to 1, or an affine as well.
     """
-    import nibabel  # slow to import, and needed only for volumes
+    import nibabel  # slow to import, and only volumes need it
 
     path = Path(path)
     volume = _one_volume(saliency)
@@ -53,16 +52,13 @@ def write_saliency_nifti(
     if place is not None and (affine is not None or volume.min() < 0 or volume.max() > 1):
         raise ValueError(
             f"saliency from {volume.min():g} to {volume.max():g} and a place {with_affine}; values "
-            "of 0 to 1 and no affine are needed, because the place has its own."
+            "of 0 to 1 and no affine are needed, the place has its own."
         )
     if not path.name.endswith((".nii", ".nii.gz")):
-        raise ValueError(
-            f"path {path.name!r} is not a NIfTI file name; it must end with .nii or .nii.gz."
-        )
-    # Identity by default: the map has the image's voxel grid, and nothing else is known. MedMNIST's
-    # volumes have neither spacing nor orientation, and an invented spacing would look like a
-    # measured one. Viewers overlay by the affine, so a map with the image's own affine matches the
-    # image.
+        raise ValueError(f"path {path.name!r} names no NIfTI file; end it with .nii or .nii.gz.")
+    # Identity by default: the map has the image's voxel grid and nothing else is known. MedMNIST's
+    # volumes carry neither spacing nor orientation, and an invented spacing would look like a
+    # measured one. Viewers overlay by the affine, so a map with the image's own affine lies on it.
     known = affine is not None
     affine = np.eye(4) if affine is None else _invertible(affine)
     if place is not None:
@@ -99,7 +95,7 @@ def _invertible(affine: np.ndarray) -> np.ndarray:
         or abs(np.linalg.det(affine)) < 1e-12
     ):
         raise ValueError(
-            f"affine={affine.tolist()}; an invertible 4 x 4 matrix is needed, such as "
+            f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
             "numpy.diag([*spacing, 1])."
         )
     return affine

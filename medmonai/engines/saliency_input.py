@@ -1,4 +1,4 @@
-"""Checked inputs of a saliency map: images, classes, and the logit of a class."""
+"""What goes into a saliency map: images, classes, and the logit of a class; checked."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from torch import nn
 
 
 def as_images(images: torch.Tensor | np.ndarray) -> torch.Tensor:
-    """Return images as a new float32 tensor (N, C, *spatial), or raise an error that says what is
-    wrong.
-    """
+    """Return images as a new float32 tensor (N, C, *spatial), or say what is wrong with them."""
     x = torch.as_tensor(images).detach().to(torch.float32, copy=True)
     if x.ndim not in (4, 5) or 0 in x.shape:
         raise ValueError(
             f"images have shape {tuple(x.shape)}; (N, C, H, W) or (N, C, A, B, D) is needed."
         )
     if not torch.isfinite(x).all():
-        raise ValueError("images contain NaN or infinite voxels; repair or exclude them.")
+        raise ValueError("images hold NaN or infinite voxels; repair them or leave them out.")
     return x
 
 
 def class_indices(
     network: nn.Module, x: torch.Tensor, class_index: int | Sequence[int]
 ) -> list[int]:
-    """Return one class per image after checking the network's output and the range of the
+    """Return one class an image after checking the network's output and the range of the
     classes.
 
     Raises:
@@ -52,7 +50,7 @@ def class_indices(
 
 
 def logits_of(output: Any) -> torch.Tensor:
-    """Return the output of a network, or raise an error if it is not logits (B, outputs)."""
+    """Return the output of a network, or say why it is not logits (B, outputs)."""
     if not isinstance(output, torch.Tensor):
         raise TypeError(
             f"the network returns {type(output).__name__}; a tensor of logits (B, outputs) is "
@@ -66,7 +64,7 @@ def logits_of(output: Any) -> torch.Tensor:
 
 
 def class_score(logits: torch.Tensor, class_index: int) -> torch.Tensor:
-    """Return the logit of a class, (B,); with a single logit, its negative scores class 0."""
+    """Return the logit of a class, (B,); of one logit, its negative speaks for class 0."""
     if logits.shape[1] == 1:
         return logits[:, 0] if class_index == 1 else -logits[:, 0]
     return logits[:, class_index]

@@ -1,4 +1,4 @@
-"""The layer whose map Grad-CAM shows: how it is chosen, and where its voxels are in the image."""
+"""The layer whose map Grad-CAM draws: which one it is, and where its voxels lie in the image."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-LEAST_MAP = 4  # voxels per side; a smaller map hardly localizes
+LEAST_MAP = 4  # voxels per side; a smaller map says little about where
 
 
 class LayerRun(NamedTuple):
-    """How one layer changed the spatial size when the network ran."""
+    """What one layer did with the spatial size when the network ran."""
 
     name: str
     layer: nn.Module
@@ -26,10 +26,10 @@ class LayerRun(NamedTuple):
 
 
 def private_copy(network: nn.Module) -> nn.Module:
-    """Return a float32 copy in evaluation mode, without wrappers (DDP, DataParallel, AveragedModel,
-    compile).
+    """Return a float32 copy in evaluation mode, without what wraps it (DDP, DataParallel,
+    AveragedModel, compile).
 
-    Whatever happens to the copy, the network keeps its weights, gradients, modes and hooks.
+    Whatever is done to the copy, the network keeps its weights, gradients, modes and hooks.
 
     Raises:
         TypeError: a TorchScript network, which hides its layers from Python.
@@ -49,14 +49,14 @@ def private_copy(network: nn.Module) -> nn.Module:
             "network is a TorchScript module, whose layers cannot be observed; give the network it "
             "was made from."
         )
-    # weights copied in inference mode could not be used in a backward pass
+    # weights copied in inference mode could not take part in a backward pass
     with torch.inference_mode(False):
         return copy.deepcopy(network).float().eval()
 
 
 def layer_runs(network: nn.Module, x: torch.Tensor) -> list[LayerRun]:
     """Run a private copy on x and return its layers that map (B, C, *spatial) to (B, C, *spatial),
-    in the order in which they finished.
+    as they finished.
     """
     runs: list[LayerRun] = []
 
@@ -87,16 +87,16 @@ def layer_runs(network: nn.Module, x: torch.Tensor) -> list[LayerRun]:
 def find_target_layer(
     network: nn.Module, spatial_size: Sequence[int], *, least_map: int = LEAST_MAP
 ) -> str:
-    """Return the name of the layer for Grad-CAM.
+    """Return the name of the layer that Grad-CAM should look at.
 
     It is the last convolution to run whose map has at least `least_map` voxels along every axis; if
-    there is none, the last one with the largest map. From there, the largest enclosing block that
-    ends with a map of that size is chosen, so that a residual block includes its shortcut ("layer4"
-    of a ResNet on 28 pixels, not "layer4.1.conv2"). MONAI requires the name from the user. The
-    network is left unchanged.
+    there is none, the last one with the largest map. From the convolution the name goes outward to
+    the largest block that ends with a map of that size, so that a residual block counts with its
+    shortcut ("layer4" of a ResNet on 28 pixels, not "layer4.1.conv2"). MONAI wants the name from
+    the user. The network is left as it was.
 
     Args:
-        network: network, bare or wrapped; names refer to the bare one.
+        network: network, bare or wrapped; names are those of the bare one.
         spatial_size: voxels of the input along each spatial axis.
         least_map: voxels per side that the map should have.
 
@@ -125,7 +125,7 @@ def find_target_layer(
 
 
 def target_of(runs: Sequence[LayerRun], *, least_map: int = LEAST_MAP) -> str:
-    """Return the target layer among the executed layers; see `find_target_layer`.
+    """Return the target layer among the layers that ran; see `find_target_layer`.
 
     Raises:
         ValueError: no convolution ran.
@@ -152,10 +152,10 @@ def map_geometry(
     """Return (step, start) per axis: voxel i of a map of that size is centered on image voxel
     start + step * i.
 
-    A layer with kernel k, stride s, padding p and dilation d multiplies the step by s and moves the
-    start by step * (d (k - 1) / 2 - p). Parallel branches reach the same size in the same way, so
-    the first path to a size is used. None if a size is reached by anything other than convolutions
-    and pools.
+    A layer of kernel k, stride s, padding p and dilation d multiplies the step by s and moves the
+    start by step * (d (k - 1) / 2 - p). Parallel branches reach the same size the same way, so the
+    first way to a size counts. None where a size is reached by something else than convolutions and
+    pools.
     """
     if not runs:
         return None
@@ -186,15 +186,15 @@ def map_geometry(
 def upsampler_for(
     runs: Sequence[LayerRun], name: str
 ) -> Callable[[Sequence[int]], Callable[[torch.Tensor], torch.Tensor]]:
-    """Return an upsampler for MONAI's CAM classes that places every voxel of the layer's map at the
-    center of its receptive field.
+    """Return an upsampler for MONAI's CAM classes that puts every voxel of the layer's map where it
+    looks.
 
-    MONAI's upsampler stretches the map over the image as if its voxels tiled it. A padded 3x3
-    convolution of stride 2 puts voxel i on voxel 2i, not 2i + 1/2; after three of them on 28
-    voxels, the stretched map is 0 to 3 voxels off, always toward the end of the axis (nominally:
-    trained kernels shift by about as much, either way). Here the map is interpolated linearly
-    between the centers given by kernels, strides and paddings, and constant beyond the outermost
-    ones; if they are unknown, MONAI's stretching is used.
+    MONAI's stretches the map over the image as if its voxels tiled it. A padded 3x3 convolution of
+    stride 2 puts voxel i on voxel 2i, not 2i + 1/2; after three of them on 28 voxels the stretched
+    map is 0 to 3 voxels off, always toward the end of the axis (nominally: trained kernels shift
+    by about as much, either way). Here the map is interpolated linearly between the centers that
+    the kernels, strides and paddings give, and constant beyond the outermost; where they are not
+    known, MONAI's stretching is used.
     """
     size = next(run.size_out for run in reversed(runs) if run.name == name)
     geometry = map_geometry(runs, size)
@@ -208,7 +208,7 @@ def upsampler_for(
                 place = (torch.arange(n, device=x.device, dtype=x.dtype) - start) / step
                 # -1 and 1 are the centers of the outermost voxels
                 axes.append(2 * place / max(1, m - 1) - 1)
-            # grid_sample expects the last axis first.
+            # grid_sample wants the last axis first.
             grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1).expand(
                 len(x), *[-1] * (x.ndim - 1)
             )

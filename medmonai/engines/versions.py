@@ -1,4 +1,4 @@
-"""The software behind a result: package versions and checkout revision."""
+"""Which software a result comes from: versions of packages, revision of a checkout."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that affect results; "absent" if one is not
-    installed.
+    """Return the versions of Python and of the packages that decide a result; "absent" where one is
+    not installed.
     """
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 
 
 def git_revision(folder: str | Path) -> str:
-    """Return the commit of the checkout that contains a folder, with "+changes" if it is modified;
+    """Return the commit of the checkout a folder lies in, with "+changes" if it is edited;
     "unknown" outside of git.
     """
 

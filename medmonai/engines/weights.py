@@ -1,5 +1,5 @@
-"""Weight files: written completely or not at all, loaded without running code, and never if
-damaged.
+"""Files of weights: written whole or not at all, loaded without running anything, and never where
+they are damaged.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from medmonai.networks.weight_files import require_whole_zip
 
 
 def save_atomically(content: Any, path: str | Path) -> None:
-    """Write a checkpoint, creating its folder if missing, so that a kill at any moment leaves
-    either the old or the new file.
+    """Write a checkpoint, and its folder if missing, so that a kill at any moment leaves the old
+    file or the new one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Through an open file: given a path, torch writes its name into the archive, and equal weights
-    # would get different hashes.
+    # get different hashes.
     with replacing(path, overwrite=True) as temporary, temporary.open("wb") as file:
         watched = _Watched(file)
         try:
             torch.save(content, watched)  # pyright: ignore[reportArgumentType]  # torch needs write and flush, no more
         except RuntimeError:
-            # torch's archive reports "unexpected pos" if a write failed, without the reason.
+            # torch's archive says "unexpected pos" where a write failed, and not why.
             if watched.error is not None:
                 raise watched.error from None
             raise
@@ -55,12 +55,12 @@ class _Watched:
 def load_checkpoint(path: str | Path) -> Any:
     """Load a checkpoint onto the CPU with `weights_only=True`.
 
-    The CRC of every part of the file is checked first, because torch silently loads damaged
-    weights. Files from torch before 1.6 are not zip archives and have none.
+    The CRC of every part of the file is compared first: torch loads damaged weights without a word.
+    Files of torch before 1.6, which are no zip archives, have none.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, damaged, or contains more than tensors and plain values.
+        ValueError: the file is cut off, damaged, or holds more than tensors and plain values.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,25 +73,25 @@ def load_checkpoint(path: str | Path) -> Any:
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"{path} is not a readable weight checkpoint ({reason}); use another file."
+            f"{path} is not a readable checkpoint of weights ({reason}); use another file."
         ) from error
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
-    """Load a state dict (plain, or under "model") into a network of the same architecture and
-    return the network.
+    """Load a state dict (plain, or under "model") into a network of the same make and return the
+    network.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, its names or shapes belong to another network, or a
-            weight is not a number; the network is then unchanged.
+        ValueError: the file cannot be read, its names or shapes are those of another network, or a
+            weight is not a number; the network is then left as it was.
     """
     return place_weights(network, load_checkpoint(path), path)
 
 
 def place_weights(network: nn.Module, state: Any, path: str | Path) -> nn.Module:
-    """Put a loaded state dict (plain, or under "model") into a network of the same architecture and
-    return the network.
+    """Put a loaded state dict (plain, or under "model") into a network of the same make and return
+    the network.
 
     Args:
         network: where the weights go.
@@ -109,15 +109,15 @@ def place_weights(network: nn.Module, state: Any, path: str | Path) -> nn.Module
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         detail = lines[1] if len(lines) > 1 else lines[0]
         raise ValueError(
-            f"{path} contains the weights of another network ({detail[:160]}); use the network_def "
-            "it was trained with."
+            f"{path} holds the weights of another network ({detail[:160]}); use the network_def it "
+            "was trained with."
         ) from error
     return network
 
 
 def recorded_classes(state: Any) -> list[str] | None:
-    """Return the classes that `RunCheckpoint` stored with the weights, in the order of the labels;
-    None if there are none.
+    """Return the classes that `RunCheckpoint` noted with the weights, in the order of the labels;
+    None without a note.
     """
     names = getattr(_weights(state), "class_names", None)
     return [str(name) for name in names] if isinstance(names, (list, tuple)) else None
@@ -128,10 +128,10 @@ def _weights(state: Any) -> Any:
 
 
 def require_finite(network: nn.Module, state: Any, path: str | Path) -> None:
-    """Raise ValueError with the name of the first weight that is NaN or infinite, or the first
-    statistic that is NaN.
+    """Raise ValueError with the name of the first weight that is NaN or infinite, or statistic that
+    is NaN.
 
-    Buffers may be infinite, as attention masks are.
+    Buffers may be infinite: masks of attention are.
     """
     weights = {name for name, _ in network.named_parameters()}
     for name, value in state.items() if isinstance(state, Mapping) else ():
@@ -139,6 +139,6 @@ def require_finite(network: nn.Module, state: Any, path: str | Path) -> None:
             bad = ~torch.isfinite(value) if name in weights else torch.isnan(value)
             if bad.any():
                 raise ValueError(
-                    f"{path}: in {name}, {int(bad.sum())} of {value.numel()} values are NaN or "
-                    "infinite; use a checkpoint from before the training diverged."
+                    f"{path}: {name} holds {int(bad.sum())} values of {value.numel()} that are NaN "
+                    "or infinite; use a checkpoint from before the training diverged."
                 )

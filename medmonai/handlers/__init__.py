@@ -1,5 +1,5 @@
 """Handlers for MONAI's engines: the second (AUC) stage, metrics, histories, guards. Each is one
-entry in a bundle's list.
+entry of a bundle's list.
 """
 
 import lazy_loader

@@ -16,16 +16,17 @@ from .trainer import Trainer
 
 
 class AUCMetric:
-    """Report the AUC of an evaluator's predictions after each epoch, and keep the predictions.
+    """Report the AUC of an evaluator's predictions after each epoch, and keep the predictions for
+    whoever wants them.
 
     The AUC is the float64 one of `medmonai.metrics` on `Task.probabilities`, macro-averaged over
-    the classes present; the same on every rank. If no class has both positives and negatives, it is
-    -inf with a warning, never NaN: MONAI compares with `>`, and an initial NaN would block every
-    later best epoch. MONAI's `ROCAUC` keeps float32 labels, which shifts the AUC on large sets, and
-    can become NaN.
+    the classes that are present; the same on every rank. Where no class has both positives and
+    negatives it is -inf with a warning, never NaN: MONAI compares with `>`, and a first NaN would
+    block every later best epoch. MONAI's `ROCAUC` keeps float32 labels, which shifts the AUC on
+    large sets, and turns NaN.
 
     Args:
-        cohort: the cases of the evaluator's loader; the batches must contain "index".
+        cohort: the cases that the evaluator's loader goes through; the batches must carry "index".
     """
 
     def __init__(self, cohort: Any) -> None:

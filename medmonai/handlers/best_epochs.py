@@ -1,4 +1,4 @@
-"""The best epoch of each stage and of the whole run."""
+"""Which epoch of a training was the best: of each stage, and of the whole run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NAMES = {"cross_entropy": "the warm-up", "auc": "the AUC stage", "train": "the 
 
 
 class BestEpochs:
-    """Record the best validated epoch of each stage, and report which of them is kept and why.
+    """Note the best validated epoch of each stage, and say which of them is kept and why.
 
     The evaluator knows one best epoch, the one whose weights `RunCheckpoint` keeps. That is the
-    best of the whole run, or, if a `PESGStage` has keep_best="stage", the best of the last stage.
-    This handler records both, so that console, history figure and report can show them.
+    best of the whole run, or, where a `PESGStage` says keep_best="stage", the best of the last
+    stage. Here stand both, so that console, history figure and report can show them.
 
-    Of two equal epochs, the earlier one is the best, as in MONAI's evaluator.
+    Of two equal epochs the earlier one is the best, as for MONAI's evaluator.
 
     Args:
         evaluator: the validation engine.
@@ -33,8 +33,8 @@ class BestEpochs:
         self.found: dict[str, tuple[int, float]] = {}
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer, after its ValidationHandler and before handlers that show or keep
-        the best epoch.
+        """Attach to a trainer, after its ValidationHandler and before what shows or keeps the best
+        epoch.
         """
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
@@ -49,7 +49,7 @@ class BestEpochs:
             self.found[name] = (engine.state.epoch, value)
 
     def name(self, engine: Any) -> str:
-        """Return the engine's current stage; "train" if there is only one."""
+        """Return the stage that the engine is in; "train" where there is but one."""
         return "train" if self.stage is None else self.stage.name(engine)
 
     def epoch_of(self, name: str) -> int:
@@ -57,16 +57,16 @@ class BestEpochs:
         return self.found.get(name, (-1, 0.0))[0]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state that a resumed run needs."""
+        """Return what a resumed run has to know."""
         return {name: list(best) for name, best in self.found.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Take up what `state_dict` returned."""
         self.found = {name: (int(epoch), float(value)) for name, (epoch, value) in state.items()}
 
     def summary(self) -> dict[str, Any]:
-        """Return stage -> best epoch and validation AUC, and the line that states which is kept;
-        JSON-serializable.
+        """Return stage -> best epoch and validation AUC, and the line that says which is kept;
+        JSON-able.
         """
         stages = {
             name: {"epoch": epoch, "validation_auc": value}
@@ -75,8 +75,8 @@ class BestEpochs:
         return {"stages": stages, "kept": self.line()}
 
     def line(self) -> str:
-        """Return one line: the kept epoch and the best of the other stage; "" before the first
-        validation.
+        """Return one line: the epoch that is kept, and the best of the other stage; "" before the
+        first validation.
         """
         kept = next(
             (

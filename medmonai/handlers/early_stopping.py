@@ -1,4 +1,4 @@
-"""Stop training that no longer improves on validation."""
+"""End a training that no longer improves on validation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ logger = logging.getLogger("medmonai.handlers")
 
 
 class EarlyStopping:
-    """Stop the trainer after a validation if the best validated epoch was `patience` epochs ago.
+    """Stop the trainer after a validation if the best validated epoch lies `patience` epochs back.
 
     The handler has no state of its own: the best epoch is the evaluator's, kept by `RunCheckpoint`,
-    so a resumed run stops where an uninterrupted one does, immediately if it had already reached
-    that point. `monai.handlers.EarlyStopHandler` keeps its own count, which is lost when a run
-    resumes, and it needs the trainer before there is one.
+    so a resumed run stops where an uninterrupted one does, at once if it had come that far.
+    `monai.handlers.EarlyStopHandler` counts by itself, its count is lost when a run is taken up
+    again, and it needs the trainer before there is one.
 
-    A PESG stage begins a new count, from its own best epoch, whichever epoch of the run is kept.
-    Training never stops before that stage: a converged warm-up is its starting point, not the end
-    of the training.
+    A stage of PESG begins a new count, from its own best epoch, whichever epoch of the run is kept.
+    As long as it is to come, nothing stops: a warm-up that has converged is where the stage starts
+    from, not the end of the training.
 
     Args:
         evaluator: the validation engine.
@@ -47,8 +47,8 @@ class EarlyStopping:
             isinstance(patience, bool) or not isinstance(patience, int) or patience < 1
         ):
             raise ValueError(
-                f"patience={patience!r}; a whole number of at least 1 epoch is needed, or null to "
-                "train all epochs."
+                f"patience={patience!r}; a whole number of epochs from 1 is needed, or null to "
+                "train them all."
             )
         self.evaluator = evaluator
         self.patience = patience
@@ -56,7 +56,7 @@ class EarlyStopping:
         self.best = best
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer, after its ValidationHandler and checkpoint."""
+        """Attach to a trainer, after its ValidationHandler and its checkpoint."""
         if self.patience is not None:
             engine.add_event_handler(Events.STARTED, self._take_up)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
@@ -87,8 +87,8 @@ class EarlyStopping:
             engine.terminate()
 
     def _take_up(self, engine: Trainer) -> None:
-        # A run killed after the checkpoint of its last epoch has nothing left to train. This
-        # applies only to the first start: federated learning runs the same trainer round after
+        # A run that was killed after the checkpoint of its last epoch has nothing left to train.
+        # Only the first start can be one: federated learning runs the same trainer round after
         # round, each time with new weights.
         engine.remove_event_handler(self._take_up, Events.STARTED)
         if engine.state.epoch:

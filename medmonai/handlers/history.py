@@ -1,4 +1,4 @@
-"""One line of history.csv per epoch: loss, AUC and learning rate."""
+"""One line of history.csv per epoch: what the loss, the AUC and the learning rate did."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class HistoryWriter:
     """Append epoch, stage, mean training loss, validation AUC, learning rate and seconds to a CSV
     file, on rank 0.
 
-    A resumed run keeps the lines of earlier epochs and drops later ones. Attach it after the
-    validation, so that the epoch's AUC is known. The loss of the AUC stage is a min-max objective
-    and may rise or be negative while the AUC improves: read the AUC.
+    A resumed run keeps the lines of the epochs before it and drops any later ones. Attach it after
+    the validation, so that the epoch's AUC is known. The loss of the AUC stage is a min-max
+    objective and may rise or be negative while the AUC improves: read the AUC.
 
     Args:
         path: the CSV file.
@@ -68,8 +68,8 @@ class HistoryWriter:
             writer.writerows(kept)
 
     def _rows_before(self, epoch: int) -> list[dict[str, str]]:
-        """Return the complete lines up to an epoch; missing or truncated ones are skipped with a
-        warning.
+        """Return the whole lines up to an epoch; those that are missing or cut off are left out
+        with a warning.
         """
         text = ""
         if epoch and self.path.is_file():
@@ -84,15 +84,15 @@ class HistoryWriter:
         missing = sorted(set(range(1, epoch + 1)) - {int(row["epoch"]) for row in kept})
         if missing:
             logger.warning(
-                "%s lacks epoch %s (deleted or truncated). Training continues; its curve shows the "
-                "other epochs.",
+                "%s lacks epoch %s: deleted, or cut off. The training goes on; its curve shows the "
+                "others.",
                 self.path,
                 ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else ""),
             )
         return kept
 
     def _begin(self, engine: Trainer) -> None:
-        # not before the first epoch, since a checkpoint may still set which epoch that is
+        # not before the first epoch: until then a checkpoint may set which epoch that is
         if not self._opened:
             self._open(engine)
         self._began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Set a loader's epoch when an epoch begins."""
+"""Tell a loader which epoch begins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 
 
 class LoaderEpoch:
-    """Call `loader.set_epoch(epoch)` when an epoch starts, so that its plan is determined by (seed,
+    """Call `loader.set_epoch(epoch)` when an epoch starts, so that its plan follows from (seed,
     epoch).
 
     MONAI and Ignite do this for torch's `DistributedSampler` only.

@@ -1,5 +1,5 @@
-"""The output of a training iteration: its loss, in the form that MONAI's handlers read, and its
-mean over an epoch.
+"""What a training iteration leaves behind: its loss, in the form that MONAI's handlers read, and
+its mean over an epoch.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from .trainer import Trainer
 
 
 def loss_of(output: Any) -> torch.Tensor:
-    """Return the loss from an engine's output, either MONAI's dict or the list of dicts after
-    decollating.
+    """Return the loss of an engine's output, be it MONAI's dict or the list of dicts that
+    decollating makes of it.
     """
     return (output[0] if isinstance(output, list) else output)["loss"].detach()
 
 
 class LossOutput:
-    """Replace a trainer's output by `[{"loss": loss}]` after each step.
+    """Make `[{"loss": loss}]` of a trainer's output after each step.
 
-    MONAI's StatsHandler, TensorBoard and MLflow handlers read the list made by decollating a batch
-    into its cases, which takes longer than a small network's step (`decollate=False` here). This
-    list has one entry, and the images and logits of the step are freed.
+    MONAI's StatsHandler, TensorBoard and MLflow handlers read the list that decollating a batch
+    into its cases makes, which costs more than a small network's step (`decollate=False` here).
+    This list has one entry, and the images and logits of the step are freed.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -58,6 +58,6 @@ class EpochLoss:
         self._count = 0
 
     def _add(self, engine: Trainer) -> None:
-        # Summed on the device: reading the value here would make a GPU wait in every iteration.
+        # Added on the device: reading the value here would make a GPU wait in every iteration.
         self._sum = self._sum + loss_of(engine.state.output)
         self._count += 1

@@ -1,4 +1,4 @@
-"""Stop a run at the first non-finite loss or gradient."""
+"""Stop a run at the first loss or gradient that is not a finite number."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class NonFiniteGuard:
     """Raise FloatingPointError when the loss or a gradient is NaN or infinite.
 
     A clipped optimizer turns an infinite gradient into an ordinary-looking one, and a NaN spreads
-    to every weight within two steps; both would train on silently. On a CPU, every iteration is
-    checked before its step. On CUDA, a check makes the host wait, so the results are collected on
-    the device and read every `interval` iterations and at the end of an epoch, before its
-    checkpoint. With a GradScaler (fp16), infinite gradients are part of the method, so only the
-    loss is checked. Ignite's `TerminateOnNan` looks at the engine's output, not at gradients, and
-    ends the run without an error.
+    to every weight within two steps; both train on silently. On a CPU every iteration is checked
+    before its step. On CUDA a check makes the host wait, so the verdicts are collected on the
+    device and read every `interval` iterations and at the end of an epoch, before its checkpoint.
+    With a GradScaler (fp16) infinite gradients are part of the method, so only the loss is checked.
+    Ignite's `TerminateOnNan` looks at the engine's output, not at gradients, and ends the run
+    without an error.
 
     Args:
-        interval: iterations between reads on CUDA.
+        interval: iterations between two reads on CUDA.
     """
 
     def __init__(self, interval: int = 50) -> None:

@@ -1,4 +1,4 @@
-"""The order in which a trainer's handlers run."""
+"""The order in which the handlers of a trainer act."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from monai.handlers import ValidationHandler
 def in_order(
     handlers: Sequence[Any], *, before_validation: Sequence[Any], after_validation: Sequence[Any]
 ) -> list[Any]:
-    """Return a trainer's handlers in the order in which they are attached, and therefore run within
+    """Return the handlers of a trainer in the order in which they are attached, and so act within
     an event.
 
     MONAI looks for the `ValidationHandler` of a bundle in the list `train#handlers`, and its tools
-    append their own handlers there, such as that of `--tracking mlflow`. Handlers that set up an
-    epoch must run before validation. Those that read the validation AUC (best epochs, history,
-    checkpoint) run after it. Appended ones run last.
+    append their own handlers there, such as that of `--tracking mlflow`. What sets up an epoch has
+    to come before validation. What reads the validation AUC (best epochs, history, checkpoint)
+    comes after it. What was appended comes last.
 
     Args:
-        handlers: the `ValidationHandler` and any appended handlers.
+        handlers: the `ValidationHandler` and whatever was appended.
         before_validation: handlers, in order.
         after_validation: handlers, in order.
 

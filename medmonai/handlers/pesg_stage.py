@@ -22,19 +22,20 @@ KeepBest = Literal["run", "stage"]
 class PESGStage:
     """Swap a trainer's loss and optimizer for the AUC margin loss and PESG from `start_epoch` on.
 
-    When the stage begins, the head can be reinitialized, PESG's reference is set to the current
-    weights, and the running average of the weights restarts. The best epoch is that of the whole
-    run, including the warm-up, unless keep_best="stage" restarts the search. Then the stage's own
-    best is kept, however good the warm-up was, as a study of the stage itself requires. From
-    scratch, PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021, section 5:
-    pre-train with cross-entropy, then maximize the AUC); `start_epoch=1` trains with PESG only.
+    When the stage begins, the head can be initialized again, PESG's reference is set to the weights
+    it begins with, the running average of the weights begins again. The best epoch is that of the
+    whole run, warm-up included, unless keep_best="stage" begins the search for it again: then the
+    stage's own best is kept, however good the warm-up was, which is what a study of the stage
+    itself needs. From scratch PESG needs far longer than after a warm-up (Yuan et al., ICCV 2021,
+    section 5: pre-train with cross-entropy, then maximize the AUC); `start_epoch=1` trains with it
+    alone.
 
-    Federated learning runs the same trainer round after round, and the epoch count continues: the
-    stage follows the epochs of the whole job. Within the stage, each round uses the weights it
-    receives as PESG's reference; a, b, alpha and the momentum stay with the client.
+    Federated learning runs the same trainer round after round, and its epochs go on counting: the
+    stage follows the epochs of the whole job. In the stage, each round takes the weights that it is
+    given as PESG's reference; a, b, alpha and the momentum stay the client's own.
 
-    The handler has no state: the stage is determined by the epoch, and everything else is in the
-    optimizer and the network. A resumed run therefore continues exactly.
+    No state of the handler decides a resumed run: the stage follows from the epoch, everything else
+    is in the optimizer and the network, so a resumed run goes on exactly.
 
     Args:
         start_epoch: the first epoch of the stage, from 1; beyond `max_epochs` the stage never
@@ -42,13 +43,13 @@ class PESGStage:
         optimizer: the PESG, built on the parameters of the trainer's network.
         loss_function: the loss PESG was built with.
         network: the network, not wrapped for distributed training.
-        reset_head: reinitialize the last linear layer when the stage begins.
+        reset_head: initialize the last linear layer again when the stage begins.
         average: the handler of the running average, if there is one.
         evaluator: the validation engine, if there is one.
-        keep_best: "run" or "stage": which best epoch is kept.
+        keep_best: "run" or "stage": whose best epoch is kept.
 
     Raises:
-        ValueError: start_epoch below 1, or another value of keep_best.
+        ValueError: start_epoch below 1, or another word for keep_best.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class PESGStage:
         keep_best: KeepBest = "run",
     ) -> None:
         if start_epoch < 1:
-            raise ValueError(f"start_epoch={start_epoch}; epochs are counted from 1.")
+            raise ValueError(f"start_epoch={start_epoch}; epochs count from 1.")
         if keep_best not in get_args(KeepBest):
             raise ValueError(
                 f"keep_best={keep_best!r} is unknown; use 'run' (the best epoch of the whole run) "
@@ -86,7 +87,7 @@ class PESGStage:
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
 
     def name(self, engine: Any) -> str:
-        """Return the engine's current stage: "cross_entropy" or "auc"."""
+        """Return the stage the engine is in: "cross_entropy" or "auc"."""
         return "auc" if engine.state.epoch >= self.start_epoch else "cross_entropy"
 
     def _take_reference(self, engine: Trainer) -> None:
@@ -121,8 +122,9 @@ class RegularizerDecay:
 
     Args:
         optimizer: the PESG.
-        epochs: epochs of the trainer after which to update, from 1; each must be in PESG's stage.
-        factor: divisor of the learning rate; None if a scheduler owns it.
+        epochs: epochs of the trainer after which the update is made, from 1; each must lie in
+            PESG's stage.
+        factor: what the learning rate is divided by; None where a scheduler owns it.
     """
 
     def __init__(
@@ -135,6 +137,6 @@ class RegularizerDecay:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Trainer) -> None:
-        """Update if this epoch is one of them and the trainer's optimizer is PESG."""
+        """Update if this epoch is one of them and PESG is what the trainer steps with."""
         if engine.state.epoch in self.epochs and engine.optimizer is self.optimizer:
             self.optimizer.update_regularizer(decay_factor=self.factor)

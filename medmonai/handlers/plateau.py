@@ -1,4 +1,4 @@
-"""Lower the learning rate when validation stops improving."""
+"""Lower the learning rate when validation stands still."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .trainer import Trainer
 
 
 class PlateauSchedule:
-    """Step a `ReduceLROnPlateau` with the evaluator's key metric, once per validation.
+    """Give a `ReduceLROnPlateau` the evaluator's key metric, once a validation.
 
     In an epoch without a validation nothing happens, so the scheduler's `patience` counts
-    validations. MONAI's `LrScheduleHandler` steps after every epoch: if validation is less
-    frequent, the old metric would count again as no improvement, and before the first validation
+    validations. MONAI's `LrScheduleHandler` steps after every epoch: where validation is rarer, the
+    same old metric would count again as one that is no better, and before the first validation
     there is none.
 
     Args:

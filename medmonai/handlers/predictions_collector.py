@@ -1,4 +1,4 @@
-"""Collect an evaluator's predictions for every case, from all ranks, in the order of the cases."""
+"""Collect what an evaluator predicts for every case, from all ranks, in the order of the cases."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .trainer import Trainer
 class PredictionsCollector:
     """Keep an evaluator's logits over an epoch and turn them into `Predictions`.
 
-    Under torch.distributed, the cases of all ranks are gathered and ordered by index, so every rank
-    ends with the same table and no case counts twice.
+    Under torch.distributed the cases of all ranks are gathered and ordered by their number, so
+    every rank ends with the same table and no case counts twice.
 
     Args:
-        cases: the Cohort or ImageSet of the evaluator's loader; its batches must contain "index".
+        cases: the Cohort or ImageSet that the evaluator's loader goes through; its batches must
+            carry "index".
         task: what is predicted; the cohort's own by default.
         class_names: one per class; the cohort's own by default.
     """
@@ -72,8 +73,8 @@ class PredictionsCollector:
         index, logits = self._gathered()
         if not np.array_equal(index, np.arange(len(self.cases))):
             raise RuntimeError(
-                f"{len(index)} predictions for {len(self.cases)} cases: an evaluation must show "
-                "each case once; use a ResidentLoader without balance."
+                f"{len(index)} predictions for {len(self.cases)} cases: an evaluation shows each "
+                "case once; use a ResidentLoader without balance."
             )
         return Predictions(
             ids=self.cases.ids,

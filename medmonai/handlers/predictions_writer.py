@@ -1,4 +1,4 @@
-"""Write an evaluator's predictions as a predictions table."""
+"""Write what an evaluator predicted as a predictions table."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ logger = logging.getLogger("medmonai.handlers")
 
 
 class PredictionsWriter:
-    """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels if
-    there are any.
+    """Write an evaluator's predictions to a CSV file when it is done, on rank 0; with labels where
+    there are labels.
 
-    Without labels (inference), a column `predicted` names the predicted class: at the operating
-    point stored beside the weights if there is one, else at the default one (0.5, or the highest
-    score). MONAI's `ClassificationSaver` writes no labels, groups or class names. From start to end
-    of the evaluation, this process holds the folder of the file; see `medmonai.claims`.
+    Without labels (inference) a column `predicted` names the decided class: at the operating point
+    stored beside the weights where there is one, else at the default one (0.5, or the highest
+    score). MONAI's `ClassificationSaver` writes no labels, groups or class names. From the start to
+    the end of the evaluation this process holds the folder of the file, see `medmonai.claims`.
 
     Args:
-        collector: collector of the same evaluator's predictions; attached here.
+        collector: what collects the predictions of the same evaluator; attached here.
         path: the CSV file.
-        overwrite: replace an existing file; for an evaluation whose run folder already guards the
-            test split.
-        decision: a decision.json as written by an evaluation in models/; ignored if there is no
-            such file.
+        overwrite: replace an existing file; for an evaluation whose run folder guards its test
+            split itself.
+        decision: a decision.json as an evaluation leaves it in models/; passed over where there is
+            no such file.
 
     Raises:
         ValueError: a decision for other classes.
-        FileExistsError: the file exists and may not be replaced; raised when the evaluation starts.
+        FileExistsError: when the evaluation starts, if the file exists and may not be replaced.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PredictionsWriter:
     def _begin(self, engine: Trainer) -> None:
         if self.path.exists() and not self.overwrite:
             raise FileExistsError(
-                f"{self.path} exists and was not changed; choose another --output_dir, or move it "
+                f"{self.path} exists and is left alone; choose another --output_dir, or move it "
                 "away."
             )
         if engine.state.rank == 0:
@@ -71,7 +71,7 @@ class PredictionsWriter:
 
     def _break_off(self, engine: Trainer, error: BaseException) -> None:
         self._give_back()
-        raise error  # Ignite suppresses an error that a handler has seen
+        raise error  # Ignite holds an error back that a handler has seen
 
     def _give_back(self) -> None:
         if self._holds:
@@ -94,8 +94,8 @@ class PredictionsWriter:
     def _point(self) -> OperatingPoint:
         if self.decision is None or not (stored := read_record(self.decision)):
             logger.info(
-                "decided at 0.5 or by the highest score, because no operating point is stored "
-                "beside the weights"
+                "decided at 0.5 or by the highest score: no operating point is stored beside the "
+                "weights"
             )
             return default_operating_point(self.collector.task)
         with parts_of(self.decision):

@@ -1,4 +1,4 @@
-"""A progress bar for the whole training, with the time left and the AUC of each epoch."""
+"""A progress bar over the whole training, with the time left and the AUC of each epoch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Progress:
     """Show one bar over all iterations with its ETA, and a line per epoch with its mean loss and
     validation AUC, on rank 0.
 
-    If the output is not a terminal, only the lines are shown. Ignite's `ProgressBar` starts a new
-    bar each epoch, so it never shows when the training will end.
+    Where the output is no terminal there is no bar, only the lines. Ignite's `ProgressBar` starts a
+    new bar each epoch, so it never says when the training ends.
 
     Args:
         evaluator: the validation engine, whose key metric is shown.
         stage: an object with `name(engine)`; None shows no stage.
-        best: the best epoch of each stage, shown beside that of the run, and at the end the epoch
+        best: the best epoch of each stage, shown beside that of the run, and in the end the epoch
             that is kept.
     """
 
@@ -75,7 +75,7 @@ class Progress:
         tqdm.write(text)
 
     def _mark(self, engine: Trainer) -> str:
-        """Mark the epoch if it is the best so far, of the stage or of the run."""
+        """Say of the epoch whether it is the best so far, and of what."""
         epoch = engine.state.epoch
         state = self.evaluator.state
         best = self.best

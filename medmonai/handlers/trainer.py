@@ -1,4 +1,4 @@
-"""MONAI's engine as handlers see it; Ignite's annotations omit what MONAI adds."""
+"""What a handler sees of MONAI's engine: ignite's annotations leave out what MONAI adds to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 
 class RunState(Protocol):
-    """The state of a run: `ignite.engine.State` with what `monai.engines.Workflow` adds."""
+    """The state of a run, of `ignite.engine.State` and with what `monai.engines.Workflow` keeps in
+    it.
+    """
 
     rank: int
     epoch: int
@@ -20,8 +22,8 @@ class RunState(Protocol):
 
 
 class Trainer(Protocol):
-    """A MONAI trainer or evaluator, as passed to its handlers; an evaluator has no optimizer, loss
-    function or scaler.
+    """A MONAI trainer or evaluator, as it calls its handlers; an evaluator has no optimizer, loss
+    function and scaler.
     """
 
     state: RunState
@@ -30,7 +32,7 @@ class Trainer(Protocol):
     scaler: Any
 
     def remove_event_handler(self, handler: Callable[..., Any], event_name: Any) -> None:
-        """Remove a handler from an event."""
+        """Take a handler away from an event."""
         ...
 
     def terminate(self) -> None:

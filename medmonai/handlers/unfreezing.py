@@ -1,4 +1,4 @@
-"""Unfreeze a backbone part by part, the deepest first."""
+"""Let a frozen backbone learn part by part, the deepest first."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from .trainer import Trainer
 class GradualUnfreezing:
     """Unfreeze parts of a `TransferNetwork` when their epochs begin.
 
-    The epoch determines what is unfrozen, so the handler has no state and a resumed run continues
-    exactly. The optimizer is built on all parameters, as usual, and skips those without gradients
-    until they have some. MONAI's `freeze_network` acts only once and keeps updating batch-norm
-    statistics.
+    What is unfrozen follows from the epoch, so the handler has no state and a resumed run goes on
+    exactly. The optimizer is built on all parameters, as usual: it passes over those without
+    gradients until they have some. MONAI's `freeze_network` is a function for one moment, and
+    leaves batch norm learning.
 
     Args:
         network: the network, not wrapped for distributed training.
         epochs: epoch, from 1 -> name of a part of the backbone, or several: {"3": "layer4", "6":
             ["layer3", "layer2"]} (JSON's keys are strings); "" for all of it. Empty: nothing is
-            ever unfrozen, and any network works.
-        cached_features: whether the trainer uses cached features, which bypass the backbone.
+            ever unfrozen, and any network will do.
+        cached_features: whether the trainer is fed with cached features, which never pass the
+            backbone.
 
     Raises:
         TypeError: `epochs` is not a mapping of epochs to names.
-        ValueError: an epoch that is not a number of at least 1, a part that the backbone does not
-            have, a backbone that is not frozen or whose features are cached; when attached: several
-            ranks, since DistributedDataParallel ignores parameters that were frozen when it was
+        ValueError: an epoch below 1 or no number, a part that the backbone does not have, a
+            backbone that is not frozen or whose features are cached; when attached: several ranks,
+            whose DistributedDataParallel does not see parameters that were frozen when it was
             built.
 
     Example:
@@ -55,7 +56,7 @@ class GradualUnfreezing:
             return
         if not getattr(network, "frozen", False):
             raise ValueError(
-                f"epochs={dict(epochs)!r}: this network has no frozen backbone, so there is "
+                f"epochs={dict(epochs)!r}: no backbone of this network is frozen, so there is "
                 "nothing to unfreeze; use freeze='backbone', or leave epochs empty."
             )
         if cached_features:
@@ -88,7 +89,7 @@ class GradualUnfreezing:
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Trainer) -> None:
-        """Unfreeze the parts of this epoch and of all earlier ones."""
+        """Unfreeze what this epoch and those before it unfreeze."""
         for epoch, names in self.epochs.items():
             if epoch <= engine.state.epoch:
                 for name in names:

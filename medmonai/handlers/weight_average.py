@@ -15,16 +15,16 @@ class WeightAverage:
     """Update a torch `AveragedModel` with the network's weights after every iteration.
 
     With `get_ema_multi_avg_fn(decay)` the average is w_avg = decay * w_avg + (1 - decay) * w,
-    batch-norm statistics included (`use_buffers=True`). `restart()` restarts from the next weights,
-    as a new training stage requires. Ignite's `EMAHandler` does the same parameter by parameter in
-    Python; torch does it in a few operations.
+    batch-norm statistics included (`use_buffers=True`). `restart()` begins again from the next
+    weights, as a new training stage needs. Ignite's `EMAHandler` does the same parameter by
+    parameter in Python; torch's does it in a few operations.
 
-    Under torch.distributed, every rank has its own batch-norm statistics; before a validation,
-    those of rank 0 are copied to all, so that all ranks evaluate the same network.
+    Under torch.distributed every rank's batch-norm statistics are its own; before a validation
+    those of rank 0 are given to all, so that all ranks evaluate the same network.
 
-    When the same trainer runs again, as in each round of federated learning, the average restarts
-    from the weights of that round, because earlier weights were different ones. A resumed run
-    counts as a first run and continues its average.
+    When the same trainer is run a second time, as federated learning does round after round, the
+    average begins again from the weights of that round: before it they were other weights. A
+    resumed run is a first one and goes on with its average.
 
     Args:
         average: the averaged model.
@@ -37,7 +37,7 @@ class WeightAverage:
         self._run_before = False
 
     def restart(self) -> None:
-        """Discard the average; it restarts with the next iteration's weights."""
+        """Forget the average; the next iteration's weights begin it."""
         self.average.n_averaged.zero_()
 
     def attach(self, engine: Engine) -> None:

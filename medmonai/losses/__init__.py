@@ -1,5 +1,5 @@
-"""Losses on logits: cross-entropy for every task, and the AUC margin loss, whose saddle point PESG
-seeks.
+"""Losses on logits: cross-entropy for every task, and the AUC margin loss that PESG minimizes and
+maximizes.
 """
 
 import lazy_loader

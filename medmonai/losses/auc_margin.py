@@ -1,4 +1,4 @@
-"""The AUC margin loss on logits, for one output, or one against the rest for several."""
+"""The AUC margin loss on logits, for one output or one against the rest for several."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def auc_margin(
 ) -> torch.Tensor:
     """Return the AUC margin objective of every output, version v1 (Yuan et al., eq. 6).
 
-    Let p be the share of positives, h the scores, E the mean over the whole batch and [y=1] the
+    With p the share of positives, h the scores, E the mean over the whole batch and [y=1] the
     indicator:
 
         F = (1-p) E[(h-a)^2 [y=1]] + p E[(h-b)^2 [y=0]]
@@ -40,11 +40,11 @@ def auc_margin(
         b: mean score of the negatives, likewise.
         alpha: dual variable, likewise; the objective is minimized in everything else and maximized
             in alpha.
-        margin: desired distance m between the two means.
-        prior: share of positives p, scalar or (L,); None uses that of the batch.
+        margin: wanted distance m of the two means.
+        prior: share of positives p, scalar or (L,); None takes the batch's own.
 
     Returns:
-        (L,) objective. It can be negative: the value of a saddle-point problem does not measure
+        (L,) objective. It can be negative: the value of a saddle-point problem says nothing about
         progress.
 
     Example:
@@ -82,7 +82,7 @@ def auc_margin_v2(
 
         F = E+[(h-a)^2] + E-[(h-b)^2] + 2 alpha (m + E-[h] - E+[h]) - alpha^2
 
-    There is no prior, so every batch should contain both classes. Arguments and result as in
+    The prior is gone, so every batch should hold both classes. Arguments and result as in
     `auc_margin`.
 
     Example:
@@ -109,36 +109,36 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
     """AUC margin loss: logits in, float32 sigmoid inside, one output or one against the rest for
     several.
 
-    It has a, b, alpha and margin under the same names as `monai.losses.AUCMLoss` (vectors of length
-    L for L outputs) and returns the same value. MONAI's loss takes probabilities of one output,
-    does not notice logits, and waits for the device twice per call. This one takes the network's
-    output directly and never waits on a GPU.
+    A `monai.losses.AUCMLoss`, whose a, b, alpha and margin it keeps under the same names (vectors
+    of length L for L outputs) and whose value it returns. MONAI's takes probabilities of one
+    output, does not notice logits, and waits for the device twice in each call; this one takes the
+    network's output as it is and never waits on a GPU.
 
     The objective is minimized in the network, a and b and MAXIMIZED in alpha. An ordinary optimizer
-    that minimizes all of them, or omits them, trains the network in the wrong direction (AUC below
-    .1). Therefore `parameters()` is empty, although `state_dict()` holds a, b and alpha and `.to()`
-    moves them, and a call that records gradients is refused until the loss is attached to an
-    optimizer that ascends alpha, as `medmonai.optimizers.PESG(params, loss_fn=loss)` does.
+    that minimizes all of them, or leaves them out, trains the network backwards (AUC below .1). So
+    `parameters()` is empty, although `state_dict()` holds a, b and alpha and `.to()` moves them,
+    and a call that records gradients is refused until an optimizer that ascends alpha has taken the
+    loss: `medmonai.optimizers.PESG(params, loss_fn=loss)` does so.
 
     Args:
         num_outputs: logits per case: `Task.num_outputs`. Several outputs are averaged, each against
             the rest.
-        margin: desired distance between the mean scores of positives and negatives, above 0; scores
+        margin: wanted distance between the mean scores of positives and negatives, above 0; scores
             lie in [0, 1].
         version: "v1" (weighted by the share of positives, needs no resampling) or "v2" (means
-            within each class; every batch should contain both). LibAUC's own v2 has a misplaced
+            within each class; every batch should hold both). LibAUC's own v2 has a misplaced
             bracket; this one is MONAI's.
-        imratio: share of positives p of v1, in (0, 1), one number or one per output. None: that of
+        imratio: share of positives p of v1, in (0, 1), one number or one an output. None: that of
             each batch (under DDP: of each rank's batch).
-        activation: "sigmoid", or "softmax" for exclusive classes. Softmax ranks the column that
-            `Task.probabilities` returns, which a sigmoid of one logit does not.
+        activation: "sigmoid", or "softmax" for exclusive classes: then what is ranked is the column
+            that `Task.probabilities` returns, which a sigmoid of one logit is not.
 
     Raises:
         ValueError: an argument outside the above; in `forward`: logits not (B, num_outputs); labels
             that do not fit them or are not 0/1 (or 0..L-1); non-finite logits. On a CUDA device the
-            VALUES are not read, since that would block the host: there, a wrong label makes the
-            loss NaN, and a NaN logit stays NaN, so a check of the loss detects both.
-        RuntimeError: in `forward` with gradients, before the loss is attached to an optimizer.
+            VALUES are not read, as that would stop the host: a wrong label makes the loss NaN
+            there, and a NaN logit stays NaN, so that a check of the loss finds both.
+        RuntimeError: in `forward` with gradients, before an optimizer has taken the loss.
 
     References:
         Yuan et al., Large-scale robust deep AUC maximization, ICCV 2021, arXiv:2012.03173, eq. 6
@@ -208,8 +208,8 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         return prior
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Attach the loss to an optimizer that ascends alpha. `medmonai.optimizers.PESG` calls this
-        automatically.
+        """Let an optimizer that ascends alpha take the loss. `medmonai.optimizers.PESG` calls it by
+        itself.
 
         Raises:
             TypeError: the optimizer does not hold this loss's alpha as its dual variable.
@@ -222,7 +222,7 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         self._attached = True
 
     def named_parameters(self, *args, **kwargs) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield nothing, because a, b and alpha belong to PESG, which reads them as attributes."""
+        """Yield nothing: a, b and alpha belong to PESG, which reads them as attributes."""
         return iter(())
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -237,20 +237,19 @@ class AUCMarginLoss(monai.losses.AUCMLoss):
         Args:
             logits: (B, num_outputs), tensor or MetaTensor, any floating dtype.
             labels: one output: (B,) or (B, 1) of 0 and 1. Several: class numbers (B,) or (B, 1), or
-                (B, num_outputs) of 0 and 1 for labels that are not mutually exclusive. Any dtype.
+                (B, num_outputs) of 0 and 1 for labels that do not exclude each other. Any dtype.
 
         Raises:
-            RuntimeError: gradients are recorded, and no optimizer ascends alpha.
-            ValueError: logits or labels of a wrong shape, or values that are not allowed.
+            RuntimeError: gradients are wanted, and no optimizer ascends alpha.
+            ValueError: logits or labels of another shape, or values that are not allowed.
         """
         logits = plain(logits)
         check_logits(logits, self.num_outputs)
         if not self._attached and torch.is_grad_enabled() and logits.requires_grad:
             raise RuntimeError(
-                "AUCMarginLoss is not attached to an optimizer that ascends alpha, and any other "
-                "would train the network in the wrong direction; use "
-                "medmonai.optimizers.PESG(params, loss_fn=loss), or medmonai.losses.TaskLoss with "
-                "an ordinary optimizer."
+                "AUCMarginLoss belongs to no optimizer that ascends alpha, and any other trains "
+                "the network backwards; use medmonai.optimizers.PESG(params, loss_fn=loss), or "
+                "medmonai.losses.TaskLoss with an ordinary optimizer."
             )
         check_finite(logits)
         logits = logits if logits.dtype == torch.float64 else logits.float()

@@ -1,4 +1,4 @@
-"""Weights that give every class the same influence on a loss."""
+"""Weights that let every class count alike in a loss."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from medmonai.task import Task
 
 
 def balanced_class_weights(labels: np.ndarray, task: Task) -> tuple[float, ...]:
-    """Return n / (C n_c), one weight per class: rare classes count more, and the mean over the
-    cases is 1.
+    """Return n / (C n_c), one weight a class: rare classes count more, and the mean over the cases
+    is 1.
 
     Args:
         labels: (N,) classes of the training cases.
@@ -24,8 +24,8 @@ def balanced_class_weights(labels: np.ndarray, task: Task) -> tuple[float, ...]:
     """
     if not task.exclusive:
         raise ValueError(
-            "class_weights='balanced' needs mutually exclusive classes; for a multilabel task, "
-            "give one number per label."
+            "class_weights='balanced' needs classes that exclude each other; give a multilabel "
+            "task one number a label."
         )
     labels = task.check_labels(labels)
     counts = np.bincount(labels, minlength=task.num_classes)

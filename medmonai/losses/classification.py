@@ -17,10 +17,10 @@ from .labels import check_logits, class_numbers, plain, zeros_and_ones
 
 
 class TaskLoss(nn.Module):
-    """Cross-entropy of a task: binary from one logit, one of several classes, or multiple labels.
+    """Cross-entropy of a task: binary from one logit, one of several classes, or several labels.
 
-    Let t be the smoothed target, w the weight of the true class (1 without class_weights) and eps
-    the smoothing:
+    With t the smoothed target, w the weight of the true class (1 without class_weights) and eps the
+    smoothing:
 
         binary (one logit z): the two-class cross-entropy of the logits (0, z), which is the binary
                               cross-entropy
@@ -29,25 +29,25 @@ class TaskLoss(nn.Module):
         multilabel:           sum_il w_l BCE(z_il, t_il) / sum_il w_l,
                               t = (1-eps) y + eps/2
 
-    The loss of a case is therefore minimal at p = t, whatever the weights.
-    `torch.nn.CrossEntropyLoss` computes the second line, but with both options it weights the
-    smoothed part eps/C by the weights of all classes, which moves that minimum toward the heavy
-    ones. `BCEWithLogitsLoss` has no label smoothing, requires float labels of the logits' shape,
-    and broadcasts (B, 1) against (B,). Everything is computed in float32, also under autocast.
+    So the loss of a case is least where p = t, whatever the weights. `torch.nn.CrossEntropyLoss`
+    does the second line, but with both options weighs the smoothed part eps/C by the weights of all
+    classes, which moves that minimum toward the heavy ones. `BCEWithLogitsLoss` knows no label
+    smoothing, wants float labels of the logits' shape, and broadcasts (B, 1) against (B,).
+    Everything is float32 inside, also under autocast.
 
     Args:
         task: a `Task`, or its kind as a string (then `num_classes` is needed, except for "binary").
         num_classes: classes, or labels of a multilabel task, if `task` is a string.
         label_smoothing: eps in [0, 1).
-        class_weights: one positive number per class (binary: two) or label: the weight of its cases
-            or column; "balanced" gives every class of `labels` the same influence (see
+        class_weights: one positive number a class (binary: two), or a label: how much its cases, or
+            its column, count; "balanced" lets every class of `labels` count alike (see
             `balanced_class_weights`).
         labels: the labels of all training cases; used by "balanced" only.
 
     Raises:
         ValueError: an argument outside the above, or "balanced" for a multilabel task; in
             `forward`: logits not (B, num_outputs), or labels that do not fit (their values are read
-            on the CPU only; on CUDA, a class number out of range causes a device-side assert and a
+            on the CPU only; on CUDA a class number out of range is a device-side assert and a
             multilabel value other than 0 and 1 a NaN loss).
 
     Example:
@@ -72,11 +72,11 @@ class TaskLoss(nn.Module):
         if isinstance(task, str):
             if num_classes is None and task != "binary":
                 raise ValueError(
-                    f"task={task!r} needs num_classes; pass it, or pass a medmonai.task.Task."
+                    f"task={task!r} needs num_classes; give it, or a medmonai.task.Task."
                 )
             task = Task(kind_named(task), 2 if num_classes is None else num_classes)
         elif num_classes not in (None, task.num_classes):
-            raise ValueError(f"num_classes={num_classes} contradicts {task}; omit it.")
+            raise ValueError(f"num_classes={num_classes} contradicts {task}; leave it out.")
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 f"label_smoothing={label_smoothing} is not possible; use a number in [0, 1)."
@@ -126,17 +126,17 @@ class TaskLoss(nn.Module):
                 labels, batch=logits.shape[0], num_classes=self.task.num_classes
             )
             if self.task.num_outputs == 1:
-                # softmax(0, z) is (1 - sigmoid(z), sigmoid(z)), so weights and smoothing have the
-                # same meaning for two classes.
+                # softmax(0, z) is (1 - sigmoid(z), sigmoid(z)): so weights and smoothing mean the
+                # same for two classes.
                 logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
             losses = F.cross_entropy(
                 logits, numbers, label_smoothing=self.label_smoothing, reduction="none"
             )
             if self.class_weights is None:
                 return losses.mean()
-            # torch's own `weight` would weight the smoothed part by each class c instead of by the
+            # torch's own `weight` would weigh the smoothed part by each class c instead of by the
             # true one: with a class 19 times as heavy and a smoothing of .1, the loss of a certain
-            # negative is then minimal at p = .5.
+            # negative is then least at p = .5.
             weights = self.class_weights.to(logits.dtype)[numbers]
             return (losses * weights).sum() / weights.sum()
 

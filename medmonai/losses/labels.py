@@ -1,4 +1,4 @@
-"""Logits and labels for a loss: plain tensors of one shape, checked."""
+"""Logits and labels as a loss gets them: plain tensors of one shape, checked."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 
 def plain(x: torch.Tensor) -> torch.Tensor:
-    """Return a MetaTensor as a plain tensor (each operation on a MetaTensor takes extra time).
+    """Return a MetaTensor as the plain tensor it is (each operation on a MetaTensor costs extra
+    time).
 
     Raises:
         TypeError: x is not a tensor.
     """
     if not isinstance(x, torch.Tensor):
-        raise TypeError(f"a {type(x).__name__} was passed to the loss; it takes tensors.")
+        raise TypeError(f"a {type(x).__name__} was given to the loss; it takes tensors.")
     return x if type(x) is torch.Tensor else x.as_subclass(torch.Tensor)
 
 
 def values_can_be_read(x: torch.Tensor) -> bool:
-    """Whether reading the values is free: on the CPU, outside tracing, compiling and `vmap`."""
+    """Say whether looking at the values is free: on the CPU, outside tracing, compiling and
+    `vmap`.
+    """
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     return x.device.type == "cpu" and not is_functorch_wrapped_tensor(x)
@@ -33,19 +36,18 @@ def check_logits(logits: torch.Tensor, num_outputs: int) -> None:
         )
     if logits.shape[0] == 0:
         raise ValueError(
-            f"logits have shape {tuple(logits.shape)}: the batch is empty; it needs at least one "
-            "case."
+            f"logits have shape {tuple(logits.shape)}: the batch is empty; give at least one case."
         )
 
 
 def check_finite(logits: torch.Tensor) -> None:
-    """Raise ValueError if CPU logits contain NaN or infinity (elsewhere, reading them would block
-    the host).
+    """Raise ValueError if CPU logits hold NaN or infinity (elsewhere reading them would stop the
+    host).
     """
     if values_can_be_read(logits) and not bool(torch.isfinite(logits).all()):
         raise ValueError(
             f"logits hold {int((~torch.isfinite(logits)).sum())} NaN or infinite values; lower the "
-            "learning rate or check the images for NaN."
+            f"learning rate or look for NaN in the images."
         )
 
 
@@ -53,7 +55,7 @@ def class_numbers(labels: torch.Tensor, *, batch: int, num_classes: int) -> torc
     """Return the labels (B,) or (B, 1) as int64 (B,).
 
     Raises:
-        ValueError: a wrong shape, or (on the CPU, where reading is free) values other than
+        ValueError: another shape, or (on the CPU, where looking is free) values other than
             0..num_classes-1.
     """
     labels = plain(labels)
@@ -77,10 +79,10 @@ def class_numbers(labels: torch.Tensor, *, batch: int, num_classes: int) -> torc
 
 
 def zeros_and_ones(labels: torch.Tensor, *, shape: torch.Size, dtype: torch.dtype) -> torch.Tensor:
-    """Return labels of the given shape as a floating tensor of exactly 0 and 1.
+    """Return labels of that shape as a floating tensor of exactly 0 and 1.
 
     Raises:
-        ValueError: a wrong shape, or (on the CPU) another value. Elsewhere, another value becomes
+        ValueError: another shape, or (on the CPU) another value. Elsewhere another value becomes
             NaN.
     """
     labels = plain(labels)
@@ -102,7 +104,7 @@ def zeros_and_ones(labels: torch.Tensor, *, shape: torch.Size, dtype: torch.dtyp
 def targets_of(
     labels: torch.Tensor, logits: torch.Tensor, *, exclusive: bool = False
 ) -> torch.Tensor:
-    """Return the target of each output, (B, L) of 0 and 1, in the dtype of the logits.
+    """Return what each output should say, (B, L) of 0 and 1, in the dtype of the logits.
 
     One output takes labels (B,) or (B, 1). Several take class numbers (B,) or (B, 1), each class
     against the rest, or (B, L) of 0 and 1, which `exclusive=True` refuses.
@@ -119,8 +121,8 @@ def targets_of(
     if labels.ndim == 2 and labels.shape[1] > 1 and not exclusive:
         return zeros_and_ones(labels, shape=logits.shape, dtype=logits.dtype)
     numbers = class_numbers(labels, batch=batch, num_classes=outputs)
-    # A comparison instead of one_hot, since it reads no values. A number outside the classes must
-    # not count as "the rest".
+    # A comparison instead of one_hot: no look at the values. A number outside the classes must not
+    # pass for "the rest".
     hot = (numbers.unsqueeze(1) == torch.arange(outputs, device=numbers.device)).to(logits.dtype)
     if values_can_be_read(labels):
         return hot

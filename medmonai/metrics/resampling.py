@@ -1,8 +1,9 @@
-"""Bootstrap of sums over cases, by case or by group, and the resulting intervals.
+"""Bootstrap of whatever is a sum over cases, by case or by group, and the intervals that come from
+it.
 
-For a metric of summed features (counts, losses), no table has to be resampled: a bootstrap table is
-a weighted sum of the features of cases or groups. Cases with the same features are drawn together
-from a multinomial.
+A metric of summed features (counts, losses) needs no table to be resampled: a bootstrap table is a
+weighted sum of the features of cases, or of groups. Cases with the same features are drawn
+together, by a multinomial.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
-CELLS = 4_000_000  # size of one chunk of weights: 32 MB
+CELLS = 4_000_000  # of one chunk of weights: 32 MB
 
 
 def wilson(
     successes: ArrayLike, n: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of a proportion, elementwise; NaN if n = 0.
+    """Wilson's score interval of a proportion, elementwise; NaN where n = 0.
 
     Args:
         successes: 0 to n, whole or not.
@@ -28,7 +29,7 @@ def wilson(
         confidence: nominal coverage.
 
     Returns:
-        Low and high ends, with the arguments' shape.
+        Low and high ends, of the arguments' shape.
 
     References:
         Wilson, JASA 22:209 (1927), doi:10.1080/01621459.1927.10502953; equal to
@@ -61,8 +62,8 @@ def by_group(features: sparse.csr_array, groups: np.ndarray | None) -> sparse.cs
 def by_group(
     features: np.ndarray | sparse.csr_array, groups: np.ndarray | None
 ) -> np.ndarray | sparse.csr_array:
-    """Sum features (N, F), or (N,), within each group: (G, F), or (G,). Without groups, they are
-    unchanged.
+    """Sum features (N, F), or (N,), within each group: (G, F), or (G,). Without groups they stay as
+    they are.
     """
     if groups is None:
         return features
@@ -78,14 +79,14 @@ def resampled_totals(
     seed: int,
     multiplicity: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Column sums of bootstrap tables: draw as many units as there are, with replacement, and sum
-    their features.
+    """Column sums of bootstrap tables: draw as many units as there are, with replacement, and add
+    up their features.
 
     Args:
         features: (K, F), one row per case, a group, or a kind of case.
-        repetitions: number of tables to draw.
-        seed: seed of the draws.
-        multiplicity: (K,) number of units with each row; default one.
+        repetitions: tables to draw.
+        seed: of the draws.
+        multiplicity: (K,) units that have each row; default one.
 
     Returns:
         (repetitions, F) float64.
@@ -121,18 +122,18 @@ def bca_ends(
     confidence: float,
 ) -> tuple[float, float]:
     """Ends of the bias-corrected and accelerated (BCa) bootstrap interval; undefined draws (NaN)
-    are excluded.
+    are left out.
 
     Args:
-        estimate: value of the whole table.
+        estimate: of the whole table.
         draws: (R,) the metric of bootstrap tables.
         jackknife: (K,) the metric without one unit of each kind.
         multiplicity: (K,) units of each kind.
         confidence: nominal coverage.
 
     Returns:
-        Low and high; NaN if no draw is defined. They always enclose the estimate, which percentiles
-        of few cases may not.
+        Low and high; NaN where no draw is defined. Never beside the estimate, as percentiles of few
+        cases can be.
 
     References:
         Efron, JASA 82:171 (1987), doi:10.1080/01621459.1987.10478410; `scipy.stats.bootstrap` uses
@@ -144,7 +145,7 @@ def bca_ends(
         return np.nan, np.nan
     jackknife = jackknife[kept]
     multiplicity = multiplicity[kept]
-    # ties are common because counts are integers
+    # ties are many: counts are whole numbers
     below = ((draws < estimate).mean() + (draws <= estimate).mean()) / 2
     bias = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
     apart = jackknife @ multiplicity / max(multiplicity.sum(), 1) - jackknife
@@ -161,7 +162,7 @@ def basic_ends(estimate: float, draws: np.ndarray, *, confidence: float) -> tupl
     """Ends of the basic (reverse percentile) interval: the estimate minus the errors of the
     bootstrap tables.
 
-    For a metric that noise biases upward, such as a calibration error: bootstrap tables are noisier
+    For a metric that noise pushes up, such as a calibration error: bootstrap tables are noisier
     than the table, and their percentiles would lie above the estimate. The estimate has the same
     bias, and the interval can lie below it.
     """
@@ -178,7 +179,7 @@ def entry(
     n: int,
     flags: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """JSON entry of one metric: None for NaN, `flags` only if there are any."""
+    """One metric as it stands in JSON: None for NaN, `flags` only where there are any."""
     values = [None if np.isnan(value) else float(value) for value in (estimate, *ends)]
     numbers = dict(
         zip(("estimate", "low", "high"), values), confidence=confidence, method=method, n=int(n)

@@ -1,5 +1,5 @@
-"""Networks for images and volumes of any size, published weights, heads, and supported layout and
-precision.
+"""Networks for images and volumes of any size, published weights, heads, and what layout and
+precision they allow.
 """
 
 import lazy_loader

@@ -1,6 +1,7 @@
 from .backbones import backbone_of
 from .densenet import DenseNet, densenet121, densenet169, densenet201
 from .efficientnet import efficientnet_b0
+from .ensemble import Ensemble, ensemble_state
 from .heads import head_of, mlp_head, reset_head
 from .memory import bf16_is_safe, memory_format_for, to_channels_last
 from .plain_cnn import CNN, cnn
@@ -14,6 +15,7 @@ __all__ = [
     "CNN",
     "VGG",
     "DenseNet",
+    "Ensemble",
     "TransferNetwork",
     "adapt_channels",
     "backbone_of",
@@ -23,6 +25,7 @@ __all__ = [
     "densenet169",
     "densenet201",
     "efficientnet_b0",
+    "ensemble_state",
     "head_of",
     "inflate",
     "load_pretrained",

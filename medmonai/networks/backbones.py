@@ -1,4 +1,4 @@
-"""Networks without their classifier: they turn an image into a vector of features."""
+"""Networks without their classifier: what turns an image into a vector of features."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Backbone(NamedTuple):
 def backbone_of(
     name: str, *, spatial_dims: int = 2, in_channels: int = 3, pool_size: int = 1
 ) -> Backbone:
-    """Build the named network with its classifier replaced by the identity, and return it with its
-    number of features.
+    """Build the network of that name with its classifier replaced by the identity, and say how many
+    features it gives.
 
-    The stem is that of the papers ("standard"), as in published weights. The parameters keep their
-    names from the whole network.
+    The stem is the papers' ("standard"), as in published weights. The parameters keep the names
+    that they have in the whole network.
 
     Args:
         name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0.
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
         pool_size: voxels per side of the map that become features; 1 is the mean over the map, and
-            only VGG-16 allows more (7 as in torchvision: 25,088 features).
+            VGG-16 alone allows more (7 is torchvision's: 25,088 features).
 
     Raises:
-        ValueError: no such network, or a pool_size that it does not support.
+        ValueError: no such network, or a pool_size that it does not have.
 
     Example:
         >>> backbone_of("densenet121").num_features, backbone_of("vgg16", pool_size=7).num_features
@@ -49,7 +49,7 @@ def backbone_of(
         raise ValueError(f"backbone={name!r} does not exist; use one of {', '.join(BACKBONES)}.")
     if pool_size != 1 and name != "vgg16":
         raise ValueError(
-            f"pool_size={pool_size!r}: {name} ends with a mean over its map; use pool_size=1, or "
+            f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or "
             "vgg16."
         )
     if name in RESNETS:
@@ -67,12 +67,14 @@ def backbone_of(
     else:
         network = efficientnet_b0(spatial_dims=spatial_dims, in_channels=in_channels)
         num_features = _without_classifier(network, "_fc")
-        network.set_submodule("_dropout", nn.Identity())  # the head has its own
+        network.set_submodule("_dropout", nn.Identity())  # the head brings its own
     return Backbone(network, num_features)
 
 
 def _without_classifier(network: nn.Module, name: str) -> int:
-    """Replace the named linear layer by the identity, and return its number of input features."""
+    """Replace the linear layer of that name by the identity, and return how many features it
+    took.
+    """
     classifier = network.get_submodule(name)
     assert isinstance(classifier, nn.Linear)
     network.set_submodule(name, nn.Identity())

@@ -21,7 +21,7 @@ class DenseNet(monai.networks.nets.DenseNet):
     """MONAI's DenseNet with a choice of stem.
 
     MONAI's stem divides the input by 4 and the three transitions halve it again, so 28 pixels leave
-    nothing for the last one. With the "small" stem, the maps are 28, 14, 7 and 3. Everything after
+    nothing for the last one. With the "small" stem the maps are 28, 14, 7 and 3. Everything behind
     the stem is MONAI's, under MONAI's names, so weights of the same stem are interchangeable.
 
     Args:
@@ -30,7 +30,7 @@ class DenseNet(monai.networks.nets.DenseNet):
         in_channels: channels of the input.
         num_classes: logits per case: `Task.num_outputs`.
         stem: "small", "small_stride2" or "standard"; see `stem_of`.
-        growth_rate: channels added per layer (32 in the paper); the stem has twice as many.
+        growth_rate: channels that a layer adds (32 in the paper); the stem has twice as many.
 
     Raises:
         ValueError: unknown stem, spatial_dims other than 2 or 3, or a count below 1. In `forward`:
@@ -74,7 +74,7 @@ class DenseNet(monai.networks.nets.DenseNet):
             nn.init.kaiming_normal_(conv0.weight)
             self.features.set_submodule("conv0", conv0)
             self.features.set_submodule("pool0", nn.Identity())
-        # Each transition needs 2 voxels; a halving that rounds up (a strided convolution,
+        # Each of the transitions needs 2 voxels; a halving that rounds up (a strided convolution,
         # the max-pool) reaches n from 2n - 1.
         self.least_size = 2 ** (len(block_config) - 1)
         for _ in range((first.stride == 2) + first.max_pool):
@@ -89,14 +89,14 @@ class DenseNet(monai.networks.nets.DenseNet):
 
     @torch.jit.unused
     def _check_size(self, x: torch.Tensor) -> None:
-        # A traced, exported or compiled network has fixed or symbolic sizes, so a check there would
-        # become a graph node.
+        # A traced, exported or compiled network has its sizes fixed or symbolic: a check there
+        # would become a graph node.
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return
         if min(x.shape[2:], default=0) < self.least_size:
             raise ValueError(
                 f"the input has spatial_size={tuple(x.shape[2:])}; this DenseNet with "
-                f"stem={self.stem!r} needs at least {self.least_size} per side. Use stem='small' "
+                f"stem={self.stem!r} needs at least {self.least_size} a side. Use stem='small' "
                 "(from 8) or larger images."
             )
 
@@ -119,7 +119,7 @@ def densenet121(
             for a binary task.
         stem: "small" (3x3, stride 1, no max-pool), "small_stride2" or "standard" (7x7, stride 2,
             max-pool).
-        growth_rate: channels added per layer: 32 in the paper, less for a light network.
+        growth_rate: channels that a layer adds: 32 in the paper, less for a light network.
 
     Raises:
         ValueError: see `DenseNet`.

@@ -1,4 +1,4 @@
-"""EfficientNet-B0: MONAI's network, made compatible with TorchScript."""
+"""EfficientNet-B0: MONAI's network, made to go into TorchScript."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def efficientnet_b0(
     """Build an EfficientNet-B0 that takes (B, in_channels, *spatial) and returns logits (B,
     num_classes).
 
-    It is MONAI's `EfficientNetBN("efficientnet-b0")` with the plain swish instead of the
-    memory-efficient one, which TorchScript cannot compile; the values are the same. MONAI fixes the
-    zero padding for 224 pixels, which matches the paper for sizes that are multiples of 32. Batch
+    It is MONAI's `EfficientNetBN("efficientnet-b0")` with the plain swish in place of the
+    memory-saving one, which TorchScript cannot compile; the values are the same. MONAI fixes the
+    zero padding for 224 pixels: it is that of the paper for sizes that are multiples of 32. Batch
     norm has a momentum of .01 (in torch's sense), as in the paper.
 
     Args:

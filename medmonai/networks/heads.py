@@ -1,4 +1,4 @@
-"""Heads: build one from linear layers, find the last linear layer of a network, reinitialize it."""
+"""Heads: build one of linear layers, find the last linear layer of a network, start it afresh."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def mlp_head(
     """Build a head that maps features (B, in_features) to logits (B, num_classes).
 
     dropout - linear - ReLU for each hidden layer, then dropout - linear. `hidden=(512,)` gives
-    dropout - linear(512) - ReLU - dropout - linear, `hidden=()` one linear layer preceded by
-    dropout. A dropout of 0 is kept as a layer, so the names in a state dict do not depend on it.
-    MONAI's heads are a single linear layer.
+    dropout - linear(512) - ReLU - dropout - linear, `hidden=()` one linear layer with a dropout
+    before it. A dropout of 0 stays in its place, so the names in a state dict do not depend on it.
+    MONAI's heads are one linear layer.
 
     Args:
-        in_features: features per case.
+        in_features: features of a case.
         num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: outputs of the hidden layers.
-        dropout: probability that a value is set to 0 in training, in [0, 1): one for all layers, or
-            one per linear layer, first to last.
+        dropout: probability that a value is set to 0 in training, in [0, 1): one for all places, or
+            one for each linear layer, first to last.
 
     Raises:
-        ValueError: a count below 1, hidden that is not a list, or a wrong number of dropouts or one
+        ValueError: a count below 1, hidden that is not a list, or dropout of a wrong number or
             outside [0, 1).
 
     Example:
@@ -54,7 +54,7 @@ def mlp_head(
     if len(rates) != len(widths) - 1 or not all(0 <= rate < 1 for rate in rates):
         raise ValueError(
             f"dropout={dropout!r} is not possible with hidden={tuple(hidden)}; use one number in "
-            f"[0, 1), or {len(widths) - 1} of them, one per linear layer."
+            f"[0, 1), or {len(widths) - 1} of them, one for each linear layer."
         )
     layers: list[nn.Module] = []
     for rate, before, after in zip(rates, widths[:-1], widths[1:]):
@@ -78,7 +78,9 @@ def head_of(network: nn.Module) -> nn.Linear:
     """
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not linear:
-        raise ValueError(f"{type(network).__name__} has no nn.Linear, so no head can be found.")
+        raise ValueError(
+            f"{type(network).__name__} has no nn.Linear, so it has no head that could be found."
+        )
     return linear[-1]
 
 
@@ -86,20 +88,20 @@ def head_of(network: nn.Module) -> nn.Linear:
 def reset_head(
     network: nn.Module, *, generator: torch.Generator | None = None, seed: int | None = None
 ) -> nn.Linear:
-    """Reinitialize the last linear layer, in place: weights uniform in +-1/sqrt(in_features),
+    """Start the last linear layer afresh, in place: weights uniform in +-1/sqrt(in_features),
     bias 0.
 
-    MONAI's ResNet and DenseNet initialize it in the same way (torch's default for the weights, zero
-    for the bias). The parameters remain the same objects, so optimizers and DDP keep them. Between
-    the two stages of deep AUC maximization, the head is reset because its scale was learned for
-    another loss.
+    That is how MONAI's ResNet and DenseNet start it (torch's default for the weights, zero for the
+    bias). The parameters stay the same objects, so optimizers and DDP keep them. Between the two
+    stages of deep AUC maximization the head is reset because its scale was learned for another
+    loss.
 
-    Under torch.distributed, all ranks must call it; they get the values of rank 0.
+    Under torch.distributed all ranks must call it; they take the values of rank 0.
 
     Args:
         network: network, bare or wrapped.
         generator: a CPU generator to draw from.
-        seed: seed for a new generator instead. With neither, torch's global generator is used.
+        seed: used to make one instead. With neither, torch's global generator is used.
 
     Returns:
         The layer.

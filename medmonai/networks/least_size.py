@@ -1,4 +1,4 @@
-"""The smallest input that survives a network's pooling layers."""
+"""The smallest input that a network's poolings leave something of."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import torch
 def require_size(x: torch.Tensor, least: int, *, network: str, advice: str) -> None:
     """Check that an input (B, C, *spatial) has at least `least` voxels per side.
 
-    Traced, exported and compiled networks have fixed or symbolic sizes, so nothing is checked
-    there.
+    Traced, exported and compiled networks have sizes that are fixed or symbolic: there nothing is
+    checked.
 
     Raises:
-        ValueError: the input is too small; the message names the network, the size and what to do.
+        ValueError: naming the network, the size and what to do.
     """
     if torch.jit.is_tracing() or torch.compiler.is_compiling():
         return
     if min(x.shape[2:], default=0) < least:
         raise ValueError(
-            f"the input has spatial_size={tuple(x.shape[2:])}; {network} needs at least "
-            f"{least} per side. {advice}"
+            f"the input has spatial_size={tuple(x.shape[2:])}; {network} needs at least {least} a "
+            f"side. {advice}"
         )

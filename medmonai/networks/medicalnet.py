@@ -13,12 +13,12 @@ from .weight_files import require_whole_zip
 from .weight_names import load_published
 
 DEPTHS = {"resnet10": 10, "resnet18": 18, "resnet34": 34, "resnet50": 50}
-PADDED = ("resnet18", "resnet34")  # those whose shortcuts have no weights
+PADDED = ("resnet18", "resnet34")  # with shortcuts that have no weights
 
 
 class PaddedShortcut(nn.Module):
-    """A shortcut without weights: every second voxel, and zeros for the channels added by the block
-    (option A).
+    """A shortcut without weights: every second voxel, and zeros for the channels that the block
+    adds (option A).
     """
 
     def __init__(self, extra_channels: int, *, stride: int) -> None:
@@ -33,13 +33,13 @@ class PaddedShortcut(nn.Module):
 
 def medicalnet_state(name: str) -> Mapping[str, torch.Tensor]:
     """Return MedicalNet's weights (23 data sets) from the Hugging Face cache, downloaded by MONAI
-    if missing.
+    if they are not there.
 
-    The files have no published digest; they are read with `weights_only=True`, and the CRCs of
-    their parts are checked.
+    The files have no published digest; they are read with `weights_only=True`, and the CRC of their
+    parts is compared.
 
     Raises:
-        FileNotFoundError: they are missing and cannot be downloaded.
+        FileNotFoundError: they are not there and cannot be downloaded.
         ValueError: the file is damaged.
         ModuleNotFoundError: huggingface_hub is not installed.
     """
@@ -57,8 +57,8 @@ def medicalnet_state(name: str) -> Mapping[str, torch.Tensor]:
         raise FileNotFoundError(
             f"resnet_{depth}_23dataset.pth is not in {huggingface_hub.constants.HF_HUB_CACHE} and "
             f"could not be downloaded ({type(error).__name__}: {reason}); run 'hf download "
-            f"TencentMedicalNet/MedicalNet-Resnet{depth}' on a machine with network access and "
-            "copy that folder, or use pretrained=false."
+            f"TencentMedicalNet/MedicalNet-Resnet{depth}' where there is a network and copy that "
+            "folder, or use pretrained=false."
         ) from error
     _require_whole(huggingface_hub, depth)
     return state
@@ -72,7 +72,7 @@ def _require_whole(hub: ModuleType, depth: int) -> None:
         try:
             require_whole_zip(path)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}; delete it to download it again.") from error
+            raise ValueError(f"{path}: {error}; delete it, and it is downloaded again.") from error
 
 
 def load_medicalnet(
@@ -80,14 +80,14 @@ def load_medicalnet(
 ) -> None:
     """Load MedicalNet's weights into a 3D ResNet backbone, in place.
 
-    ResNet-18 and -34 of MedicalNet have shortcuts without weights (option A): they replace the
-    backbone's own. MONAI's version of that shortcut stops gradients and does not work in
-    TorchScript; `PaddedShortcut` has neither problem.
+    ResNet-18 and -34 of MedicalNet have shortcuts without weights (option A): the backbone's own
+    are replaced by them. MONAI's version of that shortcut stops gradients and does not go into
+    TorchScript; `PaddedShortcut` does neither.
 
     Args:
         backbone: as `backbone_of` builds it, with spatial_dims=3; any number of input channels.
         name: resnet10, resnet18, resnet34 or resnet50.
-        state: the weights, if already loaded.
+        state: the weights, if they are at hand.
 
     Raises:
         ValueError: a network that MedicalNet has no weights for.
@@ -113,11 +113,11 @@ def load_medicalnet(
 
 
 def follow_loaded_shortcuts(backbone: nn.Module) -> None:
-    """Let a 3D ResNet-18 or -34 load the state dict of one with MedicalNet's weights, which has
-    none in its shortcuts.
+    """Let a 3D ResNet-18 or -34 take the state dict of one that had MedicalNet's weights: without
+    any in its shortcuts.
 
-    Evaluation and inference build the network without pretrained weights, and recognize its kind
-    from what they load.
+    Evaluation and inference build the network without pretrained weights, and learn from what they
+    load what it was.
     """
     backbone.register_load_state_dict_pre_hook(_shortcuts_as_loaded)
 

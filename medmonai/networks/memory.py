@@ -1,4 +1,4 @@
-"""Memory layout and low precision supported by a given network."""
+"""Memory layout and low precision: what a given network may use."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def to_channels_last(network: nn.Module) -> nn.Module:
     """Move the network's weights to the channels-last layout, in place, and return the network.
 
     Give it inputs of the same layout (`x.to(memory_format=memory_format_for(network))`). It is not
-    always faster: measured on a CPU, it gives 1.1 to 1.45 times the speed in 2D and 1.0 to 1.1
-    times in 3D, but 0.42 times for a 3D ResNet with the "standard" stem. It is therefore optional;
-    time one step before and after. Call it before the optimizer is built.
+    always faster: measured on a CPU it gives 1.1 to 1.45 times the speed in 2D and 1.0 to 1.1 times
+    in 3D, but 0.42 times for a 3D ResNet with the "standard" stem. So it is a choice, not a
+    default; time one step before and after. Call it before the optimizer is built.
 
     Raises:
         ValueError: see `memory_format_for`.
@@ -59,29 +59,29 @@ def to_channels_last(network: nn.Module) -> nn.Module:
         >>> network.weight.is_contiguous(memory_format=torch.channels_last)
         True
     """
-    # torch's overloads of Module.to omit memory_format.
+    # torch's overloads of Module.to leave memory_format out.
     return network.to(memory_format=memory_format_for(network))  # pyright: ignore[reportCallIssue]
 
 
 def bf16_is_safe(network: nn.Module, spatial_size: tuple[int, ...] | list[int]) -> tuple[bool, str]:
-    """Return whether the network may train in bf16 on a CPU with inputs of that size, and why.
+    """Say whether the network may train in bf16 on a CPU with inputs of that size, and why.
 
-    On CPUs, the weight gradient of a bf16 convolution over a map with fewer than 3 voxels per side
+    On CPUs the weight gradient of a bf16 convolution over a map with fewer than 3 voxels per side
     is wrong and differs from run to run, sometimes non-finite (torch 2.13, oneDNN; float32 and
-    larger maps are exact). One blank sample is sent through the network to measure the input and
-    output map of every convolution. The network is left unchanged: it runs in evaluation mode,
-    without gradients, random numbers or changes of buffers. On CUDA the problem does not arise.
+    larger maps are exact). One blank sample is sent through the network to see the input and output
+    map of every convolution. The network is left as it was: evaluation mode while it runs, no
+    gradients, no random numbers, no change of buffers. On CUDA the question does not arise.
 
     Args:
         network: network, bare or wrapped; on any device, in any mode.
         spatial_size: voxels of the input along each spatial axis.
 
     Returns:
-        (safe, reason), where reason is one line for a log.
+        (safe, reason): the reason is one line that can be logged.
 
     Example:
         >>> bf16_is_safe(nn.Sequential(nn.Conv2d(1, 4, 3, stride=2, padding=1)), (28, 28))
-        (True, 'the smallest convolution map is 14x14 (layer 0); bf16 is exact from 3 per side')
+        (True, 'the smallest map of a convolution is 14x14 (layer 0); bf16 is exact from 3 a side')
         >>> bf16_is_safe(nn.Sequential(nn.Conv2d(1, 4, 3, stride=2, padding=1)), (4, 4))[0]
         False
     """
@@ -97,10 +97,13 @@ def bf16_is_safe(network: nn.Module, spatial_size: tuple[int, ...] | list[int]) 
     if not maps:
         return True, "the network has no convolutions"
     size, name = min(maps, key=lambda item: min(item[0]))
-    text = f"the smallest convolution map is {'x'.join(map(str, size))} (layer {name or 'itself'})"
+    text = (
+        f"the smallest map of a convolution is {'x'.join(map(str, size))} (layer "
+        f"{name or 'itself'})"
+    )
     if min(size) < LEAST_BF16_MAP:
-        return False, f"{text}; bf16 gradients on a CPU are wrong below {LEAST_BF16_MAP} per side"
-    return True, f"{text}; bf16 is exact from {LEAST_BF16_MAP} per side"
+        return False, f"{text}; bf16 gradients on a CPU are wrong below {LEAST_BF16_MAP} a side"
+    return True, f"{text}; bf16 is exact from {LEAST_BF16_MAP} a side"
 
 
 def _maps(network: nn.Module, spatial_size: tuple[int, ...]) -> list[tuple[tuple[int, ...], str]]:

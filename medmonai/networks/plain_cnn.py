@@ -17,9 +17,7 @@ from .stems import check_shape_arguments
 
 
 class CNN(nn.Module):
-    """Convolution blocks that each halve the map, then a mean over the map, and a head. See
-    `cnn`.
-    """
+    """Convolution blocks that each halve the map, a mean over it, and a head. See `cnn`."""
 
     def __init__(
         self,
@@ -102,7 +100,7 @@ def cnn(
 
     Each block is a 3x3 convolution, batch norm, ReLU, a 2x2 max-pool and dropout. The last map is
     averaged to `pool_size` voxels per side, flattened, and goes through `mlp_head`. MONAI's
-    `Classifier` uses strides instead of pooling and needs the image size.
+    `Classifier` strides instead of pooling and needs the size of the image.
 
     Args:
         channels: channels of each block.
@@ -111,12 +109,12 @@ def cnn(
         num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: hidden layers of the head, for example (512, 256).
         dropout: of the head; see `mlp_head`.
-        block_dropout: probability that a value is set to 0 after each block, in [0, 1).
+        block_dropout: probability that a value is set to 0 behind each block, in [0, 1).
         pool_size: voxels per side that the head sees: 1 is the mean over the map.
 
     Raises:
         ValueError: spatial_dims other than 2 or 3, no channels, a count below 1, a dropout outside
-            [0, 1). In `forward`: an input smaller than 2 ** len(channels) per side.
+            [0, 1). In `forward`: an input smaller than 2 ** len(channels) a side.
 
     Example:
         >>> network = cnn((32, 64, 128), in_channels=3, num_classes=9)

@@ -1,4 +1,4 @@
-"""Published weights: their location, their contents, and how they are loaded into a backbone."""
+"""Published weights: where they are, what they are, and how they get into a backbone."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class WeightFile:
     """One file of published weights.
 
     Args:
-        url: download address; its last part is the file name.
-        sha256: digest of the whole file; the file name contains its first eight digits.
-        licence: license of the weights and of their training data.
+        url: where it is downloaded from; its last part is the file's name.
+        sha256: digest of the whole file; the name carries its first eight digits.
+        licence: of the weights, and of what they were trained on.
     """
 
     url: str
@@ -41,8 +41,8 @@ class WeightFile:
         return self.url.rpartition("/")[2]
 
 
-# The full digests come from public projects that pin these files (EfficientNet's from one, the
-# others from several), and begin with the eight digits in the file names.
+# The digests are stated in full by public projects that pin these files (EfficientNet's by one, the
+# others by several), and begin with the eight digits in the file names.
 IMAGENET = {
     "resnet18": WeightFile(
         "https://download.pytorch.org/models/resnet18-f37072fd.pth",
@@ -85,12 +85,12 @@ def weights_folder() -> Path:
 
 
 def imagenet_file(name: str) -> Path:
-    """Return the file with a network's ImageNet weights, downloaded if missing, with its SHA-256
+    """Return the file with a network's ImageNet weights, downloaded if it is not there, its SHA-256
     checked.
 
     Raises:
-        ValueError: there are no ImageNet weights for that network, or the file is a different one.
-        FileNotFoundError: the file is missing and cannot be downloaded.
+        ValueError: there are no ImageNet weights of that network, or the file is another one.
+        FileNotFoundError: the file is not there and cannot be downloaded.
     """
     if name not in IMAGENET:
         raise ValueError(
@@ -106,8 +106,7 @@ def imagenet_file(name: str) -> Path:
     if (digest := pooch.file_hash(path, alg="sha256")) != wanted.sha256:
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes) has SHA-256 {digest}, expected {wanted.sha256}: "
-            "it is truncated or a different file. It was not changed; move it away to download it "
-            "again."
+            "cut off or another file. It was left as it is; move it away to download it again."
         )
     return path
 
@@ -127,7 +126,7 @@ def _download(wanted: WeightFile, path: Path) -> None:
     except (requests.RequestException, OSError, ValueError) as error:
         text = " ".join(str(error).split())
         reason = (
-            "the server sent a different file"
+            "the server sent another file"
             if "hash" in text.lower()
             else f"{type(error).__name__}: {text[:100]}"
         )
@@ -142,7 +141,7 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
     """Load published weights into a backbone, in place.
 
     ImageNet weights go into 2D and, inflated, into 3D networks with any number of input channels.
-    torchvision's own loader needs torchvision, and MONAI's silently load only what fits.
+    torchvision's own loader needs torchvision, and MONAI's take only what fits, silently.
 
     Args:
         backbone: as `backbone_of` builds it.
@@ -152,8 +151,8 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
 
     Raises:
         ValueError: there are no such weights for this network, or the file is damaged.
-        FileNotFoundError: the file is missing and cannot be downloaded; the message names the file
-            and its folder.
+        FileNotFoundError: the file is not there and cannot be downloaded; the message says what to
+            put where.
     """
     if weights == "medicalnet":
         load_medicalnet(backbone, name)
@@ -164,6 +163,6 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{path} is not a readable weight file ({reason}); delete it and download it again."
+            f"{path} is not a readable file of weights ({reason}); delete it and get it again."
         ) from error
     load_published(backbone, name, state)

@@ -31,8 +31,8 @@ def _build(
         conv1_t_size=first.kernel_size,
         conv1_t_stride=first.stride,
         no_max_pool=not first.max_pool,
-        # A bias before batch normalization has no effect; without it, the parameters match the
-        # paper.
+        # A bias before batch normalization has no effect; without it the parameters are those of
+        # the paper.
         bias_downsample=False,
         num_classes=num_classes,
     )
@@ -46,7 +46,7 @@ def resnet10(
     stem: str = "small",
     width: int = 64,
 ) -> ResNet:
-    """Build a ResNet with one basic block per stage. See `resnet18` for the arguments.
+    """Build a ResNet with one basic block a stage. See `resnet18` for the arguments.
 
     Example:
         >>> import torch
@@ -75,8 +75,8 @@ def resnet18(
 ) -> ResNet:
     """Build a ResNet-18 that takes (B, in_channels, *spatial) and returns logits (B, num_classes).
 
-    `monai.networks.nets.resnet18` starts with a 7x7 convolution and a max-pool, and has three
-    arguments for size, stride and pool of its stem; here they are one name, and the width of all
+    `monai.networks.nets.resnet18` starts with a 7x7 convolution and a max-pool, and leaves size,
+    stride and pool of its stem as three arguments; here they are one name, and the width of all
     stages is one number.
 
     Args:
@@ -86,10 +86,10 @@ def resnet18(
         stem: "small" (3x3, stride 1, no max-pool), "small_stride2" (3x3, stride 2, no max-pool) or
             "standard" (7x7, stride 2, max-pool, as in the paper).
         width: channels of the first stage; the others have 2, 4 and 8 times as many. 64 in the
-            paper. Half the width needs a quarter of the operations.
+            paper. Half the width costs a quarter of the operations.
 
     Returns:
-        A `monai.networks.nets.ResNet`. Any input size works; with "standard", a 28-pixel image ends
+        A `monai.networks.nets.ResNet`. Any input size works; with "standard" a 28-pixel image ends
         as a 1x1 map.
 
     Raises:

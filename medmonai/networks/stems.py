@@ -1,4 +1,4 @@
-"""The first layers of a network: how much of a small image remains for the first block."""
+"""The first layers of a network: how much of a small image is left when the first block sees it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEMS = {
 
 
 def stem_of(name: str) -> Stem:
-    """Return the named stem.
+    """Return the stem of that name.
 
     ================ ============ ====== ======== ==================================================
     name             kernel       stride max-pool meant for
@@ -49,11 +49,10 @@ def stem_of(name: str) -> Stem:
 
 
 def check_shape_arguments(spatial_dims: int, **counts: int) -> None:
-    """Check the arguments of every network: 2 or 3 spatial dimensions and counts of at least 1.
+    """Check what every network is built with: 2 or 3 spatial dimensions and counts of at least 1.
 
     Raises:
-        ValueError: a different number of dimensions, or a count that is not a whole number above
-            zero.
+        ValueError: another number of dimensions, or a count that is not a whole number above zero.
     """
     if spatial_dims not in (2, 3):
         raise ValueError(

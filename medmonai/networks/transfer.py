@@ -1,4 +1,4 @@
-"""Transfer learning: an optionally frozen backbone, and a head on its features."""
+"""Transfer learning: a backbone that may be frozen, and a head on its features."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class TransferNetwork(nn.Module):
     """logits = head(backbone(x)), where the backbone may be frozen as a whole and unfrozen part by
     part.
 
-    A frozen part has no gradients, and it stays in evaluation mode whatever `train()` sets:
-    batch-norm statistics keep their loaded values, and dropout is off. A fully frozen backbone is
-    therefore a fixed function, whose features can be computed once
-    (`medmonai.engines.frozen_features`). MONAI's `freeze_network` only stops gradients: batch norm
-    still adapts to the new data's statistics.
+    A frozen part has no gradients, and it stays in evaluation mode whatever `train()` says:
+    batch-norm statistics keep the values they came with, and there is no dropout in it. So a wholly
+    frozen backbone is a fixed function, whose features can be computed once
+    (`medmonai.engines.frozen_features`). MONAI's `freeze_network` stops gradients only: batch norm
+    goes on to learn the new data's statistics.
 
-    An optimizer may be given all parameters: torch's optimizers and PESG skip those without a
-    gradient, including their weight decay.
+    An optimizer may be given all parameters: torch's optimizers and PESG pass over those without a
+    gradient, weight decay included.
 
     Args:
         backbone: maps images (B, C, *spatial) to features (B, F).
@@ -36,7 +36,7 @@ class TransferNetwork(nn.Module):
         freeze: "backbone", or "none" to train everything.
 
     Raises:
-        ValueError: another value of freeze.
+        ValueError: another word for freeze.
 
     Example:
         >>> network = TransferNetwork(
@@ -55,7 +55,7 @@ class TransferNetwork(nn.Module):
         self.backbone = backbone
         self.head = head
         self.frozen = freeze == "backbone"
-        self.unfrozen = ()  # a tuple, because TorchScript cannot infer the type of an empty list
+        self.unfrozen = ()  # a tuple: TorchScript cannot tell what an empty list holds
         if self.frozen:
             self.backbone.requires_grad_(False)
             self.backbone.eval()
@@ -72,17 +72,17 @@ class TransferNetwork(nn.Module):
         return self.head(x if from_features else self.backbone(x))
 
     def train(self, mode: bool = True) -> TransferNetwork:
-        """Set training or evaluation mode; frozen parts stay in evaluation mode.
+        """Set training or evaluation mode; what is frozen stays in evaluation mode.
 
-        Warns about training on a frozen backbone that has random weights from `transfer_network`
-        and has loaded no others.
+        Warns of training on a frozen backbone that `transfer_network` gave random weights, and that
+        has loaded no others.
         """
         super().train(mode)
         if mode and self.frozen:
             if getattr(self.backbone, "random_weights", False) and not self.unfrozen:
                 warnings.warn(
-                    "training a head on a frozen backbone with random weights, which learns "
-                    "little; use pretrained=True, or freeze='none' to train everything.",
+                    "training a head on a frozen backbone of random weights, which learns little; "
+                    "use pretrained=True, or freeze='none' to train everything.",
                     stacklevel=2,
                 )
             self.backbone.eval()
@@ -91,12 +91,12 @@ class TransferNetwork(nn.Module):
         return self
 
     def unfreeze(self, name: str) -> None:
-        """Unfreeze a part of the backbone, including batch-norm statistics; nothing happens if it
-        is already unfrozen.
+        """Let a part of the backbone learn, batch-norm statistics too; nothing happens if it learns
+        already.
 
         Args:
-            name: name of a module inside the backbone, for example "layer4" or
-                "features.denseblock4"; "" for all of it.
+            name: of a module inside the backbone, for example "layer4" or "features.denseblock4";
+                "" for all of it.
 
         Raises:
             ValueError: the backbone has no such module.
@@ -128,16 +128,16 @@ def transfer_network(
     freeze: Freeze = "backbone",
     pool_size: int = 1,
 ) -> TransferNetwork:
-    """Build a published network with its published weights and a new head.
+    """Build a published network with the weights it was published with and a fresh head.
 
-    The head is `mlp_head`: dropout - linear - ReLU - dropout - linear. ImageNet weights are adapted
-    to a different number of channels or to volumes by `adapt_channels` and `inflate`. They expect
-    the preprocessing of ImageNet's images: scaled to [0, 1], then mean (.485, .456, .406) and
-    standard deviation (.229, .224, .225) for each channel.
+    The head is `mlp_head`: dropout - linear - ReLU - dropout - linear. Weights of ImageNet become
+    those of another number of channels or of volumes by `adapt_channels` and `inflate`; they expect
+    what ImageNet's images got: scaled to [0, 1], then mean (.485, .456, .406) and standard
+    deviation (.229, .224, .225) for each channel.
 
-    If a network's own weights are loaded next (evaluation, inference), build it with
-    `pretrained=False`; nothing is then read or downloaded. With random weights, a frozen backbone
-    is of little use for training: `train()` warns.
+    A network whose own weights are loaded next (evaluation, inference) is built with
+    `pretrained=False`: nothing is read from anywhere then. With random weights a frozen backbone is
+    of little use for training: `train()` warns.
 
     Args:
         backbone: resnet10, resnet18, resnet34, resnet50, densenet121, vgg16 or efficientnet_b0.
@@ -146,10 +146,10 @@ def transfer_network(
         num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         spatial_dims: 2 for images, 3 for volumes.
         hidden: hidden layers of the head.
-        dropout: dropout of the head, one number or one per linear layer.
-        freeze: "backbone" trains only the head, "none" everything.
+        dropout: of the head, one number or one for each linear layer.
+        freeze: "backbone" trains the head alone, "none" everything.
         pool_size: VGG-16 only: voxels per side of the last map that become features; 1 is its mean
-            (512 features); 7 is flattened as in torchvision and Keras (25,088 features in 2D).
+            (512 features), 7 what torchvision and Keras flatten (25,088 features in 2D).
 
     Raises:
         ValueError: an argument that is not possible, or weights that do not exist or do not fit.
@@ -191,5 +191,5 @@ def _weights_loaded(backbone: nn.Module, _: object) -> None:
 
 
 def _mark_random(backbone: nn.Module, random: bool) -> None:
-    # as nn.Module's __setattr__ does for values that are neither tensors nor modules
+    # what nn.Module's __setattr__ does with whatever is neither tensor nor module
     vars(backbone)["random_weights"] = random

@@ -1,4 +1,4 @@
-"""VGG-16 in 2D and 3D, with the parameter names of torchvision's weights."""
+"""VGG-16 in 2D and 3D, under the names of torchvision's weights."""
 
 from __future__ import annotations
 
@@ -107,15 +107,15 @@ def vgg16(
         in_channels: channels of the input.
         num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         hidden: hidden layers of the classifier: linear - ReLU - dropout each.
-        dropout: dropout after each hidden layer.
+        dropout: behind each hidden layer.
         pool_size: voxels per side that the classifier sees: 7 as torchvision; 1 is the mean over
-            the map, recommended for volumes (7 x 7 x 7 x 512 features would give the first hidden
-            layer 719 million weights).
+            the map, which volumes want (7 x 7 x 7 x 512 features make 719 million weights of the
+            first hidden layer).
         width: channels of the first convolution; 64 in the paper.
 
     Raises:
         ValueError: spatial_dims other than 2 or 3, or a count below 1. In `forward`: an input below
-            32 per side.
+            32 a side.
 
     References:
         Simonyan and Zisserman, arXiv:1409.1556, table 1, configuration D.

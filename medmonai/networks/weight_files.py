@@ -1,4 +1,4 @@
-"""Integrity of weight files, which torch does not check."""
+"""Files of weights: whether they are whole, which torch does not look at."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def require_whole_zip(path: str | Path) -> None:
-    """Check the CRC of every part of a file written by `torch.save`; other files than zip archives
-    are not checked.
+    """Compare the CRC of every part of a file that `torch.save` wrote; nothing for a file that is
+    not a zip archive.
 
-    torch checks none of them: of 300 checkpoints with a few flipped bits, it loaded 175, with wrong
-    weights.
+    torch compares none of them: of 300 checkpoints with a few bits flipped it loaded 175, with
+    other weights.
 
     Raises:
-        ValueError: a part is damaged; the message names the first one.
+        ValueError: the first part that is damaged.
     """
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
@@ -32,4 +32,4 @@ def require_whole_zip(path: str | Path) -> None:
     ) as error:
         raise ValueError(f"the archive is damaged: {error}") from error
     if bad is not None:
-        raise ValueError(f"its part {bad} is damaged: the checksum (CRC) does not match")
+        raise ValueError(f"its part {bad} is damaged: the checksum (CRC) does not fit")

@@ -1,4 +1,4 @@
-"""The names of this package's network parameters in published weights."""
+"""The names that published weights have for the parameters of the networks here."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import nn
 from .weight_shapes import adapt_channels, inflate
 
 CLASSIFIERS = ("fc.", "classifier.", "_fc.")
-_COUNTER = "num_batches_tracked"  # older files lack it; it is only a counter
+_COUNTER = "num_batches_tracked"  # older files lack it; it only counts
 
 
 def published_name(network: str, name: str) -> str:
     """Return the published name of a parameter or buffer of a backbone.
 
-    ResNets and VGG-16 have torchvision's names. DenseNet's layers are one level deeper in MONAI
-    ("denselayer1.layers.norm1" for "denselayer1.norm1"), and so are EfficientNet's blocks
+    ResNets and VGG-16 have torchvision's names. DenseNet's layers lie one level deeper in MONAI
+    ("denselayer1.layers.norm1" for "denselayer1.norm1"), and so do EfficientNet's blocks
     ("_blocks.1.2." for "_blocks.2." of EfficientNet-PyTorch).
 
     Example:
@@ -33,16 +33,16 @@ def published_name(network: str, name: str) -> str:
 
 
 def load_published(backbone: nn.Module, network: str, state: Mapping[str, torch.Tensor]) -> None:
-    """Load every weight of a published state dict into a backbone, adapting shapes where necessary.
+    """Give a backbone every weight of a published state dict, changed in shape where it has to be.
 
     Args:
         backbone: as `backbone_of` builds it.
         network: its name.
-        state: name -> tensor; its classifier is ignored.
+        state: name -> tensor; the classifier in it is left out.
 
     Raises:
-        ValueError: a weight is missing, left over, or has a shape that cannot be adapted. Nothing
-            is loaded then.
+        ValueError: a weight that is missing, left over, or of a shape that cannot be made to fit.
+            Nothing is loaded then.
     """
     # torchvision's DenseNet file is older than its code: "norm.1" there is "norm1" here.
     published = {
@@ -67,8 +67,8 @@ def load_published(backbone: nn.Module, network: str, state: Mapping[str, torch.
     left = [name for name in published if name not in used and not name.startswith(CLASSIFIERS)]
     if left:
         raise ValueError(
-            f"the weights contain {left[0]!r} ({len(left)} such), which {network} does not have; "
-            f"use the file made for {network}."
+            f"the weights hold {left[0]!r} ({len(left)} such), which {network} does not have; use "
+            f"the file made for {network}."
         )
     backbone.load_state_dict(fitted)
 

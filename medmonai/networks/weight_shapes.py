@@ -1,4 +1,6 @@
-"""Adapting the shapes of weights: to other input channels, and from two dimensions to three."""
+"""Weights of one shape made to serve another: channels of the input, and two dimensions to
+three.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,11 @@ import torch
 def adapt_channels(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
     """Return the first convolution's weight for another number of input channels.
 
-    w'[:, j] = (1 / n) sum over c of w[:, c], j = 1..n: for one channel this is the plain sum. A
-    gray image, alone or repeated n times, then gives the same output as the old weight for the
-    repeated image. With an unchanged number of channels, nothing changes. The equality holds for
-    the input of the convolution: if each RGB channel is normalized differently, a gray channel
-    normalized once gives a similar but not identical result (load such pictures with three channels
-    if that matters).
+    w'[:, j] = (1 / n) sum over c of w[:, c], j = 1..n: for one channel the plain sum. So a gray
+    image, alone or repeated n times, gives what the old weight gives for it repeated. With as many
+    channels as before nothing changes. The sum holds for what the convolution gets: with another
+    normalization for each channel of RGB, a gray channel normalized once comes close to it but is
+    not the same (load such pictures with three channels where that matters).
 
     Args:
         weight: (out_channels, channels, *kernel).
@@ -39,9 +40,9 @@ def inflate(weight: torch.Tensor) -> torch.Tensor:
     """Return the weight of a 2D convolution for volumes: repeated k times along the last axis,
     divided by k.
 
-    k is the kernel's last side. A volume that is constant along its last axis then gives the same
-    output as the 2D convolution for one slice, except near the two ends of the axis, because of
-    zero padding.
+    k is the kernel's last side. A volume that does not change along its last axis then gives what
+    the 2D convolution gives for one slice, except near the two ends of the axis, where zero padding
+    is seen.
 
     Args:
         weight: (out_channels, channels, k, k).

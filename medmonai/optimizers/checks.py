@@ -1,4 +1,4 @@
-"""Arguments and states that PESG refuses before it changes anything."""
+"""What PESG refuses, before it changes anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def checked_parameters(params: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         raise TypeError(f"params is a {type(params).__name__}; give its parameters().")
     if isinstance(params, torch.Tensor):
         raise TypeError(
-            "params is a single tensor; give a list of tensors, such as network.parameters()."
+            "params is one tensor; give a list of tensors, such as network.parameters()."
         )
     params = list(params)
     if not params:
@@ -32,35 +32,34 @@ def checked_parameters(params: Iterable[torch.Tensor]) -> list[torch.Tensor]:
     for param in params:
         if isinstance(param, dict):
             raise TypeError(
-                "params contains parameter groups (dicts); PESG has one group: give "
+                "params holds parameter groups (dicts); PESG has one group: give "
                 "network.parameters()."
             )
         if not isinstance(param, torch.Tensor):
             raise TypeError(
-                f"params contains a {type(param).__name__}; give network.parameters(), without "
-                "names."
+                f"params holds a {type(param).__name__}; give network.parameters(), without names."
             )
         if param.dtype not in (torch.float32, torch.float64):
             raise TypeError(
-                f"params contains {param.dtype}; PESG needs float32 or float64 (for low precision, "
-                "keep that dtype and use torch.autocast)."
+                f"params holds {param.dtype}; PESG needs float32 or float64 (for low precision "
+                "keep them so and use torch.autocast)."
             )
         if param.layout != torch.strided or torch.empty_like(param).stride() != param.stride():
             raise TypeError(
-                "params contains a sparse tensor or a view with gaps, of shape "
-                f"{tuple(param.shape)}; PESG needs dense ones."
+                f"params holds a sparse tensor or a view with gaps, of shape {tuple(param.shape)}; "
+                "PESG needs dense ones."
             )
     if len({id(param) for param in params}) < len(params):
-        raise ValueError("params contains a parameter twice; give each once.")
+        raise ValueError("params holds a parameter twice; give each once.")
     devices = sorted({str(param.device) for param in params})
     if len(devices) > 1:
-        raise ValueError(f"params are on {', '.join(devices)}; PESG needs one device.")
+        raise ValueError(f"params lie on {', '.join(devices)}; PESG needs one device.")
     return params
 
 
 def check_loss(loss_fn: Any, params: list[torch.Tensor]) -> None:
-    """Check that the loss has the variables PESG updates, on the parameters' device, and not among
-    params.
+    """Check that the loss has the variables PESG drives, on the parameters' device, and that they
+    are not its own.
 
     Raises:
         TypeError: no loss, a loss without a, b, alpha and margin, or one whose variables are not
@@ -85,7 +84,7 @@ def check_loss(loss_fn: Any, params: list[torch.Tensor]) -> None:
         if not isinstance(value, nn.Parameter):
             raise TypeError(
                 f"loss_fn.{key} is a {type(value).__name__}, not an nn.Parameter, so no checkpoint "
-                "would contain it; use medmonai.losses.AUCMarginLoss."
+                "would hold it; use medmonai.losses.AUCMarginLoss."
             )
         if value.dtype not in (torch.float32, torch.float64) or value.shape != loss_fn.alpha.shape:
             raise ValueError(
@@ -99,8 +98,8 @@ def check_loss(loss_fn: Any, params: list[torch.Tensor]) -> None:
             )
         if any(value is param for param in params):
             raise ValueError(
-                f"params contains loss_fn.{key}; give only the network's parameters; PESG takes "
-                "the loss's own from loss_fn."
+                f"params holds loss_fn.{key}; give the network's parameters only, PESG takes the "
+                "loss's own from loss_fn."
             )
 
 
@@ -139,7 +138,7 @@ def check_state(state_dict: dict[str, Any], **lists: Sequence[torch.Tensor] | No
         key for key in (*lists, "T", "steps", "state", "param_groups") if key not in state_dict
     ]
     if missing:
-        raise ValueError(f"state_dict has no {', '.join(missing)}; it is not a PESG state.")
+        raise ValueError(f"state_dict has no {', '.join(missing)}; it is not the state of a PESG.")
     for key, mine in lists.items():
         theirs = state_dict[key] or []
         # LibAUC's scalars have the shape (1,), MONAI's ().

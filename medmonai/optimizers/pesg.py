@@ -1,4 +1,4 @@
-"""PESG, the optimizer of the AUC margin loss: LibAUC's update, with checks, in place and faster."""
+"""PESG, the optimizer of the AUC margin loss: LibAUC's update, guarded, in place and faster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ATTRIBUTES = "device loss_fn mode a b alpha margin params _references _sums".sp
 class PESG(libauc.optimizers.PESG):
     """Proximal epoch stochastic gradient for the AUC margin loss.
 
-    A step descends in the network's weights and the loss's a and b (w stands for all of them), and
+    A step descends in the network's weights and the loss's a and b, w standing for all of them, and
     ascends in alpha:
 
         d = clamp(grad, -clip_value, clip_value) + epoch_decay (w - reference) + weight_decay w
@@ -32,17 +32,17 @@ class PESG(libauc.optimizers.PESG):
         w = w - lr buffer
         alpha = clamp(alpha + 2 lr (margin + b - a - alpha), 0, 999)
 
-    This is the update of `libauc.optimizers.PESG` 2.0 (equal to about 1e-7 per step), with these
-    differences. It works in place, so no storage moves. The reference starts at the weights, not at
-    N(0, 0.01) noise. It is the same on all ranks. The constructor draws no random numbers. Whatever
-    LibAUC prints, ignores or turns into NaN is an error here. Note that `momentum` weights the new
+    That is the update of `libauc.optimizers.PESG` 2.0 (equal to about 1e-7 a step). What differs:
+    it works in place, so no storage moves; the reference starts at the weights, not at N(0, 0.01)
+    noise; it is the same on all ranks; the constructor draws no random numbers; whatever LibAUC
+    prints, ignores or lets become NaN is an error here. Note that `momentum` weighs the new
     direction: .9 is torch's `SGD(momentum=.1, dampening=.1)`. All decay acts on everything,
-    including normalization layers, a and b, as in the paper.
+    normalization layers, a and b included, as in the paper.
 
     The learning rate has one owner: a scheduler on `param_groups[0]["lr"]`, or the decay_factor of
     `update_regularizer` and `update_lr`, which are refused once a scheduler that sets absolute
     rates is attached. A checkpoint needs network, optimizer and loss (`loss_fn.state_dict()` holds
-    a, b and alpha). Steps replayed by a CUDA graph do not run Python: pass `lr` as a tensor on the
+    a, b and alpha). Steps replayed by a CUDA graph run no Python: pass `lr` as a tensor on the
     device, and add the replays to `T` and `steps` yourself.
 
     Args:
@@ -50,18 +50,18 @@ class PESG(libauc.optimizers.PESG):
         loss_fn: `medmonai.losses.AUCMarginLoss`, or another loss with nn.Parameters a, b, alpha and
             a margin, such as `monai.losses.AUCMLoss`; on the same device.
         lr: learning rate (0.1 in the paper; 0.01 to 0.05 after a cross-entropy stage).
-        epoch_decay: pull toward the reference; 0 turns off reference and averages.
+        epoch_decay: pull toward the reference; 0 switches reference and averages off.
         weight_decay: pull toward 0.
-        momentum: weight of the new direction, 0 to 1; at both ends there is no buffer.
-        clip_value: bound on each element of the gradient.
+        momentum: share of the new direction, 0 to 1; at both ends there is no buffer.
+        clip_value: bound of each element of the gradient.
         device: only checked against the parameters' own.
         reference: "initial" (the weights as they are) or "libauc" (N(0, 0.01), from torch's global
             generator).
 
     Raises:
         TypeError: a module, groups, names or half-precision tensors as params; an unsuitable loss.
-            LibAUC's `mode` (there is only "sgd"), `verbose` and `margin` (the loss's is used) do
-            not exist here.
+            LibAUC's `mode` (there is only "sgd"), `verbose` and `margin` (the loss's counts) are
+            unknown here.
         ValueError: a number outside its range; a loss on another device, or whose variables are
             among params.
 
@@ -104,7 +104,7 @@ class PESG(libauc.optimizers.PESG):
         self.device = params[0].device
         if device is not None and torch.empty(0, device=device).device != self.device:
             raise ValueError(
-                f"device={device}, but the parameters are on {self.device}; move the network first."
+                f"device={device} but the parameters are on {self.device}; move the network first."
             )
         self.loss_fn = loss_fn
         self.mode = "sgd"
@@ -114,7 +114,7 @@ class PESG(libauc.optimizers.PESG):
         self.margin = loss_fn.margin
         self.params = [*params, self.a, self.b]
         self.T = self.steps = 0
-        # torch's constructor, not LibAUC's: LibAUC's draws random numbers, prints, and puts tensors
+        # torch's constructor, not LibAUC's: that draws random numbers, prints, and puts tensors
         # into the group.
         torch.optim.Optimizer.__init__(self, self.params, rates._asdict())
         self._references = self._sums = self._plan = None
@@ -144,11 +144,11 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step. Gradients are not changed, except that those of a and b become the mean
-        over ranks.
+        """Take one step. Gradients are read, not changed, except that those of a and b become the
+        mean over ranks.
 
-        Parameters without a gradient are unchanged; so is alpha if it has no gradient (the loss was
-        not used).
+        Parameters without a gradient stay; alpha stays if it has no gradient (the loss was not
+        used).
         """
         loss = None
         if closure is not None:
@@ -179,10 +179,10 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def set_reference(self) -> None:
-        """Make the current weights the reference and restart their running average (when a stage
-        begins).
+        """Make the current weights the reference and start their running average again (when a
+        stage begins).
 
-        Momentum buffers and the learning rate are kept. Without epoch_decay there is nothing to do.
+        Momentum buffers and the learning rate stay. Without epoch_decay there is nothing to do.
         """
         if self._references is not None and self._sums is not None:
             torch._foreach_copy_(self._references, self.params)
@@ -192,25 +192,24 @@ class PESG(libauc.optimizers.PESG):
 
     @torch.no_grad()
     def update_regularizer(self, decay_factor: float | None = None) -> None:
-        """Set the reference to the mean of the weights since the last update; divide the learning
+        """Make the mean of the weights since the last update the reference; divide the learning
         rate.
 
         Args:
-            decay_factor: above 0, or None to keep the learning rate.
+            decay_factor: above 0, or None if the learning rate is not to change.
 
         Raises:
-            RuntimeError: no step since the last update; epoch_decay is 0; or decay_factor is given
-                although a scheduler owns lr.
+            RuntimeError: no step since the last update; epoch_decay is 0; decay_factor although a
+                scheduler owns lr.
             ValueError: decay_factor not above 0. Nothing is changed in any of these cases.
         """
         if self._references is None or self._sums is None:
             raise RuntimeError(
-                "update_regularizer has no reference to update, because epoch_decay=0; use "
-                "update_lr."
+                "update_regularizer has no reference to update, as epoch_decay=0; use update_lr."
             )
         if self.T == 0:
             raise RuntimeError(
-                "update_regularizer needs a step since the last update (T=0); call it once per "
+                "update_regularizer needs a step since the last update (T=0); call it once a "
                 "milestone."
             )
         self.update_lr(decay_factor)
@@ -234,15 +233,13 @@ class PESG(libauc.optimizers.PESG):
         group = self.param_groups[0]
         if "initial_lr" in group:
             raise RuntimeError(
-                "a learning-rate scheduler owns lr and would overwrite decay_factor; omit one of "
-                "them."
+                "a learning-rate scheduler owns lr and would overwrite decay_factor; leave one of "
+                "them out."
             )
         group["lr"] /= decay_factor  # in place where it is a tensor
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Raise RuntimeError for a second group, because reference and averages belong to the first
-        one.
-        """
+        """Raise RuntimeError for a second group: reference and averages belong to the first one."""
         if self.param_groups:
             raise RuntimeError("PESG has one parameter group; build a new one with all parameters.")
         super().add_param_group(param_group)
@@ -256,11 +253,11 @@ class PESG(libauc.optimizers.PESG):
         return copy.deepcopy({**state, **extra})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state of this optimizer or LibAUC's, by value, so that the same dict can be loaded
+        """Take over a state, this optimizer's or LibAUC's, by value: the same dict can be loaded
         again.
 
         Raises:
-            ValueError: it is not a PESG state, or belongs to other parameters. Nothing is changed
+            ValueError: it is not the state of a PESG, or of other parameters. Nothing is changed
                 then.
         """
         check_state(state_dict, model_ref=self.model_ref, model_acc=self.model_acc)
@@ -292,8 +289,8 @@ class PESG(libauc.optimizers.PESG):
         )
 
     def _calls(self, momentum: float) -> list[Call]:
-        """Return the calls of this step: those of the previous step, unless a tensor was moved,
-        added or removed.
+        """Return the calls of this step: those of the step before, unless something moved, came or
+        went.
         """
         now = (momentum, len(self.state), signature(self.params))
         if self._plan is None or self._plan[0] != now or any(call.first for call in self._plan[1]):

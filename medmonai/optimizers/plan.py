@@ -1,4 +1,4 @@
-"""The plan of PESG's step: which tensors go into which call of the update. It is built once and
+"""The plan of PESG's step: which tensors go into which call of the update. It is made once and
 reused.
 """
 
@@ -23,18 +23,18 @@ class Call(NamedTuple):
 
 
 def signature(params: list[torch.Tensor]) -> list[tuple]:
-    """Return what a plan depends on: location and layout of each parameter, and the kind of its
-    gradient.
+    """Return what a plan depends on: where each parameter lies, in which layout, and the kind of
+    its gradient.
     """
     return [(p.data_ptr(), p.stride(), None if p.grad is None else p.grad.layout) for p in params]
 
 
 def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor with the strides of a dense parameter: itself if it already has them, as is
-    usual.
+    """Return the tensor with the strides of a dense parameter: itself where it has them, as nearly
+    always.
 
-    The update follows storage order, so after a change of memory format, older buffers must not be
-    used.
+    The update goes by storage order, so a network that changed its memory format must not meet
+    older buffers.
 
     Raises:
         RuntimeError: the parameter is a view with gaps.
@@ -44,7 +44,7 @@ def with_layout_of(param: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     moved = torch.empty_like(param, requires_grad=False).copy_(tensor)
     if moved.stride() != param.stride():
         raise RuntimeError(
-            f"a parameter of shape {tuple(param.shape)} became a view with gaps; rebuild PESG "
+            f"a parameter of shape {tuple(param.shape)} became a view with gaps; build PESG again "
             "after such a change."
         )
     return moved
@@ -58,10 +58,10 @@ def plan(
     sums: list[torch.Tensor] | None,
     momentum: float,
 ) -> list[Call]:
-    """Group parameters with a gradient into one call per dtype, with first steps separate.
+    """Put what has a gradient into one call for each dtype, first steps apart.
 
-    Missing momentum buffers are added to `state`, empty. Tensors that are not in their parameter's
-    memory layout are converted to it (also in `state`, `references` and `sums`).
+    Missing momentum buffers are put into `state`, empty. Whatever is not in its parameter's memory
+    layout is moved there (in `state`, `references` and `sums` too).
 
     Raises:
         TypeError: a sparse gradient.

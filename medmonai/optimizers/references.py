@@ -1,4 +1,6 @@
-"""The reference toward which PESG pulls the weights, and the running sums for the next one."""
+"""The reference that PESG pulls the weights towards, and the running sums that the next one is
+made of.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ def first_references(params: Sequence[torch.Tensor], reference: Reference) -> li
 
 
 def empty_sums(params: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Return empty sums."""
+    """Return sums over no step."""
     return [torch.zeros_like(param, requires_grad=False) for param in params]
 
 
@@ -34,7 +36,7 @@ def add_idle_(sums: list[torch.Tensor], params: Sequence[torch.Tensor]) -> None:
 
 
 def average_into_(references: list[torch.Tensor], sums: list[torch.Tensor], steps: int) -> None:
-    """Set the reference to the mean over the steps, and reset the sums."""
+    """Make the mean over the steps the reference, and begin the sums again."""
     torch._foreach_copy_(references, sums)
     torch._foreach_div_(references, float(steps))
     torch._foreach_zero_(sums)

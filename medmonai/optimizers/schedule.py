@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Multiplier of the base learning rate: a cosine increase to 1, then a cosine decrease to
-    nearly 0.
+    """Multiplier of the base learning rate: a cosine rise to 1, then a cosine fall to nearly 0.
 
     For `torch.optim.lr_scheduler.LambdaLR(optimizer,
     OneCycle(total_steps))`. With s the step and u = warmup total_steps:
@@ -19,20 +18,21 @@ class OneCycle:
         s >= total:       end
 
     `torch.optim.lr_scheduler.OneCycleLR` is the same curve, but it raises an error at the first
-    step after the last (so a run cannot be extended), changes the momentum, too (PESG's has the
-    opposite meaning of torch's), and requires the peak as an absolute number.
+    step after the last (so a run cannot be prolonged), moves the momentum too (PESG's means the
+    reverse of torch's), and demands the peak as an absolute number.
 
     Args:
         total_steps: optimizer steps until the end value is reached, at least 1.
-        warmup: fraction of steps with an increasing rate, in [0, 1).
+        warmup: share of them that rises, in [0, 1).
         start: multiplier at step 0 if there is a warm-up, in [0, 1].
-        end: multiplier at the end and thereafter, in [0, 1].
+        end: multiplier at the end and ever after, in [0, 1].
 
     Raises:
         ValueError: an argument outside the above.
 
     References:
-        Smith and Topin, Super-convergence, arXiv:1708.07120; cosine instead of linear, as in torch.
+        Smith and Topin, Super-convergence, arXiv:1708.07120; cosine instead of straight lines as in
+        torch.
 
     Example:
         >>> cycle = OneCycle(100)
@@ -50,14 +50,12 @@ class OneCycle:
             raise ValueError(f"total_steps={self.total_steps} is not possible; use at least 1.")
         if not 0 <= self.warmup < 1:
             raise ValueError(
-                f"warmup={self.warmup} is not possible; it must be a fraction of total_steps in "
-                "[0, 1)."
+                f"warmup={self.warmup} is not possible; it is a share of total_steps in [0, 1)."
             )
         for name in ("start", "end"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
-                    f"{name}={getattr(self, name)} is not possible; it must be a multiplier in [0, "
-                    "1]."
+                    f"{name}={getattr(self, name)} is not possible; it is a multiplier in [0, 1]."
                 )
 
     def __call__(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""The PESG update on lists of tensors, in place and with as few passes over memory as torch
+"""The update of PESG on lists of tensors, in place and with as few passes over memory as torch
 allows.
 """
 
@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import torch
 
-# On a CPU, the update is memory-bound: it is done piece by piece, so that a piece stays in the
-# shared cache between operations. 2^19 float32 values of five tensors are 10 MiB; a quarter of that
-# is slower, the whole list at once much slower.
+# On a CPU the update is bound by memory: it is done piece by piece, so that a piece stays in the
+# shared cache between the operations. 2^19 float32 values of five tensors are 10 MiB; a quarter of
+# it is slower, the whole list at once much slower.
 PIECE = 2**19
 # Below this many values a fresh tensor costs less than a view of the scratch memory.
 SMALL = 2**13
 
 
 class Tensors(NamedTuple):
-    """What one step reads and writes: one entry per parameter in each list.
+    """What one step reads and writes: one entry a parameter in each list.
 
     `buffers` is empty unless `has_buffer(momentum)`; `references` and `sums` are empty without
     epoch decay.
@@ -35,8 +35,7 @@ class Piece(NamedTuple):
     """A part of a step small enough for the cache: some parameters, or part number `part` of one
     (their `indices`).
 
-    Its `tensors.grads` is empty, because gradients are new tensors in each step; the rest is
-    reused.
+    Its `tensors.grads` is empty: gradients are new tensors in each step, the rest stays.
     """
 
     tensors: Tensors
@@ -57,7 +56,7 @@ class Rates(NamedTuple):
 
 
 def has_buffer(momentum: float) -> bool:
-    """Return whether the update keeps a mean of directions; at 0 and at 1 it is the new direction
+    """Say whether the update keeps a mean of directions: at 0 and at 1 it is the new direction
     itself.
     """
     return 0 < momentum < 1
@@ -71,10 +70,10 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
         w = w - lr buffer
         sum = sum + w
 
-    `momentum` weights the NEW direction, the reverse of torch: PESG's .9 is
+    `momentum` weighs the NEW direction, the reverse of torch: PESG's .9 is
     `SGD(momentum=.1, dampening=.1)`. torch's fused SGD kernel does decay, buffer and step in one
-    pass, which leaves four passes instead of eight. Gradients are not changed, no storage moves and
-    no value is read on the host.
+    pass, so four passes are left of eight. Gradients are not changed, no storage moves and no value
+    is read on the host.
 
     Args:
         tensors: the lists, all of one device and dtype, all in the memory layout of their
@@ -88,8 +87,8 @@ def pesg_update_(tensors: Tensors, rates: Rates, *, first: bool) -> None:
 def update_pieces_(
     pieces: Iterable[Piece], grads: list[torch.Tensor], rates: Rates, *, first: bool
 ) -> None:
-    """Do the same for a step that is already cut; `grads` are in the order of the parameters before
-    cutting.
+    """Do the same on a step that was cut before; `grads` in the order of the parameters that were
+    cut.
     """
     if not grads:
         return
@@ -116,8 +115,8 @@ def update_pieces_(
 def _clamped(
     grads: list[torch.Tensor], low: float, high: float, scratch: torch.Tensor
 ) -> list[torch.Tensor]:
-    """Return clamped copies, the large ones in scratch memory, because new memory of that size
-    causes page faults each time.
+    """Return clamped copies, the large ones in the scratch: fresh memory of that size costs page
+    faults each time.
     """
     copies = []
     start = 0
@@ -133,7 +132,7 @@ def _clamped(
 
 
 def _descend(tensors: Tensors, grads: list[torch.Tensor], rates: Rates, first: bool) -> None:
-    """Update with clamped gradients, which may be overwritten."""
+    """Update with gradients that are clamped and may be overwritten."""
     if tensors.references:
         torch._foreach_add_(grads, tensors.references, alpha=-rates.epoch_decay)
     keep = 1.0 - rates.momentum if tensors.buffers else 0.0
@@ -154,8 +153,8 @@ def _descend(tensors: Tensors, grads: list[torch.Tensor], rates: Rates, first: b
 
 
 def cut(tensors: Tensors) -> Iterator[Piece]:
-    """Yield the work in pieces of about PIECE values: large tensors are cut, small ones combined.
-    On a GPU: one piece.
+    """Yield the work in pieces of about PIECE values: large tensors cut, small ones together. On a
+    GPU: in one piece.
     """
     tensors = tensors._replace(grads=[])
     if tensors.params and tensors.params[0].device.type != "cpu":
@@ -192,5 +191,5 @@ def _select(tensors: Tensors, indices: list[int]) -> Tensors:
 
 
 def _in_storage_order(tensor: torch.Tensor) -> torch.Tensor:
-    """Return all values of a dense tensor as one flat view, whatever its memory format."""
+    """Return all values of a dense tensor as one line, whatever its memory format."""
     return tensor.as_strided((tensor.numel(),), (1,))

@@ -19,12 +19,12 @@ class Cell:
         arm: name of the arm.
         seed: the seed.
         point: grid values; {} without a grid.
-        fold: index of the cross-validation fold, from 0; None without folds.
+        fold: number of the cross-validation part, from 0; None without.
         overrides: config ids -> values of this run, without output_dir.
         estimator: the scikit-learn baseline to fit instead of training the bundle; None for a
             network.
-        key: hash of what determines the result; names the folder.
-        data: hashes of the training, validation and test cases at planning time.
+        key: hash of what the result follows from; names the folder.
+        data: hashes of the training, validation and test cases that it was planned with.
     """
 
     bundle: str
@@ -49,11 +49,11 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Readable name of the cell."""
+        """What a person calls the cell."""
         fold = "" if self.fold is None else f", fold {self.fold}"
         return f"{self.bundle_name}: {self.variant}, seed {self.seed}{fold}"
 
     @property
     def folder_name(self) -> str:
-        """The cell's folder under the study's `cells`."""
+        """The cell's folder below the study's `cells`."""
         return f"{self.bundle_name}-{self.key}"

@@ -1,5 +1,5 @@
-"""Results of a finished cell: its two tables and the numbers of its metrics.json, checked for
-consistency.
+"""What a finished cell left: its two tables and the numbers of its metrics.json, checked against
+each other.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from medmonai.task import Task
 
 @dataclass(frozen=True, eq=False)
 class CellResult:
-    """The result of one cell, or of all folds of one seed.
+    """The result of one cell, or of the folds of one seed together.
 
     Args:
-        validation: the validation table; with folds, the out-of-fold table.
-        test: the test table; with folds, the mean of their scores.
-        validation_auc: AUC of `validation` (mean one-vs-rest); NaN if undefined.
+        validation: the validation table; of folds the out-of-fold table.
+        test: the test table; of folds the mean of their scores.
+        validation_auc: AUC of `validation` (mean one-vs-rest); NaN where undefined.
         test_auc: AUC of `test`.
-        balanced_accuracy: on test, at the threshold locked on validation (with several classes:
-            highest score), from metrics.json; None if missing. With folds, the mean over them.
-        seconds: duration of the cell, with folds their sum; None if unknown.
+        balanced_accuracy: on test, at the threshold locked on validation (of several classes:
+            highest score), as metrics.json has it; None where it is not there. Of folds the mean
+            over them.
+        seconds: the cell took, of folds their sum; None where nothing says.
     """
 
     validation: Predictions
@@ -46,18 +47,18 @@ class CellResult:
 def load_cell(folder: str | Path) -> CellResult:
     """Read the folder of a finished cell.
 
-    Seconds are those in outcome.json (of all attempts that were not killed), else those of the
-    epochs in history.csv, else those of run.json.
+    Seconds are those in outcome.json (of all attempts that were not killed), else of the epochs in
+    history.csv, else those of run.json.
 
     Raises:
-        ValueError: metrics.json or a table is missing or cannot be read, or they are inconsistent
-            (different cases or AUC); the message names the folder.
+        ValueError: metrics.json or a table is missing, cannot be read, or they do not belong
+            together (other cases, another AUC); the folder is named.
     """
     folder = Path(folder)
     try:
         metrics = read_record(folder / "metrics.json")
         if not metrics:
-            raise ValueError("no metrics.json, so the cell is not finished")
+            raise ValueError("no metrics.json: the cell is not finished")
         splits = metrics["splits"]
         task = Task(splits["test"]["task"], len(splits["test"]["class_counts"]))
         tables = {}
@@ -78,7 +79,7 @@ def load_cell(folder: str | Path) -> CellResult:
 
 
 def _checked_auc(table: Predictions, split: dict[str, Any] | None, name: str) -> float:
-    """AUC of a table, which must match metrics.json."""
+    """AUC of a table, which must be the one that metrics.json speaks of."""
     if table.y_true is None:
         raise ValueError(f"{name} has no y_true")
     auc = macro_auc_score(table.y_true, table.y_score, table.task)
@@ -89,8 +90,8 @@ def _checked_auc(table: Predictions, split: dict[str, Any] | None, name: str) ->
         abs(auc - written) < 1e-9 or (math.isnan(auc) and math.isnan(written))
     ):
         raise ValueError(
-            f"{name} has {len(table)} cases and an AUC of {auc:.6f}, but metrics.json has "
-            f"{split['n']} and {written:.6f}: a part is missing or belongs to another run"
+            f"{name} has {len(table)} cases and an AUC of {auc:.6f}, metrics.json says "
+            f"{split['n']} and {written:.6f}: a part is missing or of another run"
         )
     return auc
 
@@ -102,7 +103,7 @@ def _balanced_accuracy(test: dict[str, Any]) -> float | None:
 
 
 def _seconds(folder: Path) -> float | None:
-    """Seconds of the cell; an unreadable file only makes this number unavailable."""
+    """Seconds of the cell; a file that cannot be read costs only this number."""
     try:
         outcome = read_record(folder / "outcome.json")
         if "seconds" in outcome:
@@ -118,14 +119,14 @@ def _seconds(folder: Path) -> float | None:
 
 
 def join_folds(folds: Sequence[CellResult]) -> CellResult:
-    """Combine the folds of one seed: out-of-fold scores concatenated, test scores averaged (their
-    ensemble).
+    """Put the folds of one seed together: out-of-fold scores side by side, test scores averaged
+    (their ensemble).
 
-    The out-of-fold AUC ranks scores of different networks against each other, so it can be below
+    The out-of-fold AUC ranks scores of different networks against each other, so it can lie below
     that of every fold.
 
     Raises:
-        ValueError: a case in two validation tables; test tables with different cases.
+        ValueError: a case in two validation tables; test tables of other cases.
     """
     first = folds[0].validation
     ids = np.concatenate([fold.validation.ids for fold in folds])
@@ -133,7 +134,7 @@ def join_folds(folds: Sequence[CellResult]) -> CellResult:
     if len(unique) < len(ids):
         raise ValueError(
             f"case {str(unique[counts > 1][0])!r} is in the validation tables of "
-            f"{counts.max()} folds; folds must be disjoint."
+            f"{counts.max()} folds; folds are disjoint."
         )
     groups = [fold.validation.groups for fold in folds if fold.validation.groups is not None]
     validation = replace(
@@ -159,6 +160,6 @@ def join_folds(folds: Sequence[CellResult]) -> CellResult:
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:
-    """Mean of the numbers; None if any of them is None or there are none."""
+    """Mean of the numbers; None if one of them is None or there is none."""
     numbers = [value for value in values if value is not None]
     return float(np.mean(numbers)) if numbers and len(numbers) == len(values) else None

@@ -1,4 +1,4 @@
-"""Running one cell in its folder: claimed, logged, resumable, and finally finished or failed with a
+"""Running one cell in its folder: claimed, logged, resumable, and either finished or failed with a
 reason.
 """
 
@@ -46,8 +46,8 @@ class Outcome:
 
     Args:
         key: the cell.
-        state: "finished", "failed", or "elsewhere" if another process is running it.
-        seconds: duration of this attempt.
+        state: "finished", "failed", or "elsewhere" if another process is at it.
+        seconds: this attempt took.
         error: why it failed, in one line.
     """
 
@@ -58,11 +58,12 @@ class Outcome:
 
 
 def run_cell(cell: Cell, folder: str | Path) -> Outcome:
-    """Run a cell in its folder and return the outcome; its output goes to `log.txt` there.
+    """Run a cell in its folder and return how it ended; what it prints goes to `log.txt` there.
 
-    The folder gets `cell.json` (the definition of the cell), for networks `command.txt` (the same
-    with `python -m monai.bundle run` only) and the output of the run. An interrupted run resumes; a
-    finished one is left unchanged. A cell that another live process is running is left to it.
+    The folder gets `cell.json` (what the cell is), for networks `command.txt` (the same with
+    `python -m monai.bundle run` alone) and what the run leaves. A run that broke off is taken up
+    where it stopped; one that is finished is left as it is. A cell that another living process runs
+    is left to it.
 
     Args:
         cell: the cell.
@@ -87,12 +88,12 @@ def run_cell(cell: Cell, folder: str | Path) -> Outcome:
     except FolderInUse as error:
         return Outcome(cell.key, "elsewhere", error=str(error))
     except OSError as error:
-        # the folder is not writable, so not even the failure can be recorded there
+        # the folder cannot be written: not even the failure can be noted there
         return Outcome(cell.key, "failed", error=one_line(error))
 
 
 def note_outcome(outcome: Outcome, folder: Path) -> Outcome:
-    """Record the outcome in the folder; the seconds of completed attempts are summed."""
+    """Note the outcome in the folder; the seconds of the attempts that ended add up."""
     before = noted(folder / "outcome.json").get("seconds", 0.0)
     write_json({**asdict(outcome), "seconds": before + outcome.seconds}, folder / "outcome.json")
     return outcome
@@ -102,14 +103,14 @@ def _check_folder(cell: Cell, folder: Path) -> None:
     known = noted(folder / "cell.json")
     if known.get("key", cell.key) != cell.key:
         raise ValueError(
-            f"{folder} holds cell {known['key']}, which belongs to another study or other code; "
-            "move it away."
+            f"{folder} holds cell {known['key']}, which is of another study or other code; move it "
+            "away."
         )
 
 
 def _check_finished(folder: Path) -> None:
     load_cell(folder)
-    if not (folder / "report.html").exists():  # interrupted between the two
+    if not (folder / "report.html").exists():  # it broke off between the two
         write_report([folder])
 
 
@@ -124,8 +125,8 @@ def _run(cell: Cell, folder: Path) -> None:
 
 
 def _commands(cell: Cell) -> Iterator[str]:
-    """Yield the two commands that reproduce the cell in a separate folder, with the number of
-    threads, since results depend on it bit for bit.
+    """Yield the two commands that repeat the cell in a folder of their own; threads belong to it,
+    they decide the bits.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     prefix = f"OMP_NUM_THREADS={threads} " if threads else ""
@@ -181,7 +182,7 @@ def _write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def _log(path: Path) -> Iterator[TextIO]:
-    """Redirect everything that this process prints, from Python or native code, to a file."""
+    """Send everything that this process prints, in Python or below it, to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]

@@ -1,5 +1,5 @@
 """Plan the cells of a study: every bundle x arm x grid point x seed x fold, each with the hash of
-its definition.
+what defines it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .identity import DataHashes, cell_definition, code_version, digest
 def plan_cells(
     study: Study, *, settings: Mapping[str, Any] | None = None, identify: bool = True
 ) -> list[Cell]:
-    """Return the cells of a study, bundle by bundle and seed by seed, so that every arm gets a
-    first result early.
+    """Return the cells of a study, bundle by bundle and seed by seed, so that every arm has a first
+    result early.
 
     Args:
-        study: the study.
+        study: what the file says.
         settings: config ids for every cell, from the command line.
-        identify: whether the cells get their keys, which requires reading the data and evaluating
-            the configs; False runs nothing from the study or the bundles.
+        identify: whether the cells get their keys, for which the data are read and the configs
+            evaluated; False runs nothing of the study or the bundles.
 
     Raises:
         ValueError: an id that a bundle does not have, one that is set in two places, or two arms
@@ -54,7 +54,7 @@ def plan_cells(
                         if identify and (bundle, cell.key) in twins:
                             raise ValueError(
                                 f"{twins[bundle, cell.key].name} and {cell.name} are the same run: "
-                                "their arms do not differ in what this bundle computes; remove one "
+                                "their arms differ in nothing that this bundle computes; drop one "
                                 "of them."
                             )
                         twins[bundle, cell.key] = cell
@@ -63,8 +63,8 @@ def plan_cells(
 
 
 def _check_settings(study: Study, settings: Mapping[str, Any]) -> None:
-    """Refuse ids that are reserved for the study, and those that would override an arm or the
-    grid.
+    """Refuse ids that are the study's own, and those that would take from an arm or the grid what
+    they are about.
     """
     for place, given in (
         ("the command line", settings),
@@ -75,7 +75,7 @@ def _check_settings(study: Study, settings: Mapping[str, Any]) -> None:
     ):
         for name in ("seed", "output_dir"):
             if name in given:
-                raise ValueError(f"{place}: {name} is set by the study itself; omit it.")
+                raise ValueError(f"{place}: {name} is given by the study itself; leave it out.")
     for arm, content in study.arms.items():
         for place, others in (("on the command line", settings), ("in the grid", study.grid)):
             twice = [
@@ -97,13 +97,15 @@ def _check_settings(study: Study, settings: Mapping[str, Any]) -> None:
 
 
 def _within(name: str, other: str) -> bool:
-    """Whether an id equals another one or is inside it."""
+    """Whether an id is another one or lies in it."""
     name, other = (ReferenceResolver.normalize_id(one) for one in (name, other))
     return name == other or name.startswith(f"{other}{ReferenceResolver.sep}")
 
 
 def _layered(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Layer overrides: a later one replaces earlier values of its id and of anything inside it."""
+    """Put overrides over each other: a later one replaces what was said of its id, or of anything
+    in it.
+    """
     layered: dict[str, Any] = {}
     for layer in layers:
         layered = {
@@ -167,7 +169,7 @@ def _cell(
 def _fold_overrides(
     bundle: str, overrides: Mapping[str, Any], *, folds: int | None, fold: int | None
 ) -> dict[str, Any]:
-    """Return overrides that redivide a bundle's train and validation cases."""
+    """Return overrides that divide a bundle's train and validation cases again."""
     if fold is None:
         return {}
     config = bundle_config(bundle, overrides, files=TRAIN)

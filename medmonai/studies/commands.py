@@ -29,7 +29,7 @@ def run_study(
     part: str = "",
     dry_run: bool = False,
 ) -> tuple[list[str], bool]:
-    """Run or resume a study, and summarize it when all of its cells are finished.
+    """Run a study, or go on with it, and summarize it when all of its cells are finished.
 
     Args:
         path: the study file.
@@ -45,7 +45,7 @@ def run_study(
             data read.
 
     Returns:
-        The lines to print, and whether every requested cell is finished.
+        The lines to print, and whether every cell that was to run is finished.
 
     Raises:
         FileNotFoundError: no study file, bundle or data set.
@@ -57,7 +57,7 @@ def run_study(
     if backend not in POOLS or (resources.num_gpus and backend != "ray"):
         raise ValueError(
             f"backend={backend!r} with num_gpus={resources.num_gpus}; use one of "
-            f"{', '.join(POOLS)}, and num_gpus only with ray: loky assigns the GPUs in turn."
+            f"{', '.join(POOLS)}, and num_gpus with ray: loky hands the GPUs out in turn."
         )
     path = find_study(path)
     whole = read_study(path)
@@ -66,8 +66,7 @@ def run_study(
     settings = _with_absolute_paths(settings or {})
     if dry_run:
         return _listed(study, output, settings=settings, part=part), True
-    # images are expanded here, once, and memory-mapped by the cells
-    with resources.in_this_process():
+    with resources.in_this_process():  # images are expanded here, once, and mapped by the cells
         cells = plan_cells(study, settings=settings)
     chosen = part_of_cells(cells, part) if part else cells
     write_plan(whole, cells, output, settings=settings, file=Path(path).name)
@@ -84,7 +83,7 @@ def run_study(
             f"{outcome.error} ({cell_folder(output, cell) / 'log.txt'})"
         )
     if bad:
-        lines.append("The same command runs them again and keeps the finished ones.")
+        lines.append("The same command runs them again and leaves the finished ones.")
     if part:
         return [
             *lines,
@@ -94,8 +93,8 @@ def run_study(
 
 
 def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: str) -> list[str]:
-    """List the cells, with the state of previously planned ones; nothing of the study is evaluated
-    or read.
+    """Say which cells there are, and how those stand that were planned before; nothing of the study
+    is evaluated or read.
     """
 
     def identity(cell: Cell) -> str:
@@ -107,8 +106,8 @@ def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: st
     cells = [known.get(identity(cell), cell) for cell in planned]
     if part and not all(cell.key for cell in cells):
         raise ValueError(
-            f"cells={part!r} with a dry run: the parts are known only once the study has run here; "
-            "omit --cells."
+            f"cells={part!r} with a dry run: the parts are known once the study has run here; "
+            "leave --cells out."
         )
     return [
         f"{cell_status(cell, output).state:10} {cell.name}  {cell_folder(output, cell)}"
@@ -119,9 +118,7 @@ def _listed(study: Study, output: Path, *, settings: Mapping[str, Any], part: st
 
 
 def _with_absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Make dataset_dir absolute, because the cells may run in another folder or on another
-    machine.
-    """
+    """Make dataset_dir absolute: the cells may run in another folder, or on another machine."""
     folder = settings.get("dataset_dir")
     return (
         {**settings, "dataset_dir": str(Path(folder).expanduser().resolve())}

@@ -1,5 +1,5 @@
-"""The study file: bundles, arms, seeds and further options, checked against its published JSON
-Schema.
+"""The study file: bundles, arms, seeds, and what else a study may say, checked against its
+published JSON Schema.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ _KINDS = {
     "string": "a text",
     "integer": "a whole number",
 }
-# Parts of a study file whose names are config ids, with their depth.
+# Parts of a study file whose names are config ids, with how deep they lie.
 _OF_IDS = {("overrides", 1), ("arms", 2), ("bundle_overrides", 2), ("grid", 1)}
 
 
 @dataclass(frozen=True)
 class Study:
-    """The content of a study file.
+    """What a study file says.
 
     Args:
         bundles: folders of bundles.
         arms: name -> overrides of config ids, or {"estimator": {...}} for a scikit-learn baseline.
-        seeds: seeds of every arm.
+        seeds: of every arm.
         baseline: the variant that the others are compared with; None for no comparison.
         grid: config id -> values to try with every arm of overrides.
-        folds: number of cross-validation folds over train and validation cases; None for the
-            bundles' own splits.
+        folds: parts of a cross-validation over train and validation cases; None for the bundles'
+            own splits.
         overrides: config ids for every cell.
         bundle_overrides: bundle name -> config ids for its cells.
-        title: title of the summary.
-        question: the question the study should answer.
+        title: heads the summary.
+        question: what the study is to answer.
     """
 
     bundles: tuple[str, ...]
@@ -61,7 +61,7 @@ class Study:
     question: str = ""
 
     def only(self, bundles: Sequence[str]) -> Study:
-        """Return the study restricted to these bundles, named by the last part of their folders.
+        """Return the study of these bundles alone, named by the last part of their folders.
 
         Raises:
             ValueError: a bundle that the study does not have.
@@ -103,7 +103,9 @@ def schema() -> dict[str, Any]:
 
 
 def find_study(path: str | Path) -> Path:
-    """Return the study file: an existing file, or else a shipped study of that name."""
+    """Return the study file that is meant: a file that exists, else a study of that name that comes
+    with the package.
+    """
     path = Path(path)
     return path if path.exists() or len(path.parts) > 1 else shipped_studies().get(path.stem, path)
 
@@ -113,8 +115,8 @@ def read_study(path: str | Path) -> Study:
 
     Raises:
         FileNotFoundError: no such file, or a bundle that does not exist (the nearest is named).
-        ValueError: not JSON, not valid under the schema, or a baseline or bundle name that the
-            study does not have.
+        ValueError: not JSON, not what the schema says, a baseline or a bundle name that the study
+            does not have.
     """
     path = Path(path)
     if not path.is_file():
@@ -148,7 +150,7 @@ def read_study(path: str | Path) -> Study:
 
 
 def _kind(wrong: Any) -> str:
-    """Return the needed kind of value, in JSON terms; "" for other errors."""
+    """Say which kind of value is needed, in the words of JSON; "" for another fault."""
     if wrong.validator != "type":
         return ""
     where = [str(part) for part in wrong.absolute_path]
@@ -158,11 +160,11 @@ def _kind(wrong: Any) -> str:
         if of_ids
         else _KINDS.get(wrong.validator_value, str(wrong.validator_value))
     )
-    return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} was given; {needed} is needed"
+    return f"{json.dumps(wrong.instance, ensure_ascii=False)[:60]} is given; {needed} is needed"
 
 
 def _near(wrong: Any, content: Mapping[str, Any]) -> str:
-    """Suggest the known key nearest to an unknown one."""
+    """Name the known key that an unknown one is nearest to."""
     if wrong.validator != "additionalProperties" or not isinstance(wrong.instance, Mapping):
         return ""
     known = list(wrong.schema.get("properties", {}))

@@ -1,4 +1,4 @@
-"""The findings of a study as records: a variant, a bundle with its variants, the whole study."""
+"""What a study found, as records: a variant, a bundle with its variants, the whole."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ class VariantSummary:
 
     Args:
         name: the variant.
-        expected: seeds requested by the study.
-        seeds: seed -> result, for seeds with all cells finished.
-        folds: number of cross-validation folds; 0 without.
+        expected: seeds that the study asks for.
+        seeds: seed -> result, of seeds of which every cell is finished.
+        folds: of the cross-validation; 0 without.
         interval: AUC of the seed-averaged test scores with its interval over cases, as JSON; {}
             without a finished seed.
-        against_baseline: comparison on test with the baseline; None for the baseline itself and if
-            there is none.
+        against_baseline: comparison on test with the baseline; None for the baseline itself and
+            where there is none.
         against_selected: comparison on validation with the selected variant; None for the selected
             one.
-        compared_seeds: seeds that this variant and the baseline share; the comparison uses these.
-        note: caveats for the numbers; "" if none.
+        compared_seeds: seeds that this variant and the baseline both have; the comparison is on
+            these.
+        note: what to know before reading the numbers; "" for nothing.
     """
 
     name: str
@@ -47,7 +48,7 @@ class VariantSummary:
 
     @property
     def differs_from_baseline(self) -> str:
-        """Difference to the baseline on test with its interval, as text; "" if there is no
+        """Difference to the baseline on test with its interval, as text; "" where there is no
         comparison.
         """
         c = self.against_baseline
@@ -55,7 +56,7 @@ class VariantSummary:
 
     @property
     def test_spread(self) -> dict[str, Any]:
-        """Spread of the test AUC over seeds, as from `seed_spread`; None if undefined."""
+        """Spread of the test AUC over seeds, as `seed_spread` gives it; None for undefined ones."""
         return _spread([result.test_auc for result in self.seeds.values()])
 
     @property
@@ -72,7 +73,7 @@ class VariantSummary:
 
     @property
     def seconds(self) -> float | None:
-        """Mean seconds per seed."""
+        """Mean seconds a seed."""
         return mean_or_none([result.seconds for result in self.seeds.values()])
 
 
@@ -87,7 +88,7 @@ class BundleSummary:
             finished seed.
         selected: the variant with the highest mean validation AUC; None without a finished seed.
             The test split is not used.
-        note: why there are no verdicts or no clear selection; "" if there are.
+        note: why there are no verdicts or no clear selection; "" for nothing.
     """
 
     name: str
@@ -101,16 +102,16 @@ class BundleSummary:
 
     @property
     def positive_class(self) -> str | None:
-        """The positive class of a binary set, to which recall, specificity, AUC and verdicts refer;
-        None for other tasks.
+        """The class that recall, specificity, AUC and verdicts of a binary set are about; None for
+        other tasks.
         """
         tables = [result.test for v in self.variants for result in v.seeds.values()]
         return tables[0].positive_class if tables else None
 
     @property
     def not_distinguishable(self) -> list[str]:
-        """Names of the variants that validation cannot distinguish from the selected one (Holm over
-        all of them).
+        """Names of the variants that validation cannot tell from the selected one (Holm over all of
+        them).
         """
         return [
             v.name
@@ -121,13 +122,13 @@ class BundleSummary:
 
 @dataclass(frozen=True, eq=False)
 class StudySummary:
-    """The result of `summarize_study`.
+    """What `summarize_study` found.
 
     Args:
         bundles: one per bundle, in the order of the cells.
-        cells: every cell of the study with its result; None for an unfinished one.
-        baseline: the variant named as the baseline.
-        metric: the compared metric.
+        cells: every cell of the study with the result of its own; None for an unfinished one.
+        baseline: the variant that was named as the baseline.
+        metric: what is compared.
         confidence: nominal coverage of all intervals.
         alpha: level of the verdicts.
     """
@@ -141,7 +142,9 @@ class StudySummary:
 
     @property
     def verdict_is_about(self) -> str:
-        """Scope of the verdicts against the baseline (`verdict_scope`); "" without a verdict."""
+        """What the verdicts against the baseline hold for, as `verdict_scope` says it; "" without a
+        verdict.
+        """
         return verdict_scope(
             [
                 v.against_baseline
@@ -152,7 +155,7 @@ class StudySummary:
         )
 
     def lines(self) -> list[str]:
-        """Return the lines to print: one line per variant under each bundle."""
+        """Return what the command line prints: one line per variant below each bundle."""
         texts = []
         for bundle in self.bundles:
             about = f" (positive class: {bundle.positive_class})" if bundle.positive_class else ""
@@ -181,8 +184,8 @@ def _variant_lines(bundle: BundleSummary) -> Iterator[str]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return n, mean, sd (None for one seed), min and max; None if there are no values or any is
-    undefined.
+    """Give n, mean, sd (None for one seed), min and max; None where no value or an undefined one
+    makes them so.
     """
     numbers: dict[str, Any] = {
         "n_seeds": len(values),

@@ -1,4 +1,6 @@
-"""What determines a cell's result, as hashable text: the configs, the data, the code."""
+"""What a cell's result follows from, as text that can be hashed: the configs, the data, the
+code.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from medmonai.bundle.cohorts import DATASETS
 from medmonai.data.duplicates import cohort_digest
 from medmonai.engines import versions
 
-# Rooms that describe or plot a result and do not affect the predictions.
+# Rooms that describe or draw a result and do not decide the predictions.
 _AFTER_PREDICTIONS = {"studies", "report", "visualize", "command_line", "__main__.py"}
 _PACKAGES = ("torch", "monai", "pytorch-ignite", "libauc", "numpy", "scipy", "scikit-learn")
 
@@ -33,7 +35,7 @@ def digest(content: Any) -> str:
 
 @cache
 def code_version() -> str:
-    """Return versions and a hash of the code that affects predictions: medmonai's own, torch,
+    """Return versions and a hash of the code that decides predictions: medmonai's own, torch,
     MONAI, LibAUC, ...
     """
     root = Path(medmonai.__file__).parent
@@ -48,9 +50,9 @@ def code_version() -> str:
 
 
 class DataHashes:
-    """Hashes of the bundles' data; each data set is read once, however many cells use it.
+    """Hashes of the data that bundles read, each data set read once however many cells use it.
 
-    Reading it here also expands it on disk, once, so that all cells can map it
+    Reading it here is also what expands it on disk, once, for all cells to map
     (`MEDMONAI_MEMORY_LIMIT=0`).
     """
 
@@ -73,8 +75,8 @@ class DataHashes:
 def cell_definition(
     bundle: str, overrides: Mapping[str, Any], *, data: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what defines a run of a bundle: both merged configs without locations, its own
-    modules, the data, the code.
+    """Return what defines a run of a bundle: both merged configs without places, its own modules,
+    the data, the code.
     """
     train, evaluate = (
         without_places(bundle_config(bundle, overrides, files=files)) for files in (TRAIN, EVALUATE)
@@ -93,7 +95,7 @@ def cell_definition(
 
 
 def _closure(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the parts of a config that these ids use, following references."""
+    """Return the parts of a config that these ids are made of, following references."""
     parser = ConfigParser(dict(config))
     files = {}
     wanted = list(names)

@@ -1,5 +1,5 @@
-"""Performance of each arm of a study beyond the compared AUC: decisions on test, and the ROC curves
-in one figure.
+"""What each arm of a study reaches beside the AUC that is compared: decisions on test, and the ROC
+curves in one figure.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from medmonai.visualize import roc_figure
 
 from .findings import BundleSummary, StudySummary, VariantSummary
 
-# More curves than this cannot be distinguished, nor their names read.
+# More curves than this cannot be told apart, nor their names read.
 _CURVES = 6
 
 
 def performance_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
-    """Yield one row per variant and bundle: AUC, average precision, accuracy, precision,
+    """Yield a row for every variant on every bundle: AUC, average precision, accuracy, precision,
     recall, F1, ... on test.
 
     Each metric has its estimate and the ends of its interval (`f1`, `f1_low`, `f1_high`). Scores
     are averaged over the seeds; the threshold of binary and multilabel tasks is Youden's on the
-    averaged validation scores (stated in `decided`); with several classes, the highest score
-    decides. Values that cannot be computed are empty.
+    averaged validation scores (`decided` says so), several classes are decided by the highest
+    score. What cannot be averaged or decided is empty.
     """
     for bundle in summary.bundles:
         for v in bundle.variants:
@@ -67,7 +67,7 @@ def _decided(v: VariantSummary, row: dict[str, Any], confidence: float) -> dict[
         choose_operating_point(validation) if thresholded else default_operating_point(test.task)
     )
     row["decided"] = "youden on validation" if thresholded else "highest score"
-    with warnings.catch_warnings():  # an undefined metric becomes an empty cell
+    with warnings.catch_warnings():  # an undefined metric is an empty cell here
         warnings.simplefilter("ignore", UserWarning)
         ranking = summarize_ranking(test, confidence=confidence)["overall"]
         decisions = summarize_decisions(test, point, confidence=confidence)["overall"]
@@ -75,11 +75,11 @@ def _decided(v: VariantSummary, row: dict[str, Any], confidence: float) -> dict[
 
 
 def roc_curves(bundle: BundleSummary) -> Figure | None:
-    """Plot the ROC curves of all variants, from seed-averaged scores; if there are many, the first
-    ones with baseline and selection.
+    """Draw the ROC curves of all variants, each of its seeds' averaged scores; of many, the first
+    with baseline and selection.
 
     Returns:
-        The figure; None if no variant has a finished seed that can be plotted.
+        The figure; None where no variant has a finished seed that can be drawn.
     """
     known = [v for v in bundle.variants if v.interval]
     first = [v for v in known if v.name in (bundle.baseline, bundle.selected)]

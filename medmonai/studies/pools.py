@@ -1,5 +1,5 @@
-"""Where cells run: processes on this machine (joblib's loky), or a Ray cluster. Both return a
-Future for a cell.
+"""Where cells run: processes of this machine (joblib's loky), or a Ray cluster. Both give a Future
+for a cell.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from filelock import FileLock, Timeout
 from .cell import Cell
 from .cell_run import Outcome, run_cell
 
-# Libraries that start one thread per core unless configured otherwise.
+# Libraries that start a thread per core unless they are told not to.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# The slot of this worker process; freed by the system when the process ends.
+# The place of this worker process; freed by the system when the process ends.
 _held: list[FileLock] = []
 
 
@@ -31,23 +31,23 @@ class Pool(Protocol):
     """Runs cells side by side."""
 
     def submit(self, cell: Cell, folder: Path) -> Future[Outcome]:
-        """Start a cell when there is capacity for it."""
+        """Start a cell when there is room for it."""
         ...
 
     def close(self, *, now: bool) -> None:
-        """Stop the workers; with `now`, also those running a cell."""
+        """Stop the workers, `now` also those that are at a cell."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """The resources of a cell.
+    """What a cell gets.
 
     Args:
         jobs: cells at a time.
-        threads: CPU threads per cell.
-        num_gpus: GPUs per cell; a fraction shares one; 0 runs on the CPU under Ray. On one machine,
-            GPUs are assigned in turn instead.
-        retries: how often a cell is restarted if its worker dies.
+        threads: CPU threads of a cell.
+        num_gpus: GPUs of a cell, a fraction shares one; 0 runs on the CPU under Ray. On one machine
+            GPUs are handed out in turn instead.
+        retries: how often a cell whose worker died is started again.
     """
 
     jobs: int = 1
@@ -57,17 +57,17 @@ class Resources:
 
     @classmethod
     def shared(cls, jobs: int, *, num_gpus: float = 0.0) -> Resources:
-        """Divide the cores available to this process among the jobs, so that threads never
-        outnumber cores.
+        """Share the cores that this process may use among the jobs, so that threads never outnumber
+        cores.
 
-        If OMP_NUM_THREADS is set, it determines the threads per cell.
+        Whoever has set OMP_NUM_THREADS has said how many threads a cell gets.
 
         Raises:
             ValueError: fewer than one job, or a negative share of GPUs.
         """
         if jobs < 1 or num_gpus < 0:
             raise ValueError(
-                f"jobs={jobs}, num_gpus={num_gpus}; at least 1 job, and 0 or more GPUs, are needed."
+                f"jobs={jobs}, num_gpus={num_gpus}; at least 1 job, and GPUs from 0 up, are needed."
             )
         cores = (
             len(os.sched_getaffinity(0))
@@ -90,7 +90,7 @@ class Resources:
 
     @contextmanager
     def in_this_process(self) -> Iterator[None]:
-        """Temporarily set the variables of a worker in this process."""
+        """Set the variables of a worker for a while in this process."""
         kept = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
         try:
@@ -101,10 +101,11 @@ class Resources:
 
 
 class LokyPool:
-    """Processes on this machine; each has its share of the cores, and GPUs are assigned in turn."""
+    """Processes of this machine; each has its share of the cores, and one of the GPUs in turn."""
 
     def __init__(self, resources: Resources) -> None:
-        # joblib ships loky. Its own Parallel would discard all results if a worker dies.
+        # joblib carries loky with it. Its own Parallel would hold all results back when a worker
+        # dies.
         from joblib.externals.loky import ProcessPoolExecutor
 
         self._places = tempfile.mkdtemp(prefix="medmonai-study-")
@@ -117,11 +118,11 @@ class LokyPool:
         )
 
     def submit(self, cell: Cell, folder: Path) -> Future[Outcome]:
-        """Start a cell in the next free process."""
+        """Start a cell in the next process that is free."""
         return self._executor.submit(run_cell, cell, folder)
 
     def close(self, *, now: bool) -> None:
-        """Stop the processes; with `now`, also those running a cell."""
+        """Stop the processes, `now` also those that are at a cell."""
         self._executor.shutdown(wait=True, kill_workers=now)
         shutil.rmtree(self._places, ignore_errors=True)
 
@@ -137,10 +138,10 @@ def visible_gpus() -> list[str]:
 
 
 def _prepare_worker(places: str, gpus: list[str], jobs: int, parent: int) -> None:
-    """Assign a new worker process the GPU of the first free slot (CUDA has not started in it yet).
+    """Give a new worker process the GPU of the first place that is free (CUDA has not started in it
+    yet).
 
-    A slot is held as long as the process lives, because loky replaces workers that have grown too
-    large.
+    A place is held as long as the process lives: loky replaces workers that have grown too large.
     """
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     for place in range(jobs if gpus else 0):
@@ -155,8 +156,8 @@ def _prepare_worker(places: str, gpus: list[str], jobs: int, parent: int) -> Non
 
 
 def _end_with_parent(parent: int) -> None:
-    """End this process when its parent is gone, because a killed study must not keep running
-    unnoticed beside the next one.
+    """End this process when its parent is gone: a study that was killed must not go on behind the
+    next one's back.
     """
     while os.getppid() == parent:
         time.sleep(1.0)
@@ -164,11 +165,11 @@ def _end_with_parent(parent: int) -> None:
 
 
 class RayPool:
-    """Tasks of a Ray cluster: the one at RAY_ADDRESS, else a local one with as many CPUs as the
-    cells need.
+    """Tasks of a Ray cluster: the one that RAY_ADDRESS names, else a local one of as many CPUs as
+    the cells need.
 
     The output folder and the data set must be on a disk that all nodes see under the same path. Ray
-    restarts a task whose worker or node died; it resumes from the cell's last checkpoint.
+    starts a task again whose worker or node died; it goes on from the cell's last checkpoint.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -195,11 +196,11 @@ class RayPool:
         )
 
     def submit(self, cell: Cell, folder: Path) -> Future[Outcome]:
-        """Start a cell when the cluster has capacity for it."""
+        """Start a cell where the cluster has room for it."""
         return self._run.remote(cell, folder).future()
 
     def close(self, *, now: bool) -> None:
-        """Disconnect from the cluster, which ends this study's tasks, and stop it if it was started
+        """Leave the cluster, which ends what it runs for this study, and stop it if it was started
         here.
         """
         if self._started:

@@ -1,5 +1,5 @@
-"""Progress of a running study: a bar with failures and the time left, or nothing without a
-terminal.
+"""What a person sees while a study runs: a bar with failures and the time left, or nothing where
+no one looks.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .status import cell_status, duration, remaining_seconds
 
 
 class StudyProgress:
-    """A terminal progress bar of cells: done, running, failed, and the time left, estimated from
-    finished cells.
+    """A bar of cells on a terminal: done, running, failed, and the time left from what the cells
+    took that are done.
 
     Args:
-        cells: the cells of this run.
+        cells: of this run.
         output: the study's folder.
         jobs: cells at a time.
     """
@@ -54,7 +54,7 @@ class StudyProgress:
         self._bar.close()
 
     def ended(self, cell: Cell, outcome: Outcome) -> None:
-        """Count a cell that has ended; on a terminal, report a failure immediately."""
+        """Count a cell that has ended, and say at once, on a terminal, if it failed."""
         if outcome.state == "failed":
             self._failed += 1
             if not self._bar.disable:

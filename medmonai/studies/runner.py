@@ -1,5 +1,5 @@
-"""Running the cells of a study in parallel: finished cells are skipped, interrupted ones resume,
-failures are reported.
+"""Running the cells of a study side by side: what is finished is skipped, what broke off goes on,
+what fails is reported.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .study_folder import PLAN, cell_folder, noted
 
 _DIED = "its worker process died (killed, or out of memory)"
 _UNBORN = (
-    "worker processes die before they begin a cell; check the installation and the available memory"
+    "worker processes die before they begin a cell; is the installation sound, is there memory?"
 )
 
 
 def part_of_cells(cells: Sequence[Cell], part: str) -> list[Cell]:
-    """Return the i-th of n parts of the cells, "i/n" with i from 1: every n-th in key order, which
-    mixes the arms.
+    """Return the i-th of n parts of the cells, "i/n" with i from 1: every n-th in the order of
+    keys, which mixes the arms.
 
     Raises:
-        ValueError: not a valid part.
+        ValueError: not such a part.
     """
     number, slash, parts = part.partition("/")
     if not (slash and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
@@ -48,10 +48,10 @@ def write_plan(
     settings: Mapping[str, Any],
     file: str = "study.json",
 ) -> None:
-    """Write `plan.json`, the content of the study, into its folder, replacing that of an earlier
+    """Write `plan.json`, what the study consists of, into its folder, over that of an earlier
     version of the study.
 
-    Cells of the study's other bundles, planned by an earlier call, are kept.
+    Cells of the study's other bundles, planned by an earlier call, stay in it.
 
     Raises:
         OSError: the folder cannot be written.
@@ -82,19 +82,19 @@ def run_cells(
     backend: str = "loky",
     watch: Callable[[Cell, Outcome], None] = lambda cell, outcome: None,
 ) -> dict[str, Outcome]:
-    """Run cells in parallel and return key -> outcome.
+    """Run cells side by side and return how each ended, key -> outcome.
 
-    A cell that fails does not stop the others. If a worker process dies (killed, out of memory),
-    its cell is restarted up to `resources.retries` times and resumes from its checkpoint. loky
-    cannot tell which process died: the cells that were running at that moment are then run one at a
-    time, so that none is blamed for another.
+    A cell that fails does not stop the others. Where a worker process dies (killed, out of memory),
+    its cell is started again, `resources.retries` times, and goes on from its checkpoint. loky
+    cannot say whose process died: the cells that ran at that moment are then run one at a time, so
+    that none is blamed for another.
 
     Args:
-        cells: the cells; finished ones are left unchanged.
+        cells: the cells; finished ones are looked at and left as they are.
         output: the study's folder.
         resources: jobs, threads, GPUs.
         backend: "loky" or "ray".
-        watch: called for each cell that ends.
+        watch: called for each cell that has ended.
 
     Raises:
         ValueError: an unknown backend.
@@ -137,8 +137,8 @@ def _round(
     outcomes: dict[str, Outcome],
     watch: Callable[[Cell, Outcome], None],
 ) -> tuple[list[Cell], list[Cell]]:
-    """Run cells in one pool; return those that were running when it broke, and those not yet
-    started.
+    """Run cells in one pool; return those that were running when it broke, and those that had not
+    begun.
     """
     started = []
     waiting = []
@@ -163,8 +163,8 @@ def _failed(cell: Cell, why: str, output: str | Path) -> Outcome:
 def _ended(
     cells: Sequence[Cell], output: str | Path, pool: Pool
 ) -> Iterator[tuple[Cell, Future[Outcome]]]:
-    """Start the cells and yield each with its future as it ends; workers are stopped immediately if
-    the caller is interrupted.
+    """Start the cells and yield each with its future as it ends; workers are stopped at once if the
+    caller breaks off.
     """
     complete = False
     try:
@@ -181,6 +181,6 @@ def _outcome(cell: Cell, future: Future[Outcome]) -> Outcome:
     if error is None:
         return future.result()
     what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    # which raises its own errors for a dead worker or node
+    # which raises its own for a worker or a node that died
     of_ray = type(error).__module__.startswith("ray.")
     return Outcome(cell.key, "failed", error=f"{_DIED}: {what}" if of_ray else what)

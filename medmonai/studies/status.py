@@ -1,4 +1,6 @@
-"""Progress of a study, read only from its folder, and an estimate of the remaining time."""
+"""How far a study is, read from its folder alone; and how long the rest will take, from what the
+others took.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ State = Literal["finished", "failed", "running", "broken off", "waiting"]
 
 @dataclass(frozen=True)
 class CellStatus:
-    """The state of a cell.
+    """Where a cell stands.
 
     Args:
         cell: the cell.
-        state: "running" if a live process claims it, "broken off" if it is incomplete.
-        seconds: time taken; NaN if unknown.
+        state: "running" if a living process claims it, "broken off" if it left a part.
+        seconds: it has taken; NaN where not known.
         error: why it failed.
     """
 
@@ -47,7 +49,7 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], st
     path = Path(output) / PLAN
     if not path.is_file():
         raise FileNotFoundError(
-            f"no study at {output}: {PLAN} is missing; give the folder that was passed as --output."
+            f"no study at {output}: {PLAN} is not there; name the folder that --output named."
         )
     content = read_record(path)
     with parts_of(path):
@@ -64,7 +66,7 @@ def read_plan(output: str | Path) -> tuple[Study, list[Cell], dict[str, Any], st
 
 
 def cell_status(cell: Cell, output: str | Path) -> CellStatus:
-    """Return the state of a cell."""
+    """Return where a cell stands."""
     folder = cell_folder(output, cell)
     outcome = noted(folder / "outcome.json")
     seconds = float(outcome.get("seconds", np.nan))
@@ -80,8 +82,8 @@ def cell_status(cell: Cell, output: str | Path) -> CellStatus:
 
 
 def strangers(cells: Sequence[Cell], output: str | Path) -> list[str]:
-    """Return the cell folders that do not belong to the study: from other code, data, or removed
-    arms.
+    """Return the cell folders that belong to no cell of the study: of other code, data, or arms
+    that are no more.
     """
     folder = Path(output) / CELLS
     known = {cell.folder_name for cell in cells}
@@ -93,10 +95,9 @@ def strangers(cells: Sequence[Cell], output: str | Path) -> list[str]:
 
 
 def remaining_seconds(statuses: Sequence[CellStatus], *, jobs: int) -> float:
-    """Return the time the unfinished cells need, with `jobs` at a time; NaN if nothing was
-    measured.
+    """Return the time the unfinished cells need, so many at a time; NaN where nothing was measured.
 
-    Each is estimated by the mean of its own variant and bundle, else of its bundle, else of all.
+    Each counts as the mean of its own variant and bundle, else of its bundle, else of all.
     """
     measured: dict[tuple[str, ...], list[float]] = {}
     for status in statuses:
@@ -120,7 +121,7 @@ def _kinds(cell: Cell) -> tuple[tuple[str, ...], ...]:
 
 
 def duration(seconds: float) -> str:
-    """Return a readable duration."""
+    """Return a time as people say it."""
     if not np.isfinite(seconds):
         return "not known yet"
     if seconds < 90:
@@ -130,7 +131,7 @@ def duration(seconds: float) -> str:
 
 
 def status_lines(output: str | Path) -> list[str]:
-    """Return the lines of `medmonai study status`: counts, failures with reasons, time left."""
+    """Return what `medmonai study status` prints: counts, what failed and why, the time left."""
     _, cells, _, _ = read_plan(output)
     statuses = [cell_status(cell, output) for cell in cells]
     counts = {state: sum(status.state == state for status in statuses) for state in get_args(State)}
@@ -147,12 +148,12 @@ def status_lines(output: str | Path) -> list[str]:
         rest = duration(remaining_seconds(statuses, jobs=1))
         lines.append(
             f"time for the rest, one cell at a time: {rest}; the command that started the study "
-            "resumes it"
+            "goes on with it"
         )
     others = strangers(cells, output)
     if others:
         lines.append(
-            f"{len(others)} folders in {Path(output) / CELLS} belong to other code, data or arms "
-            f"and are not counted, such as {others[0]}"
+            f"{len(others)} folders in {Path(output) / CELLS} are of other code, data or arms and "
+            f"count for nothing, such as {others[0]}"
         )
     return lines

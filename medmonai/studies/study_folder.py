@@ -1,4 +1,4 @@
-"""The folder of a study: locations of its plan and cells."""
+"""The folder of a study: where its plan and its cells lie."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def cell_folder(output: str | Path, cell: Cell) -> Path:
 
 
 def noted(path: Path) -> dict[str, Any]:
-    """Return the content of a file beside the results; nothing if it is missing or damaged, because
-    it can be rewritten.
+    """Return what a file beside the results says; nothing where it is missing or damaged, because
+    it can be made again.
     """
     try:
         note = read_json(path)

@@ -25,21 +25,21 @@ def summarize_study(
     Verdicts: for each bundle every variant against the baseline on the same test cases (DeLong's
     test on scores averaged over the seeds that both have), Holm's correction over the variants of
     the bundle. Selection: the highest mean of the seeds' validation AUCs among the variants with
-    the most finished seeds; the first one in case of ties.
+    the most finished seeds; of equal ones the first.
 
-    Cross-validation cells count only once all folds of their seed are finished; see `join_folds`.
+    Cells of folds count once all folds of their seed are finished: see `join_folds`.
 
     Args:
         cells: all cells of the study.
-        folders: key of each finished cell -> its run folder, or its result from `load_cell`.
+        folders: key of each finished cell -> its run folder, or what `load_cell` returned for it.
         baseline: a variant; None for no verdicts.
-        metric: "auc", the mean one-vs-rest AUC; the only choice so far.
+        metric: "auc", the mean one-vs-rest AUC; nothing else so far.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts.
 
     Raises:
-        ValueError: no cells, a baseline that no cell has, another metric, or a folder that
-            `load_cell` refuses.
+        ValueError: no cell, a baseline that no cell has, another metric, a folder that `load_cell`
+            refuses.
     """
     names = list(dict.fromkeys(cell.variant for cell in cells))
     if metric != "auc":
@@ -94,9 +94,9 @@ def _bundle(
     notes = []
     chosen = baseline
     if baseline is None:
-        notes.append("No baseline was named, so there are no verdicts.")
+        notes.append("No baseline was named: there are no verdicts.")
     elif not any(v.seeds for v in variants if v.name == baseline):
-        notes.append(f"The baseline {baseline!r} has no finished seed, so there are no verdicts.")
+        notes.append(f"The baseline {baseline!r} has no finished seed here: there are no verdicts.")
         chosen = None
     else:
         variants = compared_variants(variants, baseline, "test", **options)

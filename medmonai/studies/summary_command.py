@@ -1,4 +1,4 @@
-"""From the finished cells of a study to its verdicts, as called by the command line."""
+"""From the finished cells of a study to its verdicts: what the command line calls."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .summary_writer import write_summary
 def write_study_summary(output: str | Path) -> list[str]:
     """Write the summary of the finished cells of a study's folder, and return its lines.
 
-    Cells with unreadable results are excluded and named.
+    A cell whose results cannot be read is left out and named.
 
     Raises:
-        FileNotFoundError: there is no study in the folder.
+        FileNotFoundError: no study in the folder.
     """
     study, cells, settings, file = read_plan(output)
     finished: dict[str, CellResult] = {}
@@ -37,7 +37,7 @@ def write_study_summary(output: str | Path) -> list[str]:
         except ValueError as error:
             missing.append(f"{cell.name}: {error}")
     if not finished:
-        return ["No cell is finished, so there is nothing to summarize."]
+        return ["No cell is finished: there is nothing to summarize."]
     summary = summarize_study(cells, finished, baseline=study.baseline)
     shown = [
         word

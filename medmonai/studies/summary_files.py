@@ -1,5 +1,5 @@
-"""The numbers of a study's summary as rows and JSON, and the tables produced only by
-cross-validation.
+"""The numbers of a study's summary as rows and JSON, and the tables that only cross-validation
+makes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .findings import BundleSummary, StudySummary, VariantSummary
 
 
 def variant_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
-    """Yield one row per variant and bundle; missing values are empty."""
+    """Yield a row for every variant on every bundle; what does not exist is empty."""
     for bundle in summary.bundles:
         for v in bundle.variants:
             interval = v.interval
@@ -66,7 +66,7 @@ def _compared(prefix: str, found: Comparison | None) -> dict[str, Any]:
 
 
 def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
-    """Yield one row per cell of the study."""
+    """Yield a row for every cell of the study."""
     for cell, result in summary.cells:
         yield {
             "bundle": cell.bundle_name,
@@ -83,7 +83,9 @@ def cell_rows(summary: StudySummary) -> Iterator[dict[str, Any]]:
 
 
 def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
-    """Write rows as CSV, replacing an older file; columns missing from a row are empty."""
+    """Write rows as CSV, over an older file; a column that only some rows have is empty in the
+    others.
+    """
     held = list(rows)
     columns = dict.fromkeys(name for row in held for name in row)
     with (
@@ -97,7 +99,7 @@ def write_rows(rows: Iterator[dict[str, Any]], path: Path) -> Path:
 
 
 def summary_json(summary: StudySummary) -> dict[str, Any]:
-    """Return the full summary, JSON-serializable."""
+    """Return everything that the summary says, for JSON."""
     return {
         "baseline": summary.baseline,
         "metric": summary.metric,
@@ -138,7 +140,7 @@ def _variant_json(v: VariantSummary) -> dict[str, Any]:
 
 
 def write_fold_tables(summary: StudySummary, folder: Path) -> list[Path]:
-    """Write the cross-validation tables of each seed: out-of-fold scores, and test scores averaged
+    """Write what cross-validation makes of each seed: out-of-fold scores, and test scores averaged
     over the folds.
 
     They are `predictions/<bundle>/predictions_oof_<variant>_seed<seed>.csv` and
@@ -164,7 +166,7 @@ def figure_stems(summary: StudySummary) -> Mapping[BundleSummary, str]:
 
 
 def _file_names(named: Sequence[Any]) -> dict[Any, str]:
-    """Names valid on every file system, unique even if case is ignored."""
+    """Names that every file system takes, all different even where capitals do not count."""
     names: dict[Any, str] = {}
     for one in named:
         stem = re.sub(r"[^A-Za-z0-9.=-]+", "_", one.name).strip("._")[:80] or "unnamed"

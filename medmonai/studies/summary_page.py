@@ -1,5 +1,5 @@
-"""The page of a study: a short answer, tables and a figure for each bundle, how it was compared,
-how to reproduce it.
+"""The page of a study: the answer in short, tables and a figure for each bundle, how it was
+compared, how to repeat it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .findings import BundleSummary, StudySummary, VariantSummary
 
 NOTHING = "-"
 SPREAD = (
-    "These two spreads must not be confused. The interval shows what other test cases would "
-    "change, with the same networks; the spread over seeds shows what training again would change, "
-    "on the same cases. Neither includes the other."
+    "Two spreads that are not to be mixed: the interval says what other test cases would change, "
+    "with the networks as they are; the spread over seeds says what training again would change, "
+    "on the same cases. Neither holds the other."
 )
 
 
@@ -85,10 +85,10 @@ def seeds_table(bundle: BundleSummary) -> Table:
     )
     folded = any(v.folds for v in bundle.variants)
     caption = (
-        f"{bundle.name}: over seeds, separate from the interval above: mean (SD) of the test AUC; "
+        f"{bundle.name}: over seeds, apart from the interval above: mean (SD) of the test AUC; "
         f"mean validation AUC{' (out of fold)' if folded else ''}, which alone selects, and its "
         "verdict against the selected variant (averaged scores, Holm's correction); mean balanced "
-        "accuracy on test at each run's threshold locked on validation; mean seconds per seed."
+        "accuracy on test at each run's threshold locked on validation; mean seconds a seed."
     )
     header = (
         "variant",
@@ -117,7 +117,7 @@ def _validation(v: VariantSummary, bundle: BundleSummary) -> tuple[str, str]:
 
 
 def bundle_figure(bundle: BundleSummary, *, confidence: float) -> Figure:
-    """Plot the variants of a bundle; undefined seeds and intervals have no mark."""
+    """Draw the variants of a bundle; seeds and intervals that are undefined have no mark."""
     seeds = {
         v.name: [value for value in v.test_spread["values"] if value is not None]
         for v in bundle.variants
@@ -149,17 +149,17 @@ def study_page(
     facts: Sequence[str],
     rocs: Mapping[BundleSummary, bytes],
 ) -> str:
-    """Return the page as HTML: one file without external resources.
+    """Return the page as HTML: one file, nothing loaded from elsewhere.
 
     Args:
-        summary: the findings.
-        figures: the figure of each bundle as PNG.
-        title: title of the study.
-        question: question of the study.
+        summary: what was found.
+        figures: that of each bundle as PNG.
+        title: of the study.
+        question: what it asked.
         unfinished: cells that are not in the summary, each with its reason.
-        commands: commands that reproduce the study.
+        commands: that repeat the study.
         facts: versions and settings.
-        rocs: the ROC curves of each bundle as PNG, if any.
+        rocs: the ROC curves of each bundle as PNG, where there are any.
     """
     sections = [
         Section(
@@ -187,7 +187,7 @@ def study_page(
         title=title,
         subtitle=subtitle,
         notice=NOT_CLINICAL,
-        made_by=f"medmonai {medmonai.__version__}. This file contains everything on the page.",
+        made_by=f"medmonai {medmonai.__version__}. This file holds everything on the page.",
     )
 
 
@@ -199,10 +199,8 @@ def _section(bundle: BundleSummary, anchor: str, figure: bytes, roc: bytes | Non
             f"{bundle.name}: the interval of each variant's seed-averaged scores and, below it, "
             "each seed and their mean. The line is the baseline.",
             title="Variants",
-            reading=(
-                "Only the verdict shows whether a variant differs from the baseline; widely spread "
-                "circles mean that another seed can change the order."
-            ),
+            reading="Only the verdict tells whether a variant differs from the baseline; circles "
+            "that spread widely mean that another seed can change the order.",
         )
     ]
     if roc is not None:
@@ -211,10 +209,8 @@ def _section(bundle: BundleSummary, anchor: str, figure: bytes, roc: bytes | Non
                 roc,
                 f"{bundle.name}: ROC curves on test of the seed-averaged scores.",
                 title="ROC curves",
-                reading=(
-                    "Crossing curves are better at different operating points; the verdict "
-                    "compares the areas under them."
-                ),
+                reading="Curves that cross are better at different operating points; the verdict "
+                "compares the areas below them.",
             )
         )
     return Section(
@@ -264,7 +260,7 @@ def _answers(bundle: BundleSummary, summary: StudySummary) -> Iterator[str]:
 
 
 def _rules(summary: StudySummary) -> Iterator[str]:
-    """Yield the methods of the comparison, as a reviewer would ask for them."""
+    """Yield what a reviewer asks about the comparison."""
     yield (
         "Verdicts: each variant against the baseline on the same test cases, on scores averaged "
         "over the seeds that both have; the AUCs' difference by DeLong's test; p values with "
@@ -276,15 +272,15 @@ def _rules(summary: StudySummary) -> Iterator[str]:
         yield summary.verdict_is_about
     yield (
         "Selection: the highest mean validation AUC over seeds among the variants with the most "
-        "finished seeds. Test figures are shown for all variants but are not used for selection; "
-        "to quote the selected variant, quote its own test figure, not the best one."
+        "finished seeds. Test figures are shown for all variants and choose nothing; to quote the "
+        "selected one, quote its test figure, not the best one."
     )
     yield (
-        "Validation AUCs belong to checkpoints chosen on validation, so they are slightly "
-        "optimistic, and the more variants are tried, the more so for the selected one."
+        "Validation AUCs belong to checkpoints that were chosen on validation: they are a little "
+        "too good, and the more variants are tried, the more so for the selected one."
     )
     if any(v.folds for bundle in summary.bundles for v in bundle.variants):
         yield (
-            "Cross-validation: validation AUCs are computed on combined out-of-fold scores; test "
-            "scores of a seed are the mean over its folds."
+            "Cross-validation: validation AUCs are of out-of-fold scores put together; test scores "
+            "of a seed are the mean over its folds."
         )

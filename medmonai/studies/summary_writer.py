@@ -1,4 +1,4 @@
-"""The files with the findings of a study."""
+"""The files that say what a study found."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def write_summary(
     Each bundle has two figures: arms_BUNDLE (seeds, intervals, verdicts) and roc_BUNDLE (ROC curves
     of the arms).
 
-    Older files with these names are replaced atomically; summary.json is written last.
+    Older files of these names are replaced, each whole or not at all; summary.json comes last.
 
     Args:
-        summary: the result of `summarize_study`.
-        folder: output folder, created if missing.
-        title: title of the page.
-        question: the question the study should answer.
+        summary: what `summarize_study` found.
+        folder: where to, created if missing.
+        title: heads the page.
+        question: what the study is to answer.
         unfinished: cells that are not in the summary, each with its reason.
-        commands: commands that reproduce the study.
-        settings: config ids set on the command line for every cell; locations are omitted.
+        commands: that repeat the study.
+        settings: config ids that the command line set for every cell; places are left out.
 
     Returns:
         All files; the first two are summary.csv and summary.html.
@@ -102,7 +102,7 @@ def write_summary(
 def _draw(
     summary: StudySummary, folder: Path
 ) -> tuple[dict[BundleSummary, list[Path]], dict[BundleSummary, list[Path]]]:
-    """Write the figures of the arms and, if possible, the ROC curves of each bundle."""
+    """Write the figures of the arms and, where they can be drawn, the ROC curves of each bundle."""
     folder.mkdir(parents=True, exist_ok=True)
     arms = {}
     curves = {}
@@ -116,10 +116,10 @@ def _draw(
 
 
 def _facts(known: Mapping[str, str], settings: Mapping[str, Any]) -> list[str]:
-    """Return the sentences on how to reproduce the study."""
+    """Return the sentences about how the study can be repeated."""
     return [
-        "Each cell's folder contains command.txt with the commands that reproduce that cell.",
-        "Versions of the packages used for the summary: "
+        "Each cell's folder holds command.txt with the commands that repeat it alone.",
+        "Versions of the packages that summarized: "
         + ", ".join(f"{name} {version}" for name, version in known.items()),
         *(f"Set for every cell: {name}={value!r}" for name, value in settings.items()),
     ]

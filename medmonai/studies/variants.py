@@ -22,8 +22,8 @@ from .findings import VariantSummary
 def variant_summary(
     name: str, cells: Sequence[Cell], results: Mapping[str, CellResult], confidence: float
 ) -> VariantSummary:
-    """Return the finished seeds of a variant and the interval of their averaged test scores; with
-    notes on missing parts.
+    """Return the finished seeds of a variant and the interval of their averaged test scores; notes
+    say what is missing.
     """
     expected = tuple(dict.fromkeys(cell.seed for cell in cells))
     folds = len({cell.fold for cell in cells if cell.fold is not None})
@@ -62,8 +62,8 @@ def compared_variants(
     confidence: float,
     alpha: float,
 ) -> list[VariantSummary]:
-    """Compare all variants with one of them on their shared seeds; Holm's correction over all
-    comparisons made.
+    """Compare all variants with one of them on the seeds that both have; Holm's correction over all
+    that could be.
     """
     against = next(variant for variant in variants if variant.name == reference)
 

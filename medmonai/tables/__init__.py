@@ -1,4 +1,4 @@
-"""Users' tables: all variants of CSV and Excel workbooks, read as text by one reader."""
+"""Tables that people keep: CSV in all its kinds and Excel workbooks, by one reader, as text."""
 
 import lazy_loader
 

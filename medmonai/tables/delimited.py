@@ -1,4 +1,4 @@
-"""CSV and related formats: which separator is used, and the rows of cells."""
+"""CSV and its relatives: which mark is between the cells, and the rows of cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .layout import Layout, lay_out
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 # the first line that Excel reads and writes
 _SAID = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
-_SAMPLE = 50  # rows used to choose the separator, before all rows are read
+_SAMPLE = 50  # rows by which marks are told apart, before all rows are
 
 Rows = tuple[list[list[str]], list[int]]
 
@@ -27,20 +27,20 @@ def split_rows(
     wanted: Sequence[str] = (),
     tabs: bool = False,
 ) -> Rows:
-    r"""Return the non-blank rows of cells, and the line of the file on which each begins.
+    r"""Return the rows of cells that are not blank, and the line of the file on which each begins.
 
-    The separator is given by a line `sep=`; otherwise it is the character of `MARKS` for which the
-    header has the most wanted columns and all rows have the same length.
+    The separator is what a line `sep=` says; else the mark of `MARKS` with which the header has the
+    most of the wanted columns and all rows are of one length.
 
     Args:
         text: of the file.
         name: of the file, for messages.
-        separator: the separator, if known.
-        wanted: names of columns the table should have.
+        separator: between the cells, if it is known.
+        wanted: names of columns that the table should have.
         tabs: whether a tab in the text is the separator.
 
     Raises:
-        ValueError: unclosed quotes, or a text that is a valid table with two separators.
+        ValueError: quotes that are not closed, or two separators with which the text is a table.
 
     Example:
         >>> split_rows("sep=;\na;b\n1;2,5\n", "t.csv")
@@ -53,9 +53,7 @@ def split_rows(
         text = text[said.end() :]
         skipped = 1
     if separator is not None and len(separator) != 1:
-        raise ValueError(
-            f"separator={separator!r}; a single character is needed, such as ';' or ','."
-        )
+        raise ValueError(f"separator={separator!r}; one character is needed, such as ';' or ','.")
     mark = separator or _mark_of(text, name, wanted, tabs=tabs)
     try:
         return _listed(_rows(text, mark), skipped)
@@ -67,7 +65,7 @@ def split_rows(
 
 
 def _rows(text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and cells of each non-blank row."""
+    """Yield line and cells of each row that is not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     line = 1
     for row in reader:
@@ -105,16 +103,14 @@ def _mark_of(text: str, name: str, wanted: Sequence[str], *, tabs: bool) -> str:
     if len(fitting) > 1:
         names = " or ".join(f"{MARKS[mark]} ({len(read[mark].names)} columns)" for mark in fitting)
         raise ValueError(
-            f"{name} can be read with more than one separator: {names}; pass the right one, such "
-            f"as separator={fitting[-1]!r}, or add a first line sep={fitting[-1]}."
+            f"{name} is a table with more than one separator: {names}; pass the one that is meant, "
+            f"such as separator={fitting[-1]!r}, or write sep={fitting[-1]} into a first line."
         )
     return fitting[0] if fitting else max(read, key=lambda mark: len(read[mark].names))
 
 
 def _layout(text: str, mark: str, wanted: Sequence[str], most: int | None) -> Layout | None:
-    """Return the layout of the first rows with this separator; None if they cannot be read with
-    it.
-    """
+    """Return the layout of the first rows with this mark; None if they cannot be read so."""
     try:
         rows = [row for _, row in islice(_rows(text, mark), most)]
     except csv.Error:

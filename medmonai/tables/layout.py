@@ -1,4 +1,4 @@
-"""Where the header of a table is, and its columns."""
+"""Where the header of a table is, and which columns follow from it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from .cells import same_name, tidy
 
-_MOST_ABOVE = 20  # rows searched for the header
+_MOST_ABOVE = 20  # rows that are looked through for the header
 
 
 @dataclass(frozen=True)
 class Layout:
-    """An interpretation of rows of cells as a table.
+    """A reading of rows of cells as a table.
 
     Args:
-        header: index of the header row.
-        names: column names, without empty ones at the end.
+        header: the row that names the columns.
+        names: of the columns, without empty ones at the end.
         matched: how many of the wanted columns the header has.
-        wrong: rows below it that are shorter, or longer by a non-empty cell.
+        wrong: rows below it that are shorter, or longer by a cell that is not empty.
     """
 
     header: int
@@ -28,19 +28,20 @@ class Layout:
 
     @property
     def fits(self) -> bool:
-        """Whether there are columns, and every row has the same number."""
+        """Whether there are columns, and every row has as many."""
         return len(self.names) > 1 and not self.wrong
 
 
 def lay_out(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> Layout:
-    """Return the position of the header, and the rows that do not fit it.
+    """Return where the header is, and the rows that do not fit it.
 
-    The header is the first row with the most wanted columns. If there are none, it is the first row
-    that is not a title: a row with a value only in its first cell, above a row with several.
+    The header is the first row with the most of the wanted columns; where there is none of them,
+    the first row that is not a title: one with a value in its first cell alone, above a row with
+    several.
 
     Args:
-        rows: rows of cells, none of them blank.
-        wanted: column names, compared without case.
+        rows: of cells, none of them blank throughout.
+        wanted: names of columns, compared without case.
 
     Example:
         >>> found = lay_out([["Study X", ""], ["id", "label"], ["a", "1"]])
@@ -71,7 +72,7 @@ def _header(top: Sequence[Sequence[str]], wanted: set[str]) -> tuple[int, int]:
 
 
 def _fits(row: Sequence[str], width: int, whole: int) -> bool:
-    """Whether a row of a different width fits: cells beyond the named columns are empty, or in a
+    """Whether a row of another width does: what is beyond the named columns is empty, or in a
     column without a name.
     """
     return len(row) > width and (len(row) <= whole or not any(map(tidy, row[whole:])))

@@ -18,22 +18,22 @@ def read_metadata(
     columns: Sequence[str] = (),
     sheet: str | None = None,
 ) -> dict[str, np.ndarray]:
-    """Read columns of a table with a column ``id``, in the order of the given cases.
+    """Read the columns of a table with a column ``id``, in the order of the given cases.
 
     Args:
-        path: any file that `medmonai.tables.read_text_table` reads; rows for other cases are
+        path: any file that `medmonai.tables.read_text_table` reads; rows of other cases are
             ignored.
         ids: (N,) cases, such as `Predictions.ids`.
         columns: the columns to read, in any case; default: all.
-        sheet: sheet of a workbook, if several are not empty.
+        sheet: of a workbook, if several hold something.
 
     Returns:
-        Column name -> (N,) texts; empty cells remain "".
+        Column name -> (N,) texts; empty cells stay "".
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no column ``id`` or one of `columns`, a repeated id, a row of a different
-            length, or cases missing from the file (the first are named).
+        ValueError: no column ``id`` or one of `columns`, a repeated id, a row of another length, a
+            case that the file lacks (the first are named).
     """
     table = read_text_table(path, wanted=("id", *columns), sheet=sheet)
     cases = list(map(tidy, map(str, ids)))
@@ -41,8 +41,7 @@ def read_metadata(
     for row, case in enumerate(table.identifiers("id", "column", known=set(cases))):
         if row_of.setdefault(case, row) != row:
             raise ValueError(
-                f"{path}: {table.places([row])} repeats id {case!r}; each case needs exactly one "
-                "row."
+                f"{path}: {table.places([row])} repeats id {case!r}; give each case one row."
             )
     missing = [case for case in cases if case not in row_of]
     if missing:

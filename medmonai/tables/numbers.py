@@ -1,5 +1,5 @@
-"""Numbers in tables: decimal points or commas, never thousands separators, and none of the other
-forms Python accepts.
+"""Numbers in tables: decimal points or commas, never thousands marks, and nothing else that Python
+happens to read.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
 
 def number_of(text: str, *, mark: Literal[".", ","] = ".") -> float:
-    """Return the number in a text, or NaN if it is not a finite number.
+    """Return the number that a text is, NaN where it is none, or one that is not finite.
 
     Python's `float` also reads "0_1" (as 1), digits of other scripts, "nan" and "infinity".
 
     Args:
-        text: surrounding spaces are ignored.
-        mark: decimal mark.
+        text: spaces around it do not count.
+        mark: between whole part and fraction.
 
     Example:
         >>> [number_of(text) for text in ("0.5", " 1e-3 ", "0_1", "nan")]
@@ -44,11 +44,12 @@ def number_of(text: str, *, mark: Literal[".", ","] = ".") -> float:
 
 
 def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
-    """Return the decimal mark of some numbers: a comma if any has one, else a point.
+    """Return the mark that stands before the fractions of some numbers: a comma if any has one,
+    else a point.
 
     Raises:
-        ValueError: both points and commas, or commas that may separate thousands: 1,234 with
-            nothing to show which is meant.
+        ValueError: points and commas, or commas that may mark thousands: 1,234 and nothing that
+            shows which is meant.
 
     Example:
         >>> decimal_mark(["0,93", "1"]), decimal_mark(["0.93"])
@@ -58,10 +59,10 @@ def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
     marked = [text for text in map(tidy, texts) if "," in text]
     if not marked:
         return "."
-    advice = "write numbers with a decimal point and without thousands separators."
+    advice = "write numbers with a decimal point and without thousands marks."
     both = next((text for text in marked if "." in text or text.count(",") > 1), None)
     if both:
-        raise ValueError(f"{both!r} contains thousands separators, or is not a number; {advice}")
+        raise ValueError(f"{both!r} holds thousands marks, or is not a number; {advice}")
     pointed = next(
         (text for text in texts if "." in text and not math.isnan(number_of(text))), None
     )
@@ -71,17 +72,17 @@ def decimal_mark(texts: Iterable[str]) -> Literal[".", ","]:
         )
     if all(map(_THOUSANDS.fullmatch, marked)):
         raise ValueError(
-            f"{marked[0]!r} could be {marked[0].replace(',', '.')} or "
-            f"{marked[0].replace(',', '')}; {advice}"
+            f"{marked[0]!r} can be {marked[0].replace(',', '.')} or {marked[0].replace(',', '')}; "
+            f"{advice}"
         )
     return ","
 
 
 def numbers_of(texts: Sequence[str]) -> np.ndarray | None:
-    """Return texts as numbers (N,), or None if any of them is not a number.
+    """Return texts as numbers (N,), or None if one of them is not a number.
 
     Raises:
-        ValueError: ambiguous numbers; see `decimal_mark`.
+        ValueError: numbers that can be read in two ways; see `decimal_mark`.
 
     Example:
         >>> numbers_of(["61,5", "40"]).tolist(), numbers_of(["61", "old"])

@@ -14,7 +14,7 @@ from typing import Any
 from .cells import quoted, same_name, tidy
 
 WORKBOOKS = (".xlsx", ".xlsm")
-_MOST_BYTES = 1 << 29  # limit for an unpacked workbook
+_MOST_BYTES = 1 << 29  # that a workbook may hold when it is unpacked
 _MOST_CELLS = 20_000_000
 _LONG = re.compile(r"\d{15,}0", re.ASCII)
 _ZEROS = re.compile(r"0{2,}")  # a number format such as 00000: 42 is shown as 00042
@@ -23,21 +23,22 @@ _ZEROS = re.compile(r"0{2,}")  # a number format such as 00000: 42 is shown as 0
 def read_workbook(
     path: Path, *, sheet: str | None = None
 ) -> tuple[list[list[str]], list[int], str]:
-    """Return the non-blank rows of a sheet as text, their numbers from 1, and a note on numbers
-    that lost digits.
+    """Return the rows of a sheet that are not blank, as text, their numbers from 1, and a note on
+    numbers that lost digits.
 
-    Values are those stored when the workbook was last calculated; nothing is calculated here, and
-    macros never run. Numbers are written in full (12, not 12.0), with the leading zeros of a format
-    such as 00000; dates as 2024-01-31, followed by times of day only if there are any.
+    Values are those that were stored when the workbook was last computed; nothing is computed here,
+    and macros never run. Numbers are written in full (12, not 12.0), with the leading zeros that a
+    format such as 00000 shows; dates as 2024-01-31, and times of day behind them only where there
+    are any.
 
     Args:
         path: an .xlsx or .xlsm file.
-        sheet: its name, in any case; default: the only non-empty sheet.
+        sheet: its name, in any case; default: the only sheet that holds something.
 
     Raises:
         ImportError: openpyxl is not installed.
-        ValueError: a damaged workbook, no such sheet, several non-empty sheets, or a formula
-            without a stored value.
+        ValueError: a damaged workbook, no such sheet, several to choose from, a formula without a
+            stored value.
     """
     try:
         import openpyxl
@@ -48,8 +49,7 @@ def read_workbook(
         ) from None
     try:
         formulas = _check_archive(path)
-        # openpyxl warns about drop-down lists and colors, which are not read
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # about drop-down lists and colors, which are not read
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             chosen = _sheet(book, path.name, sheet)
@@ -68,15 +68,13 @@ def read_workbook(
     ) as error:
         raise ValueError(
             f"{path.name} cannot be read as an Excel workbook ({type(error).__name__}: {error}); "
-            "open it in a spreadsheet program and save it again as .xlsx, or as CSV in UTF-8."
+            "open it in a spreadsheet program and save it again, or as CSV in UTF-8."
         ) from error
     return rows, lines, _lost_digits(rows)
 
 
 def _check_archive(path: Path) -> bool:
-    """Refuse workbooks that would not fit into memory, and return whether any sheet has a
-    formula.
-    """
+    """Refuse what would not fit into memory, and return whether a sheet holds a formula."""
     if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0":
         raise ValueError(
             f"{path.name} is an Excel 97 file or has a password; save it as .xlsx without one."
@@ -85,7 +83,7 @@ def _check_archive(path: Path) -> bool:
         size = sum(part.file_size for part in archive.infolist())
         if size > _MOST_BYTES:
             raise ValueError(
-                f"{path.name} unpacks to {size} bytes, and the limit is {_MOST_BYTES}; save the "
+                f"{path.name} unpacks to {size} bytes and {_MOST_BYTES} are the limit; save the "
                 "sheet as CSV in UTF-8."
             )
         return any(
@@ -107,11 +105,13 @@ def _sheet(book: Any, name: str, wanted: str | None) -> Any:
     filled = [title for title, sheet in sheets.items() if _holds_something(sheet)]
     if len(filled) > 1:
         raise ValueError(
-            f"{name} has {len(filled)} sheets that are not empty, {quoted(filled)}; name the one "
-            f"to read: sheet={filled[0]!r} (on the command line --sheet)."
+            f"{name} has {len(filled)} sheets that hold something, {quoted(filled)}; name the one "
+            f"to read: sheet={filled[0]!r} (on a command line --sheet)."
         )
     if not filled:
-        raise ValueError(f"{name} has only empty sheets; a header and at least one row are needed.")
+        raise ValueError(
+            f"{name} has no sheet that holds anything; a header and at least one row are needed."
+        )
     return sheets[filled[0]]
 
 
@@ -121,7 +121,7 @@ def _holds_something(sheet: Any) -> bool:
 
 
 def _rows(sheet: Any, name: str) -> tuple[list[list[str]], list[int]]:
-    sheet.reset_dimensions()  # the size stated in a file is often wrong
+    sheet.reset_dimensions()  # what a file says about its size is often wrong
     rows = []
     lines = []
     cells = 0
@@ -164,8 +164,8 @@ def _text(cell: Any) -> str:
 
 
 def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> None:
-    """Refuse a formula without a stored value: programs that write workbooks leave the calculation
-    to Excel.
+    """Refuse a formula whose value no one has stored: programs that write workbooks leave it to
+    Excel to compute.
     """
     if not formulas:
         return
@@ -187,18 +187,18 @@ def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> No
         book.close()
     if cell:
         raise ValueError(
-            f"{path.name}, sheet {title!r}: cell {cell} has a formula without a stored value; "
+            f"{path.name}, sheet {title!r}: cell {cell} holds a formula without a stored value; "
             "open the workbook in a spreadsheet program and save it, or paste the values."
         )
 
 
 def _lost_digits(rows: list[list[str]]) -> str:
-    """Note that a spreadsheet keeps 15 digits of a number; longer ones end in zeros."""
+    """Say that a spreadsheet keeps 15 digits of a number: longer ones end in zeros."""
     long = [text for row in rows for text in row if _LONG.fullmatch(text)]
     return (
         (
             f"{len(long)} numbers such as {long[0]} may have lost digits, since a spreadsheet "
-            "keeps only 15; store long identifiers as text."
+            "keeps 15 of them; store long identifiers as text."
         )
         if long
         else ""

@@ -1,6 +1,4 @@
-"""Tables as text: all variants of CSV and Excel workbooks, read completely and checked row by
-row.
-"""
+"""Tables as text: CSV in all its kinds and Excel workbooks, read whole and checked row by row."""
 
 from __future__ import annotations
 
@@ -28,9 +26,9 @@ OTHER_TABLES = {
     ".ods": "an OpenDocument file",
     ".numbers": "a Numbers file",
 }
-# First bytes of files that are not text, whatever their name.
+# What files begin with that are not text, whatever they are called.
 _BINARY = {
-    b"PK\x03\x04": "a zip file (if it is an Excel workbook, rename it to .xlsx)",
+    b"PK\x03\x04": "a zip file (perhaps an Excel workbook: call it .xlsx)",
     b"\xd0\xcf\x11\xe0": "an Excel 97 file, or a workbook with a password",
     b"\x1f\x8b": "a gzip file",
     b"%PDF": "a PDF",
@@ -40,17 +38,17 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class TextTable:
-    """The columns of a table, without surrounding white space in the values.
+    """The columns of a table, without white space around the values.
 
-    pandas would guess types (a label "1" as 1.0 in a column with blanks, "NA" as missing) and takes
-    longer to import than this takes to read 220,025 rows.
+    pandas would guess types (a label "1" as 1.0 beside a blank, "NA" as missing) and takes longer
+    to import than 220,025 rows take to read here.
 
     Args:
-        name: name of the file.
-        columns: column name -> one str per row. Columns without a name are omitted.
-        lines: the line number (in a workbook: row number) of each row in the file, from 1.
+        name: of the file.
+        columns: column name -> one str a row. Columns without a name are left out.
+        lines: the line (of a workbook: the row) of each row in the file, from 1.
         notes: one sentence each on how the file was read.
-        repeated: names shared by more than one column; `columns` has the first.
+        repeated: names that more than one column has; `columns` has the first.
     """
 
     name: str
@@ -63,7 +61,7 @@ class TextTable:
         return len(self.lines)
 
     def column_name(self, name: str, argument: str) -> str:
-        """Return a column's name as spelled in the file; case and spaces count only if two names
+        """Return a column's name as the file spells it; case and spaces count only where two names
         differ in nothing else.
 
         Raises:
@@ -79,20 +77,20 @@ class TextTable:
             joined = (
                 len(self.columns) == 1 and not next(iter(self.columns)).replace("_", "").isalnum()
             )
-            hint = "; if that is several columns, pass the separator." if joined else "."
+            hint = "; if that is several columns, pass their separator." if joined else "."
             raise ValueError(
                 f"{argument}={name!r} is not a column of {self.name}; it has "
                 f"{quoted(self.columns)}{hint}"
             )
         if len(fits) > 1:
             raise ValueError(
-                f"{argument}={name!r} matches the columns {quoted(fits)} of {self.name}; use the "
-                "exact spelling of the table."
+                f"{argument}={name!r} fits the columns {quoted(fits)} of {self.name}; spell it as "
+                "the table does."
             )
         if fits[0] in self.repeated:
             raise ValueError(
                 f"{argument}={name!r}: {self.name} has more than one column {fits[0]!r}; rename "
-                "the other ones."
+                "the others."
             )
         return fits[0]
 
@@ -101,13 +99,13 @@ class TextTable:
         return self.columns[self.column_name(name, argument)]
 
     def identifiers(self, name: str, argument: str, *, known: Container[str] = ()) -> list[str]:
-        """Return the identifiers in a column, see `medmonai.tables.cells.identifiers`; notes are
-        logged.
+        """Return the values of a column that identify something, see
+        `medmonai.tables.cells.identifiers`; notes are logged.
 
         Args:
-            name: name of the column.
-            argument: the argument that asked for it.
-            known: existing identifiers; if any value is among them, all are used unchanged.
+            name: of the column.
+            argument: that asked for it.
+            known: identifiers that exist; if a value is among them, all are taken as they stand.
         """
         values = self.column(name, argument)
         if any(value in known for value in values):
@@ -118,9 +116,7 @@ class TextTable:
         return values
 
     def places(self, rows: Sequence[int]) -> str:
-        """Return the positions of the first of these rows, for a message: "line 5, 9, 12 and 3
-        more".
-        """
+        """Return where the first of these rows are, for a message: "line 5, 9, 12 and 3 more"."""
         told = ", ".join(str(self.lines[row]) for row in rows[:3])
         return f"line {told}" + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
 
@@ -134,34 +130,35 @@ def read_text_table(
     wanted: Sequence[str] = (),
     exact: bool = False,
 ) -> TextTable:
-    r"""Read a table with a header, as saved by spreadsheets, statistics programs and people.
+    r"""Read a table with a header, as spreadsheets, statistics programs and people save them.
 
-    - Text in UTF-8, UTF-16 or UTF-32 (a byte order mark decides), otherwise cp1252, with a note;
-      comma, semicolon, tab or vertical bar as separator; a first line "sep=;"; quotes around cells
-      with line breaks; any line ending.
-    - Excel workbooks (.xlsx, .xlsm): the stored values of one sheet. Formulas are never calculated.
-    - Title lines above the header, blank rows, rows with only separators, separators at line ends
-      and columns without a name are ignored; so is an apostrophe that marks a number as text.
+    - Text in UTF-8, UTF-16 or UTF-32 (a byte order mark decides), else in cp1252, which a note
+      says; comma, semicolon, tab or vertical bar between the cells; a first line "sep=;"; quotes
+      around cells with line breaks; any line ends.
+    - Excel workbooks (.xlsx, .xlsm): the stored values of one sheet. Formulas are never computed.
+    - Title lines above the header, blank rows, rows of separators alone, separators at the ends of
+      lines and columns without a name are passed over; so is an apostrophe that marks a number as
+      text.
 
-    If a table is ambiguous, nothing is chosen: the message names `separator`, `encoding` or
+    Where two readings are left, nothing is chosen: the message names `separator`, `encoding` or
     `sheet`.
 
     Args:
         path: the file.
-        separator: column separator of a text file; default: the one that gives the wanted columns
-            and rows of equal length.
-        encoding: encoding of a text file; default: see above.
-        sheet: sheet of a workbook; needed if several are not empty.
-        wanted: columns that will be needed; they identify the header and the separator.
-        exact: whether the values are kept exactly as in the file, with surrounding characters.
+        separator: between the columns of a text; default: the mark that gives the wanted columns
+            and rows of one length.
+        encoding: of a text; default: see above.
+        sheet: of a workbook; needed if several sheets hold something.
+        wanted: columns that will be asked for; they tell the header and the separator.
+        exact: whether the values stay as they are in the file, with what stands around them.
 
     Raises:
         FileNotFoundError: no such file.
-        ImportError: a workbook, but openpyxl is not installed.
-        ValueError: no header or no row, a row with a different number of columns, or a file that is
-            not such a table.
+        ImportError: a workbook, and no openpyxl.
+        ValueError: no header or no row, a row with another number of columns, a file that is not
+            such a table.
     """
-    path = Path(os.path.expanduser(path))  # pathlib's raises if ~x is a folder and not a user
+    path = Path(os.path.expanduser(path))  # pathlib's raises where ~x is a folder and no user
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is not a file; give a CSV file or an Excel workbook (.xlsx) with a header."
@@ -169,14 +166,13 @@ def read_text_table(
     suffix = path.suffix.lower()
     if suffix in OTHER_TABLES:
         raise ValueError(
-            f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not supported; save it "
-            "as .xlsx, or as CSV in UTF-8."
+            f"{path.name} is {OTHER_TABLES[suffix]} by its name, which is not read; save it as "
+            ".xlsx, or as CSV in UTF-8."
         )
     if suffix in WORKBOOKS:
         if separator is not None or encoding is not None:
             raise ValueError(
-                f"{path.name} is a workbook: separator and encoding apply to text files; pass only "
-                "sheet."
+                f"{path.name} is a workbook: separator and encoding are for text; pass sheet alone."
             )
         rows, lines, note = read_workbook(path, sheet=sheet)
     else:
@@ -196,8 +192,8 @@ def _content(path: Path) -> bytes:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ValueError(
-            f"{path.name} has {size} bytes, and the limit for tables is {_MOST_BYTES}; remove "
-            "unused columns."
+            f"{path.name} has {size} bytes and tables are read up to {_MOST_BYTES}; take out "
+            "columns that are not used."
         )
     content = path.read_bytes()
     kind = next((kind for mark, kind in _BINARY.items() if content.startswith(mark)), None)
@@ -213,13 +209,15 @@ def _table(
     layout = lay_out(rows, wanted) if rows else Layout(0, [], 0, [])
     body = rows[layout.header + 1 :]
     if not body:
-        raise ValueError(f"{name} has {len(rows)} lines; a header and at least one row are needed.")
+        raise ValueError(
+            f"{name} holds {len(rows)} lines; a header and at least one row are needed."
+        )
     if layout.wrong:
         row = layout.wrong[0]
         raise ValueError(
-            f"{name}: line {lines[row]} has {len(rows[row])} columns, but the header (line "
-            f"{lines[layout.header]}) has {len(layout.names)} ({len(layout.wrong)} such lines); "
-            "quote values that contain the separator, or pass another separator."
+            f"{name}: line {lines[row]} has {len(rows[row])} columns and the header, line "
+            f"{lines[layout.header]}, {len(layout.names)} ({len(layout.wrong)} such lines); quote "
+            "values that hold the separator, or pass another separator."
         )
     if layout.header:
         above = "; ".join(" ".join(filter(None, map(tidy, row))) for row in rows[: layout.header])
@@ -228,7 +226,7 @@ def _table(
             if layout.header == 1
             else f"{layout.header} lines above the header were"
         )
-        notes.append(f"{lines_were} ignored: {above[:200]!r}.")
+        notes.append(f"{lines_were} passed over: {above[:200]!r}.")
     named = [c for c, column in enumerate(layout.names) if column]
     spelled = {c: rows[layout.header][c] if exact else layout.names[c] for c in named}
     places = {column: c for c, column in reversed(spelled.items())}

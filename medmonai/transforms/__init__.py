@@ -1,5 +1,5 @@
-"""MONAI's transforms with a second interface, ``transform.batch(x, generator)``, for whole batches;
-2D and 3D.
+"""MONAI's transforms with a second door, ``transform.batch(x, generator)``, for whole batches; 2D
+and 3D.
 """
 
 import lazy_loader

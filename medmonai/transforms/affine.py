@@ -1,4 +1,4 @@
-"""Random rotation and random affine maps, resampled to the size of the input."""
+"""Random rotation and random affine maps, resampled at the size of the input."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _PARTS = ("rotate", "shear", "translate", "scale")
 
 
 def _limits(values: Range, name: str, *, neutral: float = 0.0) -> np.ndarray:
-    """Read MONAI's range argument as (K, 2) limits: a number r means (-r, r), a pair is kept, None
-    is skipped.
+    """Read MONAI's range argument as (K, 2) limits: a number r is (-r, r), a pair is itself, None
+    is left out.
     """
     rows = []
     for value in ensure_tuple(values):
         if issequenceiterable(value):
             if len(value) != 2:
                 raise ValueError(
-                    f"{name} contains {value}; use a number or a pair (low, high) for each axis."
+                    f"{name} holds {value}; use a number or a pair (low, high) for each axis."
                 )
             rows.append(tuple(value))
         elif value is not None:
@@ -58,8 +58,8 @@ def _resample_chosen(
     matrix = draws["matrix"][index]
     mode = str(transform.mode)
     padding_mode = str(transform.padding_mode)
-    # Only the chosen samples are converted before resampling: on a CPU, selecting bytes is four
-    # times as fast.
+    # Only the chosen ones are converted before they are resampled: on a CPU bytes are four times as
+    # fast to pick.
     return on_members(
         x,
         index,
@@ -73,9 +73,9 @@ class RandAffine(BatchTransform, mt.RandAffine):
     with a ``batch`` method.
 
     Every range is MONAI's: a number r means (-r, r) for one axis, a pair inside a sequence is (low,
-    high), a sequence has one entry per axis in order (``(0.1, 0.2)`` is two axes, not a range), and
-    missing axes are unchanged. The output has the size of the input (MONAI's ``spatial_size`` is
-    not available); the arithmetic is float32.
+    high), a sequence has one entry for each axis in turn (``(0.1, 0.2)`` is two axes, not a range),
+    missing axes are left alone. The output has the size of the input (MONAI's ``spatial_size`` is
+    not offered); the arithmetic is float32.
 
     Args:
         prob: probability for each sample.
@@ -126,8 +126,8 @@ class RandAffine(BatchTransform, mt.RandAffine):
         warn_if_idle(self, strength=any(moved))
 
     def randomize(self, data: NdarrayOrTensor | None = None) -> None:
-        """Draw for one image from ``self.R``: twice, like MONAI's RandAffine, to give the same
-        result.
+        """Draw for one image from ``self.R``: twice, as a call of MONAI's RandAffine does, to stay
+        equal to it.
         """
         super().randomize(data)
         if self._do_transform:
@@ -142,8 +142,8 @@ class RandAffine(BatchTransform, mt.RandAffine):
         mode: str | None = None,
         padding_mode: str | None = None,
     ) -> torch.Tensor:
-        """Transform one image (C, *spatial), optionally with a different ``mode`` or
-        ``padding_mode``.
+        """Transform one image (C, *spatial), if wanted with another ``mode`` or ``padding_mode``
+        for it.
         """
         if randomize:
             self.randomize()
@@ -184,7 +184,7 @@ class RandRotate(BatchTransform, mt.RandRotate):
         range_y: about the second axis, 3D only.
         range_z: about the third axis, 3D only.
         prob: probability for each sample.
-        keep_size: only True; use MONAI's own RandRotate for False.
+        keep_size: only True; MONAI's own RandRotate has the other.
         mode: "bilinear" (trilinear in 3D) or "nearest".
         padding_mode: "zeros", "border" or "reflection".
 
@@ -207,8 +207,8 @@ class RandRotate(BatchTransform, mt.RandRotate):
         _check_sampling(mode, padding_mode, name)
         if not keep_size:
             raise ValueError(
-                f"keep_size=False of {name} would give images of different sizes; use the one in "
-                "monai.transforms."
+                f"keep_size=False of {name} would give images of several sizes; use "
+                "monai.transforms' own."
             )
         super().__init__(
             range_x, range_y, range_z, check_prob(prob, name), mode=mode, padding_mode=padding_mode

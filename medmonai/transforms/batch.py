@@ -1,4 +1,4 @@
-"""The batch interface: what a transform needs to process a whole batch, with one draw per
+"""The batch door: what a transform needs so that it also takes a whole batch, with a draw for each
 sample.
 """
 
@@ -18,9 +18,9 @@ Draws = dict[str, torch.Tensor]
 class BatchTransform(ABC):
     """Mixin that adds ``batch`` to a MONAI array transform: draw, then apply.
 
-    MONAI's transforms take one image at a time and draw from ``self.R``. A subclass defines one
-    draw for B samples (``draw``) and how it is applied (``apply``, a call of
-    ``medmonai.transforms.functional``). Both have no hidden state, so the same generator state
+    MONAI's transforms take one image at a time and draw from ``self.R``. A subclass names here what
+    one draw for B samples is (``draw``) and how it is applied (``apply``, a call of
+    ``medmonai.transforms.functional``); both are free of hidden state, so the same generator state
     gives the same batch.
     """
 
@@ -33,7 +33,7 @@ class BatchTransform(ABC):
             x: (B, C, H, W) or (B, C, D, H, W), on any device.
             generator: a CPU generator; all draws come from it.
             overwrite: whether ``x`` may be written to, which saves a copy. Otherwise it is never
-                modified, but it may itself be the result if nothing changes.
+                modified, though it may be the result itself where nothing changes.
 
         Returns:
             (B, C, *spatial): float32 from intensity and resampling transforms, the dtype of ``x``
@@ -41,28 +41,28 @@ class BatchTransform(ABC):
 
         Raises:
             TypeError: ``x`` is not a tensor.
-            ValueError: ``x`` has a different number of dimensions.
+            ValueError: ``x`` has another number of dimensions.
         """
         x = check_batch(x, type(self).__name__)
         return self.apply(x, self.draw(x, generator), overwrite=overwrite)
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw the parameters of a batch like ``x``: CPU tensors with one entry per sample. Empty
-        if there is nothing to draw.
+        """Draw the parameters of a batch like ``x``: CPU tensors with one entry a sample. Nothing
+        to draw: empty.
         """
         return {}
 
     @abstractmethod
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
-        """Apply the drawn parameters."""
+        """Apply what was drawn."""
 
 
 def check_batch(x: torch.Tensor, name: str) -> torch.Tensor:
-    """Return ``x`` as a plain tensor if it is a batch.
+    """Give ``x`` as a plain tensor if it is a batch.
 
     Raises:
         TypeError: it is not a tensor.
-        ValueError: it has a different number of axes.
+        ValueError: it has another number of axes.
     """
     if not isinstance(x, torch.Tensor):
         raise TypeError(
@@ -77,7 +77,7 @@ def check_batch(x: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def check_prob(prob: float, name: str) -> float:
-    """Return ``prob`` if it is a probability (MONAI clips it silently).
+    """Give ``prob`` if it is a probability (MONAI clips it silently).
 
     Raises:
         ValueError: it is below 0 or above 1.
@@ -117,11 +117,11 @@ def draw_parameters(
         generator: a CPU generator.
 
     Returns:
-        (size,) bool, and (size, K) float64, column k uniform between ``limits[k]`` (also for
-        unchanged samples).
+        (size,) bool, and (size, K) float64, column k uniform between ``limits[k]`` (for the samples
+        that stay, too).
     """
-    # One call of the generator, and NumPy for the few numbers: every call matters in a batch of
-    # small images, and a NumPy call costs a third of a torch call.
+    # One call of the generator, and NumPy for the few numbers: every call counts in a batch of
+    # small images, and one of NumPy's costs a third of one of torch's.
     drawn = torch.rand(size, len(limits) + 1, generator=generator, dtype=torch.float64).numpy()
     low, high = limits.T
     return drawn[:, 0] < prob, low + (high - low) * drawn[:, 1:]

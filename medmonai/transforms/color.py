@@ -25,9 +25,7 @@ _NEUTRAL = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
 
 
 def _limits(value: Sequence[float] | float, name: str) -> tuple[float, float]:
-    """Return (low, high) of a factor: a number v means (1 - v, 1 + v) clipped at 0, or (-v, v) for
-    the hue.
-    """
+    """Give (low, high) of a factor: a number v is (1 - v, 1 + v) cut at 0, for the hue (-v, v)."""
     neutral = _NEUTRAL[name]
     if isinstance(value, (int, float)):
         value = (max(0.0, 1 - value), 1 + value) if neutral else (-value, value)
@@ -44,8 +42,8 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
     """Change brightness, contrast, saturation and hue of RGB images with probability ``prob``.
 
     The four are those of torchvision's ColorJitter, each clipped to the range of the image, but
-    always in this order (torchvision shuffles it). MONAI has no transform that keeps the three
-    channels together.
+    always in this order (torchvision shuffles it). MONAI has none that keeps the three channels
+    together.
 
     Args:
         prob: probability for each sample.
@@ -77,7 +75,9 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
         value_max: float = 1.0,
     ) -> None:
         if not value_max > 0:
-            raise ValueError(f"value_max={value_max} of {type(self).__name__}; it must be above 0.")
+            raise ValueError(
+                f"value_max={value_max} of {type(self).__name__}; white must be above 0."
+            )
         super().__init__(check_prob(prob, type(self).__name__))
         given = {
             "brightness": brightness,
@@ -86,7 +86,7 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
             "hue": hue,
         }
         limits = {name: _limits(value, name) for name, value in given.items()}
-        # Factors that cannot change anything are skipped: an exact identity.
+        # What cannot change anything is left out: an exact identity.
         self.limits = {
             name: pair for name, pair in limits.items() if pair != (_NEUTRAL[name], _NEUTRAL[name])
         }
@@ -113,7 +113,7 @@ class RandColorJitter(BatchTransform, mt.RandomizableTransform):
         return MetaTensor(out).copy_meta_from(img) if isinstance(img, MetaTensor) else out
 
     def draw(self, x: torch.Tensor, generator: torch.Generator) -> Draws:
-        """Draw ``chosen`` (B,) bool and (B,) values of each of the four that can change."""
+        """Draw ``chosen`` (B,) bool and (B,) of each of the four that can change."""
         limits = np.array(list(self.limits.values())).reshape(-1, 2)
         chosen, drawn = draw_parameters(self.prob, limits, x.shape[0], generator)
         return {

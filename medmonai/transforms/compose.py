@@ -1,4 +1,4 @@
-"""A chain of transforms with both interfaces."""
+"""A chain of transforms with both doors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from medmonai.transforms.batch import BatchTransform, check_batch
 
 
 class BatchCompose(mt.Compose):
-    """Apply array transforms in sequence, to an image (MONAI's Compose) or to a whole batch.
+    """Apply array transforms in turn, to an image (MONAI's Compose) or to a whole batch.
 
-    In ``batch``, a transform without a ``batch`` method (any MONAI array transform) is applied
-    sample by sample, with its random state seeded from the generator. This is slow, but as
+    In ``batch`` a transform without a batch door (any array transform of MONAI) is applied to one
+    sample after the other, its random state seeded from the generator: slow, but it works, and as
     reproducible as the rest.
 
     Args:
-        transforms: array transforms; None or empty means the identity.
+        transforms: array transforms; None or empty: the identity.
 
     Example:
         >>> from medmonai.transforms import RandFlip, ScaleIntensityRange
@@ -48,17 +48,17 @@ class BatchCompose(mt.Compose):
             overwrite: whether ``x`` may be written to, which saves a copy.
 
         Returns:
-            (B, C, *spatial), a plain tensor; ``x`` itself if nothing changes it.
+            (B, C, *spatial), a plain tensor; ``x`` itself where nothing changes it.
 
         Raises:
             TypeError: ``x`` is not a tensor.
-            ValueError: ``x`` has a different number of dimensions, or a transform does not fit it.
+            ValueError: ``x`` has another number of dimensions, or a transform does not fit it.
         """
         x = check_batch(x, type(self).__name__)
         for transform in self.transforms:
             if isinstance(transform, (BatchTransform, BatchCompose)):
                 out = transform.batch(x, generator, overwrite=overwrite)
-                # The next transform may overwrite the output of the previous one.
+                # What one transform has made, the next may overwrite.
                 overwrite = (
                     overwrite or out.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
                 )
@@ -73,8 +73,8 @@ class BatchCompose(mt.Compose):
 
 
 def _each(transform: Callable, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Apply ``transform`` to each sample of ``x``; it gets copies, since some of MONAI's transforms
-    modify their input.
+    """Apply ``transform`` to each sample of ``x``; it gets copies, since some of MONAI's write into
+    their input.
     """
     _seed(transform, generator)
     if len(x) == 0:

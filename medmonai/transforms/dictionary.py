@@ -1,4 +1,4 @@
-"""The dictionary versions: the same transforms for MONAI's dictionary pipelines."""
+"""The dictionary twins: the same transforms for MONAI's dictionary pipelines."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ class KeyedTransform(MapTransform, InvertibleTransform):
     """An array transform applied to the entries of a dictionary, with one draw for all of them.
 
     Args:
-        keys: the entries to transform; they must have the same spatial size, since they share one
-            draw.
-        allow_missing_keys: skip keys missing from the dictionary instead of raising a KeyError.
-        **arguments: those of the array transform, by name. If the transform resamples, ``mode`` and
-            ``padding_mode`` may be sequences with one entry per key, as in MONAI: "bilinear" for an
-            image, "nearest" for its mask.
+        keys: the entries to transform; they must fit one draw (the same spatial size).
+        allow_missing_keys: pass over keys that the dictionary lacks, instead of a KeyError.
+        **arguments: those of the array transform, by name. Where the transform resamples, ``mode``
+            and ``padding_mode`` may be sequences with one entry for each key, as in MONAI:
+            "bilinear" for an image, "nearest" for its mask.
 
     Raises:
-        ValueError: a sequence whose length differs from ``keys``, or anything the array transform
-            refuses.
+        ValueError: a sequence of another length than ``keys``, or what the array transform refuses.
     """
 
     array: ClassVar[type[Transform]]
@@ -46,7 +44,7 @@ class KeyedTransform(MapTransform, InvertibleTransform):
             {name: values[i] for name, values in given.items()} for i in range(len(self.keys))
         ]
         for one in several[1:] if given else ():
-            self.array(**arguments, **one)  # refuses unknown arguments
+            self.array(**arguments, **one)  # refuses what it does not know
         self.transform = self.array(**arguments, **several[0])
         self._own = dict(zip(self.keys, several))
 
@@ -64,7 +62,7 @@ class KeyedTransform(MapTransform, InvertibleTransform):
         self.transform.randomize(data)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
-        """Transform the entries ``keys`` of ``data``; the others are passed through."""
+        """Transform the entries ``keys`` of ``data``; the others are handed on."""
         out = dict(data)
         keys = list(self.key_iterator(out))
         again = {}
@@ -76,7 +74,7 @@ class KeyedTransform(MapTransform, InvertibleTransform):
         return out
 
     def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
-        """Undo a spatial transform if MONAI's array transform can; intensities are unchanged, as in
+        """Undo a spatial transform where MONAI's array transform can; intensities stay, as in
         MONAI.
         """
         out = dict(data)

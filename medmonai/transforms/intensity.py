@@ -1,5 +1,5 @@
-"""Random intensity transforms: Gaussian noise, scale, shift, gamma. Calls on single images return
-float32, too.
+"""Random intensity transforms: Gaussian noise, scale, shift, gamma. The element door gives float32
+too.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from medmonai.transforms.batch import (
 
 
 def float_image(img: NdarrayOrTensor) -> torch.Tensor:
-    """One image as a float32 tensor: some MONAI transforms keep integer dtypes and truncate or
-    wrap.
+    """One image as float32 tensor: MONAI keeps integer dtypes in some of its transforms, and
+    truncates or wraps.
     """
     return convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
 
 
 def tensor_of(image: NdarrayOrTensor) -> torch.Tensor:
-    """The result of a MONAI transform: a tensor for tensor input, which its annotations do not
-    guarantee.
+    """The result of one of MONAI's transforms: the tensor that it is for a tensor, though their
+    annotations leave it open.
     """
     assert isinstance(image, torch.Tensor)
     return image
@@ -45,7 +45,7 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
     Args:
         prob: probability for each sample.
         mean: of the noise, in units of the image.
-        std: standard deviation, in units of the image; with ``sample_std``, the upper end of a
+        std: standard deviation, in units of the image; with ``sample_std`` the upper end of a
             uniform draw from 0.
         sample_std: draw the standard deviation for each sample.
 
@@ -71,7 +71,7 @@ class RandGaussianNoise(BatchTransform, mt.RandGaussianNoise):
         """Draw ``chosen`` (B,) bool, ``std`` (B,) and, on the device of ``x``, the ``noise`` of the
         n chosen ones.
 
-        On devices other than the CPU, the noise comes from a generator of that device, seeded from
+        On another device than the CPU the noise comes from a generator of that device, seeded from
         ``generator``.
         """
         limits = np.array([[0.0 if self.sample_std else self.std, self.std]])
@@ -116,7 +116,7 @@ class RandScaleIntensity(BatchTransform, mt.RandScaleIntensity):
     Args:
         factors: f for a factor uniform in (-f, f), or (low, high).
         prob: probability for each sample.
-        channel_wise: draw one factor per channel.
+        channel_wise: a factor for each channel.
 
     Raises:
         ValueError: ``prob`` outside [0, 1]; ``factors`` not one or two numbers.
@@ -149,7 +149,7 @@ class RandShiftIntensity(BatchTransform, mt.RandShiftIntensity):
     Args:
         offsets: o for an offset uniform in (-o, o), or (low, high), in units of the image.
         prob: probability for each sample.
-        channel_wise: draw one offset per channel.
+        channel_wise: an offset for each channel.
 
     Raises:
         ValueError: ``prob`` outside [0, 1]; ``offsets`` not one or two numbers.

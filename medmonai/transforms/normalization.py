@@ -19,19 +19,19 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
     """Subtract the mean and divide by the standard deviation; MONAI's NormalizeIntensity with a
     batch door.
 
-    Unlike MONAI's, it never modifies its input (MONAI's does with ``nonzero`` or ``channel_wise``
-    on floats).
+    Unlike MONAI's, it never writes into its input (MONAI's does with ``nonzero`` or
+    ``channel_wise`` on floats).
 
     Args:
-        subtrahend: a number, an array that broadcasts against (C, *spatial), or, channel-wise, one
-            number per channel; None: the mean of each sample (or channel).
+        subtrahend: a number, an array that broadcasts against (C, *spatial), or, channel-wise, a
+            number for each channel; None: the mean of each sample (or channel).
         divisor: likewise; None: the standard deviation. 0 counts as 1, so a constant image
             becomes 0.
-        nonzero: exclude zeros from mean and standard deviation, and leave them unchanged.
-        channel_wise: process each channel separately.
+        nonzero: leave zeros out of mean and standard deviation, and as they are.
+        channel_wise: each channel by itself.
 
     Raises:
-        ValueError: the count of channel-wise numbers differs from the number of channels.
+        ValueError: channel-wise numbers whose count is not the number of channels.
 
     Example:
         >>> NormalizeIntensity(0.5, 0.5).batch(
@@ -50,18 +50,17 @@ class NormalizeIntensity(BatchTransform, mt.NormalizeIntensity):
         for name, value in (("subtrahend", subtrahend), ("divisor", divisor)):
             if channel_wise and isinstance(value, numbers.Number):
                 raise ValueError(
-                    f"{name}={value} with channel_wise=True; give a sequence with one number per "
-                    "channel."
+                    f"{name}={value} with channel_wise=True; give a sequence, one number a channel."
                 )
         if not channel_wise:
-            # MONAI requires an array here; a list from a JSON config works as well.
+            # MONAI wants an array here, a list from a JSON config is as good.
             subtrahend, divisor = (
                 torch.as_tensor(value, dtype=torch.float32)
                 if isinstance(value, (list, tuple))
                 else value
                 for value in (subtrahend, divisor)
             )
-        # MONAI accepts numbers, too, although its annotation omits them.
+        # MONAI computes with numbers too, though its annotation leaves them out.
         super().__init__(subtrahend, divisor, nonzero, channel_wise)  # pyright: ignore[reportArgumentType]
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
@@ -105,10 +104,10 @@ class ScaleIntensity(BatchTransform, mt.ScaleIntensity):
     """Map each sample's own range to [minv, maxv]; MONAI's ScaleIntensity with a ``batch`` method.
 
     Args:
-        minv: lower end; if either end is None: [0, 1].
+        minv: lower end; None (either end): [0, 1].
         maxv: upper end.
         factor: with both ends None: multiply by 1 + factor instead.
-        channel_wise: process each channel separately.
+        channel_wise: each channel by itself.
     """
 
     def __init__(

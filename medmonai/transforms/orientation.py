@@ -22,7 +22,7 @@ class RandFlip(BatchTransform, mt.RandFlip):
 
     Args:
         prob: probability for each sample.
-        spatial_axis: the axes to mirror, 0 being the first after the channel; None: all of them.
+        spatial_axis: the axes mirrored, 0 the first after the channel; None: all of them.
 
     Raises:
         ValueError: ``prob`` outside [0, 1]; an axis that the batch lacks.
@@ -53,12 +53,12 @@ class RandRotate90(BatchTransform, mt.RandRotate90):
 
     Args:
         prob: probability for each sample.
-        max_k: maximum number of quarter turns; the number is uniform in 1 .. max_k.
-        spatial_axes: the plane; in a batch, both axes must have the same size.
+        max_k: the most quarter turns; their number is uniform in 1 .. max_k.
+        spatial_axes: the plane; a batch needs both axes of one size.
 
     Raises:
-        ValueError: ``prob`` outside [0, 1]; ``max_k`` below 1; not two axes; the axes of a batch
-            differ in size.
+        ValueError: ``prob`` outside [0, 1]; ``max_k`` below 1; not two axes; axes of a batch differ
+            in size.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
     """Permute equal-sized spatial axes with probability ``prob``: transposes in 2D, with flips all
     48 poses in 3D.
 
-    One of the permutations other than the identity is drawn, with equal probability. MONAI has only
-    ``Transpose``, with fixed axes and no randomness; RandRotate90 rotates in one plane at a time.
-    The affine of a MetaTensor follows the axes, and ``inverse`` undoes the permutation, as with
+    One of the permutations other than the identity is drawn, each as likely. MONAI has only
+    ``Transpose``, with fixed axes and no randomness; RandRotate90 reaches a plane at a time. The
+    affine of a MetaTensor follows the axes, and ``inverse`` takes the permutation back, as with
     MONAI's spatial transforms.
 
     Args:
         prob: probability for each sample.
-        spatial_axes: the axes to permute; None: all.
+        spatial_axes: the axes that change places; None: all.
 
     Raises:
         ValueError: ``prob`` outside [0, 1]; repeated axes; axes that differ in size.
@@ -141,10 +141,10 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
         return out
 
     def inverse(self, data: torch.Tensor) -> torch.Tensor:
-        """Undo the last permutation recorded by the MetaTensor.
+        """Take back the permutation that the MetaTensor records last.
 
         Raises:
-            RuntimeError: its last record is from another transform.
+            RuntimeError: its last record is of another transform.
         """
         order = self.pop_transform(data)[TraceKeys.EXTRA_INFO]["order"]
         return _permuted(data, np.argsort(order).tolist())
@@ -166,8 +166,8 @@ class RandAxisPermute(BatchTransform, mt.RandomizableTransform, mt.InvertibleTra
 
 
 def _permuted(img: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
-    """Return an image (C, *spatial) whose spatial axis i is the old axis ``order[i]``, with affine
-    and record updated.
+    """Return an image (C, *spatial) whose spatial axis i is the old axis ``order[i]``; the affine
+    and the record go along.
     """
     plain = img.as_tensor() if isinstance(img, MetaTensor) else img
     out = plain.permute(0, *(1 + axis for axis in order)).contiguous()

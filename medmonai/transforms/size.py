@@ -1,4 +1,4 @@
-"""Resize all images of a batch."""
+"""Another size for all images of a batch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MODES = ("nearest", "nearest-exact", "area", "bilinear", "trilinear")
 
 
 def linear_or(mode: str | None, spatial_dims: int) -> str:
-    """Return an interpolation mode that fits the number of axes; "bilinear" means linear in 3D,
-    too.
+    """Return a mode of interpolation that fits the number of axes; "bilinear" stands for linear in
+    3D too.
 
     Raises:
         ValueError: an unknown mode.
@@ -28,13 +28,13 @@ def linear_or(mode: str | None, spatial_dims: int) -> str:
 
 
 class Resize(BatchTransform, mt.Resize):
-    """Interpolate to `spatial_size`, bilinear or trilinear by default; MONAI's Resize
+    """Interpolate to `spatial_size`, bilinear or trilinear if not told otherwise; MONAI's Resize
     with a ``batch`` method.
 
-    A network trained on 224-pixel images can use 28-pixel images enlarged in this way. Enlarging
-    happens on the device and after the augmentation, so the set stays small in memory, and the
-    random transforms work on few pixels. The transform is meant for enlarging; shrinking does not
-    smooth first, so decode images at the size they should have.
+    A network that was trained on 224-pixel images may take 28-pixel ones so enlarged: on the device
+    and after the augmentation, the set keeps its small size in memory, and the random transforms
+    work on few pixels. Enlarging is what it is for; where an image shrinks nothing smooths it
+    first, so decode it at the size it should have.
 
     Args:
         spatial_size: voxels along each axis.
@@ -43,7 +43,7 @@ class Resize(BatchTransform, mt.Resize):
 
     Raises:
         ValueError: a size that is not two or three whole numbers of at least 1, or an unknown mode;
-            when called: images with a different number of spatial axes.
+            in use: images with another number of spatial axes.
 
     Example:
         >>> Resize([4, 4]).batch(torch.zeros(1, 3, 2, 2), torch.Generator()).shape
@@ -63,13 +63,13 @@ class Resize(BatchTransform, mt.Resize):
         self._size = size
 
     def __call__(self, img: NdarrayOrTensor, *, mode: str | None = None) -> torch.Tensor:
-        """Transform one image (C, *spatial), optionally with a different ``mode``."""
+        """Transform one image (C, *spatial), if wanted with another ``mode`` for it."""
         self._check(img.ndim - 1)
         # MONAI takes arrays too, though its annotation says tensors.
         return super().__call__(img, mode=mode and linear_or(mode, len(self._size)))  # pyright: ignore[reportArgumentType]
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
-        """Interpolate each sample; float32, or `x` itself if it already has that size."""
+        """Interpolate each sample; float32, or `x` itself where it has the size already."""
         self._check(x.ndim - 2)
         if tuple(x.shape[2:]) == self._size:
             return x
@@ -81,5 +81,5 @@ class Resize(BatchTransform, mt.Resize):
         if axes != len(self._size):
             raise ValueError(
                 f"spatial_size={self._size} of Resize for images with {axes} spatial axes; give "
-                "one number per axis."
+                "one number an axis."
             )

@@ -1,3 +1,3 @@
-"""Coverage study of all intervals except the AUC's: populations with known truth, measures, and
-tables.
+"""Coverage study of all intervals but the AUC's: populations with known truth, what is measured in
+them, the tables.
 """

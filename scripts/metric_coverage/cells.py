@@ -1,4 +1,6 @@
-"""Cells of the study: a repeated measure on a population, and the resulting CSV rows."""
+"""Cells of the study: a measure on a population, repeated, and the rows of the CSV that come of
+it.
+"""
 
 from __future__ import annotations
 
@@ -71,11 +73,11 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The key of the cell in the CSV."""
+        """What names the cell in the CSV."""
         return self.study, self.population.name
 
     def rows(self, *, seed: int = 0, repetitions: int | None = None) -> list[dict[str, str]]:
-        """Simulate; data set r has its own random stream, and bootstraps use seed r."""
+        """Simulate; data set r has a random stream of its own, and bootstraps seed r."""
         tallies: dict[tuple[str, str], Tally] = {}
         number = zlib.crc32("|".join(self.key).encode())
         count = repetitions or self.repetitions
@@ -98,11 +100,13 @@ class Tally:
     entries: list[dict] = field(default_factory=list)
 
     def add(self, entry: dict) -> None:
-        """Add the entry of another data set."""
+        """Take in the entry of another data set."""
         self.entries.append(entry)
 
     def row(self) -> dict[str, str]:
-        """Coverage, widths and sides for the CSV; intervals without ends are counted separately."""
+        """Coverage, widths and sides as they stand in the CSV; intervals without ends count
+        apart.
+        """
         found = dict.fromkeys(FIELDS[4:], "")
         found["method"] = Counter(entry["method"] for entry in self.entries).most_common(1)[0][0]
         found["repetitions"] = str(len(self.entries))

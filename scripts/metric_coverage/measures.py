@@ -1,4 +1,4 @@
-"""Measures on one data set: every interval that the package prints, with the truth."""
+"""What is measured on one data set: every interval that the package prints, beside the truth."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def curves(design: Binormal, rng: np.random.Generator, seed: int) -> Iterator[Fo
 
 
 def several(design: Several, rng: np.random.Generator, seed: int) -> Iterator[Found]:
-    """All metrics of a table with several classes, grades or labels: means over them, and the
-    rarest one.
+    """Everything of a table of more classes, grades or labels: means over them, and the rarest
+    one.
     """
     table = design.draw(rng)
     truth = several_truth(design)
@@ -128,7 +128,7 @@ def several(design: Several, rng: np.random.Generator, seed: int) -> Iterator[Fo
 
 
 def separated(design: Separated, rng: np.random.Generator, seed: int) -> Iterator[Found]:
-    """Means over classes, some of which have no errors in many tables; ``flags`` show in which."""
+    """Means over classes of which some have no mistake in many tables; ``flags`` say in which."""
     table = design.draw(rng)
     truth = separated_truth(design)
     found = metrics.summarize_decisions(

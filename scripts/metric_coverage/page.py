@@ -12,7 +12,7 @@ SCORES = {
     "ece": "ECE",
     "calibration_error": "error without bins, by the ECE's ends",
 }
-LOWEST, HIGHEST = 0.92, 0.98  # outside: the table of cells with too low or too high coverage
+LOWEST, HIGHEST = 0.92, 0.98  # outside: the table of cells that cover too little or too much
 
 
 def tables(rows: list[Row]) -> dict[str, str]:
@@ -48,12 +48,12 @@ def tables(rows: list[Row]) -> dict[str, str]:
 
 
 def coverage_and_width(row: Row) -> str:
-    """The content of a table cell."""
+    """What stands in a cell."""
     return f"{float(row['coverage']):.3f} ({float(row['mean_width']):.3f})"
 
 
 def flagged_too(row: Row) -> str:
-    """Coverage and width, and the share of flagged tables."""
+    """Coverage and width, and the share of tables that were flagged."""
     return (
         f"{float(row['coverage']):.3f} ({float(row['mean_width']):.3f}; "
         f"{float(row['flagged']):.2f})"

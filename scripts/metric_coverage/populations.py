@@ -1,4 +1,4 @@
-"""Two-class populations with binormal scores, of independent cases or patients, whose metrics are
+"""Populations of two classes with binormal scores: independent cases or patients, whose metrics are
 known in closed form.
 """
 
@@ -25,10 +25,10 @@ BETWEEN_MODELS = 0.6  # correlation of two models' scores within a class
 @dataclass(frozen=True)
 class Binormal:
     """Scores N(0, 1) of negatives and N(shift, 1) of positives; each case is positive with the
-    probability given by the class counts.
+    share of the class counts.
 
     With patients: one to five cases each, `within` of the scores' variance between patients, and
-    one label per patient unless `mixed`. Sizes do not depend on scores or labels, so that the truth
+    one label a patient unless `mixed`. Sizes do not depend on scores or labels, so that the truth
     is that of independent cases.
     """
 
@@ -119,7 +119,7 @@ class Binormal:
         return rows * [[1 - self.share], [self.share]]
 
     def point(self, rule: str) -> metrics.OperatingPoint:
-        """Operating point from a very large validation set."""
+        """Operating point that a very large validation set would give."""
         cut = self.shift / 2 if rule == "youden" else norm.ppf(float(rule.partition("=")[2]))
         return metrics.OperatingPoint(
             (float(expit(self.log_odds(cut))),), rule, "validation", 10**6

@@ -1,4 +1,4 @@
-"""Populations whose classes are so well separated that a test set often has no errors in some of
+"""Populations whose classes lie so far apart that a test set often has no mistake in some of
 them.
 """
 

@@ -187,7 +187,7 @@ def test_a_label_that_train_always_or_never_has(name):
 def test_nothing_to_tell_apart(task, absent):
     train = cohort(task, absent=absent)
     with pytest.raises(
-        ValueError, match=r"made train: nothing to distinguish .*cases of two classes"
+        ValueError, match=r"made train: nothing to tell apart .*cases of two classes"
     ):
         train_baseline(train, estimator="random_forest")
     whole = cohort(task)
@@ -209,7 +209,7 @@ def test_class_weights_raise_the_scores_of_a_class():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": (5, 6)}, r"spatial_size \(5, 6\); the baseline was trained on \(6, 6\)"),
+        ({"size": (5, 6)}, r"spatial_size \(5, 6\); the baseline is trained on \(6, 6\)"),
         ({"dtype": np.int16}, "dtype int16"),
     ],
 )

@@ -296,7 +296,8 @@ def test_inference_refuses_another_order_than_its_weights_were_trained_for(
         )
     said = one_line(caught.value)
     assert (
-        "was trained for the classes 0 normal, 1 abnormal, but this config has 0 abnormal, 1 normal"
+        "was trained for the classes 0 normal, 1 abnormal, and this config says 0 abnormal, 1 "
+        "normal"
     ) in said
     assert not (tmp_path / "predictions.csv").exists()
 
@@ -315,7 +316,7 @@ def test_weights_that_say_nothing_are_taken_for_the_bundles(trained, tmp_path):
             ckpt_path=str(tmp_path / "silent.pt"),
             class_names=["abnormal", "normal"],
         )
-    assert "silent.pt does not record what it was trained for" in one_line(caught.value)
+    assert "silent.pt does not say what it was trained for" in one_line(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -409,7 +410,7 @@ def test_another_set_than_the_bundles_is_refused(tmp_path):
                 "breastmnist",
             ),
         )
-    assert "those of the bundle 0 normal, 1 pneumonia: a label would have two meanings" in one_line(
+    assert "those of the bundle 0 normal, 1 pneumonia: a label would mean two things" in one_line(
         caught.value
     )
     assert not out.exists()

@@ -84,7 +84,7 @@ def test_run_trains_evaluates_and_says_what_it_did(elsewhere, tmp_path):
         (
             ["run", BUNDLES / "vesselmnist3d_classification", "--dataset_name", "vesselmnist"],
             (
-                "does not exist in vesselmnist3d_classification; no other MedMNIST set has the "
+                "does not exist in vesselmnist3d_classification; no other set of MedMNIST has the "
                 "classes of this bundle"
             ),
         ),

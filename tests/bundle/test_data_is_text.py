@@ -263,7 +263,7 @@ def test_texts_that_configs_would_evaluate_are_refused_by_init(place, tmp_path, 
         given["dataset"][place] = [CANARY, "ill"] if place == "class_names" else CANARY
     (tmp_path / "recipe.json").write_text(json.dumps(given))
     done = call("init", "mine_classification", "recipe.json")
-    assert isinstance(done.exception, ValueError) and "would not treat as text" in str(
+    assert isinstance(done.exception, ValueError) and "would not leave as text" in str(
         done.exception
     )
     assert not made(tmp_path) and not (tmp_path / "bundles").exists()

@@ -540,5 +540,5 @@ def test_another_set_can_be_named_only_where_one_has_the_same_classes(tmp_path):
     assert (
         "| `dataset_name` | another set of MedMNIST" in (bundle / "docs" / "README.md").read_text()
     )
-    with pytest.raises(ValueError, match="no other MedMNIST set has the classes of this bundle"):
+    with pytest.raises(ValueError, match="no other set of MedMNIST has the classes of this bundle"):
         split_overrides(BUNDLES / FLAT, {"dataset_name": "breastmnist"})

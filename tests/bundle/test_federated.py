@@ -161,7 +161,7 @@ def test_clients_started_for_each_round_end_as_clients_that_live_on(tmp_path):
         **{"train_cases": 64, "network_def::width": 4},
     )
     with pytest.raises(
-        ValueError, match=r"finished federated job \(4 of max_epochs=4\); choose another output_dir"
+        ValueError, match=r"finished \(4 of max_epochs=4\); choose another output_dir"
     ):
         again.train(ExchangeObject(weights=started), {})
     other = client_of(
@@ -173,7 +173,5 @@ def test_clients_started_for_each_round_end_as_clients_that_live_on(tmp_path):
         warmup_epochs=2,
         **{"train_cases": 64, "network_def::width": 4},
     )
-    with pytest.raises(
-        ValueError, match="does not belong to this federated job, because its config differs"
-    ):
+    with pytest.raises(ValueError, match="not of this federated job: its config differs"):
         other.train(ExchangeObject(weights=started), {})

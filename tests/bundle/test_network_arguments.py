@@ -67,7 +67,7 @@ def test_every_classification_network_is_given_channels_and_classes(name, spatia
         ),
         (
             {"_target_": "DenseNet121", "out_channels": 7},
-            r"has out_channels=7, but the data need 1; omit out_channels",
+            r"has out_channels=7, and the data need 1; leave out_channels out",
         ),
         (
             {"_target_": "UNet", "channels": [4, 8], "strides": [2]},

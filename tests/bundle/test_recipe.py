@@ -41,7 +41,7 @@ def test_the_least_recipe_renders_and_what_it_says_goes_before_the_defaults():
 @pytest.mark.parametrize(
     ("name", "change", "match"),
     [
-        ("a", {}, "must end in '_classification'"),
+        ("a", {}, "has to end in '_classification'"),
         ("a_classification", {"epoch": 3}, "'epoch', which no bundle reads; did you mean epochs"),
         ("a_classification", {"zzz": 3}, "known are title, dataset"),
         (
@@ -288,7 +288,7 @@ def test_class_names_that_monai_would_evaluate_are_refused(text):
         "dataset": dataset,
         "network": {"_target_": "medmonai.networks.resnet18"},
     }
-    with pytest.raises(ValueError, match=r"class_names holds .*would not treat as text"):
+    with pytest.raises(ValueError, match=r"class_names holds .*would not leave as text"):
         complete_recipe("mine_classification", recipe)
     of_source = {"listing": {"class_names": {text: "a", "y": "b"}}, "class_names": ["a", "b"]}
     if "#" in text or "::" in text:  # as a key of a config, MONAI would take it for two

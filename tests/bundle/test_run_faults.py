@@ -150,14 +150,14 @@ def test_a_run_that_lost_a_file_or_was_moved_says_so_or_ends_the_same(whole, tmp
     said = finish(command(BOTH[0], folder), cwd=tmp_path, expect=1).splitlines()[-1]
     assert (
         said.startswith(f"error: {folder}/models/model.pt, the best epoch so far (")
-        and "is missing; restore it" in said
+        and "is missing; put back" in said
     )
     (folder / "models" / "model.pt").write_bytes(kept)
     shutil.copytree(folder, moved)
     finish(command(BOTH[0], moved), cwd=tmp_path)
     for name in ("last.pt", "previous.pt"):
         (folder / "models" / name).unlink(missing_ok=True)
-    assert f"{folder}/models has no last.pt, so the training restarts with" in finish(
+    assert f"{folder}/models has no last.pt: the training begins with" in finish(
         command(BOTH[0], folder), cwd=tmp_path
     )
     for one in (moved, folder):
@@ -180,7 +180,7 @@ def test_a_run_goes_on_with_the_threads_it_began_with(whole, tmp_path):
         stderr=subprocess.STDOUT,
     ).stdout
     assert (
-        "this run began with 1 CPU threads and this process has 2; it continues with 1" in said
+        "this run began with 1 CPU threads and this process has 2: it goes on with 1" in said
         and "OMP_NUM_THREADS=1" in said
     )
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
@@ -194,8 +194,8 @@ def test_ctrl_c_is_said_in_a_sentence_and_the_same_command_goes_on(whole, tmp_pa
     ).end()
     assert code == 130
     assert out.splitlines()[-1] == (
-        f"stopped; {folder} keeps the training up to its last complete epoch, and the same command "
-        "resumes from there."
+        f"stopped; {folder} keeps the training up to its last whole epoch, and the same command "
+        "goes on from there."
     )
     assert not (folder / ".claim").exists()
     finish(stock(BOTH[0], folder, "train.json"), cwd=tmp_path)

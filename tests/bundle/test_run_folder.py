@@ -152,7 +152,7 @@ def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path, 
     assert metrics == json.loads(
         (tmp_path / "out" / "metrics.json").read_text()
     ) and whole == contents(tmp_path / "out")
-    assert f"{tmp_path / 'out'} is already evaluated; nothing was run.\n" in capsys.readouterr().out
+    assert f"{tmp_path / 'out'} is evaluated already; nothing was run.\n" in capsys.readouterr().out
     lost = tmp_path / "out" / "models" / "model.pt"
     lost.unlink()
     assert run_bundle(BUNDLES / BOTH[0], output_dir=tmp_path / "out", overrides=settings) == metrics
@@ -160,7 +160,7 @@ def test_a_run_that_broke_off_before_its_evaluation_is_only_evaluated(tmp_path, 
         f"{lost} is missing: put back a copy of it, or choose another --output_dir to train it "
         "again."
     )
-    assert f"is already evaluated; nothing was run. {said}\n" in capsys.readouterr().out
+    assert f"is evaluated already; nothing was run. {said}\n" in capsys.readouterr().out
     run(BOTH[0], "train.json", **small(BOTH[0], None, tmp_path / "out"))
     assert f"nothing was trained. {said}\n" in capsys.readouterr().out
     for name in ("metrics.json", "test_opened.json"):
@@ -192,7 +192,7 @@ def test_a_finished_evaluation_is_not_run_again_and_a_missing_report_is_written(
     metrics = run(name, "train.json", "evaluate.json", **settings)[-1]
     said = capsys.readouterr().out
     assert (
-        "is already evaluated; nothing was run.\ntest AUC 0." in said
+        "is evaluated already; nothing was run.\ntest AUC 0." in said
         and metrics["splits"]["test"]["n"] == 48
     )
     assert whole.pop(tmp_path / "report.html") and (tmp_path / "report.html").is_file()
@@ -239,7 +239,7 @@ def test_evaluation_without_a_checkpoint_or_with_another_network_writes_nothing(
             ckpt_path=str(tmp_path / "trained" / "models" / "model.pt"),
             **{"network_def::stem": "standard"},
         )
-    assert "was trained differently: network_def#stem" in one_line(caught.value)
+    assert "was trained otherwise: network_def#stem" in one_line(caught.value)
     assert not (tmp_path / "test_opened.json").exists() and not (tmp_path / "metrics.json").exists()
 
 

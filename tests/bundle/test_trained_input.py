@@ -65,7 +65,7 @@ def test_the_first_difference_is_named(old, new, expected):
         ({"network_def": {**PLAIN, "width": 8}}, r"network_def#width \(4 there, 8 now\)"),
         ({"spatial_size": [64, 64]}, r"spatial_size#0 \(28 there, 64 now\)"),
         ({"image_size": 64}, r"image_size \(28 there, 64 now\)"),
-        ({"normalization": []}, r"normalization .* was trained|trained differently: normalization"),
+        ({"normalization": []}, r"normalization .* was trained|trained otherwise: normalization"),
     ],
 )
 def test_another_input_than_in_training_is_refused(change, match, tmp_path):
@@ -124,7 +124,7 @@ def test_evaluation_and_inference_take_a_checkpoint_as_it_was_trained(tmp_path):
             **small(NAME, sources, out, evaluate=True) | {"normalization": []},
         )
     assert (
-        "was trained differently: normalization" in one_line(caught.value)
+        "was trained otherwise: normalization" in one_line(caught.value)
         and not (out / "test_opened.json").exists()
     )
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "a.png")
@@ -157,7 +157,7 @@ def test_an_inference_without_weights_says_that_it_means_nothing(tmp_path, capsy
     run(NAME, "inference.json", output_dir=str(tmp_path / "out"), **given)
     assert (tmp_path / "out" / "predictions.csv").is_file()
     assert (
-        "the network has random weights, and its predictions are meaningless"
+        "the network has random weights, and its predictions mean nothing"
         in capsys.readouterr().out
     )
     with pytest.raises(RuntimeError) as caught:

@@ -63,11 +63,11 @@ def test_shares_ranges_and_names():
         ({"group_pattern": "("}, r"group_pattern='\('; a regular expression"),
         (
             {"class_names": ["a", "b", "c"], "network_def": {"num_classes": 1}},
-            "has 3 names, but the network has 2 classes",
+            "holds 3 names; the network has 2 classes",
         ),
         (
             {"class_names": ["a", "b"], "network_def": {"num_classes": 4}},
-            "has 2 names, but the network has 4 classes",
+            "holds 2 names; the network has 4 classes",
         ),
         (
             {"network_def": {"_target_": "medmonai.networks.resnet19"}},
@@ -94,7 +94,7 @@ def test_expressions_references_and_null_are_left_to_monai():
 
 
 TWICE = (
-    "class_weights='balanced' with .*=.* corrects for class sizes twice; set .* to none or "
+    "class_weights='balanced' with .*=.* corrects the classes' sizes twice; set .* to none or "
     "class_weights to null"
 )
 

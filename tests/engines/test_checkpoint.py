@@ -103,8 +103,8 @@ def test_a_damaged_last_checkpoint_falls_back_one_epoch_and_ends_the_same(tmp_pa
     resumed, checkpoint = scaled_trainer(tmp_path / "cut", 4)
     assert checkpoint.resume(resumed) == load_checkpoint(previous)["epoch"] == 2
     assert (
-        f"{last} is not a readable weight checkpoint" in caplog.text
-        and f"resumes from {previous}, epoch 2" in caplog.text
+        f"{last} is not a readable checkpoint" in caplog.text
+        and f"goes on from {previous}, epoch 2" in caplog.text
     )
     resumed.run()
     assert (
@@ -119,7 +119,7 @@ def test_where_no_whole_checkpoint_is_left_the_file_is_named(tmp_path):
     flip_a_bit(tmp_path / "last.pt")
     with pytest.raises(
         ValueError,
-        match=r"last\.pt is not .* \(CRC\) does not match\); and there is no intact previous",
+        match=r"last\.pt is not .* \(CRC\) does not fit\); and there is no sound previous",
     ):
         checkpoint.resume(trainer)
     save_atomically({"epoch": 3}, tmp_path / "last.pt")
@@ -135,5 +135,5 @@ def test_a_damaged_best_epoch_is_noticed_when_the_run_goes_on(tmp_path):
     trainer.run()
     save_atomically(checkpoint.network.state_dict(), tmp_path / "model.pt")
     flip_a_bit(tmp_path / "model.pt")
-    with pytest.raises(ValueError, match=r"model\.pt is not a readable weight checkpoint"):
+    with pytest.raises(ValueError, match=r"model\.pt is not a readable checkpoint"):
         checkpoint.resume(trainer)

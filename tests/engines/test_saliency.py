@@ -296,7 +296,7 @@ def test_dense_networks_and_large_logits():
             grad_cam,
             {"target_layer": "layer9"},
             ValueError,
-            "target_layer='layer9' is not a layer that produces a map here",
+            "target_layer='layer9' is not a layer that gives a map here",
         ),
         (grad_cam, {"target_layer": "fc"}, ValueError, "target_layer='fc' is not"),
         (

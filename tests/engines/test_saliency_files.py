@@ -53,9 +53,9 @@ def test_same_map_same_bytes_and_no_leftovers(tmp_path, name):
         (np.ones((4, 5)), "a.nii", None, r"saliency has shape \(4, 5\)"),
         (np.ones((2, 4, 5, 6)), "a.nii", None, "one finite volume"),
         (np.full((4, 5, 6), np.nan), "a.nii", None, "one finite volume"),
-        (np.ones((4, 5, 6)), "a.npy", None, "must end with .nii or .nii.gz"),
-        (np.ones((4, 5, 6)), "a.nii", np.eye(3), "an invertible 4 x 4 matrix"),
-        (np.ones((4, 5, 6)), "a.nii", np.diag([1, 1, 0, 1]), "an invertible 4 x 4 matrix"),
+        (np.ones((4, 5, 6)), "a.npy", None, "end it with .nii or .nii.gz"),
+        (np.ones((4, 5, 6)), "a.nii", np.eye(3), "a 4 x 4 matrix that can be inverted"),
+        (np.ones((4, 5, 6)), "a.nii", np.diag([1, 1, 0, 1]), "a 4 x 4 matrix that can be inverted"),
     ],
 )
 def test_errors(tmp_path, saliency, name, affine, message):

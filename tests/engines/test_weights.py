@@ -40,7 +40,7 @@ class Payload:
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     torch.save({"w": Payload()}, tmp_path / "evil.pt")
-    with pytest.raises(ValueError, match="not a readable weight checkpoint"):
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path / "evil.pt")
     assert not os.path.exists("/tmp/medmonai-was-here")
 
@@ -50,7 +50,7 @@ def test_errors_name_the_file(tmp_path):
         load_checkpoint(tmp_path / "nothing.pt")
     save_atomically(nn.Linear(2, 1).state_dict(), tmp_path / "cut.pt")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "cut.pt").read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"cut\.pt is not a readable weight checkpoint"):
+    with pytest.raises(ValueError, match=r"cut\.pt is not a readable checkpoint"):
         load_checkpoint(tmp_path / "cut.pt")
 
 
@@ -101,7 +101,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(value, tmp_path):
     save_atomically({"model": source.state_dict()}, tmp_path / "model.pt")
     before = target[0].weight.clone()
     with pytest.raises(
-        ValueError, match=r"model\.pt: in 0\.weight, 1 of 18 values are NaN or infinite"
+        ValueError, match=r"model\.pt: 0\.weight holds 1 values of 18 that are NaN or infinite"
     ):
         load_weights(target, tmp_path / "model.pt")
     assert torch.equal(before, target[0].weight)
@@ -114,7 +114,7 @@ def test_masks_may_be_infinite_and_statistics_may_not_be_nan(tmp_path):
     load_weights(network, tmp_path / "model.pt")
     network.running_var[0] = float("nan")
     save_atomically(network.state_dict(), tmp_path / "model.pt")
-    with pytest.raises(ValueError, match="in running_var, 1 of 2 values"):
+    with pytest.raises(ValueError, match="running_var holds 1 values of 2"):
         load_weights(network, tmp_path / "model.pt")
 
 

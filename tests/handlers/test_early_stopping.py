@@ -91,5 +91,5 @@ def test_it_says_so(caplog):
 
 @pytest.mark.parametrize("patience", [0, -1, 2.0, True])
 def test_patience_that_is_no_number_of_epochs(patience):
-    with pytest.raises(ValueError, match="a whole number of at least 1 epoch"):
+    with pytest.raises(ValueError, match="a whole number of epochs from 1"):
         EarlyStopping(SimpleNamespace(), patience=patience)

@@ -119,7 +119,7 @@ def test_a_balanced_loader_cannot_evaluate():
         decollate=False,
         val_data_loader=ResidentLoader(cases, batch_size=4, balance=Balance("cap", cap=3)),
     )
-    with pytest.raises(RuntimeError, match="must show each case once"):
+    with pytest.raises(RuntimeError, match="shows each case once"):
         engine.run()
 
 
@@ -129,7 +129,7 @@ def test_predictions_are_written_with_labels(tmp_path):
     evaluator(cases, Mean(), [writer])[0].run()
     table = read_predictions(tmp_path / "new" / "predictions.csv")
     assert np.array_equal(table.y_true, cases.labels) and table.ids.tolist() == cases.ids.tolist()
-    with pytest.raises(FileExistsError, match="was not changed"):
+    with pytest.raises(FileExistsError, match="is left alone"):
         evaluator(cases, Mean(), [writer])[0].run()
     writer.overwrite = True
     evaluator(cases, Mean(), [writer])[0].run()
@@ -253,11 +253,11 @@ def test_the_history_has_a_line_per_epoch(tmp_path, capsys):
         (
             "1,train,0.5,,0.1,2.25\r\n2,train,0.5,0.75,0.1,2.2",
             "1",
-            "lacks epoch 2 (deleted or truncated)",
+            "lacks epoch 2: deleted, or cut off",
         ),
-        ("1,train,0.5\r\n2,train,0.5,0.75,0.1,2.25\r\n", "2", "lacks epoch 1 (deleted"),
+        ("1,train,0.5\r\n2,train,0.5,0.75,0.1,2.25\r\n", "2", "lacks epoch 1: deleted"),
         ("1,train,0.5,,0.1,2.25\r\n2,train,0.5,0.75,0.1,2.25\r\n3,train,0.5", "12", ""),
-        (None, "", "lacks epoch 1, 2 (deleted"),
+        (None, "", "lacks epoch 1, 2: deleted"),
     ],
 )
 def test_a_run_goes_on_with_the_whole_lines_of_its_history(lines, kept, said, tmp_path, caplog):
@@ -307,7 +307,7 @@ def test_a_stage_beyond_the_last_epoch_never_begins():
     engine, stage, optimizer, _ = stage_trainer(3, epochs=2)
     engine.run()
     assert engine.optimizer is not optimizer and stage.name(engine) == "cross_entropy"
-    with pytest.raises(ValueError, match="epochs are counted from 1"):
+    with pytest.raises(ValueError, match="epochs count from 1"):
         stage_trainer(0, epochs=1)
 
 

@@ -114,7 +114,7 @@ def test_impossible_plans(epochs, message):
 
 def test_plans_that_would_do_nothing():
     with pytest.raises(
-        ValueError, match="this network has no frozen backbone, so there is nothing to unfreeze"
+        ValueError, match="no backbone of this network is frozen, so there is nothing to unfreeze"
     ):
         GradualUnfreezing(network(freeze="none"), EPOCHS)
     with pytest.raises(

@@ -31,7 +31,7 @@ def test_scikit_learns_and_every_class_weighs_the_same(counts):
     [
         ([0, 0, 2], Task("ordinal", 3), r"class 1 has no case \(counts: \[2, 0, 1\]\)"),
         ([0, 2], Task("binary", 2), "allows 0 to 1"),
-        ([[0, 1]], Task("multilabel", 2), "one number per label"),
+        ([[0, 1]], Task("multilabel", 2), "one number a label"),
     ],
 )
 def test_impossible_labels(labels, task, message):

@@ -261,7 +261,7 @@ def test_binary_is_finite_at_extremes(logit, label, smoothing):
             TASKS[3],
             {"class_weights": "balanced", "labels": [[0, 1, 1]]},
             ValueError,
-            "one number per label",
+            "one number a label",
         ),
     ],
 )

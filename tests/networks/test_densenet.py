@@ -70,7 +70,7 @@ def test_the_smallest_input_runs_and_one_less_is_named(dims, stem):
     least = LEAST[stem]
     assert network.least_size == least
     assert network(torch.zeros(1, 1, *[least] * dims)).shape == (1, 1)
-    with pytest.raises(ValueError, match=rf"needs at least {least} per side"):
+    with pytest.raises(ValueError, match=rf"needs at least {least} a side"):
         network(torch.zeros(1, 1, *[least] * (dims - 1), least - 1))
     # MONAI's own forward: the limit is real
     with pytest.raises(RuntimeError, match=r"too small|smaller than kernel"):

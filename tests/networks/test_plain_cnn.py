@@ -86,7 +86,7 @@ def test_the_smallest_input_runs_and_one_less_is_named(dims):
         (small_vgg(spatial_dims=dims).eval(), 32),
     ):
         assert torch.isfinite(network(torch.zeros(1, 1, *[least] * dims))).all()
-        with pytest.raises(ValueError, match=rf"needs at least {least} per side"):
+        with pytest.raises(ValueError, match=rf"needs at least {least} a side"):
             network(torch.zeros(1, 1, *[least] * (dims - 1), least - 1))
 
 

@@ -240,8 +240,7 @@ def test_a_file_of_another_network_is_refused_by_name():
     backbone = backbone_of("resnet18").network
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     with pytest.raises(
-        ValueError,
-        match=r"the weights contain 'layer1.2.conv1.weight' \(\d+ such\), which resnet18",
+        ValueError, match=r"the weights hold 'layer1.2.conv1.weight' \(\d+ such\), which resnet18"
     ):
         load_published(backbone, "resnet18", published_state("resnet34"))
     with pytest.raises(
@@ -317,7 +316,7 @@ def test_a_file_is_downloaded_once_checked_and_loaded(served):
 
 def test_another_file_from_the_server_is_refused_and_not_kept(served):
     served("resnet18", {"a": torch.zeros(1)}, digest="0" * 64)
-    with pytest.raises(FileNotFoundError, match="the server sent a different file"):
+    with pytest.raises(FileNotFoundError, match="the server sent another file"):
         imagenet_file("resnet18")
     assert not list(weights_folder().iterdir())
 
@@ -361,7 +360,7 @@ class Payload:
 
 def test_code_in_a_file_of_weights_is_not_run(served, capsys):
     served("resnet18", {"conv1.weight": Payload()})
-    with pytest.raises(ValueError, match="not a readable weight file"):
+    with pytest.raises(ValueError, match="not a readable file of weights"):
         load_pretrained(backbone_of("resnet18").network, "resnet18")
     assert "must not run" not in capsys.readouterr().out
 

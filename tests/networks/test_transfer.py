@@ -117,7 +117,7 @@ def test_training_on_a_frozen_backbone_of_random_weights_warns(recwarn):
     network = transfer_network("resnet10", pretrained=False)
     network.eval()
     assert not recwarn.list  # nothing is trained yet
-    with pytest.warns(UserWarning, match="frozen backbone with random weights"):
+    with pytest.warns(UserWarning, match="frozen backbone of random weights"):
         network.train()
     again = transfer_network("resnet10", pretrained=False)
     again.load_state_dict(network.state_dict())
@@ -247,7 +247,7 @@ def test_own_backbones_and_words_for_freezing():
     ("arguments", "message"),
     [
         ({"backbone": "resnet51"}, "backbone='resnet51' does not exist; use one of resnet10"),
-        ({"backbone": "resnet18", "pool_size": 7}, "pool_size=7: resnet18 ends with a mean"),
+        ({"backbone": "resnet18", "pool_size": 7}, "pool_size=7: resnet18 ends with the mean"),
         ({"pretrained": "imagenet22k"}, "pretrained='imagenet22k' does not exist"),
         ({"freeze": "half"}, "freeze='half'"),
         ({"spatial_dims": 1}, "spatial_dims=1"),

@@ -28,10 +28,10 @@ def build(params=None, loss_fn=None, **options):
     ("params", "error", "message"),
     [
         (NETWORK, TypeError, r"params is a Linear; give its parameters\(\)"),
-        (NETWORK.weight, TypeError, "params is a single tensor"),
+        (NETWORK.weight, TypeError, "params is one tensor"),
         ([], ValueError, "params is empty"),
         ([{"params": list(NETWORK.parameters())}], TypeError, r"parameter groups \(dicts\)"),
-        (list(NETWORK.named_parameters()), TypeError, "params contains a tuple.*without names"),
+        (list(NETWORK.named_parameters()), TypeError, "params holds a tuple.*without names"),
         (
             NETWORK.to(torch.float32).weight.detach().bfloat16().split(1),
             TypeError,
@@ -44,7 +44,7 @@ def build(params=None, loss_fn=None, **options):
         (
             [NETWORK.weight, nn.Parameter(torch.zeros(2, device="meta"))],
             ValueError,
-            "params are on cpu, meta",
+            "params lie on cpu, meta",
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_losses(loss_fn, error, message, capsys):
 def test_the_losss_own_variables_are_not_parameters(name, loss_class):
     loss_fn = loss_class()
     with pytest.raises(
-        ValueError, match=f"params contains loss_fn.{name}; give only the network's parameters"
+        ValueError, match=f"params holds loss_fn.{name}; give the network's parameters only"
     ):
         build([*NETWORK.parameters(), getattr(loss_fn, name)], loss_fn=loss_fn)
 
@@ -133,7 +133,7 @@ def test_the_loss_is_needed():
         ({"clip_value": 0}, "clip_value=0 is not possible; use a number above 0"),
         ({"clip_value": True}, "clip_value=True"),
         ({"reference": "random"}, "reference='random' does not exist; use 'initial' or 'libauc'"),
-        ({"device": "meta"}, "device=meta, but the parameters are on cpu"),
+        ({"device": "meta"}, "device=meta but the parameters are on cpu"),
     ],
 )
 def test_numbers_and_names(options, message):

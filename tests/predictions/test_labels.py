@@ -143,7 +143,7 @@ def test_decimal_commas_and_thousands(tmp_path):
     path.write_text('id,y_true,score\na,0,"0,93"\nb,1,1\n')
     assert read_predictions(path).positive_scores.tolist() == [0.93, 1]
     for cells, match in (
-        (("1,234", "2,345"), "could be 1.234 or 1234"),
+        (("1,234", "2,345"), "can be 1.234 or 1234"),
         (("0,5", "0.5"), "decimal point and '0,5' a decimal comma"),
         (("1.234,5", "1"), "thousands"),
     ):

@@ -95,7 +95,7 @@ def test_tables_of_the_same_cases_meet_by_name(kind):
 
 @pytest.mark.parametrize("kind", EXCLUSIVE)
 def test_equal_numbers_under_another_order_are_refused(kind):
-    with pytest.raises(ValueError, match="a number in y_true would mean two different classes"):
+    with pytest.raises(ValueError, match="a number in y_true would mean two classes"):
         align(scored(kind), turned(scored(kind), labels="old numbers"))
 
 
@@ -144,7 +144,7 @@ def test_a_validation_table_in_another_order(kind, by_name, tmp_path):
     table, held = scored(kind, 60), scored(kind, 60, split="validation")
     task = "ordinal" if kind == "ordinal" else ""
     test, val = tmp_path / "test.csv", tmp_path / "val.csv"
-    with pytest.raises(ValueError, match="a number in y_true would mean two different classes"):
+    with pytest.raises(ValueError, match="a number in y_true would mean two classes"):
         evaluate_files(
             write(table, tmp_path / "t.csv"),
             validation=write(turned(held), tmp_path / "v.csv"),
@@ -230,7 +230,7 @@ def test_a_comparison_by_decisions_is_about_the_class_that_was_chosen(tmp_path):
     )
     assert found["b", "class 0"] != found["b", "class 1"]
     points = dict.fromkeys("ab", default_operating_point(table.task))
-    with pytest.raises(ValueError, match="its operating point would apply to a different class"):
+    with pytest.raises(ValueError, match="its operating point would be for another class"):
         compare_tables({"a": table, "b": turned(table)}, metric="recall", points=points)
     assert held.positive_class == "class 1" and scored("ordinal").positive_class is None
 

@@ -96,7 +96,7 @@ def test_one_table_for_both_is_refused():
 def test_logits_of_another_tool_are_ranked_but_not_taken_for_probabilities():
     table = scored("binary")
     logits = replace(table, y_score=np.log(table.y_score) * 5)
-    with pytest.warns(UserWarning, match="not probabilities"):
+    with pytest.warns(UserWarning, match="no probabilities"):
         metrics = evaluate(logits).metrics
     assert metrics["decisions"] == {} and metrics["calibration"] == {
         "before": None,
@@ -231,7 +231,7 @@ def test_files_are_not_written_over(tmp_path):
     assert (tmp_path / "out" / "metrics.json").read_bytes() == before
     logits = replace(scored("binary"), y_score=np.log(scored("binary").y_score) * 5)
     write_predictions(logits, tmp_path / "logits.csv")
-    with pytest.warns(UserWarning, match="not probabilities"):
+    with pytest.warns(UserWarning, match="no probabilities"):
         evaluate_files(tmp_path / "logits.csv", output=tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "metrics.json").read_bytes() != before
     # What the logits have no figure for is not left over from the probabilities.

@@ -130,8 +130,8 @@ def test_the_data_of_a_study_is_decoded_once(tmp_path, monkeypatch):
             {"grid": {"effect": [1, 2]}, "baseline": None},
             "effect is set by arm 'strong' and in the grid",
         ),
-        ({"arms": {"none": {"seed": 3}}}, "arm 'none': seed is set by the study itself"),
-        ({"overrides": {"output_dir": "x"}}, "overrides: output_dir is set by the study itself"),
+        ({"arms": {"none": {"seed": 3}}}, "arm 'none': seed is given by the study itself"),
+        ({"overrides": {"output_dir": "x"}}, "overrides: output_dir is given by the study itself"),
     ],
 )
 def test_overrides_that_are_refused(content, match, tmp_path):

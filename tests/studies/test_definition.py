@@ -82,19 +82,19 @@ def test_a_grid_multiplies_the_arms_but_not_the_baselines(tmp_path):
             {"baseline": "non"},
             "baseline names 'non', which the study does not have; did you mean 'none'",
         ),
-        ({"overrides": [1]}, r"overrides: \[1\] was given; an object \{id: value\} is needed; see"),
+        ({"overrides": [1]}, r"overrides: \[1\] is given; an object \{id: value\} is needed; see"),
         (
             {"bundle_overrides": {"tiny_classification": 3}},
-            r"bundle_overrides#tiny_classification: 3 was given; an object \{id",
+            r"bundle_overrides#tiny_classification: 3 is given; an object \{id",
         ),
-        ({"grid": {"effect": 3}}, r"grid#effect: 3 was given; a list \[\.\.\.\] is needed"),
+        ({"grid": {"effect": 3}}, r"grid#effect: 3 is given; a list \[\.\.\.\] is needed"),
         (
             {"arms": {"rf": {"estimator": "random_forest"}}},
-            r'estimator: "random_forest" was given; an object \{name: value\}',
+            r'estimator: "random_forest" is given; an object \{name: value\}',
         ),
-        ({"bundles": "x"}, r'bundles: "x" was given; a list'),
-        ({"seeds": ["1"]}, r'seeds#0: "1" was given; a whole number is needed'),
-        ({"title": 3}, "title: 3 was given; a text is needed"),
+        ({"bundles": "x"}, r'bundles: "x" is given; a list'),
+        ({"seeds": ["1"]}, r'seeds#0: "1" is given; a whole number is needed'),
+        ({"title": 3}, "title: 3 is given; a text is needed"),
         (
             {"bundle_overrides": {"tiny": {}}},
             "bundle_overrides names 'tiny'.*did you mean 'tiny_classification'",
@@ -116,7 +116,7 @@ def test_a_bundle_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("arm", [3, None, [], "x"])
 def test_arms_that_are_no_objects(tmp_path, arm):
-    with pytest.raises(ValueError, match=r"arms#a: .* was given; an object \{id: value\}"):
+    with pytest.raises(ValueError, match=r"arms#a: .* is given; an object \{id: value\} is needed"):
         read_study(write_study(tmp_path, arms={"a": arm}))
 
 
@@ -144,7 +144,7 @@ def test_files_that_are_no_study(tmp_path):
         json.dumps({"bundles": ["tiny_classification"], "seeds": [1]})[:-1]
         + ', "arms": {"a": {}, "a": {"effect": 2}}}'
     )
-    for text, match in (("{", "is not a study file"), (twice, "'a' occurs twice")):
+    for text, match in (("{", "is not a study file"), (twice, "'a' is there twice")):
         path.write_text(text)
         with pytest.raises(ValueError, match=match):
             read_study(path)

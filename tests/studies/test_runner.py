@@ -201,7 +201,7 @@ def test_a_folder_of_another_cell_is_refused(tmp_path):
     outcome = run_cell(cell, folder)
     assert (
         outcome.state == "failed"
-        and f"holds cell {other.key}, which belongs to another study or other code" in outcome.error
+        and f"holds cell {other.key}, which is of another study or other code" in outcome.error
     )
     assert (folder / "metrics.json").read_bytes() == before
 

@@ -248,13 +248,13 @@ def test_load_cell_reads_what_is_there(tmp_path):
         (
             "metrics.json",
             lambda text: text.replace('"n": 300', '"n": 301', 1),
-            "300 cases .* metrics.json has 301",
+            "300 cases .* metrics.json says 301",
         ),
         ("predictions_test.csv", lambda text: text[: len(text) // 2 + 4], "predictions_test.csv"),
         (
             "predictions_test.csv",
             lambda text: text.rsplit("\n", 3)[0] + "\n",
-            "298 cases .* metrics.json has 300",
+            "298 cases .* metrics.json says 300",
         ),
         ("predictions_val.csv", lambda text: "", "predictions_val.csv"),
     ],
@@ -271,7 +271,7 @@ def test_a_corrupt_cell_is_named(tmp_path, name, spoil, match):
 def test_a_table_of_another_run_is_refused(tmp_path):
     folder = write_cell(tmp_path / "cell", table("val", 1, 1), table("test", 1, 1))
     write_predictions(table("test", 1, 2), folder / "predictions_test.csv", overwrite=True)
-    with pytest.raises(ValueError, match="belongs to another run"):
+    with pytest.raises(ValueError, match="of another run"):
         load_cell(folder)
     (folder / "predictions_test.csv").unlink()
     with pytest.raises(ValueError, match=r"cell folder .*predictions_test\.csv"):

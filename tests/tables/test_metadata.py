@@ -23,10 +23,10 @@ def test_read_metadata(tmp_path):
     [
         ("name,sex\na,f\n", r"'id' is not a column of cases.csv; it has 'name', 'sex'"),
         ("id,id,sex\na,a,f\n", "more than one column 'id'"),
-        ("id,sex\na\n", r"line 2 has 1 columns, but the header \(line 1\) has 2"),
+        ("id,sex\na\n", "line 2 has 1 columns and the header, line 1, 2"),
         ("id,sex\na,f\na,m\n", "line 3 repeats id 'a'"),
         ("id,sex\nb,f\n", "no row for id 'a'; every case needs one"),
-        ("", "cases.csv has 0 lines"),
+        ("", "cases.csv holds 0 lines"),
     ],
 )
 def test_bad_metadata(tmp_path, text, match):

@@ -65,7 +65,7 @@ def test_decimal_marks(texts, mark):
 @pytest.mark.parametrize(
     ("texts", "match"),
     [
-        (["1,234", "2,500"], "'1,234' could be 1.234 or 1234"),
+        (["1,234", "2,500"], "'1,234' can be 1.234 or 1234"),
         (["1.234,5"], "thousands"),
         (["1,234,567"], "thousands"),
         (["0,5", "0.5"], "'0.5' has a decimal point and '0,5' a decimal comma"),

@@ -59,7 +59,7 @@ def test_sheets_are_asked_for(tmp_path):
     path = workbook(tmp_path / "t.xlsx", {"First": rows, "Second": [["id", "group"], ["b", 2]]})
     with pytest.raises(
         ValueError,
-        match=r"2 sheets that are not empty, 'First', 'Second'; .*sheet='First' \(.*--sheet\)",
+        match=r"2 sheets that hold something, 'First', 'Second'; .*sheet='First' \(.*--sheet\)",
     ):
         read_text_table(path)
     assert read_text_table(path, sheet="second").columns == {"id": ["b"], "group": ["2"]}
@@ -67,16 +67,16 @@ def test_sheets_are_asked_for(tmp_path):
         ValueError, match=r"sheet='Third' is not a sheet of t.xlsx; it has 'First', 'Second'"
     ):
         read_text_table(path, sheet="Third")
-    with pytest.raises(ValueError, match="only empty sheets"):
+    with pytest.raises(ValueError, match="no sheet that holds anything"):
         read_text_table(workbook(tmp_path / "e.xlsx", {"First": []}))
-    with pytest.raises(ValueError, match="separator and encoding apply to text files"):
+    with pytest.raises(ValueError, match="separator and encoding are for text"):
         read_text_table(path, separator=";")
 
 
 def test_formulas(tmp_path):
     path = workbook(tmp_path / "t.xlsx", {"Data": [["id", "label"], ["a", "=1+1"], ["b", 2]]})
     with pytest.raises(
-        ValueError, match="sheet 'Data': cell B2 has a formula without a stored value"
+        ValueError, match="sheet 'Data': cell B2 holds a formula without a stored value"
     ):
         read_text_table(path)
     stored = tmp_path / "stored.xlsx"

@@ -118,7 +118,7 @@ def test_columns_by_name_in_any_case(tmp_path):
     assert table.column("image  id", "image_column") == ["a", "b"] and table.column(
         "DX", "label_column"
     ) == ["2", "3"]
-    with pytest.raises(ValueError, match="label_column='Dx' matches the columns 'dx', 'DX'"):
+    with pytest.raises(ValueError, match="label_column='Dx' fits the columns 'dx', 'DX'"):
         table.column("Dx", "label_column")
     with pytest.raises(
         ValueError, match=r"metadata_columns='Age': a.csv has more than one column 'age'"
@@ -137,7 +137,7 @@ def test_two_readings_ask_for_the_separator(tmp_path):
     assert list(read_text_table(path, wanted=("Image",)).columns) == names
     assert list(read_text_table(path, separator=";").columns) == names
     for separator in ("::", ""):
-        with pytest.raises(ValueError, match="a single character is needed"):
+        with pytest.raises(ValueError, match="one character is needed"):
             read_text_table(path, separator=separator)
 
 
@@ -180,18 +180,18 @@ def test_exact_values_stay_as_they_are(tmp_path):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "a.csv has 0 lines"),
-        (b"a,b\n", "a.csv has 1 lines"),
-        (b";;\n\n", "a.csv has 0 lines"),
+        (b"", "a.csv holds 0 lines"),
+        (b"a,b\n", "a.csv holds 1 lines"),
+        (b";;\n\n", "a.csv holds 0 lines"),
         (
             b"a,b\n1,2\n1\n1,2,3\n",
-            r"a.csv: line 3 has 1 columns, but the header \(line 1\) has 2 \(2 such lines\)",
+            r"a.csv: line 3 has 1 columns and the header, line 1, 2 \(2 such lines\)",
         ),
         (b"a,b\n\xff\xfe\x81,1\n", "a.csv cannot be read as cp1252"),
         (b"a,b\n1,\0\n", "NUL bytes"),
         (b'a,b\n"1,2\n', "a.csv cannot be read as a table .*close the quotes"),
         (b"\xff\xfea", "cannot be read as utf-16"),
-        (b"PK\x03\x04rest", r"is a zip file .*rename it to .xlsx"),
+        (b"PK\x03\x04rest", r"is a zip file .*call it .xlsx"),
         (b"\x1f\x8b\x08", "is a gzip file"),
         (b"\xd0\xcf\x11\xe0\xa1", "a workbook with a password"),
     ],

@@ -295,7 +295,7 @@ def test_prob_1_changes_every_sample_and_half_about_half(name):
         (("RandRotate", {"keep_size": False}), "keep_size=False"),
         (("RandAffine", {"mode": "bicubic"}), "mode='bicubic'"),
         (("RandAffine", {"padding_mode": "wrap"}), "padding_mode='wrap'"),
-        (("RandAffine", {"rotate_range": [(1, 2, 3)]}), "rotate_range of RandAffine contains"),
+        (("RandAffine", {"rotate_range": [(1, 2, 3)]}), "rotate_range of RandAffine holds"),
         (("RandGaussianNoise", {"std": -1}), "std=-1"),
         (("RandAdjustContrast", {"gamma": (-1, 2)}), "above 0"),
         (("RandColorJitter", {"hue": 0.6}), "hue="),

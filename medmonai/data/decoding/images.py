@@ -161,6 +161,27 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
     return ImageSet(out, ids=np.array(ids), places=tuple(places) if known else None)
 
 
+def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]]:
+    """Return ids and files of the images at a path, in the order of their names.
+
+    Args:
+        path: a folder, or one file.
+        spatial_dims: 2, or 3, where the DICOM files of one folder are one series.
+
+    Raises:
+        FileNotFoundError: no such path, or no image there.
+        ValueError: several kinds of files, or an npz file, which holds arrays.
+    """
+    files, root = _find(path)
+    if image_kind(files[0]) == "npz":
+        raise ValueError(f"{path} is an npz file; give image files, or a folder of them.")
+    if spatial_dims == 3:
+        files = _series(files)
+    return [
+        file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files
+    ], files
+
+
 def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase]]:
     """Return ids and, one after another, the decoded cases at a path."""
     files, root = _find(path)

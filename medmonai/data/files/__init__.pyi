@@ -13,7 +13,15 @@ from .formats import FORMAT_NAMES, KINDS, image_kind
 from .headers import Headers, read_headers
 from .picture_fit import fit_picture
 from .pictures import read_picture
-from .reading import DecodedCase, array_case, read_case, read_image, read_npz_images, to_form
+from .reading import (
+    DecodedCase,
+    array_case,
+    read_case,
+    read_image,
+    read_npz_images,
+    read_sample,
+    to_form,
+)
 
 __all__ = [
     "AGAIN",
@@ -36,6 +44,7 @@ __all__ = [
     "read_image",
     "read_npz_images",
     "read_picture",
+    "read_sample",
     "sub_folders",
     "to_form",
 ]

@@ -297,3 +297,22 @@ def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: 
     return ((np.clip(image.astype(np.float32), low, high) - low) * (255 / (high - low))).astype(
         np.float32
     )
+
+
+def read_sample(path: Path, *, spatial_dims: int) -> tuple[np.ndarray, tuple[float, ...] | None]:
+    """Return a file (or DICOM series) as (C, *spatial) in its own grey values, and its spacing.
+
+    Volumes are turned to RAS. Their spacing is millimeters along the turned axes, and None where
+    the file does not state it; pictures have none.
+
+    Raises:
+        UnreadableImageError, ValueError: see `read_case`.
+    """
+    known = _format(path)
+    if spatial_dims == 2:
+        return known.picture(path), None
+    volume = known.volume(path)
+    values = volume.turned()
+    if NO_SPACING in volume.remarks:
+        return values, None
+    return values, volume.turned_spacing()

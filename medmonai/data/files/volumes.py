@@ -54,6 +54,13 @@ class Volume:
         matrix = to_form_grid(self.affine, self.shape, size=(1, 1, 1), orientation=orientation)
         return tuple(self.shape[axis] for axis in np.abs(matrix[:3, :3]).argmax(axis=0))
 
+    def turned_spacing(self, orientation: str = "RAS") -> tuple[float, ...]:
+        """Return the millimeters between voxels along each axis after `turned`."""
+        grid = to_form_grid(
+            self.affine, self.shape, size=self.turned_shape(orientation), orientation=orientation
+        )
+        return tuple(np.linalg.norm((self.affine @ grid)[:3, :3], axis=0).tolist())
+
 
 def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]:
     """Return a volume with values of 0 to 255 as uint8 (C, *spatial_size), and its place.

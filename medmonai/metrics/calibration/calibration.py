@@ -1,4 +1,6 @@
-"""Calibration of probabilities: ECE, Brier score, NLL, and the points of a reliability diagram."""
+"""How far probabilities can be taken at their word: ECE, Brier score, NLL, and the points of a
+reliability diagram.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ Average = Literal["top_label", "classwise"]
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityBins:
-    """Points of a reliability diagram, one per non-empty bin; all arrays have shape (B,).
+    """Points of a reliability diagram, one per bin that has cases; all arrays (B,).
 
     Args:
         mean_predicted: mean probability of the cases in the bin.
         observed: share of them that are positive.
-        count: number of cases.
-        low: lower end of the Wilson interval of `observed`, which treats cases as independent.
+        count: cases.
+        low: lower end of the Wilson interval of `observed`, which takes cases as independent.
         high: upper end.
     """
 
@@ -44,18 +46,17 @@ def reliability_bins(
     binning: Binning = "equal_mass",
     confidence: float = 0.95,
 ) -> ReliabilityBins:
-    """Sort cases into probability bins and count the positives in each.
+    """Sort cases into bins of probability and count the positives of each.
 
     Args:
         y_true: (N,) in {0, 1}.
         p: (N,) probability of 1.
-        bins: maximum number of bins; fewer if many cases have the same p, since equal values share
-            a bin.
-        binning: ``equal_mass`` (equal numbers of cases) or ``equal_width``.
-        confidence: nominal coverage of the Wilson interval.
+        bins: at most this many; fewer where many cases have the same p, which always share a bin.
+        binning: ``equal_mass`` (as many cases in each) or ``equal_width``.
+        confidence: of the Wilson interval.
 
     Returns:
-        The `ReliabilityBins`, with increasing p.
+        The `ReliabilityBins`, p rising.
 
     Raises:
         ValueError: p outside [0, 1], fewer than one bin, no case, labels other than 0 and 1.
@@ -93,25 +94,25 @@ def expected_calibration_error(
     """Expected calibration error: sum over bins of (share of cases) x |observed - mean predicted|.
     0 is best.
 
-    Binary: of class 1. Multiclass and ordinal: ``top_label``, whether the predicted class is
-    correct as often as its probability states; ``classwise``, the mean over the classes, each
-    against the rest. Multilabel: always the mean over labels. Noise biases it upward: a perfectly
-    calibrated model has up to 0.4 sqrt(bins / N) rather than 0.
+    Binary: of class 1. Multiclass and ordinal: ``top_label``, whether the decided class is right as
+    often as its probability says; ``classwise``, the mean over the classes of each against the
+    rest. Multilabel: always the mean over labels. Noise pushes it up: a perfect model has up to 0.4
+    sqrt(bins / N), more than 0.
 
-    Equal to torchmetrics for ``equal_width``, except that torchmetrics puts p = 1 in a separate
-    bin. Equal mass is the default, since equal widths put nearly all cases of a confident model
-    into one bin. MONAI's `CalibrationErrorMetric` bins the pixels of each image and does not
-    support one score per case.
+    Equal to torchmetrics for ``equal_width``, except that p = 1 gets a bin of its own there. Equal
+    mass is the default: equal widths leave nearly all cases of a confident model in one bin.
+    MONAI's `CalibrationErrorMetric` bins the pixels of each image and has no place for one score a
+    case.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes) probabilities.
         task: what the labels mean.
-        bins: maximum number of bins.
+        bins: at most this many.
         binning: ``equal_mass`` or ``equal_width``.
-        average: for multiclass and ordinal tasks.
+        average: of a multiclass or ordinal task.
 
-    NaN with a warning if the scores of exclusive classes do not sum to 1
+    NaN with a warning where the scores of exclusive classes do not add up to 1
     (`medmonai.predictions.sums_to_one`).
 
     Raises:
@@ -146,7 +147,7 @@ def brier_score_loss(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> flo
     Binary: (p - y)^2, 0 to 1. Multiclass and ordinal: summed over the classes, 0 to 2, as
     scikit-learn does and as Brier (1950) did. Multilabel: the mean over labels.
 
-    NaN with a warning if the scores of exclusive classes do not sum to 1
+    NaN with a warning where the scores of exclusive classes do not add up to 1
     (`medmonai.predictions.sums_to_one`).
 
     Raises:
@@ -160,13 +161,13 @@ def brier_score_loss(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> flo
 
 
 def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
-    """Mean of -log(probability of the true label), in nats. 0 is best; a proper score that
-    penalizes confident errors.
+    """Mean of -log(probability of what is true), in nats. 0 is best; a proper score that punishes
+    certain mistakes.
 
     Probabilities are kept 2^-52 away from 0 and 1, as scikit-learn's `log_loss` does. Multilabel:
     the mean over labels.
 
-    NaN with a warning if the scores of exclusive classes do not sum to 1
+    NaN with a warning where the scores of exclusive classes do not add up to 1
     (`medmonai.predictions.sums_to_one`).
 
     Raises:
@@ -180,8 +181,8 @@ def negative_log_likelihood(y_true: np.ndarray, y_score: np.ndarray, task: Task)
 
 
 def case_losses(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> np.ndarray:
-    """Brier score and NLL of each case: (N, 2); all NaN, with a warning, if the rows do not sum
-    to 1.
+    """Brier score and NLL of each case: (N, 2); all NaN, with a warning, where the rows do not add
+    up to 1.
     """
     columns, scores = _probabilities(y_true, y_score, task)
     eps = np.finfo(np.float64).eps
@@ -203,10 +204,11 @@ def case_losses(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> np.ndarr
 def calibrated_events(
     y_true: np.ndarray, y_score: np.ndarray, task: Task, *, average: Average = "classwise"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Events 0/1 (N, K) and their predicted probabilities: class 1; the predicted class being
-    correct; each class.
+    """Events 0/1 (N, K) and the probabilities given to them: class 1; the decided class being
+    right; each class.
 
-    The probabilities are all NaN, with a warning, if the rows of exclusive classes do not sum to 1.
+    The probabilities are all NaN, with a warning, where the rows of exclusive classes do not add up
+    to 1.
 
     Raises:
         ValueError: scores outside [0, 1], labels that do not fit the task.
@@ -239,11 +241,10 @@ def bin_numbers(p: np.ndarray, bins: int, *, binning: Binning = "equal_mass") ->
 
 
 def check_probabilities(y_true: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64 labels (N,) and float64 probabilities (N,), or raise an error that says what is
-    wrong.
+    """Return int64 labels (N,) and float64 probabilities (N,), or say what is wrong with them.
 
     Raises:
-        ValueError: no cases, p outside [0, 1], labels other than 0 and 1, different lengths, NaN.
+        ValueError: no case, p outside [0, 1], labels other than 0 and 1, another length, NaN.
     """
     y_true, p = check_binary(y_true, p)
     if not len(p):
@@ -255,8 +256,8 @@ def check_probabilities(y_true: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, 
 def _probabilities(
     y_true: np.ndarray, y_score: np.ndarray, task: Task
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels 0/1 (N, num_classes) and scores that are probabilities; all NaN, with a warning, if
-    they are not.
+    """Labels 0/1 (N, num_classes) and scores that are probabilities; all NaN, with a warning, where
+    they cannot be.
     """
     columns, scores = one_vs_rest(y_true, y_score, task)
     check_range(scores)
@@ -269,13 +270,13 @@ def _probabilities(
 
 
 def sums_in_words(scores: np.ndarray) -> str:
-    """Describe the sums of the rows, and what to do about them."""
+    """Say what the rows add up to, and what to do about it."""
     sums = scores.sum(axis=1)
     return (
-        f"the scores of a case sum to {sums.min():.4g} to {sums.max():.4g} instead of 1, so they "
-        "are not probabilities of mutually exclusive classes (sigmoids, one against the rest?); "
-        "write the softmax of the logits, or one column y_true_<label> per label if several can be "
-        "true."
+        f"the scores of a case add up to {sums.min():.4g} to {sums.max():.4g} instead of 1, so "
+        "they are not probabilities of classes that exclude each other (sigmoids, one against the "
+        "rest?); write the softmax of the logits, or one column y_true_<label> a label if several "
+        "can be true."
     )
 
 

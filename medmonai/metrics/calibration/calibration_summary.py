@@ -1,4 +1,4 @@
-"""Calibration of a predictions table, as a dictionary for metrics.json."""
+"""Calibration of a predictions table, as a dictionary that goes into metrics.json."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ def summarize_calibration(
 ) -> dict[str, Any]:
     """ECE, Brier score and NLL of a labeled table of probabilities, with bootstrap intervals.
 
-    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (see `basic_ends`
-    for the reason); the low end is 0 if noise alone, the distance of bootstrap tables from the
-    table, reaches the estimate. The estimate is the usual ECE, which noise biases upward. If the
-    whole bootstrap interval lies below it, the interval is extended up to the estimate and flagged
-    ``overestimate``: the true ECE is then probably lower. With groups, whole groups are resampled.
+    Brier score and NLL: BCa. ECE: the basic bootstrap with the bins of the table (`basic_ends` says
+    why); the low end is 0 where noise alone, the distance of bootstrap tables from the table,
+    reaches the estimate. The estimate is the ECE as everybody computes it, which noise pushes up;
+    where the whole bootstrap interval lies below it, the interval is drawn up to the estimate and
+    flagged ``overestimate``: the true ECE is then probably lower. With groups, whole groups are
+    resampled.
 
     Args:
         predictions: a table of probabilities with labels.
-        bins: maximum number of equal-mass bins.
+        bins: of equal mass, at most this many.
         confidence: nominal coverage.
-        seed: seed of the bootstrap.
-        repetitions: number of bootstrap tables.
+        seed: of the bootstrap.
+        repetitions: bootstrap tables.
 
     Returns:
-        JSON-serializable: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of
-        the predicted class; multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal),
+        JSON-able: ``n``, ``bins``, and ``ece`` (binary: of class 1; multiclass, ordinal: of the
+        decided class; multilabel: mean over labels), ``classwise_ece`` (multiclass, ordinal),
         ``brier``, ``nll``, each {estimate, low, high, confidence, method, n, flags}; flag
-        ``zero_variance`` and no ends if no bootstrap table differs; flag ``rows_not_summing_to_1``
-        and no numbers, with a warning, if the scores of exclusive classes do not sum to 1.
+        ``zero_variance`` and no ends where no bootstrap table differs; flag
+        ``rows_not_summing_to_1`` and no numbers, with a warning, where the scores of exclusive
+        classes do not add up to 1.
 
     Raises:
         ValueError: a table without labels, scores outside [0, 1], a confidence outside (0, 1).
@@ -130,7 +132,7 @@ def _kinds(p: Predictions) -> dict[str, Average]:
 
 
 def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:
-    """Entries without numbers, after a warning with the reason."""
+    """Entries without numbers, after a warning that says why."""
     case_losses(p.labels, p.y_score, p.task)
     nothing = entry(
         np.nan,
@@ -146,7 +148,7 @@ def _undefined(p: Predictions, bins: int, confidence: float) -> dict[str, Any]:
 
 
 def _gaps(events: np.ndarray, p: np.ndarray, bins: int) -> sparse.csr_array:
-    """Event minus probability for each case, in the column of its bin: (N, columns x bins)."""
+    """Event minus probability of each case, in the column of its bin: (N, columns x bins)."""
     rows, pieces = p.shape
     number = np.stack([bin_numbers(column, bins) for column in p.T], axis=1) + bins * np.arange(
         pieces

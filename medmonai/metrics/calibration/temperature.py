@@ -24,19 +24,19 @@ LIMITS = (0.02, 50.0)  # of the temperature
 
 @dataclass(frozen=True)
 class Temperature:
-    """Divisor of the logits and the biases added afterward, with their origin.
+    """Divisor of the logits and what is added after, with where they come from.
 
     Args:
         temperature: T > 0; above 1 makes scores less certain.
         bias: one per sigmoid (binary: one, multilabel: one per label); empty for a softmax.
-        n: number of cases it was fitted on.
-        chosen_on: ``validation``, or ``none`` for (1, 0), the identity.
-        scores: what it applies to: ``probabilities``, via their logits, or ``logits``
+        n: cases it was fitted on.
+        chosen_on: ``validation``, or ``none`` for (1, 0), which changes nothing.
+        scores: what it is for: ``probabilities``, whose logits it takes, or ``logits``
             (`Predictions.score_kind`).
 
     Raises:
-        ValueError: a temperature not above 0, a non-finite bias, an unknown `chosen_on` or
-            `scores`.
+        ValueError: a temperature that is not above 0, a bias that is not finite, an unknown
+            `chosen_on` or `scores`.
 
     Example:
         >>> Temperature.from_dict(Temperature(1.5, (0.2,), 524).as_dict()).temperature
@@ -58,21 +58,23 @@ class Temperature:
             )
         if self.chosen_on not in ("validation", "none") or self.n < 0:
             raise ValueError(
-                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and n of "
-                "at least 0."
+                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases "
+                "from 0 up."
             )
         if self.scores not in ("probabilities", "logits"):
-            raise ValueError(f"scores={self.scores!r}; use 'probabilities' or 'logits'.")
+            raise ValueError(
+                f"scores={self.scores!r}; a temperature is for 'probabilities' or for 'logits'."
+            )
         object.__setattr__(self, "temperature", float(self.temperature))
         object.__setattr__(self, "bias", bias)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields, JSON-serializable."""
+        """Return the fields, ready for JSON."""
         return asdict(self) | {"bias": list(self.bias)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Temperature:
-        """Restore from the output of `as_dict`.
+        """Read what `as_dict` wrote.
 
         Raises:
             ValueError: a missing or an unknown field.
@@ -92,7 +94,7 @@ class Temperature:
 
 
 def default_temperature(task: Task, *, scores: str) -> Temperature:
-    """Return the default temperature, T = 1 without bias: applied to logits, it gives their plain
+    """Return the temperature no one fitted, T = 1 without bias: applied to logits, their plain
     sigmoid or softmax.
 
     Example:
@@ -105,37 +107,37 @@ def default_temperature(task: Task, *, scores: str) -> Temperature:
 def fit_temperature(validation: Predictions) -> Temperature:
     """Fit the temperature with the smallest NLL on a validation table.
 
-    - Sigmoid tasks (binary, multilabel): p' = sigmoid(z / T + b), z = logit(p), one T and one b per
+    - Sigmoid tasks (binary, multilabel): p' = sigmoid(z / T + b), z = logit(p), one T and one b a
       column: Platt scaling. AUC margin losses leave the level of the scores free, so T alone would
-      not suffice.
+      not do.
     - Softmax tasks (multiclass, ordinal): p' = softmax(z / T), z = log p, no bias.
 
-    In a table of logits (from another tool), z is the logit itself; binary: column 1 - column 0, as
-    in a softmax of two.
+    In a table of logits (another tool's) z is what stands there; binary: column 1 - column 0, as
+    softmax of two has it.
 
-    The targets are Platt's: (m + 1) / (m + 2) instead of 1 for a case of a class (or of either side
-    of a label) with m cases, with the rest shared by the other classes. Without them, a validation
-    table without errors would give T = 0.
+    The targets are Platt's: (m + 1) / (m + 2) instead of 1 for a case of a class (of either side of
+    a label) with m cases, the rest shared by the other classes. Without them a validation table
+    with no case decided wrong has T = 0.
 
-    A sigmoid column keeps the order of its cases and therefore its AUC; a softmax keeps the
-    predicted class of each case. T stays within 0.02 to 50; a fit that ends at a limit, as for
-    scores that rank in the wrong direction, causes a warning.
+    A sigmoid column keeps the order of its cases and so its AUC; a softmax keeps the decided class
+    of each case. T stays within 0.02 to 50; a fit that ends there, as for scores that rank the
+    wrong way round, is warned about.
 
     Args:
-        validation: a table with labels, of different cases than the temperature will be applied to.
+        validation: a table with labels, of other cases than those it is for.
 
     Returns:
-        The temperature, for the kind of scores in `validation`; store `as_dict()` with the
+        The temperature, for the kind of scores that `validation` has; store `as_dict()` with the
         model.
 
     Raises:
-        ValueError: no labels; probabilities of exclusive classes that do not sum to 1.
+        ValueError: no labels; probabilities of exclusive classes that do not add up to 1.
 
     References:
         Platt, Advances in Large Margin Classifiers (1999); Guo et al., ICML 2017, arXiv:1706.04599.
     """
     if validation.y_true is None:
-        raise ValueError("validation has no y_true; a temperature must be fitted on labeled cases.")
+        raise ValueError("validation has no y_true; a temperature is fitted on labeled cases.")
     _check_sums(validation)
     task = validation.task
     columns = validation.task.one_hot(validation.y_true)
@@ -147,8 +149,8 @@ def fit_temperature(validation: Predictions) -> Temperature:
         bias = ()
     if temperature in LIMITS:
         warnings.warn(
-            f"temperature={temperature:g} is a limit: validation scores may rank in the wrong "
-            "direction, or hardly differ.",
+            f"temperature={temperature:g} is a limit: validation scores may rank the wrong way "
+            "round, or hardly differ.",
             UserWarning,
             stacklevel=2,
         )
@@ -156,16 +158,15 @@ def fit_temperature(validation: Predictions) -> Temperature:
 
 
 def apply_temperature(predictions: Predictions, temperature: Temperature) -> Predictions:
-    """Return the table with recalibrated probabilities; labels, ids and groups are unchanged.
+    """Return the table with recalibrated probabilities; labels, ids and groups stay.
 
     Args:
-        predictions: a table of scores of the kind the temperature applies to.
+        predictions: a table of the scores that the temperature is for.
         temperature: from `fit_temperature` on other cases.
 
     Raises:
-        ValueError: a temperature for logits and a table of probabilities or vice versa, a number of
-            biases other than one per column, or probabilities of exclusive classes that do not sum
-            to 1.
+        ValueError: a temperature for logits and a table of probabilities or the other way round,
+            not one bias a column, probabilities of exclusive classes that do not add up to 1.
 
     Example:
         >>> p = Predictions(["a"], None, [[0.2, 0.8]], Task("binary", 2), ("normal", "sick"))
@@ -176,9 +177,9 @@ def apply_temperature(predictions: Predictions, temperature: Temperature) -> Pre
     wanted = _sigmoids(predictions.task)
     if temperature.scores != predictions.score_kind:
         raise ValueError(
-            f"the temperature is for {temperature.scores}, but the table has "
-            f"{predictions.score_kind}: scores range from {predictions.y_score.min():g} to "
-            f"{predictions.y_score.max():g}; fit it on scores of the same kind."
+            f"a temperature for {temperature.scores}, a table of {predictions.score_kind}: scores "
+            f"range from {predictions.y_score.min():g} to {predictions.y_score.max():g}; fit it on "
+            "scores of the same kind."
         )
     _check_sums(predictions)
     if len(temperature.bias) != wanted:
@@ -205,13 +206,13 @@ def _log(p: np.ndarray) -> np.ndarray:
 
 
 def _sigmoids(task: Task) -> int:
-    """Number of sigmoids of the task, each with a bias: 0 for a softmax."""
+    """Sigmoids of the task, each with a bias: none of a softmax."""
     return 0 if task.kind in ("multiclass", "ordinal") else task.num_outputs
 
 
 def _logits(predictions: Predictions) -> np.ndarray:
-    """The logits (N, outputs) that a temperature divides; the (1 - p) column keeps digits that 1 -
-    p loses near p = 1.
+    """What a temperature divides (N, outputs); the (1 - p) column keeps digits that 1 - p has lost
+    near p = 1.
     """
     kind = predictions.task.kind
     scores = predictions.y_score
@@ -230,7 +231,7 @@ def _softmax_targets(columns: np.ndarray) -> np.ndarray:
 
 def _fit_softmax(targets: np.ndarray, logits: np.ndarray) -> float:
     """T with the smallest cross-entropy to the targets, which is convex in 1/T."""
-    # imported here: slow, and needed only for tables with validation cases
+    # here: slow to import, and only tables with validation cases need it
     from scipy.optimize import minimize_scalar
 
     def nll(log_temperature: float) -> float:

@@ -13,20 +13,19 @@ from .paired_tests import ZERO, PairedDifference, from_error
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray, *, exact: bool = False) -> float:
-    """P value of McNemar's test: are two models correct equally often?
+    """P value of McNemar's test: do two models answer equally many cases right?
 
-    Of the b + c cases that only one of the two gets right, b is binomial with p = 1/2 if they are
-    equally good. The two-sided mid-p value gives the observed outcome half weight (Fagerland,
-    Lydersen & Laake 2013, doi:10.1186/1471-2288-13-91); the exact one counts it in full and is
-    conservative.
+    Of the b + c cases that only one of the two has right, b is binomial with p = 1/2 where they are
+    equally good. The two-sided mid-p value counts the observed outcome half (Fagerland, Lydersen &
+    Laake 2013, doi:10.1186/1471-2288-13-91); the exact one counts it in full and is conservative.
 
     Args:
-        right_a: (N,) bool, whether model a is correct.
-        right_b: (N,) bool, whether model b is correct.
+        right_a: (N,) bool, model a is right.
+        right_b: (N,) bool, model b is right.
         exact: the exact p value instead of the mid-p.
 
     Returns:
-        0 to 1; 1 if the two are correct on the same cases.
+        0 to 1; 1 where the two are right on the same cases.
 
     Example:
         >>> mcnemar([True] * 6 + [False], [False] * 6 + [True], exact=True)
@@ -58,13 +57,13 @@ def accuracy_test(
 ) -> PairedDifference:
     """Difference of two accuracies on the same cases.
 
-    For correct or incorrect decisions without groups: McNemar's mid-p and the interval of Bonett &
-    Price (2012, doi:10.3102/1076998611411915), which adds one case to each kind of disagreement and
-    applies the normal formula. With groups, or with shares of correct labels: mean of the case
-    differences, its standard error over groups, Student's t with G - 1 degrees of freedom.
+    Right answers that are yes or no, without groups: McNemar's mid-p and the interval of Bonett &
+    Price (2012, doi:10.3102/1076998611411915): one case is added to each kind of disagreement, then
+    the normal formula. With groups, or with shares of right labels: mean of the case differences,
+    its standard error over groups, Student's t with G - 1 degrees of freedom.
 
     Args:
-        right_a: (N,) bool, or share of correct labels.
+        right_a: (N,) bool, or share of right labels.
         right_b: (N,) likewise.
         confidence: nominal coverage of the interval.
         groups: (N,) patient or lesion.
@@ -85,7 +84,7 @@ def accuracy_test(
     units = len(totals)
     error = np.sqrt(totals @ totals * units / (units - 1)) if units > 1 else 0.0
     method = "paired_t" if groups is None else "paired_t_by_group"
-    if not error > ZERO:  # the same decisions, or one group
+    if not error > ZERO:  # the same answers, or one group
         return PairedDifference(
             difference, -1.0, 1.0, 1.0 if difference == 0 else None, method, ("zero_variance",)
         )
@@ -93,8 +92,8 @@ def accuracy_test(
 
 
 def bonett_price(only_a: float, only_b: float, n: int, *, confidence: float) -> tuple[float, float]:
-    """Ends of the difference of two proportions on the same n cases, `only_a` and `only_b` of which
-    are correct in only one.
+    """Ends of the difference of two shares of the same n cases, of which `only_a` and `only_b` are
+    right in one alone.
     """
     a = (only_a + 1) / (n + 2)
     b = (only_b + 1) / (n + 2)

@@ -33,23 +33,23 @@ def delong_test(
 ) -> PairedDifference:
     """DeLong's test of two AUCs on the same cases, or of two means of one-vs-rest AUCs.
 
-    With u_i the influence of case i on AUC_a minus that on AUC_b (summed within groups): z =
+    With the influence u_i of case i on AUC_a minus that on AUC_b (added up within groups): z =
     (AUC_a - AUC_b) / sqrt(sum u_i^2), against the normal distribution; interval difference -+ z SE.
-    With groups, Student's t is used instead, with the degrees of freedom of `influence_freedom`,
-    because groups are few and uneven.
+    With groups Student's t replaces it, with the degrees of freedom of `influence_freedom`, because
+    groups are few and uneven.
 
-    If the variance of the difference is zero (both separate perfectly, or rank all cases alike), p
-    is 1 for equal AUCs and undefined otherwise, and the interval comes from the two single
-    intervals as if independent: sqrt of the sum of squared distances to their ends (MOVER, Zou &
-    Donner 2008, doi:10.1002/sim.3095). It is wide, but not a false [0, 0]. If this applies only to
-    some classes of a mean (flag ``zero_variance_classes``), they widen the interval as in
-    `macro_auc_interval`, and p uses a standard error enlarged by the same factor.
+    Where the variance of the difference is zero (both separate perfectly, or rank all cases alike)
+    p is 1 for equal AUCs, undefined otherwise, and the interval comes from the two single ones as
+    if independent: sqrt of the sum of squared distances to their ends (MOVER, Zou & Donner 2008,
+    doi:10.1002/sim.3095). It is wide, but not a false [0, 0]. Where that holds for some classes of
+    a mean only (flag ``zero_variance_classes``), they widen the interval as in
+    `macro_auc_interval`, and p is that of a standard error as much larger.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
         score_a: (N, num_classes) of model a.
         score_b: (N, num_classes) of model b.
-        task: what the labels mean; for a binary task, class 1 is used.
+        task: what the labels mean; of a binary task class 1 counts.
         confidence: nominal coverage of the interval.
         groups: (N,) patient or lesion.
 
@@ -67,7 +67,8 @@ def delong_test(
     ]
     if np.isnan(singles[0].estimate):
         raise ValueError(
-            "y_true has no class with both positive and negative cases, so no AUC can be compared."
+            "y_true has no class with both positive and negative cases; an AUC cannot be compared "
+            "on it."
         )
     parts = [class_auc_influence(y_true, score, task) for score in (score_a, score_b)]
     each = by_group(parts[0][1] - parts[1][1], groups)

@@ -1,4 +1,4 @@
-"""Paired bootstrap of decision metrics on counts: every resample of the cases is a table of
+"""Paired bootstrap of metrics of decisions, on counts: every resample of the cases is one table of
 counts.
 """
 
@@ -17,7 +17,7 @@ from medmonai.task import Task
 from .accuracy_difference import bonett_price
 from .paired_tests import ZERO, PairedDifference, from_resamples
 
-# shares whose denominator does not depend on a model's decisions
+# shares of cases that do not depend on what a model decides
 _OF_SAME_CASES = ("recall", "specificity", "accuracy")
 
 
@@ -32,21 +32,21 @@ def decision_test(
     repetitions: int = 2000,
     seed: int = 0,
 ) -> PairedDifference:
-    """Difference of a decision metric by the paired bootstrap, by group if there are groups.
+    """Difference of a metric of decisions by the paired bootstrap, by group where there are groups.
 
-    The same as `paired_bootstrap` except for the random draws, at the cost of counting once: a case
-    or group is represented by its counts under both models, and cases with the same decisions are
-    drawn together.
+    The same as `paired_bootstrap` up to the random draws, at the cost of counting once: a case, or
+    a group, is its counts under both models, and cases that were decided alike are drawn together.
 
-    The difference may not vary between resamples, either for the metric (flag ``zero_variance``; p
-    is 1 for equal values, else undefined) or, in a mean over classes or labels, for some of them
-    (``zero_variance_classes``). The interval is then widened as in `summarize_decisions`, and p
-    uses a standard error enlarged by the same factor. A class can hide as much as the interval of
-    Bonett & Price (see `accuracy_test`) allows on its cases or, for precision, F1, MCC and kappa,
-    as the single intervals of the two models allow as if independent (MOVER, see `delong_test`).
+    Where the difference does not vary from one resample to the next, neither for the metric (flag
+    ``zero_variance``; p is 1 for equal values, else undefined) nor, in a mean over classes or
+    labels, for some of these (``zero_variance_classes``), the interval is widened as in
+    `summarize_decisions`, and p is that of a standard error as much larger. A class hides as much
+    as the interval of Bonett & Price (see `accuracy_test`) allows on its cases or, for precision,
+    F1, MCC and kappa, the single intervals of the two models as if independent (MOVER, see
+    `delong_test`).
 
     Args:
-        metric: one that `summarize_decisions` provides for this kind of task, such as
+        metric: one that `summarize_decisions` has for this kind of task, such as
             ``balanced_accuracy``, ``f1``, ``macro_f1`` or ``mcc``.
         y_true: labels of the task, (N,) or (N, L).
         decided: decisions of model a and of model b, each of the same shape.
@@ -57,8 +57,8 @@ def decision_test(
         seed: of the resampling.
 
     Raises:
-        ValueError: an unknown metric, labels of another task, or a metric that is undefined on
-            these cases.
+        ValueError: an unknown metric, labels of another task, a metric that is undefined on these
+            cases.
 
     Example:
         >>> y, sure, poor = (
@@ -115,8 +115,8 @@ def _counts(
     shape: tuple[int, ...],
     groups: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the counts of each case or group under both models, side by side, and their
-    multiplicity: cases with the same decisions share a row.
+    """Return the counts of each case, or group, under both models, side by side, and how many have
+    the same: cases that were decided alike are one row.
     """
     a, b = (_codes(y_true, task.check_labels(labels, name="decisions"), task) for labels in decided)
     columns = np.hstack([a, b + np.prod(shape)])
@@ -132,8 +132,8 @@ def _counts(
 
 
 def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) -> float:
-    """How far the truth may be from a difference of means because of parts whose difference does
-    not vary.
+    """How far from a difference of means the truth may lie by the parts whose difference does not
+    vary.
     """
     (a, b), hidden = models, 0.0
     values = [mean.values(one.total) for one in models]
@@ -154,7 +154,7 @@ def _hidden(mean: ClassMean, models: tuple[ResampledCounts, ResampledCounts]) ->
 
 
 def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
-    """Distance of a difference to the farther end of its interval, from two single intervals as if
+    """Distance of a difference to the further end of its interval, from two single ones as if
     independent (MOVER).
     """
     ends = [(one["estimate"] - one["low"], one["high"] - one["estimate"]) for one in (a, b)]
@@ -162,11 +162,13 @@ def _mover(a: dict[str, Any], b: dict[str, Any]) -> float:
 
 
 def _widened(test: PairedDifference, hidden: float, confidence: float) -> PairedDifference:
-    """Widen the interval, and use the p value of a standard error enlarged by the same factor."""
+    """Move the ends further apart, and take the p value of a standard error that is as much
+    larger.
+    """
     d = test.difference
     quantile = ndtri(0.5 + confidence / 2)
     p = test.p_value
-    assert p is not None  # the resamples give one
+    assert p is not None  # resamples give one
     low = d - np.hypot(d - test.low, hidden)
     high = d + np.hypot(test.high - d, hidden)
     z = -ndtri(p / 2)

@@ -1,5 +1,5 @@
-"""Two models on the same cases: the difference of a metric, its interval and a p value; any metric
-via the bootstrap.
+"""Two models on the same cases: the difference of a metric, its interval and a p value; for any
+metric by the bootstrap.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scipy.special import stdtr, stdtrit
 
 from medmonai.notebook import Card, InNotebook, number
 
-ZERO = 1e-12  # a standard error below this is rounding error
+ZERO = 1e-12  # a standard error below this is rounding
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,8 +23,8 @@ class PairedDifference(InNotebook):
         difference: a - b.
         low: lower end of the interval.
         high: upper end.
-        p_value: two-sided, for no difference; None if the test is undefined.
-        method: how interval and p value were computed.
+        p_value: two-sided, of no difference; None where the test is undefined.
+        method: what gave interval and p value.
         flags: any of ``few_positives``, ``few_negatives``, ``absent_class``, ``zero_variance``,
             ``zero_variance_classes``, ``undefined_resamples``.
     """
@@ -65,20 +65,20 @@ def paired_bootstrap(
     repetitions: int = 2000,
     seed: int = 0,
 ) -> PairedDifference:
-    """Difference of any metric by resampling the cases (with groups: whole groups), with the same
-    draw for both models.
+    """Difference of any metric by resampling the cases (with groups: whole groups), the same draw
+    for both models.
 
     Percentile interval; p = 2 (1 + the smaller count of differences on one side of 0) /
     (repetitions + 1).
 
     Args:
-        metric: takes (y_true, output) of the drawn cases; higher is better; NaN if undefined.
+        metric: takes (y_true, output) of the drawn cases, higher is better; NaN where undefined.
         y_true: (N, ...).
-        output_a: (N, ...) scores or decisions of model a, as `metric` takes them.
+        output_a: (N, ...) scores or decisions of model a, whatever `metric` takes.
         output_b: (N, ...) of model b.
         confidence: nominal coverage of the interval.
         groups: (N,) patient or lesion.
-        repetitions: number of resamples.
+        repetitions: resamples.
         seed: of the resampling.
 
     Raises:
@@ -87,7 +87,7 @@ def paired_bootstrap(
     y_true, output_a, output_b = map(np.asarray, (y_true, output_a, output_b))
     difference = float(metric(y_true, output_a) - metric(y_true, output_b))
     if np.isnan(difference):
-        raise ValueError("the metric is undefined (NaN) on these cases; use another one.")
+        raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
     rng = np.random.default_rng(seed)
     unit = np.arange(len(y_true)) if groups is None else np.unique(groups, return_inverse=True)[1]
     members = np.split(np.argsort(unit, kind="stable"), np.cumsum(np.bincount(unit))[:-1])
@@ -104,19 +104,19 @@ def paired_bootstrap(
 def from_resamples(
     difference: float, differences: np.ndarray, *, confidence: float, grouped: bool
 ) -> PairedDifference:
-    """Percentile interval and p value of resampled differences (B,); undefined (NaN) ones are
-    excluded and flagged.
+    """Percentile interval and p value of resampled differences (B,); undefined (NaN) ones are left
+    out and flagged.
 
     Raises:
         ValueError: the difference, or all resampled ones, are NaN.
     """
     kept = differences[~np.isnan(differences)]
     if np.isnan(difference) or not kept.size:
-        raise ValueError("the metric is undefined (NaN) on these cases; use another one.")
+        raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
     low, high = np.quantile(kept, [0.5 - confidence / 2, 0.5 + confidence / 2])
     fewer = min((kept <= 0).sum(), (kept >= 0).sum())
     method = "paired_bootstrap_by_group" if grouped else "paired_bootstrap"
-    # with few cases, the percentile interval may not contain it
+    # of few cases the percentiles can lie beside it
     low = min(low, difference)
     high = max(high, difference)
     return PairedDifference(
@@ -132,8 +132,8 @@ def from_resamples(
 def from_error(
     difference: float, error: float, freedom: float, confidence: float
 ) -> PairedDifference:
-    """Return interval and p value by Student's t from a standard error above 0; the caller names
-    the method.
+    """Return interval and p value by Student's t from a standard error above 0; the method is the
+    caller's to name.
     """
     half = stdtrit(freedom, 0.5 + confidence / 2) * error
     p_value = 2 * stdtr(freedom, -abs(difference) / error)

@@ -1,5 +1,5 @@
-"""Comparison of models on the same test cases: a verdict for each pair, corrected for multiple
-comparisons.
+"""Comparison of models on the same test cases: a verdict for each pair, corrected for looking at
+several.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ def compare_tables(
     seed: int = 0,
     against: str | None = None,
 ) -> Comparisons:
-    """Compare models on the same cases: all pairs, or every model against a baseline.
+    """Compare models on the same cases: all pairs, or every other one against a baseline.
 
     - ``auc``: DeLong's test (`delong_test`); more than two classes or labels: of the mean
       one-vs-rest AUC.
-    - ``accuracy``, ``subset_accuracy`` (multilabel: all labels correct) or ``label_accuracy`` (mean
-      over labels) at each model's operating point: McNemar's test, or a paired t test if decisions
+    - ``accuracy``, ``subset_accuracy`` (multilabel: all labels right) or ``label_accuracy`` (mean
+      over labels) at each model's operating point: McNemar's test, or a paired t test where answers
       are dependent (`accuracy_test`).
     - another metric of `summarize_decisions`, such as ``balanced_accuracy`` or ``macro_f1``: paired
       bootstrap on counts (`decision_test`).
     - a function of (y_true, y_score): `paired_bootstrap`.
 
-    All of them treat cases of one group as dependent. The verdict is "better" or "worse" if Holm's
-    p is below `alpha`, else "not distinguishable", which is not the same as equal. Several tables
-    under one name are seeds of one model: their scores are averaged case by case; their spread is a
-    separate quantity (`seed_spread`).
+    Cases of one group count as dependent in all of them. The verdict is "better" or "worse" where
+    Holm's p is below `alpha`, else "not distinguishable", which is not the same as equal. Several
+    tables a name are seeds of one model: their scores are averaged case by case, and their spread
+    is another thing (`seed_spread`).
 
     Args:
         tables: name -> table, or tables of several seeds, with labels. Cases are matched by id, in
@@ -53,20 +53,20 @@ def compare_tables(
         metric: see above; higher is better.
         confidence: nominal coverage of the intervals.
         alpha: level of the verdicts.
-        points: name -> operating point, chosen on validation, for decision metrics; default 0.5 or
-            the highest score.
-        repetitions: number of bootstrap resamples.
-        seed: seed of the resampling.
-        against: name of the baseline; then only pairs (other, baseline) are compared and corrected
-            by Holm's method.
+        points: name -> operating point, chosen on validation, for metrics of decisions; default 0.5
+            or the highest score.
+        repetitions: resamples of a bootstrap.
+        seed: of the resampling.
+        against: name of the baseline; then only pairs (other, baseline) are compared, and Holm's
+            correction is over these.
 
     Returns:
-        One comparison per pair, in the order of the names.
+        One comparison a pair, in the order of the names.
 
     Raises:
-        ValueError: fewer than two names, no labels, different cases (the first ids are named), an
-            unknown or undefined metric, a name without a point, a table with its classes in a
-            different order, or a baseline that is not a name.
+        ValueError: fewer than two names, no labels, other cases (the first ids are named), an
+            unknown metric, points that lack a name, or a table with its classes in another order,
+            an undefined metric, a baseline that is not a name.
 
     Example:
         >>> from medmonai.task import Task
@@ -86,8 +86,7 @@ def compare_tables(
         )
     if against is not None and against not in tables:
         raise ValueError(
-            f"against={against!r} is not one of the tables; use one of "
-            f"{', '.join(map(repr, tables))}."
+            f"against={against!r} is none of the tables; use one of {', '.join(map(repr, tables))}."
         )
     several = {name: labelled_seeds(name, of_model) for name, of_model in tables.items()}
     models = _aligned({name: average_seeds(of_model) for name, of_model in several.items()})
@@ -122,22 +121,25 @@ def _check_points(
     models: Mapping[str, Predictions],
     as_given: Mapping[str, Predictions],
 ) -> None:
-    """Raise ValueError if a table has no operating point, or one for a different class order."""
+    """Raise ValueError where a table has no operating point, or one for another order of
+    classes.
+    """
     for name, model in models.items():
         if name not in points:
             raise ValueError(
-                f"points lack {name!r}; give every table an operating point chosen on validation."
+                f"points lack {name!r}; give every table an operating point that was chosen on "
+                "validation."
             )
         if moved_names(model, as_given[name]):
             raise ValueError(
-                f"table {name!r} has its classes in a different order from the first one, so its "
-                "operating point would apply to a different class; put the tables in the same "
-                "order (Predictions.in_class_order)."
+                f"table {name!r} has its classes in another order than the first one: its "
+                "operating point would be for another class; bring the tables into one order "
+                "(Predictions.in_class_order)."
             )
 
 
 def _aligned(models: dict[str, Predictions]) -> dict[str, Predictions]:
-    """All tables in the order of the first one, with the groups of any table that has them."""
+    """All tables in the order of the first one, with the groups of whichever has them."""
     reference = next(
         (table for table in models.values() if table.groups is not None),
         next(iter(models.values())),

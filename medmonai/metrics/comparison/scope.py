@@ -1,5 +1,5 @@
-"""The scope of a comparison's verdict, in the wording shared by console, files, reports and
-studies.
+"""What a verdict of a comparison is about, in the one wording that console, files, reports and
+studies share.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from .verdicts import Comparison
 
 
 def verdict_scope(comparisons: Sequence[Comparison]) -> str:
-    """State the scope of the verdicts: the scores of these trained models on other patients, not
+    """Say what the verdicts hold for: the scores of these trained models on other patients, not
     their recipes.
 
     Args:
-        comparisons: comparisons of one call of `compare_tables`; `seeds_a` and `seeds_b` count the
-            training runs of each side.
+        comparisons: of one call of `compare_tables`; `seeds_a` and `seeds_b` count the trainings
+            behind each side.
 
     Returns:
         One paragraph; "" for no comparison.
@@ -27,7 +27,7 @@ def verdict_scope(comparisons: Sequence[Comparison]) -> str:
     if counts == [1]:
         return (
             f"{about}, one training each; not the recipe. Training a recipe again can change the "
-            "scores as much: even two training runs of one recipe can differ. To compare recipes, "
+            "scores as much: even two trainings of one recipe can differ. To compare recipes, "
             "train several seeds of each."
         )
     each = (
@@ -36,6 +36,6 @@ def verdict_scope(comparisons: Sequence[Comparison]) -> str:
         else f"{counts[0]} to {counts[-1]} trainings each"
     )
     return (
-        f"{about}, averaged over {each}; not the recipe. Neither interval nor p includes what "
+        f"{about}, averaged over {each}; not the recipe. Neither interval nor p holds what "
         "training again would change: the spread over seeds shows that."
     )

@@ -17,10 +17,10 @@ def average_seeds(tables: Sequence[Predictions]) -> Predictions:
     """Average the scores of several tables of the same cases, in the order of the first.
 
     Raises:
-        ValueError: no table, or tables of different cases.
+        ValueError: no table, or tables of other cases.
     """
     if not tables:
-        raise ValueError("no table to average; pass at least one.")
+        raise ValueError("no table to average; give at least one.")
     first, *rest = tables
     scores = [first.y_score, *(align(first, table).y_score for table in rest)]
     return replace(first, y_score=np.mean(scores, axis=0))
@@ -29,21 +29,20 @@ def average_seeds(tables: Sequence[Predictions]) -> Predictions:
 def seed_spread(
     tables: Sequence[Predictions], *, metric: Callable[[Predictions], float] | None = None
 ) -> dict[str, float | int | list[float] | None]:
-    """Spread of a metric over seeds: what another training run would change on the same cases.
+    """Spread of a metric over seeds: what another training run would change, on the same cases.
 
-    It is not the interval of the metric, which shows what other test cases would change. Show both,
-    and never mix them.
+    It is not the interval of the metric, which says what other test cases would change: show both,
+    never mix them.
 
     Args:
-        tables: one table per seed, of the same cases.
-        metric: function of a table; default: the (mean one-vs-rest) AUC.
+        tables: one table a seed, of the same cases.
+        metric: takes a table; default the (mean one-vs-rest) AUC.
 
     Returns:
-        JSON-serializable: ``n_seeds``, ``values``, ``mean``, ``sd`` (None for one seed), ``min``,
-        ``max``.
+        JSON-able: ``n_seeds``, ``values``, ``mean``, ``sd`` (None for one seed), ``min``, ``max``.
 
     Raises:
-        ValueError: no table, or tables of different cases.
+        ValueError: no table, or tables of other cases.
     """
     average_seeds(tables)  # the same cases?
     metric = metric or (lambda p: macro_auc_score(p.labels, p.y_score, p.task))

@@ -1,4 +1,4 @@
-"""Comparisons of pairs of models, and their verdicts, corrected for multiple comparisons."""
+"""Comparisons of pairs of models, and their verdicts, corrected for looking at several."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Comparison(InNotebook):
     Args:
         a: name of the first model.
         b: name of the second one.
-        metric: the metric; higher is better.
+        metric: what is compared; higher is better.
         difference: metric of a minus metric of b.
         low: lower end of its interval, for this pair alone (not corrected).
         high: upper end.
         p_value: two-sided, for this pair alone; None where undefined.
-        p_holm: corrected over all pairs of the call; determines the verdict.
+        p_holm: corrected over all pairs of the call; the verdict goes by it.
         verdict: of a against b.
         method: test and interval, see `compare_tables`.
-        n: number of cases.
+        n: cases.
         n_groups: patients or lesions; None without groups.
-        seeds_a: number of tables of a whose scores were averaged.
+        seeds_a: tables of a whose scores were averaged.
         seeds_b: tables of b likewise.
         confidence: nominal coverage of the interval.
         alpha: level of the verdict.
-        flags: as in `PairedDifference`.
+        flags: those of `PairedDifference`.
         positive_class: of a binary task, else None.
     """
 
@@ -98,10 +98,10 @@ class Comparisons(list[Comparison], InNotebook):
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), made
-    non-decreasing, at most 1.
+    """Correct p values of a family of tests (Holm 1979): sorted, p_(i) times (k - i + 1), kept
+    rising, at most 1.
 
-    An undefined p value (None) stays None and counts as a test of the family.
+    An undefined one (None) stays None and counts as a test of the family.
 
     Example:
         >>> [round(p, 3) for p in holm([0.04, 0.01, 0.03])]
@@ -117,21 +117,21 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def uncorrected(test: PairedDifference, **facts: Any) -> Comparison:
-    """Return a test as a comparison without a corrected p value and therefore without a verdict.
+    """Return a test as a comparison that has no corrected p value yet, and so no verdict.
 
     Args:
-        test: the test of the pair.
-        facts: the other fields of a comparison: names, metric, cases, seeds, levels.
+        test: of the pair.
+        facts: what else a comparison says: names, metric, cases, seeds, levels.
     """
     fields = asdict(test)
     return Comparison(**fields, **facts, p_holm=None, verdict="not distinguishable")
 
 
 def with_holm(comparisons: Sequence[Comparison]) -> Comparisons:
-    """Correct comparisons as one family with `holm`, and add their verdicts, each at its own
+    """Correct comparisons as one family, by `holm`, and give their verdicts, each at its own
     `alpha`.
 
-    For families that one call of `compare_tables` cannot cover, such as pairs with different shared
+    For families that one call of `compare_tables` cannot hold, such as pairs that share other
     seeds.
     """
     corrected = holm([comparison.p_value for comparison in comparisons])

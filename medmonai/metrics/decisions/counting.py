@@ -1,13 +1,12 @@
-"""Decision metrics as functions of confusion counts (..., C, C), vectorized over leading
-dimensions.
+"""Metrics of decisions, as functions of confusion counts (..., C, C); leading dimensions are
+computed at once.
 
-`counts[..., i, j]` is the number of cases of class i predicted as j, as in
-`sklearn.metrics.confusion_matrix`. Because a metric reads only the counts, thousands of bootstrap
-tables need one call. MONAI's `ConfusionMatrixMetric` counts each class as a separate label
-(MONAI#7009), so its precision of a multiclass table differs.
+`counts[..., i, j]` is the number of cases of class i that were decided as j, as
+`sklearn.metrics.confusion_matrix` counts. Because a metric reads only the counts, thousands of
+bootstrap tables cost one call. MONAI's `ConfusionMatrixMetric` counts each class as a label of its
+own (MONAI#7009), so its precision of a multiclass table is another number.
 
-Undefined values (0/0) are NaN without a warning; callers that know the names warn
-(`summarize_decisions`).
+Undefined values (0/0) are NaN without a warning: callers with names warn (`summarize_decisions`).
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ def one_vs_rest_matrices(counts: np.ndarray) -> np.ndarray:
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of correctly classified cases: (...)."""
+    """Share of cases decided right: (...)."""
     counts, tp, _, _ = _parts(counts)
     return _ratio(tp.sum(axis=-1), counts.sum(axis=(-2, -1)))
 
 
 def recall(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
-    """Share of each class that was found: tp / (tp + fn). (..., C), or (...) if averaged.
+    """Share of each class that was found: tp / (tp + fn). (..., C), or (...) where averaged.
 
     Class 1 of a binary table: sensitivity.
 
     Args:
         counts: (..., C, C).
-        average: None, or ``macro`` (mean over the classes that occur, true or predicted, with 0/0
-            as 0, as in scikit-learn by default), ``weighted`` (by true cases), ``micro`` (all
+        average: None, or ``macro`` (mean over the classes that occur, true or decided, where 0/0
+            counts 0, as scikit-learn does by default), ``weighted`` (by true cases), ``micro`` (all
             classes pooled).
     """
     _, tp, _, fn = _parts(counts)
@@ -53,8 +52,8 @@ def recall(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
 
 
 def precision(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
-    """Share of the cases predicted as a class that belong to it: tp / (tp + fp). (..., C);
-    `average` as for `recall`.
+    """Share of the cases decided as a class that belong to it: tp / (tp + fp). (..., C); `average`
+    as for `recall`.
     """
     _, tp, fp, _ = _parts(counts)
     return _averaged(tp, tp + fp, counts, average)
@@ -69,7 +68,7 @@ def f1(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
 
 
 def specificity(counts: np.ndarray, *, average: Average | None = None) -> np.ndarray:
-    """Share of the cases of other classes that were not predicted as this one: tn / (tn + fp).
+    """Share of the cases of other classes that were not decided as this one: tn / (tn + fp).
 
     (..., C); `average` as for `recall`. Class 1 of a binary table: its specificity.
     """
@@ -88,9 +87,9 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 def mcc(counts: np.ndarray) -> np.ndarray:
     """Matthews' correlation coefficient for any number of classes: (...), -1 to 1, 0 is chance.
 
-    (s c - sum t_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)) with s cases, c correct, t_k
-    true and p_k predicted as k (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006). NaN if all
-    cases are, or are predicted as, one class; scikit-learn returns 0 there.
+    (s c - sum t_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)) with s cases, c right, t_k true
+    and p_k decided as k (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006). NaN where all
+    cases are, or are decided as, one class; scikit-learn says 0 there.
     """
     counts, tp, fp, fn = _parts(counts)
     true = tp + fn
@@ -107,9 +106,9 @@ def cohen_kappa(
 ) -> np.ndarray:
     """Cohen's kappa, agreement beyond chance: (...), 1 is perfect, 0 is chance.
 
-    1 - sum w O / sum w E with counts O, E = true x predicted / cases, and w = 1 off the diagonal,
-    |i - j| (``linear``) or (i - j)^2 (``quadratic``, for grades). NaN if true and
-    predicted are the same single class throughout.
+    1 - sum w O / sum w E with counts O, E = true x decided / cases, and w = 1 off the diagonal,
+    |i - j| (``linear``) or (i - j)^2 (``quadratic``, for grades). NaN where true and decided are
+    one and the same class throughout.
 
     Raises:
         ValueError: unknown weights.

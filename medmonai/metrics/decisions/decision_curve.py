@@ -1,5 +1,5 @@
-"""Net benefit and decision curves: the value of acting on a model at a given cost of a false
-positive.
+"""Net benefit and decision curves: what acting on a model is worth at a given price of a false
+alarm.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ THRESHOLDS = tuple(np.round(np.arange(0.01, 1.0, 0.01), 2).tolist())
 
 @dataclass(frozen=True, eq=False)
 class DecisionCurve:
-    """Net benefit over thresholds; all arrays have shape (T,). Treating no one has net benefit 0
-    everywhere.
+    """Net benefit over thresholds; all arrays (T,). Treating no one is worth 0 everywhere.
 
     Args:
         thresholds: probabilities above which one would act.
-        model: net benefit of acting if p is above the threshold.
+        model: net benefit of acting where p is above the threshold.
         low: lower end of its pointwise interval.
         high: upper end.
         treat_all: net benefit of acting on every case.
@@ -39,10 +38,10 @@ class DecisionCurve:
 def net_benefit(
     y_true: np.ndarray, p: np.ndarray, thresholds: Sequence[float] | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Net benefit of the model and of treating all: tp / N - fp / N x t / (1 - t), with p > t
-    counted as positive.
+    """Net benefit of the model and of treating all: tp / N - fp / N x t / (1 - t), positive where
+    p > t.
 
-    In units of true positives per case: one false positive costs t / (1 - t) true positives.
+    In units of true positives a case: t / (1 - t) false alarms weigh as much as one case found.
     Treating no one is 0.
 
     Args:
@@ -88,7 +87,7 @@ def decision_curve(
     Args:
         y_true: (N,) in {0, 1}.
         p: (N,) calibrated probability of 1.
-        thresholds: (T,) in [0, 1); show the range a clinician would accept.
+        thresholds: (T,) in [0, 1); show those a clinician would accept.
         confidence: nominal coverage at each threshold.
         groups: (N,) patient or lesion of each case.
 

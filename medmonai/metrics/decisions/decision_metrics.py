@@ -1,5 +1,5 @@
-"""Decision metrics by kind of task, as functions of confusion counts, and the parts of those that
-are means.
+"""Metrics of decisions by kind of task, as functions of confusion counts, and what those are made
+of that are means.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from . import counting
 
 Metric = Callable[[np.ndarray], np.ndarray]
-# shares of independent cases: Wilson
+# of independent cases: Wilson
 SHARES = ("accuracy", "subset_accuracy", "recall", "specificity", "precision")
 PER_CLASS: dict[str, Metric] = {
     "recall": lambda two: counting.recall(two)[..., 1],
@@ -36,8 +36,8 @@ ONE_CLASS: dict[str, Metric] = {**PER_CLASS, **EXCLUSIVE, **CHANCE}  # one class
 ORDINAL: dict[str, Metric] = {
     "quadratic_kappa": lambda c: counting.cohen_kappa(c, weights="quadratic")
 }
-# Counts of a multilabel table: a 2 x 2 matrix per label, and a last one with all cases in row 1,
-# correct if all labels are.
+# Counts of a multilabel table: a 2 x 2 matrix a label, and a last one with all cases in row 1,
+# right where all labels are.
 MULTILABEL: dict[str, Metric] = {
     "subset_accuracy": lambda c: PER_CLASS["recall"](c[..., -1, :, :]),
     "label_accuracy": lambda c: counting.accuracy(c[..., :-1, :, :]).mean(axis=-1),
@@ -63,18 +63,19 @@ METRICS = {
 }
 
 
-# functions of a 2 x 2 matrix
+# of a 2 x 2 matrix
 PARTS: dict[str, Metric] = {**PER_CLASS, "accuracy": counting.accuracy, **CHANCE}
 
 
 @dataclass(frozen=True)
 class ClassMean:
-    """A metric as the weighted mean of another one over 2 x 2 matrices, one per class or label.
+    """A metric as the weighted mean of another one over 2 x 2 matrices, one for each class or
+    label.
 
     Args:
-        part: name in `PARTS` of the averaged metric.
+        part: name in `PARTS` of the metric that is averaged.
         matrices: takes counts, returns (..., P, 2, 2).
-        weights: takes the P matrices of one table, returns (P,); they need not sum to 1.
+        weights: takes the P matrices of one table, returns (P,); they need not add up to 1.
     """
 
     part: str
@@ -82,18 +83,18 @@ class ClassMean:
     weights: Callable[[np.ndarray], np.ndarray]
 
     def values(self, counts: np.ndarray) -> np.ndarray:
-        """Value of each part (..., P); NaN if undefined, which counts as 0 or is excluded in the
-        mean.
+        """Value of each part (..., P); NaN where it is undefined, which counts 0 or is left out in
+        the mean.
         """
         return PARTS[self.part](self.matrices(counts))
 
     def shares(self, counts: np.ndarray) -> np.ndarray:
-        """Weight of each part in the mean (P,); they sum to 1."""
+        """Weight of each part in the mean (P,); they add up to 1."""
         weights = np.asarray(self.weights(self.matrices(counts)), dtype=np.float64)
         return weights / max(weights.sum(), 1e-300)
 
     def within(self, part_of: Callable[[np.ndarray], np.ndarray]) -> ClassMean:
-        """The same mean of the values of `part_of`."""
+        """The same mean of what `part_of` takes from the counts."""
         return replace(self, matrices=lambda counts: self.matrices(part_of(counts)))
 
 
@@ -106,12 +107,12 @@ def _present(two: np.ndarray) -> np.ndarray:
 
 
 def _occurs(two: np.ndarray) -> np.ndarray:
-    """Whether a class or label occurs, true or predicted."""
+    """Whether a class or label occurs, true or decided."""
     return two.sum(axis=(-2, -1)) > two[..., 0, 0]
 
 
 def _macro(metric: Metric, labels: np.ndarray) -> np.ndarray:
-    """Mean over the labels that occur, true or predicted, with 0/0 as 0."""
+    """Mean over the labels that occur, true or decided, where 0/0 counts 0."""
     occurs = _occurs(labels)
     total = np.where(occurs, np.nan_to_num(metric(labels)), 0).sum(axis=-1)
     return np.divide(
@@ -124,7 +125,7 @@ def _labels(counts: np.ndarray) -> np.ndarray:
 
 
 def _sides(counts: np.ndarray) -> np.ndarray:
-    """Each label's two sides as separate classes: (..., 2 L, 2, 2)."""
+    """Each label's two sides as classes of their own: (..., 2 L, 2, 2)."""
     sides = counting.one_vs_rest_matrices(_labels(counts))
     return sides.reshape(*sides.shape[:-4], -1, 2, 2)
 

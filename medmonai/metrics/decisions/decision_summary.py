@@ -1,4 +1,6 @@
-"""Metrics of a table's decisions at one operating point, with intervals, overall and per class."""
+"""What a table's decisions at one operating point are worth: every metric with its interval,
+overall and per class.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +28,21 @@ def summarize_decisions(
     repetitions: int = 2000,
     warn: bool = True,
 ) -> dict[str, Any]:
-    """Metrics of a labeled table at a previously fixed operating point, with intervals.
+    """Metrics of a labeled table at an operating point that was fixed before, with intervals.
 
-    Shares of independent cases have Wilson's interval, all others the BCa bootstrap of the
-    confusion counts. With groups, whole groups are resampled, also for shares. If no bootstrap
-    table differs (no errors at all, or a single predicted class), this would give a false [1, 1].
-    Counts are then drawn from a table with z^2/2 cases added to the diagonal of each class and the
-    same number to its errors (Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550), with a
-    group counting as one case; method ``smoothed_bootstrap``, flag ``zero_variance``.
+    Shares of independent cases have Wilson's interval, all else the BCa bootstrap of the confusion
+    counts. With groups, whole groups are resampled, for shares too. Where no bootstrap table
+    differs (no error at all, one class decided throughout), that would be a false [1, 1]: counts
+    are then drawn from a table with z^2/2 cases added to the diagonal of each class and as many to
+    its errors (Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550), with a group counting as
+    one case; method ``smoothed_bootstrap``, flag ``zero_variance``.
 
     In a mean over classes or labels (balanced accuracy, macro and weighted ones), a class without
-    errors, or without correct cases, does not vary between bootstrap tables, although it may well
-    err in other cases. Such classes widen the mean's interval by the mean distance D to the ends of
-    their own, as if they all erred together: low = A - sqrt((A - L)^2 + D^2), with L the end from
-    the bootstrap (MOVER, as in `macro_auc_interval`); flag ``zero_variance_classes``. A class with
-    an undefined value (0/0) adds nothing.
+    an error, or with none right, does not vary from one bootstrap table to the next, although it
+    may well err in other cases. Such classes widen the mean's interval by the mean distance D to
+    the ends of their own, as if they all erred together: low = A - sqrt((A - L)^2 + D^2), with L
+    the end that the bootstrap gives (MOVER, as in `macro_auc_interval`); flag
+    ``zero_variance_classes``. A class whose own value is undefined (0/0) adds nothing.
 
     Args:
         predictions: a table with labels.
@@ -48,24 +50,24 @@ def summarize_decisions(
         confidence: nominal coverage.
         seed: of the bootstrap.
         repetitions: bootstrap tables.
-        warn: whether to warn about undefined metrics; `warn_undefined_decisions` does it once for
+        warn: whether undefined metrics are warned of; `warn_undefined_decisions` does it once for
             several summaries.
 
     Returns:
-        JSON-serializable, undefined values are None:
+        JSON-able, undefined values are None:
 
         - ``operating_point``, ``confusion_matrix`` (rows are true; multilabel: {label: [[tn, fp],
           [fn, tp]]});
         - ``overall`` {metric: {estimate, low, high, confidence, method, n, flags}}; recall,
           specificity, precision and f1 of a binary table are those of class 1; ``macro_``,
           ``micro_`` and ``weighted_`` as in `counting.recall`; ``quadratic_kappa`` for grades;
-          ``subset_accuracy`` counts cases with all labels correct;
+          ``subset_accuracy`` counts cases with all labels right;
         - ``per_class`` {name: {metric: ..., "support": cases}}, each class against the rest.
 
-        ``n`` is the denominator of a share, otherwise the number of cases. ``flags`` (only if there
-        are any): ``few_cases`` (below 10 cases, or groups, of the class or, overall, of the rarest
-        class), ``zero_variance``, ``zero_variance_classes``, ``undefined``, ``undefined_resamples``
-        (over 1 %).
+        ``n`` is what a share is a share of, else the cases. ``flags`` (only where there are any):
+        ``few_cases`` (below 10 cases, or groups, of the class or, overall, of the rarest class),
+        ``zero_variance``, ``zero_variance_classes``, ``undefined``, ``undefined_resamples`` (over 1
+        %).
 
     Raises:
         ValueError: a table without labels, a confidence outside (0, 1), a point of another task.
@@ -117,12 +119,12 @@ def summarize_decisions(
 def warn_undefined_decisions(
     found: Mapping[str, Mapping[str, Any]], *, stacklevel: int = 2
 ) -> None:
-    """Warn once about every metric that is undefined in any of several summaries, naming the
-    summaries if not all.
+    """Warn once of every metric that is undefined in one of several summaries, and say in which, if
+    not in all.
 
     Args:
         found: name of an operating point -> what `summarize_decisions` returned.
-        stacklevel: stack level of the warning.
+        stacklevel: of the warning.
     """
     where: dict[str, list[str]] = {}
     for point, summary in found.items():
@@ -172,8 +174,8 @@ def _one_class(counts: ResampledCounts, c: int, multilabel: bool) -> dict[str, A
 
 
 def _unit_counts(predictions: Predictions, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Confusion counts of each kind of unit (K, C, C) or (K, L + 1, 2, 2), and the number of such
-    units (cases, groups).
+    """Confusion counts of each kind of unit (K, C, C) or (K, L + 1, 2, 2), and how many units
+    (cases, groups) are so.
     """
     task = predictions.task
     y_true = predictions.labels
@@ -188,7 +190,7 @@ def _unit_counts(predictions: Predictions, y_pred: np.ndarray) -> tuple[np.ndarr
         shape = (task.num_classes + 1, 2, 2)
         kinds = 4 * columns.shape[1]
         columns = columns + 4 * np.arange(columns.shape[1])
-    if predictions.groups is None:  # cases with the same decisions are one kind
+    if predictions.groups is None:  # cases that were decided alike are one kind
         columns, multiplicity = np.unique(columns, axis=0, return_counts=True)
         return _marked(columns, kinds).reshape(-1, *shape), multiplicity
     features = by_group(_marked(columns, kinds), predictions.groups)

@@ -1,8 +1,8 @@
 """Operating points: chosen on validation, stored, and applied unchanged to another table.
 
-No function here chooses a threshold and applies it in one call. One rule applies everywhere: a case
-is positive if its score is *above* the threshold, so that 0.5 agrees with
-`Predictions.predicted_names` and MedMNIST's ACC.
+No function here chooses a threshold and applies it in one call. One rule everywhere: a case is
+positive where its score is *above* the threshold, so that 0.5 decides as
+`Predictions.predicted_names` and MedMNIST's ACC do.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ DEFAULT = 0.5
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Thresholds and their origin.
+    """Thresholds, and where they come from.
 
     Args:
         thresholds: one for a binary task, one per label for multilabel; none for multiclass and
             ordinal (highest score).
         rule: how they were chosen: ``youden``, ``f1``, ``sensitivity=0.9``, ``specificity=0.9``,
             ``0.5`` or ``argmax``.
-        chosen_on: ``validation``, or ``none`` if nothing was chosen.
-        n: number of cases they were chosen on.
+        chosen_on: ``validation``, or ``none`` where nothing was chosen.
+        n: cases they were chosen on.
 
     Raises:
-        ValueError: a non-finite threshold, an unknown `chosen_on`, or a negative n.
+        ValueError: a threshold that is not finite, an unknown `chosen_on`, a negative n.
 
     Example:
         >>> point = OperatingPoint((0.3,), "youden", "validation", 524)
@@ -56,18 +56,18 @@ class OperatingPoint:
             raise ValueError(f"thresholds={thresholds}; finite numbers are needed.")
         if self.chosen_on not in ("validation", "none") or self.n < 0:
             raise ValueError(
-                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and n of "
-                "at least 0."
+                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases "
+                "from 0 up."
             )
         object.__setattr__(self, "thresholds", thresholds)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields, JSON-serializable."""
+        """Return the fields, ready for JSON."""
         return asdict(self) | {"thresholds": list(self.thresholds)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> OperatingPoint:
-        """Restore from the output of `as_dict`.
+        """Read what `as_dict` wrote.
 
         Raises:
             ValueError: a missing or an unknown field.
@@ -86,7 +86,7 @@ class OperatingPoint:
 
 
 def default_operating_point(task: Task) -> OperatingPoint:
-    """Return the default point: 0.5 (binary, multilabel), or the class with the highest score.
+    """Return the point no one chose: 0.5 (binary, multilabel), or the class with the highest score.
 
     Example:
         >>> default_operating_point(Task("binary", 2)).thresholds
@@ -99,27 +99,27 @@ def default_operating_point(task: Task) -> OperatingPoint:
 def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> OperatingPoint:
     """Choose a threshold (multilabel: one per label) on validation.
 
-    Each threshold is halfway between two neighboring validation scores (`cut_counts`). The
+    Each threshold lies half way between two neighboring validation scores (`cut_counts`). The
     rules:
 
-    - ``youden``: highest sensitivity + specificity; ``f1``: highest F1. Ties go to the most
+    - ``youden``: highest sensitivity + specificity; ``f1``: highest F1. Among equals the most
       sensitive one.
     - ``sensitivity=0.9``: highest specificity with at least that sensitivity; ``specificity=0.9``
-      vice versa.
+      the other way round.
 
-    Multiclass and ordinal tasks keep the highest score. A label that all or none of the validation
+    A multiclass or ordinal task keeps the highest score. A label that all or none of the validation
     cases have keeps 0.5, with a warning.
 
     Args:
-        validation: a table with labels, of different cases than the point will be applied to.
+        validation: a table with labels, of other cases than those the point is for.
         rule: one of the four above.
 
     Returns:
         The point; store `as_dict()` with the model.
 
     Raises:
-        ValueError: no labels, an unknown rule, a share outside [0, 1], a binary table with only one
-            class.
+        ValueError: no labels, an unknown rule, a share outside [0, 1], a binary table of one class
+            only.
 
     References:
         Youden, Cancer 3:32 (1950).
@@ -134,7 +134,7 @@ def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> 
     """
     name, target = _parse(rule)
     if validation.y_true is None:
-        raise ValueError("validation has no y_true; a threshold must be chosen on labeled cases.")
+        raise ValueError("validation has no y_true; a threshold is chosen on labeled cases.")
     columns, scores = one_vs_rest(validation.y_true, validation.y_score, validation.task)
     if validation.task.kind in ("multiclass", "ordinal"):
         return default_operating_point(validation.task)
@@ -151,8 +151,8 @@ def choose_operating_point(validation: Predictions, *, rule: str = "youden") -> 
         )
     if names:
         warnings.warn(
-            f"threshold of {', '.join(names)} stays {DEFAULT}, because all or none of the "
-            "validation cases have it.",
+            f"threshold of {', '.join(names)} stays {DEFAULT}: validation has all or no cases of "
+            "it.",
             UserWarning,
             stacklevel=2,
         )
@@ -170,8 +170,8 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
         int64: class numbers (N,); multilabel 0/1 (N, L).
 
     Raises:
-        ValueError: thresholds for another task; the default threshold of 0.5 with scores outside
-            [0, 1].
+        ValueError: thresholds of another task; a threshold of 0.5 that no one chose on scores
+            outside [0, 1].
 
     Example:
         >>> p = Predictions(
@@ -192,8 +192,8 @@ def decide(predictions: Predictions, point: OperatingPoint) -> np.ndarray:
     scores = scores[:, 1:] if predictions.task.kind == "binary" else scores
     if point.chosen_on == "none" and predictions.score_kind == "logits":
         raise ValueError(
-            f"scores range from {scores.min():g} to {scores.max():g}: not probabilities, so a "
-            f"threshold of {point.rule} has no meaning; choose one on validation."
+            f"scores range from {scores.min():g} to {scores.max():g}: no probabilities, so a "
+            f"threshold of {point.rule} means nothing; choose one on validation."
         )
     above = (scores > np.array(point.thresholds)).astype(np.int64)
     return above[:, 0] if predictions.task.kind == "binary" else above
@@ -220,6 +220,6 @@ def _cut(y_true: np.ndarray, y_score: np.ndarray, name: str, target: float) -> f
         return float(thresholds[cut_at_sensitivity(tp, fp, target)])
     if name == "specificity":
         return float(thresholds[cut_at_specificity(tp, fp, target)])
-    # In integers, or one division of them: equal values are exactly equal, so ties are detected.
+    # In whole numbers, or one division of them: equal values are exactly equal, so ties are seen.
     value = tp * fp[-1] - fp * tp[-1] if name == "youden" else 2 * tp / (tp + fp + tp[-1])
     return float(thresholds[np.flatnonzero(value == value.max())[-1]])

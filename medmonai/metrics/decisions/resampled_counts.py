@@ -16,12 +16,14 @@ from medmonai.metrics.resampling import bca_ends, entry, resampled_totals, wilso
 
 from .decision_metrics import CHANCE, SHARES, ClassMean, Metric
 
-ZERO = 1e-12  # a difference below this is rounding error
+ZERO = 1e-12  # a difference below this is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class ResampledCounts:
-    """Counts by kind of unit, their bootstrap tables, and intervals of any metric of counts."""
+    """Counts of kinds of units, their bootstrap tables, and intervals of any metric that reads
+    counts.
+    """
 
     features: np.ndarray
     multiplicity: np.ndarray
@@ -65,12 +67,12 @@ class ResampledCounts:
         return np.stack(drawn, axis=1).reshape(self.repetitions, *self.total.shape)
 
     def units_with(self, c: int) -> int:
-        """Number of units with a case of class c, or with label c."""
+        """Units with a case of class c, or with label c."""
         of_class = self.features[:, c] if self.total.ndim == 2 else self.features[:, c, 1]
         return int(self.multiplicity @ (of_class.sum(axis=-1) > 0))
 
     def rarest(self) -> int:
-        """Number of units with a case of the rarest class or label that occurs."""
+        """Units with a case of the rarest class or label that has any."""
         units = (self.units_with(c) for c in range(len(self.total) - (self.total.ndim == 3)))
         return min((count for count in units if count), default=0)
 
@@ -83,16 +85,16 @@ class ResampledCounts:
         two: np.ndarray | None = None,
         mean: ClassMean | None = None,
     ) -> dict[str, Any]:
-        """JSON entry of a metric, see `summarize_decisions`.
+        """Entry of a metric for JSON, see `summarize_decisions`.
 
         Args:
-            name: name of the metric; those in `SHARES` have Wilson's interval if cases are
+            name: of the metric; those of `SHARES` have Wilson's interval where cases are
                 independent.
-            metric: function of counts.
-            support: number of units the metric is about; small numbers are flagged.
-            two: 2 x 2 matrix from which a share is read; default: the counts.
-            mean: the parts of the metric, if it is a mean over classes; classes without variance
-                then widen the interval.
+            metric: reads counts.
+            support: units that the metric is about; few are flagged.
+            two: 2 x 2 matrix that a share is read from; default the counts.
+            mean: what the metric is made of, if it is a mean over classes: classes without variance
+                then widen it.
         """
         estimate = float(metric(self.total))
         options = {"confidence": self.confidence}
@@ -132,10 +134,10 @@ class ResampledCounts:
         return entry(estimate, ends, method=method, n=n, flags=flags, **options)
 
     def hidden(self, mean: ClassMean) -> tuple[float, float]:
-        """How far below and above a mean the truth may be because of parts without variance, as if
+        """How far below and above a mean the truth may lie by its parts without variance, as if
         they all erred together.
 
-        The mean distance to the ends of their own intervals. Undefined parts add nothing.
+        The mean distance to the ends of their own intervals. Parts that are undefined add nothing.
         """
         values = mean.values(self.total)
         shares = mean.shares(self.total)
@@ -158,7 +160,7 @@ class ResampledCounts:
         )
 
     def units_in(self, mean: ClassMean, p: int) -> int:
-        """Number of units with a case in the denominator of a part."""
+        """Units with a case that the part of a mean is a share of."""
         two = mean.matrices(self.features)[:, p]
         of = {"recall": two[:, 1], "specificity": two[:, 0]}.get(
             mean.part, two.reshape(len(two), -1)
@@ -167,15 +169,13 @@ class ResampledCounts:
 
     @staticmethod
     def still(changes: np.ndarray) -> np.ndarray:
-        """Whether each column (K, P) of leave-one-out changes is zero (up to rounding) or
-        undefined: (P,).
+        """Whether each column (K, P) of changes, by leaving out one unit, is zero but for rounding
+        or undefined: (P,).
         """
         return np.asarray(~(np.abs(changes) > ZERO).any(axis=0))
 
     def _share(self, name: str, two: np.ndarray | None) -> tuple[float, int]:
-        """Numerator and denominator of a metric that is a share of cases; for others, the number of
-        cases.
-        """
+        """Numerator and denominator of a metric that is a share of cases; of others the cases."""
         if name == "subset_accuracy":
             return self.total[-1, 1, 1], self.cases
         two = self.total if two is None else two

@@ -1,4 +1,6 @@
-"""AUC and recall in subgroups: sex, age band, site, or any column of a metadata table."""
+"""AUC and recall in subgroups of the cases: sex, age band, site, or any column of a metadata
+table.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,24 @@ from .decision_summary import summarize_decisions
 from .decisions import OperatingPoint, decide, default_operating_point
 
 MISSING = "missing"
-DISTINCT = 10  # a column of numbers with more distinct values is binned
+DISTINCT = 10  # a column of numbers with more distinct values is cut into bands
 
 
 def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> np.ndarray:
-    """Names of the subgroups of a column: bands of numbers such as "[40, 60)", texts unchanged,
-    "missing" if empty.
+    """Names of the subgroups of a column: bands of numbers such as "[40, 60)", texts as they are,
+    "missing" where empty.
 
     Args:
         values: (N,) numbers or texts; empty texts and NaN are missing.
-        edges: increasing inner edges of the bands, such as (40, 60, 75) for ages; default: the
-            quartiles if a column has only numbers and more than 10 distinct values. Other columns
-            are unchanged.
+        edges: rising inner edges of the bands, such as (40, 60, 75) of ages; default the quartiles
+            where a column is all numbers with more than 10 distinct values. Columns of fewer stay
+            as they are.
 
     Returns:
         (N,) texts.
 
     Raises:
-        ValueError: edges that do not increase, or edges for a column that has values other than
-            numbers.
+        ValueError: edges that do not rise, or for a column that is not all numbers.
 
     Example:
         >>> band_values(["34", "70", ""], edges=[60]).tolist()
@@ -53,7 +54,7 @@ def band_values(values: np.ndarray, *, edges: Sequence[float] | None = None) -> 
     if numbers is None or not edges or np.any(np.diff(edges) <= 0):
         held = "texts" if numbers is None else "numbers"
         raise ValueError(
-            f"edges={list(edges)} for {held}; increasing edges and a column of numbers are needed."
+            f"edges={list(edges)} for {held}; rising edges and a column of numbers are needed."
         )
     marks = [f"{edge:g}" for edge in edges]
     bands = [
@@ -76,46 +77,46 @@ def subgroup_summary(
     minimum_positives: int = FEW,
     confidence: float = 0.95,
 ) -> list[dict[str, Any]]:
-    """AUC and recall of each subgroup, with intervals, if the subgroup is large enough.
+    """AUC and recall of each subgroup, with intervals, where the subgroup is large enough to say
+    anything.
 
-    Overlapping intervals do not show that two subgroups are equal, and with many subgroups some
+    Intervals that overlap do not show that two subgroups are alike, and with many subgroups some
     differ by chance.
 
     Args:
         predictions: a table with labels.
-        values: (N,) the subgroup of each case, or numbers that `band_values` bins.
-        point: operating point for the recall, chosen on validation for all cases together; default
+        values: (N,) the subgroup of each case, or a number that `band_values` cuts into bands.
+        point: operating point of the recall, chosen on validation for all cases together; default
             0.5 or the highest score.
-        edges: edges of the bands, see `band_values`.
-        minimum_cases: with fewer cases, AUC and recall are withheld (estimate None), and the row is
-            flagged ``too_few_cases``.
-        minimum_positives: minimum number of cases (with groups: patients) with and without a class;
-            otherwise the class is withheld as ``too_few_positives`` or ``too_few_negatives`` (also
-            one without any case). AUC and recall are then the means over the other classes, and the
-            row is flagged ``classes_withheld``; a row without any remaining class, and a binary
-            one, is withheld entirely.
+        edges: of the bands, see `band_values`.
+        minimum_cases: below it AUC and recall are withheld (estimate None), and the row is flagged
+            ``too_few_cases``.
+        minimum_positives: cases (with groups: patients) that a class needs, and that the rest
+            needs, else the class is withheld as ``too_few_positives`` or ``too_few_negatives``
+            (also one without any case). AUC and recall are then the means over the other classes,
+            and the row is flagged ``classes_withheld``; a row without any such class, and a binary
+            one, is withheld as a whole.
         confidence: nominal coverage of the intervals.
 
     Returns:
-        JSON-serializable rows: bands and numbers in increasing order, names in alphabetical order,
-        "missing" last. ``group``, ``n``, ``n_groups`` (None without groups), ``n_positive`` (class
-        1; with more classes or labels, the rarest one), ``auc`` (fields of `Interval`), ``recall``
-        (as in `summarize_decisions`; with more classes or labels, the mean), ``withheld_classes``
-        {name: why} and ``flags``. Means over different classes are not comparable from row to row.
+        JSON-able rows: bands and numbers in rising order, names in alphabetical order, "missing"
+        last. ``group``, ``n``, ``n_groups`` (None without groups), ``n_positive`` (class 1; more
+        classes or labels: the rarest one), ``auc`` (fields of `Interval`), ``recall`` (as in
+        `summarize_decisions`; more classes or labels: the mean), ``withheld_classes`` {name: why}
+        and ``flags``. Means over different classes are not comparable from row to row.
 
     Raises:
-        ValueError: no labels, values of a different length, or edges that `band_values` refuses.
+        ValueError: no labels, values of another length, edges that `band_values` refuses.
 
     References:
-        MONAI has no subgroup table; fairlearn's `MetricFrame` has one without intervals or minimum
-        sizes.
+        MONAI has no subgroup table; fairlearn's `MetricFrame` has one without intervals or minimum.
     """
     if predictions.y_true is None:
         raise ValueError("predictions have no y_true; metrics need labels.")
     if np.shape(values) != (len(predictions),):
         raise ValueError(
-            f"values have shape {np.shape(values)} for {len(predictions)} cases; one per case is "
-            "needed."
+            f"values have shape {np.shape(values)} for {len(predictions)} cases; one for each case "
+            "is needed."
         )
     named = band_values(values, edges=edges)
     names = sorted(set(named.tolist()), key=_place)
@@ -173,13 +174,13 @@ def _row(
 
 
 def _withheld(confidence: float, flags: list[str]) -> dict[str, Any]:
-    """Return the entry of a metric that is withheld because of too few cases."""
+    """Return the entry of a metric that too few cases would decide."""
     nothing = dict.fromkeys(("estimate", "low", "high"))
     return {**nothing, "confidence": confidence, "method": "withheld", "flags": flags}
 
 
 def _few(column: np.ndarray, units: np.ndarray, minimum: int) -> list[str]:
-    """Flags of a class with too few cases (groups) with or without it."""
+    """Flags of a class with too few cases (groups) that have it, or that do not."""
     return [
         flag
         for flag, label in (("too_few_positives", 1), ("too_few_negatives", 0))
@@ -190,11 +191,11 @@ def _few(column: np.ndarray, units: np.ndarray, minimum: int) -> list[str]:
 def _figures(
     part: Predictions, kept: list[int] | None, point: OperatingPoint, confidence: float
 ) -> dict[str, Any]:
-    """AUC and recall of a subgroup: over all classes, or (kept) means over some, each against the
+    """AUC and recall of a subgroup: of all classes, or (kept) means over some, each against the
     rest.
     """
     decided = part
-    # the remaining classes become separate labels, with decisions 0 or 1
+    # the classes that are left are labels of their own, and what was decided of each is 0 or 1
     if kept is not None:
         names = [part.class_names[c] for c in kept]
         task = Task("multilabel", len(kept))
@@ -209,7 +210,7 @@ def _figures(
     auc = macro_auc_interval(
         part.labels, part.y_score, part.task, confidence=confidence, groups=part.groups
     )
-    # Most metrics are not shown here, so undefined ones cause no warning.
+    # Most metrics are not shown here, so nothing is said of those that are undefined.
     overall = summarize_decisions(decided, point, confidence=confidence, warn=False)["overall"]
     return {"auc": as_json(auc), "recall": overall.get("recall") or overall["macro_recall"]}
 

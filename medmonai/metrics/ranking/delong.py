@@ -13,11 +13,11 @@ from .ranking import check_binary, one_vs_rest
 def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """AUCs of K score columns and the influence of each case on them.
 
-    With m positives, n negatives, V_i the share of negatives that positive i outranks (ties count
-    half), and W_j the share of positives that outrank negative j, the influence is (V_i - A) /
-    sqrt(m (m - 1)) or (W_j - A) / sqrt(n (n - 1)). Products of two columns, summed over cases, are
-    DeLong's covariance exactly. Influences that are first summed by patient, or averaged over
-    classes, give the variance for dependent cases, or of a macro AUC.
+    With m positives, n negatives, V_i the share of negatives that positive i outranks (ties half),
+    and W_j the share of positives that outrank negative j, the influence is (V_i - A) / sqrt(m (m -
+    1)) or (W_j - A) / sqrt(n (n - 1)). Products of two columns, summed over cases, are DeLong's
+    covariance exactly. Influences that are first summed by patient, or averaged over classes, give
+    the variance for dependent cases, or of a macro AUC.
 
     Shares come from ranks (Sun & Xu 2014, doi:10.1109/LSP.2014.2337313): V_i = (rank in all - rank
     in positives) / n.
@@ -27,11 +27,11 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
         y_scores: (N, K) higher for the positive class.
 
     Returns:
-        AUCs (K,) and influences (N, K). NaN AUCs if a class is absent; NaN influences for a class
+        AUCs (K,) and influences (N, K). NaN AUCs where a class is absent; NaN influences of a class
         with a single case.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
     """
     y_true, y_scores = check_binary(y_true, y_scores, several=True)
     positive = y_true == 1
@@ -54,11 +54,11 @@ def auc_influence(y_true: np.ndarray, y_scores: np.ndarray) -> tuple[np.ndarray,
 def class_auc_influence(
     y_true: np.ndarray, y_score: np.ndarray, task: Task
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One-vs-rest AUCs of the classes for which they are defined, the influence of each case on
-    each, and the indices of these classes.
+    """One-vs-rest AUCs of the classes that have one, the influence of each case on each, and the
+    numbers of these classes.
 
-    Classes without positive or without negative cases are excluded; for a binary task, only class 1
-    is used.
+    Classes without positive or without negative cases are left out; of a binary task only class 1
+    counts.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
@@ -84,11 +84,12 @@ def class_auc_influence(
 def macro_auc_influence(
     y_true: np.ndarray, y_score: np.ndarray, task: Task
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes included.
+    """Mean of the one-vs-rest AUCs, the influence of each case on it, and the classes it is the
+    mean of.
 
     The influence on the mean is the mean of the influences on the AUCs, so that the sum of its
-    squares includes the covariance between the classes, which share all cases. Arguments and errors
-    as in `class_auc_influence`.
+    squares holds the covariance between the classes, which share all cases. Arguments and errors as
+    in `class_auc_influence`.
 
     Returns:
         The mean (NaN if no class is left), influences (N,) and class numbers.
@@ -100,16 +101,16 @@ def macro_auc_influence(
 
 
 def influence_freedom(influence: np.ndarray) -> float:
-    """Degrees of freedom of a variance that is a sum of G squared influences: df = 2 v^2 / (sum
+    """Degrees of freedom of a variance that is the sum of G squared influences: df = 2 v^2 / (sum
     u^4 - v^2 / G).
 
     Satterthwaite's rule: a chi-square with df degrees has the relative variance 2 / df, and that of
-    v = sum u^2 is estimated from the u^2 themselves. Equal to G for normal influences; far lower if
-    a few cases account for the variance, as the few misranked ones do at a high AUC. Never above
+    v = sum u^2 is estimated from the u^2 themselves. Equal to G for normal influences; far lower
+    where a few cases make the variance, as the few misranked ones do at a high AUC. Never above
     G - 1.
 
     Args:
-        influence: (G,) one value per case or per group (`resampling.by_group`); not all zero.
+        influence: (G,) one value a case, or a group (`resampling.by_group`); not all zero.
 
     Returns:
         1 or more; 2 or more from three groups on.
@@ -128,10 +129,10 @@ def delong_covariance(y_true: np.ndarray, y_scores: np.ndarray) -> np.ndarray:
         y_scores: (N, K) higher for the positive class.
 
     Returns:
-        The covariance; NaN if a class has fewer than two cases.
+        The covariance; NaN where a class has fewer than two cases.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
 
     References:
         DeLong, DeLong & Clarke-Pearson, Biometrics 44:837 (1988), doi:10.2307/2531595.
@@ -144,7 +145,7 @@ def delong_variance(y_true: np.ndarray, y_score: np.ndarray) -> float:
     """Variance of the AUC of one score column (N,): `delong_covariance` with K = 1.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
 
     Example:
         >>> round(delong_variance([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 12)

@@ -19,25 +19,25 @@ from .delong import auc_influence, class_auc_influence, influence_freedom
 from .ranking import check_binary, one_vs_rest, warn_undefined
 
 Method = Literal["logit_delong_t", "logit_delong", "wald"]
-FEW = 10  # number of cases of the rarer class below which an interval is flagged
+FEW = 10  # cases of the rarer class below which an interval is flagged
 
 
 @dataclass(frozen=True, repr=False)
 class Interval(InNotebook):
-    """An estimate with its confidence interval, and flags to consider before quoting it.
+    """An estimate with its confidence interval, and what to know before quoting it.
 
     Args:
-        estimate: the point estimate; NaN if undefined.
+        estimate: the value itself; NaN where undefined.
         low: lower end.
         high: upper end.
         confidence: nominal coverage, such as 0.95.
-        method: how the ends were computed; ``clopper_pearson_pairs`` if the variance is zero or
+        method: how the ends were found; ``clopper_pearson_pairs`` where the variance is zero or
             undefined.
-        n_positive: positive cases (for a mean over classes: of the class with the fewest).
+        n_positive: positive cases (of a mean over classes: of the class with fewest).
         n_negative: negative cases (likewise).
         flags: any of ``one_class``, ``absent_class``, ``few_positives``, ``few_negatives`` (below
             10 cases, or groups), ``zero_variance``, ``variance_undefined``,
-            ``zero_variance_classes`` (for a mean over classes: some, but not all, separate
+            ``zero_variance_classes`` (of a mean over classes: some of them, not all, separate
             perfectly, have constant scores or a single case), ``clipped``.
     """
 
@@ -79,30 +79,30 @@ def auc_interval(
 
     - ``logit_delong_t``: expit(logit(A) -+ t SE / (A (1 - A))), t the quantile of Student's
       distribution with the degrees of freedom of the variance itself (`influence_freedom`). Near an
-      AUC of 1, a few misranked cases account for all the variance, and SE is as uncertain as if
-      there were only those; the normal quantile ignores that.
-    - ``logit_delong``: with the normal quantile z instead; never wider.
+      AUC of 1 a few misranked cases make the whole variance, and SE is as uncertain as if there
+      were only those; the normal quantile ignores that.
+    - ``logit_delong``: the normal quantile z instead; never wider.
     - ``wald``: A -+ z SE clipped to [0, 1], for comparison with other tools.
 
-    Simulated coverage at an AUC of .985, 43 positives, 339 negatives, binormal: .94, .91 and .85 at
-    nominal .95. Scores with other distributions can cover less. docs/results/auc_intervals.md has
-    the table and the alternatives tried.
+    Simulated coverage at an AUC of .985, 43 positives, 339 negatives, binormal: .94, .91 and .85 of
+    nominal .95. Scores of another shape can cover less. docs/results/auc_intervals.md has the
+    table, and what else was tried.
 
-    If the variance is zero (perfect separation, constant scores) or undefined (one case of a
-    class), DeLong would give [A, A]. Instead, Clopper-Pearson is applied to k = min(m, n) disjoint
-    positive-negative pairs. For A = 1 this is a guarantee: k independent pairs are all correctly
-    ordered with probability AUC^k, so low = (alpha/2)^(1/k). Otherwise, it is the same rule with A
-    k successes.
+    Where the variance is zero (perfect separation, constant scores) or undefined (one case of a
+    class), DeLong would give [A, A]. Instead: Clopper-Pearson on k = min(m, n) disjoint
+    positive-negative pairs. For A = 1 this is a guarantee: k independent pairs are all in order
+    with probability AUC^k, so low = (alpha/2)^(1/k). Elsewhere it is the same rule with A k
+    successes.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,) higher for the positive class.
         confidence: nominal coverage, between 0 and 1.
         method: one of the three above.
-        groups: (N,) patient or lesion; influences are first summed within a group, so that cases of
+        groups: (N,) patient or lesion; influences are added within a group first, so that cases of
             one patient do not count as independent (Obuchowski 1997, doi:10.2307/2533958, without
-            its factor for few groups), and the degrees of freedom are those of the groups. Coverage
-            is better than that of a percentile bootstrap over groups (same page).
+            its factor for few groups), and the degrees of freedom are those of the groups. Covers
+            better than a percentile bootstrap over groups (same page).
 
     Returns:
         The interval; NaN with a warning if a class is absent.
@@ -139,24 +139,23 @@ def macro_auc_interval(
     """Mean of the one-vs-rest AUCs with a confidence interval, on the logit scale.
 
     The variance of the mean is the sum of the squared influences on it (`macro_auc_influence`). It
-    includes the covariance between the classes, which share all cases; averaging the intervals of
-    the classes would not. Classes without positive or without negative cases are excluded and
-    flagged.
+    holds the covariance between the classes, which share all cases; averaging the intervals of the
+    classes would not. Classes without positive or without negative cases are left out and flagged.
 
-    A class that separates perfectly (or has constant scores, or a single case) does not contribute
-    to that variance, although its own interval is wide. Such classes widen the interval by the mean
+    A class that separates perfectly (or has constant scores, or a single case) has no part in that
+    variance, although its own interval is wide. Such classes widen the interval by the mean
     distance D to the ends of their own intervals (see `auc_interval`), as if they all erred
-    together: low = A - sqrt((A - L)^2 + D^2), with L the end from the other classes (MOVER, Zou &
-    Donner 2008, doi:10.1002/sim.3095). Flag ``zero_variance_classes``.
+    together: low = A - sqrt((A - L)^2 + D^2), with L the end that the other classes give (MOVER,
+    Zou & Donner 2008, doi:10.1002/sim.3095). Flag ``zero_variance_classes``.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes).
-        task: what the labels mean; for a binary task, the interval is that of class 1.
+        task: what the labels mean; of a binary task the interval is that of class 1.
         confidence: nominal coverage, between 0 and 1.
         method: as for `auc_interval`.
         groups: as for `auc_interval`.
-        class_names: used in warnings; default: the class indices.
+        class_names: used in warnings; default the class numbers.
 
     Returns:
         The interval; `n_positive` and `n_negative` are those of the rarest class.
@@ -202,13 +201,13 @@ def macro_auc_interval(
 
 
 def zero_variance(influences: np.ndarray) -> np.ndarray:
-    """Whether each column (G, K) of influences is zero (up to rounding) or NaN: (K,)."""
+    """Whether each column (G, K) of influences is zero but for rounding, or NaN: (K,)."""
     return ~(np.sqrt((influences**2).sum(axis=0)) > 1e-12)
 
 
 def widened(interval: Interval, below: float, above: float) -> Interval:
-    """Widen the interval of a mean by what classes without variance may hide, below and above the
-    estimate.
+    """Move the ends of a mean further apart by what classes without variance may hide, below and
+    above the estimate.
     """
     a = interval.estimate
     low = a - np.hypot(a - interval.low, below)
@@ -243,20 +242,20 @@ def few_flags(independent: Sequence[int]) -> list[str]:
 
 
 def logit_ends(estimate: float, half: float) -> tuple[float, float]:
-    """Ends of an interval with half-width `half`, constructed on the logit scale; never outside (0,
-    1).
+    """Ends of an interval that is `half` wide to either side, laid out on the logit scale; never
+    outside (0, 1).
 
     Args:
         estimate: inside (0, 1).
-        half: half-width: quantile times standard error, on the scale of the estimate.
+        half: quantile times standard error, on the scale of the estimate.
     """
     half /= estimate * (1 - estimate)
     return float(expit(logit(estimate) - half)), float(expit(logit(estimate) + half))
 
 
 def independent_counts(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[int, int, int]:
-    """Numbers of cases (groups) with a positive and with a negative, and of disjoint pairs of
-    them.
+    """Cases (groups) with a positive, with a negative, and pairs of them without one case (group)
+    in two pairs.
     """
     positive = y_true == 1
     groups = np.arange(len(y_true)) if groups is None else np.asarray(groups)
@@ -266,8 +265,8 @@ def independent_counts(y_true: np.ndarray, groups: np.ndarray | None) -> tuple[i
 
 
 def _pair_ends(a: float, pairs: int, confidence: float) -> tuple[float, float]:
-    """Clopper-Pearson ends of an AUC known only by the share a of `pairs` pairs that are correctly
-    ordered.
+    """Clopper-Pearson ends of an AUC of which nothing is known but that of `pairs` pairs a share of
+    a is in order.
     """
     tail = (1 - confidence) / 2
     low = betaincinv(a * pairs, (1 - a) * pairs + 1, tail) if a > 0 else 0.0
@@ -284,7 +283,7 @@ def _with_ends(
     flags = [*plain.flags, *few_flags(independent)]
     method = plain.method
     half = ndtri(1 - tail) * error
-    if not error > 1e-12:  # zero (up to rounding) or NaN
+    if not error > 1e-12:  # zero but for rounding, or NaN
         flags.append("variance_undefined" if np.isnan(error) else "zero_variance")
         method = "clopper_pearson_pairs"
         pairs = independent[2]

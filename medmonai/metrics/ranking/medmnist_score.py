@@ -1,5 +1,5 @@
-"""MedMNIST's official AUC and ACC, reproduced exactly, so that results are comparable with the
-published tables.
+"""MedMNIST's official AUC and ACC, value for value, so that results stand beside the published
+tables.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from .ranking import auc_score, auc_scores, one_vs_rest
 
 
 def medmnist_auc(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
-    """AUC as `medmnist.evaluator.getAUC` computes it: binary from the last column, otherwise the
-    mean over all columns.
+    """AUC as `medmnist.evaluator.getAUC` computes it: binary on the last column, else the mean over
+    all columns.
 
-    Unlike `macro_auc_score`, it is NaN (with a warning) if any class is absent.
+    Unlike `macro_auc_score` it is NaN (with a warning) as soon as one class is absent.
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.
@@ -35,7 +35,7 @@ def medmnist_acc(y_true: np.ndarray, y_score: np.ndarray, task: Task) -> float:
 
     Binary: last column above 0.5. Multiclass and ordinal: highest column. Multilabel: mean over
     labels of the share of cases whose score is on the right side of 0.5 (not the share of cases
-    with all labels correct).
+    with all labels right).
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.

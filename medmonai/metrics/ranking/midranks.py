@@ -1,4 +1,4 @@
-"""Midranks, the basis of every AUC here."""
+"""Ranks with ties in the middle, the base of every AUC here."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 def midranks(values: np.ndarray) -> np.ndarray:
     """Rank the rows of each column from 1; equal values share the mean of their ranks.
 
-    Equal to `scipy.stats.rankdata(values, axis=0)`. `import scipy.stats` alone takes .6 s of CPU
-    time, a quarter of the total limit for `medmonai evaluate`.
+    Equal to `scipy.stats.rankdata(values, axis=0)`. `import scipy.stats` alone takes .6 s of CPU, a
+    quarter of what `medmonai evaluate` may take in all.
 
     Args:
         values: (N,) or (N, K), without NaN.

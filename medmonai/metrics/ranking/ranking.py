@@ -15,12 +15,12 @@ from .midranks import midranks
 
 
 def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
-    """Area under the ROC curve: the probability that a positive case scores higher than a negative
-    one, with ties counting half.
+    """Area under the ROC curve: the chance that a positive case scores higher than a negative one,
+    ties counting half.
 
     With ranks R (ties averaged), m positives and n negatives: AUC = (sum of R over positives - m
-    (m + 1) / 2) / (m n). MONAI's `compute_roc_auc` counts in the dtype of the labels and is off by
-    3e-4 for a million float32 labels.
+    (m + 1) / 2) / (m n). MONAI's `compute_roc_auc` counts in the dtype of the labels and errs by
+    3e-4 at a million float32 ones.
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -30,7 +30,7 @@ def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
         0 to 1; 0.5 is chance. NaN with a warning if a class is absent.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
 
     Example:
         >>> auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
@@ -40,7 +40,7 @@ def auc_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
     value = _rank_auc(y_true, y_score)
     if np.isnan(value):
         warn_undefined(
-            [f"only class {int(y_true[0])} is present" if y_true.size else "there are no cases"]
+            [f"only class {int(y_true[0])} is present" if y_true.size else "there is no case"]
         )
     return value
 
@@ -54,11 +54,11 @@ def auc_scores(
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes).
         task: what the labels mean.
-        class_names: used in warnings; default: the class indices.
+        class_names: used in warnings; default the class numbers.
 
     Returns:
-        (num_classes,) float64; NaN if all or none of the cases have the class, with a warning that
-        names it.
+        (num_classes,) float64; NaN with a warning that names the class where all or none of the
+        cases have it.
 
     Raises:
         ValueError: shapes or labels that do not fit the task, NaN scores.
@@ -83,17 +83,17 @@ def auc_scores(
 def macro_auc_score(
     y_true: np.ndarray, y_score: np.ndarray, task: Task, *, class_names: Sequence[str] | None = None
 ) -> float:
-    """Mean of `auc_scores` over the classes for which it is defined; for a binary task, the AUC of
+    """Mean of `auc_scores` over the classes where it is defined; of a binary task the AUC of
     class 1.
 
-    MedMNIST's and scikit-learn's means are undefined if any class is absent; for those, see
-    `medmnist_auc`.
+    MedMNIST's and scikit-learn's means are undefined as soon as one class is absent; see
+    `medmnist_auc` for theirs.
 
     Args:
         y_true: labels of the task, (N,) or (N, L).
         y_score: (N, num_classes).
         task: what the labels mean.
-        class_names: used in warnings; default: the class indices.
+        class_names: used in warnings; default the class numbers.
 
     Returns:
         0 to 1; NaN with a warning if no class has both positive and negative cases.
@@ -122,10 +122,10 @@ def roc_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.
         y_score: (N,) higher for the positive class.
 
     Returns:
-        Two arrays of equal length, increasing; both empty if a class is absent.
+        Two arrays of equal length, rising; both empty if a class is absent.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
 
     Example:
         >>> roc_points([0, 1], [0.2, 0.7])[1].tolist()
@@ -146,11 +146,11 @@ def roc_points(y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.
 def check_binary(
     y_true: np.ndarray, y_score: np.ndarray, *, several: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64 labels (N,) and float64 scores (N,), or (N, K) if `several`, or raise an error
-    that says what is wrong.
+    """Return int64 labels (N,) and float64 scores (N,), or (N, K) where `several`, or say what is
+    wrong with them.
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: labels other than 0 and 1, another length, NaN scores.
     """
     y_true = Task("binary", 2).check_labels(y_true, name="y_true")
     y_score = np.asarray(y_score, dtype=np.float64)
@@ -201,6 +201,7 @@ def _rank_auc(positive: np.ndarray, scores: np.ndarray) -> float:
     n = len(positive) - m
     if m == 0 or n == 0:
         return float("nan")
-    # Ranks are multiples of 1/2, so their sum is exact, and the only rounding is in the division.
+    # Ranks are multiples of 1/2 and their sum stays exact: the only rounding is that of the
+    # division.
     above = midranks(scores)[positive == 1].sum() - m * (m + 1) / 2
     return float(above / (m * n))

@@ -1,9 +1,9 @@
 """Points on the ROC and precision-recall curves: average precision, partial AUC, sensitivity at a
-specificity and vice versa.
+specificity and back.
 
-A case is positive if its score is above the threshold, as everywhere in this package. Values at a
-fixed sensitivity or specificity describe one table. For a valid figure on the test split, choose
-the threshold on the validation split (`choose_operating_point(validation,
+A case is positive where its score is above the threshold, as everywhere in this package. Values at
+a fixed sensitivity or specificity describe one table. For a figure that stands up on test, choose
+the threshold on validation (`choose_operating_point(validation,
 rule="specificity=0.9")`) and apply it (`summarize_decisions(test, point)`).
 """
 
@@ -19,10 +19,10 @@ from .ranking import check_binary
 def cut_counts(
     y_true: np.ndarray, y_score: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thresholds, and true and false positives above each: one row for each way to split the table
-    in two.
+    """Thresholds, and true and false positives above each: one row for each way to cut the table in
+    two.
 
-    Each threshold is halfway between two neighboring scores. The first, the highest score, has
+    Each threshold lies half way between two neighboring scores. The first, the highest score, has
     nothing above it; the last, just below the lowest score, has everything.
 
     Args:
@@ -30,11 +30,11 @@ def cut_counts(
         y_score: (N,) higher for the positive class.
 
     Returns:
-        Thresholds, decreasing; true positives and false positives (int64), increasing. All (K + 1,)
-        for K distinct scores.
+        Thresholds, falling; true positives and false positives (int64), rising. All (K + 1,) for K
+        different scores.
 
     Raises:
-        ValueError: no cases, labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: no case, labels other than 0 and 1, another length, NaN scores.
 
     Example:
         >>> [column.tolist() for column in cut_counts([0, 1, 1], [0.25, 0.75, 0.75])]
@@ -60,18 +60,18 @@ def cut_counts(
 def precision_recall_points(
     y_true: np.ndarray, y_score: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision-recall curve: recall, precision and threshold, one point for each distinct score,
-    with increasing recall.
+    """Precision-recall curve: recall, precision and threshold, one point for each different score,
+    recall rising.
 
-    Between two points the curve is a step, not a line: interpolation is optimistic (Davis &
-    Goadrich 2006, doi:10.1145/1143844.1143874). The point (0, 1) that scikit-learn adds is omitted,
-    because no threshold corresponds to it.
+    Between two points the curve is a step, not a line: interpolation flatters (Davis & Goadrich
+    2006, doi:10.1145/1143844.1143874). The point (0, 1) that scikit-learn adds is left out: no
+    threshold belongs to it.
 
     Returns:
-        Three arrays (K,); empty if no case is positive.
+        Three arrays (K,); empty where no case is positive.
 
     Raises:
-        ValueError: no cases, labels other than 0 and 1, different lengths, NaN scores.
+        ValueError: no case, labels other than 0 and 1, another length, NaN scores.
 
     Example:
         >>> precision_recall_points([0, 1, 1], [0.2, 0.1, 0.7])[1].round(3).tolist()
@@ -84,20 +84,20 @@ def precision_recall_points(
 
 
 def average_precision_score(y_true: np.ndarray, y_score: np.ndarray) -> float:
-    """Average precision as scikit-learn computes it: sum over thresholds of (gain in recall) x
+    """Average precision as scikit-learn computes it: sum over thresholds of (recall gained) x
     precision.
 
-    Its chance level is the prevalence, not 0.5: compare it only within one table.
+    Its chance level is the share of positives, not 0.5: compare it only within one table.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,) higher for the positive class.
 
     Returns:
-        0 to 1; NaN with a warning if a class is absent (scikit-learn: 0 or 1).
+        0 to 1; NaN with a warning where a class is absent (scikit-learn: 0 or 1).
 
     Raises:
-        ValueError: labels other than 0 and 1, different lengths, non-finite scores.
+        ValueError: labels other than 0 and 1, another length, scores that are not finite.
 
     Example:
         >>> round(average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
@@ -122,7 +122,7 @@ def partial_auc_score(y_true: np.ndarray, y_score: np.ndarray, *, max_fpr: float
         max_fpr: right end, in (0, 1].
 
     Returns:
-        The area; NaN with a warning if a class is absent.
+        The area; NaN with a warning where a class is absent.
 
     Raises:
         ValueError: max_fpr outside (0, 1]; labels or scores as for `average_precision_score`.
@@ -152,21 +152,21 @@ def sensitivity_at_specificity(
     """Highest sensitivity among the points of this table's ROC curve whose specificity is at least
     `target`.
 
-    It describes this table only, since the threshold is fitted to it. See the module for the locked
+    It describes the table it reads: the threshold fits that table. See the module for the locked
     variant.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,) higher for the positive class.
-        target: minimum specificity, in [0, 1].
+        target: least specificity, in [0, 1].
 
     Returns:
-        Sensitivity, and the threshold (positive above it); both NaN with a warning if a class is
+        Sensitivity, and the threshold (positive above it); both NaN with a warning where a class is
         absent.
 
     Raises:
-        ValueError: a target outside [0, 1]; no cases, labels other than 0 and 1, different lengths,
-            NaN scores.
+        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN
+            scores.
 
     Example:
         >>> sensitivity_at_specificity([0, 0, 1, 1], [0.1, 0.5, 0.25, 0.75], 0.9)
@@ -185,15 +185,15 @@ def specificity_at_sensitivity(
     """Highest specificity among the points of this table's ROC curve whose sensitivity is at least
     `target`.
 
-    The counterpart of `sensitivity_at_specificity`.
+    The mirror of `sensitivity_at_specificity`.
 
     Returns:
-        Specificity, and the threshold (positive above it); both NaN with a warning if a class is
+        Specificity, and the threshold (positive above it); both NaN with a warning where a class is
         absent.
 
     Raises:
-        ValueError: a target outside [0, 1]; no cases, labels other than 0 and 1, different lengths,
-            NaN scores.
+        ValueError: a target outside [0, 1]; no case, labels other than 0 and 1, another length, NaN
+            scores.
 
     Example:
         >>> specificity_at_sensitivity([0, 0, 1, 1], [0.125, 0.5, 0.25, 0.75], 0.9)
@@ -207,8 +207,8 @@ def specificity_at_sensitivity(
 
 
 def cut_at_specificity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
-    """Index of the cut with the most true positives, and among these the fewest false ones, whose
-    specificity reaches `target`.
+    """Index of the cut with most true positives, and of these fewest false ones, whose specificity
+    reaches `target`.
     """
     _check_target(target)
     # the last cut that is still specific enough
@@ -217,8 +217,8 @@ def cut_at_specificity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
 
 
 def cut_at_sensitivity(tp: np.ndarray, fp: np.ndarray, target: float) -> int:
-    """Index of the cut with the fewest false positives, and among these the most true ones, whose
-    sensitivity reaches `target`.
+    """Index of the cut with fewest false positives, and of these most true ones, whose sensitivity
+    reaches `target`.
     """
     _check_target(target)
     reached = int(np.argmax(tp / tp[-1] >= target))  # the first cut that is sensitive enough
@@ -242,7 +242,7 @@ def _finite_cuts(
 
 def _check_target(target: float) -> None:
     if not 0 <= target <= 1:
-        raise ValueError(f"target={target}; a proportion from 0 to 1 is needed, such as 0.9.")
+        raise ValueError(f"target={target}; a share from 0 to 1 is needed, such as 0.9.")
 
 
 def _one_class(name: str, positives: int, negatives: int) -> bool:

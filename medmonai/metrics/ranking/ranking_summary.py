@@ -1,4 +1,6 @@
-"""Average precision and partial AUC of a predictions table, as a dictionary for metrics.json."""
+"""Average precision and partial AUC of a predictions table, as a dictionary that goes into
+metrics.json.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,14 @@ METHOD = "logit_influence_t"
 def summarize_ranking(
     predictions: Predictions, *, max_fpr: float = MAX_FPR, confidence: float = 0.95
 ) -> dict[str, Any]:
-    """Average precision and the standardized partial AUC with intervals, per class and as the mean
-    over the defined ones.
+    """Average precision and the standardized partial AUC with intervals, per class and as their
+    mean over the defined ones.
 
-    The intervals are constructed like those of the AUC (`auc_interval`, ``logit_delong_t``). The
-    standard error is that of the summed influences of the cases (with groups: of whole groups; for
-    a mean: of the mean influences, so that it includes the covariance between the classes). It is
-    used on the logit scale, with Student's t and the degrees of freedom of the variance itself. The
-    partial AUC, whose minimum is above 0, is first rescaled to 0 to 1.
+    The intervals are laid out as those of the AUC are (`auc_interval`, ``logit_delong_t``): the
+    standard error is that of the summed influences of the cases (with groups: of whole groups; of a
+    mean: of the mean influences, so that it holds the covariance between the classes), on the logit
+    scale, with Student's t and the degrees of freedom of the variance itself. The partial AUC,
+    whose least value is above 0, is stretched to 0 to 1 before.
 
     Simulated coverage of nominal .95, binormal, an AUC of .85 to .985, 43 positives of 382 cases to
     390 of 624: average precision .94 to .96, partial AUC .95 to .97; percentiles of bootstrap
@@ -42,16 +44,16 @@ def summarize_ranking(
     classes: .94 to .96.
 
     Args:
-        predictions: a table with labels. Logits of several classes are ranked column by column,
-            without a softmax.
-        max_fpr: the partial AUC covers 1 - specificity from 0 to this value.
+        predictions: a table with labels. Logits of several classes are ranked column by column as
+            they stand.
+        max_fpr: the partial AUC counts 1 - specificity from 0 to here.
         confidence: nominal coverage.
 
     Returns:
-        JSON-serializable: ``max_fpr``, ``overall`` (binary: of class 1) and ``per_class`` {name:
-        ...} (not for binary), each with ``average_precision`` and ``partial_auc`` as {estimate,
-        low, high, confidence, method, n, flags}; None if undefined. Flags as in `Interval`; no ends
-        if the variance is zero, such as for a perfect ranking, also of some classes of a mean
+        JSON-able: ``max_fpr``, ``overall`` (binary: of class 1) and ``per_class`` {name: ...} (not
+        for binary), each with ``average_precision`` and ``partial_auc`` as {estimate, low, high,
+        confidence, method, n, flags}; None where undefined. Flags as in `Interval`; without ends
+        where the variance is zero, such as of a perfect ranking, also of some classes of a mean
         (``zero_variance_classes``).
 
     Raises:
@@ -62,7 +64,7 @@ def summarize_ranking(
         raise ValueError("predictions have no y_true; a ranking needs labels.")
     columns, scores = one_vs_rest(p.y_true, p.y_score, p.task)
     shown = [1] if p.task.kind == "binary" else range(p.task.num_classes)
-    # numbers are faster than strings
+    # numbers are faster than texts
     groups = None if p.groups is None else np.unique(p.groups, return_inverse=True)[1]
     measures = {
         "average_precision": _average_precision,
@@ -100,7 +102,7 @@ def average_precision_interval(
     confidence: float = 0.95,
     groups: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Average precision of one score column with its interval, as in `summarize_ranking`.
+    """Average precision of one score column with its interval, as `summarize_ranking` has it.
 
     Args:
         y_true: (N,) in {0, 1}.
@@ -109,7 +111,7 @@ def average_precision_interval(
         groups: (N,) patient or lesion.
 
     Returns:
-        {estimate, low, high, confidence, method, n, flags}; None, with a warning, if a class is
+        {estimate, low, high, confidence, method, n, flags}; None, with a warning, where a class is
         absent.
 
     Raises:
@@ -156,12 +158,12 @@ def _partial_auc(
 
 
 def _least_partial_auc(max_fpr: float) -> float:
-    """Standardized partial AUC of zero area."""
+    """Standardised partial AUC of no area at all."""
     return 0.5 - max_fpr / (4 - 2 * max_fpr)
 
 
 def _interval(parts: Sequence[_Part], *, least: float = 0.0, confidence: float) -> dict[str, Any]:
-    """Entry of the mean over the defined parts, or of a single part."""
+    """Entry of the mean over the parts that are defined, or of a single one."""
     if not 0 < confidence < 1:
         raise ValueError(
             f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95."
@@ -184,11 +186,11 @@ def _interval(parts: Sequence[_Part], *, least: float = 0.0, confidence: float) 
     )
     flags = (*flags, *few_flags(np.min([part.independent for part in defined], axis=0)))
     still = zero_variance(np.stack([part.influence for part in defined], axis=1))
-    # what these classes hide has no bound here: no interval rather than a narrow one
+    # what these classes hide has no bound here: no interval instead of a narrow one
     if still.any() and not still.all():
         return entry(estimate, nowhere, flags=(*flags, "zero_variance_classes"), **facts)
     error = np.sqrt(influence @ influence)
-    if not error > 1e-12:  # zero (up to rounding)
+    if not error > 1e-12:  # zero but for rounding
         return entry(estimate, nowhere, flags=(*flags, "zero_variance"), **facts)
     half = stdtrit(influence_freedom(influence), (1 + confidence) / 2) * error
     ends = logit_ends((estimate - least) / (1 - least), half / (1 - least))

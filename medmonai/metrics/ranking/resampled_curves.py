@@ -1,5 +1,5 @@
-"""ROC and precision-recall curves of bootstrap tables, by case or by group, and pointwise bands
-from them.
+"""ROC and precision-recall curves of bootstrap tables, by case or by group, and the pointwise bands
+that come from them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scipy import sparse
 from medmonai.metrics.resampling import by_group, resampled_totals
 
 RESAMPLES = 1000
-MAX_THRESHOLDS = 400  # for a curve with more distinct scores, at most this many thresholds are used
+MAX_THRESHOLDS = 400  # of a curve with more distinct scores, at most this many are followed
 GRID = np.linspace(0, 1, 201)
 
 
@@ -42,22 +42,22 @@ def resampled_counts(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> ResampledCurves:
-    """Resample the cases with replacement, and count those at or above each threshold.
+    """Draw the cases again, with replacement, and count those at or above each threshold.
 
-    Cases between two thresholds are equivalent for these counts: there are 2 (K + 1) kinds of
+    Cases between two thresholds are alike for these counts: they are one of 2 (K + 1) kinds of
     cases, and drawing kinds is as exact as drawing cases. With groups, whole groups are drawn and
     their counts added.
 
     Args:
         y_true: (N,) in {0, 1}.
         y_score: (N,).
-        thresholds: (K,) decreasing.
+        thresholds: (K,) falling.
         groups: (N,) patient or lesion, or None.
         resamples: B.
         seed: the same seed gives the same counts.
 
     Returns:
-        The counts, float64, including resamples without one of the classes.
+        The counts, float64. Resamples without one of the classes are in it.
     """
     cell = _cells(y_true, y_score, thresholds)
     times = None
@@ -80,8 +80,8 @@ def _cells(y_true: np.ndarray, y_score: np.ndarray, thresholds: np.ndarray) -> n
 
 
 def curve_thresholds(y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
-    """Decreasing thresholds at which to evaluate a curve: all distinct scores, or at most 400
-    spread over both classes.
+    """Falling thresholds to follow a curve at: all distinct scores, or at most 400 that spread over
+    both classes.
     """
     distinct = np.unique(y_score)
     if len(distinct) > MAX_THRESHOLDS:
@@ -107,7 +107,7 @@ def roc_band(counts: ResampledCurves, *, confidence: float = 0.95) -> tuple[np.n
 def precision_recall_band(
     counts: ResampledCurves, *, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles of the precision at each recall of `GRID`, taken at the highest threshold that
+    """Percentiles of the precision at each recall of `GRID`, that of the highest threshold that
     reaches the recall.
     """
     kept = counts.positives > 0

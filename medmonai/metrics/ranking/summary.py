@@ -1,4 +1,4 @@
-"""The metrics of one predictions table, as a dictionary for metrics.json."""
+"""The numbers of one predictions table, as a dictionary that goes into metrics.json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .ranking import one_vs_rest
 
 
 def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[str, Any]:
-    """Share of correct cases with its Wilson interval; `right` is (N,) bool.
+    """Share of right answers with its Wilson interval; `right` is (N,) bool.
 
     Raises:
         ValueError: no case.
@@ -28,7 +28,7 @@ def accuracy_interval(right: np.ndarray, *, confidence: float = 0.95) -> dict[st
         0.75
     """
     if not len(right):
-        raise ValueError("right is empty; accuracy needs at least one case.")
+        raise ValueError("right is empty; an accuracy needs at least one case.")
     low, high = wilson(np.sum(right), len(right), confidence=confidence)
     return entry(
         float(np.mean(right)),
@@ -47,7 +47,7 @@ def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str
         confidence: nominal coverage of all intervals.
 
     Returns:
-        JSON-serializable, undefined values are None:
+        JSON-able, undefined values are None:
 
         - ``task``, ``n``, ``n_groups`` (None without groups), ``class_counts`` {name: cases};
         - ``positive_class``: its name; None if the task is not binary;
@@ -55,11 +55,11 @@ def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str
           (``auc_average`` says which); cases of one group count as dependent;
         - ``class_auc`` {name: interval}, not for binary;
         - ``medmnist_auc``, ``medmnist_acc``;
-        - ``accuracy`` (multilabel: ``subset_accuracy``, all labels correct): highest score, or 0.5
-          for binary and multilabel, with a Wilson interval that treats all cases as independent.
+        - ``accuracy`` (multilabel: ``subset_accuracy``, all labels right): highest class, or 0.5
+          for binary and multilabel, with a Wilson interval that takes all cases as independent.
 
-        ``medmnist_acc`` and the accuracy are None, with a warning, if a threshold of 0.5 is
-        meaningless because the scores of a binary or multilabel table are outside [0, 1].
+        ``medmnist_acc`` and the accuracy are None, with a warning, where a threshold of 0.5 makes
+        no sense because the scores of a binary or multilabel table leave [0, 1].
 
     Raises:
         ValueError: a table without labels, a confidence outside (0, 1).
@@ -80,7 +80,7 @@ def summarize(predictions: Predictions, *, confidence: float = 0.95) -> dict[str
             macro_auc_interval(p.y_true, scores, p.task, class_names=p.class_names, **options)
         ),
     }
-    with warnings.catch_warnings():  # the macro AUC has already named the absent classes
+    with warnings.catch_warnings():  # the macro AUC has named the absent classes already
         warnings.simplefilter("ignore", UserWarning)
         if p.task.kind != "binary":
             summary["class_auc"] = {
@@ -104,7 +104,7 @@ def _accuracies(p: Predictions, columns: np.ndarray, confidence: float) -> dict[
     halved = p.task.kind in ("binary", "multilabel")
     if halved and p.score_kind == "logits":
         warnings.warn(
-            f"scores range from {p.y_score.min():g} to {p.y_score.max():g}: not probabilities, so "
+            f"scores range from {p.y_score.min():g} to {p.y_score.max():g}: no probabilities, so "
             "accuracy at a threshold of 0.5 is undefined (NaN).",
             UserWarning,
             stacklevel=3,

@@ -14,19 +14,19 @@ from medmonai.transforms.functional.trilinear import trilinear
 
 MODES = ("bilinear", "nearest")
 PADDING_MODES = ("zeros", "border", "reflection")
-# Voxels resampled at a time on a CPU, so that grid and result stay in the cache.
+# Voxels resampled at a time on a CPU: grid and result then stay in the cache.
 _CHUNK_VOXELS = 100_000
-# Above this many rows of slices, the float32 coordinates of the slice-wise method would be off by
-# more than 5e-4 voxels.
+# Above this many rows of slices, float32 coordinates of the slice-wise way would be off by more
+# than 5e-4 voxel.
 _MAX_ROWS = 4096
 
 
 def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
-    """Rotation matrices (B, d, d) from radians (B, 1 to 3); in 3D about x, then the rotated y, then
-    the rotated z: Rx Ry Rz.
+    """Rotation matrices (B, d, d) from radians (B, 1 to 3); in 3D about x, then the turned y, then
+    z: Rx Ry Rz.
 
-    In 2D, only the first angle is used, from the first spatial axis to the second. Missing angles
-    are 0 (as in MONAI).
+    In 2D only the first angle counts, from the first spatial axis to the second. Missing angles are
+    0 (as in MONAI).
     """
     planes = ((0, 1),) if spatial_dims == 2 else ((1, 2), (2, 0), (0, 1))
     result = None
@@ -45,8 +45,8 @@ def rotation(angles: np.ndarray, spatial_dims: int) -> np.ndarray:
 
 
 def shearing(coefficients: np.ndarray, spatial_dims: int) -> np.ndarray:
-    """Shear matrices (B, d, d) of determinant 1: one elementary shear per off-diagonal entry, row
-    by row, the first one first.
+    """Shear matrices (B, d, d) of determinant 1: one elementary shear per off-diagonal place, row
+    by row, first first.
 
     Missing coefficients are 0; MONAI's ``create_shear`` has the same order.
     """
@@ -68,7 +68,7 @@ def affine_matrix(
     """Maps of output to input voxels, relative to the center of the image: R H (S p + t), per
     sample.
 
-    Computed with NumPy on the CPU: for so few numbers, a torch call costs three times as much.
+    Computed with NumPy on the CPU: for so few numbers a call of torch's costs three times as much.
 
     Args:
         spatial_dims: d, 2 or 3.
@@ -78,8 +78,8 @@ def affine_matrix(
         scale: (B, 0..d) factors; 1 keeps the size, 2 halves it (output to input, as in MONAI).
 
     Returns:
-        (B, d, d + 1) float64: the linear part and the shift. Extra parameters are ignored, missing
-        ones are neutral.
+        (B, d, d + 1) float64: the linear part and the shift. Surplus parameters are ignored,
+        missing ones are neutral.
     """
     angles, coefficients, shifts, factors = (
         np.asarray(part) for part in (rotate, shear, translate, scale)
@@ -101,8 +101,8 @@ def affine_matrix(
 
 @lru_cache(maxsize=64)
 def _places(spatial_size: tuple[int, ...]) -> np.ndarray:
-    """Homogeneous voxel coordinates, axis after axis: (d + 1, sum of sizes); the shift is included
-    in the first axis.
+    """Homogeneous voxel places, axis after axis: (d + 1, sum of sizes); the shift goes with the
+    first axis.
     """
     basis = np.zeros((len(spatial_size) + 1, sum(spatial_size)))
     start = 0
@@ -130,8 +130,8 @@ def _to_grid(spatial_size: tuple[int, ...]) -> np.ndarray:
 
 
 def sampling_grid(terms: torch.Tensor, spatial_size: tuple[int, ...]) -> torch.Tensor:
-    """Sum the terms to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample``
-    requires.
+    """Add the terms up to a grid (B, *spatial, d), last spatial axis first, as ``grid_sample``
+    wants it.
 
     In 2D the pair (x, y) is one complex number, so that one vectorized addition fills the
     interleaved grid.
@@ -152,10 +152,10 @@ def resample(
     mode: str = "bilinear",
     padding_mode: str = "border",
 ) -> torch.Tensor:
-    """Sample every image at the positions given by its matrix; float32 arithmetic, same size.
+    """Sample every image at the places its matrix names; float32 arithmetic, the size stays.
 
     MONAI's ``Affine`` and ``Rotate`` do this for one image, with a dense homogeneous grid. Here A p
-    is the broadcast sum of one short term per axis, which is much less work than a multiplication
+    is the broadcast sum of one short term per axis, which is much less work than the multiplication
     at every voxel.
 
     Args:

@@ -34,8 +34,8 @@ def adjust_saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def adjust_hue(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Rotate the hue by ``shift`` (B,) in turns (0.5: the complement), keeping value and saturation
-    of HSV.
+    """Turn the hue by ``shift`` (B,) in turns (0.5: the complement), value and saturation of HSV
+    kept.
 
     With the hue h in sixths of a turn, a channel is v - chroma * clip(min(k, 4 - k), 0, 1), k =
     (n + h) mod 6 and n = 5, 3, 1 for red, green, blue: HSV to RGB without its six cases.
@@ -66,8 +66,8 @@ def color_jitter(
     saturation: torch.Tensor | None = None,
     hue: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Apply the given ones of the four adjustments, in this order, to ``x`` (B, 3, *spatial)
-    float32 in [0, 1].
+    """Apply those of the four that are given, in this order, to ``x`` (B, 3, *spatial) float32 in
+    [0, 1].
     """
     steps = (
         (adjust_brightness, brightness),

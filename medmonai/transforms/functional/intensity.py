@@ -12,7 +12,7 @@ from medmonai.transforms.functional.members import as_float32, on_members, per_s
 def add_noise(
     x: torch.Tensor, index: torch.Tensor, noise: torch.Tensor, *, overwrite: bool = False
 ) -> torch.Tensor:
-    """Add ``noise`` (n, C, *spatial) to the n samples given by ``index`` (n,)."""
+    """Add ``noise`` (n, C, *spatial) to the n samples that ``index`` (n,) names."""
     if index.numel() == 0:
         return x.to(torch.float32)
     return as_float32(x, overwrite=overwrite).index_add_(0, upload(index, x.device), noise)
@@ -57,8 +57,8 @@ def adjust_gamma(
         x: (B, C, *spatial).
         chosen: (B,) bool, which samples change.
         gamma: (B,) exponents above 0.
-        invert_image: work on -x and invert it back.
-        retain_stats: restore the sample's original mean and standard deviation.
+        invert_image: work on -x and turn it back.
+        retain_stats: give the result the mean and standard deviation that the sample had.
         overwrite: whether ``x`` itself may be written to.
     """
     dims = tuple(range(1, x.ndim))
@@ -97,7 +97,7 @@ def rescale(
     """Map each sample's (or channel's) own range to [minv, maxv]; both None: multiply by 1 + factor
     instead.
 
-    A constant image becomes ``minv`` times itself, as in MONAI (unchanged if ``minv`` is None).
+    A constant image becomes ``minv`` times itself, as in MONAI (itself where ``minv`` is None).
     """
     if minv is None and maxv is None:
         out = as_float32(x, overwrite=overwrite)
@@ -124,11 +124,11 @@ def rescale_range(
     clip: bool = False,
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Map [a_min, a_max] to [b_min, b_max] (to [0, 1] if either is None), optionally clipped to
-    it.
+    """Map [a_min, a_max] to [b_min, b_max] (to [0, 1] where one of them is None), optionally
+    clipped to it.
     """
     out = as_float32(x, overwrite=overwrite)
-    # Neutral steps are skipped: each would cost a pass over the batch.
+    # Neutral steps are left out: they cost a pass over the batch each.
     if a_min != 0:
         out.sub_(a_min)
     if a_max - a_min != 1:
@@ -150,19 +150,19 @@ def normalize(
     channel_wise: bool = False,
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Compute (x - subtrahend) / divisor; None means the sample's (or channel's) mean or standard
-    deviation.
+    """Compute (x - subtrahend) / divisor; where one is None, the sample's (or channel's) mean or
+    standard deviation.
 
     A divisor of 0 counts as 1, so a constant image becomes 0. A standard deviation within rounding
-    of 0 (below 1e-6 of the mean's size) counts as 0; dividing by it would amplify rounding errors
-    to a signal.
+    of 0 (below 1e-6 of the mean's size) counts as 0; dividing by it would blow the rounding up to a
+    signal.
 
     Args:
         x: (B, C, *spatial).
         subtrahend: a number, or anything that broadcasts against (B, C, *spatial).
         divisor: likewise.
-        nonzero: leave zeros unchanged, and compute mean and standard deviation without them.
-        channel_wise: process each channel separately.
+        nonzero: leave zeros as they are, and compute mean and standard deviation without them.
+        channel_wise: each channel by itself.
         overwrite: whether ``x`` itself may be written to.
     """
     out = as_float32(x, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Run a function only on the selected samples of a batch."""
+"""Run a function only on the samples of a batch that drew it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ import torch
 
 
 def upload(values: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Move small parameters to ``device`` without blocking (through pinned memory on CUDA)."""
+    """Move small parameters to ``device`` without waiting for it (through pinned memory on
+    CUDA).
+    """
     if device.type == "cuda" and values.device.type == "cpu":
         return values.pin_memory().to(device, non_blocking=True)
     return values.to(device)
 
 
 def as_float32(x: torch.Tensor, *, overwrite: bool = False) -> torch.Tensor:
-    """Return a writable float32 tensor: ``x`` itself only if ``overwrite`` allows it."""
+    """Give a float32 tensor that may be written to: ``x`` itself only where ``overwrite`` allows
+    it.
+    """
     if x.dtype != torch.float32:
         return x.to(torch.float32)
     return x if overwrite else x.clone()
 
 
 def per_sample(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Reshape (B,) or (B, C) parameters to broadcast over ``x`` (B, C, *spatial), on its device, in
-    float32.
+    """Shape (B,) or (B, C) parameters so that they broadcast over ``x`` (B, C, *spatial), on its
+    device, in float32.
     """
     shape = (*values.shape, *([1] * (x.ndim - values.ndim)))
     return upload(values.to(torch.float32), x.device).view(shape)
@@ -36,10 +40,10 @@ def on_members(
     *,
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Replace the samples given by ``index`` with ``function`` of them: select, transform, copy
+    """Replace the samples that ``index`` names by ``function`` of them: select, transform, copy
     back.
 
-    The number of selected samples is known on the host, so nothing waits for the device.
+    The number of members is known on the host, so nothing waits for the device.
 
     Args:
         x: (B, C, *spatial).
@@ -48,7 +52,8 @@ def on_members(
         overwrite: whether ``x`` itself may be written to.
 
     Returns:
-        (B, C, *spatial) in the dtype of ``function``'s result; ``x`` itself if ``index`` is empty.
+        (B, C, *spatial) in the dtype of ``function``'s result; ``x`` itself where ``index`` is
+        empty.
 
     Example:
         >>> on_members(torch.ones(3, 1, 2, 2), torch.tensor([1]), lambda part: part * 5)[:, 0, 0, 0]
@@ -75,7 +80,7 @@ def on_members(
 
 
 def _words(x: torch.Tensor) -> torch.Tensor | None:
-    """View the samples of ``x`` as 64-bit words if possible; copying byte by byte takes
+    """View the samples of ``x`` as 64-bit words where that is possible; copying byte by byte takes
     three times as long.
     """
     size = x.element_size()

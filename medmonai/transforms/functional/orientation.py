@@ -1,4 +1,4 @@
-"""Flips, 90-degree rotations and axis permutations: voxels move; values and dtype are unchanged."""
+"""Flips, 90-degree rotations and axis permutations: voxels move, values and dtype stay."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from medmonai.transforms.functional.members import on_members
 def spatial_dimensions(
     x: torch.Tensor, spatial_axis: Sequence[int] | int | None
 ) -> tuple[int, ...]:
-    """Convert MONAI's spatial axes (0 is the first after the channel) to dimensions of ``x`` (B, C,
-    *spatial).
+    """Translate MONAI's spatial axes (0 is the first after the channel) to dimensions of ``x`` (B,
+    C, *spatial).
 
     Raises:
         ValueError: an axis that ``x`` does not have.
@@ -33,8 +33,8 @@ def spatial_dimensions(
 
 
 def check_equal_sizes(x: torch.Tensor, dims: Sequence[int], name: str) -> None:
-    """Raise a ValueError if the dimensions ``dims`` of ``x`` differ in size, because ``name`` would
-    then change the shape.
+    """Raise a ValueError if the dimensions ``dims`` of ``x`` differ in size, since ``name`` would
+    change the shape.
     """
     sizes = [x.shape[dim] for dim in dims]
     if len(set(sizes)) > 1:
@@ -51,7 +51,7 @@ def flip(
     spatial_axis: Sequence[int] | int | None = None,
     overwrite: bool = False,
 ) -> torch.Tensor:
-    """Mirror the samples with ``chosen`` (B,) true along ``spatial_axis`` (None: all axes).
+    """Mirror the samples where ``chosen`` (B,) is true along ``spatial_axis`` (None: all of them).
 
     Example:
         >>> x = torch.arange(4).view(2, 1, 1, 2)
@@ -76,7 +76,7 @@ def rotate90(
 
     Args:
         x: (B, C, *spatial), any dtype.
-        k: (B,) whole numbers; 0 leaves the sample unchanged.
+        k: (B,) whole numbers; 0 leaves the sample as it is.
         spatial_axes: two spatial axes of equal size.
         overwrite: whether ``x`` itself may be written to.
 
@@ -90,7 +90,7 @@ def rotate90(
     for turns in (1, 2, 3):
         members = (k % 4 == turns).nonzero().flatten()
         if len(members):
-            # Groups are disjoint, so no group reads what an earlier one wrote.
+            # Groups are disjoint, so what an earlier group wrote is not read again.
             out = on_members(
                 out, members, lambda part, n=turns: torch.rot90(part, n, dims), overwrite=own
             )
@@ -102,7 +102,7 @@ def axis_order(
     x: torch.Tensor, choice: int, *, spatial_axes: Sequence[int] | None = None
 ) -> list[int]:
     """Return which spatial axis of ``x`` (B, C, *spatial) permutation number ``choice`` puts at
-    each position.
+    each place.
 
     The permutations of n axes are numbered as ``itertools.permutations(range(n))`` gives them: 0 is
     the identity.
@@ -110,7 +110,7 @@ def axis_order(
     Args:
         x: the batch, for its shape.
         choice: 0 .. n! - 1.
-        spatial_axes: the axes to permute, of equal size; None: all.
+        spatial_axes: the axes that change places, of equal size; None: all.
 
     Raises:
         ValueError: the axes differ in size.
@@ -139,7 +139,7 @@ def permute_axes(
     Args:
         x: (B, C, *spatial), any dtype.
         choice: (B,) int64 in 0 .. n! - 1.
-        spatial_axes: the axes to permute, of equal size; None: all.
+        spatial_axes: the axes that change places, of equal size; None: all.
         overwrite: whether ``x`` itself may be written to.
 
     Raises:

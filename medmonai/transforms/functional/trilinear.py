@@ -1,9 +1,9 @@
-"""Trilinear sampling on a CPU as two bilinear samplings.
+"""Trilinear sampling on a CPU as two bilinear ones.
 
-PyTorch's 3D ``grid_sample`` is scalar code on a CPU, whereas the 2D version is vectorized. A volume
-(D, H, W) read as an image of D * H rows lets the 2D version interpolate within slice z; a second
-channel, shifted by one slice, gives slice z + 1 for the same coordinates. A blend of the two is the
-trilinear value, computed about three times as fast.
+PyTorch's 3D ``grid_sample`` is scalar code on a CPU, its 2D one is vectorized. A volume (D, H, W)
+read as an image of D * H rows lets the 2D one interpolate within slice z; a second channel, moved
+up by one slice, gives slice z + 1 for the same coordinates. A blend of the two is the trilinear
+value, about three times sooner.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
 
     Args:
         x: (B, C, D, H, W) float32, each axis at least 2.
-        terms: (B, 3, D + H + W) float32, one part per axis; their broadcast sum is the position in
+        terms: (B, 3, D + H + W) float32, a part for each axis; their broadcast sum is the place in
             voxels from the center.
         padding_mode: "zeros", "border" or "reflection".
 
     Returns:
         (B, C, D, H, W) float32, within 1e-4 of the intensity range of ``grid_sample`` for 28 voxels
-        per side; the limit is the float32 coordinate among D * H rows.
+        per side; the float32 coordinate among D * H rows is what limits it.
     """
     shape = x.shape
     slices, rows, columns = terms.split(tuple(shape[2:]), dim=2)
     if padding_mode == "zeros":
-        # With a border of zeros, border padding is zero padding.
+        # Beyond a ring of zeros, border padding is zero padding.
         x = F.pad(x, (1, 1, 1, 1, 1, 1))
     batch, channels, depth, height, width = x.shape
     planes = rows[:, :, :, None] + columns[:, :, None, :]
@@ -52,7 +52,7 @@ def trilinear(x: torch.Tensor, terms: torch.Tensor, *, padding_mode: str) -> tor
 
 
 def _into_image(coordinate: torch.Tensor, length: int, padding_mode: str) -> None:
-    """Convert positions from the center to voxel numbers within [0, length - 1], in place."""
+    """Turn places from the center into voxel numbers within [0, length - 1], in place."""
     if padding_mode == "reflection":
         # A triangle wave about the outer faces, -0.5 and length - 0.5.
         coordinate.add_(length / 2).remainder_(2 * length).sub_(length).abs_().neg_().add_(

@@ -101,7 +101,7 @@ def test_an_older_file_stays_unless_told(tmp_path):
         ),
         ("id,split\na,train\nb,dev\n", "line 3 has split 'dev'"),
         ("id\na\nb\n", r"column='split' is not a column of s.csv; it has 'id'"),
-        ("", "s.csv has 0 lines"),
+        ("", "s.csv holds 0 lines"),
         ("id,split\na\nb,val\n", "line 2 has 1 columns"),
     ],
 )

@@ -214,14 +214,14 @@ def test_rows_that_do_not_add_up_to_1_have_no_calibration(metric, kind, row):
     assert np.isfinite(metric(y_true, scores, Task(kind, 3)))
     scores[7] = row  # one row is enough
     with pytest.warns(
-        UserWarning, match=r"sum to .* instead of 1.*write the softmax of the logits"
+        UserWarning, match=r"add up to .* instead of 1.*write the softmax of the logits"
     ):
         assert np.isnan(metric(y_true, scores, Task(kind, 3)))
 
 
 @pytest.mark.parametrize("metric", CALIBRATION)
 def test_two_columns_that_contradict_each_other_have_none(metric):
-    with pytest.warns(UserWarning, match="sum to 0.7 to 1.2 instead of 1"):
+    with pytest.warns(UserWarning, match="add up to 0.7 to 1.2 instead of 1"):
         assert np.isnan(metric([0, 1], [[0.3, 0.4], [0.6, 0.6]], BINARY))
 
 

@@ -283,11 +283,11 @@ def test_round_trip_through_json():
         ),
         (
             lambda p: apply_temperature(as_logits(p), fit_temperature(p)),
-            "the temperature is for probabilities, but the table has logits",
+            "a temperature for probabilities, a table of logits",
         ),
         (
             lambda p: apply_temperature(p, fit_temperature(as_logits(p))),
-            "the temperature is for logits, but the table has probabilities",
+            "a temperature for logits, a table of probabilities",
         ),
         (lambda p: Temperature(1.0, (), 1, scores="odds"), "scores='odds'"),
         (

@@ -227,7 +227,7 @@ def test_against_a_baseline_only():
         one = compare_tables({c.a: models[c.a], "b": models["b"]})[0]
         assert (one.difference, one.low, one.p_value) == (c.difference, c.low, c.p_value)
     with pytest.raises(
-        ValueError, match="against='z' is not one of the tables; use one of 'a', 'b', 'c', 'd'"
+        ValueError, match="against='z' is none of the tables; use one of 'a', 'b', 'c', 'd'"
     ):
         compare_tables(models, against="z")
 

@@ -138,7 +138,7 @@ def test_a_chosen_threshold_may_be_any_number():
         ("normal", "sick"),
     )
     assert decide(raw, choose_operating_point(raw)).tolist() == [0, 0, 1, 1]
-    with pytest.raises(ValueError, match="scores range from -3 to 7: not probabilities"):
+    with pytest.raises(ValueError, match="scores range from -3 to 7: no probabilities"):
         decide(raw, default_operating_point(BINARY))
 
 

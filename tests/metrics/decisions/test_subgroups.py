@@ -157,7 +157,7 @@ def test_bands():
         "missing",
     ]
     for edges, values in (([60, 40], ages), ([40], ["m", "f"]), ([], ages)):
-        with pytest.raises(ValueError, match="increasing edges and a column of numbers"):
+        with pytest.raises(ValueError, match="rising edges and a column of numbers"):
             band_values(values, edges=edges)
 
 
@@ -177,7 +177,7 @@ def test_bands_of_decimal_commas_and_of_texts_that_only_python_takes_for_numbers
     assert band_values(np.array([f"{n}_0" for n in range(20)])).tolist() == [
         f"{n}_0" for n in range(20)
     ]
-    with pytest.raises(ValueError, match=r"could be 1.234 or 1234"):
+    with pytest.raises(ValueError, match=r"can be 1.234 or 1234"):
         band_values(np.array(["1,234", "2,345"]))
 
 

@@ -111,7 +111,7 @@ def test_bad_input(function, y_true, y_score, match):
 
 
 @pytest.mark.parametrize(
-    ("y_true", "match"), [([1, 1], "only class 1 is present"), ([], "there are no cases")]
+    ("y_true", "match"), [([1, 1], "only class 1 is present"), ([], "there is no case")]
 )
 def test_one_class_is_nan_with_a_warning(y_true, match):
     with pytest.warns(UserWarning, match=match):

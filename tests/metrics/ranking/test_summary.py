@@ -110,7 +110,7 @@ def test_logits_have_an_auc_but_no_accuracy():
         Task("binary", 2),
         ("n", "p"),
     )
-    with pytest.warns(UserWarning, match="scores range from -3 to 4: not probabilities"):
+    with pytest.warns(UserWarning, match="scores range from -3 to 4: no probabilities"):
         summary = strict_json(summarize(p))
     assert summary["auc"]["estimate"] == 1
     assert (summary["accuracy"], summary["medmnist_acc"]) == (None, None)

@@ -1,0 +1,70 @@
+"""The commands from somebody's own images to a model, and from a model to predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medmonai.errors import stopped_in_words
+
+from .given_ids import given_ids
+
+
+def fit(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(help="a folder of class folders, a table (CSV, .xlsx), a MedMNIST name")
+    ],
+    *,
+    output: Annotated[Path, typer.Option(help="the folder of the plan, the model and the report")],
+    minutes: Annotated[
+        float | None, typer.Option(help="what the fit may take on this machine")
+    ] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="stop after the plan")] = False,
+    seed: Annotated[int, typer.Option(help="of the folds and of the members")] = 1,
+) -> None:
+    """Train a classifier of your own images: look at them, plan every choice, train, evaluate.
+
+    Takes the options of `data describe`: for a folder --group_pattern '^([^_]+)_' and
+    --positive_class NAME; for a table --image_column, --label_column, --images FOLDER,
+    --group_column, --split_column. OUTPUT then holds plan.md with the reason for every choice, the
+    bundle model/ with its weights, predictions, metrics and report.html. The same command resumes.
+    """
+    from medmonai.planning import fit_source
+
+    with stopped_in_words():
+        fit_source(
+            source,
+            given_ids(context.args),
+            output=output,
+            minutes=minutes,
+            plan_only=plan_only,
+            seed=seed,
+        )
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="the --output of `fit`, or a bundle with weights")],
+    images: Annotated[Path, typer.Argument(help="an image, a folder, or a DICOM series")],
+    output: Annotated[Path, typer.Option(help="the CSV file that is written")] = Path(
+        "predictions.csv"
+    ),
+    overwrite: Annotated[bool, typer.Option(help="replace an existing file")] = False,
+) -> None:
+    """Predict IMAGES with MODEL: calibrated probabilities, decision, spread, and a flag where an
+    image is unlike those of the training or cannot be read.
+
+    A bundle is a program: use only one whose author you trust.
+    """
+    from medmonai.deployment import load_model, write_predicted
+    from medmonai.deployment import predict as predicted
+
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
+    loaded = load_model(model)
+    count = write_predicted(
+        predicted(loaded, images), output, class_names=loaded.class_names, overwrite=overwrite
+    )
+    typer.echo(f"{output}: {count:,} images. Research software: not for clinical use.")

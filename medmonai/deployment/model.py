@@ -1,0 +1,146 @@
+"""A bundle with weights, ready to predict: what its inference.json describes, and its decision."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from torch import nn
+
+from medmonai.bundle import own_modules
+from medmonai.config_text import escaped
+from medmonai.data import ImageForm
+from medmonai.engines import load_weights
+from medmonai.metrics import (
+    OperatingPoint,
+    Temperature,
+    default_operating_point,
+    default_temperature,
+)
+from medmonai.networks import Ensemble
+from medmonai.run_files import parts_of, read_record
+from medmonai.task import Task
+
+from .familiar import Familiar
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with everything that leads from a file to a decision.
+
+    Args:
+        network: with its weights, in evaluation mode.
+        form: what every image becomes before `preprocessing`.
+        preprocessing: from a batch of grey values to the network's input.
+        inferer: runs the network on a batch, averaged over flips.
+        task: what is predicted.
+        class_names: in the order of the labels.
+        point: the operating point; the default one where none was stored with the weights.
+        temperature: the calibration; the identity where none was stored.
+        familiar: what the training images looked like; None where nobody noted it.
+        batch_size: images that the network sees at once.
+        device: where it runs.
+    """
+
+    network: nn.Module
+    _: KW_ONLY
+    form: ImageForm
+    preprocessing: Any
+    inferer: Any
+    task: Task
+    class_names: tuple[str, ...]
+    point: OperatingPoint
+    temperature: Temperature
+    familiar: Familiar | None
+    batch_size: int
+    device: torch.device
+
+    @property
+    def members(self) -> tuple[nn.Module, ...]:
+        """The networks of an ensemble; the network itself where it is one."""
+        network = self.network
+        return tuple(network.members) if isinstance(network, Ensemble) else (network,)
+
+
+def load_model(folder: str | Path) -> Model:
+    """Load a trained model from the folder of a fit or of a bundle with weights.
+
+    A bundle is a program: load only one whose author you trust.
+
+    Args:
+        folder: what `medmonai fit` wrote, or a bundle's folder with models/model.pt.
+
+    Raises:
+        FileNotFoundError: no inference.json, or no weights.
+        ValueError: weights of another network, or a damaged file.
+    """
+    bundle = _bundle_of(Path(folder))
+    weights = bundle / "models" / "model.pt"
+    if not weights.is_file():
+        raise FileNotFoundError(
+            f"{bundle} has no weights (models/model.pt); train it first: python -m medmonai fit."
+        )
+    with own_modules(bundle):
+        parser = ConfigParser()
+        parser.read_config(str(bundle / "configs" / "inference.json"))
+        parser["bundle_root"] = escaped(str(bundle))
+        content = {
+            name: parser.get_parsed_content(name)
+            for name in (
+                "network",
+                "preprocessing",
+                "inferer",
+                "task",
+                "class_names",
+                "batch_size",
+                "device",
+                "dataset::form",
+            )
+        }
+    network = load_weights(content["network"], weights).eval()
+    names = tuple(content["class_names"])
+    point, temperature = _decision(bundle / "models" / "decision.json", content["task"], names)
+    return Model(
+        network,
+        form=ImageForm.of(content["dataset::form"], argument="form"),
+        preprocessing=content["preprocessing"],
+        inferer=content["inferer"],
+        task=content["task"],
+        class_names=names,
+        point=point,
+        temperature=temperature,
+        familiar=Familiar.read(bundle / "models" / "training_images.json"),
+        batch_size=int(content["batch_size"]),
+        device=torch.device(content["device"]),
+    )
+
+
+def _bundle_of(folder: Path) -> Path:
+    for place in (folder / "model", folder):
+        if (place / "configs" / "inference.json").is_file():
+            return place.resolve()
+    raise FileNotFoundError(
+        f"{folder} holds no model; name the --output of `medmonai fit`, or the folder of a bundle "
+        "with configs/inference.json and models/model.pt."
+    )
+
+
+def _decision(
+    path: Path, task: Task, class_names: tuple[str, ...]
+) -> tuple[OperatingPoint, Temperature]:
+    stored = read_record(path)
+    point = default_operating_point(task)
+    temperature = default_temperature(task, scores="probabilities")
+    if not stored:
+        return point, temperature
+    with parts_of(path):
+        names = tuple(stored["class_names"])
+        point = OperatingPoint.from_dict(stored["operating_point"])
+        if stored["temperature"] is not None:
+            temperature = Temperature.from_dict(stored["temperature"])
+    if names != class_names:
+        raise ValueError(f"{path} is for the classes {list(names)}, not {list(class_names)}.")
+    return point, temperature

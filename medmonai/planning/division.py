@@ -1,0 +1,126 @@
+"""How the cases are divided: the test that the source gives, one held-out part, or folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from medmonai.data.datalist import Listing
+from medmonai.data.splits import part_numbers
+
+from .choice import Choice
+from .look import Look
+
+# Cases of the rarest class from which one held-out part says enough: the 95 % interval of an AUC of
+# .85 is then narrower than .05 on a fifth of them (Hanley & McNeil 1982).
+_ENOUGH = 1000
+_FEWEST = 15  # of the rarest class: three each for training, validation and test in five folds
+FOLDS = 5
+MEMBERS = 3
+
+Kind = Literal["rotation", "folds", "given"]
+
+
+@dataclass(frozen=True)
+class Division:
+    """How cases are divided.
+
+    Args:
+        kind: "rotation": fold k is the test and fold k + 1 the validation of member k; every case
+            is scored once by a member that neither learned from it nor was chosen on it. "folds":
+            the source gives a test split; fold k of the other cases is the validation of member k.
+            "given": the splits of the source; the members differ by their seed.
+        members: networks that are trained.
+        seed: of the division.
+    """
+
+    kind: Kind
+    members: int
+    seed: int = 0
+
+
+def cheaper(division: Division) -> Division:
+    """Return a division with fewer members: three folds, or one network on the given splits."""
+    return replace(division, members=1 if division.kind == "given" else 3)
+
+
+def choose_division(look: Look, *, seed: int = 0) -> tuple[Division, Choice]:
+    """Choose how the cases are divided.
+
+    Raises:
+        ValueError: fewer than 15 cases (patients) of the rarest class.
+    """
+    rarest = rarest_units(look)
+    if rarest < _FEWEST:
+        unit = "cases" if look.description.groups is None else "patients"
+        raise ValueError(
+            f"{look.source} has {rarest} {unit} of its rarest class outside the test split; at "
+            f"least {_FEWEST} are needed to train, validate and test on different ones."
+        )
+    if look.listing is None:
+        division = Division("given", MEMBERS, seed)
+        return division, Choice(
+            "division",
+            "the given splits",
+            f"the set has train, val and test; {MEMBERS} members differ by their seed",
+        )
+    if "test" in look.given_splits:
+        return Division("folds", FOLDS, seed), Choice(
+            "division",
+            f"{FOLDS} folds for validation, the given test split",
+            "the source sets a test split aside, which no choice looks at",
+        )
+    return Division("rotation", FOLDS, seed), Choice(
+        "division",
+        f"{FOLDS} folds, each once for test and once for validation",
+        f"the source gives no test split, and {rarest} of the rarest class are too few to set a "
+        "part aside"
+        if rarest < _ENOUGH
+        else "every case is tested once",
+    )
+
+
+def rarest_units(look: Look) -> int:
+    """Return the cases of the rarest class outside the test split; patients, where they are
+    known.
+    """
+    listing = look.listing
+    if listing is None or listing.groups is None:
+        return look.rarest
+    kept = np.ones(len(listing), bool) if listing.splits is None else listing.splits != "test"
+    hot = listing.task.one_hot(listing.labels)[kept].astype(bool)
+    groups = np.asarray(listing.groups)[kept]
+    return min(len(np.unique(groups[column])) for column in hot.T)
+
+
+def divided(listing: Listing, division: Division, member: int) -> Listing:
+    """Return the listing with the splits that one member is trained, chosen and tested on.
+
+    Args:
+        listing: all cases, with the splits that the source gives.
+        division: "rotation" or "folds".
+        member: from 0.
+    """
+    given = np.full(len(listing), "train", "U5") if listing.splits is None else listing.splits
+    splits = np.where(given == "test", "test", "train").astype("U5")
+    rows = np.flatnonzero(splits != "test")
+    units = (
+        np.arange(len(rows))
+        if listing.groups is None
+        else np.unique(np.asarray(listing.groups)[rows], return_inverse=True)[1].reshape(-1)
+    )
+    numbers = part_numbers(
+        listing.labels[rows],
+        units,
+        task=listing.task,
+        shares=[1 / division.members] * division.members,
+        seed=division.seed,
+    )
+    if division.kind == "folds":
+        splits[rows[numbers == member]] = "val"
+    else:
+        splits[rows[numbers == member]] = "test"
+        splits[rows[numbers == (member + 1) % division.members]] = "val"
+    return replace(listing, splits=splits)

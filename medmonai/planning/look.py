@@ -1,0 +1,226 @@
+"""What a plan is made from: the source as it is described, and grey values of a sample of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medmonai.data import Cohort
+from medmonai.data.containers import UnreadableImageError
+from medmonai.data.datalist import Listing
+from medmonai.data.describe import (
+    SourceDescription,
+    describe_cohorts,
+    describe_listing,
+    open_source,
+)
+from medmonai.data.files import image_kind, read_sample
+from medmonai.task import Task
+
+SAMPLE = 60  # files that are decoded for the look
+_VALUES = 20_000  # grey values that are kept of each
+# A CT states Hounsfield units: air is -1000, and nothing else in medicine lies so low.
+_AIR = -500.0
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The data and the machine in the numbers that the rules of a plan read.
+
+    Args:
+        source: as it was named: a folder, a table, a MedMNIST name.
+        options: of the source, see `medmonai.data.describe.open_source`.
+        description: counts, groups, columns, sizes, notes.
+        listing: of image files; None of a MedMNIST set.
+        cohorts: of a MedMNIST set; () of image files.
+        spatial_dims: 2 or 3.
+        in_channels: 1, or 3 where an image is in color.
+        size: median voxels along each axis.
+        sizes: of the sampled files; None of a MedMNIST set.
+        spacing: median millimeters along each axis of the volumes that state them; None where
+            fewer than all of the sample do.
+        eight_bits: whether every sampled image holds uint8.
+        grey_values: 0.5th and 99.5th percentile of the sampled training images.
+        lowest: smallest grey value of the sample.
+        mean: of the sampled grey values within those percentiles' range.
+        deviation: their standard deviation.
+        cores: CPU cores that this process may use.
+    """
+
+    source: str
+    _: KW_ONLY
+    options: Mapping[str, Any]
+    description: SourceDescription
+    listing: Listing | None
+    cohorts: tuple[Cohort, ...]
+    spatial_dims: int
+    in_channels: int
+    size: tuple[int, ...]
+    sizes: tuple[tuple[int, ...], ...] | None
+    spacing: tuple[float, ...] | None
+    eight_bits: bool
+    grey_values: tuple[float, float]
+    lowest: float
+    mean: float
+    deviation: float
+    cores: int
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return self.description.task
+
+    @property
+    def training_cases(self) -> int:
+        """Cases that are not set aside for a test that the source gives."""
+        return sum(n for split, n in self.description.cases.items() if split != "test")
+
+    @property
+    def rarest(self) -> int:
+        """Cases (with groups: patients) of the rarest class among those of `training_cases`."""
+        totals: dict[str, int] = {}
+        for split, counts in self.description.counts.items():
+            for name, n in counts.items():
+                totals[name] = totals.get(name, 0) + (n if split != "test" else 0)
+        return min(totals.values())
+
+    @property
+    def given_splits(self) -> tuple[str, ...]:
+        """Splits that the source gives: "train", "val", "test"; () where it gives none."""
+        return tuple(split for split in ("train", "val", "test") if split in self.description.cases)
+
+    @property
+    def hounsfield(self) -> bool:
+        """Whether the grey values are those of a CT."""
+        return not self.eight_bits and self.lowest <= _AIR
+
+    def lines(self) -> list[str]:
+        """Return the look for a person to read."""
+        lines = self.description.lines()
+        if self.spacing is not None:
+            lines.append(f"spacing: median {' x '.join(f'{mm:.3g}' for mm in self.spacing)} mm")
+        low, high = self.grey_values
+        kind = "8 bits" if self.eight_bits else "HU, as a CT" if self.hounsfield else "more bits"
+        lines.append(f"grey values: {low:.4g} to {high:.4g} (0.5th to 99.5th percentile), {kind}")
+        return [*lines, f"machine: {self.cores} CPU cores"]
+
+
+def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0) -> Look:
+    """Look at a source: its description, and the grey values of at most 60 training images.
+
+    Args:
+        source: a folder of class folders, a table of images, or a MedMNIST name.
+        options: see `medmonai.data.describe.open_source`.
+        seed: of the sample.
+
+    Raises:
+        FileNotFoundError: no such source.
+        ValueError: an option that the source does not take, data that it refuses, or 2D and 3D
+            images mixed.
+    """
+    options = dict(options or {})
+    opened = open_source(source, options)
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if isinstance(opened, Listing):
+        return _look_at_files(source, options, opened, seed=seed, cores=cores)
+    train = opened[0]
+    sample = np.random.default_rng(seed).permutation(len(train))[:SAMPLE]
+    values = np.asarray(train.images[np.sort(sample)])
+    return Look(
+        source,
+        options=options,
+        description=describe_cohorts(opened),
+        listing=None,
+        cohorts=tuple(opened),
+        spatial_dims=len(train.spatial_size),
+        in_channels=train.in_channels,
+        size=tuple(train.spatial_size),
+        sizes=None,
+        spacing=None,
+        eight_bits=values.dtype == np.uint8,
+        grey_values=tuple(np.percentile(values, (0.5, 99.5)).tolist()),
+        lowest=float(values.min()),
+        **_moments(values),
+        cores=cores,
+    )
+
+
+def _look_at_files(
+    source: str, options: Mapping[str, Any], listing: Listing, *, seed: int, cores: int
+) -> Look:
+    description = describe_listing(listing)
+    headers = description.headers
+    assert headers is not None  # a listing of files is described by their headers
+    if headers.other_axes:
+        raise ValueError(
+            f"{source} mixes images of {headers.spatial_dims} axes with {headers.other_axes} of "
+            "another number of axes; a network takes one kind. Name a folder, or rows of a table, "
+            "with one kind."
+        )
+    if not len(headers.sizes) or not headers.sizes.any():
+        raise ValueError(f"none of the images of {source} can be read: {headers.unreadable[0]}")
+    rows = np.arange(len(listing))
+    if listing.splits is not None:
+        rows = np.flatnonzero(listing.splits != "test")
+    rng = np.random.default_rng(seed)
+    samples = [
+        sample
+        for row in rng.permutation(rows)[:SAMPLE]
+        if (sample := _sample(listing.files[row], headers.spatial_dims, rng)) is not None
+    ]
+    if not samples:
+        raise ValueError(f"none of {min(len(rows), SAMPLE)} images of {source} can be read.")
+    values = np.concatenate([sample[0] for sample in samples])
+    spacings = [sample[1] for sample in samples]
+    known = all(spacing is not None for spacing in spacings) and headers.spatial_dims == 3
+    return Look(
+        source,
+        options=options,
+        description=description,
+        listing=listing,
+        cohorts=(),
+        spatial_dims=headers.spatial_dims,
+        in_channels=headers.in_channels,
+        sizes=tuple(sample[3] for sample in samples),
+        size=tuple(int(n) for n in np.median([sample[3] for sample in samples], axis=0)),
+        spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
+        eight_bits=all(sample[2] for sample in samples),
+        grey_values=tuple(np.percentile(values, (0.5, 99.5)).tolist()),
+        lowest=float(values.min()),
+        **_moments(values),
+        cores=cores,
+    )
+
+
+def _moments(values: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(values, (0.5, 99.5))
+    kept = np.clip(values, low, high)
+    return {"mean": float(kept.mean()), "deviation": float(kept.std())}
+
+
+def _sample(
+    path: Path, spatial_dims: int, rng: np.random.Generator
+) -> tuple[np.ndarray, tuple[float, ...] | None, bool, tuple[int, ...]] | None:
+    """Return some grey values of a file, its spacing, whether it holds uint8 and its size.
+
+    None where it cannot be read: the decoding of all files says so, and what to do.
+    """
+    assert image_kind(path)  # a listing holds no other files
+    try:
+        values, spacing = read_sample(path, spatial_dims=spatial_dims)
+    except UnreadableImageError:
+        return None
+    flat = values.reshape(-1)
+    finite = flat[np.isfinite(flat)]
+    if not len(finite):
+        return None
+    chosen = finite if len(finite) <= _VALUES else rng.choice(finite, _VALUES, replace=False)
+    ends = np.array([finite.min(), finite.max()])
+    return np.concatenate([chosen, ends]), spacing, values.dtype == np.uint8, values.shape[1:]

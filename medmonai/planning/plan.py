@@ -1,0 +1,159 @@
+"""A plan: a recipe of a bundle, a division of the cases, and the reason for every choice."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from medmonai.atomic_files import write_json
+from medmonai.bundle import write_bundle
+
+from .choice import Choice
+from .division import Division, cheaper, choose_division
+from .forecast import Forecast, cases_of_a_member, forecast
+from .look import Look
+from .recipe_source import dataset_entry
+from .rules import (
+    augmentation_choice,
+    balance_choice,
+    form_choice,
+    network_choice,
+    normalization_choice,
+    schedule_choice,
+    size_choice,
+)
+
+# What is tried, in this order, where a plan takes longer than it may: smaller images, then fewer
+# members, then a shorter schedule.
+_CHEAPER = ((1.0, 1.0), (0.8, 1.0), (0.8, 0.6), (0.65, 0.6), (0.5, 0.4), (0.5, 0.2))
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that is decided before training.
+
+    Args:
+        name: of the bundle, ending in "_classification".
+        look: at the data.
+        recipe: of the bundle, see docs/how_to/your_own_images.md.
+        division: of the cases.
+        choices: with their reasons, in the order of the plan.
+        cost: forecast.
+    """
+
+    name: str
+    _: KW_ONLY
+    look: Look
+    recipe: Mapping[str, Any]
+    division: Division
+    choices: tuple[Choice, ...]
+    cost: Forecast
+
+    def lines(self) -> list[str]:
+        """Return the plan for a person to read."""
+        width = max(len(choice.name) for choice in self.choices)
+        lines = [
+            f"{choice.name:<{width}}  {_text(choice.value)}  ({choice.reason})"
+            for choice in self.choices
+        ]
+        return [*lines, self.cost.line()]
+
+    def markdown(self) -> str:
+        """Return plan.md: the look, the choices with their reasons, the forecast."""
+        look = "\n".join(f"- {line}" for line in self.look.lines())
+        rows = "\n".join(
+            f"| {choice.name} | {_text(choice.value)} | {choice.reason} |"
+            for choice in self.choices
+        )
+        return (
+            f"# Plan: {self.recipe['title']}\n\nResearch software: not for clinical use.\n\n"
+            f"## The data\n\n{look}\n\n## Choices\n\n| choice | value | reason |\n|---|---|---|\n"
+            f"{rows}\n\n{self.cost.line().capitalize()}.\n\nThe recipe is in `recipe.json`; "
+            "`model` is the MONAI bundle that is made from it.\n"
+        )
+
+
+def make_plan(look: Look, *, minutes: float | None = None, seed: int = 0) -> Plan:
+    """Plan a training: every choice by a rule, with its reason.
+
+    Args:
+        look: at the data.
+        minutes: what the fit may take on this machine; None for as long as the rules say.
+        seed: of the division.
+
+    Raises:
+        ValueError: too few cases; no plan that fits into the minutes.
+    """
+    division, why = choose_division(look, seed=seed)
+    tries = _CHEAPER if minutes is not None else _CHEAPER[:1]
+    cheapest = math.inf
+    for scale, share in tries:
+        for members in dict.fromkeys((division.members, cheaper(division).members)):
+            plan = _planned(look, replace(division, members=members), why, scale, share)
+            if minutes is None or plan.cost.minutes <= minutes:
+                return plan
+            cheapest = min(cheapest, plan.cost.minutes)
+    raise ValueError(
+        f"minutes={minutes:g}; the cheapest plan takes about {cheapest:.0f} on this machine."
+    )
+
+
+def _planned(look: Look, division: Division, divided: Choice, scale: float, share: float) -> Plan:
+    form, of_size = size_choice(look, scale=scale)
+    size = form.pop("size")
+    levels, of_levels = form_choice(look)
+    normalization, of_normalization = normalization_choice(look, levels)
+    network, of_network = network_choice(look, size)
+    schedule, of_schedule = schedule_choice(look, cases_of_a_member(look, division)[0], share=share)
+    balance, of_balance = balance_choice(look)
+    augmentation, of_augmentation = augmentation_choice(look, size)
+    name = re.sub(r"[^A-Za-z0-9]+", "_", look.description.provenance.name).strip("_").lower()
+    recipe = {
+        "title": look.description.provenance.name,
+        "question": "How well do the images tell the classes apart?",
+        "recipe": "planned by medmonai fit; plan.md has the reason for every choice",
+        "dataset": dataset_entry(look, size, {**form, **levels}),
+        "network": network,
+        "normalization": normalization,
+        **schedule,
+        "balance": balance,
+        **augmentation,
+    }
+    choices = (
+        Choice("task", look.task.kind, "what the labels are"),
+        divided,
+        of_size,
+        of_levels,
+        of_normalization,
+        of_network,
+        *of_schedule,
+        of_balance,
+        *of_augmentation,
+    )
+    return Plan(
+        f"{name or 'images'}_classification",
+        look=look,
+        recipe=recipe,
+        division=division,
+        choices=choices,
+        cost=forecast(look, recipe, size, division),
+    )
+
+
+def write_planned_bundle(plan: Plan, folder: str | Path) -> Path:
+    """Write plan.md, recipe.json and the bundle model/ into a folder; return the bundle's."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.md").write_text(plan.markdown(), encoding="utf-8")
+    write_json(dict(plan.recipe), folder / "recipe.json")
+    made = write_bundle(plan.name, plan.recipe, folder)
+    return made.rename(folder / "model")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,288 @@
+"""The rules of a plan: from the look at the data to size, network, schedule and augmentation."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from .choice import Choice
+from .look import Look
+
+# Steps of the optimizer after which training has done most of its work: PneumoniaMNIST's recipe
+# takes 740, VesselMNIST3D's 375, BreastMNIST's 510 (docs/results/README.md).
+_STEPS = {2: 700, 3: 400}
+_FEWEST_EPOCHS = 4
+_MOST_EPOCHS = 60
+_AVERAGED = 0.27  # share of the steps that the average of the weights looks back on, as there
+_SMALL = 64  # pixels up to which an image is small
+_PIXELS = 128  # pixels of the longer side of a larger one
+_VOXELS = 48**3
+_LEAST = 16
+_IMBALANCED = 0.35  # share of the rarest class below which its cases are shown more often
+_SIDES = re.compile(
+    r"\b(left|right|links|rechts|gauche|droite?|situs|dextro\w*|laterali\w*)\b", re.I
+)
+
+
+def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choice]:
+    """Choose the size of the images that the network sees, with the spacing of volumes.
+
+    Args:
+        look: at the data.
+        scale: of every axis, to make a plan cheaper.
+
+    Returns:
+        "size", and for volumes that state their spacing "spacing"; and the choice.
+    """
+    if look.spatial_dims == 2:
+        return _picture_size(look, scale)
+    if look.spacing is None:
+        step = max(1.0, (np.prod(look.size, dtype=float) / (_VOXELS * scale**3)) ** (1 / 3))
+        size = [_rounded(n / step) for n in look.size]
+        known = "" if look.listing is None else "; the files do not all state a spacing"
+        return {"size": size}, Choice(
+            "size",
+            size,
+            f"at most {_VOXELS:,} voxels; the median volume has {_times(look.size)}{known}",
+        )
+    field = np.multiply(look.size, look.spacing)
+    chosen = _spacing(field, np.array(look.spacing), _VOXELS * scale**3)
+    size = [_rounded(f / mm) for f, mm in zip(field, chosen)]
+    return {"size": size, "spacing": chosen}, Choice(
+        "size and spacing",
+        f"{_times(size)} voxels of {_times(chosen)} mm",
+        f"the median volume covers {_times([round(f) for f in field])} mm; at most {_VOXELS:,} "
+        "voxels, and none finer than the files'",
+    )
+
+
+def _picture_size(look: Look, scale: float) -> tuple[dict[str, Any], Choice]:
+    longest = max(look.size)
+    if longest <= _SMALL:
+        size = list(look.size) if scale == 1 else [_rounded(n * scale) for n in look.size]
+        return {"size": size}, Choice("size", size, f"the images are small: {_times(look.size)}")
+    target = min(longest, _PIXELS * scale)
+    size = [_rounded(n * target / longest) for n in look.size]
+    return {"size": size}, Choice(
+        "size",
+        size,
+        f"{_PIXELS} pixels on the longer side of the median image of {_times(look.size)}",
+    )
+
+
+def _spacing(field: np.ndarray, own: np.ndarray, voxels: float) -> list[float]:
+    """Return one spacing for all axes that makes so many voxels of a field of view (mm).
+
+    An axis is never finer than the files have it, and never has fewer than 16 voxels unless they
+    have fewer.
+    """
+    coarsest = np.maximum(field / _LEAST, own)
+    free = np.full(3, True)
+    spacing = own.copy()
+    for _ in range(3):
+        rest = voxels / np.prod(field[~free] / spacing[~free])
+        target = (np.prod(field[free]) / rest) ** (1 / free.sum())
+        spacing[free] = np.clip(target, own[free], coarsest[free])
+        bound = free & (spacing != target)
+        if not bound.any() or bound.sum() == free.sum():
+            break
+        free &= ~bound
+    return [float(f"{mm:.3g}") for mm in spacing]
+
+
+def _rounded(n: float) -> int:
+    """Return a whole number of fours, which the strides of a network divide."""
+    return max(_LEAST, 4 * round(n / 4))
+
+
+def _times(numbers: Any) -> str:
+    return " x ".join(f"{n:g}" for n in numbers)
+
+
+def form_choice(look: Look) -> tuple[dict[str, Any], Choice]:
+    """Choose the range of grey values that the network sees."""
+    if look.listing is None or look.eight_bits:
+        return {}, Choice("intensity range", "as they are", "the images hold 8 bits")
+    low, high = look.grey_values
+    if look.hounsfield:
+        low = max(low, -1000.0)
+        reason = "Hounsfield units, from air to the 99.5th percentile of the training images"
+    else:
+        reason = "0.5th to 99.5th percentile of the training images"
+    if not high > low:
+        high = low + 1
+    chosen = [float(f"{low:.4g}"), float(f"{high:.4g}")]
+    return {"intensity_range": chosen}, Choice("intensity range", chosen, reason)
+
+
+def normalization_choice(look: Look, levels: dict[str, Any]) -> tuple[dict[str, Any], Choice]:
+    """Choose what is subtracted and divided by, after the range has become 0 to 1."""
+    low, high = levels.get("intensity_range", (0.0, 255.0))
+    mean = round((look.mean - low) / (high - low), 3)
+    deviation = round(max(look.deviation / (high - low), 0.01), 3)
+    value = {"subtrahend": mean, "divisor": deviation}
+    shown = f"minus {mean}, divided by {deviation}"
+    return value, Choice("normalization", shown, "mean and deviation of the training sample")
+
+
+def network_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], Choice]:
+    """Choose the network: a ResNet-18 whose stem and width fit the size of the images."""
+    if look.spatial_dims == 3:
+        stem, width, why = "small_stride2", 16, "volumes: the first stride saves seven eighths"
+    elif max(size) <= _SMALL:
+        stem, width, why = "small", 32, "small images: nothing is lost before the first block"
+    else:
+        stem, width, why = "standard", 32, "images above 64 pixels: the stem of the paper"
+    network = {"_target_": "medmonai.networks.resnet18", "stem": stem, "width": width}
+    return network, Choice("network", f"ResNet-18, stem {stem}, width {width}, from scratch", why)
+
+
+def schedule_choice(
+    look: Look, training_cases: int, *, share: float = 1.0
+) -> tuple[dict[str, Any], list[Choice]]:
+    """Choose batch size, epochs, optimizer, learning rates and the average of the weights.
+
+    Args:
+        look: at the data.
+        training_cases: of one member.
+        share: of the epochs, to make a plan cheaper.
+    """
+    batch = 2 ** round(
+        math.log2(max(16, min(128 if look.spatial_dims == 2 else 64, training_cases / 12)))
+    )
+    steps = max(training_cases // batch, 1)
+    epochs = int(
+        np.clip(round(share * _STEPS[look.spatial_dims] / steps), _FEWEST_EPOCHS, _MOST_EPOCHS)
+    )
+    decay = round(1 - 1 / max(2.0, _AVERAGED * epochs * steps), 4)
+    large = look.spatial_dims == 2 and training_cases >= 2000
+    optimizer: dict[str, Any] = (
+        {"_target_": "torch.optim.SGD", "momentum": 0.9, "nesterov": True, "weight_decay": 0.0005}
+        if large
+        else {"_target_": "torch.optim.AdamW", "weight_decay": 0.05}
+    )
+    rate = 0.1 if large else 0.002 if look.spatial_dims == 3 else 0.001
+    binary = look.task.kind == "binary"
+    values: dict[str, Any] = {
+        "batch_size": batch,
+        "epochs": epochs,
+        "average_decay": decay,
+        "optimizer": optimizer,
+        "learning_rate": rate,
+        "auc_learning_rate": 0.05 if large or look.spatial_dims == 3 else 0.02,
+        "label_smoothing": 0.1 if look.spatial_dims == 2 else 0.05,
+        "keep_best": "stage",
+    }
+    if not binary:
+        values["warmup_epochs"] = "@max_epochs"
+    if look.task.kind == "multilabel":
+        values["label_smoothing"] = 0.0
+    return values, [
+        Choice("batch size", batch, f"a twelfth of {training_cases} training cases, 16 to 128"),
+        Choice(
+            "epochs",
+            epochs,
+            f"about {share * _STEPS[look.spatial_dims]:.0f} steps, {steps} per epoch",
+        ),
+        Choice(
+            "optimizer",
+            f"{optimizer['_target_'].rpartition('.')[2]}, learning rate {rate}",
+            "2,000 or more training images" if large else "few training cases, or volumes",
+        ),
+        Choice(
+            "loss",
+            "cross-entropy, then the AUC margin loss with PESG" if binary else "cross-entropy",
+            "a binary task is ranked by its AUC" if binary else "more than one AUC is at stake",
+        ),
+        Choice("average of the weights", decay, "over the last quarter of the steps"),
+    ]
+
+
+def balance_choice(look: Look) -> tuple[str, Choice]:
+    """Choose whether the cases of rare classes are shown more often."""
+    share = look.rarest * look.task.num_classes / max(look.training_cases, 1)
+    rare = look.task.exclusive and share < 2 * _IMBALANCED
+    value = "oversample" if rare else "none"
+    reason = f"the rarest class has {look.rarest} of {look.training_cases} cases"
+    return value, Choice("balance", value, reason)
+
+
+def augmentation_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], list[Choice]]:
+    """Choose flips, rotation, shift, zoom and noise by what the images are."""
+    named = " ".join(look.description.class_names)
+    sided = _SIDES.search(named)
+    shift = [float(round(0.07 * n, 1)) for n in size]
+    if look.spatial_dims == 3:
+        oriented = look.spacing is not None
+        axes = [] if sided else [0] if oriented else [0, 1, 2]
+        affine: list[dict[str, Any]] = (
+            [_affine([0.17] * 3, shift)]
+            if oriented
+            else [
+                {"_target_": "medmonai.transforms.RandAxisPermute", "prob": 0.5},
+                _rotation(0.44),
+            ]
+        )
+        if not oriented and len(set(size)) > 1:
+            affine = affine[1:]
+        what = "left-right" if oriented else "all axes; the volumes state no directions"
+    elif look.in_channels == 3:
+        axes = [] if sided else [0, 1]
+        affine = [_affine(0.26, shift, "border")]
+        if len(set(size)) == 1 and not sided:
+            affine.insert(0, {"_target_": "medmonai.transforms.RandRotate90", "prob": 0.5})
+        what = "both axes: a color image has no up and down"
+    else:
+        axes = [] if sided else [1]
+        affine = [_affine(0.21, shift)]
+        what = "left-right"
+    why = f"a class is named {sided.group(0)!r}: the side may be the label" if sided else what
+    noise = (
+        [_jitter()]
+        if look.in_channels == 3
+        else [{"_target_": "medmonai.transforms.RandGaussianNoise", "prob": 0.5, "std": 0.02}]
+    )
+    values = {"flip_axes": axes, "affine": affine, "noise": noise}
+    shown = ", ".join(part["_target_"].rpartition(".")[2] for part in [*affine, *noise])
+    return values, [
+        Choice(
+            "flips", axes or "none", why + ("; if the side matters, edit flip_axes" if axes else "")
+        ),
+        Choice("augmentation", shown, "small shifts, rotations and noise keep the label"),
+    ]
+
+
+def _affine(rotation: Any, shift: list[float], padding: str = "zeros") -> dict[str, Any]:
+    return {
+        "_target_": "medmonai.transforms.RandAffine",
+        "prob": 0.5,
+        "rotate_range": rotation,
+        "scale_range": [0.1] * len(shift),
+        "translate_range": shift,
+        "padding_mode": padding,
+    }
+
+
+def _rotation(angle: float) -> dict[str, Any]:
+    return {
+        "_target_": "medmonai.transforms.RandRotate",
+        "prob": 0.5,
+        "range_x": angle,
+        "range_y": angle,
+        "range_z": angle,
+        "padding_mode": "zeros",
+    }
+
+
+def _jitter() -> dict[str, Any]:
+    return {
+        "_target_": "medmonai.transforms.RandColorJitter",
+        "prob": 0.5,
+        "brightness": 0.1,
+        "contrast": 0.1,
+        "saturation": 0.1,
+        "hue": 0.02,
+    }

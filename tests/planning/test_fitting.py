@@ -1,0 +1,120 @@
+"""From a folder of images to a model, and from the model to predictions, through the commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from bundle_runs import run
+from PIL import Image
+from typer.testing import CliRunner
+
+from medmonai.__main__ import app
+from medmonai.data import PhantomDesign, lesion_phantom
+from medmonai.planning import division, rules
+from medmonai.predictions import read_predictions
+
+
+def save(cohort, folder, names=None):
+    for i, (image, label) in enumerate(zip(cohort.images, cohort.labels)):
+        path = folder / cohort.class_names[int(label)] if names is None else folder
+        path.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(image)[0]).save(path / f"p{i // 2:02d}_{i:03d}.png")
+    return folder
+
+
+def call(*words, code=0):
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """The folder of a fit on easy phantoms, its source, and what the command printed."""
+    folder = tmp_path_factory.mktemp("fit")
+    design = PhantomDesign((16, 16), noise_sd=10)
+    source = save(lesion_phantom(split="train", design=design, num_cases=96, seed=1), folder / "in")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(rules._STEPS, 2, 24)
+        patch.setattr(division, "FOLDS", 3)
+        words = ["fit", source, "--group_pattern", "^(p\\d+)_", "--positive_class", "lesion"]
+        words += ["--output", folder / "out"]
+        printed = call(*words).output
+    return folder / "out", source, words, printed
+
+
+def test_a_fit_leaves_plan_model_predictions_and_report(fitted):
+    out, source, _, printed = fitted
+    assert "random forest on texture" in printed and "positive class: lesion" in printed
+    plan = (out / "plan.md").read_text()
+    for name in ("division", "size", "network", "epochs", "flips"):
+        assert f"| {name} |" in plan
+    table = read_predictions(out / "predictions_test.csv")
+    assert len(table) == 96 and table.groups is not None
+    assert len({row for row in table.ids}) == sum(1 for _ in source.rglob("*.png"))
+    assert json.loads((out / "metrics.json").read_text())["splits"]["test"]["n"] == 96
+    assert (out / "report.html").is_file() and (out / "comparison.csv").is_file()
+    state = out / "model" / "models" / "model.pt"
+    assert state.is_file()
+
+
+def test_the_same_command_trains_nothing_again_and_another_is_refused(fitted):
+    out, _, words, _ = fitted
+    before = {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
+    assert "its training resumes" in call(*words).output
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
+    done = CliRunner().invoke(app, [*map(str, words), "--seed", "7"])
+    assert isinstance(done.exception, ValueError) and "with other options" in str(done.exception)
+
+
+def test_predictions_of_a_fit(fitted, tmp_path):
+    out, _, _, _ = fitted
+    cohort = lesion_phantom(
+        split="test", design=PhantomDesign((16, 16), noise_sd=10), num_cases=30, seed=5
+    )
+    images = save(cohort, tmp_path / "new", names=())
+    (images / "broken.png").write_bytes(b"not a picture")
+    Image.fromarray(np.zeros((200, 200), np.uint8)).save(images / "black.png")
+    call("predict", out, images, "--output", tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 32
+    assert (
+        rows["broken.png"]["score_lesion"] == "" and "cannot be read" in rows["broken.png"]["flag"]
+    )
+    assert (
+        "size 200 x 200" in rows["black.png"]["flag"] and "brightness" in rows["black.png"]["flag"]
+    )
+    good = {name: row for name, row in rows.items() if name[0] == "p"}
+    assert all(0 <= float(row["spread"]) <= 0.5 for row in good.values())
+    p = np.array([float(row["score_lesion"]) for row in good.values()])
+    assert ((p >= 0) & (p <= 1)).all() and np.std([len(row["flag"]) for row in good.values()]) == 0
+    done = CliRunner().invoke(
+        app, ["predict", str(out), str(images), "--output", str(tmp_path / "p.csv")]
+    )
+    assert isinstance(done.exception, FileExistsError)
+
+
+def test_stock_inference_decides_the_same(fitted, tmp_path):
+    out, _, _, _ = fitted
+    cohort = lesion_phantom(
+        split="test", design=PhantomDesign((16, 16), noise_sd=10), num_cases=30, seed=6
+    )
+    images = save(cohort, tmp_path / "new", names=())
+    call("predict", out, images, "--output", tmp_path / "p.csv")
+    run(
+        out / "model",
+        "inference.json",
+        workflow_type="infer",
+        dataset_dir=str(images),
+        output_dir=str(tmp_path / "stock"),
+        bundle_root=str(out / "model"),
+    )
+    stock = list(csv.DictReader((tmp_path / "stock" / "predictions.csv").open()))
+    ours = list(csv.DictReader((tmp_path / "p.csv").open()))
+    assert [row["predicted"] for row in ours] == [row["predicted"] for row in stock]
+    order = np.argsort([float(row["score_lesion"]) for row in ours], kind="stable")
+    assert (np.diff([float(stock[i]["score_lesion"]) for i in order]) >= -1e-6).all()

@@ -1,0 +1,135 @@
+"""The rules, each at its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medmonai.planning import choose_division, look
+from medmonai.planning.rules import (
+    augmentation_choice,
+    balance_choice,
+    form_choice,
+    network_choice,
+    normalization_choice,
+    schedule_choice,
+    size_choice,
+)
+
+nibabel = pytest.importorskip("nibabel")
+
+
+def pictures(folder, counts, size=(20, 24), mode="L"):
+    rng = np.random.default_rng(0)
+    for name, n in counts.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(n):
+            shape = size if mode == "L" else (*size, 3)
+            Image.fromarray(rng.integers(0, 200, shape).astype(np.uint8)).save(
+                folder / name / f"{i}.png"
+            )
+    return folder
+
+
+def volumes(folder, spacing=(0.5, 0.5, 4.0), low=-1000):
+    rng = np.random.default_rng(0)
+    for name in ("control", "disease"):
+        (folder / name).mkdir(parents=True)
+        for i in range(15):
+            values = rng.integers(low, 900, (40, 30, 10)).astype(np.int16)
+            image = nibabel.Nifti1Image(values, np.diag([*spacing, 1.0]))
+            nibabel.save(image, folder / name / f"{i}.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory):
+    return look(str(pictures(tmp_path_factory.mktemp("grey"), {"a": 40, "b": 20})))
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory):
+    return look(str(volumes(tmp_path_factory.mktemp("ct"))))
+
+
+def test_what_a_look_sees(grey, ct):
+    assert (grey.spatial_dims, grey.in_channels, grey.size, grey.spacing) == (2, 1, (20, 24), None)
+    assert grey.eight_bits and not grey.hounsfield and grey.rarest == 20
+    assert ct.spatial_dims == 3 and ct.size == (40, 30, 10)
+    assert ct.spacing == pytest.approx((0.5, 0.5, 4.0)) and ct.hounsfield and not ct.eight_bits
+
+
+def test_small_images_keep_their_size_and_large_ones_get_128_pixels(grey):
+    assert size_choice(grey)[0] == {"size": [20, 24]}
+    assert size_choice(replace(grey, size=(1000, 2000)))[0] == {"size": [64, 128]}
+    assert size_choice(replace(grey, size=(1000, 2000)), scale=0.5)[0] == {"size": [32, 64]}
+
+
+@pytest.mark.parametrize("size", [(512, 512, 40), (200, 200, 200), (60, 60, 60)])
+@pytest.mark.parametrize("spacing", [(0.7, 0.7, 5.0), (1.5, 1.5, 1.5), (3.0, 1.0, 1.0)])
+def test_volumes_fit_the_budget_and_are_never_finer_than_the_files(ct, size, spacing):
+    chosen, _ = size_choice(replace(ct, size=size, spacing=spacing))
+    assert np.prod(chosen["size"]) <= 1.25 * 48**3
+    assert all(new >= old - 0.01 for new, old in zip(chosen["spacing"], spacing))
+    covered = np.multiply(chosen["size"], chosen["spacing"]) / np.multiply(size, spacing)
+    assert (covered > 0.85).all()
+
+
+def test_grey_values(grey, ct):
+    assert form_choice(grey)[0] == {}
+    low, high = form_choice(ct)[0]["intensity_range"]
+    assert low == pytest.approx(-995, abs=8) and 880 < high < 900
+    low, high = form_choice(replace(ct, lowest=0.0, grey_values=(10.0, 700.0)))[0][
+        "intensity_range"
+    ]
+    assert (low, high) == (10, 700)
+    value, _ = normalization_choice(grey, {})
+    assert value["subtrahend"] == pytest.approx(99.5 / 255, abs=0.02)
+
+
+def test_networks(grey, ct):
+    assert network_choice(grey, [28, 28])[0]["stem"] == "small"
+    assert network_choice(grey, [96, 128])[0]["stem"] == "standard"
+    assert network_choice(ct, [48, 48, 48])[0] == {
+        "_target_": "medmonai.networks.resnet18", "stem": "small_stride2", "width": 16,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("cases", "batch"), [(30, 16), (300, 32), (5000, 128)])
+def test_schedule(grey, cases, batch):
+    values, _ = schedule_choice(grey, cases)
+    assert values["batch_size"] == batch and 4 <= values["epochs"] <= 60
+    assert 0 < values["average_decay"] < 1
+    assert schedule_choice(grey, cases, share=0.2)[0]["epochs"] <= values["epochs"]
+
+
+def test_rare_classes_are_shown_more_often(grey):
+    assert balance_choice(grey)[0] == "oversample"
+
+
+def test_the_side_is_kept_where_it_may_be_the_label(tmp_path, grey):
+    assert augmentation_choice(grey, [20, 24])[0]["flip_axes"] == [1]
+    sided = look(str(pictures(tmp_path, {"left lung": 15, "right lung": 15}, mode="RGB")))
+    values, choices = augmentation_choice(sided, [20, 24])
+    assert values["flip_axes"] == [] and "the side may be the label" in choices[0].reason
+    assert "RandRotate90" not in str(values)
+
+
+def test_divisions(tmp_path, grey):
+    assert choose_division(grey)[0].kind == "rotation"
+    few = look(str(pictures(tmp_path / "few", {"a": 40, "b": 14})))
+    with pytest.raises(ValueError, match=r"14 cases of its rarest class .* at least 15 are needed"):
+        choose_division(few)
+    for split, counts in (("train", {"a": 20, "b": 20}), ("test", {"a": 5, "b": 5})):
+        pictures(tmp_path / "given" / split, counts)
+    assert choose_division(look(str(tmp_path / "given")))[0].kind == "folds"
+
+
+def test_mixed_axes_are_refused(tmp_path):
+    folder = volumes(tmp_path)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "control" / "x.png")
+    with pytest.raises(ValueError, match="mixes images of 3 axes with 1"):
+        look(str(folder))
