@@ -106,7 +106,7 @@ def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def spelling_note(spellings: Iterable[str]) -> str:
-    """Return one sentence on names that were taken for the same; "" if every name has one
+    """Return one sentence on names that were treated as the same; "" if every name has one
     spelling.
     """
     spellings_of: dict[str, set[str]] = defaultdict(set)

@@ -51,10 +51,10 @@ def audit_cohorts(
     """Audit the splits of one set: duplicates within and across them, label conflicts, blank
     images, distributions.
 
-    - Exact duplicates: sets of cases with the same pixels (SHA-256). Constant images are left out
-      of it: that two of them are equal says nothing about where they come from.
+    - Exact duplicates: sets of cases with the same pixels (SHA-256). Constant images are excluded:
+      that two of them are equal says nothing about where they come from.
     - Near duplicates: pairs of different images whose band-passed shapes correlate
-      (`shape_features`), each image that occurs more than once taken once. Complete: every pair at
+      (`shape_features`); an image that occurs several times counts once. Complete: every pair at
       or above the threshold is found.
     - Almost identical images: near duplicates at or above `leak_threshold`. The audit sees the
       correlation, not its cause: a picture saved again as JPEG or in another size, neighbouring

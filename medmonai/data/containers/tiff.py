@@ -203,7 +203,7 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
 
     - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
     - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
-    - A palette of 16 bits that holds values of 8, as some programs write, is taken for one of 8;
+    - A palette of 16 bits that holds values of 8, as some programs write, is treated as one of 8;
       else all would be black.
     - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
 

@@ -23,7 +23,7 @@ def preview_cohort(
 
     Images of more than 8 bits are windowed from their 0.5 % to their 99.5 % percentile, so no
     `intensity_range` is needed. Proportions are those of the median size, at most `longest` voxels
-    along an axis. Files that cannot be read are passed over.
+    along an axis. Files that cannot be read are skipped.
 
     Args:
         listing: the cases.

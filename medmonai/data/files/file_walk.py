@@ -1,4 +1,4 @@
-"""The files below folders: each folder listed once, hidden ones and loops passed over."""
+"""The files below folders: each folder listed once, hidden ones and loops skipped."""
 
 from __future__ import annotations
 

@@ -82,14 +82,13 @@ class ItkFormat(ImageFormat):
     what a file holds                    what becomes of it
     ==================================== ===========================================================
     voxels in a second file              refused
-    raw voxels                           as many bytes as the header asks for, neither more nor
-                                         fewer
-    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK passes over
-                                         that of a MetaImage
+    raw voxels                           exactly as many bytes as the header asks for
+    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK ignores that of
+                                         a MetaImage
     other voxels in ITK's hands          refused: their checksum is compared with that of the bytes
                                          in the file
-    values with a slope or an offset     refused: ITK passes over both
-    lengths in another unit than mm      refused: ITK passes over the unit
+    values with a slope or an offset     refused: ITK ignores both
+    lengths in another unit than mm      refused: ITK ignores the unit
     text, bzip2 or other encodings       refused
     3 or 4 values of uint8 in a voxel    colours; the fourth is dropped
     other vectors, several volumes       refused
@@ -103,7 +102,7 @@ class ItkFormat(ImageFormat):
     @abstractmethod
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
         """Return what the header in the first bytes of a file says; KeyError and ValueError where
-        it makes no sense.
+        it is not valid.
         """
 
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:

@@ -62,16 +62,16 @@ def list_class_folders(
 
     The folders are `root/{train,val,test}/{CLASS}/*`, where val may be called valid or validation,
     or `root/{CLASS}/*`, which `split_listing` divides. Folders below CLASS are read too.
-    torchvision's `ImageFolder` knows neither splits nor groups, and takes every folder for a class.
+    torchvision's `ImageFolder` knows neither splits nor groups, and treats every folder as a class.
 
     - Images are PNG, JPEG, TIFF, NIfTI, DICOM, MetaImage and NRRD files; a folder below CLASS that
       holds mostly DICOM files is one case, see `dicom_folders`.
     - An id is the path inside the root, so files of one name in two folders are two cases.
-    - Folders whose names differ in case or spaces only ("Normal ", "NORMAL") are one class; a note
-      says so. So are, if all names are numbers, those of one value ("1", "1.0").
-    - Hidden files are passed over; other files, folders without an image, folders beside train, val
-      and test, and links to folders that are read already are left out, each with its reason. A
-      note counts such links and images of kinds that are not read (BMP, ...).
+    - Folders whose names differ only in case or spaces ("Normal ", "NORMAL") are one class. If all
+      names are numbers, so are those of equal value ("1", "1.0"). A note says so.
+    - Hidden files are skipped. Other files, folders without an image, folders beside train, val and
+      test, and links to folders already read are left out, each with its reason. A note counts
+      such links and images in formats that are not read (BMP, ...).
     - Splits below the classes (root/{CLASS}/{train,test}, root/{SITE}/{train,test}/{CLASS}) are
       refused.
 
@@ -81,7 +81,7 @@ def list_class_folders(
         class_names: the classes in the order of their labels, as the folders are called, or
             folder -> name to show; default: the folders in alphabetical order.
         positive_class: of two classes, the one that becomes class 1, which recall, AUC and
-            thresholds are about; default: the last one.
+            thresholds refer to; default: the last one.
         task: "auto" (binary for two classes, else multiclass), another kind, or a Task.
         groups: how the patient of each image is found; default: not known.
         dicom_folders: "series": a folder below CLASS that holds mostly DICOM files is one case;

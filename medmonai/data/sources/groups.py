@@ -124,7 +124,7 @@ def groups_from_table(
     """Return the group (N,) of each case from a table that names cases by id or file name, with or
     without the suffix.
 
-    Rows of other cases do no harm.
+    Rows of other cases are ignored.
 
     Args:
         ids: of the cases.

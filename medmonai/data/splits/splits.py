@@ -114,14 +114,14 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
     """Return the training cohort with at most `cases` cases of each class, the same ones in every
     epoch.
 
-    Which ones the seed decides; they keep their order. Classes that have fewer stay as they are:
-    `Balance("target", target=500)` shows every class 500 times an epoch, and
-    `Balance("cap", cap=500)` draws other 500 each epoch, which uses all images; this function is
-    for the studies that throw the others away.
+    The seed decides which ones; they keep their order. Classes with fewer cases are unchanged.
+    `Balance("target", target=500)` shows every class 500 times per epoch, and
+    `Balance("cap", cap=500)` draws a new 500 in each epoch, which uses all images. This function is
+    for studies that discard the rest.
 
     Args:
-        cohort: a training split; what is validated or tested on is never thinned out.
-        cases: at most this many of a class.
+        cohort: a training split; validation and test cases are never discarded.
+        cases: at most this many per class.
         seed: of the draw.
 
     Raises:

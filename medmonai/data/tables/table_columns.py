@@ -24,7 +24,7 @@ class TableLabels:
         labels: (N,) or (N, L).
         class_names: in the order of the labels.
         task: what is predicted.
-        note: on spellings taken for one; "" if there were none.
+        note: on spellings treated as one; "" if there were none.
     """
 
     labels: np.ndarray
