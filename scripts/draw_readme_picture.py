@@ -17,7 +17,7 @@ from pathlib import Path
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-FIGURES = ("history", "roc", "calibration", "saliency")
+FIGURES = ("history", "roc", "calibration", "confusion")
 HEIGHT = 540
 GAP = 18
 HEADING = 86

@@ -1,6 +1,4 @@
-"""From predictions tables to everything that is said about them: one dictionary, nothing chosen on
-the test table.
-"""
+"""From predictions tables to all their metrics; nothing is chosen on the test table."""
 
 from __future__ import annotations
 
@@ -26,22 +24,21 @@ from medmonai.notebook import Card, InNotebook, number
 from medmonai.predictions import Predictions, in_one_order
 
 NOT_CLINICAL = "Research software: not for clinical use."
-# Operating points that reviewers ask for beside the chosen one; each threshold is taken from
-# validation.
+# Further operating points that reviewers ask for; each threshold is chosen on validation.
 FIXED_RULES = ("sensitivity=0.9", "sensitivity=0.95", "specificity=0.9", "specificity=0.95")
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation(InNotebook):
-    """What `evaluate` found, for the tables and figures that are made of it.
+    """What `evaluate` found, for the tables and figures.
 
     Args:
         test: the table that was evaluated.
-        validation: the table that threshold and temperature were chosen on; None if there was none.
-        metrics: the numbers, JSON-able.
-        point: the operating point chosen on validation; the default one without.
-        uncalibrated: the test table as probabilities: itself, or the plain sigmoid or softmax of
-            logits; None for logits without a validation table of logits, and for rows that do not
+        validation: the table on which threshold and temperature were chosen; None without one.
+        metrics: the numbers, ready for JSON.
+        point: the operating point chosen on validation; the default one without validation.
+        uncalibrated: the test table as probabilities: itself, or the sigmoid or softmax of its
+            logits. None for logits without a validation table of logits, and for rows that do not
             add up to 1.
         calibrated: the test table after the temperature fitted on validation; None without one.
     """
@@ -81,9 +78,7 @@ class Evaluation(InNotebook):
 
     @property
     def decided(self) -> Any:
-        """Decisions on the test table at the operating point, as `medmonai.metrics.decide` returns
-        them.
-        """
+        """Decisions on the test table at the operating point, see `medmonai.metrics.decide`."""
         return decide(self.test, self.point)
 
 
@@ -98,32 +93,32 @@ def evaluate(
     """Evaluate a test table: ranking, decisions at a locked threshold, calibration, all with
     intervals.
 
-    The threshold and the temperature come from the validation table and are applied to the test
-    table unchanged. Without one there is only the default decision (0.5, or the highest score) and
-    the scores as they are: nothing is ever chosen on the table that is evaluated.
+    Threshold and temperature are chosen on the validation table and applied to the test table
+    unchanged. Without a validation table, only the default decision (0.5, or the highest score) is
+    made, on the scores as they are. Nothing is ever chosen on the table that is evaluated.
 
-    Scores outside [0, 1] are logits of another tool. They are ranked and, with a validation table
-    of logits, decided at the locked threshold, in their own units, and calibrated; 0.5 means
-    nothing to them. Probabilities of exclusive classes that do not add up to 1 are ranked and
-    decided, but have no calibration (undefined, with a warning) and no temperature.
+    Scores outside [0, 1] are treated as logits. They are ranked; with a validation table of logits
+    they are also decided at the locked threshold, in their own units, and calibrated. A threshold
+    of 0.5 would be meaningless for them. Probabilities of exclusive classes that do not add up to 1
+    are ranked and decided, but have no calibration (undefined, with a warning) and no temperature.
 
     Args:
         test: a table with labels.
-        validation: a table with labels of other cases, from the same network.
+        validation: a table with labels, of other cases, from the same network.
         rule: how the operating point is chosen, see `medmonai.metrics.choose_operating_point`.
         confidence: nominal coverage of all intervals.
         seed: of the bootstrap.
 
     Returns:
-        The `Evaluation`; its `metrics` hold `summarize(test)` and "ranking", "decisions"
-        ("default", "locked" and, for binary and multilabel tasks, `FIXED_RULES`; no "default" of
-        logits but the highest one), "calibration" ("before", "after", "temperature"; None without
-        validation, "before" for logits only).
+        The `Evaluation`. Its `metrics` hold `summarize(test)`, "ranking", "decisions" and
+        "calibration". Decisions are "default" (of logits only if the highest one decides), "locked"
+        and, for binary and multilabel tasks, `FIXED_RULES`. Calibration is "before", "after" and
+        "temperature"; the last two are None without validation, and so is "before" for logits.
 
     Raises:
-        ValueError: a table without labels; tables of two tasks, of classes in another order (a
-            table whose labels are class names is turned instead), or of probabilities and of
-            logits; a case that is in both tables.
+        ValueError: a table has no labels; the tables differ in task, in the order of their classes
+            (tables with class names as labels are reordered instead) or in the kind of scores; or
+            a case is in both tables.
 
     Example:
         >>> from medmonai.task import Task
@@ -162,7 +157,7 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
     """Check that both tables have labels, belong to one task, and share no case and no group.
 
     Raises:
-        ValueError: naming what is wrong, with the first shared ids.
+        ValueError: one of these does not hold; shared cases are named.
     """
     for name, table in (("test", test), ("validation", validation)):
         if table is not None and table.y_true is None:
@@ -180,7 +175,7 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
         )
         raise ValueError(
             f"the scores of the {which[0]} table lie in [0, 1], those of the {which[1]} table do "
-            "not: they are not of one network; give both as probabilities or both as logits."
+            "not, so they cannot be from one network; give both as probabilities or both as logits."
         )
     groups = [
         set() if table.groups is None else set(table.groups.tolist())
@@ -196,8 +191,8 @@ def check_apart(test: Predictions, validation: Predictions | None) -> None:
     if shared:
         raise ValueError(
             f"{len(shared)} cases are in both the test and the validation table "
-            f"({', '.join(shared[:3])}, ...): a threshold chosen on test cases is not a locked "
-            "one; give a validation table of other cases."
+            f"({', '.join(shared[:3])}, ...): a threshold chosen on test cases is not locked; "
+            "give a validation table of other cases."
         )
 
 

@@ -27,7 +27,7 @@ _ESCAPES = {
 
 
 def escaped(text: str) -> str:
-    r"""Return text that LaTeX prints as it is; a range of numbers gets its en dash.
+    r"""Return text that LaTeX prints as it is, with an en dash in ranges of numbers.
 
     Example:
         >>> print(escaped("a_b & 5 %, 0.1 to 0.2"))
@@ -38,8 +38,8 @@ def escaped(text: str) -> str:
 
 
 def latex_table(table: Table) -> str:
-    r"""Return a table environment for `\usepackage{booktabs}`: caption above, first column left,
-    the others right.
+    r"""Return a table environment for `\usepackage{booktabs}`: caption above, first column aligned
+    left, the others right.
     """
     label = re.sub("[^A-Za-z0-9_-]+", "-", table.name)
     lines = [
@@ -51,7 +51,7 @@ def latex_table(table: Table) -> str:
         r"\toprule",
     ]
     lines += [" & ".join(map(escaped, table.header)) + r" \\", r"\midrule"]
-    # A bracket behind the line break of the row before would be read as its argument.
+    # LaTeX would read a bracket at the start of a row as an argument of the line break before it.
     lines += [
         ("{}" if row[0].startswith("[") else "") + " & ".join(map(escaped, row)) + r" \\"
         for row in table.rows

@@ -1,4 +1,4 @@
-"""Every number of an evaluation as one long CSV: a line a value."""
+"""Every number of an evaluation in one long CSV, one row per value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models named by the paths of their tables: the part of each path in which it differs from the
+"""Names of models from the paths of their tables: the part in which each path differs from the
 others.
 """
 
@@ -11,16 +11,16 @@ from pathlib import Path
 def named_tables(words: Sequence[str]) -> dict[str, list[Path]]:
     """Return name -> paths of the tables of each model.
 
-    A model without a name takes the shortest part of its path that no other one shares: the file's
+    A model without a name takes the shortest part of its path that no other path shares: the file's
     name, else the folder's (`A/predictions_test.csv` and `B/predictions_test.csv` are A and B),
     else both, and so on.
 
     Args:
-        words: PATH, NAME=PATH or NAME=PATH,PATH,... each. A file whose own name holds "=" or "," is
-            one path.
+        words: PATH, NAME=PATH or NAME=PATH,PATH,... for each model. An existing file whose name
+            contains "=" or "," is one path.
 
     Raises:
-        ValueError: fewer than two models, or two of one name.
+        ValueError: fewer than two models, or a name given twice.
 
     Example:
         >>> list(named_tables(["out/a.csv", "out/b.csv", "mine=c.csv"]))
@@ -49,8 +49,8 @@ def _split(word: str) -> tuple[str, list[Path]]:
 
 
 def _distinguishing(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each path: one part at the same place in all of them, else as many of the
-    last parts as it takes.
+    """Return a name for each path: the part at one position if it differs in all paths, else as
+    many of the last parts as are needed.
     """
     parts = [(*path.resolve().parent.parts[1:], path.stem) for path in paths]
     shortest = min(map(len, parts), default=0)
@@ -62,7 +62,7 @@ def _distinguishing(paths: Sequence[Path]) -> list[str]:
         single = [part[-place] for part in parts]
         if len(set(single)) == len(paths):
             return single
-    joined = list(map("/".join, parts))  # the same file twice stays the same name
+    joined = list(map("/".join, parts))  # the same file twice keeps the same name
     for many in range(2, max(map(len, parts), default=0)):
         shorter = ["/".join(part[-many:]) for part in parts]
         if len(set(shorter)) == len(set(joined)):

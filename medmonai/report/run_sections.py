@@ -63,7 +63,7 @@ def data_part(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
 
 
 def _leakage(audit: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why a run was trained although its splits share cases."""
+    """Yield why the run used splits that share cases."""
     if audit.get("leakage") and audit.get("leakage_allowed"):
         yield (
             "Training on data that leaks was explicitly allowed for this run (allow_leakage). "
@@ -108,10 +108,10 @@ def _run_facts(run: Mapping[str, Any], *, network: str) -> dict[str, Any]:
         "facts": (
             *([network] if network else []),
             (
-                f"seed {run['seed']} on {run['device']}, "
+                f"Seed {run['seed']} on {run['device']}, "
                 f"{run['threads']} threads{best}{stopped}{resumed}"
             ),
-            f"started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)",
+            f"Started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)",
         )
     }
 
@@ -134,7 +134,7 @@ def _network(config: Mapping[str, Any]) -> str:
         "; features computed once, without augmentation" if config.get("cache_features") else ""
     )
     return (
-        f"network: {definition['_target_'].rpartition('.')[2]}, "
+        f"Network: {definition['_target_'].rpartition('.')[2]}, "
         f"{', '.join(f'{name} {json.dumps(value)}' for name, value in stated.items())}{cached}"
     )
 

@@ -1,4 +1,4 @@
-"""The tables of a report, made once from the metrics and rendered as HTML, LaTeX or CSV."""
+"""The tables of a report: built once from the metrics, rendered as HTML or LaTeX."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .wording import (
     number,
     of_class,
     positive_class,
+    rule_words,
     words,
 )
 
@@ -25,7 +26,7 @@ class Table:
         name: a short identifier, for file names and LaTeX labels.
         caption: what it shows, with n and the method of the intervals.
         header: names of the columns; the first one names the rows.
-        rows: the cells, as many a row as there are columns.
+        rows: the cells, one per column.
     """
 
     name: str
@@ -80,8 +81,8 @@ def ranking_table(split: Mapping[str, Any]) -> Table:
 
 
 def decisions_table(split: Mapping[str, Any]) -> Table | None:
-    """Return the metrics at the chosen and at the default operating point; None where nothing could
-    be decided.
+    """Return the metrics at the locked and at the default operating point; None without
+    decisions.
     """
     points = {
         key: split["decisions"][key] for key in ("locked", "default") if key in split["decisions"]
@@ -102,15 +103,15 @@ def decisions_table(split: Mapping[str, Any]) -> Table | None:
     caption = f"Decisions on {_cases(split)}{_against(split)}, with intervals "
     caption += f"({_methods([first['overall'][name] for name in names])}).{locked}"
     header = tuple(
-        f"locked ({p['operating_point']['rule']})" if key == "locked" else key
+        f"locked ({rule_words(p['operating_point']['rule'])})" if key == "locked" else key
         for key, p in points.items()
     )
     return Table("decisions", caption, ("metric", *header), tuple(rows))
 
 
 def fixed_table(split: Mapping[str, Any]) -> Table | None:
-    """Return recall, specificity and precision at thresholds that reached a fixed share on
-    validation; None without them.
+    """Return recall, specificity and precision at thresholds that reach a fixed sensitivity or
+    specificity on validation; None without such thresholds.
     """
     points = {key: point for key, point in split["decisions"].items() if "=" in key}
     if not points:
@@ -146,7 +147,7 @@ def fixed_table(split: Mapping[str, Any]) -> Table | None:
 
 
 def _against(split: Mapping[str, Any]) -> str:
-    """Return " for NAME against OTHER": what is positive in a table of decisions."""
+    """Return " for POSITIVE (positive) against NEGATIVE"; "" if the task is not binary."""
     return (
         " for {1} (positive) against {0}".format(*split["class_counts"])
         if split["task"] == "binary"
@@ -181,15 +182,15 @@ def classes_table(split: Mapping[str, Any]) -> Table | None:
         [own[metric] for own in decided["per_class"].values() for metric in shown if metric in own]
     )
     caption = (
-        f"Each class at the operating point {decided['operating_point']['rule']}, "
+        f"Each class at the operating point ({rule_words(decided['operating_point']['rule'])}), "
         f"{_cases(split)} ({methods})."
     )
     return Table("classes", caption, ("class", "cases", *map(words, shown)), tuple(rows))
 
 
 def calibration_table(split: Mapping[str, Any]) -> Table | None:
-    """Return Brier score, ECE and NLL before and after the temperature; None where the scores are
-    no probabilities.
+    """Return Brier score, ECE and NLL before and after the temperature; None if the scores are not
+    probabilities.
     """
     both = split["calibration"]
     if both["before"] is None:
@@ -207,7 +208,7 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
     if "rows_not_summing_to_1" in both["before"]["brier"].get("flags", ()):
         how = (
             " Undefined: the scores of a case do not add up to 1, so they are not probabilities of "
-            "classes that exclude each other. Write the softmax of the logits."
+            "mutually exclusive classes. Write the softmax of the logits."
         )
     if both["temperature"]:
         fitted = both["temperature"]
@@ -219,15 +220,15 @@ def calibration_table(split: Mapping[str, Any]) -> Table | None:
     methods = _methods([both["before"][name] for name in names])
     about = f", probability{of_class(split)}" if of_class(split) else ""
     caption = (
-        f"Calibration on {_cases(split)}{about}, lower is better ({methods}). ECE overestimates "
-        "where cases are few: "
-        f'flagged "overestimate" where its interval would lie below it and was drawn up to it.{how}'
+        f"Calibration on {_cases(split)}{about}, lower is better ({methods}). With few "
+        'cases ECE is biased upward. The flag "overestimate" marks an interval that would lie '
+        f"below the estimate and was extended to it.{how}"
     )
     return Table("calibration", caption, ("metric", *stages), rows)
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
-    """Return the cases of every class in every split."""
+    """Return the number of cases of each class in each split."""
     splits = list(counts)
     names = list(next(iter(counts.values())))
     rows = tuple((name, *(str(counts[split].get(name, 0)) for split in splits)) for name in names)
@@ -251,8 +252,9 @@ def split_tables(split: Mapping[str, Any]) -> Iterator[Table]:
 def subgroup_table(
     name: str, groups: Sequence[Mapping[str, Any]], *, task: str, positive: str | None = None
 ) -> Table:
-    """Return AUC and recall in every subgroup of one column of the metadata; cases of the rarest of
-    several classes.
+    """Return AUC and recall in each subgroup of one column of the metadata.
+
+    The number of positives is given for a binary task, that of the rarest class otherwise.
     """
     rows = tuple(
         (
@@ -270,19 +272,19 @@ def subgroup_table(
     methods = _methods([group["auc"] for group in groups])
     about = f", AUC and recall of {positive}" if positive else ""
     caption = (
-        f"Subgroups by {name}{about}, {cases} test cases ({methods}): small ones are flagged; "
-        "differences between them are not corrected for looking at several."
+        f"Subgroups by {name}{about}, {cases} test cases ({methods}). Small subgroups "
+        "are flagged. Differences between subgroups are not corrected for multiple comparisons."
     )
     if any(map(_without, groups)):
         caption += (
-            " Classes with too few cases in a subgroup are withheld there: its figures are means "
-            "over the others, and cannot be compared with means over all."
+            " A class with too few cases in a subgroup is withheld there: the values are means "
+            "over the other classes and cannot be compared with means over all classes."
         )
     counted = "positives" if task == "binary" else "cases of the rarest class"
     return Table(f"subgroups_{name}", caption, (name, "cases", counted, "AUC", "recall"), rows)
 
 
 def _without(group: Mapping[str, Any]) -> str:
-    """Say which classes a mean is not over; "" where it is over all, or there is none."""
+    """Return which classes a mean leaves out; "" if it leaves out none or does not exist."""
     names = group.get("withheld_classes") if group["auc"]["method"] != "withheld" else ()
     return f" (without {', '.join(names)})" if names else ""

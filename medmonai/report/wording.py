@@ -65,6 +65,12 @@ def method_words(method: str) -> str:
     return " ".join(spelled.get(word, word) for word in method.replace("_", " ").split())
 
 
+def rule_words(rule: str) -> str:
+    """Return how an operating point was chosen, in words: "youden" -> "Youden index"."""
+    known = {"youden": "Youden index", "f1": "highest F1", "argmax": "highest score"}
+    return known.get(rule, f"threshold {rule}" if rule == "0.5" else rule.replace("=", " "))
+
+
 def positive_class(split: Mapping[str, Any]) -> str | None:
     """Return the positive class of a split's metrics; None if the task is not binary."""
     return list(split["class_counts"])[1] if split["task"] == "binary" else None

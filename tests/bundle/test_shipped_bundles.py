@@ -115,7 +115,7 @@ def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     made = json.loads((output / "config.json").read_text())["network_def"]["_target_"].rpartition(
         "."
     )[2]
-    assert f"network: {made}, " in page and ("pretrained false" in page) == bool(
+    assert f"Network: {made}, " in page and ("pretrained false" in page) == bool(
         RECIPES[name].get("transfer")
     )
 

@@ -381,4 +381,4 @@ def test_a_withheld_class_is_named_beside_the_mean_of_the_others():
         shown.rows[0][3].endswith(f"(without {table.class_names[1]})")
         and " to " in shown.rows[0][4]
     )
-    assert "means over the others" in shown.caption
+    assert "means over the other classes" in shown.caption
