@@ -95,7 +95,7 @@ def test_tables_of_the_same_cases_meet_by_name(kind):
 
 @pytest.mark.parametrize("kind", EXCLUSIVE)
 def test_equal_numbers_under_another_order_are_refused(kind):
-    with pytest.raises(ValueError, match="a number in y_true would mean two classes"):
+    with pytest.raises(ValueError, match="a number in y_true would mean two different classes"):
         align(scored(kind), turned(scored(kind), labels="old numbers"))
 
 
@@ -144,7 +144,7 @@ def test_a_validation_table_in_another_order(kind, by_name, tmp_path):
     table, held = scored(kind, 60), scored(kind, 60, split="validation")
     task = "ordinal" if kind == "ordinal" else ""
     test, val = tmp_path / "test.csv", tmp_path / "val.csv"
-    with pytest.raises(ValueError, match="a number in y_true would mean two classes"):
+    with pytest.raises(ValueError, match="a number in y_true would mean two different classes"):
         evaluate_files(
             write(table, tmp_path / "t.csv"),
             validation=write(turned(held), tmp_path / "v.csv"),
