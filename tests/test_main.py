@@ -147,7 +147,7 @@ def test_the_threshold_of_several_seeds_is_chosen_on_their_averaged_scores(table
     assert row["difference"] == pytest.approx(right[0] - right[1], abs=1e-12)
     (folders[1] / "predictions_val.csv").unlink()
     done = call(*words, tables / "new")
-    assert "seed1/predictions_val.csv; put it there" in str(done.exception)
+    assert "seed1/predictions_val.csv does not exist; put it there" in str(done.exception)
 
 
 def test_what_cannot_be_compared_is_said(tables):
@@ -158,7 +158,7 @@ def test_what_cannot_be_compared_is_said(tables):
         ((path, f"other={tables / 'other.csv'}"), "test-000000"),
         (
             (f"a={path}", f"b={tables / 'other.csv'}", "--metric", "accuracy"),
-            "needs a threshold locked on validation",
+            "needs a threshold chosen on validation",
         ),
         ((path, tables / "none.csv"), "no predictions table at"),
     ):
