@@ -19,6 +19,7 @@ from .decoding_form import decoding_form
 from .recipe import refuse_unknown, require_entries
 
 SPLITS = (("train", "train"), ("validate", "val"), ("test", "test"))
+_ABOUT: dict[str, Any] = {"licence": "", "citation": "", "known_issues": []}
 _FILES_NEED = ("listing", "task", "class_names", "in_channels", "size", "source")
 _FILES_MAY_SAY = (
     "positive_class",
@@ -82,10 +83,7 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "class_names": list(source["class_names"]),
         "in_channels": source["in_channels"],
         "size": size,
-        **{
-            name: source.get(name, empty)
-            for name, empty in (("licence", ""), ("citation", ""), ("known_issues", []))
-        },
+        **{name: source.get(name, empty) for name, empty in _ABOUT.items()},
         "source": source["source"],
         "data_type": source.get("data_type", FORMAT_NAMES),
     }

@@ -111,12 +111,8 @@ def write_results(
         write_metadata(test, folder)
         evaluation.metrics.update(_subgroups(evaluation, test))
         twins = audit.twins("test")
-        audited = audit.compact(allowed=chosen.allow_leakage) | {
-            "lines": audit.lines(),
-            "twins": twins,
-        }
-        counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
-        write_json({"counts": counts, "audit": audited}, folder / "data.json")
+        about = _data_card(cohorts, audit, allowed=chosen.allow_leakage)
+        write_json(about, folder / "data.json")
         explained = write_saliency(
             network,
             loader=loader,
@@ -134,6 +130,13 @@ def write_results(
         end_tracking(written)
         release(folder)  # taken by open_test_split
         return written
+
+
+def _data_card(cohorts: Mapping[str, Cohort], audit: Audit, *, allowed: bool) -> dict[str, Any]:
+    """Return what data.json holds: cases per class and split, and the audit."""
+    lines = {"lines": audit.lines(), "twins": audit.twins("test")}
+    counts = {name: cohort.class_counts() for name, cohort in cohorts.items()}
+    return {"counts": counts, "audit": audit.compact(allowed=allowed) | lines}
 
 
 def _draw(

@@ -24,6 +24,7 @@ from .rules import (
     form_choice,
     network_choice,
     normalization_choice,
+    optimizer_choice,
     schedule_choice,
     size_choice,
 )
@@ -109,7 +110,9 @@ def _planned(look: Look, division: Division, divided: Choice, scale: float, shar
     levels, of_levels = form_choice(look)
     normalization, of_normalization = normalization_choice(look, levels)
     network, of_network = network_choice(look, size)
-    schedule, of_schedule = schedule_choice(look, cases_of_a_member(look, division)[0], share=share)
+    training_cases = cases_of_a_member(look, division)[0]
+    schedule, of_schedule = schedule_choice(look, training_cases, share=share)
+    optimizer, of_optimizer = optimizer_choice(look, training_cases)
     balance, of_balance = balance_choice(look)
     augmentation, of_augmentation = augmentation_choice(look, size)
     name = re.sub(r"[^A-Za-z0-9]+", "_", look.description.provenance.name).strip("_").lower()
@@ -121,6 +124,7 @@ def _planned(look: Look, division: Division, divided: Choice, scale: float, shar
         "network": network,
         "normalization": normalization,
         **schedule,
+        **optimizer,
         "balance": balance,
         **augmentation,
     }
@@ -132,6 +136,7 @@ def _planned(look: Look, division: Division, divided: Choice, scale: float, shar
         of_normalization,
         of_network,
         *of_schedule,
+        *of_optimizer,
         of_balance,
         *of_augmentation,
     )

@@ -21,6 +21,7 @@ _SMALL = 64  # pixels up to which an image is small
 _PIXELS = 128  # pixels of the longer side of a larger one
 _VOXELS = 48**3
 _LEAST = 16
+_LARGE = 2000  # training images from which SGD with a large step is faster
 _IMBALANCED = 0.35  # share of the rarest class below which its cases are shown more often
 _SIDES = re.compile(
     r"\b(left|right|links|rechts|gauche|droite?|situs|dextro\w*|laterali\w*)\b", re.I
@@ -143,22 +144,36 @@ def network_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], Choice]
 def schedule_choice(
     look: Look, training_cases: int, *, share: float = 1.0
 ) -> tuple[dict[str, Any], list[Choice]]:
-    """Choose batch size, epochs, optimizer, learning rates and the average of the weights.
+    """Choose batch size, epochs and the average of the weights.
 
     Args:
         look: at the data.
         training_cases: of one member.
         share: of the epochs, to make a plan cheaper.
     """
-    batch = 2 ** round(
-        math.log2(max(16, min(128 if look.spatial_dims == 2 else 64, training_cases / 12)))
-    )
+    most = 128 if look.spatial_dims == 2 else 64
+    batch = 2 ** round(math.log2(max(16, min(most, training_cases / 12))))
     steps = max(training_cases // batch, 1)
-    epochs = int(
-        np.clip(round(share * _STEPS[look.spatial_dims] / steps), _FEWEST_EPOCHS, _MOST_EPOCHS)
-    )
+    wanted = share * _STEPS[look.spatial_dims]
+    epochs = int(np.clip(round(wanted / steps), _FEWEST_EPOCHS, _MOST_EPOCHS))
     decay = round(1 - 1 / max(2.0, _AVERAGED * epochs * steps), 4)
-    large = look.spatial_dims == 2 and training_cases >= 2000
+    values = {"batch_size": batch, "epochs": epochs, "average_decay": decay}
+    reason = f"a twelfth of {training_cases} training cases, 16 to {most}"
+    return values, [
+        Choice("batch size", batch, reason),
+        Choice("epochs", epochs, f"about {wanted:.0f} steps, {steps} per epoch"),
+        Choice("average of the weights", decay, "over the last quarter of the steps"),
+    ]
+
+
+def optimizer_choice(look: Look, training_cases: int) -> tuple[dict[str, Any], list[Choice]]:
+    """Choose optimizer, learning rates, loss and its AUC stage.
+
+    Args:
+        look: at the data.
+        training_cases: of one member.
+    """
+    large = look.spatial_dims == 2 and training_cases >= _LARGE
     optimizer: dict[str, Any] = (
         {"_target_": "torch.optim.SGD", "momentum": 0.9, "nesterov": True, "weight_decay": 0.0005}
         if large
@@ -166,38 +181,27 @@ def schedule_choice(
     )
     rate = 0.1 if large else 0.002 if look.spatial_dims == 3 else 0.001
     binary = look.task.kind == "binary"
+    smoothing = {2: 0.1, 3: 0.05}[look.spatial_dims]
     values: dict[str, Any] = {
-        "batch_size": batch,
-        "epochs": epochs,
-        "average_decay": decay,
         "optimizer": optimizer,
         "learning_rate": rate,
         "auc_learning_rate": 0.05 if large or look.spatial_dims == 3 else 0.02,
-        "label_smoothing": 0.1 if look.spatial_dims == 2 else 0.05,
+        "label_smoothing": 0.0 if look.task.kind == "multilabel" else smoothing,
         "keep_best": "stage",
     }
     if not binary:
         values["warmup_epochs"] = "@max_epochs"
-    if look.task.kind == "multilabel":
-        values["label_smoothing"] = 0.0
     return values, [
-        Choice("batch size", batch, f"a twelfth of {training_cases} training cases, 16 to 128"),
-        Choice(
-            "epochs",
-            epochs,
-            f"about {share * _STEPS[look.spatial_dims]:.0f} steps, {steps} per epoch",
-        ),
         Choice(
             "optimizer",
             f"{optimizer['_target_'].rpartition('.')[2]}, learning rate {rate}",
-            "2,000 or more training images" if large else "few training cases, or volumes",
+            f"{_LARGE:,} or more training images" if large else "few training cases, or volumes",
         ),
         Choice(
             "loss",
             "cross-entropy, then the AUC margin loss with PESG" if binary else "cross-entropy",
             "a binary task is ranked by its AUC" if binary else "more than one AUC is at stake",
         ),
-        Choice("average of the weights", decay, "over the last quarter of the steps"),
     ]
 
 
