@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from medmonai.data import ImageForm, shape_features
-from medmonai.data.files import fit_picture
+from medmonai.data.formats import fit_picture
 
 SETS = {
     "chest X-rays": ("chest_xray/test/*/*", "L"),

@@ -40,6 +40,8 @@ ROOMS = (
     "report",
     "bundle",
     "studies",
+    "planning",
+    "deployment",
 )
 PROJECT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)]*)?\)")

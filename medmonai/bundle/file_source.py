@@ -10,7 +10,7 @@ from typing import Any
 from medmonai.config_text import recipe_texts
 from medmonai.data import ImageForm, split_listing
 from medmonai.data.duplicates import COPY_THRESHOLD, NEAR_THRESHOLD
-from medmonai.data.files import FORMAT_NAMES
+from medmonai.data.formats import FORMAT_NAMES
 from medmonai.data.options import flat_parameters, option_groups
 from medmonai.task import Task
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from medmonai.data import PhantomDesign, dataset_info, positive_last
 from medmonai.data.duplicates import NEAR_THRESHOLD
-from medmonai.data.files import FORMAT_NAMES
+from medmonai.data.formats import FORMAT_NAMES
 from medmonai.data.positive_class import require_binary
 from medmonai.data.sources import PHANTOM_CLASSES, sets_of_same_classes
 from medmonai.task import Task

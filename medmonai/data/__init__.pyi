@@ -14,7 +14,7 @@ from .decoding.source_cohorts import SourceCohorts, load_listing
 from .describe.description import SplitDescription, describe_split
 from .duplicates.findings import Case, Finding
 from .duplicates.similarity import near_pairs, shape_features
-from .files.pictures import read_picture
+from .formats.pictures import read_picture
 from .image_form import ImageForm
 from .image_place import ImagePlace
 from .positive_class import positive_last, with_positive_class

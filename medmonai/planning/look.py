@@ -19,7 +19,8 @@ from medmonai.data.describe import (
     describe_listing,
     open_source,
 )
-from medmonai.data.files import image_kind, read_sample
+from medmonai.data.files import read_sample
+from medmonai.data.formats import image_kind
 from medmonai.task import Task
 
 SAMPLE = 60  # files that are decoded for the look

@@ -38,12 +38,14 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
     Returns:
         "size", and for volumes that state their spacing "spacing"; and the choice.
     """
+    if look.listing is None:
+        return {"size": list(look.size)}, Choice("size", list(look.size), "as the set has them")
     if look.spatial_dims == 2:
         return _picture_size(look, scale)
     if look.spacing is None:
         step = max(1.0, (np.prod(look.size, dtype=float) / (_VOXELS * scale**3)) ** (1 / 3))
         size = [_rounded(n / step) for n in look.size]
-        known = "" if look.listing is None else "; the files do not all state a spacing"
+        known = "; the files do not all state a spacing"
         return {"size": size}, Choice(
             "size",
             size,

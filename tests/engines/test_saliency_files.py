@@ -8,8 +8,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from medmonai.data import ImageForm, ImagePlace, load_images
-from medmonai.data.files.dicom_series import read_dicom_volume
-from medmonai.data.files.nifti import read_nifti
+from medmonai.data.formats.dicom_series import read_dicom_volume
+from medmonai.data.formats.nifti import read_nifti
 from medmonai.engines import write_saliency_nifti
 
 

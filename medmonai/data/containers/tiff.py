@@ -41,25 +41,15 @@ _SEPARATE = 2
 _UNSIGNED = 1
 _SIGNED = 2
 _FLOAT = 3
-_FORMATS = {
-    _UNSIGNED: "unsigned",
-    _SIGNED: "signed",
-    _FLOAT: "float",
-    4: "undefined",
-    5: "complex",
-    6: "complex",
-}
+_FORMATS = dict(enumerate(("unsigned", "signed", "float", "undefined", "complex", "complex"), 1))
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Compressions that have a number, and no decoder in any Pillow.
 _FOREIGN = {
     22610: "JPEG XR",
     32908: "PixarFilm",
     32909: "PixarLog",
-    33003: "JPEG 2000",
-    33004: "JPEG 2000",
-    33005: "JPEG 2000",
+    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
     34661: "JBIG",
-    34712: "JPEG 2000",
     34887: "LERC",
     34926: "ZSTD",
     34927: "WebP",

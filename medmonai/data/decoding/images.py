@@ -13,14 +13,8 @@ from tqdm import tqdm
 
 from medmonai.data.case_columns import check_case_ids, check_finite_pixels, check_images
 from medmonai.data.containers import array_kind, frames, open_dicom
-from medmonai.data.files import (
-    KINDS,
-    DecodedCase,
-    array_case,
-    image_kind,
-    read_case,
-    read_npz_images,
-)
+from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
+from medmonai.data.formats import KINDS, image_kind
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
 
@@ -102,9 +96,9 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
       `ids`.
     - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series
       and the id is the folder's; a file of several frames is a volume by itself. With two axes each
-      file is an image. See `medmonai.data.files.dicom_series.read_dicom_volume` for what is refused
-      and `medmonai.data.files.dicom.pixels` for the values. MetaImage and NRRD need the extra
-      `[itk]`.
+      file is an image. See `medmonai.data.formats.dicom_series.read_dicom_volume` for what is
+      refused and `medmonai.data.formats.dicom.pixels` for the values. MetaImage and NRRD need the
+      extra `[itk]`.
     - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit
       PNG, float) needs one: low becomes 0, high 255, what lies outside is clipped.
     - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by

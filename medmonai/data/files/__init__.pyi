@@ -1,3 +1,4 @@
+from .arrays import read_npz_images, to_form
 from .file_walk import (
     AGAIN,
     NOT_READ,
@@ -9,24 +10,11 @@ from .file_walk import (
     known_suffix,
     sub_folders,
 )
-from .formats import FORMAT_NAMES, KINDS, image_kind
 from .headers import Headers, read_headers
-from .picture_fit import fit_picture
-from .pictures import read_picture
-from .reading import (
-    DecodedCase,
-    array_case,
-    read_case,
-    read_image,
-    read_npz_images,
-    read_sample,
-    to_form,
-)
+from .reading import DecodedCase, array_case, read_case, read_image, read_sample
 
 __all__ = [
     "AGAIN",
-    "FORMAT_NAMES",
-    "KINDS",
     "NOT_READ",
     "DecodedCase",
     "DicomFolders",
@@ -34,8 +22,6 @@ __all__ = [
     "TooManyFiles",
     "array_case",
     "find_in_folders",
-    "fit_picture",
-    "image_kind",
     "is_hidden",
     "is_image",
     "known_suffix",
@@ -43,7 +29,6 @@ __all__ = [
     "read_headers",
     "read_image",
     "read_npz_images",
-    "read_picture",
     "read_sample",
     "sub_folders",
     "to_form",

@@ -11,8 +11,7 @@ from typing import Literal
 
 from medmonai.data.containers import is_dicom
 from medmonai.data.datalist import LeftOut
-
-from .formats import KINDS
+from medmonai.data.formats import KINDS
 
 DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
@@ -90,7 +89,7 @@ def find_in_folders(
     """Return the images in each of some folders and their sub-folders, without opening any that has
     a known suffix.
 
-    - Files of the formats in `medmonai.data.files.formats` are cases, whatever the case of their
+    - Files of the formats in `medmonai.data.formats.formats` are cases, whatever the case of their
       suffix.
     - A sub-folder whose images are for the most part DICOM files is one case, a series; other
       images in it are left out, and folders below it are looked at for themselves. DICOM files in

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, unreadable
-
-from .formats import NO_IMAGE, image_format
+from medmonai.data.formats import NO_IMAGE, format_of
 
 _SHOWN = 5
 
@@ -155,7 +154,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
         UnreadableImageError: no header that can be read, or one of a file that is refused for what
             it holds.
     """
-    known = image_format(path)
+    known = format_of(path)
     if known is None:
         raise unreadable(path, NO_IMAGE)
     return known.header(path)

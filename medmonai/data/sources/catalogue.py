@@ -202,11 +202,8 @@ def sets_of_same_classes(name: str) -> tuple[str, ...]:
         return info.task, info.class_names, info.in_channels, info.spatial_dims
 
     wanted = meaning(dataset_info(name))
-    return tuple(
-        other
-        for other in dataset_names()
-        if other != name and meaning(dataset_info(other)) == wanted
-    )
+    others = (other for other in dataset_names() if other != name)
+    return tuple(other for other in others if meaning(dataset_info(other)) == wanted)
 
 
 def is_published(checksum: str) -> bool:
@@ -224,9 +221,8 @@ def is_published(checksum: str) -> bool:
 
 @cache
 def _published() -> frozenset[str]:
-    return frozenset(
-        f"md5:{file.md5}" for name in dataset_names() for file in dataset_info(name).files.values()
-    )
+    infos = map(dataset_info, dataset_names())
+    return frozenset(f"md5:{file.md5}" for info in infos for file in info.files.values())
 
 
 def dataset_info(name: str) -> DatasetInfo:

@@ -116,9 +116,7 @@ def list_image_table(
         check_classes(name, labels.labels, splits, labels.class_names)
     chosen = not (class_names is positive_class is None)
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    notes = tuple(filter(None, (*images_of_rows.notes, labels.note, unchosen)))
-    for note in notes:
-        logger.warning("%s: %s", name, note)
+    notes = _said(name, (*images_of_rows.notes, labels.note, unchosen))
     listing = Listing(
         images_of_rows.files,
         ids=images_of_rows.ids,
@@ -129,9 +127,7 @@ def list_image_table(
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
         metadata=_metadata(read, columns, rows),
-        left_out=_left_out(
-            read, columns.image_column, images_of_rows.without, images_of_rows.unnamed
-        ),
+        left_out=_left_out(read, columns.image_column, images_of_rows),
         notes=(*read.notes, *notes),
     )
     return listing.subset(in_split_order(splits, images_of_rows.ids))
@@ -182,18 +178,24 @@ def _groups(read: TextTable, columns: TableColumns, images: TableImages) -> np.n
     return groups_of(read, column, images.rows, images.ids, own=own)
 
 
-def _left_out(
-    read: TextTable, image_column: str, without: Sequence[int], unnamed: Sequence[str]
-) -> tuple[LeftOut, ...]:
+def _said(name: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """Log the notes that are not empty, and return them."""
+    kept = tuple(filter(None, notes))
+    for note in kept:
+        logger.warning("%s: %s", name, note)
+    return kept
+
+
+def _left_out(read: TextTable, image_column: str, images: TableImages) -> tuple[LeftOut, ...]:
     values = read.column(image_column, "image_column")
     rows = [
         LeftOut(
             without_folder(path_key(values[row])) or f"line {read.lines[row]}",
             "a row without an image",
         )
-        for row in without
+        for row in images.without
     ]
-    return (*rows, *(LeftOut(image, "an image without a row") for image in unnamed))
+    return (*rows, *(LeftOut(image, "an image without a row") for image in images.unnamed))
 
 
 def _splits(read: TextTable, column: str | None, rows: Sequence[int]) -> np.ndarray | None:

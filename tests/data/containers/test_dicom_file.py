@@ -14,7 +14,7 @@ pydicom = pytest.importorskip("pydicom")
 from medmonai.data import ImageForm, UnreadableImageError, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import is_dicom, open_dicom  # noqa: E402
 from medmonai.data.containers.image_limit import IMAGE_LIMIT  # noqa: E402
-from medmonai.data.files.dicom import pixels  # noqa: E402
+from medmonai.data.formats.dicom import pixels  # noqa: E402
 
 GREY = np.random.default_rng(0).integers(0, 4096, (6, 5), dtype=np.uint16)
 IMPLICIT, LITTLE, DEFLATED, BIG = ("1.2.840.10008.1.2" + end for end in ("", ".1", ".1.99", ".2"))

@@ -16,9 +16,9 @@ pydicom = pytest.importorskip("pydicom")
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import open_dicom  # noqa: E402
-from medmonai.data.files.dicom import pixels  # noqa: E402
-from medmonai.data.files.dicom_series import read_dicom_volume  # noqa: E402
 from medmonai.data.files.reading import read_image  # noqa: E402
+from medmonai.data.formats.dicom import pixels  # noqa: E402
+from medmonai.data.formats.dicom_series import read_dicom_volume  # noqa: E402
 
 RNG = np.random.default_rng(0)
 TWELVE = RNG.integers(0, 4096, (6, 5), dtype=np.uint16)

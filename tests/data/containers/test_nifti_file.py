@@ -15,8 +15,8 @@ from bounded_memory import most_memory
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.containers.image_limit import IMAGE_LIMIT
-from medmonai.data.files.nifti import TWO_ORIENTATIONS, nifti_header, read_nifti
 from medmonai.data.files.reading import read_case, read_image
+from medmonai.data.formats.nifti import TWO_ORIENTATIONS, nifti_header, read_nifti
 
 VALUES = np.random.default_rng(0).integers(-500, 500, (7, 6, 5)).astype(np.int16)
 # Offsets of NIfTI-1's fields, as nifti1.h has them.
@@ -262,10 +262,10 @@ def test_memory_is_bounded_before_anything_is_decoded(tmp_path):
             file.write(packer.compress(bytes(1 << 20)))
         file.write(packer.flush())
     code = (
-        "from pathlib import Path; from medmonai.data.files.nifti import read_nifti; import "
+        "from pathlib import Path; from medmonai.data.formats.nifti import read_nifti; import "
         "nibabel\n"
         "for name in ('claim', 'bomb'):\n"
         f"    try: read_nifti(Path({str(tmp_path)!r}) / (name + '.nii.gz'))\n"
         "    except ValueError: pass\n    else: raise SystemExit(name)"
     )
-    assert most_memory("import nibabel, medmonai.data.files.nifti", code) < 20
+    assert most_memory("import nibabel, medmonai.data.formats.nifti", code) < 20

@@ -8,7 +8,7 @@ from PIL import Image, ImageFile
 
 from medmonai.data import UnreadableImageError
 from medmonai.data.containers.image_limit import IMAGE_LIMIT
-from medmonai.data.files.pictures import picture_header, read_picture
+from medmonai.data.formats.pictures import picture_header, read_picture
 
 
 def test_other_jpegs_are_no_damage(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from medmonai.data import UnreadableImageError
 from medmonai.data.containers.png_checksums import check_png
-from medmonai.data.files.pictures import read_picture
+from medmonai.data.formats.pictures import read_picture
 
 RNG = np.random.default_rng(0)
 

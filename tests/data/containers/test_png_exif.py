@@ -12,7 +12,7 @@ from PIL import Image
 from medmonai.data.containers.pixel_kind import PixelKind
 from medmonai.data.containers.png_exif import exif_after_pixels
 from medmonai.data.files.headers import read_header
-from medmonai.data.files.pictures import read_picture
+from medmonai.data.formats.pictures import read_picture
 
 LYING = 6
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from medmonai.data import ImageForm, UnreadableImageError
-from medmonai.data.files.pictures import open_picture, picture_header, read_picture
 from medmonai.data.files.reading import read_case
+from medmonai.data.formats.pictures import open_picture, picture_header, read_picture
 
 RNG = np.random.default_rng(0)
 SIZES = {3: 2, 4: 4}  # bytes of SHORT and LONG

@@ -6,21 +6,20 @@ from pathlib import Path
 
 from .dicom_series import Dicom
 from .image_format import ImageFormat
-from .itk_images import MetaImage, Nrrd
+from .meta_image import MetaImage
 from .nifti import Nifti
+from .nrrd import Nrrd
 from .pictures import Pictures
 
 PICTURES = Pictures()
 FORMATS: tuple[ImageFormat, ...] = (Nifti(), PICTURES, Dicom(), MetaImage(), Nrrd())
 # What a file name's end says about how it is read; an npz file holds many images.
-KINDS = {
-    suffix: image_format.name for image_format in FORMATS for suffix in image_format.suffixes
-} | {".npz": "npz"}
+KINDS = {suffix: known.name for known in FORMATS for suffix in known.suffixes} | {".npz": "npz"}
 
 # Named for people, pictures first.
 FORMAT_NAMES = ", ".join(one.title for one in sorted(FORMATS, key=lambda one: one is not PICTURES))
 NO_IMAGE = f"it is of no format that is read ({FORMAT_NAMES})"
-_BY_NAME = {image_format.name: image_format for image_format in FORMATS}
+_BY_NAME = {known.name: known for known in FORMATS}
 
 
 def image_kind(path: Path) -> str | None:
@@ -37,7 +36,7 @@ def image_kind(path: Path) -> str | None:
     return next((one.name for one in FORMATS if one.marks(path)), None)
 
 
-def image_format(path: Path) -> ImageFormat | None:
+def format_of(path: Path) -> ImageFormat | None:
     """Return the format of a file or of the folder of a series; None for npz files and what is not
     an image.
     """

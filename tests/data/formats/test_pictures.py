@@ -16,8 +16,8 @@ from source_files import smooth_picture
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images, read_picture
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.pictures import open_picture, picture_header
 from medmonai.data.files.reading import UPPER_HALF, read_case
+from medmonai.data.formats.pictures import open_picture, picture_header
 
 RNG = np.random.default_rng(0)
 

@@ -18,7 +18,7 @@ class ImageFormat(ABC):
     read.
 
     A new format is a class like this in a module of its own, and its place in
-    `medmonai.data.files.formats.FORMATS`.
+    `medmonai.data.formats.formats.FORMATS`.
     """
 
     name: ClassVar[str]

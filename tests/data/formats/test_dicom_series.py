@@ -12,8 +12,8 @@ from dicom_files import SECRET, write_enhanced, write_series
 pydicom = pytest.importorskip("pydicom")
 
 from medmonai.data import ImageForm, load_images  # noqa: E402  (after the skip)
-from medmonai.data.files.dicom_series import read_dicom_volume  # noqa: E402
-from medmonai.data.files.nifti import read_nifti  # noqa: E402
+from medmonai.data.formats.dicom_series import read_dicom_volume  # noqa: E402
+from medmonai.data.formats.nifti import read_nifti  # noqa: E402
 from medmonai.data.grids import to_form_grid  # noqa: E402
 
 AXIAL = np.array([[-0.8, 0, 0, 40], [0, -0.9, 0, 50], [0, 0, 2.5, -30], [0, 0, 0, 1.0]])

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from medmonai.data import ImageForm, UnreadableImageError, load_images
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.formats import image_kind
-from medmonai.data.files.nifti import NO_ORIENTATION, nifti_header, read_nifti
 from medmonai.data.files.reading import read_case, read_image
-from medmonai.data.files.volumes import NO_SPACING, Volume, fit_volume
+from medmonai.data.formats.formats import image_kind
+from medmonai.data.formats.nifti import NO_ORIENTATION, nifti_header, read_nifti
+from medmonai.data.formats.volumes import NO_SPACING, Volume, fit_volume
 
 # A chest in HU that no flip or exchange of axes leaves as it is, with one bright ball.
 SHAPE, BALL = (40, 30, 24), (29, 9, 14)

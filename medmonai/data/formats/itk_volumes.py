@@ -1,11 +1,8 @@
-"""MetaImage (.mha) and NRRD volumes, read by SimpleITK once length and checksum have been compared
-with the header.
-"""
+"""Volumes that SimpleITK reads, once length and checksum have been compared with the header."""
 
 from __future__ import annotations
 
 import math
-import re
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -21,34 +18,13 @@ from medmonai.data.image_place import check_affine
 from .image_format import ImageFormat
 from .volumes import NO_SPACING, Volume
 
-# What a header leaves open and ITK fills in; as `Case.remarks`.
+# What a header leaves open and ITK fills in; as `DecodedCase.remarks`.
 NO_DIRECTIONS = "state no orientation: ITK's LPS is assumed, so left and right may be exchanged"
 
 _HEADER_BYTES = 1 << 16
 _PIECE = 1 << 20
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world runs to the left and to the back
 _COLOURS = (3, 4)
-# NRRD's names of a patient's directions that ITK knows, and of spaces that say nothing of a
-# patient.
-_SPACES = (
-    "right-anterior-superior",
-    "ras",
-    "left-anterior-superior",
-    "las",
-    "left-posterior-superior",
-    "lps",
-)
-_UNORIENTED = ("", "scanner-xyz", "3d-right-handed", "3d-left-handed")
-_VALUE_KINDS = (
-    "list",
-    "vector",
-    "RGB-color",
-    "RGBA-color",
-    "3-color",
-    "4-color",
-    "3-vector",
-    "4-vector",
-)
 
 
 @dataclass(frozen=True)
@@ -236,76 +212,8 @@ def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
         raise EOFError("other data follows its packed voxels")
 
 
-class MetaImage(ItkFormat):
-    """MetaImage in one file."""
-
-    name = title = "MetaImage"
-    suffixes = (".mha",)
-    image_io = "MetaImageIO"
-    _TYPES: ClassVar = {
-        "UCHAR": "u1",
-        "CHAR": "i1",
-        "USHORT": "u2",
-        "SHORT": "i2",
-        "UINT": "u4",
-        "INT": "i4",
-        "FLOAT": "f4",
-        "DOUBLE": "f8",
-    }
-
-    def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header says, see `ItkFormat.parse`."""
-        mark = b"ElementDataFile"
-        end = raw.index(b"\n", raw.index(mark)) + 1 if mark in raw else 0
-        fields = _fields(raw[:end], "=")
-        if not end or "ObjectType" not in fields:
-            raise unreadable(
-                path, "it is not a MetaImage file, whatever its name says, or its start is damaged"
-            )
-        if fields["ElementDataFile"] != "LOCAL":
-            raise unreadable(path, "its voxels lie in another file; save it as one .mha file")
-        if fields.get("BinaryData", "False") != "True" or fields.get("HeaderSize", "0") != "0":
-            raise unreadable(
-                path, "its voxels are text, or lie behind a gap; save them as binary data"
-            )
-        _refuse_scaling(path, fields)
-        packed = (
-            None
-            if fields.get("CompressedData", "False") == "False"
-            else int(fields["CompressedDataSize"])
-        )
-        dtype = self._TYPES.get(fields["ElementType"].removeprefix("MET_").removesuffix("_ARRAY"))
-        if dtype is None:
-            raise unreadable(
-                path,
-                f"its ElementType is {fields['ElementType']}; {', '.join(self._TYPES)} are read",
-            )
-        order = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))
-        return ItkHeader(
-            _whole(fields["DimSize"]),
-            np.dtype(dtype).newbyteorder(">" if order == "True" else "<"),
-            int(fields.get("ElementNumberOfChannels", 1)),
-            end,
-            packed,
-            oriented=bool({"TransformMatrix", "Rotation", "Orientation"} & set(fields)),
-            spaced=bool({"ElementSpacing", "ElementSize"} & set(fields)),
-        )
-
-
-def _refuse_scaling(path: Path, fields: Mapping[str, str]) -> None:
-    for name, neutral in (
-        ("ElementToIntensityFunctionSlope", 1),
-        ("ElementToIntensityFunctionOffset", 0),
-    ):
-        if float(fields.get(name, neutral)) != neutral:
-            raise unreadable(
-                path,
-                f"its {name} is {fields[name]}, which ITK passes over; save it with scaled values",
-            )
-    _check_unit(path, fields.get("DistanceUnits", ""))
-
-
-def _check_unit(path: Path, unit: str) -> None:
+def check_unit(path: Path, unit: str) -> None:
+    """Refuse lengths in another unit than millimeters, which ITK does not convert."""
     if unit.strip().lower() not in (
         "",
         "?",
@@ -318,86 +226,8 @@ def _check_unit(path: Path, unit: str) -> None:
         raise unreadable(path, f"its lengths are in {unit}, which ITK passes over; save it in mm")
 
 
-class Nrrd(ItkFormat):
-    """NRRD in one file."""
-
-    name = title = "NRRD"
-    suffixes = (".nrrd",)
-    image_io = "NrrdImageIO"
-    _TYPES: ClassVar = {
-        "u1": "uchar, unsigned char, uint8, uint8_t",
-        "i1": "signed char, int8, int8_t",
-        "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
-        "i2": "short, short int, signed short, signed short int, int16, int16_t",
-        "u4": "uint, unsigned int, uint32, uint32_t",
-        "i4": "int, signed int, int32, int32_t",
-        "f4": "float",
-        "f8": "double",
-    }
-
-    def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header says, see `ItkFormat.parse`."""
-        ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := raw.find(mark)) >= 0]
-        if not raw.startswith(b"NRRD") or not ends:
-            raise unreadable(
-                path,
-                "it is not an NRRD file with its voxels inside, whatever its name says, or its "
-                "start is damaged",
-            )
-        end = min(ends)
-        fields = {name.lower(): value for name, value in _fields(raw[:end], ":").items()}
-        if {"data file", "datafile"} & set(fields):
-            raise unreadable(path, "its voxels lie in another file; save it as one .nrrd file")
-        if fields["encoding"] not in ("raw", "gzip", "gz") or {"byte skip", "line skip"} & set(
-            fields
-        ):
-            raise unreadable(
-                path, f"its encoding is {fields['encoding']} or skips bytes; raw and gzip are read"
-            )
-        dtype = next(
-            (code for code, names in self._TYPES.items() if fields["type"] in names.split(", ")),
-            None,
-        )
-        if dtype is None:
-            raise unreadable(
-                path,
-                f"its type is {fields['type']}; whole numbers up to 32 bits and floats are read",
-            )
-        for unit in re.findall(
-            r'"([^"]*)"', fields.get("space units", "") + fields.get("units", "")
-        ):
-            _check_unit(path, unit)
-        if fields.get("space", "").lower() not in (*_SPACES, *_UNORIENTED):
-            raise unreadable(
-                path, f"its space is {fields['space']}; {', '.join(_SPACES[1::2]).upper()} are read"
-            )
-        sizes = _whole(fields["sizes"])
-        if len(sizes) != int(fields["dimension"]):
-            raise unreadable(
-                path,
-                f"its header states {fields['dimension']} axes and the sizes {fields['sizes']}",
-            )
-        if len(sizes) == 4 and fields.get("kinds", "?").split()[0] not in _VALUE_KINDS:
-            raise unreadable(
-                path,
-                f"it has 4 axes, {fields['sizes']}, and the first is not of values; three axes are "
-                "read",
-            )
-        channels, shape = (sizes[0], sizes[1:]) if len(sizes) == 4 else (1, sizes)
-        directed = "space directions" in fields
-        order = ">" if fields.get("endian", "little") == "big" else "<"
-        return ItkHeader(
-            shape,
-            np.dtype(dtype).newbyteorder(order),
-            channels,
-            end,
-            None if fields["encoding"] == "raw" else 0,
-            oriented=directed and fields.get("space", "").lower() in _SPACES,
-            spaced=directed or bool(np.isfinite(_numbers(fields.get("spacings", "nan"))).all()),
-        )
-
-
-def _fields(text: bytes, between: str) -> Mapping[str, str]:
+def header_fields(text: bytes, between: str) -> Mapping[str, str]:
+    """Return name -> value of the lines of a header; `between` separates the two."""
     rows = (
         line.partition(between)
         for line in text.decode("latin-1").splitlines()
@@ -406,9 +236,6 @@ def _fields(text: bytes, between: str) -> Mapping[str, str]:
     return {name.strip(): value.strip() for name, mark, value in rows if mark}
 
 
-def _whole(text: str) -> tuple[int, ...]:
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Return the whole numbers of a field."""
     return tuple(int(word) for word in text.split())
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(word) for word in text.split()]

@@ -11,11 +11,11 @@ import pytest
 
 from medmonai.data import ImageForm, UnreadableImageError, list_class_folders, load_images
 from medmonai.data.containers import PixelKind
-from medmonai.data.files.formats import image_format, image_kind
-from medmonai.data.files.itk_images import NO_DIRECTIONS
-from medmonai.data.files.nifti import read_nifti
 from medmonai.data.files.reading import read_case, read_image
-from medmonai.data.files.volumes import NO_SPACING
+from medmonai.data.formats.formats import format_of, image_kind
+from medmonai.data.formats.itk_volumes import NO_DIRECTIONS
+from medmonai.data.formats.nifti import read_nifti
+from medmonai.data.formats.volumes import NO_SPACING
 
 sitk = pytest.importorskip("SimpleITK")
 FORM = ImageForm((6, 5, 4), in_channels=1, intensity_range=(-1000, 1000))
@@ -45,7 +45,7 @@ def test_values_and_place_are_those_of_the_nifti_file(dtype, end, packed, tmp_pa
     values = noise(dtype)
     path = write(tmp_path / f"a{end}", values, packed=packed)
     expected = read_nifti(write(tmp_path / "a.nii.gz", values))
-    volume = image_format(path).volume(path)
+    volume = format_of(path).volume(path)
     np.testing.assert_allclose(volume.affine, expected.affine, atol=1e-5)
     np.testing.assert_array_equal(volume.values, expected.values)
     assert (
@@ -55,7 +55,7 @@ def test_values_and_place_are_those_of_the_nifti_file(dtype, end, packed, tmp_pa
     np.testing.assert_array_equal(
         read_case(path, FORM).image, read_case(tmp_path / "a.nii.gz", FORM).image
     )
-    assert image_format(path).header(path) == (
+    assert format_of(path).header(path) == (
         (6, 5, 4),
         PixelKind(f"{image_kind(path)} {dtype}", bits=8 * values.itemsize),
     )
@@ -65,13 +65,11 @@ def test_values_and_place_are_those_of_the_nifti_file(dtype, end, packed, tmp_pa
 def test_colours(end, tmp_path):
     values = noise(np.uint8, 4, 5, 6, 3)
     path = write(tmp_path / f"a{end}", values, vector=True)
-    np.testing.assert_array_equal(
-        image_format(path).volume(path).values, values.transpose(3, 2, 1, 0)
-    )
-    assert image_format(path).header(path)[1].colour
+    np.testing.assert_array_equal(format_of(path).volume(path).values, values.transpose(3, 2, 1, 0))
+    assert format_of(path).header(path)[1].colour
     with pytest.raises(UnreadableImageError, match="its voxels hold 3 values of int16"):
         path = write(tmp_path / f"b{end}", values.astype(np.int16), vector=True)
-        image_format(path).volume(path)
+        format_of(path).volume(path)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -80,14 +78,14 @@ def test_every_flipped_bit_of_packed_voxels_is_noticed(end, tmp_path):
     raw, start = path.read_bytes(), 0
     # past gzip's date
     start = raw.index(b"LOCAL\n") + 6 if end == ".mha" else raw.index(b"\n\n") + 2 + 10
-    expected = image_format(path).volume(path).values
+    expected = format_of(path).volume(path).values
     for at in range(start, len(raw)):
         for bit in (1, 128):
             changed = bytearray(raw)
             changed[at] ^= bit
             path.write_bytes(changed)
             try:
-                values = image_format(path).volume(path).values
+                values = format_of(path).volume(path).values
             except UnreadableImageError:
                 continue
             # a flag that no bit of the voxels hangs on
@@ -103,7 +101,7 @@ def test_files_that_are_cut_or_longer(change, end, packed, tmp_path):
     path = write(tmp_path / f"a{end}", noise(), packed=packed)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(UnreadableImageError, match=rf"a{end}.*cannot be read"):
-        image_format(path).volume(path)
+        format_of(path).volume(path)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +162,7 @@ def test_headers_that_are_refused(end, old, new, said, tmp_path):
     raw = path.read_bytes()
     assert old in raw
     path.write_bytes(raw.replace(old, new))
-    for read in (image_format(path).volume, image_format(path).header):
+    for read in (format_of(path).volume, format_of(path).header):
         with pytest.raises(UnreadableImageError, match=said):
             read(path)
 
@@ -198,7 +196,7 @@ def test_a_packed_metaimage_states_how_long_it_is(size, tmp_path):
     with pytest.raises(
         UnreadableImageError, match=r"asks for 10 bytes of packed|does not state CompressedDataSize"
     ):
-        image_format(path).volume(path)
+        format_of(path).volume(path)
 
 
 @pytest.mark.parametrize(
@@ -212,20 +210,20 @@ def test_a_packed_metaimage_states_how_long_it_is(size, tmp_path):
 )
 def test_byte_order_and_spelling(end, old, new, tmp_path):
     path = write(tmp_path / f"a{end}", noise())
-    expected = image_format(path).volume(path)
+    expected = format_of(path).volume(path)
     head = path.read_bytes()[: -noise().nbytes]
     assert old in head
     big = b"True" in new or b"big" in new
     path.write_bytes(head.replace(old, new) + noise().astype(">i2" if big else "<i2").tobytes())
-    np.testing.assert_array_equal(image_format(path).volume(path).values, expected.values)
+    np.testing.assert_array_equal(format_of(path).volume(path).values, expected.values)
 
 
 def test_windows_line_ends(tmp_path):
     path = write(tmp_path / "a.nrrd", noise())
-    expected = image_format(path).volume(path)
+    expected = format_of(path).volume(path)
     head, _, values = path.read_bytes().partition(b"\n\n")
     path.write_bytes(head.replace(b"\n", b"\r\n") + b"\r\n\r\n" + values)
-    np.testing.assert_array_equal(image_format(path).volume(path).values, expected.values)
+    np.testing.assert_array_equal(format_of(path).volume(path).values, expected.values)
 
 
 def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
@@ -233,7 +231,7 @@ def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
     other = sitk.ReadImage(str(write(tmp_path / "b.mha", noise() + 1)))
     monkeypatch.setattr(sitk, "ReadImage", lambda *_, **__: other)
     with pytest.raises(UnreadableImageError, match="SimpleITK reads other voxels"):
-        image_format(path).volume(path)
+        format_of(path).volume(path)
 
 
 @pytest.mark.parametrize(
@@ -248,9 +246,9 @@ def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
 )
 def test_spaces_of_nrrd(space, oriented, tmp_path):
     path = write(tmp_path / "a.nrrd", noise())
-    lps = image_format(path).volume(path).affine
+    lps = format_of(path).volume(path).affine
     path.write_bytes(path.read_bytes().replace(b"left-posterior-superior", space))
-    volume = image_format(path).volume(path)
+    volume = format_of(path).volume(path)
     assert volume.remarks == (() if oriented else (NO_DIRECTIONS,))
     signs = {b"RAS": (-1, -1, 1), b"left-anterior-superior": (1, -1, 1)}.get(space, (1, 1, 1))
     np.testing.assert_allclose(volume.affine[:3], np.diag(signs) @ lps[:3], atol=1e-5)
@@ -260,7 +258,7 @@ def test_spacings_without_directions(tmp_path):
     path = write(tmp_path / "a.nrrd", noise())
     raw = re.sub(rb"space[^\n]*\n", b"", path.read_bytes())
     path.write_bytes(raw.replace(b"endian", b"spacings: 0.5 1.5 2\nendian"))
-    volume = image_format(path).volume(path)
+    volume = format_of(path).volume(path)
     assert volume.remarks == (NO_DIRECTIONS,)
     np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (0.5, 1.5, 2))
 
@@ -276,7 +274,7 @@ def test_four_axes_of_space_are_no_colours(kinds, tmp_path):
         + b"\n"
         + noise(np.uint8, 4, 5, 6, 3).tobytes()
     )
-    for read in (image_format(path).volume, image_format(path).header):
+    for read in (format_of(path).volume, format_of(path).header):
         with pytest.raises(UnreadableImageError, match="the first is not of values"):
             read(path)
 

@@ -14,8 +14,8 @@ pydicom = pytest.importorskip("pydicom")
 
 from medmonai.data import ImageForm, load_images  # noqa: E402  (after the skip)
 from medmonai.data.containers.dicom_file import frames, is_dicom, open_dicom  # noqa: E402
-from medmonai.data.files.dicom import pixels  # noqa: E402
-from medmonai.data.files.dicom_series import read_dicom_picture  # noqa: E402
+from medmonai.data.formats.dicom import pixels  # noqa: E402
+from medmonai.data.formats.dicom_series import read_dicom_picture  # noqa: E402
 
 RNG = np.random.default_rng(0)
 GREY8 = RNG.integers(0, 256, (6, 5), dtype=np.uint8)

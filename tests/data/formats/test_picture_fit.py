@@ -6,7 +6,7 @@ from PIL import Image
 
 from medmonai.data import ImageForm
 from medmonai.data.containers.pixel_kind import PixelKind
-from medmonai.data.files.picture_fit import Picture, fit_picture, inner_size
+from medmonai.data.formats.picture_fit import Picture, fit_picture, inner_size
 
 RNG = np.random.default_rng(0)
 

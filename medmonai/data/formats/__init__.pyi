@@ -1,0 +1,21 @@
+from .formats import FORMAT_NAMES, KINDS, NO_IMAGE, PICTURES, format_of, image_kind
+from .image_format import ImageFormat
+from .picture_fit import fit_picture, picture_array
+from .pictures import open_picture, read_picture
+from .volumes import NO_SPACING, fit_volume
+
+__all__ = [
+    "FORMAT_NAMES",
+    "KINDS",
+    "NO_IMAGE",
+    "NO_SPACING",
+    "PICTURES",
+    "ImageFormat",
+    "fit_picture",
+    "fit_volume",
+    "format_of",
+    "image_kind",
+    "open_picture",
+    "picture_array",
+    "read_picture",
+]

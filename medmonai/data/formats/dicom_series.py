@@ -1,0 +1,163 @@
+"""A DICOM series as a volume: slices in their order in space, refused where they do not fill it
+evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medmonai.data.containers import (
+    PixelKind,
+    check_limit,
+    frames,
+    is_dicom,
+    open_dicom,
+    unreadable,
+)
+
+from .dicom import dicom_kind, pixels
+from .dicom_slices import (
+    Slice,
+    along_normal,
+    check_even,
+    check_same,
+    series_affine,
+    slices_of,
+)
+from .image_format import ImageFormat
+from .volumes import Volume
+
+if TYPE_CHECKING:
+    pass
+
+
+def dicom_files(path: Path) -> list[Path]:
+    """Return the DICOM files that lie in a folder itself, sorted by name, or the file."""
+    return (
+        sorted(p for p in path.iterdir() if p.is_file() and is_dicom(p))
+        if path.is_dir()
+        else [path]
+    )
+
+
+def read_dicom_volume(path: Path) -> Volume:
+    """Return a DICOM series as a Volume with axes (column, row, slice); see
+    `medmonai.data.formats.dicom.pixels` for its values.
+
+    The slices are sorted by ImagePositionPatient along their normal; file names and instance
+    numbers do not count. Refused, because no even grid would be true: another size, spacing,
+    orientation or series among the files, two slices at one place, a slice that is missing or out
+    of its place by more than a fifth of the distance, a tilted gantry.
+
+    MONAI's `PydicomReader` stacks by InstanceNumber, measures along z alone and does not look for
+    gaps; where two slices differ it warns and goes on.
+
+    Args:
+        path: a folder of files with one slice each, or one file of several frames (enhanced CT or
+            MR).
+
+    Raises:
+        ImportError: pydicom or a decoder is not installed.
+        UnreadableImageError: naming the files; see above.
+    """
+    files = dicom_files(path)
+    slices = [part for file in files for part in slices_of(file)]
+    if len(slices) < 2:
+        raise unreadable(path, f"it holds {len(slices)} slices and a volume needs two or more")
+    for part in slices[1:]:
+        check_same(path, slices[0], part)
+    rows, columns = slices[0].shape
+    check_limit(path, (len(slices), rows, columns), slices[0].item_bytes)
+    order = along_normal(slices)
+    check_even(path, [slices[i] for i in order])
+    values = _stacked([slices[i] for i in order])
+    return Volume(values, affine=series_affine([slices[i] for i in order]))
+
+
+def read_dicom_picture(path: Path) -> np.ndarray:
+    """Return a DICOM file of one picture (an X-ray) as (C, rows, columns), C = 1 or 3.
+
+    Args:
+        path: the file, or a folder with one file.
+
+    Raises:
+        ImportError, UnreadableImageError: see `read_dicom_volume`; also several files or frames.
+    """
+    files = dicom_files(path)
+    if len(files) != 1:
+        raise unreadable(
+            path,
+            f"it holds {len(files)} DICOM files and a 2D image is one; where each is an image, "
+            "list them with dicom_folders='files'; for a series give a spatial_size of three axes",
+        )
+    dataset = open_dicom(files[0])
+    if frames(dataset) > 1:
+        raise unreadable(
+            files[0],
+            f"it holds {frames(dataset)} frames and a 2D image is one; give a spatial_size of "
+            "three axes for a series",
+        )
+    picture = pixels(dataset, files[0])[0]
+    return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else picture[None]
+
+
+def _stacked(slices: Sequence[Slice]) -> np.ndarray:
+    """Return (1, columns, rows, slices), each file decoded once."""
+    rows, columns = slices[0].shape
+    out = None
+    held = {}
+    dtype = None
+    for k, part in enumerate(slices):
+        if part.file not in held:
+            plane = pixels(open_dicom(part.file), part.file)
+            if (
+                plane.ndim != 3
+                or plane.shape[1:] != (rows, columns)
+                or dtype not in (None, plane.dtype)
+            ):
+                raise unreadable(
+                    part.file,
+                    f"its pixels are {plane.dtype} {plane.shape}; a series has one kind of grey "
+                    "pixels",
+                )
+            held = {part.file: plane}
+            dtype = plane.dtype
+        out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
+        out[0, k] = held[part.file][part.frame]
+    assert out is not None  # a series has slices
+    return np.transpose(out, (0, 3, 2, 1))
+
+
+class Dicom(ImageFormat):
+    """DICOM: a file, or the folder of a series; files of any name are known by their mark."""
+
+    name = title = "DICOM"
+    suffixes = (".dcm",)
+
+    def marks(self, path: Path) -> bool:
+        """Return whether a file, or one of those in a folder, holds the mark of DICOM."""
+        return any(
+            file.is_file() and is_dicom(file)
+            for file in (path.iterdir() if path.is_dir() else [path])
+        )
+
+    def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
+        """Return size and pixel kind, see `ImageFormat.header`."""
+        slices = dicom_files(path)
+        first = open_dicom(slices[0], pixels=False)
+        depth = frames(first) if len(slices) == 1 else len(slices)
+        return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(
+            first
+        )
+
+    def volume(self, path: Path) -> Volume:
+        """Return the file as a volume, see `ImageFormat.volume`."""
+        return read_dicom_volume(path)
+
+    def picture(self, path: Path) -> np.ndarray:
+        """Return the file as a 2D image, see `ImageFormat.picture`."""
+        return read_dicom_picture(path)
