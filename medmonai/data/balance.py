@@ -1,4 +1,4 @@
-"""Which cases an epoch of training shows, and in what order: balancing as a plan of indices."""
+"""Which cases a training epoch shows, and in what order: balancing as a plan of indices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def _generator(seed: int, epoch: int) -> np.random.Generator:
 
 
 def _repeat_to(members: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `length` of the members: whole permutations, then a part of one, so that no case is
-    shown twice too often.
+    """Draw `length` of the members as whole permutations and then part of one, so that no case is
+    shown more than once more often than another.
     """
     rounds = -(-length // len(members))
     return np.concatenate([rng.permutation(members) for _ in range(rounds)])[:length]
@@ -41,18 +41,18 @@ class Balance:
     ============ ===================================================================================
 
     MONAI's `DistributedWeightedRandomSampler` draws with replacement, so an epoch misses about a
-    third of the cases; LibAUC's `DualSampler` uses the global NumPy generator and cannot be
-    resumed. Validation and test take no Balance.
+    third of the cases. LibAUC's `DualSampler` uses the global NumPy generator and cannot be
+    resumed. Do not use a Balance for validation or test.
 
     Args:
-        strategy: one of the five.
-        cap: cases of a class in an epoch, for "cap".
-        positive_rate: share of positives in a batch, for "dual"; rounded to whole cases, at least
-            one of each class.
-        target: cases of a class in an epoch, for "target".
+        strategy: one of the five above.
+        cap: maximum number of cases per class in an epoch, for "cap".
+        positive_rate: fraction of positives in a batch, for "dual"; rounded to whole cases, with at
+            least one of each class.
+        target: number of cases per class in an epoch, for "target".
 
     Raises:
-        ValueError: unknown strategy, or a value outside its range.
+        ValueError: an unknown strategy, or a value outside its range.
 
     Example:
         >>> labels = np.array([0, 0, 0, 0, 1, 1])
@@ -96,12 +96,12 @@ class Balance:
             )
 
     def plan(self, labels: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-        """Return the indices of an epoch in the order they are shown, int64; "dual" returns whole
+        """Return the int64 indices of an epoch in the order they are shown; "dual" returns whole
         batches.
 
         Args:
-            labels: (N,) classes; (N, L) labels are taken by "none" only.
-            batch_size: cases of a batch over all ranks; used by "dual".
+            labels: (N,) classes; only "none" accepts (N, L) labels.
+            batch_size: cases per batch over all ranks; used by "dual".
             seed: the seed of the run.
             epoch: the epoch, from 1.
 

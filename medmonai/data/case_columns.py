@@ -1,4 +1,4 @@
-"""What is checked of the columns of a cohort: images, ids, and everything with one row per case."""
+"""Checks of the columns of a cohort: images, ids, and everything with one row per case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 IMAGE_DTYPES = ("uint8", "int16", "float32")
 
-# Rows that a check looks at in one go, so that a memmap is never read whole.
+# Rows that a check reads at a time, so that a memmap is never read whole.
 _CHUNK_BYTES = 1 << 22
 
 
@@ -31,14 +31,14 @@ def check_images(images: np.ndarray) -> None:
 
 
 def check_case_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray:
-    """Return the ids as an array of str, or raise if they are not `expected` different strings."""
+    """Return the ids as an array of str, or raise if they are not `expected` distinct strings."""
     ids = as_column(ids, "ids", "U")
     if len(ids) != expected:
         raise ValueError(
             f"ids hold {len(ids)} rows and images {expected}; give one for each image."
         )
-    # Hashes first: sorting the strings themselves would copy them, a seventh of a 28-pixel image
-    # each.
+    # Hashes first: sorting the strings themselves would copy them, and each takes a seventh of the
+    # memory of a 28-pixel image.
     hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
     hashes.sort()
     if (hashes[1:] == hashes[:-1]).any():
@@ -52,7 +52,7 @@ def check_case_ids(ids: Sequence[str] | np.ndarray, expected: int) -> np.ndarray
 
 
 def check_finite_pixels(images: np.ndarray, ids: np.ndarray) -> None:
-    """Raise ValueError with the first id whose image holds a NaN or an infinity."""
+    """Raise ValueError naming the first id whose image contains a NaN or an infinity."""
     if images.dtype.kind != "f":
         return
     step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
@@ -67,11 +67,11 @@ def check_finite_pixels(images: np.ndarray, ids: np.ndarray) -> None:
 
 
 def as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
-    """Return values as an array (N,) of one of the kinds of dtype.
+    """Return values as an array (N,) whose dtype is of one of the given kinds.
 
     Raises:
         TypeError: another dtype.
-        ValueError: another number of axes.
+        ValueError: the values are not one-dimensional.
     """
     column = np.asarray(values)
     if column.dtype.kind not in kinds:
@@ -83,7 +83,7 @@ def as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.n
 
 
 def as_mask(mask: np.ndarray, length: int) -> np.ndarray:
-    """Raise ValueError unless a mask has one value per case; return it."""
+    """Return the mask; raise ValueError unless it has one value per case."""
     if mask.shape != (length,):
         raise ValueError(
             f"indices: a mask of shape {mask.shape} for {length} cases; ({length},) is needed."

@@ -1,5 +1,5 @@
-"""What the words of a source say: classes, splits, groups and paths, spelled in more than one
-way.
+"""What the names in a source mean: classes, splits, groups and paths, which may have several
+spellings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def folded(name: str) -> str:
-    """Return a name as it is compared: without spaces around it, runs of spaces as one, in lower
+    """Return a name in the form used for comparison: stripped, runs of spaces as one, in lower
     case, letters composed.
 
     Example:
@@ -42,8 +42,8 @@ def folded(name: str) -> str:
 
 
 def is_blank(value: str) -> bool:
-    """Whether a text of a table stands for no value: nothing, or what programs write for it, in any
-    case.
+    """Return whether a table cell stands for a missing value: empty, or what programs write for it,
+    in any case.
 
     Example:
         >>> [text for text in ("", "NaN", "N/A", "none", "0", "unknown") if is_blank(text)]
@@ -53,8 +53,8 @@ def is_blank(value: str) -> bool:
 
 
 def path_key(name: str) -> str:
-    r"""Return a path as it is compared: "/" between its parts, no "./" before it, letters composed
-    (NFC).
+    r"""Return a path in the form used for comparison: "/" between its parts, no leading "./",
+    letters composed (NFC).
 
     macOS decomposes the letters of file names, Windows writes backslashes.
 
@@ -66,8 +66,8 @@ def path_key(name: str) -> str:
 
 
 def class_keys(names: Iterable[str]) -> dict[str, str]:
-    """Return name -> what it is compared by: its value if all of the names are finite numbers, else
-    the folded name.
+    """Return name -> its key for comparison: its value if all names are finite numbers, else the
+    folded name.
 
     Example:
         >>> class_keys(["1", "1.0", "-1"])
@@ -86,8 +86,8 @@ def _is_number(key: str) -> bool:
 
 
 def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
-    """Return key (`class_keys`) -> the spelling that most cases have (among equals the first in the
-    alphabet), tidied.
+    """Return key (`class_keys`) -> its most common spelling (ties: the first in the alphabet),
+    tidied.
 
     Args:
         counts: cases of each spelling.
@@ -106,7 +106,7 @@ def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def spelling_note(spellings: Iterable[str]) -> str:
-    """Return one sentence on names that were treated as the same; "" if every name has one
+    """Return one sentence on names that were treated as the same; "" if every name has only one
     spelling.
     """
     spellings_of: dict[str, set[str]] = defaultdict(set)
@@ -130,19 +130,19 @@ def spelling_note(spellings: Iterable[str]) -> str:
 def class_table(
     counts: Mapping[str, int], class_names: Sequence[str] | Mapping[str, str] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the names of the classes in the order of the labels, and folded name in the source ->
-    label.
+    """Return the class names in the order of the labels, and folded name in the source -> label.
 
-    Names that are numbers throughout are compared by value: 1 and 1.0 are one class.
+    If all names are numbers, they are compared by value: 1 and 1.0 are one class.
 
     Args:
         counts: cases of each spelling in the source.
-        class_names: the classes in the order of their labels; a mapping says name in the source ->
-            name to show; None takes those of the source in alphabetical order, numbers first and by
+        class_names: the classes in the order of their labels, or a mapping of name in the source ->
+            name to show. None takes those of the source in alphabetical order, numbers first and by
             value.
 
     Raises:
-        ValueError: two names that are one, or a name in the source that `class_names` lacks.
+        ValueError: two names that mean the same class, or a name in the source that `class_names`
+            lacks.
 
     Example:
         >>> class_table({"1": 3, "0": 5}, {"0": "no tumour", "1": "tumour"})
@@ -184,8 +184,8 @@ def class_table(
 
 
 def task_of(task: Task | str, num_classes: int) -> Task:
-    """Return the task: "auto" is binary for two classes and multiclass for more; else a kind's name
-    or a Task.
+    """Return the task: "auto" means binary for two classes and multiclass for more; otherwise give
+    the name of a kind or a Task.
     """
     if isinstance(task, Task):
         return task
@@ -197,8 +197,8 @@ def task_of(task: Task | str, num_classes: int) -> Task:
 def check_classes(
     name: str, labels: np.ndarray, splits: np.ndarray | None, class_names: Sequence[str]
 ) -> None:
-    """Raise ValueError if a class has no case at all, or cases in test only while train or val have
-    cases of others.
+    """Raise ValueError if a class has no cases at all, or has cases only in test while train or val
+    has cases of other classes.
     """
     counts = np.bincount(labels, minlength=len(class_names))
     absent = [class_names[c] for c in np.flatnonzero(counts == 0).tolist()]
@@ -219,14 +219,14 @@ def check_classes(
 
 
 def split_of(value: str) -> str | None:
-    """Return "train", "val" or "test" for a name of one, such as "Validation "; None for any other
+    """Return "train", "val" or "test" for a split name such as "Validation "; None for any other
     word.
     """
     return SPLIT_NAMES.get(folded(value))
 
 
 def in_split_order(splits: np.ndarray | None, ids: np.ndarray) -> np.ndarray:
-    """Return the rows in the order train, val, test, then by id."""
+    """Return the rows sorted by split (train, val, test), then by id."""
     if splits is None:
         return np.argsort(ids, kind="stable")
     return np.lexsort((ids, np.array([SPLITS.index(split) for split in splits.tolist()])))

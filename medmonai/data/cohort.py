@@ -1,4 +1,4 @@
-"""The one form that every source of cases takes: an array of images and what is known about each
+"""The common form of every source of cases: an array of images, and what is known about each
 row.
 """
 
@@ -22,20 +22,20 @@ MOST_THUMBNAILS = 8
 
 @dataclass(frozen=True, repr=False)
 class Provenance(InNotebook):
-    """Where a data set comes from, under which licence, and what is known to be wrong with it.
+    """Where a data set comes from, its license, and its known issues.
 
     Args:
         name: name of the set, for example "pneumoniamnist".
         version: version of the set or of the recipe that made it.
-        licence: licence of the images, as its source states it.
-        citation: the papers to cite.
+        licence: license of the images, as the source states it.
+        citation: papers to cite.
         source: URL, or a description of how the images were made.
         checksum: algorithm and digest of the file, for example "md5:28209eda..."; "" if it was not
             verified.
-        known_issues: one sentence each on what is wrong with the set as published; shown when the
-            set is loaded and carried into reports.
-        facts: one sentence each on these images and what was done with them: resampled, left out,
-            grouped, thinned out.
+        known_issues: one sentence for each problem with the set as published; shown when the set is
+            loaded and included in reports.
+        facts: one sentence for each fact about these images or step applied to them: resampled,
+            left out, grouped, subsampled.
     """
 
     name: str
@@ -68,32 +68,31 @@ class Provenance(InNotebook):
 
 @dataclass(frozen=True, eq=False)
 class Cohort(InNotebook):
-    """Cases of one split: images, labels, ids, and what the set is. A torch map-style data set
+    """Cases of one split: images, labels, ids and provenance. It is a map-style torch dataset
     (`len`, `cohort[i]`).
 
-    Checked once, here: whatever is a Cohort has matching lengths, unique ids, labels that fit the
-    task and finite pixels. The images are taken as they are, never copied; a memmap stays on disk.
-    MONAI keeps a list of dictionaries with file names, which has to be decoded and checked case by
-    case while training.
+    The constructor checks once that every Cohort has matching lengths, unique ids, labels that fit
+    the task, and finite pixels. It never copies the images; a memmap stays on disk. MONAI keeps a
+    list of dictionaries with file names, which must be decoded and checked case by case during
+    training.
 
     Args:
         images: (N, C, *spatial) with two or three spatial axes; uint8, int16 or float32; array or
             memmap.
-        labels: whole numbers, (N,) or, multilabel, (N, L); kept as int64.
-        ids: (N,) different strings.
+        labels: integers, (N,) or, if multilabel, (N, L); stored as int64.
+        ids: (N,) distinct strings.
         task: what is predicted.
         class_names: one name per class (or label), in the order of the labels.
         provenance: where the images come from.
         split: "train", "val", "test" or another name.
-        groups: (N,) patient or lesion of each case, or None where it is not known.
+        groups: (N,) patient or lesion of each case, or None if not known.
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
-        places: (N,) where each volume's grid lies in the space of its file, or None where it is not
-            known.
+        places: (N,) where each volume's grid lies in the space of its file, or None if not known.
 
     Raises:
-        TypeError: images, ids, groups or a column of a dtype that is not allowed.
-        ValueError: no case, wrong or different lengths, double ids, labels outside the task, NaN or
-            infinite pixels.
+        TypeError: images, ids, groups or a metadata column with a dtype that is not allowed.
+        ValueError: no cases, wrong or different lengths, duplicate ids, labels outside the task, or
+            NaN or infinite pixels.
 
     Example:
         >>> cohort = Cohort(
@@ -152,12 +151,12 @@ class Cohort(InNotebook):
 
     @property
     def in_channels(self) -> int:
-        """Channels of an image."""
+        """Number of channels of an image."""
         return int(self.images.shape[1])
 
     @property
     def spatial_size(self) -> tuple[int, ...]:
-        """Voxels along each spatial axis."""
+        """Number of voxels along each spatial axis."""
         return tuple(int(n) for n in self.images.shape[2:])
 
     @property
@@ -166,15 +165,18 @@ class Cohort(InNotebook):
         return self.images.ndim - 2
 
     def class_counts(self) -> dict[str, int]:
-        """Return the cases of each class; for a multilabel task the positives of each label."""
+        """Return the number of cases of each class; for a multilabel task, the positives of each
+        label.
+        """
         return dict(zip(self.class_names, self.task.one_hot(self.labels).sum(axis=0).tolist()))
 
     def require_every_class(self) -> None:
-        """Say what is missing if a class has no case, or a label of a multilabel task no positive
-        or no negative.
+        """Raise if a class has no cases, or a label of a multilabel task has no positives or no
+        negatives.
 
         Raises:
-            ValueError: naming the split, the missing classes and the counts.
+            ValueError: a class is missing; the message names the split, the missing classes and the
+                counts.
         """
         counts = self.class_counts()
         full = len(self) if not self.task.exclusive else len(self) + 1
@@ -188,15 +190,15 @@ class Cohort(InNotebook):
             )
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Cohort:
-        """Return the cases at the indices (or where a boolean mask is true), in that order.
+        """Return the cases at the given indices (or where a boolean mask is true), in that order.
 
-        A run of neighbours stays a view of the images, on disk if they are; any other choice copies
-        its images.
+        A run of consecutive cases stays a view of the images, on disk if they are on disk; any
+        other selection copies its images.
 
         Raises:
             IndexError: an index outside the cohort.
-            TypeError: indices that are neither whole numbers nor a mask.
-            ValueError: no index, or one twice.
+            TypeError: indices that are neither integers nor a mask.
+            ValueError: no indices, or an index that occurs twice.
         """
         chosen = np.asarray(indices)
         if chosen.dtype == bool:
@@ -231,7 +233,7 @@ class Cohort(InNotebook):
         """Return one case: its image (C, *spatial) in the dtype it is stored in, label (int64) and
         id.
         """
-        import torch  # here: what a source is, is said without it
+        import torch  # imported here: describing a source does not need it
 
         label = torch.as_tensor(np.array(self.labels[index]))
         return {

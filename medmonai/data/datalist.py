@@ -1,4 +1,4 @@
-"""What a source of image files holds, before any of them is decoded: one row per case."""
+"""The cases of a source of image files before any is decoded: one row per case."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .cohort import Provenance
 from .options import Options
 
 SPLITS = ("train", "val", "test")
-MOST_LEFT_OUT = 5  # named in a notebook
+MOST_LEFT_OUT = 5  # shown in a notebook
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file or a row that is not among the cases, and why.
+    """A file or row that is not a case, and why.
 
     Args:
-        name: path inside the source, or the row of a table; never an absolute path.
+        name: path inside the source, or row of a table; never an absolute path.
         reason: one line.
     """
 
@@ -34,12 +34,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class About(Options):
-    """What reports say about a data set beside its name.
+    """What reports say about a data set besides its name.
 
     Args:
-        licence: of the images.
+        licence: license of the images.
         citation: papers to cite.
-        known_issues: what is known to be wrong with the data set, one sentence each.
+        known_issues: one sentence for each known problem of the data set.
     """
 
     licence: str = ""
@@ -47,7 +47,7 @@ class About(Options):
     known_issues: Sequence[str] = ()
 
     def provenance(self, name: str, source: str) -> Provenance:
-        """Return the provenance of a data set of this name, from this kind of source."""
+        """Return the provenance of a data set with this name, from this kind of source."""
         return Provenance(
             name,
             licence=self.licence,
@@ -59,33 +59,32 @@ class About(Options):
 
 @dataclass(frozen=True, eq=False)
 class Listing(InNotebook):
-    """Cases of a source that are still files: where each image lies and everything that is known
-    about it.
+    """Cases of a source that are still files: the path of each image and everything known about it.
 
     `list_class_folders` and `list_image_table` make one, `split_listing` says which split a case
     belongs to, and `load_listing` decodes it into Cohorts. MONAI's data lists are dictionaries with
-    a path and a label: groups, splits and what was left out have no place there.
+    a path and a label; they have no place for groups, splits and omitted files.
 
     Args:
         files: one per case: an image file, or the folder of a DICOM series.
-        ids: (N,) different strings; the path inside the source, so that an id leads back to its
+        ids: (N,) distinct strings: the path inside the source, so that an id leads back to its
             file.
-        labels: whole numbers, (N,) or, multilabel, (N, L).
+        labels: integers, (N,) or, if multilabel, (N, L).
         task: what is predicted.
         class_names: one name per class or label, in the order of the labels.
         provenance: where the files come from.
-        groups: (N,) patient or lesion of each case as str, or None where it is not known.
-        splits: (N,) "train", "val" or "test" of each case, or None where nothing says so yet.
+        groups: (N,) patient or lesion of each case as str, or None if not known.
+        splits: (N,) "train", "val" or "test" of each case, or None if not assigned yet.
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
-        left_out: what the source holds that is not a case.
-        notes: one sentence each on what a reader of a result should know.
-        planned: id -> split of all cases that `split_listing` divided; tells the split of those
-            left out since, because they could not be read.
+        left_out: files or rows of the source that are not cases.
+        notes: one sentence for each thing that a reader of a result should know.
+        planned: id -> split of all cases that `split_listing` divided, including cases left out
+            later because they could not be read.
 
     Raises:
-        TypeError: ids, groups or a column of a dtype that is not allowed.
-        ValueError: no case, columns of different lengths, double ids, labels outside the task, an
-            unknown split.
+        TypeError: ids, groups or a metadata column with a dtype that is not allowed.
+        ValueError: no cases, columns of different lengths, duplicate ids, labels outside the task,
+            or an unknown split.
     """
 
     files: tuple[Path, ...]
@@ -133,7 +132,7 @@ class Listing(InNotebook):
         return len(self.files)
 
     def subset(self, rows: Sequence[int] | np.ndarray) -> Listing:
-        """Return the cases at the rows (or where a boolean mask is true), in that order."""
+        """Return the cases at the given rows (or where a boolean mask is true), in that order."""
         chosen = np.asarray(rows)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
         pick = {
@@ -179,10 +178,10 @@ class Listing(InNotebook):
 
 
 def in_dataset_dir(dataset_dir: str | Path | None, name: str = "") -> Path:
-    """Return the folder of a set, or a file in it; what a bundle's `dataset_dir` is asked through.
+    """Return the folder of a set, or a file in it; bundles check their `dataset_dir` with this.
 
     Raises:
-        FileNotFoundError: no folder is given, or it does not hold the file.
+        FileNotFoundError: no folder is given, or it does not contain the file.
     """
     wanted = name or "the images"
     if not dataset_dir:

@@ -1,6 +1,4 @@
-"""Grids of voxels in space: where each voxel of one lies in another, and the values of an image on
-another grid.
-"""
+"""Grids of voxels in space: the mapping from one grid to another, and resampling of images."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Parts of a voxel (of a matrix entry) that rounding may have added.
+# Fraction of a voxel (or of a matrix entry) that rounding may have added.
 _TINY = 1e-5
 
 
@@ -20,23 +18,23 @@ def to_form_grid(
     orientation: str = "RAS",
     spacing: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """Return (4, 4) from voxel numbers of a grid in a stated orientation, spacing and size to those
-    of a volume.
+    """Return the (4, 4) matrix from voxel indices of a grid with a given orientation, spacing and
+    size to those of a volume.
 
-    The axes of the new grid are those of the volume that are nearest to the directions asked for,
-    so nothing is rotated and an oblique volume stays oblique. Its affine is
-    `affine @ to_form_grid(...)`.
+    The axes of the new grid are the volume's axes nearest to the requested directions, so nothing
+    is rotated and an oblique volume stays oblique. Its affine is `affine @ to_form_grid(...)`.
 
-    With a spacing the grid lies around the volume's centre, and voxels on whole voxels where the
-    spacing is the volume's own (as MONAI's `ResizeWithPadOrCrop`). Without one it covers the volume
-    exactly: new voxel j of n along an axis of m is centred at (j + 1/2) m / n - 1/2.
+    With a spacing, the grid is centered on the volume. If the spacing equals the volume's own, new
+    voxels coincide with old ones (as in MONAI's `ResizeWithPadOrCrop`). Without one it covers the
+    volume exactly: new voxel j of n along an axis of m is centered at (j + 1/2) m / n - 1/2.
 
     Args:
-        affine: (4, 4) of the volume, from voxel numbers to millimetres.
+        affine: (4, 4) of the volume, from voxel indices to millimeters.
         shape: voxels of the volume.
         size: voxels of the new grid.
         orientation: see `ImageForm`.
-        spacing: millimetres between voxels of the new grid along each of its axes; None stretches.
+        spacing: millimeters between voxels of the new grid along each of its axes; None stretches
+            the volume.
     """
     import nibabel.orientations as directions  # slow to import, and only volumes need it
 
@@ -64,19 +62,20 @@ def to_form_grid(
 
 def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Return an image (C, *spatial) on another grid with parallel axes: float32, or its own dtype
-    if only voxels move.
+    if voxels are only moved.
 
-    Linear interpolation; where the new grid is coarser, the triangle is as wide as a new voxel, so
-    that nothing falls between the voxels: weight of voxel i for a new one centred at c is max(0,
-    1 - |i - c| / max(1, step)), over its sum. It is Pillow's bilinear filter, in any number of
-    dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels where they shrink, and
-    `Resize(anti_aliasing=True)` cannot start outside the image or keep a spacing in millimetres.
+    The interpolation is linear. If the new grid is coarser, the triangle filter is as wide as a new
+    voxel, so that no voxel is skipped. The weight of voxel i for a new one centered at c is max(0,
+    1 - |i - c| / max(1, step)), divided by the sum of the weights. This is Pillow's bilinear filter
+    in any number of dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels when
+    they shrink an image, and `Resize(anti_aliasing=True)` cannot start outside the image or keep a
+    spacing in millimeters.
 
     Args:
         image: (C, *spatial).
-        to_image: (d + 1, d + 1) from voxel numbers of the new grid to those of the image: each axis
-            of the one is an axis of the other, perhaps flipped, scaled and shifted.
-        size: voxels of the new grid; those whose centre is outside the image are 0.
+        to_image: (d + 1, d + 1) from voxel indices of the new grid to those of the image. Each axis
+            of one is an axis of the other, possibly flipped, scaled and shifted.
+        size: voxels of the new grid; those whose center is outside the image are 0.
 
     Raises:
         ValueError: the axes of the two grids are not parallel.
@@ -97,15 +96,15 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
             "scales and shifts are resampled."
         )
     image = np.transpose(image, (0, *(1 + axes)))
-    # first what shrinks most
+    # the axis that shrinks most comes first
     for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):
         image = _along(image, 1 + axis, float(shift[axes[axis]]), float(steps[axis]), size[axis])
     return np.ascontiguousarray(image)
 
 
 def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
-    """Return the matrix for `resample` that stretches an image of a shape to a size, each axis on
-    its own.
+    """Return the matrix for `resample` that stretches an image from a shape to a size, each axis
+    separately.
     """
     steps = np.array(shape, float) / np.array(size, float)
     matrix = np.diag([*steps, 1.0])
@@ -114,7 +113,7 @@ def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
 
 
 def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> np.ndarray:
-    """Return the image with n voxels along one axis, centred at start + step j."""
+    """Return the image with n voxels along one axis, centered at start + step j."""
     length = image.shape[axis]
     whole = round(start)
     if abs(abs(step) - 1) < _TINY and abs(start - whole) < _TINY * max(n, length):
@@ -131,7 +130,7 @@ def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> n
     part = image[(slice(None),) * axis + (slice(first, first + weights.shape[1]),)].astype(
         np.float32, copy=False
     )
-    inside = weights.any(axis=1)  # a run of neighbours; the rest is padding
+    inside = weights.any(axis=1)  # consecutive voxels; the rest is padding
     moved = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
     if inside.all():
         return moved
@@ -142,8 +141,8 @@ def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> n
 
 
 def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.ndarray]:
-    """Return the first voxel that counts and (n, voxels) weights; the rows of new voxels outside
-    the image are 0.
+    """Return the first voxel that contributes and the (n, voxels) weights; rows of new voxels
+    outside the image are 0.
     """
     centres = start + step * np.arange(n)
     width = max(1.0, abs(step))

@@ -1,4 +1,4 @@
-"""What every image of a set is made into: stated once in a bundle, the same in training and in
+"""The form that every image of a set is converted to: stated once in a bundle, for training and
 inference.
 """
 
@@ -19,31 +19,31 @@ _DIRECTIONS = ("LR", "PA", "IS")
 
 @dataclass(frozen=True)
 class ImageForm(Options):
-    """Size, channels, grey values and place in space that every image gets before the network's own
+    """Size, channels, gray values and place in space of every image before the network's own
     transforms.
 
     `load_listing` and `load_images` take the same form and decode through one function, so a
     network sees the same pixels in training and in inference. MONAI's `LoadImage` + `Orientation` +
-    `Spacing` + `Resize` are stated file by file and bundle by bundle.
+    `Spacing` + `Resize` must be configured separately in each file and bundle.
 
     Args:
         spatial_size: voxels along each axis; two axes or three.
         in_channels: 1 or 3.
-        intensity_range: (low, high) grey values that become 0 and 255 (HU for CT); None only for
+        intensity_range: (low, high) gray values that become 0 and 255 (HU for CT); None only for
             uint8 images.
-        aspect: 2D only: "stretch" resizes each axis on its own, "crop" keeps the centre, "pad" adds
+        aspect: 2D only: "stretch" resizes each axis separately, "crop" keeps the center, "pad" adds
             black.
-        orientation: volumes only: the direction of each axis, as nibabel's `aff2axcodes` has it;
-            "RAS" runs to the right, to the front and upwards.
-        spacing: volumes only: millimetres between voxels along each axis of the result. The volume
-            is then cropped or padded around its centre to `spatial_size`; without it, each axis is
+        orientation: volumes only: the direction of each axis, as in nibabel's `aff2axcodes`; "RAS"
+            runs right, anterior and superior.
+        spacing: volumes only: millimeters between voxels along each axis of the result. The volume
+            is then cropped or padded around its center to `spatial_size`; without it, each axis is
             stretched to `spatial_size`.
-        jpeg_scaling: 2D only: whether large JPEGs are decoded smaller at once, at the cost of small
-            differences; see `open_picture`. Other files are the same with and without it, as are
-            JPEGs where `intensity_range` is given.
+        jpeg_scaling: 2D only: whether to decode large JPEGs directly at a smaller size, at the cost
+            of small differences; see `open_picture`. It does not affect other files, nor JPEGs if
+            `intensity_range` is given.
 
     Raises:
-        ValueError: an argument outside the above.
+        ValueError: an argument outside the values above.
 
     Example:
         >>> ImageForm(
@@ -90,7 +90,7 @@ class ImageForm(Options):
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold, tuples as lists."""
+        """Return the fields as JSON-compatible values, tuples as lists."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -101,7 +101,7 @@ def checked_range(intensity_range: Sequence[float] | None) -> tuple[float, float
     """Return (low, high) as two floats.
 
     Raises:
-        ValueError: other than two finite numbers, the lower one first.
+        ValueError: anything but two finite numbers, the lower one first.
     """
     if intensity_range is None:
         return None

@@ -13,13 +13,13 @@ from .grids import resample_to_grid
 
 @dataclass(frozen=True, eq=False)
 class ImagePlace:
-    """The grid of a volume that a network sees, and the grid of the image on disk; nothing else of
-    the image's header.
+    """The grid that a network sees of a volume, and the grid of the image on disk; nothing else
+    from the image's header.
 
-    Both affines lead from voxel numbers to millimetres in nibabel's world (x to the right, y to the
+    Both affines map voxel indices to millimeters in nibabel's world (x to the right, y to the
     front, z upwards), so voxel `v` of the network's grid is voxel
-    `inv(original_affine) @ affine @ v` of the image. A MONAI MetaTensor carries the same with the
-    list of transforms that led there; arrays of a Cohort carry only this.
+    `inv(original_affine) @ affine @ v` of the image. A MONAI MetaTensor carries the same together
+    with the list of applied transforms; arrays of a Cohort carry only this.
 
     Args:
         affine: (4, 4) of the grid that the network sees.
@@ -27,7 +27,8 @@ class ImagePlace:
         original_shape: voxels of the image on disk along its own axes.
 
     Raises:
-        ValueError: an affine that is not a finite 4 x 4 matrix with an inverse; not three axes.
+        ValueError: an affine that is not a finite, invertible 4 x 4 matrix, or a shape without
+            three axes.
 
     Example:
         >>> ImagePlace(
@@ -54,12 +55,12 @@ class ImagePlace:
 
     @property
     def to_original(self) -> np.ndarray:
-        """(4, 4) from voxel numbers of the network's grid to those of the image on disk."""
+        """(4, 4) from voxel indices of the network's grid to those of the image on disk."""
         return np.linalg.solve(self.original_affine, self.affine)
 
     def original_voxel(self, voxel: tuple[float, ...]) -> np.ndarray:
-        """Return where voxel numbers of the network's grid lie in the image on disk, as fractional
-        voxel numbers.
+        """Return voxel indices of the network's grid as fractional voxel indices of the image on
+        disk.
         """
         return (self.to_original @ [*voxel, 1.0])[:3]
 
@@ -68,17 +69,15 @@ class ImagePlace:
         own; 0 outside the grid.
 
         Linear interpolation, see `medmonai.data.grids.resample`. MONAI inverts a MetaTensor
-        transform by transform, which interpolates once for each and needs every transform of the
-        case kept.
+        transform by transform, which interpolates each time and requires keeping every transform of
+        the case.
         """
         return resample_to_grid(
             np.asarray(values), np.linalg.inv(self.to_original), self.original_shape
         )
 
     def share_inside(self, spatial_size: Sequence[int]) -> float:
-        """Return how much of the image on disk lies in a grid of that many voxels: 1 for all of
-        it.
-        """
+        """Return the fraction of the image on disk that lies inside a grid of that many voxels."""
         corners = np.array([[-0.5] * 3, np.array(spatial_size) - 0.5])
         ends = np.sort(corners @ self.to_original[:3, :3].T + self.to_original[:3, 3], axis=0)
         kept = np.clip(
@@ -89,8 +88,8 @@ class ImagePlace:
         return float(np.prod(kept / self.original_shape))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold; `ImagePlace(**fields)` is the place
-        again.
+        """Return the fields as JSON-compatible values; `ImagePlace(**fields)` restores the
+        place.
         """
         return {
             "affine": self.affine.tolist(),
@@ -105,7 +104,7 @@ class ImagePlace:
 
 
 def check_affine(affine: np.ndarray, name: str = "affine") -> np.ndarray:
-    """Return a 4 x 4 affine as float64, or raise ValueError if it is none or has no inverse."""
+    """Return a 4 x 4 affine as float64; raise ValueError if it is not one or is not invertible."""
     matrix = np.asarray(affine, dtype=np.float64)
     if (
         matrix.shape != (4, 4)
@@ -122,7 +121,7 @@ def check_affine(affine: np.ndarray, name: str = "affine") -> np.ndarray:
 def check_places(
     places: Sequence[ImagePlace] | None, expected: int
 ) -> tuple[ImagePlace, ...] | None:
-    """Return the places as a tuple, or raise if they are not one for each of `expected` images."""
+    """Return the places as a tuple, or raise if there is not one for each of `expected` images."""
     if places is None:
         return None
     known = tuple(places)

@@ -1,5 +1,5 @@
-"""Arguments that belong together, as one object: in Python a dataclass, in a config a plain
-dictionary.
+"""Arguments that belong together as one object: a dataclass in Python, a plain dictionary in a
+config.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _O = TypeVar("_O", bound="Options")
 
 @dataclass(frozen=True)
 class Options:
-    """Base of the dataclasses that hold a few arguments of a function."""
+    """Base class of the dataclasses that hold a few arguments of a function."""
 
     @classmethod
     def of(cls: type[_O], given: _O | Mapping[str, Any] | None, *, argument: str) -> _O:
-        """Return an object of this class, made from a dictionary where one is given.
+        """Return an object of this class, created from a dictionary if one is given.
 
         Args:
             given: an object of this class, a dictionary of its fields, or None for the defaults.
             argument: name of the function's argument, for messages.
 
         Raises:
-            TypeError: neither of these.
-            ValueError: a key that is not a field, or a field without a default that is missing.
+            TypeError: `given` is none of these.
+            ValueError: a key that is not a field, or a missing field that has no default.
 
         Example:
             >>> from medmonai.data import TableColumns
@@ -82,10 +82,9 @@ def option_groups(function: Callable[..., object]) -> dict[str, type[Options]]:
 
 
 def flat_parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a function by name, with the fields of its `Options` in their place.
+    """Return the parameters of a function by name, with its `Options` replaced by their fields.
 
-    Options with a `path` may be given as that path alone: there the parameter's own name stands for
-    it.
+    Options with a `path` may be given as that path alone, under the parameter's own name.
     """
     groups = option_groups(function)
     flat: dict[str, inspect.Parameter] = {}
@@ -98,7 +97,7 @@ def flat_parameters(function: Callable[..., object]) -> dict[str, inspect.Parame
 
 
 def grouped(function: Callable[..., object], flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a function, made from values that are named as in `flat_parameters`.
+    """Return the arguments of a function, built from values named as in `flat_parameters`.
 
     Example:
         >>> from medmonai.data import list_image_table

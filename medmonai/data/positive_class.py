@@ -13,8 +13,7 @@ from medmonai.task import Task
 from .class_names import class_keys, class_table, folded
 from .cohort import Cohort
 
-# What people call the class that is not looked for, in English, German, French, Spanish and
-# Italian.
+# Common names of the negative class in English, German, French, Spanish and Italian.
 _HEALTHY = frozenset(
     name.replace("_", " ")
     for name in (
@@ -25,7 +24,7 @@ _HEALTHY = frozenset(
         "sin_hallazgos nessun_reperto"
     ).split()
 )
-# "no tumour", and what is left of "NonCOVID" without its first letters: the other class.
+# Names such as "no tumour", or "NonCOVID": the name of the other class after a negation.
 _WITHOUT = re.compile(r"(no|not|without|kein|keine|ohne|sans|sin|senza) .")
 _NEGATION = re.compile(
     r"(?<![^\W_])(non|no|not|un|without|kein|keine|nicht|ohne|sans|sin|senza)[ -]*"
@@ -35,16 +34,16 @@ _NEGATION = re.compile(
 def positive_last(
     class_names: Sequence[str] | Mapping[str, str], positive_class: str | None
 ) -> Any:
-    """Return the names of two classes with the positive one last, as a list, or as a mapping if
-    they came as one.
+    """Return the names of two classes with the positive one last, as a list, or as a mapping if a
+    mapping was given.
 
     Args:
         class_names: the classes in any order, or name in the source -> name to show.
-        positive_class: as it is called in the source or shown, without regard to case and spaces;
-            None changes nothing.
+        positive_class: its name in the source or its name to show, ignoring case and spaces; None
+            changes nothing.
 
     Raises:
-        ValueError: no class of that name, or not two classes.
+        ValueError: no class of that name, or not exactly two classes.
 
     Example:
         >>> positive_last(["abnormal", "normal"], "Abnormal")
@@ -85,13 +84,13 @@ def _is_called(wanted: str, name: str, names: Iterable[str]) -> bool:
 def check_positive_class(
     class_names: Sequence[str] | Mapping[str, str], positive_class: str | None, *, what: str = ""
 ) -> None:
-    """Raise ValueError if the last of two classes whose order is stated is not the positive class
-    that is stated too.
+    """Raise ValueError if the stated order of two classes does not end in the stated positive
+    class.
 
     Args:
         class_names: the classes in the order of their labels.
-        positive_class: its name; None is any.
-        what: where both are stated, for the message.
+        positive_class: name of the positive class; None accepts any.
+        what: where both are stated, for the error message.
     """
     ordered = positive_last(class_names, positive_class)
     if list(ordered) != list(class_names):
@@ -115,12 +114,12 @@ def ordered_classes(
 
     Args:
         counts: cases of each spelling in the source.
-        class_names: see `class_table`; a stated order has to end in the positive class.
-        positive_class: the class that is class 1; None is the last one.
+        class_names: see `class_table`; a stated order must end in the positive class.
+        positive_class: the class that becomes class 1; None takes the last one.
 
     Raises:
-        ValueError: see `class_table`; no class of that name, not two classes, another class that is
-            stated last.
+        ValueError: see `class_table`; also no class of that name, not exactly two classes, or a
+            stated order that ends in another class.
 
     Example:
         >>> ordered_classes({"sick": 3, "well": 5}, None, "sick")
@@ -138,7 +137,7 @@ def ordered_classes(
 
 
 def require_binary(task: Task, positive_class: str | None) -> None:
-    """Raise ValueError if a positive class is given for a task that has none."""
+    """Raise ValueError if a positive class is given for a task that does not have one."""
     if positive_class is not None and task.kind != "binary":
         raise ValueError(
             f"positive_class={positive_class!r} and a {task.kind} task; only a binary one has a "
@@ -147,7 +146,7 @@ def require_binary(task: Task, positive_class: str | None) -> None:
 
 
 def with_positive_class(cohort: Cohort, positive_class: str | None) -> Cohort:
-    """Return a binary cohort with the named class as class 1; its labels change accordingly.
+    """Return a binary cohort with the named class as class 1, changing its labels accordingly.
 
     Raises:
         ValueError: another task, or no class of that name.
@@ -181,8 +180,8 @@ def with_positive_class(cohort: Cohort, positive_class: str | None) -> Cohort:
 
 
 def classes_line(class_names: Sequence[str], positive_class: str | None) -> str:
-    """Return what a reader needs before any number: the positive class, or the classes in the order
-    of their labels.
+    """Return what a reader needs to know before any number: the positive class, or the classes in
+    the order of their labels.
     """
     if positive_class is not None:
         return (
@@ -193,8 +192,8 @@ def classes_line(class_names: Sequence[str], positive_class: str | None) -> str:
 
 
 def default_note(class_names: Sequence[str], task: Task) -> str:
-    """Return one sentence if the positive class, which nobody chose, has a name that usually means
-    "not ill"; else "".
+    """Return one sentence if the positive class was not chosen and its name usually means "not
+    ill"; otherwise "".
 
     Example:
         >>> default_note(["abnormal", "Normal"], Task("binary", 2))  # doctest: +ELLIPSIS
@@ -215,8 +214,8 @@ def default_note(class_names: Sequence[str], task: Task) -> str:
 
 
 def _means_not_ill(name: str, other: str) -> bool:
-    """Whether a class is called as those are that are not looked for, or is the other one with a
-    negation before it.
+    """Return whether a class has a name typical of negative classes, or the other class's name with
+    a negation before it.
     """
     plain = _plain(name)
     rest = _NEGATION.sub("", _plain(name), count=1)

@@ -1,5 +1,5 @@
-"""Batches straight from an array that stays in memory: gathered by index, converted and augmented
-as a whole.
+"""Batches from an array that stays in memory: gathered by index, then converted and augmented as a
+whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .cohort import Cohort
 
 Residency = Literal["auto", "device", "host", "disk"]
 
-# Of the memory that is free on the accelerator, the part a data set may take for itself.
+# Fraction of the accelerator's free memory that a data set may occupy.
 _DEVICE_SHARE = 0.5
 
 
@@ -29,28 +29,27 @@ class ResidentLoader:
     """Yields `{"image": float32 (B, C, *spatial), "label": int64, "index":
     int64}` from a Cohort held in memory.
 
-    The uint8 array is kept where it fits (on the device, else in host memory, else on disk as a
-    memmap read ahead by one thread). A batch is one gather, one conversion and `transform.batch` on
-    the device: plain tensors, no worker processes, no MetaTensor. MONAI's `CacheDataset` +
-    `DataLoader` holds float tensors and augments case by case, which is what small images spend
-    their time on.
+    The uint8 array stays on the device if it fits, else in host memory, else on disk as a memmap
+    that one thread reads ahead. A batch is one gather, one conversion and `transform.batch` on the
+    device: plain tensors, no worker processes, no MetaTensor. MONAI's `CacheDataset` + `DataLoader`
+    holds float tensors and augments case by case, which takes most of the time for small images.
 
-    With a `balance` the loader is a training loader: each epoch follows from (seed, epoch) alone,
-    and under torch.distributed every rank gets an equal share of every batch (cases that do not
-    fill a batch on all ranks are left out of that epoch). Without it, it is an evaluation loader:
-    every case once, in order, split over the ranks without padding.
+    With a `balance`, this is a training loader: each epoch depends only on (seed, epoch). Under
+    torch.distributed every rank gets an equal share of every batch; cases that do not fill a batch
+    on all ranks are left out of that epoch. Without a `balance`, it is an evaluation loader: every
+    case once, in order, split over the ranks without padding.
 
     Args:
         cohort: the cases, or an `ImageSet` without labels (then no "label" is yielded).
-            `DeferredImages` are read when the loader is first gone through, or asked for its
+            `DeferredImages` are read when the loader is first iterated over or asked for its
             length.
-        batch_size: cases of a batch on one rank.
+        batch_size: cases per batch on one rank.
         transform: anything with `batch(x, generator, overwrite=...)`, such as
-            `medmonai.transforms.BatchCompose`; None leaves the grey values as they are.
-        balance: the plan of an epoch; None for evaluation.
-        drop_last: leave out the last batch of an epoch if it is smaller.
-        seed: decides the order and every random transform.
-        device: where the batches are wanted.
+            `medmonai.transforms.BatchCompose`; None leaves the gray values as they are.
+        balance: the plan of each epoch; None for evaluation.
+        drop_last: drop the last batch of an epoch if it is smaller.
+        seed: determines the order and every random transform.
+        device: device of the batches.
         residency: "device", "host" or "disk" to force a place; "auto" decides by memory.
 
     Raises:
@@ -97,7 +96,7 @@ class ResidentLoader:
             self._prepare()
 
     def _prepare(self) -> None:
-        """Place the images where they are gathered from, once."""
+        """Place the images once in the memory from which batches are gathered."""
         if self._images is not None:
             return
         if self.residency == "auto":
@@ -123,7 +122,7 @@ class ResidentLoader:
     def _place(self, images: np.ndarray) -> torch.Tensor | np.ndarray:
         if self.residency == "disk":
             return images
-        # torch warns of arrays that it could write to; nothing here writes
+        # torch warns about read-only arrays; nothing here writes to them
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             tensor = torch.from_numpy(images)
@@ -136,8 +135,8 @@ class ResidentLoader:
             try:
                 self._prepare()
             except (OSError, ValueError) as error:
-                # What MONAI's engines take for a length that is not known yet; the run then says
-                # what is wrong.
+                # MONAI's engines take this for an unknown length; the run then reports what is
+                # wrong.
                 raise TypeError(f"the loader's length is not known: {error}") from error
         return len(self._slices(self._plan_length()))
 
@@ -147,8 +146,8 @@ class ResidentLoader:
         return len(self._plan(1)) // self.world
 
     def _slices(self, length: int) -> list[slice]:
-        # A batch of one case breaks batch normalization on 1x1 maps; training leaves such a
-        # remainder out.
+        # A batch of one case breaks batch normalization on 1x1 maps, so training drops such a
+        # remainder.
         least = (
             self.batch_size
             if self.drop_last
@@ -177,16 +176,16 @@ class ResidentLoader:
         return [mine[s] for s in self._slices(len(mine))]
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration runs, from 1."""
+        """Set the epoch of the next iteration, from 1."""
         self.epoch = epoch
         self._start_batch = 0
 
     def state_dict(self) -> dict[str, int]:
-        """Return the loader's whole state: two numbers."""
+        """Return the loader's complete state: two numbers."""
         return {"epoch": self.epoch, "batch": self._start_batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on at the epoch and batch of a state."""
+        """Resume at the epoch and batch of a state."""
         self.epoch, self._start_batch = int(state["epoch"]), int(state["batch"])
 
     def _generator(self, epoch: int, batch: int) -> torch.Generator:
@@ -223,7 +222,7 @@ class ResidentLoader:
     ) -> dict[str, torch.Tensor]:
         images = images.to(self.device, non_blocking=True)
         if self.transform is not None:
-            # A gathered batch belongs to nobody else, so the transforms need not copy it first.
+            # Nothing else uses a gathered batch, so the transforms need not copy it first.
             images = self.transform.batch(images, generator, overwrite=True)
         batch = {"image": images.float(), "index": torch.from_numpy(index)}
         if self._labels is not None:
@@ -232,13 +231,13 @@ class ResidentLoader:
 
 
 def _require_whole(images: Any) -> None:
-    """Refuse a mapped file that was cut off since: whoever reads behind its end is killed (SIGBUS)
-    without a word.
+    """Refuse a memory-mapped file that has since been truncated: reading past its end kills the
+    process (SIGBUS) without a message.
 
-    A file that is cut off while a pass reads it still ends so.
+    This still happens if a file is truncated during a pass over it.
 
     Raises:
-        ValueError: the file is shorter than what was mapped of it.
+        ValueError: the file is shorter than its mapped part.
     """
     mapped = getattr(images, "_mmap", None)
     if mapped is None:
@@ -254,8 +253,8 @@ def _require_whole(images: Any) -> None:
 def _read_ahead(
     read: Callable[[np.ndarray], torch.Tensor], batches: list[np.ndarray]
 ) -> Iterator[torch.Tensor]:
-    """Read up to two batches ahead in a thread; an error in it is raised where the batch is asked
-    for.
+    """Read up to two batches ahead in a thread; its errors are raised when the batch is
+    requested.
     """
     ready: queue.Queue[Any] = queue.Queue(maxsize=2)
     stop = threading.Event()

@@ -13,13 +13,14 @@ def thumbnail(image: np.ndarray) -> bytes:
     """Return an image (C, H, W), or the middle plane of the last axis of a volume (C, A, B, D), as
     PNG.
 
-    Three channels of uint8 are colors; of any other image the first channel is shown. Other types
-    than uint8 are stretched from the smallest to the largest value of the plane.
+    Three channels of uint8 are shown as colors; for any other image only the first channel is
+    shown. Dtypes other than uint8 are stretched from the smallest to the largest value of the
+    plane.
 
     Args:
         image: one case of a cohort.
     """
-    from PIL import Image  # here: a cohort is made without it
+    from PIL import Image  # imported here: a cohort does not need it
 
     plane = image if image.ndim == 3 else image[..., image.shape[-1] // 2]
     if len(plane) == 3 and plane.dtype == np.uint8:
@@ -42,7 +43,8 @@ def _gray_levels(plane: np.ndarray) -> np.ndarray:
 
 
 def one_of_each(one_hot: np.ndarray, count: int) -> list[int]:
-    """Return the first rows of every class by turns, `count` at most; rows of no class come last.
+    """Return the first rows of every class in turn, at most `count`; rows without a class come
+    last.
 
     Args:
         one_hot: (N, classes) of 0 and 1.

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from .names import shortened
 from .style import COLORS, new_figure, open_axes, styled
 
-# Verdict on a variant -> colour, marker of its interval: distinct without colour too.
+# Verdict on a variant -> color, marker of its interval: distinct without color too.
 _LOOKS = {"better": (COLORS[0], "^"), "worse": (COLORS[1], "v")}
 _OTHER = ("0.35", "o")
 _WASH = "#FFF3D6"  # behind the selected row
@@ -53,10 +53,10 @@ def arms_figure(
     Args:
         seeds: variant -> value of each seed; empty for a variant without a finished seed.
         intervals: variant -> (estimate, low, high) of the seed-averaged scores.
-        verdicts: variant -> text on the right; "better" and "worse" have their own colour and
+        verdicts: variant -> text on the right; "better" and "worse" have their own color and
             marker.
         baseline: the variant whose estimate is the vertical line.
-        selected: the variant that was selected on validation; its row is coloured.
+        selected: the variant that was selected on validation; its row is colored.
         confidence: nominal coverage of the intervals.
         metric: label of the axis.
 

@@ -14,7 +14,7 @@ from medmonai.metrics import Comparison
 from .names import shortened
 from .style import COLORS, new_figure, open_axes, styled
 
-# Verdict on the first of a pair -> colour, marker: distinct without colour too.
+# Verdict on the first of a pair -> color, marker: distinct without color too.
 _LOOKS = {
     "better": (COLORS[0], "^"),
     "worse": (COLORS[1], "v"),

@@ -1,4 +1,4 @@
-"""The most confident mistakes: where to look first for wrong labels, artefacts and blind spots."""
+"""The most confident mistakes: where to look first for wrong labels, artifacts and blind spots."""
 
 from __future__ import annotations
 

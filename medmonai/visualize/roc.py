@@ -32,7 +32,7 @@ def roc_figure(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Figure:
-    """Draw the ROC curve of a labelled table or of several models, with references such as an ideal
+    """Draw the ROC curve of a labeled table or of several models, with references such as an ideal
     observer.
 
     Binary: one curve of class 1 per model or reference. Otherwise: one curve per class against the

@@ -15,7 +15,7 @@ from .panels import above_image, image_lines
 from .style import PAGE_WIDTH, new_figure, set_layout, styled
 
 CASES_PER_ROW = 4  # images; a volume has a row of its own
-# even in lightness, distinct in every colour-vision deficiency, and never grey like the image
+# even in lightness, distinct in every color-vision deficiency, and never gray like the image
 COLORMAP = "plasma"
 _STRONGEST = 0.6  # opacity of a saliency of 1: the image stays visible under it
 _POINTS = 6.5  # of the titles
@@ -35,16 +35,16 @@ def saliency_figure(
 
     The overlay's opacity grows with the map, so 0 shows the bare image. Lines on the bare planes of
     a volume show where the other two planes cut. Images are shown as in `samples_figure`, each
-    spanning its own grey values. Volumes are cut along axes 0, 1 and 2, from left to right. A map
-    of zeros is labelled "no evidence"; a volume is then cut through its middle.
+    spanning its own gray values. Volumes are cut along axes 0, 1 and 2, from left to right. A map
+    of zeros is labeled "no evidence"; a volume is then cut through its middle.
 
     Args:
         images: (N, C, *spatial) as they are stored, before normalization. Three channels of uint8
-            are colours; of anything else the first channel is drawn in grey.
+            are colors; of anything else the first channel is drawn in gray.
         maps: (N, 1, *spatial) in [0, 1], as `medmonai.engines.grad_cam` and `occlusion_map` return
             them.
         titles: one text per case, such as id, class and score. Long lines are broken.
-        spacing: millimetres per voxel along each axis, so that planes have their true proportions;
+        spacing: millimeters per voxel along each axis, so that planes have their true proportions;
             default: equal.
         note: text below the figure, such as the verdict and the caveat of a randomization check.
 
@@ -94,7 +94,7 @@ def saliency_figure(
 
 
 def _scale(figure: Figure, grid: np.ndarray) -> None:
-    """Draw the colour scale below the panels."""
+    """Draw the color scale below the panels."""
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, 1), COLORMAP),
         ax=grid,
@@ -164,7 +164,7 @@ def _draw_case(
             look,
             spacing[others[0]] / spacing[others[1]],
         )
-        # Twice, light over dark: visible on any grey.
+        # Twice, light over dark: visible on any gray.
         for color, style in (("black", "-"), ("white", (0, (2, 2)))):
             pair[0].axhline(float(peak[others[0]]), color=color, linewidth=0.4, linestyle=style)
             pair[0].axvline(float(peak[others[1]]), color=color, linewidth=0.4, linestyle=style)

@@ -22,8 +22,8 @@ def samples_figure(
 ) -> Figure:
     """Draw a grid of example cases with one row per class (multilabel: per label).
 
-    One-channel data are drawn in grey, three channels of uint8 in colour, and of anything else the
-    first channel in grey. Grey values span the range of each row, so cases of one class can be
+    One-channel data are drawn in gray, three channels of uint8 in color, and of anything else the
+    first channel in gray. Gray values span the range of each row, so cases of one class can be
     compared. A volume (C, A, B, D) has three panels, the middle planes of its three axes.
 
     Args:

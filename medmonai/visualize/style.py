@@ -1,4 +1,4 @@
-"""One style for all figures: colours that colour-blind readers can tell apart, text that is legible
+"""One style for all figures: colors that color-blind readers can tell apart, text that is legible
 at the width of a journal column, no pyplot state.
 """
 
@@ -95,7 +95,7 @@ def set_layout(figure: Figure, **settings: Any) -> None:
 
 
 def line_look(index: int) -> dict[str, Any]:
-    """Return colour and line style of curve `index`; they repeat after 21 curves."""
+    """Return color and line style of curve `index`; they repeat after 21 curves."""
     return {
         "color": COLORS[index % len(COLORS)],
         "linestyle": LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)],

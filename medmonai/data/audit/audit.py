@@ -1,6 +1,4 @@
-"""What the audit of a data set found: what is wrong with its splits before anything is trained on
-them.
-"""
+"""What the audit of a data set found wrong with its splits, before anything is trained on them."""
 
 from __future__ import annotations
 
@@ -26,21 +24,22 @@ class Audit(InNotebook):
     """What `audit_cohorts` found.
 
     Args:
-        name: the set.
-        checksum: of its file, as the cohorts' provenance has it; "" if it was not verified.
-        splits: one description a split.
-        findings: one of each kind, those without a case too.
-        near_threshold: correlation from which two images are near duplicates; None if they were not
-            looked for.
-        near_complete: False if a search stopped because too many images are alike, mirrored and
-            turned ones included.
-        leak_threshold: correlation from which two images are almost identical, and leakage across
-            splits; None: never.
+        name: name of the set.
+        checksum: checksum of the set's file, as in the cohorts' provenance; "" if it was not
+            verified.
+        splits: one description per split.
+        findings: one of each kind, including kinds without a case.
+        near_threshold: correlation at or above which two images are near duplicates; None if the
+            audit did not look for them.
+        near_complete: False if a search stopped because too many images are alike, including
+            mirrored and rotated ones.
+        leak_threshold: correlation at or above which two images are almost identical, and leakage
+            if they are in different splits; None: never.
         groups_known: whether every split says which patient or lesion a case belongs to.
-        classes: the positive class, or the order of the labels, in one sentence.
+        classes: one sentence on the positive class or the order of the labels.
         official: whether these are the splits of a published MedMNIST file whose MD5 was verified.
-        notes: one sentence each on what was met while the files were read, such as mixed depths;
-            see `check_source`.
+        notes: one sentence for each thing noticed while reading the files, such as mixed bit
+            depths; see `check_source`.
     """
 
     name: str
@@ -71,12 +70,12 @@ class Audit(InNotebook):
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """Findings that let a split know cases of another one.
+        """Findings that expose cases of one split to another.
 
-        These are exact duplicates, almost identical images (also mirrored or turned) and groups
-        across splits. Near duplicates below `leak_threshold` are not among them: two X-rays of 28
-        pixels that correlate at .94 may be one exposure saved twice or two children who look alike,
-        and only a person can tell.
+        These are exact duplicates, almost identical images (also mirrored or rotated) and groups
+        across splits. Near duplicates below `leak_threshold` do not count. Two X-rays of 28 pixels
+        that correlate at .94 may be one exposure saved twice or two children who look alike; only a
+        person can tell.
         """
         return tuple(
             f for f in self.findings if f.kind in (EXACT, COPIES, TURNED, GROUPS) and f.across_count
@@ -84,8 +83,8 @@ class Audit(InNotebook):
 
     @property
     def near_across(self) -> Finding | None:
-        """Near duplicates across splits, for a person to look at; None if there are none, or they
-        are leaks already.
+        """Near duplicates across splits, for a person to look at; None if there are none or they
+        already count as leaks.
         """
         near = next((f for f in self.findings if f.kind == NEAR), None)
         copies = sum(leak.across_count for leak in self.leaks if leak.kind == COPIES)
@@ -93,7 +92,7 @@ class Audit(InNotebook):
 
     @property
     def verdict(self) -> str:
-        """Leakage or not, in one sentence."""
+        """One sentence that says whether there is leakage."""
         unsure = (
             ""
             if self.groups_known or len(self.splits) == 1
@@ -141,11 +140,11 @@ class Audit(InNotebook):
         """Return the cases of a split that have a twin with another label: id -> split, id and
         label of each twin.
 
-        A twin is an exact or near duplicate, mirrored or not, in any split. A network that seems
+        A twin is an exact or near duplicate in any split, possibly mirrored. A network that seems
         wrong on such a case may be right.
         """
         twins: dict[str, list[dict[str, str]]] = {}
-        # Of duplicates the sets with several labels alone: video frames make millions of pairs.
+        # Only sets of duplicates with several labels: video frames make millions of pairs.
         for finding in (
             f for f in self.findings if f.kind in (CONFLICTS, NEAR_CONFLICTS, COPIES, TURNED)
         ):
@@ -161,7 +160,7 @@ class Audit(InNotebook):
         return twins
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values that JSON can hold, with every pair that was found."""
+        """Return everything as JSON-compatible values, including every pair found."""
         return {
             "name": self.name,
             "checksum": self.checksum,
@@ -181,7 +180,7 @@ class Audit(InNotebook):
         """Return what a record of a run needs: verdict, counts, and the first ids of each leak.
 
         Args:
-            allowed: whether leakage was allowed; kept in the record.
+            allowed: whether leakage was allowed; stored in the record.
         """
         return {
             "verdict": self.verdict,
@@ -208,8 +207,8 @@ class Audit(InNotebook):
         }
 
     def lines(self) -> list[str]:
-        """Return the audit for a person to read: the verdict, the splits, one line for each finding
-        and note.
+        """Return the audit as text: the verdict, the splits, and one line for each finding and
+        note.
         """
         lines = [f"{self.name}: {self.verdict}", self.classes]
         lines += [line for split in self.splits for line in split.lines()]

@@ -13,15 +13,15 @@ PAIR_COLUMNS = ("finding", "set", "split", "id", "label", "group", "similarity")
 
 
 def write_audit(audit: Audit, path: str | Path) -> tuple[Path, Path]:
-    """Write an audit as NAME.json and NAME.csv, over older files; return their paths.
+    """Write an audit as NAME.json and NAME.csv, replacing older files; return their paths.
 
-    The CSV has a row for each case of each finding: cases of one "set" belong together, such as two
+    The CSV has a row for each case of each finding. Cases of one "set" belong together, such as two
     near duplicates or all cases of a patient who is in two splits. "similarity" is the correlation
     of near duplicates.
 
     Args:
-        audit: what was found.
-        path: NAME, NAME.json or NAME.csv; a dot elsewhere, as in "set.v2", is part of the name.
+        audit: the audit to write.
+        path: NAME, NAME.json or NAME.csv; any other dot, as in "set.v2", is part of the name.
     """
     path = Path(path)
     stem = path.stem if path.suffix.lower() in (".json", ".csv") else path.name

@@ -36,7 +36,7 @@ from .audit import (
     Audit,
 )
 
-# An image is of low contrast if its standard deviation is below this part of the median image's.
+# An image has low contrast if its standard deviation is below this fraction of the median image's.
 LOW_CONTRAST = 0.2
 
 
@@ -52,39 +52,39 @@ def audit_cohorts(
     images, distributions.
 
     - Exact duplicates: sets of cases with the same pixels (SHA-256). Constant images are excluded:
-      that two of them are equal says nothing about where they come from.
+      two equal ones need not come from the same source.
     - Near duplicates: pairs of different images whose band-passed shapes correlate
-      (`shape_features`); an image that occurs several times counts once. Complete: every pair at
-      or above the threshold is found.
+      (`shape_features`); an image that occurs several times counts once. The search is complete: it
+      finds every pair at or above the threshold.
     - Almost identical images: near duplicates at or above `leak_threshold`. The audit sees the
-      correlation, not its cause: a picture saved again as JPEG or in another size, neighbouring
-      slices of one patient, frames of one film.
-    - Mirrored or turned copies: 2D images that reach `leak_threshold` after one of the symmetries
+      correlation, not its cause: a picture saved again as JPEG or resized, neighboring slices of
+      one patient, frames of one video.
+    - Mirrored or rotated copies: 2D images that reach `leak_threshold` under one of the symmetries
       of the square.
     - Label conflicts: exact duplicates, and near duplicates, that have different labels.
-    - Groups in several splits, and ids in several splits (a note: sources may number each split
-      from the start).
+    - Groups in several splits, and ids in several splits (only a note: sources may number each
+      split from the start).
     - Groups with cases of several classes: a fact about the set, not a fault.
-    - Constant images; images of low contrast, with a standard deviation under a fifth of the median
-      image's.
+    - Constant images, and images of low contrast: those with a standard deviation below a fifth of
+      the median image's.
 
-    Images are read a chunk at a time, so a memmap stays on disk. 100,000 images of 28 pixels took
-    28 seconds on one core; the search for near duplicates grows with the square of the number of
+    Images are read in chunks, so a memmap stays on disk. 100,000 images of 28 pixels took 28
+    seconds on one core; the search for near duplicates grows with the square of the number of
     cases. MONAI's `DataAnalyzer` collects statistics of segmentation sets; it does not look for
     duplicates.
 
     Args:
         cohorts: one per split.
-        near_threshold: correlation in (0, 1]; None leaves near duplicates out.
-        leak_threshold: correlation from which they are almost identical, and across splits leakage;
-            None: none of them.
-        examples: examples kept of each finding.
-        max_pairs: pairs alike at which the search for near duplicates stops; counts are then lower
-            limits.
+        near_threshold: correlation in (0, 1]; None skips near duplicates.
+        leak_threshold: correlation at or above which near duplicates are almost identical, and
+            leakage across splits; None: none of them are.
+        examples: number of examples to keep of each finding.
+        max_pairs: number of similar pairs at which the search for near duplicates stops; counts are
+            then lower bounds.
 
     Raises:
-        ValueError: no cohort, two of one split name, other image shapes, tasks or class names;
-            thresholds outside (0, 1], or a `leak_threshold` below `near_threshold`.
+        ValueError: no cohort; two with the same split name; different image shapes, tasks or class
+            names; thresholds outside (0, 1]; or a `leak_threshold` below `near_threshold`.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -160,8 +160,8 @@ def _check_cohorts(cohorts: Sequence[Cohort]) -> None:
 
 
 def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterator[Finding]:
-    """Yield what can be said of images that are not equal: copies first, which are leakage, then
-    what a person must judge.
+    """Yield the findings on images that are alike but not equal: first copies, which are leakage,
+    then pairs that a person must judge.
     """
     for kind, pairs in zip((COPIES, TURNED), copies):
         yield table.finding(kind, pairs.sets, pairs.scores)
@@ -170,8 +170,8 @@ def _of_alike(table: CaseTable, near: Alike, copies: Sequence[Alike]) -> Iterato
 
 
 def _of_groups(table: CaseTable) -> list[Finding]:
-    """Return what can be said of groups: those in several splits and, where a case has one class,
-    in several classes.
+    """Return the findings on groups: those in several splits and, if a case has one class, in
+    several classes.
     """
     sets = group_sets(table)
     chosen = [(GROUPS, sets.differing(table.split_of))]

@@ -1,4 +1,4 @@
-"""The gate before training: splits that share cases are refused, unless somebody allows it."""
+"""The gate before training: it refuses splits that share cases, unless the caller allows it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ def require_no_leakage(
     near_threshold: float | None = NEAR_THRESHOLD,
     leak_threshold: float | None = COPY_THRESHOLD,
 ) -> Audit:
-    """Audit the splits and refuse those that share images or groups; warn of what a person should
-    look at.
+    """Audit the splits, refuse those that share images or groups, and warn about what a person
+    should look at.
 
-    The official splits of a MedMNIST file whose MD5 was verified are reported and never refused:
-    everybody's figures on the set come from them. Near duplicates across splits that do not count
-    as leakage, and identical images with different labels, are reported for every set.
+    The official splits of a MedMNIST file whose MD5 was verified are reported but never refused,
+    because all published results on the set use them. Near duplicates across splits that do not
+    count as leakage, and identical images with different labels, are reported for every set.
 
     Args:
         cohorts: one per split.
-        allow: go on in spite of leakage, with a warning; the audit says what was found.
-        near_threshold: see `audit_cohorts`; None saves the time of looking for near duplicates.
+        allow: continue despite leakage, with a warning; the audit lists the findings.
+        near_threshold: see `audit_cohorts`; None skips the search for near duplicates, which saves
+            time.
         leak_threshold: see `audit_cohorts`; None refuses identical images only.
 
     Returns:
         The audit; `Audit.compact(allowed=allow)` is the part for the record of a run.
 
     Raises:
-        ValueError: leakage that was not allowed, with counts and the first ids; cohorts that do not
-            belong together.
+        ValueError: leakage that was not allowed (the message has counts and the first ids), or
+            cohorts that do not belong together.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -59,8 +60,7 @@ def require_no_leakage(
 
 
 def check_leakage(audit: Audit, *, allow: bool = False) -> Audit:
-    """Raise or warn as `require_no_leakage` does, for an audit that has been made already; return
-    it.
+    """Raise or warn like `require_no_leakage`, but for an existing audit; return the audit.
 
     Raises:
         ValueError: leakage that was not allowed.

@@ -1,4 +1,4 @@
-"""The cache on disk: where it is, what it holds, who may write, and how it is cleared."""
+"""The cache on disk: where it is, what it holds, which process may write, and how to clear it."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What lies in the cache, how large it is and of what, and how it is cleared."""
+"""What the cache holds, where each entry comes from, how large it is, and how to clear it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .location import read_note, size_text
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One array of the cache with its note.
+    """One array in the cache, with its note.
 
     Args:
-        path: the array; for a remainder of a process that was killed, that file.
+        path: the array's file, or a leftover file of a process that was killed.
         kind: "decoded images", "expanded array" or "remainder".
-        of: the set of images, or the npz file and its array; "" where the note does not say.
-        cases: images in it; 0 where the note does not say.
-        nbytes: of all its files.
-        written: when, as seconds since 1970.
+        of: the set of images, or the npz file and its array; "" if the note does not say.
+        cases: number of images in it; 0 if the note does not say.
+        nbytes: total size of its files.
+        written: time of writing, in seconds since 1970.
     """
 
     path: Path
@@ -34,15 +34,14 @@ class CacheEntry:
     written: float
 
     def line(self) -> str:
-        """Return the entry in one line."""
+        """Return the entry as one line of text."""
         when = datetime.fromtimestamp(self.written).strftime("%Y-%m-%d %H:%M")
         about = f"{self.cases:,} {self.kind} of {self.of}" if self.of else self.kind
         return f"{size_text(self.nbytes):>14}  {when}  {about}  ({self.path.name})"
 
 
 def list_cache(folder: Path) -> list[CacheEntry]:
-    """Return what this package keeps in a folder, the largest first; other files in it are not
-    looked at.
+    """Return what this package keeps in a folder, largest first; other files are ignored.
 
     Example:
         >>> list_cache(Path("/no/such/folder"))
@@ -72,17 +71,17 @@ def list_cache(folder: Path) -> list[CacheEntry]:
 def clear_cache(
     folder: Path, names: Sequence[str] = ()
 ) -> tuple[list[CacheEntry], list[CacheEntry]]:
-    """Remove what this package keeps in a folder: all of it, or what the names say.
+    """Remove what this package keeps in a folder: everything, or only the given names.
 
     Args:
-        folder: of the cache.
-        names: sets, npz files or files of the cache, as `list_cache` shows them.
+        folder: folder of the cache.
+        names: sets, npz files or cache files, as `list_cache` shows them.
 
     Returns:
-        what was removed, and what was left because a process is writing it.
+        what was removed, and what was kept because a process is writing it.
 
     Raises:
-        ValueError: a name that nothing in the cache has.
+        ValueError: a name that matches nothing in the cache.
     """
     entries = list_cache(folder)
     unknown = [name for name in names if not any(_is_called(entry, name) for entry in entries)]
@@ -108,7 +107,7 @@ def _is_called(entry: CacheEntry, name: str) -> bool:
 
 
 def _in_use(entry: CacheEntry) -> bool:
-    """Return whether a living process holds the claim on an entry."""
+    """Return whether a running process holds the claim on an entry."""
     from filelock import SoftFileLease, Timeout
 
     path = entry.path

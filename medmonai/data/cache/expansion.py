@@ -1,4 +1,4 @@
-"""Arrays of npz files expanded on disk once, so that they can be mapped instead of read."""
+"""Arrays of npz files expanded once on disk, so that they can be memory-mapped instead of read."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def expanded(
 ) -> np.memmap:
     """Return images (N, C, *spatial) as a read-only memmap, written into the cache the first time.
 
-    The array goes through a temporary file that is renamed when it is complete. A note (`.json`)
-    beside it names the npz file it came from by `identity`, and the array's own size, time and
-    SHA-256; what does not fit them is written again.
+    The array is written to a temporary file, which is renamed when it is complete. A note (`.json`)
+    beside it records the `identity` of its npz file and the array's own size, time and SHA-256. An
+    array that does not match its note is written again.
 
     Args:
         array: the images in the npz file.
         channels_last: whether they are (N, *spatial, C) instead of (N, *spatial).
-        identity: what tells this npz file from another one: its "md5" ("" if unknown), size and
+        identity: what distinguishes this npz file from others: its "md5" ("" if unknown), size and
             time.
         cache_dir: see `cache_folder`.
 
@@ -68,8 +68,8 @@ def expanded(
 def expansion_identity(
     npz_path: Path, key: str, *, cache_dir: str | Path | None = None
 ) -> dict[str, str | int]:
-    """Return the identity that the expanded copy of an array was made from; an empty one where
-    there is no such copy.
+    """Return the identity that the expanded copy of an array was made from; empty if there is no
+    such copy.
     """
     note = read_note(_expanded_path(npz_path, key, cache_folder(cache_dir))) or {}
     identity = note.get("identity")
@@ -79,8 +79,8 @@ def expansion_identity(
 def _serves(
     path: Path, identity: dict[str, str | int], shape: tuple[int, ...], dtype: np.dtype
 ) -> bool:
-    """Return whether a copy is whole and of the same npz file; one with the same MD5 is, whatever
-    its time.
+    """Return whether a copy is complete and made from the same npz file. The same MD5 means the
+    same file, whatever its time.
     """
     note = read_note(path)
     known = (note or {}).get("identity")

@@ -1,5 +1,5 @@
-"""The cache of images that are decoded or expanded once: where it is, who may write, what is still
-as it was written.
+"""The cache of images that are decoded or expanded once: where it is, which process may write, and
+which files are unchanged.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _ELSEWHERE = "pass cache_dir or set MEDMONAI_CACHE to a folder with room"
 
 
 def cache_folder(cache_dir: str | Path | None = None) -> Path:
-    """Return the folder of the cache: `cache_dir`, else what MEDMONAI_CACHE names, else the user's
-    own (~/.cache/medmonai).
+    """Return the folder of the cache: `cache_dir`, else MEDMONAI_CACHE, else the user's own
+    (~/.cache/medmonai).
 
-    Folders of data stay as they are: nothing is written beside the images unless `cache_dir` names
-    a place there.
+    Data folders are left untouched: nothing is written beside the images unless `cache_dir` points
+    there.
 
     Example:
         >>> cache_folder("/scratch/cache").as_posix()
@@ -45,7 +45,7 @@ def writable_cache(cache_dir: str | Path | None = None) -> Path:
     """Create and return the folder of the cache.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder is not writable.
     """
     folder = cache_folder(cache_dir)
     try:
@@ -63,11 +63,11 @@ def writable_cache(cache_dir: str | Path | None = None) -> Path:
 
 @contextmanager
 def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
-    """Check that a folder has room for a file, and say what was too large if the disk fills up
-    while it is written.
+    """Check that a folder has room for a file, and explain the error if the disk fills up during
+    writing.
 
     Raises:
-        OSError: ENOSPC, EDQUOT or EFBIG, with sizes and what to do.
+        OSError: ENOSPC, EDQUOT or EFBIG; the message has the sizes and what to do.
     """
     need = f"{what} need {size_text(nbytes)}"
     free = shutil.disk_usage(folder).free
@@ -85,14 +85,14 @@ def room_for(nbytes: int, folder: Path, *, what: str) -> Iterator[None]:
 
 
 def size_text(nbytes: int) -> str:
-    """Return bytes for a person."""
+    """Return a number of bytes as readable text."""
     return f"{nbytes / 1e6:,.1f} MB" if nbytes >= 1e5 else f"{nbytes} bytes"
 
 
 @contextmanager
 def file_claim(path: Path) -> Iterator[None]:
-    """Hold the only claim on a file of the cache; wait for another process, unless it is gone (no
-    sign for 30 s).
+    """Hold the only claim on a cache file. Wait for another process that holds it, unless that
+    process is gone (no sign of life for 30 s).
     """
     from filelock import SoftFileLease, Timeout
 
@@ -103,7 +103,7 @@ def file_claim(path: Path) -> Iterator[None]:
         logger.info("another process writes %s; waiting for it", path.name)
         lease.acquire()
     try:
-        for part in path.parent.glob(f".{path.stem}.*"):  # of a process that was killed
+        for part in path.parent.glob(f".{path.stem}.*"):  # left by a process that was killed
             part.unlink(missing_ok=True)
         yield
     finally:
@@ -111,7 +111,7 @@ def file_claim(path: Path) -> Iterator[None]:
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
-    """Return the note beside an array of the cache; None if there is none, or no array, or the note
+    """Return the note beside a cached array; None if the note or the array is missing, or the note
     is damaged.
     """
     try:
@@ -122,8 +122,8 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 
 def write_note(path: Path, note: dict[str, Any]) -> None:
-    """Write the note beside an array that is complete: what is given, and size, time and SHA-256 of
-    the array.
+    """Write the note beside a complete array: the given fields and the array's size, time and
+    SHA-256.
     """
     import pooch
 
@@ -133,10 +133,10 @@ def write_note(path: Path, note: dict[str, Any]) -> None:
 
 
 def intact(path: Path, note: dict[str, Any]) -> bool:
-    """Return whether an array is as it was written.
+    """Return whether an array is unchanged since it was written.
 
-    Size and time of the file tell. Where they differ from the note's, as after copying the cache,
-    the SHA-256 decides.
+    The file's size and time are compared first. If they differ from the note's, as after copying
+    the cache, the SHA-256 decides.
     """
     if note.get("array") == _stamp(path):
         return True
@@ -146,7 +146,7 @@ def intact(path: Path, note: dict[str, Any]) -> bool:
         return False
     try:
         write_note(path, note)
-    except OSError:  # a cache that can only be read
+    except OSError:  # a read-only cache
         logger.debug("the note of %s could not be renewed", path.name)
     return True
 

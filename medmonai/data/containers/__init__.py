@@ -1,5 +1,5 @@
-"""Files before anything is decoded: bounds on memory, checksums, headers, and the fields that say
-how values are stored.
+"""Checks of files before decoding: memory limits, checksums, headers, and the fields that say how
+values are stored.
 """
 
 import lazy_loader

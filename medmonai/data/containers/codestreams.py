@@ -1,4 +1,4 @@
-"""What compressed pictures say of themselves before they are decoded: JPEG, JPEG-LS, JPEG 2000 and
+"""What the headers of compressed pictures state before decoding: JPEG, JPEG-LS, JPEG 2000 and
 DICOM's RLE.
 """
 
@@ -13,7 +13,7 @@ _SIZ = b"\xff\x51"
 _JPEG_START = b"\xff\xd8"
 _JP2_START = b"\x00\x00\x00\x0cjP"
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
-# SOF0 to SOF15 less DHT, JPG, DAC; SOF55 of JPEG-LS
+# SOF0 to SOF15 without DHT, JPG, DAC; SOF55 of JPEG-LS
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _SCAN = 0xDA
 _END = 0xD9
@@ -26,10 +26,10 @@ class Codestream:
     """The size that a codestream states.
 
     Args:
-        rows: of the picture.
-        columns: of the picture.
-        samples: values of a pixel.
-        bits: of a value.
+        rows: rows of the picture.
+        columns: columns of the picture.
+        samples: values per pixel.
+        bits: bits per value.
         process: number of JPEG's SOF marker: 0 baseline, 1 extended, 2 progressive, 3 lossless, 55
             JPEG-LS; -1 for JPEG 2000.
     """
@@ -42,7 +42,7 @@ class Codestream:
 
 
 def starts_codestream(data: bytes) -> bool:
-    """Return whether data start as a JPEG, JPEG-LS or JPEG 2000 codestream (or .jp2 file) does."""
+    """Return whether data start like a JPEG, JPEG-LS or JPEG 2000 codestream (or .jp2 file)."""
     return data.startswith((_JPEG_START + b"\xff", _SOC + _SIZ, _JP2_START))
 
 
@@ -50,7 +50,7 @@ def codestream_header(data: bytes) -> Codestream:
     r"""Return what the header of a JPEG, JPEG-LS or JPEG 2000 codestream (or .jp2 file) says.
 
     Raises:
-        ValueError: no such codestream, or one that ends in its header.
+        ValueError: not such a codestream, or one that ends within its header.
 
     Example:
         >>> start = b"\xff\xd8\xff\xc0\x00\x0b\x08" + struct.pack(">HHB", 480, 640, 1)
@@ -104,16 +104,16 @@ def _jpeg_2000(data: bytes) -> Codestream:
 
 
 def check_rle(data: bytes, *, segments: int, pixels: int) -> None:
-    """Raise if the header of a frame in DICOM's RLE (PS3.5, annex G) does not fit the picture.
+    """Raise if the header of a frame in DICOM's RLE (PS3.5, annex G) does not match the picture.
 
     Args:
-        data: of the frame.
-        segments: bytes of a pixel.
-        pixels: rows x columns. A segment holds each byte as at most two.
+        data: data of the frame.
+        segments: bytes per pixel.
+        pixels: rows x columns. A segment stores each byte in at most two.
 
     Raises:
-        ValueError: another number of segments, or segments that lie outside the frame or are too
-            long.
+        ValueError: a different number of segments, or segments that lie outside the frame or are
+            too long.
     """
     if len(data) < _RLE_HEADER:
         raise ValueError("its RLE data end in their header")

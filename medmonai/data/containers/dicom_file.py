@@ -1,5 +1,5 @@
-"""DICOM files as they lie on the disk: with and without preamble, deflated, and never larger than
-their header says.
+"""DICOM files as stored on disk: with and without preamble, deflated, and never larger than their
+header says.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileMetaDataset
     from pydicom.tag import BaseTag
 
-# All that is ever read of a file: no name, date, place or number of a patient or a study is among
-# them. The series' UID is compared and forgotten.
+# The only tags that are ever read. They include no name, date, place or number of a patient or
+# study. The series' UID is compared and then discarded.
 _TAGS = [
     "Modality",
     "SamplesPerPixel",
@@ -70,21 +70,21 @@ _PREFIX_AT = 128
 _PREFIX = b"DICM"
 _LITTLE = "little"
 _BIG = "big"
-# Ways to write an element's value that a file without preamble may start with (PS3.5, 6.2).
+# Value representations that a file without preamble may start with (PS3.5, 6.2).
 _VRS = {b"UI", b"UL", b"CS", b"DA", b"SH", b"LO", b"OB", b"TM", b"UN", b"US"}
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-# What the tags before the pixels of a deflated file may take.
+# Bytes that the tags before the pixels of a deflated file may take.
 _HEADER_ALLOWANCE = 1 << 24
 _PIXEL_GROUP = 0x7FE0
-# bytes that each frame of compressed pixels needs at least: tag and length of its item
+# minimum bytes per frame of compressed pixels: tag and length of its item
 _FRAGMENT = 8
 
 
 def is_dicom(path: Path) -> bool:
-    """Return whether a file is named .dcm or holds DICOM's mark or its first tags; a DICOMDIR is an
-    index and none.
+    """Return whether a file is named .dcm or contains DICOM's magic bytes or first tags; a DICOMDIR
+    is an index and does not count.
 
-    Scanners and archives name files as they like, often by a number without a suffix.
+    Scanners and archives choose file names freely, often a number without a suffix.
     """
     if path.name.upper() == "DICOMDIR" or path.name.startswith("."):
         return False
@@ -99,7 +99,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def _starts_as_dataset(start: bytes) -> bool:
-    """Return whether bytes start with a tag of group 2 or 8, as DICOM without its preamble does."""
+    """Return whether bytes start with a tag of group 2 or 8, like DICOM without its preamble."""
     if len(start) < _PREFIX_AT:
         return False
     for order in (_LITTLE, _BIG):
@@ -115,18 +115,18 @@ def _starts_as_dataset(start: bytes) -> bool:
 
 
 def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
-    """Return the tags of a DICOM file that are needed to make an image of it.
+    """Return the tags of a DICOM file that are needed to make an image from it.
 
     A file without the preamble is read if its tags parse and describe an image. A deflated file is
-    inflated as far as its Rows, Columns and frames go and not further.
+    inflated only as far as its Rows, Columns and frames require.
 
     Args:
         path: the file.
-        pixels: whether the pixels are read too.
+        pixels: whether to read the pixels too.
 
     Raises:
         ImportError: pydicom is not installed.
-        UnreadableImageError: no DICOM file, one without an image, or one that asks for more memory
+        UnreadableImageError: not a DICOM file, one without an image, or one that claims more memory
             than it can hold or than `medmonai.data.containers.image_limit` allows.
     """
     try:
@@ -145,18 +145,18 @@ def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
 
 
 def frames(dataset: Dataset) -> int:
-    """Return how many pictures a file holds."""
+    """Return the number of pictures in a file."""
     return int(dataset.get("NumberOfFrames") or 1)
 
 
 def frame_bytes(dataset: Dataset) -> float:
-    """Return the bytes that one picture takes, decompressed."""
+    """Return the bytes that one decompressed picture takes."""
     bits = int(dataset.get("BitsAllocated") or 16) * int(dataset.get("SamplesPerPixel") or 1)
     return dataset.Rows * dataset.Columns * bits / 8
 
 
 def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
-    """Return the tags of a file, and how many bytes it holds, inflated."""
+    """Return the tags of a file and its size in bytes after inflation."""
     import pydicom
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_file_meta_info
@@ -179,7 +179,7 @@ def _parsed(path: Path, *, pixels: bool) -> tuple[Dataset, int]:
 
 
 def _state_syntax(path: Path, dataset: Dataset) -> None:
-    """Give a file that does not state it the transfer syntax that its tags were parsed by."""
+    """Set the transfer syntax with which the tags were parsed, if the file does not state one."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = dataset.original_encoding
@@ -235,14 +235,14 @@ def _inflated(path: Path, meta: FileMetaDataset, *, pixels: bool) -> tuple[Datas
 
 
 def _check_room(path: Path, dataset: Dataset, held: int) -> None:
-    """Raise if a header asks for more than the limit, or than a file of that length can hold."""
+    """Raise if a header claims more than the limit, or more than a file of that length can hold."""
     shape = frames(dataset), dataset.Rows, dataset.Columns
     check_limit(path, shape, frame_bytes(dataset) / (dataset.Rows * dataset.Columns), what="pixels")
     each = (
         _FRAGMENT if dataset.file_meta.TransferSyntaxUID.is_encapsulated else frame_bytes(dataset)
     )
     if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" and each != _FRAGMENT:
-        each = each * 2 / 3  # two pixels share their colour
+        each = each * 2 / 3  # two pixels share their color
     if frames(dataset) * each > held:
         raise unreadable(
             path,
@@ -253,15 +253,15 @@ def _check_room(path: Path, dataset: Dataset, held: int) -> None:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever pydicom and its decoders raise for a damaged file into one line that names
-    it.
+    """Turn any error that pydicom and its decoders raise for a damaged file into one line that
+    names the file.
     """
     try:
         yield
     except (UnreadableImageError, MemoryError, ImportError):
         raise
     except Exception as error:
-        # a dozen types; an OSError with a number is the disk's or the permissions'
+        # a dozen types; an OSError with an errno comes from the disk or the permissions
         if of_the_disk(error):
             raise
         raise unreadable(

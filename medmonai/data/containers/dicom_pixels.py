@@ -1,5 +1,5 @@
-"""The pixels of a DICOM file as it stores them: decoded within bounds, only the bits stored, and
-which are padding.
+"""The stored pixels of a DICOM file: decoded within bounds, reduced to the stored bits, with a mask
+of padding.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-_BASELINE_PROCESSES = (0, 1, 2)  # of JPEG, which Pillow decodes with 8 bits
+_BASELINE_PROCESSES = (0, 1, 2)  # JPEG syntaxes that Pillow decodes with 8 bits
 # Bytes of zeros that may follow the pixels.
 _PADDING = 1 << 16
 _LACKING = ("does not support", "not supported", "cannot decode", "only supported")
 
 
 def stored_pixels(dataset: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the values of a file as (frames, rows, columns[, 3]), and which are padding, or None
-    if it states no padding.
+    """Return the values of a file as (frames, rows, columns[, 3]), and a mask of the padding, or
+    None if the file states no padding.
 
-    - Before anything is decoded, the size in the header of each compressed frame is compared with
-      Rows, Columns and SamplesPerPixel: a decoder allocates what the frame says.
-    - Of BitsAllocated only BitsStored below HighBit are kept, with their sign: the others may hold
-      overlays.
+    - Before decoding, the size in the header of each compressed frame is compared with Rows,
+      Columns and SamplesPerPixel, because a decoder allocates what the frame claims.
+    - Of the BitsAllocated, only the BitsStored up to HighBit are kept, with their sign; the others
+      may hold overlays.
     - PixelPaddingValue, up to PixelPaddingRangeLimit, is compared with the values before and after
-      these bits are taken out; some scanners write padding that does not fit them.
+      these bits are extracted, because some scanners write padding that does not fit into them.
 
     Raises:
-        ImportError: the compression needs a decoder that is not installed; what to install.
+        ImportError: the compression needs a decoder that is not installed; the message says what to
+            install.
         UnreadableImageError, ValueError: damaged pixels, or fields that contradict each other.
     """
     from pydicom.pixels import pixel_array
@@ -93,8 +94,8 @@ def _check_bits(dataset: Dataset) -> None:
 
 
 def _check_behind(dataset: Dataset) -> None:
-    """Raise if more follows the pixels than the header asks for: it, or the number of frames, would
-    be wrong.
+    """Raise if there are more pixel data than the header states: the header or the number of frames
+    must then be wrong.
     """
     data = next(
         dataset[tag].value
@@ -104,7 +105,7 @@ def _check_behind(dataset: Dataset) -> None:
     needed = -(-int(frame_bytes(dataset) * 8) * frames(dataset) // 8)
     behind = memoryview(data)[needed:]
     if len(behind) > _PADDING or bytes(behind).strip(b"\0"):
-        if len(behind) > 1:  # one byte makes the length even
+        if len(behind) > 1:  # one byte pads to an even length
             raise ValueError(
                 f"it holds {len(data)} bytes of pixels and its header asks for {needed}"
             )
@@ -125,9 +126,9 @@ def _check_frames(dataset: Dataset, path: Path) -> None:
         )
     )
     others = set(get_decoder(syntax).available_plugins) - {"pillow"}
-    # pydicom joins all fragments of what is said to be one frame, and returns frames that the
-    # header does not count.
-    _, *parts = generate_fragments(dataset.PixelData)  # the first is the table of offsets
+    # pydicom joins all fragments if the header says one frame, and returns frames that the header
+    # does not count.
+    _, *parts = generate_fragments(dataset.PixelData)  # the first is the offset table
     starts = len(parts) if syntax.name == "RLE Lossless" else sum(map(starts_codestream, parts))
     for data in offsets:
         if syntax.name == "RLE Lossless":
@@ -168,7 +169,7 @@ def _kept_bits(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     above = allocated - 1 - int(dataset.get("HighBit", bits - 1))
     if allocated == bits or allocated != 8 * stored.dtype.itemsize:
         return stored
-    # The way up drops what lies above; the way down drops what lies below, and fills with the sign.
+    # The left shift drops the bits above; the right shift drops those below and fills in the sign.
     return (stored << above) >> (allocated - bits)
 
 
@@ -186,8 +187,8 @@ def _padding(stored: np.ndarray, kept: np.ndarray, dataset: Dataset) -> np.ndarr
 
 
 def _as_stored(value: float | bytes, dtype: np.dtype) -> Any:
-    """Return a padding value as the pixels hold it: files write -2000 as 63536 and the other way
-    round.
+    """Return a padding value in the pixels' own sign: some files write -2000 as 63536, or vice
+    versa.
     """
     if dtype.kind == "f":
         return dtype.type(value)

@@ -1,4 +1,4 @@
-"""The error of an image file that is damaged, as opposed to one that is read with the wrong
+"""The error for a damaged image file, as opposed to a file that is read with the wrong
 arguments.
 """
 
@@ -9,18 +9,17 @@ from pathlib import Path
 
 
 class UnreadableImageError(ValueError):
-    """A file that is not an image, is damaged or is refused for what it holds: `skip_unreadable`
+    """A file that is not an image, is damaged, or is refused for its content; `skip_unreadable`
     leaves it out.
 
-    Everything else that goes wrong (no `intensity_range`, an axis too many, a disk that fails, a
-    package that is missing) is an error of another type and stops the reading, because no file
-    would be at fault.
+    Any other problem (no `intensity_range`, one axis too many, a failing disk, a missing package)
+    raises an error of another type and stops the reading, because no file is at fault.
     """
 
 
 def of_the_disk(error: BaseException) -> bool:
-    """Return whether an error is the disk's or the permissions'; a place that no file can have is
-    said by damaged content.
+    """Return whether an error comes from the disk or the permissions. A seek to an impossible
+    offset does not: damaged content causes it.
 
     Example:
         >>> (
@@ -33,7 +32,7 @@ def of_the_disk(error: BaseException) -> bool:
 
 
 def unreadable(path: Path, reason: str | BaseException) -> UnreadableImageError:
-    """Return the error for a file: its name, its size and the reason in one line; never its folder.
+    """Return the error for a file: its name, size and the reason in one line, but never its folder.
 
     Example:
         >>> str(unreadable(Path("/private/scan.png"), "the file is empty"))

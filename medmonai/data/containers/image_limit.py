@@ -1,6 +1,4 @@
-"""The one limit on the memory that an image file may ask for, checked before anything is
-decoded.
-"""
+"""The single limit on the memory that an image file may claim, checked before decoding."""
 
 from __future__ import annotations
 
@@ -11,13 +9,13 @@ from pathlib import Path
 
 from .faults import unreadable
 
-# The environment variable that sets another limit. Worker processes inherit it, and every command
+# The environment variable that changes the limit. Worker processes inherit it, and every command
 # reads it.
 IMAGE_LIMIT = "MEDMONAI_IMAGE_LIMIT"
 
-# Bytes that one image may take as its file stores it, decompressed: 2000 slices of 512 x 512 with
-# 16 bits, or 268 million pixels of a picture. What is made of them (float32, RGB) takes up to four
-# times as much for a moment.
+# Decompressed bytes that one image may take in the dtype of its file: 2000 slices of 512 x 512 with
+# 16 bits, or 268 million pixels of a picture. Conversions (float32, RGB) briefly take up to four
+# times as much.
 DEFAULT_IMAGE_LIMIT = 1 << 30
 
 # zlib's own bound: a byte of a deflated stream becomes at most 1032 bytes.
@@ -46,16 +44,16 @@ def image_limit() -> int:
 def check_limit(
     path: Path, shape: Sequence[int], item_bytes: float, *, what: str = "voxels"
 ) -> int:
-    """Return the bytes that an image of a shape takes, or raise if they are more than the limit.
+    """Return the bytes that an image of a given shape takes, or raise if they exceed the limit.
 
     Args:
-        path: of the file, for the message.
-        shape: along each axis, as the header says.
-        item_bytes: bytes of one value or pixel; parts of a byte count.
+        path: path of the file, for the message.
+        shape: length of each axis according to the header.
+        item_bytes: bytes per value or pixel; may be a fraction.
         what: what the shape counts.
 
     Raises:
-        UnreadableImageError: naming the limit and how to raise it.
+        UnreadableImageError: the image is too large; the message has the limit and how to raise it.
     """
     needed = math.ceil(math.prod(int(n) for n in shape) * item_bytes)
     limit = image_limit()

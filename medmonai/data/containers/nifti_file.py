@@ -1,5 +1,5 @@
-"""A NIfTI file from its first byte to its last: a header that can be true of it, and a stream that
-ends where it says.
+"""A NIfTI file checked from first byte to last: a plausible header, and a stream that ends where
+the header says.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
 _PIECE = 1 << 20
-# Bytes of zeros that may follow the voxels: some writers fill up blocks.
+# Bytes of zeros that may follow the voxels, because some writers pad to whole blocks.
 _PADDING = 1 << 16
-_UNITS_OF_SPACE = range(4)  # unknown, metre, millimetre, micrometre
+_UNITS_OF_SPACE = range(4)  # unknown, meter, millimeter, micrometer
 
 
 @contextmanager
 def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
-    """Open a NIfTI file whose voxels are still on the disk; give the image and the stream that they
-    are read from.
+    """Open a NIfTI file without reading its voxels; yield the image and the stream to read them
+    from.
 
-    The header is compared with itself and with the length of the file, so that nothing is allocated
-    for voxels that the file cannot hold: deflate packs at most 1032 bytes into one.
+    The header is checked for consistency and against the length of the file, so that no memory is
+    allocated for voxels that the file cannot hold. Deflate packs at most 1032 bytes into one.
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
@@ -65,8 +65,8 @@ def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
 
 
 def voxels_end(path: Path, image: Nifti1Image) -> int:
-    """Return the bytes from the start of the (decompressed) file to the end of its voxels, checked
-    against the limit.
+    """Return the number of bytes from the start of the (decompressed) file to the end of its
+    voxels, after a check against the limit.
     """
     from nibabel.arrayproxy import ArrayProxy
 
@@ -76,16 +76,15 @@ def voxels_end(path: Path, image: Nifti1Image) -> int:
 
 
 def check_end(path: Path, stream: io.BufferedIOBase, end: int) -> None:
-    """Read a stream from the end of its voxels to its own, so that gzip compares checksum and
+    """Read a stream from the end of the voxels to its own end, so that gzip verifies checksum and
     length.
 
-    nibabel reads as many bytes as the header asks for, so the checksum at the end of a .nii.gz is
-    never met.
+    nibabel reads only as many bytes as the header states, so it never reaches the checksum at the
+    end of a .nii.gz.
 
     Raises:
-        UnreadableImageError: data behind the voxels.
-        EOFError, gzip.BadGzipFile: a stream that is cut short, or one with another checksum or
-            length.
+        UnreadableImageError: data after the voxels.
+        EOFError, gzip.BadGzipFile: a truncated stream, or one with the wrong checksum or length.
     """
     stream.seek(end)
     behind = 0
@@ -124,10 +123,9 @@ def _kind(path: Path, raw: bytes) -> type[Nifti1Image]:
 
 
 def _check_header(path: Path, header: Any) -> None:
-    """Refuse a header whose fields contradict each other; nibabel repairs these or passes them
-    over.
+    """Refuse a header whose fields contradict each other; nibabel repairs or ignores them.
 
-    `header` is a Nifti1Header, whose annotations make a structured array of every field.
+    `header` is a Nifti1Header, whose type annotations claim that every field is a structured array.
     """
     axes = int(header["dim"][0])
     sizes = [int(n) for n in header["dim"][1 : max(axes, 0) + 1]]
@@ -160,13 +158,15 @@ def _check_header(path: Path, header: Any) -> None:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn whatever nibabel, gzip and zlib raise for a damaged file into one line that names it."""
+    """Turn any error that nibabel, gzip and zlib raise for a damaged file into one line that names
+    it.
+    """
     try:
         yield
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:
-        # a dozen types; an OSError with a number is the disk's or the permissions'
+        # a dozen types; an OSError with an errno comes from the disk or the permissions
         if of_the_disk(error):
             raise
         raise unreadable(

@@ -1,4 +1,4 @@
-"""Reading arrays out of npz files: streamed into place, checked before memory is taken."""
+"""Reading arrays from npz files: streamed into place, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import IO
 import numpy as np
 
 _ITEM_KINDS = "buif"
-_MOST_DEFLATE = 1040  # bytes that one byte can become; deflate's limit is 1032
+_MOST_DEFLATE = 1040  # bytes that one compressed byte can expand to; deflate's limit is 1032
 
 
 @dataclass(frozen=True)
 class NpzArray:
-    """One array of an npz file: what its header says, and how to read it without holding it twice.
+    """One array of an npz file: its header, and how to read it without holding it in memory twice.
 
     `numpy.load` reads a whole array at once and ignores `mmap_mode` for npz files.
 
@@ -37,11 +37,11 @@ class NpzArray:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array in memory."""
+        """Size of the array in memory, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read(self) -> np.ndarray:
-        """Return the array as it lies in the file."""
+        """Return the array as stored in the file."""
         out = np.empty(self.shape, self.dtype)
         self._stream(np.atleast_1d(out), None)
         return out
@@ -80,7 +80,7 @@ class NpzArray:
                     target[...] = np.moveaxis(
                         np.frombuffer(data, self.dtype).reshape(shape), channel_axis, 1
                     )
-            if file.read(1):  # also reaches the end of the member, where zipfile compares its CRC
+            if file.read(1):  # also reaches the end of the member, where zipfile checks its CRC
                 raise ValueError("more bytes than its shape says")
 
 
@@ -94,7 +94,7 @@ def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # a damaged directory raises half a dozen types
-        # EINVAL: it points before the start of the file
+        # EINVAL: an offset before the start of the file
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         raise ValueError(
@@ -112,12 +112,12 @@ def npz_keys(path: Path) -> tuple[str, ...]:
 
 
 def npz_array(path: Path, key: str, *, text: bool = False) -> NpzArray:
-    """Look at an array of an npz file without reading it.
+    """Inspect an array of an npz file without reading it.
 
     Args:
         path: the npz file.
         key: name of the array.
-        text: whether the array has to hold str instead of numbers.
+        text: whether the array must contain str instead of numbers.
 
     Raises:
         ValueError: no such key, an object array, a dtype or order that is not allowed, or a damaged
@@ -151,8 +151,8 @@ def npz_array(path: Path, key: str, *, text: bool = False) -> NpzArray:
 
 
 def _check_claim(array: NpzArray, member: zipfile.ZipInfo, start: int) -> None:
-    """Compare the size that an array claims with what the file can hold, before any memory is taken
-    for it.
+    """Compare the size that an array claims with what the file can hold, before allocating
+    memory.
     """
     held = member.file_size - start
     most = array.path.stat().st_size * (
@@ -178,11 +178,10 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 @contextmanager
 def _whole(path: Path, key: str) -> Iterator[None]:
-    """Turn whatever a damaged member raises into one line that names the file and the key.
+    """Turn any error from a damaged member into one line that names the file and the key.
 
-    zipfile, zlib and NumPy's parser of headers raise a dozen types between them
-    (tokenize.TokenError, NotImplementedError for an unknown compression, RuntimeError for a
-    password).
+    Between them, zipfile, zlib and NumPy's header parser raise a dozen types (tokenize.TokenError,
+    NotImplementedError for an unknown compression, RuntimeError for a password).
     """
     try:
         yield

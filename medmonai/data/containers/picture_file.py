@@ -1,5 +1,5 @@
-"""Opening a picture: within the limit, with its checksums compared, and with the fault of a file
-that cannot be read.
+"""Opening a picture: within the memory limit, with verified checksums, and with a clear error if
+the file cannot be read.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The formats are imported by name: Pillow would load them with the first file, and threads would
-# meet it half done.
+# The formats are imported by name. Pillow would otherwise load them with the first file, and other
+# threads would find them half loaded.
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from .codestreams import codestream_header
@@ -32,8 +32,8 @@ _JPEG_HEADER = 1 << 20
 # (JPEG).
 _MOST_PIXELS = 1 << 14
 _FAX = ("tiff_ccitt", "group3", "group4")  # a blank row takes a bit
-# Bits that JPEG allows in the processes that Pillow does not decode: extended and progressive of
-# 12, lossless, JPEG-LS.
+# Bit depths that JPEG allows in processes that Pillow does not decode: extended and progressive
+# with 12 bits, lossless, JPEG-LS.
 _OTHER_JPEGS = {
     1: (12,),
     2: (12,),
@@ -47,19 +47,19 @@ _OTHER_JPEGS = {
 
 @contextmanager
 def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]:
-    """Open a PNG, JPEG or TIFF file whose pixels are not decoded yet.
+    """Open a PNG, JPEG or TIFF file without decoding its pixels.
 
     Args:
-        path: of the file.
-        verify: whether the checksums of a PNG or a deflated TIFF are compared, for which it is read
+        path: path of the file.
+        verify: whether to verify the checksums of a PNG or a deflated TIFF, which reads the file
             once.
 
     Raises:
-        ImportError: a sound file that this Pillow cannot decode.
+        ImportError: an intact file that this Pillow cannot decode.
         OSError: the disk or the permissions, not the file's content.
-        RuntimeError: Pillow was told to fill up truncated files.
-        UnreadableImageError: a damaged file, several pictures, or one above the limit; also from
-            within the block.
+        RuntimeError: Pillow is set to accept truncated files.
+        UnreadableImageError: a damaged file, several pictures, or one above the limit; also raised
+            inside the `with` block.
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise RuntimeError(
@@ -68,8 +68,8 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]
         )
     _follow_limit()
     try:
-        # A file object and no name: Pillow (13.0) maps a named TIFF without compression and forgets
-        # its orientation 5 to 8.
+        # A file object instead of a name: Pillow (13.0) memory-maps a named uncompressed TIFF and
+        # loses its orientation if it is 5 to 8.
         with open(path, "rb") as file:
             if verify:
                 check_png(file)
@@ -87,7 +87,9 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]
 
 
 def _follow_limit() -> None:
-    """Let Pillow's own limit not be the smaller one; a user who took it away keeps it so."""
+    """Keep Pillow's own limit from being the smaller one; if a user has removed it, it stays
+    removed.
+    """
     if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < image_limit():
         Image.MAX_IMAGE_PIXELS = image_limit()
 
@@ -104,7 +106,7 @@ def _check(path: Path, image: Image.Image) -> None:
             "them",
         )
     several = getattr(image, "is_animated", False) and image.format != "MPO"
-    # counting them reads the file's tags once more
+    # counting them reads the file's tags again
     pages = getattr(image, "n_frames", 1) if several else 1
     if pages > 1:
         raise unreadable(path, f"it holds {pages} pictures, and files with one picture are read")
@@ -139,7 +141,7 @@ def _jpeg_fault(path: Path) -> ImportError | None:
         said = codestream_header(start)
     except ValueError:
         return None
-    # one that Pillow decodes, or no JPEG at all
+    # one that Pillow decodes, or not a JPEG
     if said.bits not in _OTHER_JPEGS.get(said.process, ()):
         return None
     return ImportError(

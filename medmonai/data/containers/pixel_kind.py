@@ -1,4 +1,4 @@
-"""What the pixels of a file are, as its reader found them: grey or colour, and how deep."""
+"""The pixels of a file as its reader found them: gray or color, and their bit depth."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 @dataclass(frozen=True, order=True)
 class PixelKind:
-    """The kind of pixels that a file holds, before they become those of a network.
+    """The kind of pixels in a file, before conversion for a network.
 
-    The reader of a format says it once. Notes, descriptions and the number of channels follow from
-    it, never from a word in its name.
+    The reader of a format states it once. Notes, descriptions and the number of channels follow
+    from these fields, never from a word in the name.
 
     Args:
-        name: for people: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI int16", "DICOM
-            in colour", ...
-        colour: whether the pixels have colours; grey ones have one value, perhaps beside alpha.
-        bits: of each value.
-        upper_half: whether only the upper 8 bits are kept, as Pillow does for 16 bits in colour or
-            beside alpha.
+        name: name to show: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI
+            int16", "DICOM in color", ...
+        colour: whether the pixels have colors; gray ones have one value, possibly plus alpha.
+        bits: bits per value.
+        upper_half: whether only the upper 8 bits are kept, as Pillow does for 16-bit pixels in
+            color or with alpha.
 
     Example:
         >>> str(PixelKind("RGB", colour=True)), PixelKind("RGB", colour=True).bits
@@ -40,7 +40,7 @@ class PixelKind:
 
 
 def by_name(kinds: Mapping[PixelKind, int]) -> dict[str, int]:
-    """Return how many files there are of each name, the most common first, then by name."""
+    """Return the number of files of each kind by name, the most common first, then by name."""
     counts: Counter[str] = Counter()
     for kind, n in kinds.items():
         counts[kind.name] += n
@@ -48,7 +48,7 @@ def by_name(kinds: Mapping[PixelKind, int]) -> dict[str, int]:
 
 
 def array_kind(name: str, image: np.ndarray) -> PixelKind:
-    """Return the kind of pixels that an array (C, *spatial) from a file of that format holds.
+    """Return the kind of pixels in an array (C, *spatial) from a file of that format.
 
     Example:
         >>> array_kind("NIfTI", np.zeros((1, 4, 4), np.int16))

@@ -1,5 +1,5 @@
-"""The checksums of a PNG file, none of which Pillow compares for the pixels, and whether all pixels
-are there.
+"""The checksums of a PNG file, which Pillow does not verify for the pixels, and whether any pixels
+are missing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .image_limit import image_limit
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIECE = 1 << 20
 _HEADER = struct.Struct(">IIBBBBB")
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, for each colour type
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel, for each color type
 _WHOLE = ((0, 0, 1, 1),)
-# First column and row of each pass of Adam7, and the steps between its columns and its rows.
+# First column and row of each Adam7 pass, and the steps between its columns and rows.
 _PASSES = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -29,17 +29,17 @@ _PASSES = (
 
 
 def check_png(file: BinaryIO) -> None:
-    """Read a PNG file from its start to its IEND chunk, compare every CRC-32 and count the pixels;
-    leave other files alone.
+    """Read a PNG file from its start to its IEND chunk, verify every CRC-32 and count the pixels;
+    ignore other files.
 
-    The file is at its start afterwards. What follows IEND is not part of the picture. Pillow (13.0)
-    fills rows that are not there with zeros, and says nothing if the deflated data end after a
+    Afterward the file is rewound to its start. What follows IEND is not part of the picture. Pillow
+    (13.0) fills missing rows with zeros, and does not complain if the deflated data end after a
     whole row.
 
     Raises:
-        ValueError: a checksum that is wrong, a file that ends before its IEND chunk, or fewer rows
-            than the header says.
-        zlib.error: deflated data that are damaged.
+        ValueError: a wrong checksum, a file that ends before its IEND chunk, or fewer rows than the
+            header states.
+        zlib.error: damaged deflated data.
 
     Example:
         >>> from io import BytesIO
@@ -56,7 +56,7 @@ def check_png(file: BinaryIO) -> None:
 
 
 class _PixelBytes:
-    """Counts the bytes in the deflated data, up to those that the header asks for."""
+    """Counter of the bytes in the deflated data, up to the number that the header implies."""
 
     def __init__(self) -> None:
         self.missing, self.unpacker = 0, zlib.decompressobj()
@@ -69,9 +69,9 @@ class _PixelBytes:
             rows = -(-(height - top) // down)
             if columns > 0 and rows > 0:
                 self.missing += rows * (1 + -(-columns * bits // 8))
-        pillow_bytes = (1 if depth <= 8 else 2) if bits == depth else 4  # of a pixel in memory
+        pillow_bytes = (1 if depth <= 8 else 2) if bits == depth else 4  # bytes per pixel in memory
         if width * height * pillow_bytes > image_limit():
-            # the picture will be refused for its size: nothing is inflated for that
+            # the picture will be refused for its size, so nothing needs inflating
             self.missing = 0
 
     def take_data(self, data: bytes) -> None:

@@ -13,18 +13,18 @@ _PROFILES = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 def exif_after_pixels(file: IO[bytes]) -> bool:
-    """Return whether a PNG file has EXIF data behind its pixels, where only a full decoding finds
+    """Return whether a PNG file has EXIF data after its pixels, where only a full decoding finds
     them.
 
     Pillow's `getexif` decodes every PNG that has no EXIF data before its pixels. PNG 1.6 allows an
-    eXIf chunk on either side; ImageMagick and Adobe write text chunks instead. This walks over the
-    chunks and skips their data.
+    eXIf chunk on either side; ImageMagick and Adobe write text chunks instead. This function walks
+    over the chunks and skips their data.
 
     Args:
         file: the file, open for reading; its position is restored.
 
     Returns:
-        False for a file that ends early, too: decoding it is what tells.
+        False also for a truncated file, which decoding will detect.
     """
     position = file.tell()
     file.seek(_SIGNATURE)

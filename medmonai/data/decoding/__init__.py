@@ -1,4 +1,4 @@
-"""From a listing to Cohorts: every image decoded once and cached; images without labels;
+"""From a listing to Cohorts: each image decoded once and cached; images without labels;
 previews.
 """
 

@@ -1,5 +1,5 @@
-"""Decoding many files at once: threads decode, one writes, in the order of the files and with
-little memory.
+"""Decoding many files at once: several threads decode and one writes, in file order and with little
+memory.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from medmonai.data.image_form import ImageForm
 _PROGRESS_FROM = 100
 _CHUNK_BYTES = 1 << 22
 _CHUNK_FILES = 8
-_WHOLE = 0.999  # of a volume; less is cut, and not rounding
-_AHEAD = 3  # chunks a thread that may wait for the writer
+_WHOLE = 0.999  # fraction of a volume; below it, the volume is really cut, not just rounded
+_AHEAD = 3  # chunks per thread that may wait for the writer
 
 
 @dataclass
 class DecodeRecord:
-    """What was met while decoding.
+    """What was observed during decoding.
 
     Args:
-        kinds: images of each kind of pixels.
-        sizes: images of each size before resizing, such as "1024 x 768".
-        turned: images with an EXIF orientation.
-        unreadable: id -> reason, of the files that are not images.
-        places: where each volume lies, as plain values; empty for pictures.
-        remarks: images of each remark (see `DecodedCase`).
-        cut: volumes that are larger than the grid.
-        least_inside: smallest share of a volume that the grid holds.
+        kinds: number of images of each kind of pixels.
+        sizes: number of images of each size before resizing, such as "1024 x 768".
+        turned: number of images with an EXIF orientation.
+        unreadable: id -> reason, for files that are not images.
+        places: where each volume lies in space, as plain values; empty for pictures.
+        remarks: number of images with each remark (see `DecodedCase`).
+        cut: number of volumes that are larger than the grid.
+        least_inside: smallest fraction of a volume that lies inside the grid.
     """
 
     kinds: Counter[PixelKind] = field(default_factory=Counter)
@@ -67,14 +67,13 @@ class DecodeRecord:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DecodeRecord:
-        """Return what `as_dict` gave."""
+        """Return the record from the output of `as_dict`."""
         return cls(
             **{**values, "kinds": Counter({PixelKind(**kind): n for kind, n in values["kinds"]})}
         )
 
     def warnings(self) -> list[str]:
-        """Return one sentence each on volumes that were cut and on what a file states wrongly or
-        not at all.
+        """Return one sentence each on cut volumes and on what files state wrongly or not at all.
 
         Example:
             >>> DecodeRecord(kinds={PixelKind("NIfTI"): 2}, cut=1, least_inside=0.5).warnings()[0][
@@ -108,20 +107,20 @@ def decode_files(
     """Yield blocks (n, in_channels, *spatial_size) uint8 of the readable images, in the order of
     the files.
 
-    Pillow lets go of the interpreter's lock while it decodes and resizes, so threads are enough: no
-    process has to import torch again, and nothing is sent between processes. At most three blocks a
-    thread wait for whoever takes them.
+    Pillow releases the GIL while it decodes and resizes, so threads are enough: no process has to
+    import torch again, and nothing is sent between processes. At most three blocks per thread wait
+    for the consumer.
 
     Args:
-        files: to decode.
+        files: files to decode.
         ids: one per file, for messages.
-        form: what to make of each.
-        record: filled while the blocks are taken.
-        jobs: threads; default: one per core that this process may use.
+        form: what each image becomes.
+        record: filled while the blocks are consumed.
+        jobs: number of threads; default: one per core that this process may use.
 
     Raises:
-        ValueError: an image that does not fit the form; the message has its id. Unreadable files go
-            to the record instead.
+        ValueError: an image that does not fit the form; the message has its id. Unreadable files
+            are recorded instead.
     """
     image_bytes = form.in_channels * int(np.prod(form.spatial_size))
     step = max(1, min(_CHUNK_FILES, _CHUNK_BYTES // image_bytes))
@@ -155,13 +154,13 @@ def decode_files(
             images = [case.image for case in cases if not isinstance(case, str)]
             if images:
                 yield np.stack(images)
-    finally:  # an error, or nobody takes the rest: what was not begun is not done
+    finally:  # an error, or the consumer stopped: cancel what has not started
         pool.shutdown(wait=True, cancel_futures=True)
         bar.close()
 
 
 def check_jobs(jobs: int | None) -> int:
-    """Return the number of threads, or raise ValueError if it is not a whole number from 1."""
+    """Return the number of threads, or raise ValueError if it is not a positive integer."""
     if jobs is None:
         from joblib import cpu_count
 

@@ -1,6 +1,4 @@
-"""Images that are read when they are first asked for, so that a config can be built and checked
-without them.
-"""
+"""Images that are read on first use, so that a config can be built and checked without them."""
 
 from __future__ import annotations
 
@@ -15,19 +13,19 @@ from .images import ImageSet, load_images
 
 
 class DeferredImages:
-    """The `ImageSet` of a path, read by `load_images` when it is first used.
+    """The `ImageSet` of a path, read by `load_images` on first use.
 
     MONAI's `check_properties()` builds the data set and the evaluator of an inference config.
     Neither needs the images until the evaluator runs.
 
     Args:
-        path: a folder, or one file; it may come to exist later.
+        path: a folder or a file; it need not exist yet.
         form: what every image becomes.
 
     Raises:
-        TypeError, ValueError: a form that `ImageForm` refuses.
-        FileNotFoundError: in use, if there is no image at the path; likewise whatever else
-            `load_images` raises.
+        TypeError, ValueError: a form that `ImageForm` rejects.
+        FileNotFoundError: on first use, if there is no image at the path. Other errors of
+            `load_images` also appear then.
 
     Example:
         >>> images = DeferredImages("nowhere", ImageForm((28, 28), in_channels=1))
@@ -38,7 +36,7 @@ class DeferredImages:
             file.
     """
 
-    deferred = True  # what a loader asks before it looks at the images
+    deferred = True  # what a loader checks before it looks at the images
 
     def __init__(self, path: str | Path, form: ImageForm | Mapping[str, Any]) -> None:
         self._path = path
@@ -52,7 +50,7 @@ class DeferredImages:
         return len(self._read)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # what copying and pickling look for before there is a path
+        if name.startswith("_"):  # looked up by copy and pickle before the path is set
             raise AttributeError(name)
         return getattr(self._read, name)
 

@@ -1,4 +1,4 @@
-"""The decode cache: all images of a listing in one .npy file, named by what went into it, with a
+"""The decode cache: all images of a listing in one .npy file, named by a hash of its inputs, with a
 note beside it.
 """
 
@@ -34,24 +34,24 @@ from .decode_pool import DecodeRecord, decode_files
 
 logger = logging.getLogger("medmonai.data")
 
-# Raised when the same file and form would give other pixels than before, or another reason why
-# there are none.
+# Increase it when the same file and form give different pixels, or a different reason for having
+# none.
 DECODER_VERSION = 4
 
-_PROBED, _PROBE_BYTES = 16, 1 << 14  # files of which some bytes are compared, too
-_TRIED_AGAIN = 4  # unreadable files that are tried once more at each start
+_PROBED, _PROBE_BYTES = 16, 1 << 14  # number of files of which some bytes are compared too
+_TRIED_AGAIN = 4  # number of unreadable files that are tried again at each start
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """The images of a set of files, as they lie in the cache.
+    """The images of a set of files, as stored in the cache.
 
     Args:
         path: the .npy file.
-        rows: (N,) row of each file in it, -1 where the file cannot be read.
-        unreadable: number of a file -> why it cannot be read.
-        record: what was met while decoding.
-        new: whether they were decoded now.
+        rows: (N,) row of each file in it; -1 if the file cannot be read.
+        unreadable: index of a file -> why it cannot be read.
+        record: what was observed during decoding.
+        new: whether the images have just been decoded.
     """
 
     path: Path
@@ -75,26 +75,26 @@ def decoded_images(
     cache_dir: str | Path | None = None,
     jobs: int | None = None,
 ) -> DecodedImages:
-    """Return the decoded images of some files: from the cache, or decoded into it now, in the order
-    given.
+    """Return the decoded images of some files in the given order: from the cache, or newly decoded
+    into it.
 
-    The cache file is named by a hash of each file's path below their common folder, size and time,
-    of some bytes of a few files, of the form and of the decoder's version. Any change gives another
-    file; the order of the files gives the same one. It is written under a temporary name and
-    renamed when it is whole; its own size, time and SHA-256 are in the note, and one that was
-    changed since is decoded again. Processes that want the same one wait for the first; should that
-    one seem dead (a lease of 30 s), what it has written is removed and the next decodes; if it
-    lives after all, it takes what it finds.
+    The name of the cache file is a hash of each file's path below their common folder, size and
+    time, some bytes of a few files, the form, and the decoder's version. Any change leads to a
+    different file; the order of the files does not matter. The file is written under a temporary
+    name and renamed when complete. The note records its size, time and SHA-256; if the file has
+    changed since, it is decoded again. Processes that need the same file wait for the first one. If
+    that one seems dead (a lease of 30 s), its output is removed and the next process decodes. If it
+    is alive after all, it uses what it finds.
 
     Args:
         files: image files or folders of a DICOM series.
-        form: what to make of each.
-        name: of the set; part of the file's name.
-        cache_dir: where the cache is; see `cache_folder`.
-        jobs: threads.
+        form: what each image becomes.
+        name: name of the set; part of the file's name.
+        cache_dir: folder of the cache; see `cache_folder`.
+        jobs: number of threads.
 
     Raises:
-        OSError: a file does not exist, no folder can be written, or the disk has no room.
+        OSError: a file does not exist, no cache folder is writable, or the disk is full.
         ValueError: see `decode_files`.
     """
     root, inside = relative_paths(files)
@@ -111,7 +111,7 @@ def decoded_images(
             return kept
         try:
             return _decode_into(path, files, inside, form, name=name, key=key, jobs=jobs)
-        except FileNotFoundError as error:  # another one thought this one dead and removed its file
+        except FileNotFoundError as error:  # another process took this one for dead
             kept = _from_cache(path, inside, key, files, form)
             if kept is None and not path.parent.is_dir():
                 raise FileNotFoundError(
@@ -124,7 +124,7 @@ def decoded_images(
 
 
 def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
-    """Return the folder that all files are in, and their paths inside it."""
+    """Return the common folder of all files, and their paths inside it."""
     names = [os.path.abspath(file) for file in files]
     root = os.path.commonpath([os.path.dirname(name) for name in (min(names), max(names))])
     return Path(root), [name[len(root) :].lstrip(os.sep) for name in names]
@@ -145,8 +145,8 @@ def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
 def _ends(path: Path) -> bytes:
     """Return the first and the last bytes of a file, or of the first file of a folder.
 
-    All sets share one cache, and archives may be unpacked to files of the same names, sizes and
-    times.
+    All sets share one cache, and different archives may unpack to files with the same names, sizes
+    and times.
     """
     if path.is_dir():
         path = min((entry for entry in path.iterdir() if entry.is_file()), default=path)
@@ -159,8 +159,8 @@ def _ends(path: Path) -> bytes:
 
 
 def _stamp(path: str) -> str:
-    """Return size and time of a file, or of the files in a folder: other bytes have another
-    stamp.
+    """Return size and time of a file, or of the files in a folder; different content gets a
+    different stamp.
     """
     status = os.stat(path)
     if not stat.S_ISDIR(status.st_mode):
@@ -207,8 +207,8 @@ def _as_found(
 
 
 def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
-    """Whether a file that could not be read can be read now: its time and size are the same, the
-    decoders may be others.
+    """Return whether a previously unreadable file can be read now. Its time and size are unchanged,
+    but the decoders may differ.
     """
     trial = DecodeRecord()
     return any(
@@ -257,8 +257,8 @@ def _decode_into(
 
 
 def _write_array(path: Path, blocks: Iterator[np.ndarray], most: int, form: ImageForm) -> None:
-    """Write blocks of images to an .npy file whose length is known at its end; written, not mapped:
-    memory stays flat.
+    """Write blocks of images to an .npy file whose length is known only at the end. Writing instead
+    of memory-mapping keeps memory use constant.
     """
 
     def header(n: int) -> dict[str, Any]:

@@ -27,18 +27,16 @@ _PROGRESS_FROM = 100
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images and ids of cases whose labels are not known. What a Cohort is, without what needs
-    labels.
+    """Images and ids of cases with unknown labels: a Cohort without everything that needs labels.
 
     Args:
         images: (N, C, *spatial) uint8, int16 or float32, as in a Cohort.
-        ids: (N,) different strings.
-        places: (N,) where each volume's grid lies in the space of its file, or None where it is not
-            known.
+        ids: (N,) distinct strings.
+        places: (N,) where each volume's grid lies in the space of its file, or None if not known.
 
     Raises:
-        TypeError: images or ids of a dtype that is not allowed.
-        ValueError: no case, different lengths, double ids, NaN or infinite pixels.
+        TypeError: images or ids with a dtype that is not allowed.
+        ValueError: no cases, different lengths, duplicate ids, or NaN or infinite pixels.
 
     Example:
         >>> images = ImageSet(np.zeros((2, 1, 4, 4), np.uint8), ids=["a.png", "b.png"])
@@ -59,12 +57,12 @@ class ImageSet:
 
     @property
     def in_channels(self) -> int:
-        """Channels of an image."""
+        """Number of channels of an image."""
         return int(self.images.shape[1])
 
     @property
     def spatial_size(self) -> tuple[int, ...]:
-        """Voxels along each spatial axis."""
+        """Number of voxels along each spatial axis."""
         return tuple(int(n) for n in self.images.shape[2:])
 
     @property
@@ -91,36 +89,35 @@ class ImageSet:
 def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
-    - A folder is read with its sub-folders; ids are the paths inside it. An npz file holds
-      `images`, or one array whose name ends in `_images` as MedMNIST names them, and may hold
-      `ids`.
+    - A folder is read with its subfolders; ids are the paths inside it. An npz file contains
+      `images`, or one array whose name ends in `_images` as in MedMNIST, and optionally `ids`.
     - DICOM (extra `[dicom]`): with three axes, the files of one folder are the slices of one series
-      and the id is the folder's; a file of several frames is a volume by itself. With two axes each
+      and the id is the folder's; a multi-frame file is a volume of its own. With two axes, each
       file is an image. See `medmonai.data.formats.dicom_series.read_dicom_volume` for what is
       refused and `medmonai.data.formats.dicom.pixels` for the values. MetaImage and NRRD need the
       extra `[itk]`.
-    - Grey values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit
-      PNG, float) needs one: low becomes 0, high 255, what lies outside is clipped.
-    - Pictures are read by the rules of `open_picture` (EXIF, palettes, alpha, pages) and resized by
-      those of `fit_picture`, volumes turned and resampled by those of `fit_volume`, the same as in
-      `load_listing`. Warnings count those of another size, those that a grid with a `spacing` cuts,
-      and those whose file leaves something open (no orientation).
-    - Channels: colour becomes grey by ITU-R 601 luma (.299 R + .587 G + .114 B), grey becomes
-      colour by repetition, an alpha channel is dropped.
-    - Pictures and X-rays are (row, column), as MedMNIST has them. MedMNIST volumes state no
-      orientation: a network sees the axes it was trained on only if you know them.
+    - Gray values: uint8 is kept if no `intensity_range` is given. Anything else (CT in HU, 16-bit
+      PNG, float) needs one: low becomes 0, high becomes 255, and values outside are clipped.
+    - The rules are the same as in `load_listing`. For pictures see `open_picture` (EXIF, palettes,
+      alpha, pages) and `fit_picture` (resizing); for reorienting and resampling volumes see
+      `fit_volume`. Warnings count images of another size, volumes cut by a grid with a `spacing`,
+      and files that leave something open (no orientation).
+    - Channels: color becomes gray by ITU-R 601 luma (.299 R + .587 G + .114 B), gray becomes color
+      by repetition, and an alpha channel is dropped.
+    - Pictures and X-rays are (row, column), as in MedMNIST. MedMNIST volumes state no orientation;
+      you must know their axes to show a network those that it was trained on.
 
-    MONAI's `LoadImage` + `Compose` does each step for one file; the rules above would be left to
-    each bundle.
+    MONAI's `LoadImage` + `Compose` does each step for one file and leaves the rules above to each
+    bundle.
 
     Args:
         path: a folder, or one file.
-        form: size, channels and grey values that the network takes, as an `ImageForm` or a
+        form: size, channels and gray values that the network expects, as an `ImageForm` or a
             dictionary of its fields.
 
     Raises:
-        FileNotFoundError: the path does not exist, or holds no image.
-        ValueError: several kinds of files, an unreadable one, NaN, grey values without a range,
+        FileNotFoundError: the path does not exist or contains no image.
+        ValueError: several kinds of files, an unreadable file, NaN, gray values without a range, or
             wrong axes or channels.
 
     Example:
@@ -156,11 +153,11 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
 
 
 def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]]:
-    """Return ids and files of the images at a path, in the order of their names.
+    """Return ids and files of the images at a path, sorted by name.
 
     Args:
         path: a folder, or one file.
-        spatial_dims: 2, or 3, where the DICOM files of one folder are one series.
+        spatial_dims: 2, or 3, in which case the DICOM files of one folder are one series.
 
     Raises:
         FileNotFoundError: no such path, or no image there.
@@ -177,7 +174,7 @@ def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]
 
 
 def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase]]:
-    """Return ids and, one after another, the decoded cases at a path."""
+    """Return the ids and an iterator over the decoded cases at a path."""
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
         ids, _, source = read_npz_images(files[0], form.spatial_size)
@@ -193,7 +190,7 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase
 
 
 def _series(files: list[Path]) -> list[Path]:
-    """Return the files with those of a DICOM series replaced by their folder."""
+    """Return the files, with those of a DICOM series replaced by their folder."""
     cases: dict[Path, None] = {}
     inside: dict[Path, tuple[list[Path], list[Path]]] = {}
     for file in files:

@@ -18,19 +18,19 @@ _PERCENTILES = (0.5, 99.5)
 def preview_cohort(
     listing: Listing, headers: Headers, *, per_class: int = 6, longest: int = 128, seed: int = 0
 ) -> Cohort:
-    """Return some cases of each class as a Cohort, each in grey values of its own: to be looked at,
-    not to train on.
+    """Return some cases of each class as a Cohort, each with its own gray scale: for viewing, not
+    for training.
 
-    Images of more than 8 bits are windowed from their 0.5 % to their 99.5 % percentile, so no
-    `intensity_range` is needed. Proportions are those of the median size, at most `longest` voxels
-    along an axis. Files that cannot be read are skipped.
+    Images of more than 8 bits are windowed from their 0.5th to their 99.5th percentile, so no
+    `intensity_range` is needed. The proportions are those of the median size, with at most
+    `longest` voxels along an axis. Unreadable files are skipped.
 
     Args:
         listing: the cases.
-        headers: what `read_headers` found; says how many axes and channels.
-        per_class: cases a class (multilabel: a label).
-        longest: voxels of the longest axis.
-        seed: which cases.
+        headers: result of `read_headers`; determines the number of axes and channels.
+        per_class: number of cases per class (multilabel: per label).
+        longest: voxels along the longest axis.
+        seed: seed for choosing the cases.
 
     Raises:
         ValueError: no case could be read.

@@ -1,4 +1,4 @@
-"""A listing as Cohorts: every image decoded once, in all later starts read from the cache."""
+"""A listing as Cohorts: every image is decoded once and read from the cache from then on."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ logger = logging.getLogger("medmonai.data")
 
 @dataclass(frozen=True, eq=False)
 class SourceCohorts(Mapping[str, Cohort]):
-    """The splits of a source by name, in the order train, val, test, and the listing they come
-    from.
+    """The splits of a source by name, in the order train, val, test, and the listing behind them.
 
     Args:
         cohorts: split -> Cohort.
-        listing: the cases that are in them; `left_out` also has the files that could not be read.
+        listing: their cases; `left_out` also has the files that could not be read.
     """
 
     cohorts: dict[str, Cohort]
@@ -41,7 +40,7 @@ class SourceCohorts(Mapping[str, Cohort]):
         """Return a split.
 
         Raises:
-            KeyError: the source has none of that name.
+            KeyError: the source has no split of that name.
         """
         if split not in self.cohorts:
             raise KeyError(
@@ -70,29 +69,29 @@ def load_listing(
     *spatial_size).
 
     Every file is decoded once, by `read_case`, the function that `load_images` uses for inference.
-    The decoded images are kept in one .npy file; the next start finds it by the names, sizes and
-    times of the files and by the arguments here (see `decoded_images`), and needs only to look at
-    the files. Rows lie in the order train, val, test of the first start, so that each split is a
-    view of them; another division of the same files takes its rows from the same file.
+    The decoded images are kept in one .npy file. The next start finds it by the names, sizes and
+    times of the files and by the arguments (see `decoded_images`), without decoding anything. Its
+    rows are in the order train, val, test of the first start, so that each split is a view of them.
+    Another division of the same files takes its rows from the same .npy file.
 
-    MONAI's PersistentDataset pickles one tensor a case into a file of its own, named by a hash of
-    the case's dictionary, whatever the image file holds by now; CacheDataset decodes again in every
+    MONAI's PersistentDataset pickles one tensor per case into its own file, named by a hash of the
+    case's dictionary, even if the image file has changed since. CacheDataset decodes again in every
     process.
 
     Args:
         listing: the cases, with splits.
         form: what every image becomes, as an `ImageForm` or a dictionary of its fields.
-        skip_unreadable: whether damaged files, and those with NaN, are left out; they are then in
+        skip_unreadable: whether to leave out damaged files and those with NaN; they are then in
             `.listing.left_out`, and a note counts them.
         cache_dir: folder of the decoded images; default: MEDMONAI_CACHE, else the user's cache
             folder.
-        jobs: threads that decode; default: one per core.
-        memory_limit: bytes of images above which they stay on disk as a memmap; default as in
+        jobs: number of decoding threads; default: one per core.
+        memory_limit: size in bytes above which the images stay on disk as a memmap; default as in
             `load_medmnist`.
 
     Raises:
-        OSError: no folder for the decoded images can be written, or the disk has no room.
-        ValueError: a listing without splits; unreadable files unless `skip_unreadable`, or with it
+        OSError: no folder for the decoded images is writable, or the disk is full.
+        ValueError: a listing without splits; unreadable files without `skip_unreadable`, or with it
             a split that loses all cases of a class; an image that does not fit the form.
 
     Example:
@@ -118,10 +117,10 @@ def load_listing(
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
-    """Return one sentence each on mixed kinds, sizes, depths, turned pictures, volumes that were
-    cut and what files left open.
+    """Return one sentence each on mixed kinds, sizes or bit depths, pictures rotated by EXIF, cut
+    volumes, and what files left open.
 
-    Nothing where all are alike and fit.
+    There are none if all images are alike and fit.
 
     Example:
         >>> from medmonai.data.containers import PixelKind
@@ -170,7 +169,7 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
 
 
 def _range_note(shallow: int, total: int, form: ImageForm) -> list[str]:
-    """Return a sentence if images of 8 bits were given a range that may be meant for more."""
+    """Return a sentence if 8-bit images were given a range that may be meant for more bits."""
     if form.intensity_range is None or not shallow:
         return []
     if shallow < total:
@@ -216,10 +215,10 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip
 
 
 def _require_classes_still(listing: Listing, kept: Listing) -> None:
-    """Raise ValueError if a split has lost all cases of a class; a listing that lacked one before
-    is its maker's choice.
+    """Raise ValueError if a split has lost all cases of a class. A class that the listing already
+    lacked is the author's choice.
     """
-    assert listing.splits is not None and kept.splits is not None  # load_listing asks for them
+    assert listing.splits is not None and kept.splits is not None  # load_listing requires them
     try:
         require_every_class(listing, listing.splits)
     except ValueError:

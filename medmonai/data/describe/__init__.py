@@ -1,4 +1,4 @@
-"""What a source is, opened as a person names it, and described in numbers."""
+"""Opening a source by the name that a person gives it, and describing it in numbers."""
 
 import lazy_loader
 

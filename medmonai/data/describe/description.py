@@ -1,4 +1,4 @@
-"""What a split holds in numbers: cases, classes, grey levels."""
+"""A split in numbers: cases, classes, gray levels."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _QUANTILES = (0.05, 0.5, 0.95)
 
 @dataclass(frozen=True)
 class SplitDescription:
-    """One split in numbers; grey levels in the units the images are stored in.
+    """One split in numbers; gray levels are in the units of the stored images.
 
     Args:
-        split: its name.
-        cases: N.
-        in_channels: C.
-        spatial_size: voxels an axis.
-        dtype: of the pixels.
+        split: name of the split.
+        cases: number of cases.
+        in_channels: number of channels.
+        spatial_size: voxels along each axis.
+        dtype: dtype of the pixels.
         class_counts: cases of each class (multilabel: positives of each label).
-        imbalance: cases of the largest class over those of the smallest one; None where one is
-            empty. Multilabel: None.
-        groups: patients or lesions; None where they are not known.
+        imbalance: cases of the largest class divided by those of the smallest; None if a class is
+            empty or the task is multilabel.
+        groups: number of patients or lesions; None if not known.
         intensity: "minimum", "maximum", "mean", "sd" of all pixels; "share_at_minimum" and
-            "share_at_maximum", the part of the pixels that have these values.
-        image_means: 5 %, 50 %, 95 % quantile of the means of the images.
-        image_sds: the same of the standard deviations within an image.
+            "share_at_maximum", the fraction of the pixels with these values.
+        image_means: 5 %, 50 % and 95 % quantiles of the image means.
+        image_sds: the same for the standard deviations within an image.
     """
 
     split: str
@@ -54,7 +54,7 @@ class SplitDescription:
         }
 
     def lines(self) -> list[str]:
-        """Return the split in two lines: classes, grey levels."""
+        """Return the split in two lines: classes, gray levels."""
         total = max(1, self.cases)
         classes = ", ".join(
             f"{name} {n} ({n / total:.1%})" for name, n in self.class_counts.items()
@@ -94,7 +94,7 @@ class ImageStatistics:
 
 
 def image_statistics(images: np.ndarray) -> ImageStatistics:
-    """Describe every image by a few float64 numbers, reading a chunk at a time."""
+    """Describe every image by a few float64 numbers, reading one chunk at a time."""
     means, sds, low, high, at_low, at_high = np.empty((6, len(images)))
     for start, chunk in image_chunks(images):
         rows = slice(start, start + len(chunk))
@@ -103,8 +103,8 @@ def image_statistics(images: np.ndarray) -> ImageStatistics:
         at_low[rows] = np.count_nonzero(pixels == lowest[:, None], axis=1)
         at_high[rows] = np.count_nonzero(pixels == highest[:, None], axis=1)
         means[rows] = pixels.mean(axis=1, dtype=np.float64)
-        # Centred first, so that float32 is enough for the squares of whole numbers; float64 where
-        # pixels are floats.
+        # Centered first, so that float32 is enough for the squares of integers; float64 for float
+        # pixels.
         exact = np.float32 if pixels.dtype.kind in "iu" else np.float64
         centred = pixels - means[rows, None].astype(exact)
         sds[rows] = np.sqrt(np.einsum("nd,nd->n", centred, centred) / pixels.shape[1])
@@ -112,11 +112,11 @@ def image_statistics(images: np.ndarray) -> ImageStatistics:
 
 
 def describe_split(cohort: Cohort, statistics: ImageStatistics | None = None) -> SplitDescription:
-    """Return a cohort in numbers.
+    """Describe a cohort in numbers.
 
     Args:
         cohort: the split.
-        statistics: `image_statistics(cohort.images)`, where they have been computed already.
+        statistics: `image_statistics(cohort.images)`, if already computed.
 
     Example:
         >>> from medmonai.data import lesion_phantom

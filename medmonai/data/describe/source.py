@@ -1,6 +1,4 @@
-"""What a person names on the command line - a MedMNIST set, a folder, a table - opened as what it
-is.
-"""
+"""Opening what a person names on the command line: a MedMNIST set, a folder, or a table."""
 
 from __future__ import annotations
 
@@ -49,13 +47,13 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     Args:
         source: a name, a folder, or a table (CSV, TSV, .xlsx).
         options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images"
-            is short for "image_folders", see `command_line_folders`; a "-" in a name is as good as
-            a "_". Several columns or folders have commas between. Nothing is downloaded unless
+            is short for "image_folders", see `command_line_folders`. A "-" in a name counts as a
+            "_". Separate several columns or folders by commas. Nothing is downloaded unless
             "download" is true.
 
     Raises:
         FileNotFoundError: no such source.
-        ValueError: an option that this kind of source does not take.
+        ValueError: an option that this kind of source does not accept.
     """
     path = Path(source).expanduser()
     given = {name.replace("-", "_"): value for name, value in options.items()}
@@ -93,8 +91,8 @@ def _checked(
     *,
     columns: Callable[[], str] = lambda: "",
 ) -> dict[str, Any]:
-    """Return the options as arguments of a function, after a check that it takes and has all of
-    them.
+    """Return the options as arguments of a function, after checking that it accepts them and that
+    none is missing.
 
     `columns` says what a missing option can be.
     """
@@ -154,12 +152,12 @@ def decoded(
     skip_unreadable: bool = False,
     cache_dir: str | None = None,
 ) -> list[Cohort]:
-    """Return the cases of a listing as Cohorts, decoded for a look at them: one per split, or one
-    named "all".
+    """Return the cases of a listing as Cohorts, decoded for inspection: one per split, or one named
+    "all".
 
     Args:
         listing: with or without splits.
-        size: voxels along each axis; the headers say how many axes and channels.
+        size: voxels along each axis; the headers determine the number of axes and channels.
         intensity_range: see `ImageForm`.
         skip_unreadable: see `load_listing`.
         cache_dir: see `load_listing`.

@@ -1,4 +1,4 @@
-"""Image folders as a command line names them: relative to the working directory, as every path
+"""Image folders as named on a command line: relative to the working directory, like every path
 there.
 """
 
@@ -12,20 +12,20 @@ logger = logging.getLogger("medmonai.data")
 
 
 def command_line_folders(named: str | Sequence[str], *, option: str, beside: Path) -> list[str]:
-    """Return the absolute paths of image folders; with `*` in the last part of a path any that fit.
+    """Return the absolute paths of image folders; `*` in the last part of a path matches several.
 
-    A path is relative to the working directory; one that is not there is looked for beside the
-    table, and a warning says so. A path that is in both is refused, unless it begins with a dot
-    ("./images").
+    A path is relative to the working directory. If it does not exist there, it is looked up in the
+    table's folder, with a warning. A path that exists in both is refused, unless it begins with a
+    dot ("./images").
 
     Args:
-        named: a folder, several with commas between, or a list of them.
-        option: as it was typed, for messages.
+        named: a folder, several separated by commas, or a list of them.
+        option: the option as typed, for messages.
         beside: the table's folder.
 
     Raises:
-        FileNotFoundError: a folder that is in neither.
-        ValueError: one that is in both.
+        FileNotFoundError: a folder that exists in neither place.
+        ValueError: a folder that exists in both.
     """
     words = list(named)
     if isinstance(named, str):

@@ -1,4 +1,4 @@
-"""Cases that show the same image, or almost the same one, also mirrored or turned."""
+"""Cases that show the same or almost the same image, also mirrored or rotated."""
 
 import lazy_loader
 

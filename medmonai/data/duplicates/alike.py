@@ -1,4 +1,4 @@
-"""Sets of cases that show almost the same image, also mirrored or turned, and sets of cases of one
+"""Sets of cases that show almost the same image, also mirrored or rotated, and sets of cases of one
 patient.
 """
 
@@ -22,7 +22,7 @@ class Alike:
     """Pairs of rows that are alike.
 
     Args:
-        sets: two rows each.
+        sets: sets of two rows each.
         scores: (P,) their similarity.
         complete: False if the search stopped because too many images are alike.
     """
@@ -41,9 +41,9 @@ class AlikeSearch:
 
     Args:
         table: the cases.
-        exact: sets of identical images; the first case of each stands for it.
-        constant: (N,) images without any shape, which are left out.
-        max_pairs: pairs at which a search stops.
+        exact: sets of identical images; the first case represents each set.
+        constant: (N,) mask of images without any shape, which are left out.
+        max_pairs: number of pairs at which a search stops.
     """
 
     def __init__(
@@ -59,15 +59,17 @@ class AlikeSearch:
         )
 
     def near(self, threshold: float | None) -> Alike:
-        """Return the pairs whose shapes correlate at `threshold` or more; none for None."""
+        """Return the pairs whose shapes correlate at or above `threshold`; no pairs if it is
+        None.
+        """
         return self._found(near_pairs, threshold)
 
     def copies(self, near: Alike, threshold: float | None) -> tuple[Alike, ...]:
-        """Return the pairs at or above `threshold` as they are and, in 2D, mirrored or turned;
-        nothing for None.
+        """Return the pairs at or above `threshold`, in 2D also those mirrored or rotated; no pairs
+        if it is None.
 
-        A search for near duplicates that stopped early is done again for these alone: they must not
-        be missed.
+        If the search for near duplicates stopped early, it is repeated for these pairs alone,
+        because none may be missed.
         """
         if threshold is None:
             return ()
@@ -76,7 +78,7 @@ class AlikeSearch:
         return (alike,) if len(self.grid) != 3 else (alike, self._turned(threshold, without=alike))
 
     def _turned(self, threshold: float, *, without: Alike) -> Alike:
-        """Return the pairs that reach `threshold` mirrored or turned, and are not among those
+        """Return the pairs that reach `threshold` when mirrored or rotated, except those in
         `without`.
         """
         pairs = self._found(turned_pairs, threshold, shape=self.grid)
@@ -113,14 +115,12 @@ class AlikeSearch:
 def _across(
     split_of: np.ndarray, a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray
 ) -> tuple[int, int]:
-    """Return a member of each of two sets of equal images, from different splits where there are
-    such.
-    """
+    """Return one member of each of two sets of equal images, from different splits if possible."""
     return next(((i, j) for i in a for j in b if split_of[i] != split_of[j]), (a[0], b[0]))
 
 
 def group_sets(table: CaseTable) -> RowSets:
-    """Return the cases of each group that has several, of the splits whose groups are known."""
+    """Return the cases of each group with several cases, over the splits whose groups are known."""
     known = [i for i, cohort in enumerate(table.cohorts) if cohort.groups is not None]
     if not known:
         return _NO_SETS

@@ -1,4 +1,4 @@
-"""What a cohort is, in a few digits: whether the cases of today are those of yesterday."""
+"""Digests of a cohort, which tell whether its cases are the same as before."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _DIGITS = 16
 
 
 def case_digests(cohort: Cohort) -> np.ndarray:
-    """Return 16 hexadecimal digits (N,) of the pixels and the label of each case: equal digits,
+    """Return 16 hexadecimal digits (N,) for the pixels and label of each case: equal digits mean
     equal cases.
 
-    Of what the network sees, so a file that is written again with the same content stays the same,
-    and one that another version of a decoder reads otherwise does not.
+    The digits are computed from what the network sees. They stay the same for a file rewritten with
+    the same content, and change if another decoder version reads it differently.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -40,19 +40,19 @@ def case_digests(cohort: Cohort) -> np.ndarray:
 
 
 def cohort_digest(cohort: Cohort) -> str:
-    """Return 16 hexadecimal digits of all that a network or a table sees of a cohort: cases, ids,
-    groups, classes, order.
+    """Return 16 hexadecimal digits for everything that a network or a table sees of a cohort:
+    cases, ids, groups, classes, order.
     """
     return _together(cohort, case_digests(cohort))
 
 
 def case_rows(cohorts: Sequence[Cohort], *, each_case: bool) -> list[tuple[str, str, str]]:
-    """Return rows (split, id, digest) of some cohorts: for each a row with an empty id and its
-    `cohort_digest`.
+    """Return rows (split, id, digest) for some cohorts: for each cohort a row with an empty id and
+    its `cohort_digest`.
 
     Args:
         cohorts: one per split.
-        each_case: whether every case has a row too, with its `case_digests`.
+        each_case: whether to add a row for every case, with its digest from `case_digests`.
     """
     rows = []
     for cohort in cohorts:

@@ -1,4 +1,4 @@
-"""Which cases of several splits show the same image, and how findings about them are counted."""
+"""Which cases of several splits show the same image, and how such findings are counted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CHUNK_BYTES = 1 << 22
 
 
 class CaseTable:
-    """The cases of several cohorts under one running number: their splits, ids and labels, and
+    """The cases of several cohorts, numbered consecutively: their splits, ids and labels, and
     access to the images.
 
     Args:
-        cohorts: splits of one set; images of one shape, one task.
-        examples: how many examples a finding keeps.
+        cohorts: splits of one set, with the same image shape and task.
+        examples: number of examples that a finding keeps.
     """
 
     def __init__(self, cohorts: Sequence[Cohort], *, examples: int = 20) -> None:
@@ -32,7 +32,7 @@ class CaseTable:
         self.starts = np.cumsum([0, *(len(c) for c in cohorts)])
         self.split_of = np.repeat(np.arange(len(cohorts)), [len(c) for c in cohorts])
         labels = np.concatenate([c.labels for c in cohorts])
-        # One number a label: rows of a multilabel task that are equal get the same one.
+        # One number per label: equal rows of a multilabel task get the same number.
         self.label_of = (
             labels
             if labels.ndim == 1
@@ -43,7 +43,7 @@ class CaseTable:
         return int(self.starts[-1])
 
     def case(self, row: int) -> Case:
-        """Return how a case is named."""
+        """Return the name of a case."""
         cohort = self.cohorts[self.split_of[row]]
         inner = row - self.starts[self.split_of[row]]
         label = cohort.labels[inner]
@@ -56,7 +56,7 @@ class CaseTable:
         return Case(cohort.split, str(cohort.ids[inner]), text)
 
     def group_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the group (n,) of some rows, as text; "" where it is not known."""
+        """Return the group (n,) of some rows, as text; "" if not known."""
         groups = [
             np.full(len(c), "") if c.groups is None else np.asarray(c.groups).astype(str)
             for c in self.cohorts
@@ -64,7 +64,7 @@ class CaseTable:
         return np.concatenate(groups)[rows]
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """Return `shape_features` of some rows, in their order; only these images are read."""
+        """Return `shape_features` of the given rows in that order, reading only their images."""
         parts = []
         order = np.argsort(rows, kind="stable")
         for split, cohort in enumerate(self.cohorts):
@@ -83,7 +83,7 @@ class CaseTable:
         *,
         names: np.ndarray | None = None,
     ) -> Finding:
-        """Count sets of rows (each of two cases or more) and those that lie in several splits."""
+        """Count sets of rows (each of two or more cases) and those that span several splits."""
         if not len(sets.starts):
             return Finding(kind)
         splits = [cohort.split for cohort in self.cohorts]
@@ -109,7 +109,7 @@ class CaseTable:
         )
 
     def _shown(self, rows: np.ndarray) -> tuple[Case, ...]:
-        """Return the first cases of a set, one of each of its splits and labels among them."""
+        """Return the first cases of a set, including one from each of its splits and labels."""
         firsts = np.unique(
             np.concatenate(
                 [
@@ -143,10 +143,11 @@ def image_chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def image_keys(images: np.ndarray) -> np.ndarray:
-    """Return a key (N,) of 16 bytes (SHA-256, cut) for each image: equal keys, equal pixels.
+    """Return a key (N,) of 16 bytes (truncated SHA-256) for each image: equal keys mean equal
+    pixels.
 
-    Images are compared as they are stored: the same picture as uint8 and as float32 has two keys
-    (and is a near duplicate). -0.0 and 0.0 are one value.
+    Images are compared as stored: the same picture as uint8 and as float32 has two keys (and is a
+    near duplicate). -0.0 and 0.0 are the same value.
     """
     keys = np.empty(len(images), "V16")
     start_of = hashlib.sha256(f"{images.dtype.str}{images.shape[1:]}".encode())
@@ -160,9 +161,7 @@ def image_keys(images: np.ndarray) -> np.ndarray:
 
 
 def same_rows(values: np.ndarray) -> RowSets:
-    """Return the rows of each value that occurs more than once, in the order of their first
-    rows.
-    """
+    """Return the rows of each value that occurs more than once, ordered by first row."""
     _, first, number, counts = np.unique(
         values, return_index=True, return_inverse=True, return_counts=True
     )

@@ -1,4 +1,4 @@
-"""What an audit finds: sets of cases, counted by split, with examples and in full."""
+"""The findings of an audit: sets of cases, counted by split, with examples and in full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """A case as it is named in a finding."""
+    """A case as named in a finding."""
 
     split: str
     id: str
@@ -21,8 +21,8 @@ class Case(NamedTuple):
 
 
 def one_per_split(cases: Sequence[Case]) -> list[Case]:
-    """Return the first case of each split; of one split, the first of each label; of one label, the
-    first two.
+    """Return the first case of each split. If there is only one split, return the first of each
+    label; if there is only one label, the first two.
     """
     for what in ("split", "label"):
         firsts = list({getattr(case, what): case for case in reversed(cases)}.values())[::-1]
@@ -32,13 +32,13 @@ def one_per_split(cases: Sequence[Case]) -> list[Case]:
 
 
 class RowSets(NamedTuple):
-    """Sets of rows, one after the other: set i is rows[starts[i] : starts[i + 1]]."""
+    """Concatenated sets of rows: set i is rows[starts[i] : starts[i + 1]]."""
 
     rows: np.ndarray
     starts: np.ndarray
 
     def numbers(self) -> np.ndarray:
-        """Return the number of the set of each row."""
+        """Return the index of each row's set."""
         return np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(self.rows)))
 
     def at(self, i: int) -> np.ndarray:
@@ -61,8 +61,8 @@ class RowSets(NamedTuple):
 
 
 class SetsOfCases(NamedTuple):
-    """Sets of rows and how a row is named, with the similarity of each or the name of what its
-    cases share, if there is one.
+    """Sets of rows and the names of the rows, with each set's similarity or the name of what its
+    cases share, if any.
     """
 
     case: Callable[[int], Case]
@@ -71,7 +71,7 @@ class SetsOfCases(NamedTuple):
     names: np.ndarray | None = None
 
     def every(self) -> Iterator[dict[str, Any]]:
-        """Yield "cases" and, where there is one, "similarity" or "group" of each set."""
+        """Yield "cases" and, if available, "similarity" or "group" of each set."""
         for i in range(len(self.sets.starts)):
             of_set: dict[str, Any] = {"cases": [self.case(int(row)) for row in self.sets.at(i)]}
             if self.scores is not None:
@@ -83,21 +83,21 @@ class SetsOfCases(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of finding: how often, between which splits, and examples.
+    """One kind of finding: how often it occurs, between which splits, and examples.
 
     Args:
         kind: what was found, for example "exact duplicates".
-        count: findings: sets of identical images, pairs of near duplicates, patients, or single
-            images.
-        cases: cases that are part of one.
-        across: findings that touch both of two splits, by "train/val" and so on; {} where that has
-            no meaning.
-        across_count: findings that touch more than one split.
-        cases_across: cases of each split that have a partner in another split.
-        examples: the first findings, those across splits first; each a tuple of (at most eight of
-            its) cases.
+        count: number of findings: sets of identical images, pairs of near duplicates, patients, or
+            single images.
+        cases: number of cases in any finding.
+        across: number of findings that involve two splits, keyed by "train/val" and so on; {} if
+            not applicable.
+        across_count: number of findings that involve more than one split.
+        cases_across: number of cases of each split with a partner in another split.
+        examples: the first findings, those across splits first; each is a tuple of at most eight of
+            its cases.
         scores: similarity of each example, for near duplicates.
-        names: of each example, where what its cases share has one: the patient.
+        names: name of what the cases of each example share, if it has one: the patient.
         found: all sets with their cases and similarity, for `every`.
     """
 
@@ -113,13 +113,13 @@ class Finding:
     found: SetsOfCases | None = field(default=None, repr=False, compare=False)
 
     def every(self) -> Iterator[dict[str, Any]]:
-        """Yield all that was found, not only the examples: "cases", and "similarity" or "group"
-        where there is one.
+        """Yield all findings, not only the examples: "cases" and, if available, "similarity" or
+        "group".
         """
         return iter(()) if self.found is None else self.found.every()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold, with every set of cases."""
+        """Return JSON-compatible values with every set of cases."""
         sets = [
             {**entry, "cases": [case._asdict() for case in entry["cases"]]}
             for entry in self.every()
@@ -135,7 +135,7 @@ class Finding:
         }
 
     def line(self) -> str:
-        """Return the finding in one line, with its first example."""
+        """Return the finding as one line of text, with its first example."""
         if not self.count:
             return f"{self.kind}: none"
         between = ", ".join(f"{pair} {n}" for pair, n in self.across if n)

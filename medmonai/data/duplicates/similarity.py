@@ -1,6 +1,4 @@
-"""How alike two images are in shape, and every pair of a set that is more alike than a
-threshold.
-"""
+"""How similar two images are in shape, and every pair of a set at or above a threshold."""
 
 from __future__ import annotations
 
@@ -9,34 +7,34 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-GRID = 28  # voxels an axis that images are averaged down to, so that one threshold serves all sizes
-FINE, COARSE = 0.8, 2.0  # widths of the band-pass, voxels of that grid
-# Both chosen on real sets, see docs/results/data_audit.md: what a person should look at, and what
-# is one picture saved twice.
+GRID = 28  # voxels per axis after averaging down, so that one threshold suits all sizes
+FINE, COARSE = 0.8, 2.0  # widths of the band-pass, in voxels of that grid
+# Both were chosen on real sets, see docs/results/data_audit.md: what a person should look at, and
+# what is the same picture saved twice.
 NEAR_THRESHOLD = 0.94
 COPY_THRESHOLD = 0.99
 MAX_PAIRS = 2_000_000
 
 _CHUNK_BYTES = 1 << 23
 _COMPONENTS = 32
-_ROWS, _COLUMNS = 1024, 2048  # a block of similarities stays in the cache of one core
-_SLACK = 1e-4  # float32 rounding of a similarity: nothing above the threshold may be lost to it
+_ROWS, _COLUMNS = 1024, 2048  # a block of similarities fits in the cache of one core
+_SLACK = 1e-4  # margin for float32 rounding, so that no pair at the threshold is lost
 
 
 def shape_features(images: np.ndarray) -> np.ndarray:
-    """Return what is compared: unit vectors (N, d) float32 of band-passed images; zeros for an
-    image without any shape.
+    """Return the features to compare: float32 unit vectors (N, d) of band-passed images; zeros for
+    an image without any shape.
 
     Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a
-    Gaussian of .8 voxels less the one blurred with 2 voxels leaves out the level, slow shading, the
-    anatomy that all images share, and noise of single voxels. The scalar product of two rows is a
+    Gaussian of .8 voxels minus the one blurred with 2 voxels removes the level, slow shading, the
+    anatomy common to all images, and single-voxel noise. The scalar product of two rows is a
     correlation in [-1, 1] that no change of brightness or contrast (positive scale, offset) alters.
-    Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts of a
-    voxel of the grid or more and other crops make images differ; a colour picture and its grey copy
-    correlate at .81 to .99 (21 of HAM10000).
+    Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts of one
+    grid voxel or more, and different crops make images differ. A color picture and its gray copy
+    correlate at .81 to .99 (21 pictures of HAM10000).
 
-    Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays are
-    the same, and are made for 2D.
+    Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays
+    look the same, and are designed for 2D.
 
     Args:
         images: (N, C, *spatial), two or three spatial axes, any numeric dtype.
@@ -48,7 +46,7 @@ def shape_features(images: np.ndarray) -> np.ndarray:
         1.0
     """
     images = np.asarray(images)
-    if images.dtype.kind == "f":  # squares of grey levels above 1e19 would overflow
+    if images.dtype.kind == "f":  # squares of gray levels above 1e19 would overflow
         largest = np.abs(images).max(axis=tuple(range(1, images.ndim)), keepdims=True)
         images = images / np.where(largest > 0, largest, 1)
     small = images.astype(np.float32)
@@ -62,7 +60,7 @@ def shape_features(images: np.ndarray) -> np.ndarray:
     features = (fine - coarse).reshape(len(fine), -1)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     level = np.abs(coarse.reshape(len(coarse), -1)).max(axis=1, keepdims=True)
-    # Rounding leaves about 1e-7 of the level at each voxel of an image that is flat.
+    # In a flat image, rounding leaves about 1e-7 of the level at each voxel.
     flat = lengths <= 3e-6 * level * math.sqrt(features.shape[1])
     return np.where(flat, 0, features / np.where(flat, 1, lengths))
 
@@ -78,20 +76,20 @@ def near_pairs(
     """Return every pair of rows whose features have a scalar product of at least `threshold`.
 
     Every feature vector is split into its coordinates in an orthonormal basis (the 32 principal
-    directions of a sample) and the length of the rest. By Cauchy-Schwarz the scalar product of
-    these 33 numbers is never below the one of the full vectors, so no pair is missed; what passes
-    is checked on the full vectors. The work grows with N squared, 33 multiplications a pair; full
-    vectors are made a chunk at a time and never kept.
+    directions of a sample) and the length of the rest. By Cauchy-Schwarz, the scalar product of
+    these 33 numbers is never below that of the full vectors, so no pair is missed. Candidates that
+    pass are checked on the full vectors. The work grows with N squared, at 33 multiplications per
+    pair; full vectors are computed in chunks and never kept.
 
     Args:
         num_cases: N.
-        features_of: gives unit (or zero) vectors (n, d) of the rows it is asked for, in the order
-            asked.
+        features_of: returns unit (or zero) vectors (n, d) for the given rows, in the given
+            order.
         threshold: in (0, 1].
-        max_pairs: candidates at which the search stops; a set of images this alike needs a higher
-            threshold.
-        row_bytes: memory that one row takes while its features are made; sets the length of a
-            chunk.
+        max_pairs: number of candidates at which the search stops; a set of images this similar
+            needs a higher threshold.
+        row_bytes: memory that one row takes while its features are computed; determines the chunk
+            length.
 
     Returns:
         pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64;
@@ -129,17 +127,17 @@ def bounded_pairs(
     max_pairs: int,
     row_bytes: int,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return every pair of rows with a score of at least `threshold`, for a score that has an upper
+    """Return every pair of rows with a score of at least `threshold`, for a score with an upper
     bound.
 
     Args:
         num_cases: N.
         features_of: see `near_pairs`.
-        parts_of: features (n, d) -> vectors (n, e) and further numbers (n, m); the scalar product
-            of both together is never below the score.
+        parts_of: features (n, d) -> vectors (n, e) and further numbers (n, m), whose joint scalar
+            product is never below the score.
         score_of: features (n, d) of the first and of the second row of n pairs -> scores (n,).
-        threshold: see `near_pairs`, as are the next two.
-        max_pairs: candidates at which the search stops.
+        threshold: see `near_pairs`, also for the next two.
+        max_pairs: number of candidates at which the search stops.
         row_bytes: memory that one row takes.
 
     Returns:
@@ -187,9 +185,7 @@ def _scores(
     score_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
     step: int,
 ) -> np.ndarray:
-    """Return the score (P,) of each pair from its full features; neighbours in the list share
-    rows.
-    """
+    """Return the score (P,) of each pair from its full features; adjacent pairs share rows."""
     scores = np.empty(len(pairs))
     for part in _parts(np.arange(len(pairs)), 4 * step):
         rows, where = np.unique(pairs[part], return_inverse=True)
@@ -202,7 +198,7 @@ def _scores(
 
 def _candidates(sketches: np.ndarray, threshold: float, max_pairs: int) -> tuple[np.ndarray, bool]:
     """Return pairs (P, 2), first < second, with a scalar product of at least `threshold`; and
-    whether these are all.
+    whether the list is complete.
     """
     out = np.empty((_ROWS, _COLUMNS), np.float32)
     columns = np.ascontiguousarray(sketches.T)
@@ -248,7 +244,7 @@ def _along(matrix: np.ndarray, images: np.ndarray, axis: int) -> np.ndarray:
 
 
 def grid_of(images: np.ndarray) -> tuple[int, ...]:
-    """Return the shape (C, *grid) that the features of images (N, C, *spatial) stand for."""
+    """Return the shape (C, *grid) that the features of images (N, C, *spatial) represent."""
     return (images.shape[1], *(min(GRID, size) for size in images.shape[2:]))
 
 
@@ -261,8 +257,8 @@ def _averaging(length: int) -> np.ndarray:
 
 
 def _blurring(length: int, sigma: float) -> np.ndarray:
-    """Return the matrix (length, length) of a Gaussian blur whose weights add up to 1 at the
-    border, too.
+    """Return the matrix (length, length) of a Gaussian blur whose weights sum to 1 even at the
+    border.
     """
     distance = np.arange(length)[:, None] - np.arange(length)
     weights = np.exp(-(distance**2) / (2 * sigma**2))

@@ -1,6 +1,4 @@
-"""Mirrored and turned copies of 2D images, as in sets that were augmented before they were
-split.
-"""
+"""Mirrored and rotated copies of 2D images, as in sets that were augmented before the split."""
 
 from __future__ import annotations
 
@@ -12,15 +10,15 @@ from .similarity import COPY_THRESHOLD, MAX_PAIRS, bounded_pairs
 
 
 def turns(shape: tuple[int, int, int]) -> list[np.ndarray]:
-    """Return the orders (d,) of features that stand for mirrored and turned images.
+    """Return the permutations (d,) of features that represent mirrored and rotated images.
 
-    The band-pass of `shape_features` treats all directions alike, so the features of a mirrored
-    image are those of the image in another order.
+    The band-pass of `shape_features` treats all directions alike, so a mirrored image has the same
+    features in a different order.
 
     Args:
-        shape: (C, H, W) of the grid of the features. A square has seven symmetries besides itself:
-            three mirrorings and turns by 180 degrees, and four that exchange the axes. Any other
-            rectangle has the first three.
+        shape: (C, H, W) of the feature grid. A square has seven symmetries besides the identity:
+            two reflections and the rotation by 180 degrees, and four that swap the axes. Any other
+            rectangle has only the first three.
 
     Example:
         >>> [order.tolist() for order in turns((1, 1, 2))]
@@ -45,12 +43,13 @@ def turned_pairs(
     max_pairs: int = MAX_PAIRS,
     row_bytes: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return every pair of rows of which one, mirrored or turned, is as much alike the other as
-    `threshold` says.
+    """Return every pair of rows of which one, mirrored or rotated, is similar to the other at or
+    above `threshold`.
 
-    Every feature vector f is split into the mean a over its symmetries, which no turn changes, and
-    the rest r. The scalar product of two images is then at most a a' + |r| |r'|, whatever the turn,
-    so that one search finds the candidates of all turns; each is checked under every turn.
+    Every feature vector f is split into the mean a over its symmetries, which no symmetry changes,
+    and the rest r. Under any symmetry, the scalar product of two images is then at most a a' + |r|
+    |r'|. One search therefore finds the candidates of all symmetries; each is checked under every
+    symmetry.
 
     Args:
         num_cases: N.
@@ -62,7 +61,7 @@ def turned_pairs(
 
     Returns:
         pairs (P, 2) int64 with first < second, most alike first; their similarity (P,) float64, the
-        highest of all turns; whether the search went through all pairs.
+        highest over all symmetries; whether the search went through all pairs.
     """
     orders = turns(shape)
 

@@ -1,4 +1,4 @@
-"""One case from its file: the formats that are read, each by stated rules, and the form that a
+"""One case from its file: the supported formats, each read by stated rules, and the form that a
 network takes.
 """
 

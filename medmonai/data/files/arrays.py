@@ -26,12 +26,12 @@ def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
     *spatial_size).
 
     Args:
-        image: grey values or colours; a volume of an npz file keeps its axes.
+        image: gray values or colors; a volume of an npz file keeps its axes.
         form: what to make of it; a volume cannot have a `spacing`.
         name: the image's, for the messages.
 
     Raises:
-        ValueError: grey values without a range, NaN, other channels, a spacing.
+        ValueError: gray values without a range, NaN, other channels, a spacing.
     """
     if len(form.spatial_size) == 3:
         if form.spacing is not None or form.orientation != "RAS":

@@ -1,4 +1,4 @@
-"""The files below folders: each folder listed once, hidden ones and loops skipped."""
+"""The files below folders: each folder is listed once; hidden files and loops are skipped."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mhd", ".nhdr"
 
 
 class TooManyFiles(ValueError):
-    """Folders hold more files than are to be looked at."""
+    """The folders contain more files than may be examined."""
 
 
 @dataclass
 class FoundFiles:
-    """What `find_images` saw: cases as paths relative to the folder, and what is none.
+    """What `find_images` found: cases as paths relative to the folder, and everything that is not a
+    case.
 
     Args:
         cases: image files and folders of a DICOM series, as posix paths inside the folder, sorted.
@@ -49,14 +50,12 @@ class _Walk:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is passed over without a word: hidden files, and what macOS puts into zip
-    files.
-    """
+    """Return whether a name is skipped silently: hidden files, and what macOS adds to zip files."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def known_suffix(name: str) -> str:
-    """Return the suffix of an image file, as the name has it, or "".
+    """Return the suffix of an image file as written in its name, or "".
 
     Example:
         >>> known_suffix("ct.1.NII.gz"), known_suffix("1.2.840")
@@ -69,7 +68,7 @@ def known_suffix(name: str) -> str:
 def find_images(
     root: Path, *, inside: str = "", dicom_folders: DicomFolders = "series"
 ) -> FoundFiles:
-    """Return the images in a folder and its sub-folders, see `find_in_folders`.
+    """Return the images in a folder and its subfolders; see `find_in_folders`.
 
     Args:
         root: the folder.
@@ -86,29 +85,29 @@ def find_in_folders(
     dicom_folders: DicomFolders = "series",
     most: int | None = None,
 ) -> list[FoundFiles]:
-    """Return the images in each of some folders and their sub-folders, without opening any that has
-    a known suffix.
+    """Return the images in several folders and their subfolders, without opening files with a known
+    suffix.
 
-    - Files of the formats in `medmonai.data.formats.formats` are cases, whatever the case of their
-      suffix.
-    - A sub-folder whose images are for the most part DICOM files is one case, a series; other
-      images in it are left out, and folders below it are looked at for themselves. DICOM files in
-      one of `folders` itself, or in a sub-folder that holds as many other images, are a case each.
-      With `dicom_folders="files"` every DICOM file is a case.
-    - Files with another suffix, or none, are DICOM if they say so themselves (`is_dicom`), else
+    - Files of the formats in `medmonai.data.formats.formats` are cases; the suffix may be in upper
+      or lower case.
+    - A subfolder whose images are mostly DICOM files is one case, a series; other images in it are
+      left out, and folders below it are examined separately. DICOM files in one of `folders`
+      itself, or in a subfolder with at least as many other images, are one case each. With
+      `dicom_folders="files"` every DICOM file is a case.
+    - Files with another suffix, or none, are DICOM if their content says so (`is_dicom`); otherwise
       they are left out.
-    - Links are followed when everything that is not a link has been read, and no folder is read
-      twice, in whichever of `folders` it lies: a link back to one is left out.
+    - Links are followed after everything that is not a link has been read. No folder is read twice,
+      in whichever of `folders` it lies; a link back to one is left out.
 
     Args:
-        folders: each with the prefix of its names in `left_out`.
-        above: folders that no link may lead back to either.
+        folders: folders, each with the prefix of its names in `left_out`.
+        above: further folders that no link may lead back to.
         dicom_folders: "series" or "files".
-        most: files and folders that are looked at, all together.
+        most: maximum number of files and folders to examine in total.
 
     Raises:
-        TooManyFiles: there are more.
-        ValueError: another `dicom_folders`, or a name that is not UTF-8.
+        TooManyFiles: there are more than `most`.
+        ValueError: an unknown `dicom_folders`, or a name that is not UTF-8.
     """
     if dicom_folders not in ("series", "files"):
         raise ValueError(
@@ -141,8 +140,8 @@ def find_in_folders(
 
 
 def is_image(path: Path, dicom_folders: DicomFolders = "series") -> bool:
-    """Whether a path is a case as `find_in_folders` sees it: an image file, or a folder whose
-    images are mostly DICOM.
+    """Return whether `find_in_folders` would count a path as a case: an image file, or a folder
+    whose images are mostly DICOM.
     """
     try:
         if not path.is_dir():
@@ -157,7 +156,7 @@ def is_image(path: Path, dicom_folders: DicomFolders = "series") -> bool:
 
 
 def sub_folders(root: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted, without the hidden ones.
+    """Return the sorted names of the folders in a folder, without hidden ones.
 
     Raises:
         ValueError: a name that is not UTF-8.
@@ -166,8 +165,8 @@ def sub_folders(root: Path) -> list[str]:
 
 
 def _shown(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What a folder holds, without what is hidden; a name that no table could hold is refused
-    before anything is decoded.
+    """Return the contents of a folder without hidden files. A name that no table could store is
+    refused before anything is decoded.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -196,7 +195,7 @@ def _identity(folder: str | Path) -> tuple[int, int]:
 
 
 def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
-    """Read a folder that has not been read yet; links to folders are noted for later."""
+    """Read a folder unless it has already been read; queue links to folders for later."""
     identity = _identity(folder)
     if identity in walk.seen:
         walk.found.left_out.append(LeftOut(prefix, AGAIN))
@@ -232,8 +231,8 @@ def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:
-    """Return the kind of an image file by its name; only a file with a suffix that is not known is
-    looked into.
+    """Return the kind of an image file by its name; only files with an unknown suffix are
+    opened.
     """
     suffix = known_suffix(entry.name).lower()
     if not suffix:

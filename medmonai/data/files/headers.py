@@ -21,13 +21,13 @@ class Headers:
     """What the headers of some files say.
 
     Args:
-        total: files there are.
-        sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; (0, 0) if
-            none could be.
-        kinds: of pixels -> how many files hold them.
+        total: number of files.
+        sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; shape
+            (0, 0) if none could be read.
+        kinds: kind of pixels -> number of files.
         unreadable: one line per file whose header cannot be read.
-        other_axes: files whose number of axes differs from the most common one; they are in `kinds`
-            only.
+        other_axes: number of files whose number of axes differs from the most common one; they
+            count only in `kinds`.
     """
 
     total: int
@@ -38,22 +38,22 @@ class Headers:
 
     @property
     def looked_at(self) -> int:
-        """Files whose header was asked for."""
+        """Number of files whose header was read or tried."""
         return len(self.sizes) + self.other_axes + len(self.unreadable)
 
     @property
     def spatial_dims(self) -> int:
-        """Axes of most files."""
+        """Number of axes of most files."""
         return self.sizes.shape[1]
 
     @property
     def in_channels(self) -> int:
-        """3 if one of the files is in colour, else 1; volumes are read in grey."""
+        """3 if any file is in color, else 1; volumes are read as gray."""
         return 3 if self.spatial_dims == 2 and any(kind.colour for kind in self.kinds) else 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold: of the sizes their range and the
-        most common ones.
+        """Return the fields as JSON-compatible values; the sizes as their range and the most common
+        ones.
         """
         common = Counter(map(tuple, self.sizes.tolist())).most_common()
         extremes = {
@@ -73,7 +73,7 @@ class Headers:
         }
 
     def lines(self) -> list[str]:
-        """Return sizes, pixel kinds and what cannot be read, a line each."""
+        """Return one line each for sizes, pixel kinds and unreadable files."""
         facts = self.as_dict()
         part = (
             f"{self.looked_at:,} of {self.total:,} files looked at"
@@ -105,7 +105,7 @@ class Headers:
 
 
 def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
-    """Read the headers of at most `most` files, evenly spread over them.
+    """Read the headers of at most `most` files, spread evenly over the list.
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
@@ -151,8 +151,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
-        UnreadableImageError: no header that can be read, or one of a file that is refused for what
-            it holds.
+        UnreadableImageError: an unreadable header, or a file that is refused for its content.
     """
     known = format_of(path)
     if known is None:

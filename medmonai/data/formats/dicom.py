@@ -1,4 +1,4 @@
-"""One DICOM file: its pixels by stated rules, and only those of its tags that the pixels need."""
+"""One DICOM file: its pixels read by stated rules, using only the tags that the pixels need."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from medmonai.data.containers import PixelKind, readable, stored_pixels, unreada
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-# Their values are quantities (HU, activity): MONOCHROME1 says how to show them, and they keep their
-# sign.
+# Modalities whose values are quantities (HU, activity). They keep their sign; MONOCHROME1 only says
+# how to display them.
 _QUANTITIES = ("CT", "PT")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
 
 def pixels(dataset: Dataset, path: Path) -> np.ndarray:
-    """Return the grey values of a file as (frames, rows, columns), or its colours as (frames, rows,
+    """Return the gray values of a file as (frames, rows, columns), or its colors as (frames, rows,
     columns, 3).
 
-    - MONOCHROME1 (small is bright, as on film) is turned round within the bits stored, v -> low +
-      high - v, so that bright means dense in every picture; not where the values are quantities
-      (Modality CT or PT, RescaleType HU).
-    - Modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame: applied.
-      Values of 8 bits that these leave alone stay uint8, all others are float32 (whole numbers
-      above 2^24 are rounded); 1 bit is 0 and 255.
-    - PixelPaddingValue (to PixelPaddingRangeLimit) is not image content (PS3.3, C.7.5.1.1.2): it
-      becomes the dark end of the bits, after the above, unless it is darker than all content
-      already, as the -2000 of a CT.
+    - MONOCHROME1 (small is bright, as on film) is inverted within the stored bits, v -> low +
+      high - v, so that bright means dense in every picture. Values that are quantities (Modality CT
+      or PT, RescaleType HU) are not inverted.
+    - The modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame, is
+      applied. 8-bit values that these leave unchanged stay uint8; all others become float32
+      (integers above 2^24 are rounded). 1-bit values become 0 and 255.
+    - PixelPaddingValue (to PixelPaddingRangeLimit) is not image content (PS3.3, C.7.5.1.1.2): after
+      the steps above it becomes the dark end of the bits, unless it is already darker than all
+      content, like the -2000 of a CT.
     - The viewer's window (VOI) is not applied: `ImageForm.intensity_range` states one for all
       images.
-    - PALETTE COLOR and YBR become RGB, the upper 8 of the bits stored (the lower 8 of a palette
-      that uses no others); YBR_PARTIAL, CMYK, HSV, ARGB are refused.
-    - For which bits of a value are read, see `medmonai.data.containers.dicom_pixels.stored_pixels`.
+    - PALETTE COLOR and YBR become RGB: the upper 8 stored bits, or the lower 8 of a palette that
+      uses no others. YBR_PARTIAL, CMYK, HSV and ARGB are refused.
+    - For the bits of a value that are read, see
+      `medmonai.data.containers.dicom_pixels.stored_pixels`.
 
     Args:
         dataset: what `open_dicom` returned.
@@ -44,7 +45,7 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
 
     Raises:
         ImportError: no decoder for the file's compression is installed.
-        UnreadableImageError: damaged pixels, or a form of colour that is not read.
+        UnreadableImageError: damaged pixels, or an unsupported form of color.
     """
     with readable(path):
         photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
@@ -83,7 +84,9 @@ def _grey(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def _darkened(values: np.ndarray, padding: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Return values with padding at the dark end, unless it is darker than all content already."""
+    """Return values with padding moved to the dark end, unless it is already darker than all
+    content.
+    """
     content = values[~padding]
     if not padding.any() or (len(content) and values[padding].max() <= content.min()):
         return values
@@ -114,8 +117,8 @@ def dicom_kind(dataset: Dataset) -> PixelKind:
 
 
 def of_frame(dataset: Dataset, frame: int, group: str, tag: str) -> Any:
-    """Return a tag of one frame: from its own functional group, the shared one, or the file itself;
-    None if nowhere.
+    """Return a tag of one frame from its own functional group, the shared one, or the file itself;
+    None if it is in none of them.
     """
     for sequence, item in (
         ("PerFrameFunctionalGroupsSequence", frame),
@@ -137,8 +140,8 @@ def _turned_round(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
         return -stored
     bits = _bits(dataset)
     signed = dataset.PixelRepresentation == 1
-    ends = -1 if signed else (1 << bits) - 1  # low + high of the range of the bits
-    return stored.dtype.type(ends) - stored  # neither leaves the range of the bits
+    ends = -1 if signed else (1 << bits) - 1  # low + high of the bit range
+    return stored.dtype.type(ends) - stored  # neither leaves the bit range
 
 
 def _rescaled(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
@@ -165,7 +168,7 @@ def _rescaled(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     if not np.isfinite(lines).all() or (lines[:, 0] == 0).any():
         raise ValueError(f"RescaleSlope and RescaleIntercept are {lines[0].tolist()}")
     out = np.empty(stored.shape, np.float32)
-    # float64 for one frame at a time
+    # float64 for only one frame at a time
     for frame, (slope, intercept), values in zip(out, lines, stored):
         frame[:] = values * slope + intercept
     return out
@@ -176,8 +179,8 @@ def _number(value: float | str | None, default: float) -> float:
 
 
 def _shallow_palette(dataset: Dataset) -> bool:
-    """Return whether no entry of a palette needs more than 8 bits: some files state 16, and all
-    would be black.
+    """Return whether no palette entry needs more than 8 bits. Some such files state 16 bits and
+    would come out black.
     """
     from pydicom.pixels import apply_color_lut
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in
-# tenths of a millimetre is .16; one slice missing is .25 where four are left and up to .5 where
+# tenths of a millimeter is .16; one slice missing is .25 where four are left and up to .5 where
 # many are.
 _UNEVEN = 0.2
 # Sine of the largest angle between the way that the slices are stacked and their normal; a gantry
@@ -33,14 +33,14 @@ _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's world runs to the left and to
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One picture of a series and where it lies, in DICOM's millimetres (to the left, to the back,
+    """One picture of a series and where it lies, in DICOM's millimeters (to the left, to the back,
     upwards).
 
     Args:
         name: the file's name.
         file: the file.
         frame: number of the picture in the file.
-        position: (3,) centre of its first pixel.
+        position: (3,) center of its first pixel.
         orientation: (6,) direction in which the column number grows, then the row number.
         spacing: (2,) between rows, between columns.
         shape: rows, columns.
@@ -68,7 +68,7 @@ def along_normal(slices: Sequence[Slice]) -> np.ndarray:
 
 
 def series_affine(slices: Sequence[Slice]) -> np.ndarray:
-    """Return (4, 4) from (column, row, slice) to millimetres in nibabel's world, for sorted slices.
+    """Return (4, 4) from (column, row, slice) to millimeters in nibabel's world, for sorted slices.
 
     Equation C.7.6.2.1-1 of DICOM PS3.3, with the step between slices from the first to the last
     position.

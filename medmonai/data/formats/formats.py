@@ -1,4 +1,4 @@
-"""The formats of image files that are read, and which of them a file is."""
+"""The supported formats of image files, and how to tell which one a file has."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .pictures import Pictures
 
 PICTURES = Pictures()
 FORMATS: tuple[ImageFormat, ...] = (Nifti(), PICTURES, Dicom(), MetaImage(), Nrrd())
-# What a file name's end says about how it is read; an npz file holds many images.
+# Formats by the ending of the file name; an npz file contains many images.
 KINDS = {suffix: known.name for known in FORMATS for suffix in known.suffixes} | {".npz": "npz"}
 
-# Named for people, pictures first.
+# Names to show, pictures first.
 FORMAT_NAMES = ", ".join(one.title for one in sorted(FORMATS, key=lambda one: one is not PICTURES))
 NO_IMAGE = f"it is of no format that is read ({FORMAT_NAMES})"
 _BY_NAME = {known.name: known for known in FORMATS}
@@ -24,10 +24,10 @@ _BY_NAME = {known.name: known for known in FORMATS}
 
 def image_kind(path: Path) -> str | None:
     """Return the name of a file's format ("NIfTI", "picture", "DICOM", ...), "npz", or None for
-    what is none of them.
+    anything else.
 
-    By the end of its name. A file with another end, or a folder, is of a format whose mark it
-    holds.
+    The ending of the name decides. A folder, or a file with another ending, has the format whose
+    signature it contains.
     """
     name = path.name.lower()
     kind = next((kind for suffix, kind in KINDS.items() if name.endswith(suffix)), None)
@@ -37,7 +37,7 @@ def image_kind(path: Path) -> str | None:
 
 
 def format_of(path: Path) -> ImageFormat | None:
-    """Return the format of a file or of the folder of a series; None for npz files and what is not
-    an image.
+    """Return the format of a file or of a series folder; None for npz files and anything that is
+    not an image.
     """
     return _BY_NAME.get(image_kind(path) or "")

@@ -1,4 +1,4 @@
-"""What every format of image files has to say of itself."""
+"""What every image file format has to define."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from .volumes import Volume
 
 
 class ImageFormat(ABC):
-    """One format of image files: how its files are known, and how header, volume and picture are
-    read.
+    """One image file format: how to recognize its files, and how to read header, volume and
+    picture.
 
     A new format is a class like this in a module of its own, and its place in
     `medmonai.data.formats.formats.FORMATS`.
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]  # for people, where the name is not enough
+    title: ClassVar[str]  # shown where the name is not enough
     suffixes: ClassVar[tuple[str, ...]]
 
     def marks(self, path: Path) -> bool:
-        """Return whether a file or folder whose name has no known ending is of this format by its
-        content.
-        """
+        """Return whether the content of a file or folder without a known ending has this format."""
         return False
 
     @abstractmethod
@@ -36,8 +34,7 @@ class ImageFormat(ABC):
         """Return the size on the file's own axes and the kind of its pixels; nothing is decoded.
 
         Raises:
-            UnreadableImageError: no header that can be read, or one of a file that is refused for
-                what it holds.
+            UnreadableImageError: an unreadable header, or a file that is refused for its content.
         """
 
     @abstractmethod
@@ -45,13 +42,13 @@ class ImageFormat(ABC):
         """Return the file as a volume.
 
         Raises:
-            UnreadableImageError: a damaged file, or one that is refused for what it holds.
+            UnreadableImageError: a damaged file, or one that is refused for its content.
             ValueError: files of this format are never volumes.
         """
 
     def picture(self, path: Path) -> np.ndarray:
-        """Return the file as a 2D image (C, H, W); here: a volume that is one voxel thick, turned
-        to RAS.
+        """Return the file as a 2D image (C, H, W). The default takes a volume that is one voxel
+        thick, reoriented to RAS.
         """
         image = self.volume(path).turned()
         flat = [axis for axis in (3, 2, 1) if image.shape[axis] == 1]

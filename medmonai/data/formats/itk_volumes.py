@@ -66,7 +66,7 @@ class ItkFormat(ImageFormat):
     values with a slope or an offset     refused: ITK ignores both
     lengths in another unit than mm      refused: ITK ignores the unit
     text, bzip2 or other encodings       refused
-    3 or 4 values of uint8 in a voxel    colours; the fourth is dropped
+    3 or 4 values of uint8 in a voxel    colors; the fourth is dropped
     other vectors, several volumes       refused
     no orientation                       ITK's LPS, NO_DIRECTIONS among the remarks
     no spacing                           1 mm, NO_SPACING among the remarks

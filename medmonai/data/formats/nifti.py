@@ -1,4 +1,4 @@
-"""NIfTI volumes: one stated rule for everything that such a file may hold."""
+"""NIfTI volumes: one stated rule for everything that such a file may contain."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ _RGB_INTENTS = (2003, 2004)  # NIFTI_INTENT_RGB_VECTOR, NIFTI_INTENT_RGBA_VECTOR
 
 
 def read_nifti(path: Path) -> Volume:
-    """Return a NIfTI file as a Volume; uint8 where the file holds unscaled uint8, else int16 or
+    """Return a NIfTI file as a Volume: uint8 if the file holds unscaled uint8, else int16 or
     float32.
 
     ====================================== =========================================================
     what a file holds                      what becomes of it
     ====================================== =========================================================
     further axes of length 1               dropped
-    RGB24, RGBA32                          colours; alpha is dropped
-    3 or 4 values a voxel in the last axis the same, if they are uint8 or the intent is RGB or RGBA
+    RGB24, RGBA32                          colors; alpha is dropped
+    3 or 4 values per voxel in last axis   the same, if they are uint8 or the intent is RGB or RGBA
                                            vector
     several volumes (time, b-values)       refused
-    complex, float128, one bit a voxel     refused
-    scl_slope, scl_inter                   applied; a slope of 0 or NaN means none
+    complex, float128, one bit per voxel   refused
+    scl_slope, scl_inter                   applied; a slope of 0 or NaN means no scaling
     cal_min, cal_max                       not applied: they are for display
-    wrong checksum or length, bytes behind refused, gzip or not; up to 64 KiB of zeros may follow
+    wrong checksum or length, extra bytes  refused, gzip or not; up to 64 KiB of zeros may follow
                                            the voxels
     no qform and no sform                  nibabel's LAS, NO_ORIENTATION among the remarks
     qform and sform that disagree          the sform, TWO_ORIENTATIONS among the remarks
-    voxels of 0 mm                         1 mm, NO_SPACING among the remarks; where a sform states
-                                           the grid, that counts
-    units of metres or micrometres         converted to millimetres
+    voxels of 0 mm                         1 mm, NO_SPACING among the remarks; an sform that states
+                                           the grid takes precedence
+    units of meters or micrometers         converted to millimeters
     ====================================== =========================================================
 
     Raises:
         OSError: the disk or the permissions, not the file's content.
-        UnreadableImageError: a damaged file (also one whose gzip checksum or length is wrong),
-            other axes, more bytes than `medmonai.data.containers.image_limit` allows, an affine
-            without an inverse.
+        UnreadableImageError: a damaged file (including a wrong gzip checksum or length),
+            unsupported axes, more bytes than `medmonai.data.containers.image_limit` allows, or a
+            singular affine.
     """
     from nibabel.arrayproxy import ArrayProxy
 
@@ -85,10 +85,10 @@ def read_nifti(path: Path) -> Volume:
 
 
 def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
-    """Return the voxels along the first three axes of a NIfTI file and what it holds, without
+    """Return the voxels along the first three axes of a NIfTI file and its pixel kind, without
     reading a voxel.
 
-    The checksum of a .nii.gz stands behind its voxels, so only `read_nifti` compares it.
+    The checksum of a .nii.gz comes after its voxels, so only `read_nifti` verifies it.
 
     Raises:
         OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here
@@ -97,7 +97,7 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
     with opened_nifti(path) as (stored, _):
         _check_kind(path, stored)
         dtype = np.dtype(stored.get_data_dtype())
-        # no other fourth axis is let through
+        # no other fourth axis is accepted
         colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4
         kind = PixelKind(
             f"NIfTI {''.join(dtype.names or [dtype.name])}",
@@ -108,7 +108,7 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
 
 
 def _check_kind(path: Path, stored: Nifti1Image) -> None:
-    """Raise if a header says that the file is none of those that are read."""
+    """Raise if the header describes a kind of file that is not supported."""
     dtype = np.dtype(stored.get_data_dtype())
     shape = _without_ones(stored.shape)
     if dtype.kind not in "iuf" and not dtype.names:
@@ -130,8 +130,8 @@ def _check_kind(path: Path, stored: Nifti1Image) -> None:
 
 
 def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, ...]:
-    """Return three axes and those behind them that hold anything; the fifth in the place of an
-    empty fourth.
+    """Return the first three axes and any further nonempty ones; the fifth replaces an empty
+    fourth.
 
     NIfTI's fourth axis is for time, its fifth for vectors.
     """
@@ -142,9 +142,7 @@ def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, .
 
 
 def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
-    """Return what the header on the disk does not state; nibabel repairs the one that it hands
-    out.
-    """
+    """Return what the header on disk does not state; nibabel repairs the header that it returns."""
     kind = type(stored.header)
     stream.seek(0)
     # nibabel annotates each field as a structured array
@@ -173,14 +171,12 @@ def _axes(affine: np.ndarray) -> tuple[str | None, ...]:
 
 
 def _unit(stored: Nifti1Image) -> float:
-    """Return how many millimetres the header's unit of space has; NIfTI's default is the
-    millimetre.
-    """
+    """Return the header's unit of space in millimeters; NIfTI's default is the millimeter."""
     return _MILLIMETRES.get(str(stored.header.get_xyzt_units()[0]), 1.0)
 
 
 def _channels_first(values: np.ndarray) -> np.ndarray:
-    """Return values with the axes that `_check_kind` lets through as (C, A, B, D)."""
+    """Return values, whose axes `_check_kind` has accepted, as (C, A, B, D)."""
     values = values.reshape(_without_ones(values.shape))
     return values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0)[:3]
 

@@ -1,4 +1,4 @@
-"""A decoded picture and the size that a network takes: channels, proportions, resizing."""
+"""From a decoded picture to the size that a network takes: channels, proportions, resizing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: Pillow's image, upright and in mode "L", "RGB" or one of more than 8 bits.
+    """A decoded picture: Pillow's image, upright, in mode "L", "RGB" or a mode of more than 8 bits.
 
     Args:
-        image: the pixels; "I;16", "I" or "F" where the file holds more than 8 bits a pixel.
+        image: the pixels; mode "I;16", "I" or "F" if the file holds more than 8 bits per pixel.
         kind: what the file held.
         turned: whether an EXIF orientation was applied.
-        size: (H, W) of what the file holds, upright; default: that of `image`, which only a scaled
-            JPEG has smaller.
+        size: (H, W) of the upright picture in the file. By default that of `image`, which is
+            smaller only for a scaled JPEG.
         box: (left, top, right, bottom) of that in the pixels of `image`; default: all. A JPEG of
             1001 pixels at 1/4 has 251, and its last one is the picture for a quarter only.
     """
@@ -43,20 +43,20 @@ class Picture:
 
 
 def fit_picture(picture: Picture | Image.Image, form: ImageForm) -> np.ndarray:
-    """Return a picture of 8 bits, or one in mode "F" with values of 0 to 255, as uint8
-    (in_channels, H, W) in the form's size.
+    """Return a picture as uint8 (in_channels, H, W) in the form's size. It must have 8 bits, or
+    mode "F" with values of 0 to 255.
 
-    Channels first: colour becomes grey by ITU-R 601 luma, .299 R + .587 G + .114 B; grey becomes
-    colour by repetition. Then the size: bilinear, with a support that grows with the factor where
-    the picture shrinks, so nothing aliases. Grey is resized by Pillow, colour by
-    `torch.nn.functional.interpolate(antialias=True)`: the same filter and at most one grey level
-    apart, in a third of the time.
+    Channels first: color becomes gray by ITU-R 601 luma, .299 R + .587 G + .114 B; gray becomes
+    color by repetition. Then the size: bilinear, with a support that grows with the scale factor
+    when the picture shrinks, which prevents aliasing. Pillow resizes gray pictures and
+    `torch.nn.functional.interpolate(antialias=True)` color ones: the same filter, at most one gray
+    level apart, in a third of the time.
 
     Args:
-        picture: mode "L", "RGB" or "F" (grey).
+        picture: mode "L", "RGB" or "F" (gray).
         form: its `spatial_size` is (H, W); `aspect` "stretch" resizes each axis on its own, "crop"
-            keeps the largest centred part of the target's proportions (in whole pixels), "pad" puts
-            the whole picture on black.
+            keeps the largest centered part with the target's proportions (in whole pixels), "pad"
+            puts the whole picture on black.
     """
     if isinstance(picture, Image.Image):
         picture = Picture(
@@ -123,14 +123,14 @@ def _resized(image: Image.Image, box: Box, size: tuple[int, int]) -> np.ndarray:
     if outer != (0, 0, *image.size):
         image = image.crop(outer)
     turned = size[1], size[0]
-    if outer != box:  # parts of pixels, which only Pillow counts as such
+    if outer != box:  # fractions of pixels, which only Pillow supports
         inside = (box[0] - outer[0], box[1] - outer[1], box[2] - outer[0], box[3] - outer[1])
         return picture_array(image.resize(turned, Image.Resampling.BILINEAR, box=inside))
     if image.size == turned:
         return picture_array(image)
     if image.mode != "RGB":
         return picture_array(image.resize(turned, Image.Resampling.BILINEAR))
-    import torch  # here: only colour pictures need it
+    import torch  # imported here: only color pictures need it
 
     values = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return (

@@ -1,4 +1,4 @@
-"""Pictures (PNG, JPEG, TIFF): one stated rule for everything that such a file may hold."""
+"""Pictures (PNG, JPEG, TIFF): one stated rule for everything that such a file may contain."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
 # its values that exchange the axes; 2, 3, 6 and 7 mirror the upright one's left, 3, 4, 7 and 8 its
 # top
 _LYING = range(5, 9)
-_KEPT = 2  # times the wanted size that a scaled JPEG keeps at least, as `Image.thumbnail` does
+_KEPT = 2  # a scaled JPEG is at least this many times the target size, as in `Image.thumbnail`
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _GREY = ("L", "LA", "La", "1")
 
@@ -37,32 +37,33 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     ==================== ===========================================================================
     what a file holds    what becomes of it
     ==================== ===========================================================================
-    EXIF orientation     applied (also XMP's): the picture stands upright, as every viewer shows it
-    palette              the colours it stands for
-    alpha                dropped; the colour of a transparent pixel stays what the file says
+    EXIF orientation     applied (also XMP's): the picture is upright, as every viewer shows it
+    palette              replaced by its colors
+    alpha                dropped; transparent pixels keep the color stored in the file
     1 bit                0 and 255
-    16 or 32 bits, float kept, grey only; `ImageForm.intensity_range` makes them 0 to 255
-    16 bits in colour    the upper 8 bits (also grey with alpha); times 257 where an
-                         `ImageForm.intensity_range` is given, which is so one of 16 bits too
-    CMYK, YCbCr, HSV     RGB by Pillow's formulas; colour profiles are not applied
-    several pages        refused; of a camera's MPO file (a JPEG with a preview behind it) the first
-                         picture
-    signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is asked for as with 16 bits
-    0 is white (TIFF)    turned round, 1 to 16 bits; refused for others
+    16 or 32 bits, float kept, gray only; `ImageForm.intensity_range` makes them 0 to 255
+    16 bits in color     the upper 8 bits (also gray with alpha); times 257 if an
+                         `ImageForm.intensity_range` is given, which then refers to 16 bits
+    CMYK, YCbCr, HSV     RGB by Pillow's formulas; color profiles are not applied
+    several pages        refused, except a camera's MPO file (a JPEG with an appended preview):
+                         its first picture
+    signed 8 bits (TIFF) keep their sign; `ImageForm.intensity_range` is required as for 16 bits
+    0 is white (TIFF)    inverted for 1 to 16 bits; refused for others
     over the limit       refused before anything is decoded, see
                          `medmonai.data.containers.image_limit`
-    checksums            of PNG and of deflated TIFFs compared; JPEG and other TIFFs have none
+    checksums            verified for PNG and deflated TIFFs; JPEG and other TIFFs have none
     ==================== ===========================================================================
 
-    The file's content decides on its format, not its name. Bytes that were changed inside a JPEG's
-    data decode to a wrong picture without an error: JPEG has no checksum. MONAI's `PILReader` gives
-    the array as Pillow has it, palette numbers and all.
+    The content of the file determines its format, not its name. JPEG has no checksum, so corrupted
+    bytes decode to a wrong picture without an error. MONAI's `PILReader` returns Pillow's array
+    unchanged, palette indices included.
 
-    With `form.jpeg_scaling`, a JPEG of at least four times the wanted size in both axes is decoded
-    at 1/2, 1/4 or 1/8: libjpeg leaves out the high frequencies of the discrete cosine transform and
-    computes fewer pixels. The smallest that is at least twice the wanted size is taken, so
-    `fit_picture` still does the last halving or more by its own filter; `size` and `kind` stay
-    those of the file. Against the full decoding, in grey levels after resizing (libjpeg-turbo 3):
+    With `form.jpeg_scaling`, a JPEG of at least four times the target size along both axes is
+    decoded at 1/2, 1/4 or 1/8. libjpeg omits the high frequencies of the discrete cosine transform
+    and computes fewer pixels. The smallest scale of at least twice the target size is used, so
+    `fit_picture` still does at least the last halving with its own filter. `size` and `kind` stay
+    those of the file. Differences from the full decoding, in gray levels after resizing
+    (libjpeg-turbo 3):
 
     ==================================================== ======= ==== =============== =======
     files                                                decoded mean 99.9 % quantile maximum
@@ -76,12 +77,12 @@ def open_picture(path: Path, form: ImageForm | None = None) -> Picture:
     ==================================================== ======= ==== =============== =======
 
     Args:
-        path: of the file.
-        form: what the picture is for; None decodes it in its own size.
+        path: path of the file.
+        form: the form that the picture is decoded for; None decodes it at its own size.
 
     Raises:
-        ImportError: a sound file that the installed Pillow cannot decode; the message says what to
-            do.
+        ImportError: an intact file that the installed Pillow cannot decode; the message says what
+            to do.
         OSError: the disk or the permissions, not the file's content.
         UnreadableImageError: an empty, truncated, damaged or refused file; the message names it.
     """
@@ -123,13 +124,12 @@ def read_picture(path: Path) -> np.ndarray:
 def _scale_down(
     image: Image.Image, form: ImageForm | None, *, lying: bool
 ) -> tuple[float, float] | None:
-    """Have a JPEG decoded smaller where the form allows it; return the (W, H) it will have, in
-    parts of pixels too.
+    """Let Pillow decode a JPEG smaller if the form allows it; return its (W, H) at that scale,
+    which may be fractional.
     """
     if form is None or not form.jpeg_scaling or form.intensity_range is not None:
         return None
-    # Towards the upright picture and back; a file that is no JPEG has no smaller decoding, and
-    # draft does nothing.
+    # To the upright picture and back. For files other than JPEG, draft does nothing.
     height, width = inner_size(image.size if lying else (image.height, image.width), form)
     drafted = image.draft(
         None, (_KEPT * height, _KEPT * width) if lying else (_KEPT * width, _KEPT * height)
@@ -145,13 +145,13 @@ def _scaled(
     kind: PixelKind,
     orientation: int,
 ) -> Picture:
-    """Return a turned image of a JPEG that has `size` (W, H) in the file and `held` (W, H) pixels
-    as it was decoded.
+    """Return a rotated image of a JPEG with `size` (W, H) in the file and `held` (W, H) decoded
+    pixels.
     """
     if orientation in _LYING:
         size = (size[1], size[0])
         held = (held[1], held[0])
-    # The last pixel of an axis may be the picture in part only; mirrored, it is the first.
+    # The last pixel of an axis may be only partly covered; after mirroring, it is the first.
     left = image.width - held[0] if orientation in (2, 3, 6, 7) else 0
     top = image.height - held[1] if orientation in (3, 4, 7, 8) else 0
     box = left, top, left + held[0], top + held[1]
@@ -161,7 +161,7 @@ def _scaled(
 
 
 def _kind(image: ImageFile.ImageFile) -> PixelKind:
-    """Return what the file holds in the words of Pillow's modes, but where those hide it."""
+    """Return the kind of the file's pixels by Pillow's mode, except where the mode hides it."""
     raw = str(image.tile[0][3]) if image.tile else ""
     hidden = tiff_name(image.tag_v2) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     if hidden:
@@ -180,30 +180,28 @@ def _kind(image: ImageFile.ImageFile) -> PixelKind:
 def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", *_DEEP):
         return image
-    # divided by alpha; Pillow does not go on from there
+    # premultiplied alpha, which Pillow does not convert further
     image = image.convert("LA") if image.mode == "La" else image
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
 def picture_header(path: Path) -> tuple[tuple[int, int], PixelKind]:
-    """Return (H, W), upright, and the kind of a picture as `open_picture` has it, with as little of
-    the file as that takes.
+    """Return the upright (H, W) and the kind of a picture as in `open_picture`, reading as little
+    of the file as possible.
 
     Raises:
-        UnreadableImageError: no picture, or one that `open_picture` refuses for its size or its
+        UnreadableImageError: not a picture, or one that `open_picture` refuses for its size or
             pages.
     """
     with opened_picture(path, verify=False) as image:
         kind = _kind(image)
-        assert image.fp is not None  # until its pixels are loaded
+        assert image.fp is not None  # kept until the pixels are loaded
         return (image.size if _lies(image, image.fp) else (image.height, image.width)), kind
 
 
 def _lies(image: Image.Image, file: IO[bytes]) -> bool:
-    """Return whether the EXIF orientation exchanges the axes; no pixel is decoded for it, if the
-    file allows that.
-    """
-    if image.format == "TIFF":  # Pillow gives its size as it will stand
+    """Return whether the EXIF orientation swaps the axes, if possible without decoding a pixel."""
+    if image.format == "TIFF":  # Pillow reports the size after rotation
         return False
     told = image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
     told = told or "tiff:Orientation" in str(image.info.get("XML:com.adobe.xmp", ""))

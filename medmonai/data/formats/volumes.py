@@ -1,5 +1,5 @@
-"""Volumes as a network takes them: turned, resampled and cut to a stated grid, with the place of
-that grid in space.
+"""Volumes as a network takes them: reoriented, resampled and cropped to a stated grid, with the
+place of that grid in space.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from medmonai.data.grids import resample_to_grid, to_form_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
-# What a header leaves open and is filled in; as `Case.remarks`.
+# What a header leaves open and the reader fills in; used in `Case.remarks`.
 NO_SPACING = "state no voxel size, or 0 mm: 1 mm is assumed"
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """Grey values of a volume on the grid of its file, and where that grid lies.
+    """Gray values of a volume on the grid of its file, and where that grid lies.
 
     Args:
         values: (C, A, B, D) on the file's own axes.
-        affine: (4, 4) from voxel numbers to millimetres, x to the right, y to the front, z upwards
+        affine: (4, 4) from voxel numbers to millimeters, x to the right, y to the front, z upwards
             (nibabel's world).
-        remarks: what was assumed because the header does not say it, or says it twice:
+        remarks: what was assumed because the header does not state it, or states it twice:
             NO_ORIENTATION, NO_SPACING, TWO_ORIENTATIONS.
     """
 
@@ -35,12 +35,12 @@ class Volume:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Voxels along the file's axes."""
+        """Number of voxels along the file's axes."""
         return self.values.shape[1:]
 
     def turned(self, orientation: str = "RAS") -> np.ndarray:
-        """Return the values (C, *spatial) with axes that run in the directions asked for; nothing
-        is interpolated.
+        """Return the values (C, *spatial) with axes in the requested directions, without
+        interpolation.
         """
         size = self.turned_shape(orientation)
         return resample_to_grid(
@@ -65,14 +65,14 @@ class Volume:
 def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]:
     """Return a volume with values of 0 to 255 as uint8 (C, *spatial_size), and its place.
 
-    Turned to the nearest `form.orientation`; then, with a `spacing`, resampled to it and cropped or
-    padded (with 0, the low end of the grey values) around the centre; without one, each axis
-    stretched. One interpolation in all, see `medmonai.data.grids.resample`; none where the voxels
-    already fit.
+    The volume is reoriented to the nearest `form.orientation`. With a `spacing`, it is then
+    resampled to it and cropped or padded (with 0, the low end of the gray values) around the
+    center; without one, each axis is stretched. There is a single interpolation, see
+    `medmonai.data.grids.resample`, or none if the voxels already fit.
 
     Args:
-        volume: after its grey values and channels were made what the form says.
-        form: the size, orientation and spacing.
+        volume: the volume, with gray values and channels already converted to the form.
+        form: provides the size, orientation and spacing.
     """
     matrix = to_form_grid(
         volume.affine,

@@ -1,6 +1,4 @@
-"""Sources of cases: MedMNIST, class folders, the lesion phantom, and the groups their cases belong
-to.
-"""
+"""Sources of cases (MedMNIST, class folders, the lesion phantom) and the groups of their cases."""
 
 import lazy_loader
 

@@ -38,7 +38,7 @@ logger = logging.getLogger("medmonai.data")
 
 @dataclass
 class _CasesMet:
-    """Cases as they are met: path inside the root, folder name of the class, split ("" if the
+    """Cases in the order found: path inside the root, folder name of the class, split ("" if the
     folders give none).
     """
 
@@ -60,40 +60,41 @@ def list_class_folders(
 ) -> Listing:
     r"""List the images of a folder of classes, without opening them.
 
-    The folders are `root/{train,val,test}/{CLASS}/*`, where val may be called valid or validation,
+    The folders are `root/{train,val,test}/{CLASS}/*` (val may also be named valid or validation),
     or `root/{CLASS}/*`, which `split_listing` divides. Folders below CLASS are read too.
     torchvision's `ImageFolder` knows neither splits nor groups, and treats every folder as a class.
 
     - Images are PNG, JPEG, TIFF, NIfTI, DICOM, MetaImage and NRRD files; a folder below CLASS that
       holds mostly DICOM files is one case, see `dicom_folders`.
-    - An id is the path inside the root, so files of one name in two folders are two cases.
+    - An id is the path inside the root, so two files with the same name in two folders are two
+      cases.
     - Folders whose names differ only in case or spaces ("Normal ", "NORMAL") are one class. If all
-      names are numbers, so are those of equal value ("1", "1.0"). A note says so.
+      names are numbers, those of equal value ("1", "1.0") are one class too. A note reports this.
     - Hidden files are skipped. Other files, folders without an image, folders beside train, val and
-      test, and links to folders already read are left out, each with its reason. A note counts
-      such links and images in formats that are not read (BMP, ...).
+      test, and links to folders already read are left out, each with its reason. A note counts such
+      links, and images in unsupported formats (BMP, ...).
     - Splits below the classes (root/{CLASS}/{train,test}, root/{SITE}/{train,test}/{CLASS}) are
       refused.
 
     Args:
         root: the folder.
-        name: of the set, for reports.
-        class_names: the classes in the order of their labels, as the folders are called, or
+        name: name of the set, for reports.
+        class_names: the folder names of the classes in the order of their labels, or a mapping of
             folder -> name to show; default: the folders in alphabetical order.
         positive_class: of two classes, the one that becomes class 1, which recall, AUC and
             thresholds refer to; default: the last one.
         task: "auto" (binary for two classes, else multiclass), another kind, or a Task.
-        groups: how the patient of each image is found; default: not known.
+        groups: how to find the patient of each image; default: not known.
         dicom_folders: "series": a folder below CLASS that holds mostly DICOM files is one case;
             "files": each file is one.
-        about: licence, citation and known issues.
+        about: license, citation and known issues.
 
     Raises:
         FileNotFoundError: no such folder or table, or no image in it.
-        TypeError: `groups` or `about` of another kind.
-        ValueError: fewer than two classes, a folder that `class_names` lacks, a class without a
-            case or in test only, a file name without the pattern, a case without a group in the
-            table.
+        TypeError: `groups` or `about` of the wrong type.
+        ValueError: fewer than two classes, a folder that `class_names` lacks, a class without cases
+            or only in test, a file name that does not match the pattern, or a case without a group
+            in the table.
 
     Example:
         >>> list_class_folders(
@@ -143,7 +144,7 @@ def list_class_folders(
 
 
 def _logged(name: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Return the notes that are not empty, each logged as a warning."""
+    """Return the nonempty notes, after logging each as a warning."""
     kept = tuple(filter(None, notes))
     for note in kept:
         logger.warning("%s: %s", name, note)
@@ -174,7 +175,7 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _CasesMet:
         )
     _leave_out_files(root, "", met)
     classes = [("", name, "") for name in names] if not splits else []
-    # the folder itself before a link to it
+    # a folder before any link to it
     for split in sorted(splits, key=lambda name: (root / name).is_symlink()):
         _leave_out_files(root / split, f"{split}/", met)
         classes += [(f"{split}/", name, splits[split]) for name in sub_folders(root / split)]
@@ -191,7 +192,7 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _CasesMet:
 
 
 def _check_layout(name: str, root: Path, met: _CasesMet) -> None:
-    """Refuse split folders in the wrong place: their cases would be divided again, or would have no
+    """Refuse split folders in the wrong place: their cases would be split again, or would have no
     class.
     """
     classes = list(dict.fromkeys(class_folder for _, class_folder, _ in met.cases))
@@ -223,7 +224,9 @@ def _check_layout(name: str, root: Path, met: _CasesMet) -> None:
 
 
 def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
-    """Return one sentence on links that lead back, and one on images of kinds that are not read."""
+    """Return one sentence on links to folders already read, and one on images in unsupported
+    formats.
+    """
     links = [out.name for out in left_out if out.reason == AGAIN]
     others = [out for out in left_out if out.reason.startswith(NOT_READ)]
     notes = []
@@ -242,7 +245,7 @@ def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
 
 
 def _leave_out_files(folder: Path, prefix: str, met: _CasesMet) -> None:
-    """Note the files that lie in no folder of a class."""
+    """Record the files outside all class folders."""
     files = sorted(
         path.name for path in folder.iterdir() if not is_hidden(path.name) and not path.is_dir()
     )

@@ -1,4 +1,4 @@
-"""Which patient a case belongs to, from the file's name or from a table."""
+"""The patient of each case, from the file name or from a table."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from medmonai.tables import TextTable, read_text_table
 
 @dataclass(frozen=True)
 class CaseGroups(Options):
-    r"""How the group of a case, its patient or lesion, is found: by a pattern or in a table.
+    r"""How to find the group of a case (its patient or lesion): by a pattern or in a table.
 
     Args:
-        group_pattern: regular expression that is searched in each file name (of a series: the
+        group_pattern: regular expression to search for in each file name (for a series, the
             folder's name) or, if it contains a "/", in the path inside the root. Its first group is
             the patient: `r"^(\d+)_"`, `r"^([^_]+)_"`, `r"(person\d+|IM-\d+)"`; for
             root/{CLASS}/{PATIENT}/* `r"^[^/]+/([^/]+)/"`.
-        group_table: a CSV with a header, relative to the working directory or the root: id or file
-            name, and the patient.
-        group_column: of `group_table`; default: the column `group`, in any case, or the second of
-            two.
+        group_table: a CSV with a header, relative to the working directory or the root, with the id
+            or file name, and the patient.
+        group_column: column of `group_table`; default: `group` (ignoring case), or the second of
+            two columns.
 
     Raises:
-        ValueError: a pattern and a table, or a column without a table.
+        ValueError: both a pattern and a table, or a column without a table.
 
     Example:
         >>> CaseGroups(r"^(\d+)_").of_cases(["A/12_1.png", "B/12_2.png"], Path()).tolist()
@@ -56,7 +56,7 @@ class CaseGroups(Options):
 
         Args:
             ids: paths of the images inside the root.
-            root: the folder that holds them.
+            root: the folder that contains them.
 
         Raises:
             FileNotFoundError: no such table.
@@ -75,11 +75,11 @@ class CaseGroups(Options):
 def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
     r"""Return the group (N,) of each case: the first group of a regular expression in its name.
 
-    A pattern with a "/" (outside of square brackets) is searched in the whole id, the path inside
-    the root; any other in the last part of it, the name of the file.
+    A pattern with a "/" (outside square brackets) is searched for in the whole id, the path inside
+    the root. Any other pattern is searched for in the last part of it, the file name.
 
     Raises:
-        ValueError: not a valid regular expression, one without a group, or a name in which it finds
+        ValueError: an invalid regular expression, one without a group, or a name in which it finds
             no group.
 
     Example:
@@ -121,21 +121,21 @@ def groups_by_pattern(ids: Sequence[str], pattern: str) -> np.ndarray:
 def groups_from_table(
     ids: Sequence[str], table: str | Path, *, group_column: str | None = None
 ) -> np.ndarray:
-    """Return the group (N,) of each case from a table that names cases by id or file name, with or
+    """Return the group (N,) of each case from a table that lists cases by id or file name, with or
     without the suffix.
 
     Rows of other cases are ignored.
 
     Args:
-        ids: of the cases.
-        table: its first column that is not the groups' names the cases.
-        group_column: holds the groups; default: the column `group`, in any case, or the second of
-            two.
+        ids: ids of the cases.
+        table: the table; the first column other than the group column identifies the cases.
+        group_column: column of the groups; default: `group` (ignoring case), or the second of two
+            columns.
 
     Raises:
         FileNotFoundError: no such table.
-        ValueError: no such column, or none that must be the groups'; a case without a row or with a
-            blank group, one with two, a name that several cases have.
+        ValueError: no such column, or no clear group column; a case without a row, with a blank
+            group or with two groups; a name that matches several cases.
     """
     read = read_text_table(table, wanted=("group",) if group_column is None else (group_column,))
     groups = _group_column(read, group_column)
@@ -193,8 +193,8 @@ def _group_column(table: TextTable, name: str | None) -> str:
 
 
 def _names(case: str) -> tuple[str, ...]:
-    """Return what a table may call a case: its id or its file's name, either without the suffix
-    too.
+    """Return the names that a table may use for a case: its id or file name, with or without
+    suffix.
     """
     path = path_key(case)
     suffix = known_suffix(path)

@@ -1,5 +1,5 @@
-"""The best possible classifier of the phantom: its exact likelihood ratio, and the AUC nothing can
-exceed.
+"""The best possible classifier of the phantom: its exact likelihood ratio, and the AUC that no
+classifier can exceed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def detectability(design: PhantomDesign) -> float:
     """Return d' of a lesion at a known position: `d'^2 = s^T K^-1 s`, with rounding in K (+ 1/12 on
     its diagonal).
 
-    For a random position all candidates have this same d'. Source: Barrett and Myers, Foundations
+    For a random position, all candidates have the same d'. Source: Barrett and Myers, Foundations
     of Image Science (2004), chapter 13. Rounding lowers d' by less than 0.01 % for the default
     designs.
 
@@ -37,17 +37,17 @@ def detectability(design: PhantomDesign) -> float:
 def ideal_observer_scores(cohort: Cohort | np.ndarray, design: PhantomDesign) -> np.ndarray:
     """Return the log likelihood ratio (N,) of "lesion" against "normal" for each image, float64.
 
-    Fixed position, with x the grey levels above the background: `s^T K^-1 x - d'^2 / 2`. Random
-    position: the log of the mean of exp of that over all candidate positions, all of which one
-    Fourier transform gives. Exact but for one thing: rounding to uint8 is taken as Gaussian noise
-    of variance 1/12.
+    Fixed position, with x the gray levels above the background: `s^T K^-1 x - d'^2 / 2`. Random
+    position: the log of the mean of its exponential over all candidate positions, which one Fourier
+    transform computes. The only approximation treats rounding to uint8 as Gaussian noise of
+    variance 1/12.
 
     Args:
         cohort: a phantom drawn with this design, or its images (N, *spatial) or (N, 1, *spatial).
         design: the physics.
 
     Raises:
-        ValueError: images of another shape.
+        ValueError: images of a different shape.
     """
     images = cohort.images if isinstance(cohort, Cohort) else np.asarray(cohort)
     if images.shape[1:] == (1, *design.spatial_size):
@@ -69,9 +69,9 @@ def ideal_observer_scores(cohort: Cohort | np.ndarray, design: PhantomDesign) ->
 def ideal_observer_auc(design: PhantomDesign, *, num_cases: int = 10_000, seed: int = 0) -> float:
     """Return the AUC of the ideal observer: the ceiling for every classifier of this phantom.
 
-    Fixed position: `Phi(d' / sqrt 2)`, in closed form. Random position has none: the AUC of the
-    observer's own scores on `num_cases` new images of each class, with a standard error below
-    `0.5 / sqrt(num_cases)`.
+    Fixed position: `Phi(d' / sqrt 2)`, in closed form. Random position has no closed form. The
+    result is then the AUC of the observer's own scores on `num_cases` new images of each class,
+    with a standard error below `0.5 / sqrt(num_cases)`.
 
     Args:
         design: the physics.
@@ -97,8 +97,8 @@ def ideal_observer_auc(design: PhantomDesign, *, num_cases: int = 10_000, seed: 
 
 
 def ideal_observer_predictions(cohort: Cohort, design: PhantomDesign) -> Predictions:
-    """Return the ideal observer's posterior probabilities as a predictions table, two columns (1 -
-    p, p).
+    """Return the ideal observer's posterior probabilities as a predictions table with two columns
+    (1 - p, p).
 
     `p = sigmoid(log likelihood ratio + log prior odds)` with the design's prevalence as prior:
     calibrated by definition.
@@ -119,8 +119,8 @@ def ideal_observer_predictions(cohort: Cohort, design: PhantomDesign) -> Predict
 
 
 def _signal(design: PhantomDesign) -> np.ndarray:
-    """Return the lesion in the centre, or on the first voxel where its position is random: between
-    two voxels and on one a narrow Gaussian does not have the same energy.
+    """Return the lesion in the center, or on the first voxel if its position is random. A narrow
+    Gaussian does not have the same energy between two voxels as on one.
     """
     return (
         design.signal()

@@ -1,4 +1,4 @@
-"""Groups that a set does not carry itself: told by a table, and the splits corrected with them."""
+"""Groups that a set lacks: read from a table and used to correct its splits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from medmonai.tables import read_text_table
 
 
 def with_known_groups(cohort: Cohort, table: str | Path | None) -> Cohort:
-    """Return a split with the groups of a table, less the cases whose group is in an earlier split.
+    """Return a split with the groups of a table, without the cases whose group is in an earlier
+    split.
 
-    For sets whose published splits divide patients or lesions: 641 lesions of DermaMNIST are in
-    train and in test. The training split stays whole; val loses what shares a group with train,
-    test what shares one with train or val.
+    Use this for sets whose published splits divide patients or lesions: 641 lesions of DermaMNIST
+    are in both train and test. The training split stays complete. Val loses the cases that share a
+    group with train; test loses those that share one with train or val.
 
     Args:
         cohort: one split of a set whose ids are NAME-SPLIT-NUMBER, as `load_medmnist` makes them.
-        table: with the columns `id` and `group` and a row for every case of all splits; None
-            returns the cohort as it is.
+        table: a table with the columns `id` and `group` and a row for every case of all splits;
+            None returns the cohort unchanged.
 
     Raises:
         FileNotFoundError: no such table.

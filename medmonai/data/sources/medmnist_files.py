@@ -1,4 +1,4 @@
-"""The file of a MedMNIST set: found or downloaded, and checked to be the official one."""
+"""The file of a MedMNIST set: found or downloaded, and verified to be the official one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _md5_of: dict[tuple[str | int, ...], str] = {}
 
 @dataclass(frozen=True)
 class DatasetFolder(Options):
-    """A folder of MedMNIST files, and what may be done with them.
+    """A folder of MedMNIST files, with the rules for downloading and verifying them.
 
     Args:
-        path: the folder to look in first; None: see `load_medmnist`.
-        download: whether a missing file may be downloaded.
+        path: the folder to search first; for None see `load_medmnist`.
+        download: whether to download a missing file.
         verify: whether the file must be the official one (MD5, number of cases). False accepts any
-            file of that layout. Its licence is then not stated, and known leaks are reported as
+            file with that layout. Its license is then not stated, and known leaks are reported as
             those of the published data set.
 
     Example:
@@ -44,13 +44,13 @@ def _folders(dataset_dir: str | Path | None) -> list[Path]:
 
 
 def find_or_download(wanted: DatasetFile, folder: DatasetFolder) -> Path:
-    """Return the path of a file, downloaded if it is missing and may be.
+    """Return the path of a file, after downloading it if it is missing and this is allowed.
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
     """
     folders = _folders(folder.path)
-    # ~/.medmnist, the last one, may be made
+    # ~/.medmnist, the last one, may be created
     mistyped = len(folders) > 1 and not folders[0].is_dir()
     for place in () if mistyped else folders:
         if (place / wanted.name).is_file():
@@ -81,8 +81,8 @@ def find_or_download(wanted: DatasetFile, folder: DatasetFolder) -> Path:
 
 
 def _in_short(error: Exception) -> str:
-    """Name the cause of a failed download in a few words; requests nests its errors over several
-    lines.
+    """Name the cause of a failed download in a few words; errors of requests are nested over
+    several lines.
     """
     text = " ".join(str(error).split())
     if "hash" in text.lower():

@@ -1,4 +1,4 @@
-"""How much memory images may take before they stay on disk."""
+"""How much memory images may take; beyond this they stay on disk."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def available_memory() -> int:
-    """Return the bytes of memory this process may still take: free on the machine, and within its
-    control group.
+    """Return the bytes of memory that this process may still allocate: free on the machine, and
+    within its control group.
     """
     free = [1 << 32]
     try:
@@ -19,14 +19,14 @@ def available_memory() -> int:
         group = Path("/sys/fs/cgroup")
         used = int((group / "memory.current").read_text())
         free.append(int((group / "memory.max").read_text()) - used)
-    except (OSError, ValueError):  # another system, or a group without a limit ("max")
+    except (OSError, ValueError):  # another operating system, or a group without a limit ("max")
         pass
     return max(0, min(free))
 
 
 def default_memory_limit() -> int:
-    """Return the bytes above which images stay on disk: MEDMONAI_MEMORY_LIMIT, or half of the
-    memory that is free.
+    """Return the size in bytes above which images stay on disk: MEDMONAI_MEMORY_LIMIT, or half of
+    the free memory.
 
     Raises:
         ValueError: MEDMONAI_MEMORY_LIMIT is not a number of bytes.

@@ -17,10 +17,10 @@ from medmonai.task import Task
 
 Position = Literal["fixed", "random"]
 
-# Grey level of the background: the noise of every allowed design stays 5 standard deviations away
+# Gray level of the background: the noise of every allowed design stays 5 standard deviations away
 # from 0.
 MEAN_LEVEL = 120.0
-# Variance that rounding to whole grey levels adds to each voxel (Widrow; noise_sd >> 1 makes the
+# Variance that rounding to whole gray levels adds to each voxel (Widrow; noise_sd >> 1 makes the
 # error uniform).
 ROUNDING_VARIANCE = 1 / 12
 
@@ -30,7 +30,7 @@ _NUM_CASES = {
     2: {"train": 2000, "val": 400, "test": 1000},
     3: {"train": 1000, "val": 200, "test": 600},
 }
-# Chosen for an ideal AUC near 0.94: a lesion neither plain nor hopeless, and a limit that a small
+# Chosen for an ideal AUC near 0.94: a lesion neither obvious nor hopeless, and a limit that a small
 # network can reach.
 _AMPLITUDE = {(2, "fixed"): 26.0, (2, "random"): 37.0, (3, "fixed"): 24.0, (3, "random"): 31.0}
 _CHUNK_VOXELS = 1 << 18
@@ -38,7 +38,7 @@ _CHUNK_VOXELS = 1 << 18
 
 @dataclass(frozen=True)
 class PhantomDesign:
-    """The physics of the phantom: signal s, noise covariance K, and how often a lesion is there.
+    """The physics of the phantom: signal s, noise covariance K, and how often a lesion is present.
 
     The image of a case is `MEAN_LEVEL + s + n`, rounded to uint8. `s` is a Gaussian of the given
     width and height, or 0. `n` is stationary Gaussian noise on a torus, so K is diagonal in Fourier
@@ -48,20 +48,20 @@ class PhantomDesign:
 
     Args:
         spatial_size: voxels along each of two or three axes, at least 8.
-        amplitude: height of the lesion, grey levels; by default one that gives an ideal AUC near
-            0.94 with the other defaults from 18 voxels an axis on.
+        amplitude: height of the lesion, gray levels; the default gives an ideal AUC near 0.94 with
+            the other defaults, from 18 voxels per axis.
         lesion_width: standard deviation of the lesion's profile, voxels, at most a sixth of the
-            shortest axis; by default 3, or that sixth where it is less.
-        noise_sd: standard deviation of the noise, grey levels, 4 to 24.
+            shortest axis; by default 3, or that sixth if it is smaller.
+        noise_sd: standard deviation of the noise, gray levels, 4 to 24.
         correlation_length: l above, voxels; 0 gives white noise.
-        white_fraction: part of the noise variance without correlation, in (0, 1].
-        position: "fixed" puts the centre of every lesion into the centre of the image (unchanged by
-            flips and 90-degree rotations); "random" on any voxel that is two widths away from the
-            border.
-        prevalence: part of the cases with a lesion.
+        white_fraction: fraction of the noise variance that is uncorrelated, in (0, 1].
+        position: "fixed" puts the center of every lesion at the center of the image (unchanged by
+            flips and 90-degree rotations); "random" puts it on any voxel at least two widths from
+            the border.
+        prevalence: fraction of the cases with a lesion.
 
     Raises:
-        ValueError: a value outside these ranges, a lesion too wide for the image, or grey levels
+        ValueError: a value outside these ranges, a lesion too wide for the image, or gray levels
             that would be clipped.
 
     Example:
@@ -117,7 +117,7 @@ class PhantomDesign:
             )
 
     def signal(self, centre: Sequence[float] | None = None) -> np.ndarray:
-        """Return the lesion (*spatial) around a centre in voxels, float64; by default the centre of
+        """Return the lesion (*spatial) around a center in voxels, float64; by default the center of
         the image.
         """
         centre = [(n - 1) / 2 for n in self.spatial_size] if centre is None else centre
@@ -132,7 +132,7 @@ class PhantomDesign:
         return self.amplitude * np.exp(-squared / (2 * self.lesion_width**2))
 
     def spectrum(self) -> np.ndarray:
-        """Return the eigenvalues of K on the grid of `numpy.fft.rfftn`, grey levels squared,
+        """Return the eigenvalues of K on the grid of `numpy.fft.rfftn`, gray levels squared,
         without rounding.
         """
         axes = [np.fft.fftfreq(n) for n in self.spatial_size]
@@ -145,7 +145,7 @@ class PhantomDesign:
         return full[..., : self.spatial_size[-1] // 2 + 1]
 
     def candidates(self) -> np.ndarray:
-        """Return the voxels (P, d) on which a lesion at a random position may be centred, int64."""
+        """Return the int64 voxels (P, d) on which a lesion at a random position may be centered."""
         assert self.lesion_width is not None
         margin = math.ceil(2 * self.lesion_width)
         axes = [np.arange(margin, n - margin) for n in self.spatial_size]
@@ -189,19 +189,20 @@ def lesion_phantom(
 
     Every split and class has its own random stream, so splits are independent and the same seed
     gives the same bytes. Exactly `round(num_cases * prevalence)` cases have a lesion; the order is
-    shuffled. `ideal_observer_auc` says how well the classes can be told apart at best. MONAI's
-    `create_test_image_2d` draws discs with uniform noise, for which no such limit is known.
+    shuffled. `ideal_observer_auc` returns how well the classes can be separated at best. MONAI's
+    `create_test_image_2d` draws disks with uniform noise, for which no such limit is known.
 
     Args:
         split: "train", "val" or "test".
         spatial_size: voxels along each axis of the default design; (28, 28) if neither this nor
             `design` is given.
-        seed: the seed of the data set.
-        design: the physics, if it is not the default one.
-        num_cases: cases of the split; by default 2000/400/1000 in 2D and 1000/200/600 in 3D.
+        seed: seed of the data set.
+        design: the physics, if not the default.
+        num_cases: number of cases in the split; by default 2000/400/1000 in 2D and 1000/200/600 in
+            3D.
 
     Raises:
-        ValueError: unknown split, a `spatial_size` that contradicts the design, or too few cases
+        ValueError: an unknown split, a `spatial_size` that contradicts the design, or too few cases
             for both classes.
 
     Example:

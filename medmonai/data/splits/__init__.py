@@ -1,5 +1,5 @@
-"""Which case is in train, validation or test: kept, drawn by class and group, read from a file, or
-in folds.
+"""Splitting cases into train, validation and test: kept as given, drawn by class and group, read
+from a file, or in folds.
 """
 
 import lazy_loader

@@ -1,5 +1,5 @@
-"""Cases divided into parts of given shares: every class spread evenly, patients and other units
-kept whole.
+"""Dividing cases into parts of given shares: classes are spread evenly, and patients and other
+units stay whole.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from scipy.optimize import linprog
 
 from medmonai.task import Task
 
-_PASSES = 4  # over the units of several cases, when they are moved once more
-# Other orders of the units that are tried: with few units the first is often not the best; with
+_PASSES = 4  # passes over the multi-case units to move them again
+# Number of other unit orders to try. With few units the first order is often not the best; with
 # many it hardly matters.
 _ORDERS = 30
 _UNITS = 4000
@@ -26,19 +26,19 @@ def part_numbers(
     shares: Sequence[float] | np.ndarray,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return the part (N,), from 0, of each case; part p gets about shares[p] of every class, and
-    no unit is divided.
+    """Return the part (N,) of each case, from 0. Part p gets about shares[p] of every class, and no
+    unit is divided.
 
-    Units of several cases come first, the largest ahead, each to the part where it adds least to
-    the sum over classes and parts of (share of the class in the part)^2 / shares[p], which is
-    smallest where all parts have their shares. Moves of single units that lower it further follow,
-    and other orders are tried where units are few. Then single cases fill up the parts: what a
-    class lacks in a part is rounded up or down so that the sum of the classes is rounded, too
-    (controlled rounding, Cox 1987, solved as a transport problem). Without larger units every class
-    and the whole of every part are therefore less than one case from their shares, but for a class
-    of few cases, which gets one case in every part as long as it has enough.
+    Units of several cases come first, the largest first. Each goes to the part where it adds least
+    to the sum over classes and parts of (share of the class in the part)^2 / shares[p]. This sum is
+    smallest when all parts have their shares. Then single units are moved if that lowers the sum,
+    and other orders are tried if there are few units. Finally, single cases fill up the parts. The
+    number that a class lacks in a part is rounded up or down so that the total over the classes is
+    rounded too (controlled rounding, Cox 1987, solved as a transport problem). Without larger
+    units, every class and every whole part are therefore less than one case from their shares. The
+    exception is a class of few cases, which gets one case in every part as long as it has enough.
 
-    A multilabel case counts as one of its rarest label, or of "no label".
+    A multilabel case counts toward its rarest label, or toward "no label".
 
     scikit-learn's `StratifiedGroupKFold` makes parts of equal shares only and has no rule for
     single cases; `GroupShuffleSplit` does not look at classes;
@@ -48,8 +48,8 @@ def part_numbers(
         labels: as `Task.check_labels` returns them.
         units: (N,) number of the unit of each case, for example of its patient.
         task: what the labels mean.
-        shares: (P,) of the parts, positive; divided by their sum.
-        seed: decides among equals.
+        shares: (P,) positive shares of the parts; normalized by their sum.
+        seed: seed for breaking ties.
 
     Example:
         >>> labels = np.repeat([0, 1], [70, 30])
@@ -85,8 +85,8 @@ def part_numbers(
 
 
 def rarest_label(labels: np.ndarray) -> np.ndarray:
-    """Return the label (N,) of each case of (N, L) that has the fewest positives, or L where it has
-    none.
+    """Return, for each case of (N, L), its label (N,) with the fewest positives overall, or L if it
+    has no label.
     """
     rarity = np.argsort(np.argsort(labels.sum(axis=0), kind="stable"), kind="stable")
     none = labels.shape[1]
@@ -97,8 +97,8 @@ def rarest_label(labels: np.ndarray) -> np.ndarray:
 def _place(
     own: np.ndarray, *, shares: np.ndarray, totals: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the part (U,) of each unit, given the cases (U, S) that it has of each class: the best
-    of some orders.
+    """Return the part (U,) of each unit, given its number of cases (U, S) of each class: the best
+    result over several orders.
     """
     weight = 1 / (shares[:, None] * np.maximum(totals, 1) ** 2)
     order = rng.permutation(len(own))
@@ -133,15 +133,15 @@ def _place_in_order(
 def _fill_empty(
     part: np.ndarray, own: np.ndarray, *, singles: np.ndarray, parts: int
 ) -> np.ndarray:
-    """Return the parts (U,) with units moved to those parts that would have no case of a class,
-    where units allow.
+    """Return the parts (U,) after moving units, where possible, to parts that would otherwise lack
+    a class.
     """
     part = part.copy()
     for stratum in np.argsort((own > 0).sum(axis=0) + singles, kind="stable"):
         having = own[:, stratum] > 0
         held = np.bincount(part[having], minlength=parts)
         for empty in np.flatnonzero(held == 0)[: max(0, int((held == 0).sum() - singles[stratum]))]:
-            # what a unit leaves behind
+            # what remains when a unit leaves
             kept = np.stack([own[part == p].sum(axis=0) for p in range(parts)])[part] - own
             harmless = ((kept > 0) | (own == 0) | (singles >= parts)).all(axis=1)
             movable = np.flatnonzero(having & harmless & (held[part] > 1))
@@ -154,8 +154,8 @@ def _fill_empty(
 
 
 def _wanted(counts: np.ndarray, singles: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return how many cases (P, S) of each class the parts would best have, as fractions, given
-    those placed already.
+    """Return the ideal fractional number of cases (P, S) of each class per part, given those
+    already placed.
     """
     wanted = counts.astype(np.float64)
     for stratum, free in enumerate(singles):
@@ -164,7 +164,7 @@ def _wanted(counts: np.ndarray, singles: np.ndarray, shares: np.ndarray) -> np.n
         least[empty] = 1 if 0 < empty.sum() <= free else 0
         total = counts[:, stratum].sum() + free
         rising = np.ones(len(shares), bool)
-        # parts that have more than their share already stay; the others divide the rest
+        # parts already above their share stay as they are; the others divide the rest
         while True:
             level = (total - least[~rising].sum()) / shares[rising].sum()
             above = rising & (level * shares < least - 1e-9)
@@ -176,8 +176,8 @@ def _wanted(counts: np.ndarray, singles: np.ndarray, shares: np.ndarray) -> np.n
 
 
 def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return whole numbers (P, S): each up or down, so that the sum of a class is kept and that of
-    a part rounded, too.
+    """Return integers (P, S), each rounded up or down so that class sums are preserved and part
+    sums are rounded too.
     """
     whole = np.floor(wanted).astype(np.int64)
     rest = wanted - whole
@@ -188,7 +188,7 @@ def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     by_part, by_stratum = (np.eye(n)[:, index] for n, index in zip(wanted.shape, (parts, strata)))
     sums = rest.sum(axis=1)
     solution = linprog(
-        # the nearer whole number; equals by the seed
+        # the nearest integer; ties are broken by the seed
         -rest.reshape(-1)[place] + 1e-4 * rng.random(len(place)),
         A_eq=by_stratum,
         b_eq=np.rint(rest.sum(axis=0)),
@@ -197,6 +197,6 @@ def _rounded(wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         A_ub=np.concatenate([by_part, -by_part]),
         b_ub=np.concatenate([np.ceil(sums - 1e-6), -np.floor(sums + 1e-6)]),
     )
-    # the corners of a transport problem are whole numbers
+    # the vertices of a transport problem are integers
     whole[parts, strata] += np.rint(solution.x).astype(np.int64)
     return whole

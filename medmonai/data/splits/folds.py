@@ -1,5 +1,5 @@
-"""Cross-validation: the training and validation cases of a set divided again, by class, groups and
-images kept whole.
+"""Cross-validation: the training and validation cases of a set are divided again by class, with
+groups and identical images kept together.
 """
 
 from __future__ import annotations
@@ -32,28 +32,27 @@ def cross_validation_cohort(
     """Return the training or the validation cases of one fold.
 
     All cases of the cohorts are divided into `folds` parts (see `fold_numbers`); part number `fold`
-    is for validation, the others are for training. Over the folds every case is a validation case
-    exactly once. Cases of one group, and cases with the same pixels, stay together, so a leak
-    between the given splits is none between the parts.
+    is for validation, the others are for training. Over all folds, every case is a validation case
+    exactly once. Cases of one group and cases with the same pixels stay together, so a leak between
+    the given splits does not leak between the parts.
 
     Cases keep their ids, labels, groups and order. Images in memory are copied; those on disk stay
-    there: the part is written to a temporary file that goes with the process.
+    there: the part is written to a temporary file that is removed with the process.
 
-    `monai.data.partition_dataset_classes` divides by class, but knows neither groups nor images,
-    and lists of dictionaries only; scikit-learn's `StratifiedGroupKFold` takes 20 s for 50,000
-    cases.
+    `monai.data.partition_dataset_classes` divides lists of dictionaries by class, but knows neither
+    groups nor images; scikit-learn's `StratifiedGroupKFold` takes 20 s for 50,000 cases.
 
     Args:
-        cohorts: the splits to divide, usually train and validation; never test.
+        cohorts: the splits to divide, usually train and validation, but never test.
         folds: number of parts, at least 2.
         fold: which of them is for validation, from 0.
         part: "train" or "validation"; the result's split is "train" or "val".
-        seed: of the division; use one for all folds.
+        seed: seed of the division; use the same one for all folds.
 
     Raises:
-        ValueError: an argument outside the above; cohorts that do not belong together, or only some
-            with groups; an id twice; a class (a label: its positives or negatives) in too few
-            groups to be on both sides of every fold.
+        ValueError: an argument outside the values above; cohorts that do not belong together, or
+            only some of them with groups; a duplicate id; a class (for a label, its positives or
+            negatives) in too few groups to be on both sides of every fold.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -95,13 +94,14 @@ def cross_validation_cohort(
 
 
 def units_of(*columns: np.ndarray | None) -> np.ndarray:
-    """Return the number (N,) of the unit of each case: cases that share a value in any column are
-    of one unit.
+    """Return the unit number (N,) of each case: cases that share a value in any column are in one
+    unit.
 
-    Sharing is passed on: if a and b share a patient, and b and c an image, all three are one unit.
+    Sharing is transitive: if a and b share a patient, and b and c an image, all three form one
+    unit.
 
     Args:
-        columns: (N,) arrays, such as patients and keys of images; None is left out.
+        columns: (N,) arrays, such as patients and keys of images; None is ignored.
 
     Example:
         >>> units_of(np.array(["p", "p", "q", "r"]), np.array([0, 1, 1, 2])).tolist()
@@ -115,7 +115,7 @@ def units_of(*columns: np.ndarray | None) -> np.ndarray:
     n = len(values[0])
     start = len(values[0])
     edges = []
-    # a graph of cases and values, with an edge from each case to each of its values
+    # a graph of cases and values, with an edge between each case and each of its values
     for numbers in values:
         edges.append(start + numbers)
         start += numbers.max() + 1
@@ -128,30 +128,30 @@ def units_of(*columns: np.ndarray | None) -> np.ndarray:
 def fold_numbers(
     labels: np.ndarray, units: np.ndarray, *, task: Task, folds: int, seed: int = 0
 ) -> np.ndarray:
-    """Return the fold (N,), from 0, of each case; a unit is never divided, and each class is spread
+    """Return the fold (N,) of each case, from 0. Units are never divided, and classes are spread
     evenly.
 
-    `part_numbers` with equal shares: without larger units the folds differ by at most one case in
-    every class.
+    This is `part_numbers` with equal shares: without larger units, the folds differ by at most one
+    case in every class.
 
     Args:
         labels: as `Task.check_labels` returns them.
         units: (N,) number of the unit of each case.
         task: what the labels mean.
         folds: number of folds.
-        seed: decides among equals.
+        seed: seed for breaking ties.
     """
     return part_numbers(labels, units, task=task, shares=np.ones(folds), seed=seed)
 
 
 def gather_images(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Return the images at the rows of all parts in one array: in memory, or on disk if one of them
+    """Return the images at the rows of all parts in one array: in memory, or on disk if any part
     is.
     """
     shape = (len(rows), *parts[0].shape[1:])
     dtype = parts[0].dtype
     if any(isinstance(part, np.memmap) for part in parts):
-        with tempfile.TemporaryFile() as file:  # the map keeps the space until it is gone itself
+        with tempfile.TemporaryFile() as file:  # the mapping keeps the space until closed
             out = np.memmap(file, dtype=dtype, mode="w+", shape=shape)
     else:
         out = np.empty(shape, dtype)
@@ -202,7 +202,7 @@ def _groups(cohorts: Sequence[Cohort]) -> np.ndarray | None:
 
 
 def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns that all cohorts have, at the rows."""
+    """Return the columns common to all cohorts, at the given rows."""
     names = [
         name for name in cohorts[0].metadata if all(name in cohort.metadata for cohort in cohorts)
     ]
@@ -212,7 +212,7 @@ def _metadata(cohorts: Sequence[Cohort], rows: np.ndarray) -> dict[str, np.ndarr
 
 
 def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ...] | None:
-    """Return where the volumes at the rows lie in space, if all cohorts know it."""
+    """Return where the volumes at the given rows lie in space, if all cohorts know it."""
     known = [cohort.places for cohort in cohorts if cohort.places is not None]
     if len(known) < len(cohorts):
         return None
@@ -221,7 +221,7 @@ def _places(cohorts: Sequence[Cohort], rows: np.ndarray) -> tuple[ImagePlace, ..
 
 
 def _check_classes(cohort: Cohort, labels: np.ndarray, numbers: np.ndarray, folds: int) -> None:
-    """Refuse folds without a case of a class that the set has; their AUC would not be defined."""
+    """Refuse folds that lack a class of the set, because their AUC would be undefined."""
     hot = cohort.task.one_hot(labels)
     for c, name in enumerate(cohort.class_names):
         for value in (0, 1):

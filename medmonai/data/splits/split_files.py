@@ -1,4 +1,4 @@
-"""Splits and left-out files as CSV: what a run keeps of them, and how splits are read back."""
+"""Splits and omitted files as CSV: what a run records of them, and how to read splits back."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ FileMissing = Literal["error", "skip"]
 
 
 def write_splits(listing: Listing, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a CSV with columns id, split, group, label: the names of the case's classes, "|"
-    between several.
+    """Write a CSV with columns id, split, group, label: the names of the case's classes, separated
+    by "|".
 
-    Cases that were left out after the division, because they could not be read, follow without
-    group and label, so that the file divides the source again whether they can be read by then or
-    not.
+    Cases that were left out after the division because they could not be read follow without group
+    and label. The file can then divide the source again whether or not they have become readable.
 
     Raises:
         FileExistsError: the file exists and `overwrite` is False.
@@ -57,12 +56,12 @@ def splits_text(listing: Listing) -> str:
 
 def read_splits(path: str | Path, ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """Return the split (N,) of each id from a table with columns id and split; other columns are
-    not looked at.
+    ignored.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a table, an unknown split, an id twice, or other ids than the given
-            ones (the first is named).
+        ValueError: not such a table, an unknown split, a duplicate id, or ids other than the given
+            ones (the message names the first).
     """
     told = _split_by_id(path, ids)
     _refuse_unmatched(Path(path).name, *_unmatched(told, ids))
@@ -72,17 +71,17 @@ def read_splits(path: str | Path, ids: Sequence[str] | np.ndarray) -> np.ndarray
 def with_splits_of(
     listing: Listing, path: str | Path, *, missing: FileMissing = "error"
 ) -> Listing:
-    """Return the listing with the splits of a table, see `read_splits`.
+    """Return the listing with the splits of a table; see `read_splits`.
 
     Args:
         listing: the cases.
-        path: of the table.
-        missing: what cases without a row and rows without a case are: an "error", or left out
-            ("skip"): each is in `left_out`, and a note counts them.
+        path: path of the table.
+        missing: how to treat cases without a row and rows without a case. "error" raises; "skip"
+            leaves them out, lists each in `left_out` and counts them in a note.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: see `read_splits`; another `missing`; no case that has a row.
+        ValueError: see `read_splits`; also an unknown `missing`, or no case with a row.
     """
     if missing not in ("error", "skip"):
         raise ValueError(f"file_missing={missing!r}; 'error' or 'skip' is needed.")
@@ -116,7 +115,7 @@ def with_splits_of(
 
 
 def _split_by_id(path: str | Path, known: Sequence[str] | np.ndarray) -> dict[str, str]:
-    """Return `path_key` of the id -> split of every row; `known` are the ids of the source."""
+    """Return `path_key` of the id -> split for every row; `known` are the ids of the source."""
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"no file of splits at {path}; give a CSV with columns id, split, or draw with "
@@ -164,8 +163,8 @@ def _in_order(told: Mapping[str, str], ids: Sequence[str] | np.ndarray) -> np.nd
 
 
 def left_out_text(listing: Listing) -> str:
-    """Return a CSV with columns name, reason, in the order of the names: what is not a case. Never
-    an absolute path.
+    """Return a CSV with columns name, reason of everything that is not a case, sorted by name and
+    without absolute paths.
     """
     names = (
         (PurePath(n).name if PurePath(n).is_absolute() else n, reason)
@@ -175,7 +174,7 @@ def left_out_text(listing: Listing) -> str:
 
 
 def csv_text(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as CSV with line feeds."""
+    """Return rows as CSV with LF line endings."""
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Which case belongs to train, val or test: kept as given, drawn by class and group, or read from a
+"""Assigning cases to train, val or test: kept as given, drawn by class and group, or read from a
 file.
 """
 
@@ -20,8 +20,8 @@ from .split_files import FileMissing, with_splits_of
 logger = logging.getLogger("medmonai.data")
 
 _MIN_VALIDATION = 50
-_FRACTION = 0.15  # of a split that has to be drawn and whose fraction is not given
-_PER_CLASS = 5  # fewer validation cases of a class say nothing about it
+_FRACTION = 0.15  # fraction of a split that must be drawn, if none is given
+_PER_CLASS = 5  # fewer validation cases say nothing about a class
 
 
 def split_listing(
@@ -35,39 +35,38 @@ def split_listing(
     keep_given: bool = True,
     min_validation: int = _MIN_VALIDATION,
 ) -> Listing:
-    """Return the listing with a split for every case.
+    """Return the listing with a split assigned to every case.
 
-    - Splits that the source gives (folders, a column) stay. `val_fraction` draws a new validation
+    - Splits given by the source (folders, a column) are kept. `val_fraction` draws a new validation
       split from the given train and val cases together; the given test split is never touched.
-    - A split that is not given is drawn: val and test from the cases that no kept split has, 15 %
-      each if no fraction says otherwise; the rest is train.
-    - What is drawn has the same share of every class, and a group is never divided
-      (`part_numbers`). Whether groups are in two *given* splits is what `require_no_leakage` looks
-      at.
-    - `file` takes the splits of a table (columns id, split), as `write_splits` writes it, and
-      nothing is drawn: `read_splits`.
+    - A split that is not given is drawn: val and test from the cases outside the kept splits, 15 %
+      each unless a fraction says otherwise; the rest is train.
+    - Drawn splits have the same share of every class, and a group is never divided
+      (`part_numbers`). `require_no_leakage` checks whether groups are in two *given* splits.
+    - `file` takes the splits from a table (columns id, split), as written by `write_splits`, and
+      nothing is drawn; see `read_splits`.
 
-    A validation split too small to choose a network on gives a warning that says which fraction
-    would do. `monai.data.partition_dataset_classes` divides lists by class, without groups, and
+    If the validation split is too small for choosing a network, a warning says which fraction would
+    be enough. `monai.data.partition_dataset_classes` divides lists by class, without groups and
     without a record.
 
     Args:
         listing: the cases.
-        val_fraction: share of the cases that are divided here, for validation.
+        val_fraction: fraction of the cases divided here that goes to validation.
         test_fraction: the same for test.
         seed: of the draw.
         file: a table of splits.
-        file_missing: what cases without a row in `file` and rows without a case are: an "error", or
-            left out ("skip"), each in `left_out` and counted in a note.
-        keep_given: False draws all three again, whatever the source gives.
-        min_validation: cases of validation below which, or below five of a class (label), a warning
-            is given.
+        file_missing: how to treat cases without a row in `file` and rows without a case. "error"
+            raises; "skip" leaves them out, lists each in `left_out` and counts them in a note.
+        keep_given: False draws all three splits again, whatever the source gives.
+        min_validation: minimum number of validation cases; fewer, or fewer than five of a class
+            (label), give a warning.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a fraction outside (0, 1), or one of a split that is kept; a file whose ids are
-            not those of the listing; no train case; a class without a case in one of the splits
-            (multilabel: no positive or no negative).
+        ValueError: a fraction outside (0, 1), or a fraction for a kept split; a file whose ids
+            differ from the listing's; no train cases; a class without cases in one of the splits
+            (multilabel: no positives or no negatives).
 
     Example:
         >>> from medmonai.data import split_listing
@@ -111,13 +110,13 @@ def split_listing(
 
 
 def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
-    """Return the training cohort with at most `cases` cases of each class, the same ones in every
+    """Return the training cohort with at most `cases` cases per class, the same ones in every
     epoch.
 
-    The seed decides which ones; they keep their order. Classes with fewer cases are unchanged.
+    The seed determines which ones; they keep their order. Classes with fewer cases are unchanged.
     `Balance("target", target=500)` shows every class 500 times per epoch, and
-    `Balance("cap", cap=500)` draws a new 500 in each epoch, which uses all images. This function is
-    for studies that discard the rest.
+    `Balance("cap", cap=500)` draws a new 500 in each epoch, which uses all images over time. This
+    function is for studies that discard the rest.
 
     Args:
         cohort: a training split; validation and test cases are never discarded.
@@ -125,7 +124,7 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
         seed: of the draw.
 
     Raises:
-        ValueError: `cases` below 1, another split than train, a multilabel task.
+        ValueError: `cases` below 1, a split other than train, or a multilabel task.
     """
     if isinstance(cases, bool) or not isinstance(cases, int) or cases < 1:
         raise ValueError(
@@ -156,7 +155,7 @@ def take_per_class(cohort: Cohort, cases: int, *, seed: int = 0) -> Cohort:
 def _draw(
     listing: Listing, fractions: dict[str, float | None], *, seed: int, keep_given: bool
 ) -> tuple[np.ndarray, str]:
-    """Return the splits (N,) and one sentence about how they came about."""
+    """Return the splits (N,) and one sentence about how they were made."""
     given = (
         np.full(len(listing), "") if listing.splits is None or not keep_given else listing.splits
     )
@@ -219,11 +218,11 @@ def _check_fraction(split: str, fraction: float) -> float:
 
 
 def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "") -> None:
-    """Raise ValueError if a split (N,) lacks a class (multilabel: a positive or a negative case of
-    a label).
+    """Raise ValueError if a split (N,) lacks a class (multilabel: positives or negatives of a
+    label).
 
-    `file` is the name of the table that the splits are taken from, if there is one: it is what has
-    to be changed then.
+    `file` is the name of the table with the splits, if there is one; that table must then be
+    changed.
     """
     hot = listing.task.one_hot(listing.labels)
     for split in SPLITS:
@@ -255,8 +254,8 @@ def require_every_class(listing: Listing, splits: np.ndarray, *, file: str = "")
 
 
 def validation_advice(listing: Listing, splits: np.ndarray, minimum: int = _MIN_VALIDATION) -> str:
-    """Return a sentence if the validation split is too small to choose a network on, and what to
-    do, else "".
+    """Return a sentence with advice if the validation split is too small for choosing a network,
+    else "".
     """
     counts = listing.task.one_hot(listing.labels[splits == "val"]).sum(axis=0)
     cases = int((splits == "val").sum())

@@ -1,4 +1,4 @@
-"""Image tables: which columns, which image each row names, which labels and groups."""
+"""Image tables: their columns, the image that each row names, and labels and groups."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Label columns that hold something else than classes: measurements, dates, identifiers."""
+"""Label columns with something other than classes: measurements, dates, identifiers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ def ask_about_labels(
 ) -> None:
     """Raise ValueError for a label column that does not look like one.
 
-    That is: the column of the images or groups, or one with the same values; more than 10 numbers;
-    numbers with fractions; dates; more than 20 values of which most have fewer than three cases.
+    It refuses the column of the images or groups, or one with the same values; more than 10
+    numbers; noninteger numbers; dates; and more than 20 values, most of them with fewer than three
+    cases.
 
     Args:
         table: the table.
-        column: of the labels.
-        rows: that have an image.
-        others: argument -> the column that it names, or None.
+        column: column of the labels.
+        rows: rows that have an image.
+        others: argument name -> the column that it names, or None.
     """
     values = table.column(column, "label_column")
     counts: Counter[str] = Counter()
@@ -69,7 +70,7 @@ def _refuse_identifiers(
 
 
 def _kind(counts: Mapping[str, int]) -> str:
-    """Return what many labels are, in words; "" where they may be classes."""
+    """Return a description of what the many labels are; "" if they may be classes."""
     if len(counts) < 3:
         return ""
     if all(map(_DATE.fullmatch, counts)):

@@ -18,13 +18,13 @@ _ZERO_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 @dataclass(frozen=True)
 class TableLabels:
-    """What the label columns say.
+    """The content of the label columns.
 
     Args:
         labels: (N,) or (N, L).
-        class_names: in the order of the labels.
+        class_names: class names in the order of the labels.
         task: what is predicted.
-        note: on spellings treated as one; "" if there were none.
+        note: sentence on spellings treated as one; "" if there were none.
     """
 
     labels: np.ndarray
@@ -44,13 +44,13 @@ def labels_of(
 ) -> TableLabels:
     """Return the labels of some rows.
 
-    A class whose name is also what programs write for nothing ("none", "NA": `is_blank`) has to be
-    in `class_names`.
+    A class whose name also stands for a missing value ("none", "NA"; see `is_blank`) must be in
+    `class_names`.
 
     Raises:
-        ValueError: a blank label, one that `class_names` lacks, fewer than two classes, a value
-            other than 0 and 1 in the columns of a multilabel task, class names that are these
-            columns in another order, or a positive class that `ordered_classes` refuses.
+        ValueError: a blank label, a label that `class_names` lacks, fewer than two classes, a value
+            other than 0 and 1 in the columns of a multilabel task, class names that list these
+            columns in a different order, or a positive class that `ordered_classes` refuses.
     """
     if not isinstance(label_column, str):
         require_binary(Task("multilabel", len(label_column)), positive_class)
@@ -115,8 +115,8 @@ def _multilabel(
 
 
 def check_column_names(class_names: Sequence[str], columns: Sequence[str]) -> None:
-    """Raise ValueError if a label is to be shown under the name of another column: they are named
-    in the order of the columns.
+    """Raise ValueError if a label would be shown under another column's name; names must follow the
+    order of the columns.
 
     Example:
         >>> check_column_names(["b", "a"], ["a", "b"])  # doctest: +NORMALIZE_WHITESPACE
@@ -139,13 +139,13 @@ def groups_of(
 
     Args:
         table: the table.
-        column: that holds the groups.
+        column: column of the groups.
         rows: the rows.
         ids: (N,) their ids.
-        own: whether a row with a blank (`is_blank`: "NA", "nan", ...) is a group of its own.
+        own: whether each row with a blank (`is_blank`: "NA", "nan", ...) is a group of its own.
 
     Raises:
-        ValueError: a blank, unless `own`.
+        ValueError: a blank group, unless `own`.
     """
     values = table.identifiers(column, "group_column")
     blank = [row for row in rows if is_blank(values[row])]

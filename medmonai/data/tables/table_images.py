@@ -1,4 +1,4 @@
-"""Which image a row of a table means: every image folder is listed once, and each name looked
+"""Finding the image of each table row: every image folder is listed once, and each name is looked
 up.
 """
 
@@ -17,21 +17,21 @@ from medmonai.tables import TextTable
 
 from .table_paths import Bases, Place, find_places, place_notes, without_folder
 
-# files and folders that are looked at below the image folders, or four times the rows
+# limit on files and folders examined below the image folders, or four times the rows
 MOST_LISTED = 500_000
 
 
 @dataclass(frozen=True)
 class TableImages:
-    """The rows that have an image, and what is left.
+    """The rows that have an image, and what remains.
 
     Args:
-        rows: their numbers in the table.
+        rows: their row numbers in the table.
         ids: (N,) path of each image inside its folder.
         files: one per row.
-        without: rows that have no image.
+        without: rows without an image.
         unnamed: images that no row names.
-        notes: one sentence each.
+        notes: notes of one sentence each.
     """
 
     rows: list[int]
@@ -43,15 +43,14 @@ class TableImages:
 
 
 def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | None) -> list[Path]:
-    """Return the folders that are meant: relative to the table's folder, `*` for any that fit; none
-    for None.
+    """Return the given folders, relative to the table's folder, with `*` expanded; none for None.
 
     Raises:
-        FileNotFoundError: a folder without `*` that is not there, or none at all.
+        FileNotFoundError: a folder without `*` that does not exist, or no folder at all.
     """
     if folders is None:
         return []
-    # A command line turns a folder called 2019 into a number.
+    # A command line turns a folder named 2019 into a number.
     named = list(map(str, [folders] if isinstance(folders, (str, Path, int)) else folders))
     paths: list[Path] = []
     for name in map(Path, named):
@@ -79,21 +78,21 @@ def find_table_images(
     skip: bool = False,
     dicom_folders: DicomFolders = "series",
 ) -> TableImages:
-    """Return the image of each row; paths are compared by `path_key`, and looked for as
-    `find_places` says.
+    """Return the image of each row. Paths are compared by `path_key` and searched for as in
+    `find_places`.
 
     Args:
         table: the table.
-        column: of file names, or paths.
+        column: column of file names or paths.
         folders: where the images are; may be none.
         beside: the table's folder.
         suffix: added to names that do not end in it.
-        skip: whether rows without an image are left out.
+        skip: whether to leave out rows without an image.
         dicom_folders: see `find_in_folders`.
 
     Raises:
-        ValueError: a row without an image unless `skip`, none that has one, an image in two rows,
-            in two folders or in two places.
+        ValueError: a row without an image unless `skip`, no row with an image, or an image in two
+            rows, two folders or two places.
     """
     bases, notes = _listed(folders, beside, len(table), dicom_folders)
     names, places = _found(table.column(column, "image_column"), suffix, bases)
@@ -134,7 +133,7 @@ def find_table_images(
 def _without_image(
     table: TextTable, names: Sequence[str], without: Sequence[int], *, skip: bool
 ) -> str:
-    """Return how many rows have no image, in words; "" if all have one."""
+    """Return a sentence on how many rows have no image; "" if all have one."""
     if not without:
         return ""
     told = (
@@ -151,8 +150,8 @@ def _without_image(
 
 
 def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
-    """Return the images that no row names; one that two folders have, one inside the other, is
-    named by either path.
+    """Return the images that no row names. An image in two nested folders may be named by either
+    path.
     """
     ids = {place.id for place in found}
     known = bases.known or {}
@@ -168,15 +167,15 @@ def _unnamed(found: Sequence[Place], bases: Bases) -> list[str]:
 
 
 def _true_paths(files: Sequence[Path]) -> list[Path]:
-    """Return paths that are equal where the files are, whichever way they were reached."""
+    """Return paths that are equal if the files are, however they were reached."""
     folders = {folder: Path(os.path.realpath(folder)) for folder in {file.parent for file in files}}
     return [folders[file.parent] / file.name for file in files]
 
 
 def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -> None:
-    """Refuse two rows with one image, and two images that would have one id."""
+    """Refuse two rows with the same image, and two images with the same id."""
     row_of: dict[str | Path, int] = {}
-    # then two rows with one file have one id, and paths are slow to compare
+    # two rows with the same file then have the same id, and paths are slow to compare
     one_way = not any(place.how for place in found)
     files: Sequence[Path | None] = (
         [None] * len(found) if one_way else _true_paths([place.file for place in found])
@@ -207,8 +206,8 @@ def _found(
 def _listed(
     folders: Sequence[Path], beside: Path, rows: int, dicom_folders: DicomFolders
 ) -> tuple[Bases, list[str]]:
-    """Return the folders with what is in them, unless that is too much to be looked at: then rows
-    are looked up one by one.
+    """Return the folders with their contents, unless these are too many to examine; then rows are
+    looked up one by one.
     """
     most = max(MOST_LISTED, 4 * rows)
     try:
@@ -228,8 +227,8 @@ def _listed(
 
 
 def _is_wide(folder: Path) -> bool:
-    """Whether a folder holds much that is not data: the root of a disk, a home, or the folder of
-    homes.
+    """Return whether a folder holds much besides data: the root of a disk, a home folder, or the
+    parent of home folders.
     """
     path = folder.resolve()
     return path == Path(path.anchor) or Path.home().resolve().is_relative_to(path)
@@ -248,7 +247,7 @@ def _held(bases: Bases) -> str:
 
 
 def _known(folders: Sequence[Path], dicom_folders: DicomFolders, most: int) -> dict[str, Path]:
-    """Return path inside its folder -> path of every image."""
+    """Return path inside its folder -> path for every image."""
     known: dict[str, Path] = {}
     for folder in folders:
         for image in find_in_folders([(folder, "")], dicom_folders=dicom_folders, most=most)[
@@ -264,8 +263,8 @@ def _known(folders: Sequence[Path], dicom_folders: DicomFolders, most: int) -> d
 
 
 def _as_known(names: list[str], known: Mapping[str, Path]) -> list[str]:
-    """Return the names as the images are called, where another spelling of the path is all that
-    differs.
+    """Return the names as the images spell them, if they differ only in the spelling of the
+    path.
     """
     if all(name in known for name in names):
         return names

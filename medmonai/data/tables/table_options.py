@@ -1,4 +1,4 @@
-"""What `list_image_table` is told about a table: how the file is read, its columns, and where the
+"""Arguments of `list_image_table` about a table: how to read the file, its columns, and where the
 images are.
 """
 
@@ -15,14 +15,14 @@ from medmonai.data.options import Options
 
 @dataclass(frozen=True)
 class TableFile(Options):
-    """A table with a header, and how it is read where that is not clear from the file.
+    """A table with a header, and how to read it if the file leaves that unclear.
 
     Args:
         path: CSV as spreadsheets save it, or an Excel workbook; see
             `medmonai.tables.read_text_table`.
-        separator: between the columns, where the table can be read with more than one.
-        encoding: of the text, where it is neither Unicode nor Western Windows (cp1252).
-        sheet: of a workbook with several sheets that hold data.
+        separator: column separator, if the table can be read with more than one.
+        encoding: text encoding, if neither Unicode nor Western Windows (cp1252).
+        sheet: sheet to read, if a workbook has several sheets with data.
     """
 
     path: str | Path
@@ -37,17 +37,17 @@ class TableColumns(Options):
     """Which column holds what.
 
     Args:
-        image_column: file names, or paths.
+        image_column: file names or paths.
         label_column: the class; several columns of 0 and 1 make a multilabel task.
         group_column: the patient or lesion.
-        blank_groups: how a blank group is treated: as an "error", or as a group of its "own".
+        blank_groups: how to treat a blank group: as an "error", or as a group of its "own".
         split_column: train, val (valid, validation) or test.
         metadata_columns: further columns to keep as text.
         labels_are_classes: whether to accept a label column that looks like a measurement, a date
             or an identifier.
 
     Raises:
-        ValueError: another value of `blank_groups`.
+        ValueError: an unknown value of `blank_groups`.
 
     Example:
         >>> TableColumns("image_id", "dx", group_column="lesion_id").group_column
@@ -79,15 +79,16 @@ class ImageFiles(Options):
 
     Args:
         image_folders: one or several, relative to the table's folder. With `*`, every folder that
-            matches; patterns without a match are ignored if another one has one. None: the table's
-            own folder, which is not searched for images without a row.
+            matches; patterns without a match are ignored if another pattern has one. None: the
+            table's own folder, which is not searched for images without a row.
         suffix: added to image names that do not end in it.
-        rows_without_image: "error", or "skip": each is in `left_out`, and a note counts them.
+        rows_without_image: "error" raises; "skip" lists each in `left_out` and counts them in a
+            note.
         dicom_folders: "series": a folder of DICOM files is one image, named by its path; "files":
             each file is one.
 
     Raises:
-        ValueError: another value of `rows_without_image`.
+        ValueError: an unknown value of `rows_without_image`.
     """
 
     image_folders: str | Path | Sequence[str | Path] | None = None

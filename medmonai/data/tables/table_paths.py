@@ -1,5 +1,5 @@
-"""From the paths that people write into tables to files: relative ones, absolute ones, those of
-another computer.
+"""Finding files by the paths in tables: relative paths, absolute paths, and paths from another
+computer.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Place:
     Args:
         id: its path inside the folder in which it was found.
         file: its path on this machine.
-        how: in which way it was found, for a note; "" inside an image folder.
-        dropped: the beginning of the row's path that the folder stands for.
+        how: how it was found, for a note; "" if inside an image folder.
+        dropped: the beginning of the row's path, which the folder replaces.
     """
 
     id: str
@@ -39,11 +39,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Bases:
-    """Where the paths of a table are looked for.
+    """The places to search for the paths of a table.
 
     Args:
-        folders: the image folders that were named.
-        known: path inside its folder -> file of every image in them; None if they were not listed.
+        folders: the given image folders.
+        known: path inside its folder -> file, for every image in them; None if they were not
+            listed.
         beside: the table's folder.
         dicom_folders: see `find_in_folders`.
     """
@@ -54,14 +55,14 @@ class Bases:
     dicom_folders: DicomFolders = "series"
 
     def inside(self, name: str) -> list[Place]:
-        """Return the files of this path in the image folders; two if two folders have one."""
+        """Return the files with this path in the image folders; two if two folders have one."""
         if self.known is not None:
             return [Place(name, self.known[name])] if name in self.known else []
         return list(self._joined(self.folders, name, ""))
 
     def near(self, name: str) -> list[Place]:
-        """Return the files of this path in the table's folder and in the working directory, other
-        than each other.
+        """Return the distinct files with this path in the table's folder and the working
+        directory.
         """
         return [
             *self._joined((self.beside,), name, "relative to the table's folder"),
@@ -69,8 +70,8 @@ class Bases:
         ]
 
     def absolute(self, name: str) -> list[Place]:
-        """Return the file of an absolute path of this machine, its id being the path inside a
-        folder that is known here.
+        """Return the file at an absolute path on this machine; its id is the path inside one of the
+        known folders.
         """
         file = next(
             (path for path in map(Path, _spellings(name)) if is_image(path, self.dicom_folders)),
@@ -86,10 +87,10 @@ class Bases:
         return [Place(file.relative_to(above[0]).as_posix() if above else name, file, _ABSOLUTE)]
 
     def by_tail(self, name: str) -> list[Place]:
-        """Return the files of the longest end of this path that a folder has: those of another
-        computer.
+        """Return the files that match the longest trailing part of this path, for paths from
+        another computer.
 
-        The image folders come before the table's folder, however long the ends are.
+        The image folders take precedence over the table's folder, however long the matches are.
         """
         parts = [part for part in name.split("/") if part]
         lead = "/" * (len(name) - len(name.lstrip("/")))
@@ -113,16 +114,17 @@ class Bases:
 
 
 def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
-    """Return the file of each row, None where there is none.
+    """Return the file of each row, or None if there is none.
 
-    The image folders come first; then a relative path is looked for in the table's folder and in
-    the working directory, an absolute one as it stands; then the ends of the path are, the longest
-    first, in the image folders and the table's folder. What such an end leaves off is a folder that
-    these stand for, so a path below it is not cut shorter than the others.
+    The image folders are searched first. Next, a relative path is looked up in the table's folder
+    and the working directory, and an absolute one as given. Last, the trailing parts of the path
+    are looked up, the longest first, in the image folders and the table's folder. The leading part
+    dropped in this way is a folder that these replace, so a path below it is not shortened more
+    than the others.
 
     Args:
-        names: of the images, as `path_key` writes paths.
-        bases: where to look.
+        names: names of the images, as `path_key` writes paths.
+        bases: the places to search.
 
     Raises:
         ValueError: two different files for one row.
@@ -143,9 +145,7 @@ def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
 
 
 def place_notes(places: Sequence[Place]) -> tuple[str, ...]:
-    """Return one sentence for each way, other than in an image folder, in which files were
-    found.
-    """
+    """Return one sentence for each way of finding files other than in an image folder."""
     notes = []
     for how, count in Counter(place.how for place in places if place.how).items():
         first = next(place for place in places if place.how == how)
@@ -157,8 +157,8 @@ def place_notes(places: Sequence[Place]) -> tuple[str, ...]:
 
 
 def without_folder(name: str) -> str:
-    """Return a path as reports may show it: of an absolute one the last part, since folders name
-    computers and people.
+    """Return a path as reports may show it: only the last part of an absolute path, because folder
+    names reveal computers and people.
 
     Example:
         >>> without_folder("C:/Users/me/x.png"), without_folder("a/x.png")
@@ -188,8 +188,8 @@ def _same_file(a: Path, b: Path) -> bool:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """Yield a path as it stands, with its letters composed, and with them decomposed, as macOS
-    writes files.
+    """Yield a path as given, with its letters composed, and with them decomposed as macOS stores
+    names.
     """
     yield from dict.fromkeys(
         (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
@@ -201,7 +201,7 @@ def _is_absolute(name: str) -> bool:
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """Whether a path is in a folder; nothing was left off ("") is above all relative paths."""
+    """Return whether a path is in a folder; "" (nothing dropped) contains all relative paths."""
     return path.startswith(f"{folder}/") if folder else not _is_absolute(path)
 
 
@@ -210,9 +210,7 @@ def _absolute(folder: Path) -> Path:
 
 
 def _with_short_ids(found: Sequence[Place | None]) -> list[Place | None]:
-    """Give absolute paths outside all folders ids of their own: inside the folder that is above
-    them all.
-    """
+    """Give absolute paths outside all folders ids relative to their common parent folder."""
     outside = [place.id for place in found if place and _is_absolute(place.id)]
     if not outside:
         return list(found)
