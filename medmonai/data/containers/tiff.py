@@ -1,5 +1,5 @@
-"""TIFF's fields that say how values are stored: those that Pillow passes over are honoured here, or
-the file is refused.
+"""TIFF fields that say how values are stored: those that Pillow ignores are honored here, or the
+file is refused.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SIGNED = 2
 _FLOAT = 3
 _FORMATS = dict(enumerate(("unsigned", "signed", "float", "undefined", "complex", "complex"), 1))
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# Compressions that have a number, and no decoder in any Pillow.
+# Registered compressions that no Pillow can decode.
 _FOREIGN = {
     22610: "JPEG XR",
     32908: "PixarFilm",
@@ -60,10 +60,10 @@ _FOREIGN = {
 
 
 def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
-    """Return why an opened TIFF is not read although Pillow opens it, or nothing.
+    """Return why a TIFF is refused although Pillow opens it, or nothing.
 
     Raises:
-        UnreadableImageError: tiles that are larger than the limit.
+        UnreadableImageError: tiles larger than the limit.
     """
     tags = image.tag_v2
     bits = max(tags.get(_BITS, (1,)))
@@ -96,15 +96,15 @@ def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
 
 
 def _pictures_behind(tags: Mapping[int, Any], path: Path) -> int:
-    """Return how many pictures lie behind one another although there are tags for the first only,
-    as in large ImageJ stacks.
+    """Return the number of consecutive pictures in a file with tags for the first one only, as in
+    large ImageJ stacks.
 
-    The description tells. Tools that copy it with a single picture exist, so the file must be long
-    enough, too.
+    The number comes from the description. Some tools copy the description with a single picture, so
+    the file must also be long enough.
     """
     text = str(tags.get(_DESCRIPTION, ""))
     stack = re.match(r"ImageJ=(?:.*\n)*?images=(\d+)", text)
-    shape = re.match(r'\{"shape": \[([\d, ]+)\]', text)  # of tifffile
+    shape = re.match(r'\{"shape": \[([\d, ]+)\]', text)  # written by tifffile
     pixels = math.prod(int(tags[tag]) for tag in _SIZE)
     samples = int(tags.get(_SAMPLES, 1))
     values = math.prod(map(int, shape[1].split(","))) if shape else 0
@@ -116,11 +116,11 @@ def _pictures_behind(tags: Mapping[int, Any], path: Path) -> int:
 
 def _parts(tags: Mapping[int, Any]) -> tuple[int, int]:
     """Return the strips or tiles of an uncompressed file, and how many it needs; Pillow leaves
-    those that lack black.
+    missing ones black.
     """
     offsets = tags.get(_STRIPS) or tags.get(_TILES)
     if tags.get(_COMPRESSION, 1) != 1 or not offsets:
-        return 0, 0  # libtiff looks itself
+        return 0, 0  # libtiff checks this itself
     size = [int(tags[tag]) for tag in _SIZE]
     part = (
         (size[0], tags.get(_ROWS, size[1]))
@@ -134,21 +134,21 @@ def _parts(tags: Mapping[int, Any]) -> tuple[int, int]:
 
 
 def check_deflated(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Inflate each strip or tile of a deflated TIFF to its end, where zlib compares the checksum;
+    """Inflate each strip or tile of a deflated TIFF to its end, where zlib verifies the checksum;
     nothing is kept.
 
-    libtiff stops once it has the pixels, before the checksum: 1 in 12 flipped bits changed them
-    without an error.
+    libtiff stops once it has the pixels, before the checksum: 1 in 12 flipped bits changed the
+    pixels without an error.
 
     Raises:
-        ValueError, zlib.error: a wrong checksum, a stream that is cut short, or one that is too
-            long for any picture.
+        ValueError, zlib.error: a wrong checksum, a truncated stream, or one that is too long for
+            any picture.
     """
     tags = image.tag_v2
     file = image.fp
     if tags.get(_COMPRESSION) not in _DEFLATE or tags.get(_FILL_ORDER, 1) != 1:
         return
-    assert file is not None  # until its pixels are loaded
+    assert file is not None  # kept until the pixels are loaded
     places = next((tags[at], tags[length]) for at, length in ((324, 325), (273, 279)) if at in tags)
     before = file.tell()
     most = image_limit()
@@ -168,16 +168,15 @@ def check_deflated(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def tiff_name(tags: Mapping[int, Any]) -> str | None:
-    """Return how values are named that Pillow's mode hides, or None."""
+    """Return the name of a kind of values that Pillow's mode hides, or None."""
     return "signed 8 bits" if _format(tags) == _SIGNED and max(tags.get(_BITS, (1,))) == 8 else None
 
 
 def tiff_swapped(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Return whether Pillow (13.0) will exchange the bytes of an opened TIFF's values once too
-    often.
+    """Return whether Pillow (13.0) will swap the bytes of an opened TIFF's values once too often.
 
-    libtiff gives the values of a compressed file in the machine's own order. Pillow knows that of
-    unsigned values and turns round those of signed and float ones in big-endian files once more.
+    libtiff returns the values of a compressed file in native byte order. Pillow handles this for
+    unsigned values, but in big-endian files it swaps signed and float values again.
     """
     decoder, *_, arguments = image.tile[0] if image.tile else ("", "")
     raw = arguments[0] if isinstance(arguments, tuple) else arguments
@@ -189,17 +188,17 @@ def tiff_swapped(image: TiffImagePlugin.TiffImageFile) -> bool:
 
 
 def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -> Image.Image:
-    """Return a decoded TIFF with the values that its tags state.
+    """Return a decoded TIFF with the values as its tags define them.
 
     - Signed values of 8 bits, which Pillow shows as 0 to 255, keep their sign (mode "I").
-    - Unsigned values of 32 bits, which wrap round in mode "I" from 2^31 on, become mode "F".
-    - A palette of 16 bits that holds values of 8, as some programs write, is treated as one of 8;
-      else all would be black.
-    - Where 0 is white, 16 bits are turned round as Pillow turns round 1 to 8 bits.
+    - Unsigned values of 32 bits, which wrap around in mode "I" from 2^31 on, become mode "F".
+    - A 16-bit palette with 8-bit values, as some programs write, is treated as an 8-bit palette;
+      otherwise everything would be black.
+    - If 0 is white, 16-bit values are inverted, as Pillow inverts those of 1 to 8 bits.
 
     Args:
-        image: decoded, upright.
-        tags: of the file.
+        image: the decoded, upright image.
+        tags: tags of the file.
         swapped: see `tiff_swapped`.
     """
     bits = max(tags.get(_BITS, (1,)))
@@ -224,7 +223,7 @@ def tiff_values(image: Image.Image, tags: Mapping[int, Any], *, swapped: bool) -
 
 
 def tiff_fault(path: Path) -> str | ImportError | None:
-    """Return why a TIFF cannot be opened or decoded: a form that is not read, a missing decoder, or
+    """Return why a TIFF cannot be opened or decoded: an unsupported form or a missing decoder, or
     None if it is damaged.
     """
     with path.open("rb") as file:
@@ -237,7 +236,7 @@ def tiff_fault(path: Path) -> str | ImportError | None:
             tags.load(file)
             compression = int(tags.get(_COMPRESSION, 1))
             bits = tuple(tags.get(_BITS, (1,)))
-        except Exception:  # damaged tags; whatever Pillow raises for them
+        except Exception:  # damaged tags: any error of Pillow
             return None
     name = _lacking(compression)
     if name:
@@ -279,7 +278,7 @@ def _lacking(compression: int) -> str | None:
     known = TiffImagePlugin.COMPRESSION_INFO.get(compression)
     if known in (None, "raw"):
         return _FOREIGN.get(compression)
-    try:  # Pillow does not say what its libtiff was built with; what it writes, it reads
+    try:  # Pillow does not say what its libtiff supports, but it can read what it can write
         mode = (
             "1"
             if known in ("tiff_ccitt", "group3", "group4")
@@ -288,7 +287,7 @@ def _lacking(compression: int) -> str | None:
             else "L"
         )
         Image.new(mode, (16, 16)).save(BytesIO(), "TIFF", compression=known)
-    except Exception:  # several types
+    except Exception:  # errors of several types
         return (
             None
             if known

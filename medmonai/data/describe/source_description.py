@@ -1,6 +1,4 @@
-"""What a source is: counts, sizes, groups, columns, what was left out, what is known to be
-wrong.
-"""
+"""The description of a source: counts, sizes, groups, columns, omitted files, known issues."""
 
 from __future__ import annotations
 
@@ -22,32 +20,31 @@ from .description import SplitDescription, describe_split
 from .source_numbers import column_numbers, group_numbers
 
 _REASONS = 10
-_NAMED = 5  # groups with cases of several classes
-ALL = "all"  # the cases of a source that has no splits
+_NAMED = 5  # number shown of groups with cases of several classes
+ALL = "all"  # name for the cases of a source without splits
 
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """A source in numbers, for `python -m medmonai data describe`. No path of this machine is in
-    it.
+    """A source in numbers, for `python -m medmonai data describe`. It contains no path of this
+    machine.
 
-    Groups (patients) are counted. Those with cases of several classes are named as the source names
-    them.
+    Groups (patients) are counted. Those with cases of several classes are listed under the source's
+    own names.
 
     Args:
-        provenance: name, licence, citation, known issues.
+        provenance: name, license, citation, known issues.
         task: what is predicted.
-        counts: split ("all" where there are none yet) -> class -> cases (multilabel: positives of
-            each label).
-        cases: split -> cases.
-        groups: what is known of patients or lesions, see `group_numbers`; None where they are not
-            known.
-        metadata: column -> what it holds, see `column_numbers`.
-        headers: of the files; None of a source that is an array already.
-        splits: grey levels of each split of an array; none of files, which are not decoded for
+        counts: split ("all" if there are none yet) -> class -> number of cases (multilabel:
+            positives of each label).
+        cases: split -> number of cases.
+        groups: numbers of patients or lesions, see `group_numbers`; None if not known.
+        metadata: column -> its content, see `column_numbers`.
+        headers: headers of the files; None if the source is already an array.
+        splits: gray levels of each split of an array; empty for files, which are not decoded for
             this.
         left_out: reason -> names.
-        notes: one sentence each on what else a reader should know.
+        notes: one sentence for each further thing that a reader should know.
     """
 
     provenance: Provenance
@@ -69,13 +66,13 @@ class SourceDescription:
 
     @property
     def positive_class(self) -> str | None:
-        """What recall, AUC and thresholds of a binary task are about: the last class; None for
-        other tasks.
+        """The class that recall, AUC and thresholds of a binary task refer to: the last one; None
+        for other tasks.
         """
         return self.class_names[1] if self.task.kind == "binary" else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values that JSON can hold."""
+        """Return everything as JSON-compatible values."""
         return {
             "provenance": self.provenance.as_dict(),
             "task": self.task.kind,
@@ -93,7 +90,7 @@ class SourceDescription:
         }
 
     def lines(self) -> list[str]:
-        """Return the description for a person to read."""
+        """Return the description as text."""
         about = self.provenance
         lines = [
             f"{about.name}: {sum(self.cases.values()):,} cases, {self.task.kind}, "
@@ -159,12 +156,12 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
 def describe_cohorts(
     cohorts: Sequence[Cohort], *, listing: Listing | None = None
 ) -> SourceDescription:
-    """Describe arrays; every image is read once.
+    """Describe arrays, reading every image once.
 
     Args:
         cohorts: the splits.
-        listing: the files that the cohorts were decoded from, where there were any: its notes and
-            what it left out.
+        listing: the files that the cohorts were decoded from, if any, for its notes and what it
+            left out.
     """
     groups = metadata = None
     if all(cohort.groups is not None for cohort in cohorts):

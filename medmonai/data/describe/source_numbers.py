@@ -11,20 +11,20 @@ import numpy as np
 from medmonai.data.class_names import is_blank
 from medmonai.tables import numbers_of
 
-_VALUES = 10  # of a column that are shown
+_VALUES = 10  # number shown of a column's values
 
 
 def group_numbers(
     groups: np.ndarray, splits: np.ndarray, *, labels: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """Return how many groups there are, their fewest, median and most cases, and how many lie in
-    several splits.
+    """Return the number of groups, their minimum, median and maximum number of cases, and how many
+    groups are in several splits.
 
     Args:
         groups: (N,) group of each case.
         splits: (N,) split of each case.
-        labels: (N,) class of each case; None where a case may have several. With them, the groups
-            that have cases of several classes are named.
+        labels: (N,) class of each case; None if a case may have several. If given, the groups with
+            cases of several classes are named.
 
     Example:
         >>> group_numbers(np.array(["p", "p", "q"]), np.array(["train", "val", "val"]))
@@ -59,8 +59,8 @@ def _in_several(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def column_numbers(values: np.ndarray) -> dict[str, Any]:
-    """Return what a column of texts holds: cases with none, different values, and their range or
-    the most common ones.
+    """Describe a text column: cases without a value, distinct values, and their range or the most
+    common ones.
 
     Example:
         >>> column_numbers(np.array(["f", "m", "f", ""]))
@@ -73,7 +73,7 @@ def column_numbers(values: np.ndarray) -> dict[str, Any]:
     described: dict[str, Any] = {"missing": len(values) - len(present), "distinct": len(counts)}
     numbers = None
     if len(counts) > _VALUES:
-        # numbers that can be read in two ways are shown as they stand
+        # ambiguous numbers are shown as written
         with contextlib.suppress(ValueError):
             numbers = numbers_of(present)
     if numbers is not None:

@@ -1,4 +1,4 @@
-"""Arrays without a file of their own, in the form that a network takes."""
+"""Conversion of arrays without their own file to the form that a network takes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from medmonai.data.image_form import ImageForm
 
 
 def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
-    """Return an image (C, *spatial) that has no place in space as uint8 (in_channels,
-    *spatial_size).
+    """Return an image (C, *spatial) without a place in space as uint8 (in_channels, *spatial_size).
 
     Args:
         image: gray values or colors; a volume of an npz file keeps its axes.
-        form: what to make of it; a volume cannot have a `spacing`.
-        name: the image's, for the messages.
+        form: the form to convert it to; for a volume, it cannot have a `spacing`.
+        name: name of the image, for messages.
 
     Raises:
-        ValueError: gray values without a range, NaN, other channels, a spacing.
+        ValueError: gray values without a range, NaN, another number of channels, or a spacing.
     """
     if len(form.spatial_size) == 3:
         if form.spacing is not None or form.orientation != "RAS":
@@ -67,8 +66,8 @@ def read_npz_images(
     """Return ids, their number, and an iterator of (name, image (C, *spatial)) for an npz file.
 
     Raises:
-        ValueError: a damaged file, no or several image arrays, an object array, a shape that does
-            not fit.
+        ValueError: a damaged file, no image array or several, an object array, or an unsuitable
+            shape.
     """
     keys = npz_keys(path)
     held = [key for key in keys if key == "images"] or [
@@ -82,7 +81,8 @@ def read_npz_images(
     array = npz_array(path, held[0])
     axes = len(spatial_size)
     shape = array.shape
-    # MedMNIST's layouts first: (N, *spatial) and (N, *spatial, 3); else channels first.
+    # Try MedMNIST's layouts first: (N, *spatial) and (N, *spatial, 3); otherwise channels come
+    # first.
     channel_axis = (
         None
         if len(shape) == axes + 1
@@ -110,8 +110,7 @@ def read_npz_images(
 
 
 def to_channels(image: np.ndarray, in_channels: int, name: str) -> np.ndarray:
-    """Return an image with 1 or 3 channels as one with `in_channels`: luma (ITU-R 601) or
-    repetition.
+    """Convert an image with 1 or 3 channels to `in_channels` by luma (ITU-R 601) or repetition.
 
     Raises:
         ValueError: another number of channels.
@@ -127,11 +126,11 @@ def to_channels(image: np.ndarray, in_channels: int, name: str) -> np.ndarray:
 
 
 def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: str) -> np.ndarray:
-    """Return the image with values 0 to 255: uint8 as it is, or float32 after the window.
+    """Return the image with values 0 to 255: uint8 unchanged, or float32 after windowing.
 
     Raises:
-        UnreadableImageError: NaN or infinite values: the file is at fault.
-        ValueError: other values than uint8 and no window: the argument is.
+        UnreadableImageError: NaN or infinite values, which are the file's fault.
+        ValueError: values other than uint8 without a window, which is the argument's fault.
     """
     if window is None and image.dtype == np.uint8:
         return image

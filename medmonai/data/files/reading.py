@@ -1,4 +1,4 @@
-"""Decoding one case: a picture, a NIfTI volume or a DICOM series, and making of it what a network
+"""Decoding one case (a picture, a NIfTI volume or a DICOM series) into the form that a network
 takes.
 """
 
@@ -30,7 +30,7 @@ from medmonai.data.image_place import ImagePlace
 
 from .arrays import to_channels, to_form, to_grey_levels
 
-# What is true of a file and cannot be seen in its array; as `Case.remarks`.
+# Facts about a file that its array does not show; used in `DecodedCase.remarks`.
 UPPER_HALF = "have 16 bits in colour or beside alpha, of which the upper 8 are kept"
 OUTSIDE_RANGE = (
     "are plain black or almost plain white after intensity_range: they lie outside it, or are blank"
@@ -48,10 +48,10 @@ class DecodedCase:
         kind: of the pixels that the file held.
         turned: whether an EXIF orientation was applied.
         place: where the grid of a volume lies in space; None in 2D.
-        remarks: what a reader of a result should know of the file, each a sentence without its
+        remarks: what a reader of a result should know about the file, each a sentence without its
             subject ("state no ...").
-        inside: share of a volume that the grid holds; less than 1 only with a `spacing`, which cuts
-            what is larger.
+        inside: fraction of a volume that lies inside the grid; below 1 only with a `spacing`, which
+            cuts larger volumes.
     """
 
     image: np.ndarray
@@ -67,9 +67,9 @@ class DecodedCase:
 def read_case(path: Path, form: ImageForm) -> DecodedCase:
     """Return a file (or the folder of a DICOM series) in the form that a network takes.
 
-    The one way from a file to a network's pixels, in training and in inference. First the channels
-    and grey values (low becomes 0, high 255, what lies outside is clipped), then the size:
-    `medmonai.data.formats.picture_fit.fit_picture` in 2D,
+    This is the only way from a file to a network's pixels, in training and inference. First come
+    the channels and gray values (low becomes 0, high becomes 255, and values outside are clipped),
+    then the size: `medmonai.data.formats.picture_fit.fit_picture` in 2D,
     `medmonai.data.formats.volumes.fit_volume` in 3D.
 
     Args:
@@ -78,9 +78,9 @@ def read_case(path: Path, form: ImageForm) -> DecodedCase:
 
     Raises:
         ImportError: a DICOM file, and the extra `[dicom]` is not installed.
-        UnreadableImageError: a damaged file, NaN, or one that is refused for what it holds; with
+        UnreadableImageError: a damaged file, NaN, or a file that is refused for its content; with
             `form.spacing`, a volume that states no spacing.
-        ValueError: grey values without a range, or a kind of file that does not fit the number of
+        ValueError: gray values without a range, or a kind of file that does not match the number of
             axes.
     """
     known = _format(path)
@@ -105,12 +105,12 @@ def read_case(path: Path, form: ImageForm) -> DecodedCase:
 
 
 def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind) -> DecodedCase:
-    """Return an image (C, *spatial) that has no place in space as a case.
+    """Return an image (C, *spatial) without a place in space as a case.
 
     Args:
-        image: see `to_form`, as are `form`, `name` and what is raised.
+        image: see `to_form`, also for `form`, `name` and the exceptions.
         form: what to make of it.
-        name: the image's, for the messages.
+        name: name of the image, for messages.
         kind: of the pixels that the file held.
     """
     made = to_form(image, form, name)
@@ -141,8 +141,8 @@ def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> Decode
 
 
 def _range_remarks(made: np.ndarray, form: ImageForm) -> tuple[str, ...]:
-    """Return OUTSIDE_RANGE for an image that the window left without content: a wrong range, or
-    wrong bits in its header.
+    """Return OUTSIDE_RANGE for an image left empty by the window, because of a wrong range or wrong
+    bits in its header.
     """
     if form.intensity_range is None:
         return ()
@@ -154,8 +154,8 @@ def _range_remarks(made: np.ndarray, form: ImageForm) -> tuple[str, ...]:
 
 
 def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:
-    """Return a file (or DICOM series) as (C, *spatial), in its own size and grey values; volumes in
-    RAS orientation.
+    """Return a file (or DICOM series) as (C, *spatial) with its own size and gray values; volumes
+    in RAS orientation.
 
     Raises:
         UnreadableImageError, ValueError: see `read_case`.
@@ -172,9 +172,9 @@ def _format(path: Path) -> ImageFormat:
 
 
 def read_sample(path: Path, *, spatial_dims: int) -> tuple[np.ndarray, tuple[float, ...] | None]:
-    """Return a file (or DICOM series) as (C, *spatial) in its own grey values, and its spacing.
+    """Return a file (or DICOM series) as (C, *spatial) with its own gray values, and its spacing.
 
-    Volumes are turned to RAS. Their spacing is millimeters along the turned axes, and None where
+    Volumes are reoriented to RAS. Their spacing is in millimeters along the new axes, or None if
     the file does not state it; pictures have none.
 
     Raises:

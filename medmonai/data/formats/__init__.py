@@ -1,4 +1,4 @@
-"""The formats of image files: one class per format, from a path to its header and its pixels."""
+"""Image file formats: one class per format, which reads the header and the pixels of a path."""
 
 import lazy_loader
 

@@ -1,6 +1,4 @@
-"""A DICOM series as a volume: slices in their order in space, refused where they do not fill it
-evenly.
-"""
+"""A DICOM series as a volume: slices in spatial order, refused if they do not fill it evenly."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def dicom_files(path: Path) -> list[Path]:
-    """Return the DICOM files that lie in a folder itself, sorted by name, or the file."""
+    """Return the DICOM files directly inside a folder, sorted by name, or the given file."""
     return (
         sorted(p for p in path.iterdir() if p.is_file() and is_dicom(p))
         if path.is_dir()
@@ -49,20 +47,19 @@ def read_dicom_volume(path: Path) -> Volume:
     `medmonai.data.formats.dicom.pixels` for its values.
 
     The slices are sorted by ImagePositionPatient along their normal; file names and instance
-    numbers do not count. Refused, because no even grid would be true: another size, spacing,
-    orientation or series among the files, two slices at one place, a slice that is missing or out
-    of its place by more than a fifth of the distance, a tilted gantry.
+    numbers do not matter. A series is refused if no regular grid would be correct: for files that
+    differ in size, spacing, orientation or series, two slices at the same place, a slice that is
+    missing or displaced by more than a fifth of the slice distance, or a tilted gantry.
 
-    MONAI's `PydicomReader` stacks by InstanceNumber, measures along z alone and does not look for
-    gaps; where two slices differ it warns and goes on.
+    MONAI's `PydicomReader` stacks by InstanceNumber, measures only along z and does not check for
+    gaps; if two slices differ, it warns and continues.
 
     Args:
-        path: a folder of files with one slice each, or one file of several frames (enhanced CT or
-            MR).
+        path: a folder of single-slice files, or one multi-frame file (enhanced CT or MR).
 
     Raises:
         ImportError: pydicom or a decoder is not installed.
-        UnreadableImageError: naming the files; see above.
+        UnreadableImageError: a refused series, see above; the message names the files.
     """
     files = dicom_files(path)
     slices = [part for file in files for part in slices_of(file)]
@@ -79,7 +76,7 @@ def read_dicom_volume(path: Path) -> Volume:
 
 
 def read_dicom_picture(path: Path) -> np.ndarray:
-    """Return a DICOM file of one picture (an X-ray) as (C, rows, columns), C = 1 or 3.
+    """Return a DICOM file with one picture (an X-ray) as (C, rows, columns), C = 1 or 3.
 
     Args:
         path: the file, or a folder with one file.
@@ -128,18 +125,20 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
             dtype = plane.dtype
         out = np.empty((1, len(slices), rows, columns), dtype) if out is None else out
         out[0, k] = held[part.file][part.frame]
-    assert out is not None  # a series has slices
+    assert out is not None  # a series consists of slices
     return np.transpose(out, (0, 3, 2, 1))
 
 
 class Dicom(ImageFormat):
-    """DICOM: a file, or the folder of a series; files of any name are known by their mark."""
+    """DICOM: a file, or the folder of a series; files of any name are recognized by their magic
+    bytes.
+    """
 
     name = title = "DICOM"
     suffixes = (".dcm",)
 
     def marks(self, path: Path) -> bool:
-        """Return whether a file, or one of those in a folder, holds the mark of DICOM."""
+        """Return whether a file, or any file in a folder, contains DICOM's magic bytes."""
         return any(
             file.is_file() and is_dicom(file)
             for file in (path.iterdir() if path.is_dir() else [path])

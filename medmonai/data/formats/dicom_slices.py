@@ -1,4 +1,4 @@
-"""Where the slices of a DICOM series lie, and whether they fill a volume evenly."""
+"""The positions of the slices of a DICOM series, and whether they fill a volume evenly."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from .dicom import of_frame
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-# How far a slice may lie from its even place, in parts of the distance between two. 0.625 mm in
-# tenths of a millimeter is .16; one slice missing is .25 where four are left and up to .5 where
-# many are.
+# How far a slice may lie from its regular place, as a fraction of the slice distance. 0.625 mm
+# rounded to tenths of a millimeter gives .16. One missing slice gives .25 if four are left and up
+# to .5 if many are.
 _UNEVEN = 0.2
-# Sine of the largest angle between the way that the slices are stacked and their normal; a gantry
-# is tilted by degrees.
+# Sine of the largest angle between the stacking direction of the slices and their normal; a gantry
+# tilt is several degrees.
 _TILT = 0.01
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's world runs to the left and to the back
+_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's axes point to the left and to the back
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One picture of a series and where it lies, in DICOM's millimeters (to the left, to the back,
-    upwards).
+    """One picture of a series and its position in DICOM's millimeters (to the left, to the back,
+    upward).
 
     Args:
-        name: the file's name.
+        name: name of the file.
         file: the file.
-        frame: number of the picture in the file.
+        frame: index of the picture in the file.
         position: (3,) center of its first pixel.
-        orientation: (6,) direction in which the column number grows, then the row number.
+        orientation: (6,) direction of increasing column number, then of increasing row number.
         spacing: (2,) between rows, between columns.
         shape: rows, columns.
-        series: what tells series apart; compared, never shown.
-        item_bytes: bytes of a pixel as the file stores it.
+        series: identifier of the series; compared, never shown.
+        item_bytes: bytes per pixel as stored in the file.
     """
 
     name: str
@@ -68,9 +68,10 @@ def along_normal(slices: Sequence[Slice]) -> np.ndarray:
 
 
 def series_affine(slices: Sequence[Slice]) -> np.ndarray:
-    """Return (4, 4) from (column, row, slice) to millimeters in nibabel's world, for sorted slices.
+    """Return the (4, 4) affine from (column, row, slice) to millimeters in nibabel's world, for
+    sorted slices.
 
-    Equation C.7.6.2.1-1 of DICOM PS3.3, with the step between slices from the first to the last
+    This is equation C.7.6.2.1-1 of DICOM PS3.3, with the slice step taken from the first and last
     position.
 
     Example:
@@ -100,10 +101,10 @@ def series_affine(slices: Sequence[Slice]) -> np.ndarray:
 
 
 def slices_of(file: Path) -> list[Slice]:
-    """Return where each frame of a file lies.
+    """Return the position of each frame of a file.
 
     Raises:
-        UnreadableImageError: a place that is missing or is not that of a grid.
+        UnreadableImageError: a position that is missing or does not belong to a grid.
     """
     dataset = open_dicom(file, pixels=False)
     return [_slice(dataset, file, i) for i in range(frames(dataset))]
@@ -143,7 +144,7 @@ def _slice(dataset: Dataset, file: Path, frame: int) -> Slice:
 
 
 def check_same(path: Path, first: Slice, other: Slice) -> None:
-    """Refuse two slices of different series, sizes, directions or pixel spacings."""
+    """Refuse two slices with different series, sizes, directions or pixel spacings."""
     checks = {
         "are of two series": first.series != other.series,
         f"have {first.shape} and {other.shape} pixels": first.shape != other.shape,
@@ -160,8 +161,8 @@ def check_same(path: Path, first: Slice, other: Slice) -> None:
 
 
 def check_even(path: Path, slices: Sequence[Slice]) -> None:
-    """Refuse sorted slices that coincide, leave a gap, are unevenly spaced or not stacked along
-    their normal.
+    """Refuse sorted slices that coincide, leave a gap, are unevenly spaced, or are not stacked
+    along their normal.
     """
     positions = np.array([part.position for part in slices])
     lengths = np.linalg.norm(np.diff(positions, axis=0), axis=1)

@@ -17,7 +17,7 @@ class ImageFormat(ABC):
     """One image file format: how to recognize its files, and how to read header, volume and
     picture.
 
-    A new format is a class like this in a module of its own, and its place in
+    To add a format, write a class like this in its own module and add it to
     `medmonai.data.formats.formats.FORMATS`.
     """
 

@@ -1,4 +1,4 @@
-"""Volumes that SimpleITK reads, once length and checksum have been compared with the header."""
+"""Volumes that SimpleITK reads, after length and checksum have been verified against the header."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from medmonai.data.image_place import check_affine
 from .image_format import ImageFormat
 from .volumes import NO_SPACING, Volume
 
-# What a header leaves open and ITK fills in; as `DecodedCase.remarks`.
+# What a header leaves open and ITK fills in; used in `DecodedCase.remarks`.
 NO_DIRECTIONS = "state no orientation: ITK's LPS is assumed, so left and right may be exchanged"
 
 _HEADER_BYTES = 1 << 16
 _PIECE = 1 << 20
-_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world runs to the left and to the back
+_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's axes point to the left and to the back
 _COLOURS = (3, 4)
 
 
 @dataclass(frozen=True)
 class ItkHeader:
-    """What the text in front of the voxels says.
+    """The content of the text header before the voxels.
 
     Args:
         shape: voxels along the file's axes.
-        dtype: of a value.
-        channels: values of a voxel.
+        dtype: dtype of a value.
+        channels: values per voxel.
         start: bytes before the first voxel.
-        packed: bytes that zlib or gzip packed the voxels into, as far as the header states them; 0
-            where it does not; None for raw voxels.
-        oriented: whether the header says which way the axes point.
+        packed: compressed size of the voxels (zlib or gzip) in bytes if the header states it, 0 if
+            it does not; None for raw voxels.
+        oriented: whether the header states the directions of the axes.
         spaced: whether the header states the voxel size.
     """
 
@@ -77,7 +77,7 @@ class ItkFormat(ImageFormat):
 
     @abstractmethod
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header in the first bytes of a file says; KeyError and ValueError where
+        """Return the parsed header from the first bytes of a file; raise KeyError or ValueError if
         it is not valid.
         """
 
@@ -160,8 +160,8 @@ class ItkFormat(ImageFormat):
 
 
 def _checksum(path: Path, file: BinaryIO, said: ItkHeader) -> int:
-    """Return the CRC-32 of the voxels' bytes; refuse other than as many as the header asks for, and
-    a wrong checksum.
+    """Return the CRC-32 of the voxels' bytes; refuse a wrong checksum or a number of bytes other
+    than the header's.
     """
     wanted = math.prod(said.shape) * said.channels * said.dtype.itemsize
     stored = path.stat().st_size - said.start
@@ -195,7 +195,7 @@ def _checksum(path: Path, file: BinaryIO, said: ItkHeader) -> int:
 
 
 def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
-    """Yield what one stream of zlib or gzip holds, at most one piece more than wanted."""
+    """Yield the content of one zlib or gzip stream, at most one piece more than requested."""
     stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
     held = 0
     while (
@@ -213,7 +213,7 @@ def _unpacked(file: BinaryIO, wanted: int) -> Iterator[bytes]:
 
 
 def check_unit(path: Path, unit: str) -> None:
-    """Refuse lengths in another unit than millimeters, which ITK does not convert."""
+    """Refuse lengths in units other than millimeters, which ITK does not convert."""
     if unit.strip().lower() not in (
         "",
         "?",
@@ -227,7 +227,7 @@ def check_unit(path: Path, unit: str) -> None:
 
 
 def header_fields(text: bytes, between: str) -> Mapping[str, str]:
-    """Return name -> value of the lines of a header; `between` separates the two."""
+    """Return name -> value for the lines of a header; `between` separates the two."""
     rows = (
         line.partition(between)
         for line in text.decode("latin-1").splitlines()
@@ -237,5 +237,5 @@ def header_fields(text: bytes, between: str) -> Mapping[str, str]:
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
-    """Return the whole numbers of a field."""
+    """Return the integers of a field."""
     return tuple(int(word) for word in text.split())

@@ -31,7 +31,7 @@ class MetaImage(ItkFormat):
     }
 
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header says, see `ItkFormat.parse`."""
+        """Return the parsed header, see `ItkFormat.parse`."""
         mark = b"ElementDataFile"
         end = raw.index(b"\n", raw.index(mark)) + 1 if mark in raw else 0
         fields = header_fields(raw[:end], "=")

@@ -13,8 +13,7 @@ from medmonai.data.containers import unreadable
 
 from .itk_volumes import ItkFormat, ItkHeader, check_unit, header_fields, whole_numbers
 
-# NRRD's names of a patient's directions that ITK knows, and of spaces that say nothing of a
-# patient.
+# NRRD's names of patient coordinate systems that ITK knows, and of spaces unrelated to a patient.
 _SPACES = (
     "right-anterior-superior",
     "ras",
@@ -54,7 +53,7 @@ class Nrrd(ItkFormat):
     }
 
     def parse(self, path: Path, raw: bytes) -> ItkHeader:
-        """Return what the header says, see `ItkFormat.parse`."""
+        """Return the parsed header, see `ItkFormat.parse`."""
         ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := raw.find(mark)) >= 0]
         if not raw.startswith(b"NRRD") or not ends:
             raise unreadable(

@@ -1,6 +1,4 @@
-"""The 18 MedMNIST sets: what they are, where their files lie, and what is known to be wrong with
-them.
-"""
+"""The 18 MedMNIST sets: what they are, where to find their files, and their known issues."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ MEDMNIST_CITATION = (
     "biomedical image classification. Scientific Data 10:41 (2023). doi:10.1038/s41597-022-01721-8"
 )
 
-# The papers of the sources, which MedMNIST asks to cite beside its own.
+# The papers of the sources, which MedMNIST asks users to cite besides its own.
 _LITS = (
     "Bilic P, et al. Medical Image Analysis 84:102680 (2023); Xu X, et al. IEEE TMI 38:1885-1898 "
     "(2019)"
@@ -57,7 +55,7 @@ _BY_SCAN = (
     "The splits are stated to be by CT scan; that no patient has scans in two of them is "
     "unverified."
 )
-# What is known to be in several splits, which makes scores too good.
+# Data known to be in several splits, which makes scores too good.
 _LEAKS = {
     "dermamnist": (
         "Leaking splits, as published: 641 lesions are in both train and test, and 773 of 2005 "
@@ -81,7 +79,7 @@ _LEAKS = {
         "59 of 156 test images have a near duplicate in train or val (medmonai data check).",
     ),
 }
-# Everything else that a reader of a result has to know.
+# Everything else that a reader of a result must know.
 _ISSUES = {
     "adrenalmnist3d": (),
     "dermamnist": (),
@@ -108,9 +106,7 @@ _ISSUES = {
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One file of a set: its name, where it can be downloaded, and the MD5 that MedMNIST
-    publishes.
-    """
+    """One file of a set: its name, its download URL, and the MD5 that MedMNIST publishes."""
 
     name: str
     url: str
@@ -119,8 +115,8 @@ class DatasetFile:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What the catalogue knows of one set. `medmnist.INFO` holds the same as untyped strings,
-    without known issues.
+    """The catalogue entry of one set. `medmnist.INFO` has the same as untyped strings, without
+    known issues.
     """
 
     name: str
@@ -134,12 +130,12 @@ class DatasetInfo:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Sizes that exist, in voxels along each axis."""
+        """Available sizes, in voxels along each axis."""
         return tuple(self.files)
 
     @property
     def citation(self) -> str:
-        """The papers to cite: MedMNIST's and that of the images' source."""
+        """Papers to cite: MedMNIST's and that of the images' source."""
         source = _SOURCES.get(self.name)
         return (
             f"{MEDMNIST_CITATION}; source of the images: {source}" if source else MEDMNIST_CITATION
@@ -147,21 +143,19 @@ class DatasetInfo:
 
     @property
     def known_issues(self) -> tuple[str, ...]:
-        """What a reader of results on this set has to know, one sentence each; what leaks comes
-        first.
-        """
+        """What a reader of results on this set must know, one sentence each, leaks first."""
         return (*self.known_leaks, *_ISSUES.get(self.name, (_UNVERIFIED,)))
 
     @property
     def known_leaks(self) -> tuple[str, ...]:
-        """Those of the known issues that say what the published splits share."""
+        """The known issues about what the published splits share."""
         return _LEAKS.get(self.name, ())
 
     def file(self, size: int = 28) -> DatasetFile:
-        """Return the file that holds the set at a size.
+        """Return the file of the set at a given size.
 
         Raises:
-            ValueError: the set has no such size.
+            ValueError: the set does not have this size.
         """
         if size not in self.files:
             allowed = ", ".join(map(str, self.sizes))
@@ -187,8 +181,8 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def sets_of_same_classes(name: str) -> tuple[str, ...]:
-    """Return the other sets whose images and labels mean the same: classes in one order, channels,
-    axes and task.
+    """Return the other sets whose images and labels have the same meaning: the same order of
+    classes, channels, axes and task.
 
     Raises:
         ValueError: no set has this name.
@@ -226,10 +220,10 @@ def _published() -> frozenset[str]:
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """Return what the catalogue knows of a set.
+    """Return the catalogue entry of a set.
 
     Raises:
-        ValueError: no set has this name; the message gives the nearest one.
+        ValueError: no set has this name; the message suggests the nearest one.
 
     Example:
         >>> info = dataset_info("vesselmnist3d")
@@ -257,7 +251,7 @@ def _medmnist_table() -> Mapping[str, dict[str, Any]]:
     for node in ast.parse((folder / "info.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "INFO":
             return MappingProxyType(ast.literal_eval(node.value))
-    from medmnist.info import INFO  # a release that builds the table in another way
+    from medmnist.info import INFO  # a release that builds the table differently
 
     return MappingProxyType(INFO)
 
@@ -285,7 +279,7 @@ def _parse(name: str, entry: dict[str, Any]) -> DatasetInfo:
 
 
 def _task(text: str, num_classes: int) -> Task:
-    """Turn MedMNIST's words for a task into a Task; they are used nowhere else."""
+    """Turn MedMNIST's own term for a task into a Task; these terms are used nowhere else."""
     kinds: dict[str, Kind] = {
         "binary-class": "binary",
         "multi-class": "multiclass",

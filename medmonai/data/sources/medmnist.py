@@ -39,38 +39,38 @@ def load_medmnist(
     """Return one split of a MedMNIST set, from disk or downloaded, with uint8 images (N, C,
     *spatial).
 
-    The file (`pneumoniamnist.npz`, `vesselmnist3d_64.npz`) is looked for in `dataset_dir`, then in
-    the folder that the environment variable MEDMNIST_ROOT names, then in `~/.medmnist`, and
-    downloaded into the first of these if it is in none. Its MD5 is computed once per process; a set
+    The file (`pneumoniamnist.npz`, `vesselmnist3d_64.npz`) is searched for in `dataset_dir`, then
+    in the folder named by the environment variable MEDMNIST_ROOT, then in `~/.medmnist`. If none
+    has it, it is downloaded into the first of these. Its MD5 is computed once per process. A set
     that has been expanded (see `memory_limit`) is not hashed again as long as the npz file keeps
-    its size and time. `medmnist`'s own classes decode one PIL image per case, neither check the MD5
-    of a file that is there nor know about licences and leaks; MONAI's `MedNISTDataset` is another
-    set.
+    its size and time. `medmnist`'s own classes decode one PIL image per case, do not check the MD5
+    of an existing file, and do not know about licenses and leaks. MONAI's `MedNISTDataset` is a
+    different set.
 
-    Licence, citation and known issues are logged to "medmonai.data" once per process and set.
+    License, citation and known issues are logged to "medmonai.data" once per process and set.
 
     Args:
         name: one of `dataset_names()`.
-        split: "train", "val" or "test", as MedMNIST draws them.
+        split: "train", "val" or "test", as defined by MedMNIST.
         size: 28, 64, 128 or 224 (3D: 28 or 64) voxels along each axis.
-        dataset_dir: folder to look in first, or a `DatasetFolder` that also says whether a missing
-            file may be downloaded, and whether the file must be the official one.
-        memory_limit: bytes of images (all splits) above which they are expanded once into a memmap
-            in the cache. Default: what the environment variable MEDMONAI_MEMORY_LIMIT says, else
-            half of the memory that is free. With 0, processes that train on one set at the same
-            time share its pages.
-        groups_file: a CSV (id, group) of the patient or lesion of every case, which MedMNIST does
-            not tell; cases of val and test that share theirs with an earlier split are left out
+        dataset_dir: folder to search first, or a `DatasetFolder` that also says whether to download
+            a missing file and whether the file must be the official one.
+        memory_limit: size in bytes of the images (all splits) above which they are expanded once
+            into a memmap in the cache. Default: the environment variable MEDMONAI_MEMORY_LIMIT,
+            else half of the free memory. With 0, processes that train on the same set at the same
+            time share its memory pages.
+        groups_file: a CSV (id, group) with the patient or lesion of every case, which MedMNIST does
+            not provide. Cases of val and test that share a group with an earlier split are left out
             (see `with_known_groups`).
         cache_dir: folder of the expanded images; default: MEDMONAI_CACHE, else the user's cache
             folder.
-        positive_class: of a binary set, the class that becomes class 1; default: the one that
-            MedMNIST has as 1. In BreastMNIST that is "normal, benign".
+        positive_class: for a binary set, the class that becomes class 1; default: MedMNIST's own
+            class 1, which in BreastMNIST is "normal, benign".
 
     Raises:
         FileNotFoundError: the file is not there and could not be downloaded.
-        ValueError: unknown name, size, split or positive class; a file with another MD5, or of
-            another layout.
+        ValueError: an unknown name, size, split or positive class, or a file with a different MD5
+            or layout.
 
     Example:
         >>> cohort = load_medmnist("pneumoniamnist", split="val")  # doctest: +SKIP
@@ -125,12 +125,12 @@ def _provenance(info: DatasetInfo, wanted: DatasetFile, md5: str) -> Provenance:
 
 
 def _unverified(info: DatasetInfo) -> Provenance:
-    """Somebody's own file in a set's layout, or an unverified copy of the set: nothing is said of
-    it but what may leak.
+    """Return the provenance of a user's own file in a set's layout, or of an unverified copy of the
+    set: only possible leaks are stated.
 
-    Licence and citation could be wrong. A warning of leaks is worth more than the risk that it does
-    not concern this file, and says so: a re-saved copy of the set has another MD5 and the same
-    leaks.
+    License and citation could be wrong. A warning about leaks is worth the risk that it does not
+    apply to this file, and its text says so: a re-saved copy of the set has another MD5 but the
+    same leaks.
     """
     told = tuple(
         f"Known of the published {info.name}, while this file was not verified as that one: {leak}"
@@ -147,9 +147,7 @@ def _unverified(info: DatasetInfo) -> Provenance:
 
 
 def _check_layout(array: NpzArray, info: DatasetInfo, size: int, num_cases: int | None) -> None:
-    """Compare the header of an image array with the catalogue, before any memory is taken for
-    it.
-    """
+    """Compare the header of an image array with the catalogue, before allocating memory for it."""
     expected = (size,) * info.spatial_dims + ((info.in_channels,) if info.in_channels > 1 else ())
     n_fits = array.shape[:1] != (0,) if num_cases is None else array.shape[:1] == (num_cases,)
     if array.shape[1:] != expected or not array.shape or not n_fits:
@@ -192,7 +190,7 @@ def _read_images(
 
 
 def _announce(provenance: Provenance) -> None:
-    """Log licence, citation and known issues of a set, once per process."""
+    """Log license, citation and known issues of a set, once per process."""
     if provenance.name in _announced:
         return
     _announced.add(provenance.name)

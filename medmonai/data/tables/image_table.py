@@ -37,8 +37,8 @@ def list_image_table(
 ) -> Listing:
     r"""List the images that the rows of a table name, without opening them.
 
-    Two data sets as they are downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two folders)
-    and histopathologic cancer detection (`train_labels.csv`, 220,025 tifs in `train`):
+    Examples for two data sets as downloaded: HAM10000 (`HAM10000_metadata.csv`, jpgs in two
+    folders) and histopathologic cancer detection (`train_labels.csv`, 220,025 tifs in `train`):
 
         list_image_table(
             "HAM10000_metadata.csv",
@@ -54,16 +54,16 @@ def list_image_table(
             class_names={"0": "no tumour", "1": "tumour"},
         )
 
-    - Spaces around values are removed. Labels that differ only in case or spaces are one class.
-      If all labels are numbers, so are those of equal value (1, 1.0). A note says so.
-    - "nan", "NA", "N/A", "none" and "null" are blanks, in labels (unless `class_names` names such a
-      class) and groups.
-    - An id is the path of the image inside its folder. Every image folder is listed once, however
-      many rows there are. "\" for "/", a leading "./" and composed or decomposed letters make no
-      difference.
-    - An image that is not in the image folders is looked for beside the table and in the working
-      directory. Absolute paths are used as they are; for those of another computer
-      (C:\Users\...), the longest matching end is used. Notes say so.
+    - Spaces around values are removed. Labels that differ only in case or spaces are one class. If
+      all labels are numbers, those of equal value (1, 1.0) are one class too. A note reports this.
+    - "nan", "NA", "N/A", "none" and "null" count as blank in labels (unless `class_names` has such
+      a class) and in groups.
+    - An id is the path of the image inside its folder. Every image folder is listed only once,
+      however many rows there are. "\" for "/", a leading "./" and composed or decomposed letters
+      make no difference.
+    - An image that is not in the image folders is searched for in the table's folder and in the
+      working directory. Absolute paths are used as given; for those from another computer
+      (C:\Users\...), the longest matching trailing part is used. Notes report both.
     - A label column that looks like a measurement, a date or an identifier is refused unless
       `labels_are_classes` is set.
     - Images without a row are counted in a note; each is in `left_out`.
@@ -72,25 +72,25 @@ def list_image_table(
     CSVDataset handles neither labels nor groups and does not check that the images exist.
 
     Args:
-        table: a file with a header, or a `TableFile` that also says how it is read.
+        table: a file with a header, or a `TableFile` that also says how to read it.
         columns: which column holds what.
-        name: of the data set, for reports.
-        images: where the images are; default: beside the table.
-        class_names: the classes as the table has them, in the order of their labels, or value ->
-            name to show; default: the values in alphabetical order (numbers by value). Multilabel:
-            default the columns' names.
+        name: name of the data set, for reports.
+        images: where the images are; default: in the table's folder.
+        class_names: the classes as written in the table, in the order of their labels, or a mapping
+            of value -> name to show. Default: the values in alphabetical order (numbers by value),
+            or the column names for multilabel.
         positive_class: of two classes, the one that becomes class 1, which recall, AUC and
             thresholds refer to; default: the last one.
         task: "auto" (multilabel for several columns; binary for two classes, else multiclass),
             another kind, or a Task.
-        about: licence, citation and known issues.
+        about: license, citation and known issues.
 
     Raises:
         FileNotFoundError: no such table or folder.
-        TypeError: `table`, `columns`, `images` or `about` of another kind.
+        TypeError: `table`, `columns`, `images` or `about` of the wrong type.
         ValueError: a damaged table, a missing column, rows without an image, an image in two rows
-            or two folders, a blank or unknown label, group or split, a class without a case or in
-            test only.
+            or two folders, a blank or unknown label, group or split, or a class without cases or
+            only in test.
     """
     file = TableFile.of(
         {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
@@ -179,7 +179,7 @@ def _groups(read: TextTable, columns: TableColumns, images: TableImages) -> np.n
 
 
 def _said(name: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Log the notes that are not empty, and return them."""
+    """Log and return the nonempty notes."""
     kept = tuple(filter(None, notes))
     for note in kept:
         logger.warning("%s: %s", name, note)
