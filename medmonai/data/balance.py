@@ -15,8 +15,8 @@ def _generator(seed: int, epoch: int) -> np.random.Generator:
 
 
 def _repeat_to(members: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `length` of the members as whole permutations and then part of one, so that no case is
-    shown more than once more often than another.
+    """Draw `length` of the members as whole permutations and then part of one, so that the counts
+    of any two cases differ by at most one.
     """
     rounds = -(-length // len(members))
     return np.concatenate([rng.permutation(members) for _ in range(rounds)])[:length]
@@ -24,8 +24,8 @@ def _repeat_to(members: np.ndarray, length: int, rng: np.random.Generator) -> np
 
 @dataclass(frozen=True)
 class Balance:
-    """How the classes are balanced in an epoch of training. Every plan follows from (seed, epoch)
-    alone.
+    """How the classes are balanced in an epoch of training. Every plan depends only on (seed,
+    epoch).
 
     ============ ===================================================================================
     strategy     an epoch shows

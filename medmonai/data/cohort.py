@@ -49,7 +49,7 @@ class Provenance(InNotebook):
     facts: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold."""
+        """Return the fields as JSON-compatible values."""
         return {**asdict(self), "known_issues": list(self.known_issues), "facts": list(self.facts)}
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ class ImageForm(Options):
         aspect: 2D only: "stretch" resizes each axis separately, "crop" keeps the center, "pad" adds
             black.
         orientation: volumes only: the direction of each axis, as in nibabel's `aff2axcodes`; "RAS"
-            runs right, anterior and superior.
+            runs to the right, to the front and upward.
         spacing: volumes only: millimeters between voxels along each axis of the result. The volume
             is then cropped or padded around its center to `spatial_size`; without it, each axis is
             stretched to `spatial_size`.

@@ -16,8 +16,8 @@ class ImagePlace:
     """The grid that a network sees of a volume, and the grid of the image on disk; nothing else
     from the image's header.
 
-    Both affines map voxel indices to millimeters in nibabel's world (x to the right, y to the
-    front, z upwards), so voxel `v` of the network's grid is voxel
+    Both affines map voxel indices to millimeters in nibabel's world: x to the right, y to the
+    front, z upward. Voxel `v` of the network's grid is therefore voxel
     `inv(original_affine) @ affine @ v` of the image. A MONAI MetaTensor carries the same together
     with the list of applied transforms; arrays of a Cohort carry only this.
 

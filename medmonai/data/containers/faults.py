@@ -12,8 +12,8 @@ class UnreadableImageError(ValueError):
     """A file that is not an image, is damaged, or is refused for its content; `skip_unreadable`
     leaves it out.
 
-    Any other problem (no `intensity_range`, one axis too many, a failing disk, a missing package)
-    raises an error of another type and stops the reading, because no file is at fault.
+    In any other case (no `intensity_range`, one axis too many, a failing disk, a missing package)
+    no file is at fault. Such an error has another type and stops the reading.
     """
 
 

@@ -62,7 +62,7 @@ class DecodeRecord:
         self.least_inside = min(self.least_inside, case.inside)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold."""
+        """Return the fields as JSON-compatible values."""
         return {**vars(self), "kinds": [[asdict(kind), n] for kind, n in self.kinds.items()]}
 
     @classmethod

@@ -78,8 +78,8 @@ def decoded_images(
     """Return the decoded images of some files in the given order: from the cache, or newly decoded
     into it.
 
-    The name of the cache file is a hash of each file's path below their common folder, size and
-    time, some bytes of a few files, the form, and the decoder's version. Any change leads to a
+    The name of the cache file is a hash. It covers each file's path below their common folder, size
+    and time, some bytes of a few files, the form, and the decoder's version. Any change leads to a
     different file; the order of the files does not matter. The file is written under a temporary
     name and renamed when complete. The note records its size, time and SHA-256; if the file has
     changed since, it is decoded again. Processes that need the same file wait for the first one. If

@@ -161,7 +161,7 @@ def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]
 
     Raises:
         FileNotFoundError: no such path, or no image there.
-        ValueError: several kinds of files, or an npz file, which holds arrays.
+        ValueError: several kinds of files, or an npz file, which contains arrays.
     """
     files, root = _find(path)
     if image_kind(files[0]) == "npz":

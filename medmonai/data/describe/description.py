@@ -46,7 +46,7 @@ class SplitDescription:
     image_sds: tuple[float, float, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values that JSON can hold."""
+        """Return the fields as JSON-compatible values."""
         content = asdict(self)
         return {
             **content,

@@ -20,7 +20,7 @@ from .description import SplitDescription, describe_split
 from .source_numbers import column_numbers, group_numbers
 
 _REASONS = 10
-_NAMED = 5  # number shown of groups with cases of several classes
+_NAMED = 5  # groups with cases of several classes that are shown
 ALL = "all"  # name for the cases of a source without splits
 
 

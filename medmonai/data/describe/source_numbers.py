@@ -11,7 +11,7 @@ import numpy as np
 from medmonai.data.class_names import is_blank
 from medmonai.tables import numbers_of
 
-_VALUES = 10  # number shown of a column's values
+_VALUES = 10  # values of a column that are shown
 
 
 def group_numbers(

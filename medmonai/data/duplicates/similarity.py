@@ -25,13 +25,13 @@ def shape_features(images: np.ndarray) -> np.ndarray:
     """Return the features to compare: float32 unit vectors (N, d) of band-passed images; zeros for
     an image without any shape.
 
-    Each axis longer than 28 voxels is averaged down to 28 (area weights). The image blurred with a
-    Gaussian of .8 voxels minus the one blurred with 2 voxels removes the level, slow shading, the
-    anatomy common to all images, and single-voxel noise. The scalar product of two rows is a
-    correlation in [-1, 1] that no change of brightness or contrast (positive scale, offset) alters.
-    Flips (see `medmonai.data.duplicates.turned`), rotations beyond about 3 degrees, shifts of one
-    grid voxel or more, and different crops make images differ. A color picture and its gray copy
-    correlate at .81 to .99 (21 pictures of HAM10000).
+    Each axis longer than 28 voxels is averaged down to 28 (area weights). The band-pass is the
+    image blurred with a Gaussian of .8 voxels minus the image blurred with 2 voxels. It removes the
+    level, slow shading, the anatomy common to all images, and single-voxel noise. The scalar
+    product of two rows is a correlation in [-1, 1] that no change of brightness or contrast
+    (positive scale, offset) alters. Flips (see `medmonai.data.duplicates.turned`), rotations beyond
+    about 3 degrees, shifts of one grid voxel or more, and different crops make images differ. A
+    color picture and its gray copy correlate at .81 to .99 (21 pictures of HAM10000).
 
     Plain perceptual hashes (ImageHash) compare the coarsest frequencies, where all chest X-rays
     look the same, and are designed for 2D.

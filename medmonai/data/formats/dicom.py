@@ -23,9 +23,9 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
     """Return the gray values of a file as (frames, rows, columns), or its colors as (frames, rows,
     columns, 3).
 
-    - MONOCHROME1 (small is bright, as on film) is inverted within the stored bits, v -> low +
-      high - v, so that bright means dense in every picture. Values that are quantities (Modality CT
-      or PT, RescaleType HU) are not inverted.
+    - MONOCHROME1 (small is bright, as on film) is inverted within the stored bits: v -> low +
+      high - v. Bright then means dense in every picture. Values that are quantities (Modality CT or
+      PT, RescaleType HU) are not inverted.
     - The modality LUT, or RescaleSlope and RescaleIntercept of the file or of each frame, is
       applied. 8-bit values that these leave unchanged stay uint8; all others become float32
       (integers above 2^24 are rounded). 1-bit values become 0 and 255.

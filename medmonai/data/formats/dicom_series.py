@@ -47,9 +47,10 @@ def read_dicom_volume(path: Path) -> Volume:
     `medmonai.data.formats.dicom.pixels` for its values.
 
     The slices are sorted by ImagePositionPatient along their normal; file names and instance
-    numbers do not matter. A series is refused if no regular grid would be correct: for files that
-    differ in size, spacing, orientation or series, two slices at the same place, a slice that is
-    missing or displaced by more than a fifth of the slice distance, or a tilted gantry.
+    numbers do not matter. A series is refused if no regular grid would be correct. This is the case
+    if files differ in size, spacing, orientation or series; if two slices are at the same place; if
+    a slice is missing or displaced by more than a fifth of the slice distance; or if the gantry is
+    tilted.
 
     MONAI's `PydicomReader` stacks by InstanceNumber, measures only along z and does not check for
     gaps; if two slices differ, it warns and continues.

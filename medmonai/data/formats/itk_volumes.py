@@ -58,13 +58,13 @@ class ItkFormat(ImageFormat):
     what a file holds                    what becomes of it
     ==================================== ===========================================================
     voxels in a second file              refused
-    raw voxels                           exactly as many bytes as the header asks for
-    voxels packed by zlib or gzip        the same, and the checksum is compared: ITK ignores that of
+    raw voxels                           read if the number of bytes is exactly the header's
+    voxels packed by zlib or gzip        the same, and the checksum is verified: ITK ignores that of
                                          a MetaImage
-    other voxels in ITK's hands          refused: their checksum is compared with that of the bytes
+    ITK returns other voxels             refused: their checksum is compared with that of the bytes
                                          in the file
     values with a slope or an offset     refused: ITK ignores both
-    lengths in another unit than mm      refused: ITK ignores the unit
+    lengths in units other than mm       refused: ITK ignores the unit
     text, bzip2 or other encodings       refused
     3 or 4 values of uint8 in a voxel    colors; the fourth is dropped
     other vectors, several volumes       refused

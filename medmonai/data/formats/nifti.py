@@ -17,7 +17,7 @@ from .volumes import NO_SPACING, Volume
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
 
-# What a header leaves open and nibabel fills in; as `Case.remarks`.
+# What a header leaves open and nibabel fills in; used in `DecodedCase.remarks`.
 NO_ORIENTATION = (
     "state no orientation (qform_code and sform_code are 0): nibabel's LAS is assumed, so left and "
     "right may be exchanged"

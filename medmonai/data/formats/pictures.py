@@ -180,7 +180,7 @@ def _kind(image: ImageFile.ImageFile) -> PixelKind:
 def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", *_DEEP):
         return image
-    # premultiplied alpha, which Pillow does not convert further
+    # premultiplied alpha, which Pillow converts only to LA
     image = image.convert("LA") if image.mode == "La" else image
     return image.convert("L" if image.mode in _GREY else "RGB")
 

@@ -12,7 +12,7 @@ from medmonai.data.grids import resample_to_grid, to_form_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
-# What a header leaves open and the reader fills in; used in `Case.remarks`.
+# What a header leaves open and the reader fills in; used in `DecodedCase.remarks`.
 NO_SPACING = "state no voxel size, or 0 mm: 1 mm is assumed"
 
 
@@ -22,7 +22,7 @@ class Volume:
 
     Args:
         values: (C, A, B, D) on the file's own axes.
-        affine: (4, 4) from voxel numbers to millimeters, x to the right, y to the front, z upwards
+        affine: (4, 4) from voxel indices to millimeters, x to the right, y to the front, z upward
             (nibabel's world).
         remarks: what was assumed because the header does not state it, or states it twice:
             NO_ORIENTATION, NO_SPACING, TWO_ORIENTATIONS.

@@ -70,9 +70,9 @@ def list_class_folders(
       cases.
     - Folders whose names differ only in case or spaces ("Normal ", "NORMAL") are one class. If all
       names are numbers, those of equal value ("1", "1.0") are one class too. A note reports this.
-    - Hidden files are skipped. Other files, folders without an image, folders beside train, val and
-      test, and links to folders already read are left out, each with its reason. A note counts such
-      links, and images in unsupported formats (BMP, ...).
+    - Hidden files are skipped. Other files, folders without an image, folders next to train, val
+      and test, and links to folders already read are left out, each with its reason. A note counts
+      such links, and images in unsupported formats (BMP, ...).
     - Splits below the classes (root/{CLASS}/{train,test}, root/{SITE}/{train,test}/{CLASS}) are
       refused.
 

@@ -34,9 +34,10 @@ def part_numbers(
     smallest when all parts have their shares. Then single units are moved if that lowers the sum,
     and other orders are tried if there are few units. Finally, single cases fill up the parts. The
     number that a class lacks in a part is rounded up or down so that the total over the classes is
-    rounded too (controlled rounding, Cox 1987, solved as a transport problem). Without larger
-    units, every class and every whole part are therefore less than one case from their shares. The
-    exception is a class of few cases, which gets one case in every part as long as it has enough.
+    rounded too. This is controlled rounding (Cox 1987), solved as a transport problem. Without
+    larger units, every class and every whole part are therefore less than one case from their
+    shares. The exception is a class of few cases, which gets one case in every part as long as it
+    has enough.
 
     A multilabel case counts toward its rarest label, or toward "no label".
 
