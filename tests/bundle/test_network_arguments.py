@@ -173,9 +173,8 @@ def test_a_recipe_with_a_network_of_monai_trains_and_is_evaluated(network, name,
         "title"
     ] == "A network classification"
     page = (tmp_path / "out" / "report.html").read_text()
-    assert all(
-        f"<{tag}>A network classification. out: evaluation" in page for tag in ("title", "h1")
-    )
+    assert "<title>A network classification: out</title>" in page
+    assert "<h1>A network classification</h1>" in page
 
 
 def test_the_size_of_a_medmnist_bundle_is_its_image_size():
