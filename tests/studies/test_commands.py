@@ -128,7 +128,7 @@ def test_an_empty_study_and_an_unknown_backend(tmp_path):
     study = read_study(path)
     write_plan(study, plan_cells(study), tmp_path / "out", settings={})
     assert write_study_summary(tmp_path / "out") == [
-        "No cell is finished: there is nothing to summarise."
+        "No cell is finished: there is nothing to summarize."
     ]
     assert status_lines(tmp_path / "out")[0] == "4 cells: 4 waiting"
 

@@ -144,7 +144,7 @@ def test_files_that_are_no_study(tmp_path):
         json.dumps({"bundles": ["tiny_classification"], "seeds": [1]})[:-1]
         + ', "arms": {"a": {}, "a": {"effect": 2}}}'
     )
-    for text, match in (("{", "is not a study file"), (twice, "'a' is there twice")):
+    for text, match in (("{", "is not a study file"), (twice, "'a' occurs twice")):
         path.write_text(text)
         with pytest.raises(ValueError, match=match):
             read_study(path)
