@@ -90,7 +90,13 @@ def learn_together(name, folder, seed):
     return clients, aucs
 
 
-@pytest.mark.parametrize("name", sorted(SIZES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if "3d" in name else name
+        for name in sorted(SIZES)
+    ],
+)
 def test_the_global_auc_of_two_clients_rises(name, tmp_path):
     runs = [learn_together(name, tmp_path / str(seed), seed) for seed in (1, 2, 3)]
     before, first, *_, last = np.mean([aucs for _, aucs in runs], axis=0)

@@ -33,7 +33,14 @@ def without_folder(settings):
     return {name: value for name, value in settings.items() if name != "output_dir"}
 
 
-@pytest.mark.parametrize("name", ["x@lab#1", "@data", "$@output_dir", "a::b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x@lab#1",
+        "$@output_dir",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("@data", "a::b")),
+    ],
+)
 def test_output_and_data_folders_and_checkpoints_may_have_any_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # relative, so that the mark comes first
     write_medmnist((tmp_path / name).resolve().parent, "pneumoniamnist", (28, 28))
@@ -57,7 +64,7 @@ def test_output_and_data_folders_and_checkpoints_may_have_any_name(name, tmp_pat
     )
 
 
-@pytest.mark.parametrize("name", ["@a#b", "$x"])
+@pytest.mark.parametrize("name", ["@a#b", pytest.param("$x", marks=pytest.mark.slow)])
 def test_a_bundle_may_lie_in_any_folder(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(BUNDLES / PHANTOM, tmp_path / name / PHANTOM)
