@@ -46,7 +46,7 @@ def cheaper(division: Division) -> Division:
     return replace(division, members=1 if division.kind == "given" else 3)
 
 
-def choose_division(look: Look, *, seed: int = 0) -> tuple[Division, Choice]:
+def choose_division(look: Look, *, seed: int = 0) -> Division:
     """Choose how the cases are divided.
 
     Raises:
@@ -60,25 +60,28 @@ def choose_division(look: Look, *, seed: int = 0) -> tuple[Division, Choice]:
             f"least {_FEWEST} are needed to train, validate and test on different ones."
         )
     if look.listing is None:
-        division = Division("given", MEMBERS, seed)
-        return division, Choice(
+        return Division("given", MEMBERS, seed)
+    return Division("folds" if "test" in look.given_splits else "rotation", FOLDS, seed)
+
+
+def division_choice(look: Look, division: Division) -> Choice:
+    """Return a division in words, with its reason."""
+    members = division.members
+    if division.kind == "given":
+        more = f"; {members} members differ by their seed" if members > 1 else ""
+        return Choice("division", "the given splits", f"the set has train, val and test{more}")
+    if division.kind == "folds":
+        return Choice(
             "division",
-            "the given splits",
-            f"the set has train, val and test; {MEMBERS} members differ by their seed",
-        )
-    if "test" in look.given_splits:
-        return Division("folds", FOLDS, seed), Choice(
-            "division",
-            f"{FOLDS} folds for validation, the given test split",
+            f"{members} folds for validation, the given test split",
             "the source sets a test split aside, which no choice looks at",
         )
-    return Division("rotation", FOLDS, seed), Choice(
+    rarest = rarest_units(look)
+    few = f"the source gives no test split, and {rarest} of the rarest class are too few to set "
+    return Choice(
         "division",
-        f"{FOLDS} folds, each once for test and once for validation",
-        f"the source gives no test split, and {rarest} of the rarest class are too few to set a "
-        "part aside"
-        if rarest < _ENOUGH
-        else "every case is tested once",
+        f"{members} folds, each once for test and once for validation",
+        few + "a part aside" if rarest < _ENOUGH else "every case is tested once",
     )
 
 

@@ -14,7 +14,7 @@ from medmonai.atomic_files import write_json
 from medmonai.bundle import write_bundle
 
 from .choice import Choice
-from .division import Division, cheaper, choose_division
+from .division import Division, cheaper, choose_division, division_choice
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
 from .recipe_source import dataset_entry
@@ -90,12 +90,12 @@ def make_plan(look: Look, *, minutes: float | None = None, seed: int = 0) -> Pla
     Raises:
         ValueError: too few cases; no plan that fits into the minutes.
     """
-    division, why = choose_division(look, seed=seed)
+    division = choose_division(look, seed=seed)
     tries = _CHEAPER if minutes is not None else _CHEAPER[:1]
     cheapest = math.inf
     for scale, share in tries:
         for members in dict.fromkeys((division.members, cheaper(division).members)):
-            plan = _planned(look, replace(division, members=members), why, scale, share)
+            plan = _planned(look, replace(division, members=members), scale, share)
             if minutes is None or plan.cost.minutes <= minutes:
                 return plan
             cheapest = min(cheapest, plan.cost.minutes)
@@ -104,7 +104,7 @@ def make_plan(look: Look, *, minutes: float | None = None, seed: int = 0) -> Pla
     )
 
 
-def _planned(look: Look, division: Division, divided: Choice, scale: float, share: float) -> Plan:
+def _planned(look: Look, division: Division, scale: float, share: float) -> Plan:
     form, of_size = size_choice(look, scale=scale)
     size = form.pop("size")
     levels, of_levels = form_choice(look)
@@ -130,7 +130,7 @@ def _planned(look: Look, division: Division, divided: Choice, scale: float, shar
     }
     choices = (
         Choice("task", look.task.kind, "what the labels are"),
-        divided,
+        division_choice(look, division),
         of_size,
         of_levels,
         of_normalization,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medmonai.planning import choose_division, look
+from medmonai.planning import Division, choose_division, look
+from medmonai.planning.division import division_choice
 from medmonai.planning.rules import (
     augmentation_choice,
     balance_choice,
@@ -119,13 +120,20 @@ def test_the_side_is_kept_where_it_may_be_the_label(tmp_path, grey):
 
 
 def test_divisions(tmp_path, grey):
-    assert choose_division(grey)[0].kind == "rotation"
+    assert choose_division(grey).kind == "rotation"
     few = look(str(pictures(tmp_path / "few", {"a": 40, "b": 14})))
     with pytest.raises(ValueError, match=r"14 cases of its rarest class .* at least 15 are needed"):
         choose_division(few)
     for split, counts in (("train", {"a": 20, "b": 20}), ("test", {"a": 5, "b": 5})):
         pictures(tmp_path / "given" / split, counts)
-    assert choose_division(look(str(tmp_path / "given")))[0].kind == "folds"
+    assert choose_division(look(str(tmp_path / "given"))).kind == "folds"
+
+
+@pytest.mark.parametrize("kind", ["rotation", "folds", "given"])
+def test_the_division_is_named_with_its_members(grey, kind):
+    said = division_choice(grey, Division(kind, 3))
+    assert "3" in said.value + said.reason
+    assert "members" not in division_choice(grey, Division("given", 1)).reason
 
 
 def test_mixed_axes_are_refused(tmp_path):
