@@ -64,7 +64,8 @@ def predict(
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
     loaded = load_model(model)
-    count = write_predicted(
+    count, unread = write_predicted(
         predicted(loaded, images), output, class_names=loaded.class_names, overwrite=overwrite
     )
-    typer.echo(f"{output}: {count:,} images. Research software: not for clinical use.")
+    lost = f", of which {unread:,} cannot be read (see flag)" if unread else ""
+    typer.echo(f"{output}: {count:,} images{lost}. Research software: not for clinical use.")

@@ -21,8 +21,8 @@ class Familiar:
     """Ranges over the training images.
 
     Args:
-        brightness: least and largest mean grey value (0 to 255, after the window).
-        contrast: least and largest standard deviation of the grey values.
+        brightness: least and largest mean gray value (0 to 255, after the window).
+        contrast: least and largest standard deviation of the gray values.
         smallest: least number of voxels along each axis of the files.
         largest: greatest number.
     """
@@ -33,16 +33,20 @@ class Familiar:
     largest: tuple[int, ...]
 
     @classmethod
-    def of(cls, images: np.ndarray, sizes: Sequence[Sequence[int]]) -> Familiar:
-        """Note the ranges of decoded training images (N, C, *spatial), whose files had these
-        sizes.
+    def of(
+        cls, means: np.ndarray, deviations: np.ndarray, *, sizes: Sequence[Sequence[int]]
+    ) -> Familiar:
+        """Note the ranges over training images.
+
+        Args:
+            means: (N,) mean gray value of each decoded image.
+            deviations: (N,) standard deviation of its gray values.
+            sizes: voxels of files along each axis.
         """
-        mean = images.reshape(len(images), -1).mean(axis=1)
-        deviation = images.reshape(len(images), -1).std(axis=1)
         extent = np.array(sizes)
         return cls(
-            (float(mean.min()), float(mean.max())),
-            (float(deviation.min()), float(deviation.max())),
+            (float(means.min()), float(means.max())),
+            (float(deviations.min()), float(deviations.max())),
             tuple(extent.min(axis=0).tolist()),
             tuple(extent.max(axis=0).tolist()),
         )

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from medmonai.atomic_files import replacing
-from medmonai.data.containers import UnreadableImageError
 from medmonai.data.decoding import check_jobs, image_files
 from medmonai.data.files import DecodedCase, read_case
 from medmonai.metrics import apply_temperature, decide
@@ -50,8 +49,8 @@ def predict(model: str | Path | Model, images: str | Path) -> Iterator[Predicted
     """Yield what a model says of each image at a path, in the order of their names.
 
     The images are decoded by the function that decoded those of the training. A few batches are in
-    memory at a time, whatever the number of files. An image that cannot be read is a case with a
-    flag, and the others go on.
+    memory at a time, whatever the number of files. An image that cannot be read, or has another
+    number of axes than the model's, is a case with a flag, and the others go on.
 
     - probabilities: softmax or sigmoid of the mean logits of the members, after the temperature
       that is stored with the weights.
@@ -66,7 +65,7 @@ def predict(model: str | Path | Model, images: str | Path) -> Iterator[Predicted
 
     Raises:
         FileNotFoundError: no such model, or no image at the path.
-        ValueError: images of several kinds, or of another number of axes than the model's.
+        ValueError: images of several kinds, or an npz file.
 
     Example:
         >>> for case in predict("fit", "new_images"):  # doctest: +SKIP
@@ -90,7 +89,7 @@ def _predicted(model: Model, named: Sequence[tuple[str, Path]]) -> Iterator[Pred
 def _read(path: Path, model: Model) -> DecodedCase | str:
     try:
         return read_case(path, model.form)
-    except UnreadableImageError as error:
+    except ValueError as error:  # damaged, or not what the network takes: the others go on
         return str(error)
 
 
@@ -105,7 +104,7 @@ def _of_batch(
             continue
         unlike = [] if model.familiar is None else model.familiar.differences(case.image, case.size)
         probabilities, decision, spread = scored[name]
-        flag = "; ".join([*unlike, *case.remarks])
+        flag = "; ".join([*unlike, *(f"such files {remark}" for remark in case.remarks)])
         yield PredictedCase(
             name, probabilities=probabilities, decision=decision, spread=spread, flag=flag
         )
@@ -118,8 +117,8 @@ def _scored(
     with torch.inference_mode():
         x = model.preprocessing(images.to(model.device))
         logits = torch.stack([model.inferer(x, member) for member in model.members])
-    members = [_table(model, list(cases), one.double().cpu()) for one in logits]
-    whole = _table(model, list(cases), logits.double().mean(dim=0).cpu())
+    members = [_table(model, one.double().cpu()) for one in logits]
+    whole = _table(model, logits.double().mean(dim=0).cpu())
     decided = decide(whole, model.point)
     names = whole.predicted_names(decided)
     calibrated = apply_temperature(whole, model.temperature).y_score
@@ -133,9 +132,11 @@ def _scored(
     }
 
 
-def _table(model: Model, ids: Sequence[str], logits: torch.Tensor) -> Predictions:
+def _table(model: Model, logits: torch.Tensor) -> Predictions:
     scores = model.task.probabilities(logits).numpy()
-    return Predictions(np.array(ids), None, scores, model.task, model.class_names)
+    # Numbers stand for the paths, which may hold anything.
+    ids = np.arange(len(scores)).astype(str)
+    return Predictions(ids, None, scores, model.task, model.class_names)
 
 
 def write_predicted(
@@ -144,9 +145,9 @@ def write_predicted(
     *,
     class_names: Sequence[str],
     overwrite: bool = False,
-) -> int:
+) -> tuple[int, int]:
     """Write predicted cases as CSV (id, score_<class>..., predicted, spread, flag); return how many
-    there were.
+    there were, and how many of them have no scores.
 
     Args:
         cases: as `predict` yields them; each is written when it comes.
@@ -158,6 +159,7 @@ def write_predicted(
         FileExistsError: the file exists and `overwrite` is False.
     """
     count = 0
+    unread = 0
     with (
         replacing(path, overwrite=overwrite) as temporary,
         open(temporary, "w", newline="", encoding="utf-8") as file,
@@ -170,4 +172,5 @@ def write_predicted(
             spread = case.spread if case.probabilities else ""
             writer.writerow([case.id, *scores, case.decision, spread, case.flag])
             count += 1
-    return count
+            unread += not case.probabilities
+    return count, unread

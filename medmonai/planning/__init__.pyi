@@ -3,7 +3,7 @@ from .division import Division, choose_division, divided
 from .fitting import fit_source
 from .forecast import Forecast, forecast
 from .look import Look, look
-from .plan import Plan, make_plan, write_planned_bundle
+from .plan import Plan, make_plan
 
 __all__ = [
     "Choice",
@@ -17,5 +17,4 @@ __all__ = [
     "forecast",
     "look",
     "make_plan",
-    "write_planned_bundle",
 ]

@@ -1,4 +1,4 @@
-"""How the cases are divided: the test that the source gives, one held-out part, or folds."""
+"""How the cases are divided: the splits that the source gives, or folds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import Literal
 import numpy as np
 
 from medmonai.data.datalist import Listing
-from medmonai.data.splits import part_numbers
+from medmonai.data.splits import fold_numbers, require_every_class
 
 from .choice import Choice
 from .look import Look
 
-# Cases of the rarest class from which one held-out part says enough: the 95 % interval of an AUC of
-# .85 is then narrower than .05 on a fifth of them (Hanley & McNeil 1982).
-_ENOUGH = 1000
 _FEWEST = 15  # of the rarest class: three each for training, validation and test in five folds
 FOLDS = 5
 MEMBERS = 3
@@ -74,15 +71,18 @@ def division_choice(look: Look, division: Division) -> Choice:
         return Choice(
             "division",
             f"{members} folds for validation, the given test split",
-            "the source sets a test split aside, which no choice looks at",
+            f"the source sets a test split aside, which no choice looks at{_divided_again(look)}",
         )
-    rarest = rarest_units(look)
-    few = f"the source gives no test split, and {rarest} of the rarest class are too few to set "
     return Choice(
         "division",
         f"{members} folds, each once for test and once for validation",
-        few + "a part aside" if rarest < _ENOUGH else "every case is tested once",
+        f"the source gives no test split{_divided_again(look)}",
     )
+
+
+def _divided_again(look: Look) -> str:
+    given = "; its validation split is divided again with the training split"
+    return given if "val" in look.given_splits else ""
 
 
 def rarest_units(look: Look) -> int:
@@ -105,6 +105,9 @@ def divided(listing: Listing, division: Division, member: int) -> Listing:
         listing: all cases, with the splits that the source gives.
         division: "rotation" or "folds".
         member: from 0.
+
+    Raises:
+        ValueError: a class without a case in one of the splits, as few patients may cause.
     """
     given = np.full(len(listing), "train", "U5") if listing.splits is None else listing.splits
     splits = np.where(given == "test", "test", "train").astype("U5")
@@ -114,16 +117,13 @@ def divided(listing: Listing, division: Division, member: int) -> Listing:
         if listing.groups is None
         else np.unique(np.asarray(listing.groups)[rows], return_inverse=True)[1].reshape(-1)
     )
-    numbers = part_numbers(
-        listing.labels[rows],
-        units,
-        task=listing.task,
-        shares=[1 / division.members] * division.members,
-        seed=division.seed,
+    numbers = fold_numbers(
+        listing.labels[rows], units, task=listing.task, folds=division.members, seed=division.seed
     )
     if division.kind == "folds":
         splits[rows[numbers == member]] = "val"
     else:
         splits[rows[numbers == member]] = "test"
         splits[rows[numbers == (member + 1) % division.members]] = "val"
+    require_every_class(listing, splits)
     return replace(listing, splits=splits)

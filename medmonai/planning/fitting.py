@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from medmonai.atomic_files import write_json
 from medmonai.baselines import train_baseline
 from medmonai.bundle import bundle_cohorts, run_bundle
+from medmonai.claims import claim
 from medmonai.data import write_splits
-from medmonai.deployment import Familiar
-from medmonai.engines import load_checkpoint, save_atomically
-from medmonai.metrics import (
-    Comparison,
-    choose_operating_point,
-    compare_tables,
-    fit_temperature,
-)
-from medmonai.networks import ensemble_state
 from medmonai.predictions import Predictions, read_predictions, write_predictions
-from medmonai.report import evaluate_files, write_comparison, write_report
+from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
 
 from .division import Division, divided
+from .fit_results import BASELINE, NETWORK, write_fit
 from .look import Look, look
-from .plan import make_plan, write_planned_bundle
-from .pooling import joined, pooled
-from .recipe_source import dataset_dir
+from .plan import make_plan, write_choices, write_planned_bundle
+from .recipe_source import data_overrides
 
-logger = logging.getLogger("medmonai.planning")
-_BASELINE = "random forest on texture"
-_NETWORK = "network"
-_LOOKED_AT = 5000  # cases of a split whose grey values are noted
+_PLAN_FILES = {"plan.md", "recipe.json"}
 
 
 def fit_source(
@@ -53,38 +39,59 @@ def fit_source(
     """Train a classifier of somebody's images: look at them, plan every choice, train, evaluate.
 
     The folder holds plan.md and recipe.json (what was chosen and why), model/ (a MONAI bundle with
-    the weights of all members), members/ (a run folder each), predictions_test.csv,
-    predictions_val.csv, metrics.json, comparison.csv (against a random forest on texture features
-    that was trained on the same cases) and report.html. The same command resumes.
+    the weights of all members), members/ (a run folder each), predictions_test.csv, metrics.json,
+    comparison.csv (against a random forest on texture features, trained on the same cases) and
+    report.html. The same command resumes; a finished fit stays as it is.
 
     Args:
         source: a folder of class folders, a table of images, or a MedMNIST name.
-        options: of the source, see `medmonai.data.describe.open_source`.
+        options: options of the source, see `medmonai.data.describe.open_source`.
         output: the folder.
         minutes: what the fit may take on this machine; None for as long as the rules say.
         plan_only: stop after the plan.
-        seed: of the division, of the members (seed, seed + 1, ...) and of the baseline.
+        seed: seed of the division, of the members (seed, seed + 1, ...) and of the baseline.
 
     Returns:
         The folder.
 
     Raises:
+        FileExistsError: a folder that holds something else.
         FileNotFoundError: no such source.
-        ValueError: data that are refused, too few cases, no plan within the minutes, or a folder
-            that holds the fit of another source.
+        ValueError: data that are refused, too few cases, no plan within the minutes, a folder
+            inside the source, or one that holds the fit of another source or is in use.
     """
     folder = Path(output)
+    _check_folder(folder, source)
     seen = look(source, dict(options or {}))
-    division = _planned(seen, folder, minutes=minutes, seed=seed)
-    if plan_only:
-        return folder
-    tables = []
-    begun = time.monotonic()
-    for member in range(division.members):
-        tables.append(_trained(seen, folder, member, seed=seed))
-        left = (time.monotonic() - begun) / (member + 1) * (division.members - member - 1)
-        print(f"member {member + 1} of {division.members}; about {left / 60:.0f} minutes left")
-    return _finished(seen, division, folder, tables)
+    folder.mkdir(parents=True, exist_ok=True)
+    with claim(folder):
+        division = _planned(seen, folder, minutes=minutes, seed=seed)
+        if plan_only:
+            return folder
+        if not (folder / "metrics.json").is_file():
+            _train(seen, division, folder, seed=seed)
+        metrics = read_record(folder / "metrics.json")
+        if not (folder / "report.html").is_file():
+            write_report([folder])
+    print(metrics.get("verdict", ""), f"report: {folder / 'report.html'}", sep="\n")
+    return folder
+
+
+def _check_folder(folder: Path, source: str) -> None:
+    images = Path(source).expanduser()
+    if images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
+        raise ValueError(
+            f"--output {folder} lies inside {source}: its figures would be images of the next fit; "
+            "choose a folder elsewhere."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a folder with --output.")
+    if folder.is_dir() and not (folder / "fit.json").is_file():
+        others = sorted({path.name for path in folder.iterdir()} - _PLAN_FILES)
+        if [name for name in others if not name.startswith(".")]:
+            raise FileExistsError(
+                f"{folder} holds {others[0]} and no fit; choose another --output."
+            )
 
 
 def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> Division:
@@ -93,40 +100,60 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
     """
     asked = {"source": seen.source, "options": seen.options, "minutes": minutes, "seed": seed}
     asked = json.loads(json.dumps(asked))
-    before = read_record(folder / "fit.json")
-    if before:
+    stored = read_record(folder / "fit.json")
+    if stored:
         with parts_of(folder / "fit.json"):
-            if before["asked"] != asked:
+            if stored["asked"] != asked:
                 raise ValueError(
-                    f"{folder} holds the fit of {before['asked']['source']} with other options; "
+                    f"{folder} holds the fit of {stored['asked']['source']} with other options; "
                     "choose another --output."
                 )
             print(f"{folder} holds this plan (plan.md); its training resumes.")
-            return Division(**before["division"])
-    for line in seen.lines():
-        print(line)
-    plan = make_plan(seen, minutes=minutes)
-    print("", *plan.lines(), sep="\n")
-    write_planned_bundle(plan, folder)
-    _write_divisions(seen, plan.division, folder)
-    write_json({"asked": asked, "division": asdict(plan.division)}, folder / "fit.json")
-    return plan.division
+    else:
+        print(*seen.lines(), sep="\n")
+        plan = make_plan(seen, minutes=minutes, seed=seed)
+        print("", *plan.lines(), sep="\n")
+        write_choices(plan, folder)
+        stored = {"asked": asked, "name": plan.name, "division": asdict(plan.division)}
+        write_json(stored, folder / "fit.json")
+    with parts_of(folder / "fit.json"):
+        division = Division(**stored["division"])
+        name = stored["name"]
+    if not (folder / "model").is_dir():
+        write_planned_bundle(name, folder)
+    _write_divisions(seen, division, folder)
+    return division
 
 
 def _write_divisions(seen: Look, division: Division, folder: Path) -> None:
+    """Write the splits of each member, unless they are there."""
     if seen.listing is None:
         return
     (folder / "splits").mkdir(exist_ok=True)
     for member in range(division.members):
-        listing = divided(seen.listing, division, member)
-        write_splits(listing, folder / "splits" / f"member_{member}.csv", overwrite=True)
+        path = folder / "splits" / f"member_{member}.csv"
+        if not path.is_file():
+            write_splits(divided(seen.listing, division, member), path)
+
+
+def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
+    tables = []
+    begun = time.monotonic()
+    for member in range(division.members):
+        tables.append(_trained(seen, folder, member, seed=seed))
+        left = (time.monotonic() - begun) / (member + 1) * (division.members - member - 1)
+        print(f"member {member + 1} of {division.members}; about {left / 60:.0f} minutes left")
+    write_fit(
+        folder,
+        tables,
+        division,
+        overrides=_overrides(seen, folder, 0, seed=seed),
+        sizes=seen.sizes or [seen.size],
+    )
 
 
 def _overrides(seen: Look, folder: Path, member: int, *, seed: int) -> dict[str, Any]:
-    chosen: dict[str, Any] = {"seed": seed + member}
-    where = dataset_dir(seen)
-    if where is not None:
-        chosen["dataset_dir"] = where
+    chosen = {"seed": seed + member, **data_overrides(seen)}
     if seen.listing is not None:
         chosen["splits_file"] = str((folder / "splits" / f"member_{member}.csv").resolve())
     return chosen
@@ -151,94 +178,8 @@ def _trained(
         )
         for cohort, file in zip(others, files):
             write_predictions(baseline.predict(cohort), file, overwrite=True)
-    network = [read_predictions(run / f"predictions_{split}.csv") for split in ("val", "test")]
-    return {
-        _NETWORK: (network[0], network[1]),
-        _BASELINE: (read_predictions(files[0]), read_predictions(files[1])),
-    }
-
-
-def _finished(
-    seen: Look,
-    division: Division,
-    folder: Path,
-    tables: list[dict[str, tuple[Predictions, Predictions]]],
-) -> Path:
-    """Put the members joined: weights, predictions, evaluation, comparison, report."""
-    _write_ensemble(division.members, folder)
-    _write_familiar(seen, folder)
-    pools = {
-        name: pooled([member[name] for member in tables], division)
-        for name in (_NETWORK, _BASELINE)
-    }
-    test, validation = pools[_NETWORK]
-    write_predictions(test, folder / "predictions_test.csv", overwrite=True)
-    rotated = division.kind == "rotation"
-    if not rotated:
-        write_predictions(validation, folder / "predictions_val.csv", overwrite=True)
-    evaluate_files(
-        folder / "predictions_test.csv",
-        validation=None if rotated else folder / "predictions_val.csv",
-        output=folder,
-        overwrite=True,
+    of_network = [run / f"predictions_{split}.csv" for split in ("val", "test")]
+    validation, test, *of_baseline = (
+        read_predictions(file, task=seen.task) for file in (*of_network, *files)
     )
-    # Every case of a rotation was scored by a member that had not seen it: these scores choose the
-    # operating point and the temperature of the model, and the figures above do not use either.
-    held_out = joined([member[_NETWORK][1] for member in tables]) if rotated else validation
-    write_json(
-        {
-            "class_names": list(held_out.class_names),
-            "operating_point": choose_operating_point(held_out).as_dict(),
-            "temperature": fit_temperature(held_out).as_dict(),
-        },
-        folder / "model" / "models" / "decision.json",
-    )
-    comparisons = compare_tables(
-        {_NETWORK: test, _BASELINE: pools[_BASELINE][0]}, against=_BASELINE
-    )
-    write_comparison(comparisons, folder, overwrite=True)
-    write_report([folder])
-    for line in (verdict(comparisons[0]), f"report: {folder / 'report.html'}"):
-        print(line)
-    return folder
-
-
-def verdict(comparison: Comparison) -> str:
-    """Return in a sentence whether the network is worth its training."""
-    interval = f"{comparison.low:+.3f} to {comparison.high:+.3f}"
-    said = f"AUC {comparison.difference:+.3f} ({interval}, n = {comparison.n})"
-    if comparison.verdict == "better":
-        return f"The network is better than a {_BASELINE}: {said}."
-    if comparison.verdict == "worse":
-        return f"The network is WORSE than a {_BASELINE}: {said}. Do not use it as it is."
-    return (
-        f"The network is not distinguishable from a {_BASELINE}: {said}. More cases, or another "
-        "plan, would have to show that it is worth its training."
-    )
-
-
-def _write_ensemble(members: int, folder: Path) -> None:
-    """Write the weights of all members as one network, and its inference.json."""
-    states = [
-        load_checkpoint(folder / "members" / str(member) / "models" / "model.pt")
-        for member in range(members)
-    ]
-    save_atomically(ensemble_state(states), folder / "model" / "models" / "model.pt")
-    path = folder / "model" / "configs" / "inference.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if config["network_def"]["_target_"] != "medmonai.networks.Ensemble":
-        config["network_def"] = {
-            "_target_": "medmonai.networks.Ensemble",
-            "network": config["network_def"],
-            "members": members,
-        }
-        write_json(config, path)
-
-
-def _write_familiar(seen: Look, folder: Path) -> None:
-    """Note what the training images look like, for the flags of `medmonai predict`."""
-    overrides = _overrides(seen, folder, 0, seed=0)
-    cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
-    images = np.concatenate([np.asarray(cohort.images[:_LOOKED_AT]) for cohort in cohorts])
-    sizes = [seen.size] if seen.sizes is None else seen.sizes
-    Familiar.of(images, sizes).write(folder / "model" / "models" / "training_images.json")
+    return {NETWORK: (validation, test), BASELINE: (of_baseline[0], of_baseline[1])}

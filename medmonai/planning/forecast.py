@@ -51,6 +51,9 @@ def forecast(
 ) -> Forecast:
     """Return what a plan will cost, after measuring four training steps of its network.
 
+    The other constants of the forecast are estimates that have not been compared with measured
+    plans yet. Augmented volumes take longer.
+
     Args:
         look: at the data.
         recipe: of the bundle.

@@ -1,8 +1,7 @@
-"""What a plan is made from: the source as it is described, and grey values of a sample of it."""
+"""What a plan is made from: the source as it is described, and gray values of a sample of it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.data import Cohort
 from medmonai.data.containers import UnreadableImageError
 from medmonai.data.datalist import Listing
+from medmonai.data.decoding import check_jobs
 from medmonai.data.describe import (
     SourceDescription,
     describe_cohorts,
@@ -20,12 +19,11 @@ from medmonai.data.describe import (
     open_source,
 )
 from medmonai.data.files import read_sample
-from medmonai.data.formats import image_kind
 from medmonai.task import Task
 
 SAMPLE = 60  # files that are decoded for the look
-_VALUES = 20_000  # grey values that are kept of each
-# A CT states Hounsfield units: air is -1000, and nothing else in medicine lies so low.
+_VALUES = 20_000  # gray values that are kept of each
+# Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
 _AIR = -500.0
 
 
@@ -38,7 +36,6 @@ class Look:
         options: of the source, see `medmonai.data.describe.open_source`.
         description: counts, groups, columns, sizes, notes.
         listing: of image files; None of a MedMNIST set.
-        cohorts: of a MedMNIST set; () of image files.
         spatial_dims: 2 or 3.
         in_channels: 1, or 3 where an image is in color.
         size: median voxels along each axis.
@@ -48,7 +45,7 @@ class Look:
         eight_bits: whether every sampled image holds uint8.
         grey_values: 0.5th and 99.5th percentile of the sampled training images.
         lowest: smallest grey value of the sample.
-        mean: of the sampled grey values within those percentiles' range.
+        mean: of the sampled gray values; more than 8 bits are clipped to those percentiles.
         deviation: their standard deviation.
         cores: CPU cores that this process may use.
     """
@@ -58,7 +55,6 @@ class Look:
     options: Mapping[str, Any]
     description: SourceDescription
     listing: Listing | None
-    cohorts: tuple[Cohort, ...]
     spatial_dims: int
     in_channels: int
     size: tuple[int, ...]
@@ -83,7 +79,7 @@ class Look:
 
     @property
     def rarest(self) -> int:
-        """Cases (with groups: patients) of the rarest class among those of `training_cases`."""
+        """Cases of the rarest class (label) among those of `training_cases`."""
         totals: dict[str, int] = {}
         for split, counts in self.description.counts.items():
             for name, n in counts.items():
@@ -97,7 +93,7 @@ class Look:
 
     @property
     def hounsfield(self) -> bool:
-        """Whether the grey values are those of a CT."""
+        """Whether the gray values look like those of a CT."""
         return not self.eight_bits and self.lowest <= _AIR
 
     def lines(self) -> list[str]:
@@ -107,12 +103,12 @@ class Look:
             lines.append(f"spacing: median {' x '.join(f'{mm:.3g}' for mm in self.spacing)} mm")
         low, high = self.grey_values
         kind = "8 bits" if self.eight_bits else "HU, as a CT" if self.hounsfield else "more bits"
-        lines.append(f"grey values: {low:.4g} to {high:.4g} (0.5th to 99.5th percentile), {kind}")
+        lines.append(f"gray values: {low:.4g} to {high:.4g} (0.5th to 99.5th percentile), {kind}")
         return [*lines, f"machine: {self.cores} CPU cores"]
 
 
 def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0) -> Look:
-    """Look at a source: its description, and the grey values of at most 60 training images.
+    """Look at a source: its description, and the gray values of at most 60 training images.
 
     Args:
         source: a folder of class folders, a table of images, or a MedMNIST name.
@@ -126,9 +122,7 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
     """
     options = dict(options or {})
     opened = open_source(source, options)
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    cores = check_jobs(None)
     if isinstance(opened, Listing):
         return _look_at_files(source, options, opened, seed=seed, cores=cores)
     train = opened[0]
@@ -139,16 +133,12 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         options=options,
         description=describe_cohorts(opened),
         listing=None,
-        cohorts=tuple(opened),
         spatial_dims=len(train.spatial_size),
         in_channels=train.in_channels,
         size=tuple(train.spatial_size),
         sizes=None,
         spacing=None,
-        eight_bits=values.dtype == np.uint8,
-        grey_values=tuple(np.percentile(values, (0.5, 99.5)).tolist()),
-        lowest=float(values.min()),
-        **_moments(values),
+        **_of_values(values, eight_bits=values.dtype == np.uint8),
         cores=cores,
     )
 
@@ -186,34 +176,36 @@ def _look_at_files(
         options=options,
         description=description,
         listing=listing,
-        cohorts=(),
         spatial_dims=headers.spatial_dims,
         in_channels=headers.in_channels,
         sizes=tuple(sample[3] for sample in samples),
         size=tuple(int(n) for n in np.median([sample[3] for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
-        eight_bits=all(sample[2] for sample in samples),
-        grey_values=tuple(np.percentile(values, (0.5, 99.5)).tolist()),
-        lowest=float(values.min()),
-        **_moments(values),
+        **_of_values(values, eight_bits=all(sample[2] for sample in samples)),
         cores=cores,
     )
 
 
-def _moments(values: np.ndarray) -> dict[str, float]:
-    low, high = np.percentile(values, (0.5, 99.5))
-    kept = np.clip(values, low, high)
-    return {"mean": float(kept.mean()), "deviation": float(kept.std())}
+def _of_values(values: np.ndarray, *, eight_bits: bool) -> dict[str, Any]:
+    """Return the fields of a look that describe gray values."""
+    low, high = np.percentile(values, (0.5, 99.5)).tolist()
+    kept = values if eight_bits else np.clip(values, low, high)
+    return {
+        "eight_bits": eight_bits,
+        "grey_values": (low, high),
+        "lowest": float(values.min()),
+        "mean": float(kept.mean()),
+        "deviation": float(kept.std()),
+    }
 
 
 def _sample(
     path: Path, spatial_dims: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, ...] | None, bool, tuple[int, ...]] | None:
-    """Return some grey values of a file, its spacing, whether it holds uint8 and its size.
+    """Return some gray values of a file, its spacing, whether it holds uint8 and its size.
 
     None where it cannot be read: the decoding of all files says so, and what to do.
     """
-    assert image_kind(path)  # a listing holds no other files
     try:
         values, spacing = read_sample(path, spatial_dims=spatial_dims)
     except UnreadableImageError:

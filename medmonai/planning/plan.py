@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from medmonai.atomic_files import write_json
-from medmonai.bundle import write_bundle
+from medmonai.bundle import read_recipe, write_bundle
 
 from .choice import Choice
 from .division import Division, cheaper, choose_division, division_choice
@@ -29,8 +30,8 @@ from .rules import (
     size_choice,
 )
 
-# What is tried, in this order, where a plan takes longer than it may: smaller images, then fewer
-# members, then a shorter schedule.
+# What is tried, in this order, where a plan takes longer than it may: (scale of the size, share of
+# the epochs), each with all members and then with fewer.
 _CHEAPER = ((1.0, 1.0), (0.8, 1.0), (0.8, 0.6), (0.65, 0.6), (0.5, 0.4), (0.5, 0.2))
 
 
@@ -68,13 +69,13 @@ class Plan:
         """Return plan.md: the look, the choices with their reasons, the forecast."""
         look = "\n".join(f"- {line}" for line in self.look.lines())
         rows = "\n".join(
-            f"| {choice.name} | {_text(choice.value)} | {choice.reason} |"
+            "| " + " | ".join(map(_cell, (choice.name, _text(choice.value), choice.reason))) + " |"
             for choice in self.choices
         )
         return (
             f"# Plan: {self.recipe['title']}\n\nResearch software: not for clinical use.\n\n"
             f"## The data\n\n{look}\n\n## Choices\n\n| choice | value | reason |\n|---|---|---|\n"
-            f"{rows}\n\n{self.cost.line().capitalize()}.\n\nThe recipe is in `recipe.json`; "
+            f"{rows}\n\n## Forecast\n\n{self.cost.line()}\n\nThe recipe is in `recipe.json`; "
             "`model` is the MONAI bundle that is made from it.\n"
         )
 
@@ -150,15 +151,27 @@ def _planned(look: Look, division: Division, scale: float, share: float) -> Plan
     )
 
 
-def write_planned_bundle(plan: Plan, folder: str | Path) -> Path:
-    """Write plan.md, recipe.json and the bundle model/ into a folder; return the bundle's."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def write_choices(plan: Plan, folder: Path) -> None:
+    """Write plan.md and recipe.json into a folder."""
     (folder / "plan.md").write_text(plan.markdown(), encoding="utf-8")
     write_json(dict(plan.recipe), folder / "recipe.json")
-    made = write_bundle(plan.name, plan.recipe, folder)
-    return made.rename(folder / "model")
+
+
+def write_planned_bundle(name: str, folder: Path) -> None:
+    """Write the bundle model/ from recipe.json of a folder, whole or not at all.
+
+    Args:
+        name: of the bundle, ending in "_classification".
+        folder: holds recipe.json, which may have been edited since.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".model-") as place:
+        write_bundle(name, read_recipe(folder / "recipe.json"), place).rename(folder / "model")
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a Markdown table."""
+    return text.replace("|", "\\|")

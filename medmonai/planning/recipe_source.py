@@ -1,69 +1,71 @@
-"""The data part of a planned recipe."""
+"""The data part of a planned recipe, and what a run of its bundle is told about the data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medmonai.data import list_class_folders, list_image_table
+from medmonai.config_text import escaped
+from medmonai.data.describe import listing_call
 from medmonai.data.options import grouped
-from medmonai.tables import TABLE_SUFFIXES
 
 from .look import Look
+
+# Options of a MedMNIST set -> the ids of its bundle.
+_IDS = {
+    "dataset_dir": "dataset_dir",
+    "verify": "verify_checksum",
+    "groups_file": "groups_file",
+    "cache_dir": "cache_dir",
+}
 
 
 def dataset_entry(look: Look, size: list[int], form: dict[str, Any]) -> dict[str, Any]:
     """Return the "dataset" of a recipe: how the source is listed, its classes, size and form.
 
     Args:
-        look: at the data.
+        look: the look at the data.
         size: voxels along each axis.
         form: further entries of the recipe's "form".
     """
-    if look.listing is None:
+    listed = listing_call(look.source, look.options)
+    if listed is None:
         positive = look.options.get("positive_class")
         chosen = {} if positive is None else {"positive_class": positive}
         return {"medmnist": look.source, "size": size[0], **chosen}
-    function = list_image_table if is_table(look.source) else list_class_folders
-    flat = {name.replace("-", "_"): value for name, value in look.options.items()}
-    for name in ("class_names", "positive_class"):  # the recipe's order of the classes says both
-        flat.pop(name, None)
-    flat["name"] = look.description.provenance.name
-    folder = "medmonai.data.in_dataset_dir(@dataset_dir"
-    if is_table(look.source):
-        images = flat.pop("images", flat.get("image_folders"))
-        if images is not None:
-            named = images.split(",") if isinstance(images, str) else list(images)
-            flat["image_folders"] = [str(Path(one).expanduser().resolve()) for one in named]
-        flat["table"] = f"${folder}, {Path(look.source).name!r})"
+    function, flat = listed
+    flat.pop("positive_class", None)  # the order of the recipe's class_names says it
+    if not isinstance(flat.get("class_names"), Mapping):  # names for the values of a column stay
+        flat.pop("class_names", None)
+    ids = {}
+    if "table" in flat:
+        ids["table_file"] = escaped(Path(look.source).name)
+        flat["table"] = "$medmonai.data.in_dataset_dir(@dataset_dir, @table_file)"
     else:
-        flat["root"] = f"${folder})"
-    columns = flat.get("metadata_columns")
-    if isinstance(columns, str):
-        flat["metadata_columns"] = columns.split(",")
+        flat["root"] = "$medmonai.data.in_dataset_dir(@dataset_dir)"
     return {
         "listing": {
             "_target_": f"medmonai.data.{function.__name__}",
             **grouped(function, flat),
         },
+        "ids": ids,
         "form": form,
         "task": look.task.kind,
         "class_names": list(look.description.class_names),
         "in_channels": look.in_channels,
         "size": size,
-        "source": f"planned from {Path(look.source).name}",
+        "source": "images of the user, listed as recipe.json says",
     }
 
 
-def dataset_dir(look: Look) -> str | None:
-    """Return the folder that the bundle's `dataset_dir` has to name."""
+def data_overrides(look: Look) -> dict[str, Any]:
+    """Return the ids with which the planned bundle finds this source."""
     if look.listing is None:
-        given = look.options.get("dataset_dir")
-        return None if given is None else str(Path(given).expanduser().resolve())
+        given = {name.replace("-", "_"): value for name, value in look.options.items()}
+        chosen = {name: given[option] for option, name in _IDS.items() if option in given}
+        for name in {"dataset_dir", "groups_file", "cache_dir"} & set(chosen):
+            chosen[name] = str(Path(chosen[name]).expanduser().resolve())
+        return chosen
     path = Path(look.source).expanduser().resolve()
-    return str(path.parent if is_table(look.source) else path)
-
-
-def is_table(source: str) -> bool:
-    """Whether a source is a table and not a folder or a name."""
-    return Path(source).suffix.lower() in TABLE_SUFFIXES
+    return {"dataset_dir": str(path if path.is_dir() else path.parent)}

@@ -11,8 +11,8 @@ import numpy as np
 from .choice import Choice
 from .look import Look
 
-# Steps of the optimizer after which training has done most of its work: PneumoniaMNIST's recipe
-# takes 740, VesselMNIST3D's 375, BreastMNIST's 510 (docs/results/README.md).
+# Steps of the optimizer: PneumoniaMNIST's recipe takes 720, VesselMNIST3D's 360, BreastMNIST's 480
+# (bundles/recipes.json).
 _STEPS = {2: 700, 3: 400}
 _FEWEST_EPOCHS = 4
 _MOST_EPOCHS = 60
@@ -22,7 +22,9 @@ _PIXELS = 128  # pixels of the longer side of a larger one
 _VOXELS = 48**3
 _LEAST = 16
 _LARGE = 2000  # training images from which SGD with a large step is faster
-_IMBALANCED = 0.35  # share of the rarest class below which its cases are shown more often
+# Cases of the rarest class below which they are shown more often, as a share of those that it would
+# have if all classes had the same number.
+_IMBALANCED = 0.7
 _SIDES = re.compile(
     r"\b(left|right|links|rechts|gauche|droite?|situs|dextro\w*|laterali\w*)\b", re.I
 )
@@ -42,23 +44,24 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
         return {"size": list(look.size)}, Choice("size", list(look.size), "as the set has them")
     if look.spatial_dims == 2:
         return _picture_size(look, scale)
+    voxels = _VOXELS * scale**3
     if look.spacing is None:
-        step = max(1.0, (np.prod(look.size, dtype=float) / (_VOXELS * scale**3)) ** (1 / 3))
+        step = max(1.0, (np.prod(look.size, dtype=float) / voxels) ** (1 / 3))
         size = [_rounded(n / step) for n in look.size]
         known = "; the files do not all state a spacing"
         return {"size": size}, Choice(
             "size",
             size,
-            f"at most {_VOXELS:,} voxels; the median volume has {_times(look.size)}{known}",
+            f"about {voxels:,.0f} voxels at most; the median volume has {_times(look.size)}{known}",
         )
     field = np.multiply(look.size, look.spacing)
-    chosen = _spacing(field, np.array(look.spacing), _VOXELS * scale**3)
+    chosen = _spacing(field, np.array(look.spacing), voxels)
     size = [_rounded(f / mm) for f, mm in zip(field, chosen)]
     return {"size": size, "spacing": chosen}, Choice(
         "size and spacing",
         f"{_times(size)} voxels of {_times(chosen)} mm",
-        f"the median volume covers {_times([round(f) for f in field])} mm; at most {_VOXELS:,} "
-        "voxels, and none finer than the files'",
+        f"the median volume covers {_times([round(f) for f in field])} mm; about "
+        f"{voxels:,.0f} voxels at most, and none finer than the files'",
     )
 
 
@@ -72,7 +75,7 @@ def _picture_size(look: Look, scale: float) -> tuple[dict[str, Any], Choice]:
     return {"size": size}, Choice(
         "size",
         size,
-        f"{_PIXELS} pixels on the longer side of the median image of {_times(look.size)}",
+        f"{target:.0f} pixels on the longer side of the median image of {_times(look.size)}",
     )
 
 
@@ -210,7 +213,7 @@ def optimizer_choice(look: Look, training_cases: int) -> tuple[dict[str, Any], l
 def balance_choice(look: Look) -> tuple[str, Choice]:
     """Choose whether the cases of rare classes are shown more often."""
     share = look.rarest * look.task.num_classes / max(look.training_cases, 1)
-    rare = look.task.exclusive and share < 2 * _IMBALANCED
+    rare = look.task.exclusive and share < _IMBALANCED
     value = "oversample" if rare else "none"
     reason = f"the rarest class has {look.rarest} of {look.training_cases} cases"
     return value, Choice("balance", value, reason)
@@ -232,7 +235,8 @@ def augmentation_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], li
                 _rotation(0.44),
             ]
         )
-        if not oriented and len(set(size)) > 1:
+        # Exchanged axes would exchange the sides, and cannot be exchanged where they differ.
+        if not oriented and (sided or len(set(size)) > 1):
             affine = affine[1:]
         what = "left-right" if oriented else "all axes; the volumes state no directions"
     elif look.in_channels == 3:

@@ -27,6 +27,7 @@ def write_evaluation(
     *,
     data: Mapping[str, Any] | None = None,
     references: Mapping[str, Predictions] | None = None,
+    verdict: str = "",
 ) -> dict[str, Any]:
     """Write the figures of the table, metrics.csv and, last, metrics.json, over older ones; return
     the metrics.
@@ -37,6 +38,7 @@ def write_evaluation(
         data: what is known of the data set, for the report.
         references: name -> predictions on the same cases to compare with, such as an ideal
             observer's.
+        verdict: a sentence that the report begins with.
     """
     folder = Path(folder)
     references = dict(references or {})
@@ -46,6 +48,7 @@ def write_evaluation(
         splits = {"validation": summarize(evaluation.validation), **splits}
     metrics = {
         "disclaimer": NOT_CLINICAL,
+        **({"verdict": verdict} if verdict else {}),
         "data": dict(data or {}),
         "splits": splits,
         "references": {name: summarize(table) for name, table in references.items()},

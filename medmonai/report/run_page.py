@@ -69,7 +69,7 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
         cards,
         tuple(section for section in sections if not section.empty),
         tables,
-        about_class(split),
+        " ".join(filter(None, (metrics.get("verdict"), about_class(split)))),
         title_of(folder),
     )
 

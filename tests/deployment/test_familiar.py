@@ -13,7 +13,8 @@ def test_what_differs_is_named(shape, tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(50, 150, (20, *shape)).astype(np.uint8)
     extent = shape[1:]
-    familiar = Familiar.of(images, [extent])
+    flat = images.reshape(len(images), -1)
+    familiar = Familiar.of(flat.mean(axis=1), flat.std(axis=1), sizes=[extent])
     familiar.write(tmp_path / "x.json")
     assert Familiar.read(tmp_path / "x.json") == familiar
     assert Familiar.read(tmp_path / "none.json") is None

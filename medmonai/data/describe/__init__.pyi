@@ -1,5 +1,5 @@
 from .description import ImageStatistics, SplitDescription, describe_split, image_statistics
-from .source import decoded, open_source
+from .source import decoded, listing_call, open_source
 from .source_description import SourceDescription, describe_cohorts, describe_listing
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "describe_listing",
     "describe_split",
     "image_statistics",
+    "listing_call",
     "open_source",
 ]

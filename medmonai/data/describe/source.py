@@ -55,13 +55,11 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
         FileNotFoundError: no such source.
         ValueError: an option that this kind of source does not accept.
     """
-    path = Path(source).expanduser()
+    listed = listing_call(source, options)
+    if listed is not None:
+        function, flat = listed
+        return function(**grouped(function, flat))
     given = {name.replace("-", "_"): value for name, value in options.items()}
-    if path.is_dir():
-        given = {"name": path.resolve().name, **_checked(list_class_folders, given, source)}
-        return list_class_folders(**grouped(list_class_folders, {**given, "root": path}))
-    if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
-        return _open_table(path, given, source)
     if source in dataset_names():
         given = {"download": False, **_checked(load_medmnist, given, source)}
         arguments = grouped(load_medmnist, {"dataset_dir": None, **given, "name": source})
@@ -72,16 +70,35 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
     raise FileNotFoundError(f"no source {source!r}; {hint}")
 
 
-def _open_table(path: Path, options: Mapping[str, Any], source: str) -> Listing:
-    given = {"image_folders" if n == "images" else n: value for n, value in options.items()}
+def listing_call(
+    source: str, options: Mapping[str, Any]
+) -> tuple[Callable[..., Listing], dict[str, Any]] | None:
+    """Return the function that lists a folder or a table, and its arguments by their flat names;
+    None for any other source.
+
+    Args:
+        source: see `open_source`.
+        options: see `open_source`.
+
+    Raises:
+        FileNotFoundError: an image folder that does not exist.
+        ValueError: an option that this kind of source does not take.
+    """
+    path = Path(source).expanduser()
+    given = {name.replace("-", "_"): value for name, value in options.items()}
+    if path.is_dir():
+        named = {"name": path.resolve().name, **_checked(list_class_folders, given, source)}
+        return list_class_folders, {**named, "root": path}
+    if not path.is_file() or path.suffix.lower() not in (*TABLE_SUFFIXES, *OTHER_TABLES):
+        return None
+    option = "images" if "images" in given else "image_folders"
+    given = {"image_folders" if n == "images" else n: value for n, value in given.items()}
     arguments = _checked(list_image_table, given, source, columns=lambda: _columns(path, given))
     if "image_folders" in arguments:
-        option = "images" if "images" in options else "image_folders"
         arguments["image_folders"] = command_line_folders(
             arguments["image_folders"], option=option, beside=path.parent
         )
-    flat = {"name": path.stem, **arguments, "table": path}
-    return list_image_table(**grouped(list_image_table, flat))
+    return list_image_table, {"name": path.stem, **arguments, "table": path}
 
 
 def _checked(

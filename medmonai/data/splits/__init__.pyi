@@ -1,4 +1,3 @@
-from .division import part_numbers
 from .folds import cross_validation_cohort, fold_numbers, gather_images, units_of
 from .split_files import csv_text, left_out_text, read_splits, splits_text, write_splits
 from .splits import require_every_class, split_listing, take_per_class, validation_advice
@@ -9,7 +8,6 @@ __all__ = [
     "fold_numbers",
     "gather_images",
     "left_out_text",
-    "part_numbers",
     "read_splits",
     "require_every_class",
     "split_listing",

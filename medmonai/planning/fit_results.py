@@ -1,0 +1,126 @@
+"""The members of a fit as one model: its weights, its decision, its evaluation and its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medmonai.atomic_files import write_json
+from medmonai.bundle import bundle_cohorts
+from medmonai.data.describe import image_statistics
+from medmonai.deployment import Familiar
+from medmonai.engines import load_checkpoint, save_atomically
+from medmonai.metrics import (
+    Comparison,
+    choose_operating_point,
+    compare_tables,
+    fit_temperature,
+)
+from medmonai.networks import ensemble_state
+from medmonai.predictions import Predictions, write_predictions
+from medmonai.report import evaluate, write_comparison, write_evaluation
+from medmonai.run_files import read_record
+
+from .division import Division
+from .pooling import pooled
+
+BASELINE = "random forest"
+NETWORK = "network"
+
+
+def write_fit(
+    folder: Path,
+    members: Sequence[Mapping[str, tuple[Predictions, Predictions]]],
+    division: Division,
+    *,
+    overrides: Mapping[str, Any],
+    sizes: Sequence[Sequence[int]],
+) -> None:
+    """Write the model of all members, its predictions and their evaluation; metrics.json comes
+    last.
+
+    Args:
+        folder: the folder of the fit, with its trained members.
+        members: for each, NETWORK and BASELINE -> its (validation, test) predictions.
+        division: of the cases.
+        overrides: with which the bundle finds the training images.
+        sizes: voxels of sampled training files along each axis.
+    """
+    _write_ensemble(division.members, folder)
+    _write_familiar(folder, overrides, sizes)
+    test, held_out = pooled([member[NETWORK] for member in members], division)
+    baseline, _ = pooled([member[BASELINE] for member in members], division)
+    write_predictions(test, folder / "predictions_test.csv", overwrite=True)
+    # In a rotation, every case was scored by a member that had not seen it. These scores choose the
+    # decision of the model; the figures of the report do not use it.
+    validation = None if division.kind == "rotation" else held_out
+    if validation is not None:
+        write_predictions(validation, folder / "predictions_val.csv", overwrite=True)
+    write_json(
+        {
+            "class_names": list(held_out.class_names),
+            "operating_point": choose_operating_point(held_out).as_dict(),
+            "temperature": fit_temperature(held_out).as_dict(),
+        },
+        folder / "model" / "models" / "decision.json",
+    )
+    comparisons = compare_tables({NETWORK: test, BASELINE: baseline}, against=BASELINE)
+    write_comparison(comparisons, folder, overwrite=True)
+    write_evaluation(
+        evaluate(test, validation=validation),
+        folder,
+        data=read_record(folder / "members" / "0" / "metrics.json").get("data", {}),
+        references={BASELINE.replace(" ", "_"): baseline},
+        verdict=verdict(comparisons[0]),
+    )
+
+
+def verdict(comparison: Comparison) -> str:
+    """Return in a sentence whether the network is worth its training."""
+    measured = (
+        f"AUC difference {comparison.difference:+.3f} ({comparison.low:+.3f} to "
+        f"{comparison.high:+.3f}, n = {comparison.n})"
+    )
+    what = f"a {BASELINE} on texture features that was trained on the same cases: {measured}."
+    if comparison.verdict == "better":
+        return f"The network is better than {what}"
+    if comparison.verdict == "worse":
+        return f"The network is worse than {what} Do not use it as it is."
+    return (
+        f"The network is not distinguishable from {what} That it is worth its training has not "
+        "been shown."
+    )
+
+
+def _write_ensemble(members: int, folder: Path) -> None:
+    """Write the weights of all members as one network, and its inference.json."""
+    states = [
+        load_checkpoint(folder / "members" / str(member) / "models" / "model.pt")
+        for member in range(members)
+    ]
+    save_atomically(ensemble_state(states), folder / "model" / "models" / "model.pt")
+    path = folder / "model" / "configs" / "inference.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if config["network_def"]["_target_"] != "medmonai.networks.Ensemble":
+        config["network_def"] = {
+            "_target_": "medmonai.networks.Ensemble",
+            "network": config["network_def"],
+            "members": members,
+        }
+        write_json(config, path)
+
+
+def _write_familiar(
+    folder: Path, overrides: Mapping[str, Any], sizes: Sequence[Sequence[int]]
+) -> None:
+    """Note what the training images look like, for the flags of `medmonai predict`."""
+    cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
+    described = [image_statistics(cohort.images) for cohort in cohorts]
+    means = np.concatenate([one.means for one in described])
+    deviations = np.concatenate([one.sds for one in described])
+    familiar = Familiar.of(means, deviations, sizes=sizes)
+    familiar.write(folder / "model" / "models" / "training_images.json")
