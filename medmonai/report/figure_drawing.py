@@ -61,7 +61,8 @@ def _curve_settings(table: EvaluatedTable) -> dict[str, Any]:
     binary = evaluation.test.task.kind == "binary"
     chosen = binary and evaluation.point.chosen_on == "validation"
     return {
-        "references": table.references,
+        # of several classes there is a curve each: references are in the cards only
+        "references": table.references if binary else None,
         "band": binary,
         "operating_points": evaluation.point if chosen else None,
         "confidence": evaluation.metrics["auc"]["confidence"],

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
-from bundle_runs import run
+from bundle_runs import run, write_medmnist
 from PIL import Image
 from typer.testing import CliRunner
 
 from medmonai.__main__ import app
+from medmonai.bundle import bundle_cohorts
 from medmonai.data import PhantomDesign, lesion_phantom
 from medmonai.planning import division, rules
 from medmonai.predictions import read_predictions
@@ -61,10 +63,115 @@ def test_a_fit_leaves_plan_model_predictions_and_report(fitted):
     assert state.is_file()
 
 
+def test_the_report_begins_with_the_verdict_and_shows_the_baseline(fitted):
+    out, _, _, printed = fitted
+    verdict = json.loads((out / "metrics.json").read_text())["verdict"]
+    assert verdict in printed and "random forest on texture features" in verdict
+    page = (out / "report.html").read_text()
+    assert f'<p class="lead">{verdict}' in page and "random forest AUC" in page
+
+
+def test_the_figures_are_those_of_members_that_had_not_seen_the_case(fitted):
+    out, _, _, _ = fitted
+    table = read_predictions(out / "predictions_test.csv")
+    members = [read_predictions(out / f"members/{k}/predictions_test.csv") for k in range(3)]
+    assert sorted(np.concatenate([one.ids for one in members])) == table.ids.tolist()
+    for k in range(3):
+        splits = list(csv.DictReader((out / "splits" / f"member_{k}.csv").open()))
+        assert {row["id"] for row in splits if row["split"] == "test"} == set(members[k].ids)
+    assert not (out / "predictions_val.csv").exists()
+
+
+@pytest.mark.parametrize("lost", ["model", "fit.json", "splits/member_1.csv"])
+def test_a_fit_that_was_killed_while_it_planned_goes_on(lost, tmp_path, monkeypatch):
+    monkeypatch.setitem(rules._STEPS, 2, 24)
+    design = PhantomDesign((16, 16), noise_sd=10)
+    cohort = lesion_phantom(split="train", design=design, num_cases=60, seed=1)
+    source = save(cohort, tmp_path / "in")
+    words = ["fit", source, "--plan-only", "--output", tmp_path / "out"]
+    call(*words)
+    before = {
+        path: path.read_bytes()
+        for path in (tmp_path / "out").rglob("*")
+        if path.is_file() and path.suffix in (".csv", ".json") and path.name != "metadata.json"
+    }
+    if lost == "fit.json":  # it was not yet there, so nothing that follows it was either
+        for name in ("model", "splits"):
+            shutil.rmtree(tmp_path / "out" / name)
+    path = tmp_path / "out" / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    call(*words)
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_folders_that_are_refused(tmp_path):
+    design = PhantomDesign((16, 16), noise_sd=10)
+    source = save(lesion_phantom(split="train", design=design, num_cases=40), tmp_path / "in")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    (tmp_path / "file").write_text("")
+    for output, error, said in (
+        (source / "out", ValueError, "lies inside"),
+        (tmp_path / "mine", FileExistsError, "holds thesis.txt and no fit"),
+        (tmp_path / "file", FileExistsError, "is a file"),
+    ):
+        done = CliRunner().invoke(app, ["fit", str(source), "--output", str(output)])
+        assert isinstance(done.exception, error) and said in str(done.exception)
+    assert not (source / "out").exists() and (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("pathmnist", (28, 28)), ("organmnist3d", (28, 28, 28))]
+)
+def test_the_given_splits_of_a_set_in_color_and_in_3d_with_several_classes(
+    name, size, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(rules._STEPS, len(size), 4)
+    monkeypatch.setattr(division, "MEMBERS", 2)
+    monkeypatch.setattr(division, "_FEWEST", 2)
+    write_medmnist(tmp_path, name, size)
+    out = tmp_path / "out"
+    words = ["fit", name, "--dataset_dir", tmp_path, "--verify", "false", "--output", out]
+    printed = call(*words).output
+    assert "the given splits" in printed and "random forest" in printed
+    members = [read_predictions(out / f"members/{k}/predictions_test.csv") for k in range(2)]
+    table = read_predictions(out / "predictions_test.csv")
+    mean = np.exp(np.mean([np.log(one.y_score) for one in members], axis=0))
+    np.testing.assert_allclose(
+        table.y_score, mean / mean.sum(axis=1, keepdims=True), rtol=1e-6, atol=1e-12
+    )
+
+
+def test_a_table_of_several_labels_is_planned_as_it_was_listed(tmp_path):
+    design = PhantomDesign((16, 16), noise_sd=10)
+    cohort = lesion_phantom(split="train", design=design, num_cases=60, seed=1)
+    images = save(cohort, tmp_path / "images", names=())
+    rows = ["image,a,b,who"]
+    rows += [f"{path.name},{i % 2},{i % 3 // 2},{i // 2}" for i, path in
+             enumerate(sorted(images.iterdir()))]  # fmt: skip
+    (tmp_path / "a@b#c.csv").write_text("\n".join(rows))
+    words = ["fit", tmp_path / "a@b#c.csv", "--image_column", "image", "--label_column", "a,b"]
+    words += ["--images", images, "--group_column", "who", "--plan-only"]
+    call(*words, "--output", tmp_path / "out")
+    cohorts = bundle_cohorts(
+        tmp_path / "out" / "model",
+        {
+            "dataset_dir": str(tmp_path),
+            "splits_file": str(tmp_path / "out" / "splits" / "member_0.csv"),
+        },
+    )
+    assert cohorts[0].task.kind == "multilabel" and cohorts[0].class_names == ("a", "b")
+    assert sum(map(len, cohorts)) == 60
+
+
 def test_the_same_command_trains_nothing_again_and_another_is_refused(fitted):
     out, _, words, _ = fitted
     before = {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
     assert "its training resumes" in call(*words).output
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
+    (out / "report.html").unlink()
+    call(*words)
+    assert (out / "report.html").is_file()
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
     done = CliRunner().invoke(app, [*map(str, words), "--seed", "7"])
     assert isinstance(done.exception, ValueError) and "with other options" in str(done.exception)

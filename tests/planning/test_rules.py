@@ -119,6 +119,16 @@ def test_the_side_is_kept_where_it_may_be_the_label(tmp_path, grey):
     assert "RandRotate90" not in str(values)
 
 
+def test_the_axes_of_volumes_without_directions_are_not_exchanged_where_the_side_counts(ct):
+    free = replace(ct, spacing=None)
+    assert "RandAxisPermute" in str(augmentation_choice(free, [32, 32, 32])[0])
+    assert "RandAxisPermute" not in str(augmentation_choice(free, [32, 32, 16])[0])
+    named = replace(ct.description, counts={"all": {"left": 15, "right": 15}})
+    sided = replace(free, description=named)
+    values = augmentation_choice(sided, [32, 32, 32])[0]
+    assert values["flip_axes"] == [] and "RandAxisPermute" not in str(values)
+
+
 def test_divisions(tmp_path, grey):
     assert choose_division(grey).kind == "rotation"
     few = look(str(pictures(tmp_path / "few", {"a": 40, "b": 14})))
