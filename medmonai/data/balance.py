@@ -125,7 +125,7 @@ class Balance:
     def _members(self, labels: np.ndarray) -> list[np.ndarray]:
         if labels.ndim != 1:
             raise ValueError(
-                f"balance strategy {self.strategy!r} needs one class a case; these labels have "
+                f"balance strategy {self.strategy!r} needs one class per case; these labels have "
                 f"shape {labels.shape}. Use 'none' for multilabel tasks."
             )
         members = [np.flatnonzero(labels == c) for c in np.unique(labels)]

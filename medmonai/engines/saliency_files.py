@@ -9,6 +9,7 @@ import numpy as np
 
 from medmonai.atomic_files import replacing
 from medmonai.data import ImagePlace
+from medmonai.data.image_place import check_affine
 
 
 def write_saliency_nifti(
@@ -60,7 +61,7 @@ def write_saliency_nifti(
     # volumes carry neither spacing nor orientation, and an invented spacing would look like a
     # measured one. Viewers overlay by the affine, so a map with the image's own affine lies on it.
     known = affine is not None
-    affine = np.eye(4) if affine is None else _invertible(affine)
+    affine = np.eye(4) if affine is None else check_affine(affine)
     if place is not None:
         volume = _in_steps(place.in_image_space(volume[None])[0])
         affine = place.original_affine
@@ -85,20 +86,6 @@ def _one_volume(saliency: np.ndarray) -> np.ndarray:
             "is needed."
         )
     return volume
-
-
-def _invertible(affine: np.ndarray) -> np.ndarray:
-    affine = np.asarray(affine, dtype=np.float64)
-    if (
-        affine.shape != (4, 4)
-        or not np.isfinite(affine).all()
-        or abs(np.linalg.det(affine)) < 1e-12
-    ):
-        raise ValueError(
-            f"affine={affine.tolist()}; a 4 x 4 matrix that can be inverted is needed, such as "
-            "numpy.diag([*spacing, 1])."
-        )
-    return affine
 
 
 def _in_steps(volume: np.ndarray) -> np.ndarray:
