@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,23 @@ class Familiar:
         contrast: least and largest standard deviation of the gray values.
         smallest: least number of voxels along each axis of the files.
         largest: greatest number.
+        colored: whether the files are in color, gray, or both.
     """
 
     brightness: tuple[float, float]
     contrast: tuple[float, float]
     smallest: tuple[int, ...]
     largest: tuple[int, ...]
+    colored: tuple[bool, ...]
 
     @classmethod
     def of(
-        cls, means: np.ndarray, deviations: np.ndarray, *, sizes: Sequence[Sequence[int]]
+        cls,
+        means: np.ndarray,
+        deviations: np.ndarray,
+        *,
+        sizes: Sequence[Sequence[int]],
+        colored: Sequence[bool],
     ) -> Familiar:
         """Note the ranges over training images.
 
@@ -42,6 +49,7 @@ class Familiar:
             means: (N,) mean gray value of each decoded image.
             deviations: (N,) standard deviation of its gray values.
             sizes: voxels of files along each axis.
+            colored: whether files are in color, gray, or both.
         """
         extent = np.array(sizes)
         return cls(
@@ -49,6 +57,7 @@ class Familiar:
             (float(deviations.min()), float(deviations.max())),
             tuple(extent.min(axis=0).tolist()),
             tuple(extent.max(axis=0).tolist()),
+            tuple(colored),
         )
 
     @classmethod
@@ -58,23 +67,24 @@ class Familiar:
         if not stored:
             return None
         with parts_of(path):
-            return cls(
-                *(tuple(stored[name]) for name in ("brightness", "contrast", "smallest", "largest"))
-            )
+            return cls(**{field.name: tuple(stored[field.name]) for field in fields(cls)})
 
     def write(self, path: Path) -> None:
         """Write the ranges as JSON."""
         write_json(asdict(self), path)
 
-    def differences(self, image: np.ndarray, size: Sequence[int]) -> list[str]:
+    def differences(self, image: np.ndarray, size: Sequence[int], *, colored: bool) -> list[str]:
         """Return how an image differs from the training images, a phrase each; [] where it does
         not.
 
         Args:
             image: decoded, (C, *spatial).
             size: voxels of its file along each axis.
+            colored: whether its file is in color.
         """
         unlike = []
+        if colored not in self.colored:
+            unlike.append("in color, in training gray" if colored else "gray, in training in color")
         for name, value, (low, high) in (
             ("brightness", float(image.mean()), self.brightness),
             ("contrast", float(image.std()), self.contrast),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from medmonai.atomic_files import replacing
+from medmonai.data.containers import UnreadableImageError
 from medmonai.data.decoding import check_jobs, image_files
 from medmonai.data.files import DecodedCase, read_case
 from medmonai.metrics import apply_temperature, decide
@@ -89,7 +90,11 @@ def _predicted(model: Model, named: Sequence[tuple[str, Path]]) -> Iterator[Pred
 def _read(path: Path, model: Model) -> DecodedCase | str:
     try:
         return read_case(path, model.form)
-    except ValueError as error:  # damaged, or not what the network takes: the others go on
+    except UnreadableImageError as error:
+        return str(error)
+    except ValueError as error:  # not what the network takes: the others go on
+        if model.form.intensity_range is None and "intensity_range" in str(error):
+            return f"{path.name} holds more than 8 bits, and the model takes 8"
         return str(error)
 
 
@@ -102,7 +107,11 @@ def _of_batch(
         if isinstance(case, str):
             yield PredictedCase(name, probabilities=(), decision="", spread=0.0, flag=case)
             continue
-        unlike = [] if model.familiar is None else model.familiar.differences(case.image, case.size)
+        unlike = (
+            []
+            if model.familiar is None
+            else model.familiar.differences(case.image, case.size, colored=case.kind.colour)
+        )
         probabilities, decision, spread = scored[name]
         flag = "; ".join([*unlike, *(f"such files {remark}" for remark in case.remarks)])
         yield PredictedCase(
@@ -162,7 +171,8 @@ def write_predicted(
     unread = 0
     with (
         replacing(path, overwrite=overwrite) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
+        # names that are not UTF-8 are written as escapes
+        open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         header = [f"score_{name}" for name in class_names]

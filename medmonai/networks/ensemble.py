@@ -39,7 +39,8 @@ class Ensemble(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean logits (B, outputs)."""
-        return torch.stack([member(x) for member in self.members]).mean(dim=0)
+        # In float32 also under autocast: the mean is exact to a float32 rounding then.
+        return torch.stack([member(x).float() for member in self.members]).mean(dim=0)
 
 
 def ensemble_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

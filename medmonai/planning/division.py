@@ -51,7 +51,7 @@ def choose_division(look: Look, *, seed: int = 0) -> Division:
     """
     rarest = rarest_units(look)
     if rarest < _FEWEST:
-        unit = "cases" if look.description.groups is None else "patients"
+        unit = ("case" if look.description.groups is None else "patient") + "s" * (rarest != 1)
         raise ValueError(
             f"{look.source} has {rarest} {unit} of its rarest class outside the test split; at "
             f"least {_FEWEST} are needed to train, validate and test on different ones."

@@ -39,6 +39,7 @@ def write_fit(
     *,
     overrides: Mapping[str, Any],
     sizes: Sequence[Sequence[int]],
+    colored: Sequence[bool],
 ) -> None:
     """Write the model of all members, its predictions and their evaluation; metrics.json comes
     last.
@@ -49,9 +50,18 @@ def write_fit(
         division: of the cases.
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
+        colored: whether training files are in color, gray, or both.
     """
     _write_ensemble(division.members, folder)
-    _write_familiar(folder, overrides, sizes)
+    cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
+    described = [image_statistics(cohort.images) for cohort in cohorts]
+    familiar = Familiar.of(
+        np.concatenate([one.means for one in described]),
+        np.concatenate([one.sds for one in described]),
+        sizes=sizes,
+        colored=colored,
+    )
+    familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled([member[NETWORK] for member in members], division)
     baseline, _ = pooled([member[BASELINE] for member in members], division)
     write_predictions(test, folder / "predictions_test.csv", overwrite=True)
@@ -112,15 +122,3 @@ def _write_ensemble(members: int, folder: Path) -> None:
             "members": members,
         }
         write_json(config, path)
-
-
-def _write_familiar(
-    folder: Path, overrides: Mapping[str, Any], sizes: Sequence[Sequence[int]]
-) -> None:
-    """Note what the training images look like, for the flags of `medmonai predict`."""
-    cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
-    described = [image_statistics(cohort.images) for cohort in cohorts]
-    means = np.concatenate([one.means for one in described])
-    deviations = np.concatenate([one.sds for one in described])
-    familiar = Familiar.of(means, deviations, sizes=sizes)
-    familiar.write(folder / "model" / "models" / "training_images.json")

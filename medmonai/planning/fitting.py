@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from medmonai.atomic_files import write_json
 from medmonai.baselines import train_baseline
 from medmonai.bundle import bundle_cohorts, run_bundle
 from medmonai.claims import claim
 from medmonai.data import write_splits
+from medmonai.data.splits import splits_text
 from medmonai.predictions import Predictions, read_predictions, write_predictions
 from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
@@ -98,23 +102,42 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
     """Write the plan into the folder and return its division; a plan that is there stays, as its
     members were trained by it.
     """
-    asked = {"source": seen.source, "options": seen.options, "minutes": minutes, "seed": seed}
+    path = Path(seen.source).expanduser()
+    asked = {
+        "source": str(path.resolve()) if path.exists() else seen.source,
+        "options": seen.options,
+        "minutes": minutes,
+        "seed": seed,
+    }
     asked = json.loads(json.dumps(asked))
+    cases = _digest(seen)
     stored = read_record(folder / "fit.json")
     if stored:
         with parts_of(folder / "fit.json"):
-            if stored["asked"] != asked:
-                raise ValueError(
-                    f"{folder} holds the fit of {stored['asked']['source']} with other options; "
-                    "choose another --output."
-                )
-            print(f"{folder} holds this plan (plan.md); its training resumes.")
+            asked_before = stored["asked"]
+            cases_before = stored["cases"]
+        if asked_before != asked:
+            raise ValueError(
+                f"{folder} holds the fit of {asked_before.get('source')} with other options; "
+                "choose another --output."
+            )
+        if cases_before != cases:
+            raise ValueError(
+                f"{seen.source} holds other cases, labels or patients than when {folder} was "
+                "planned; choose another --output."
+            )
+        print(f"{folder} holds this plan (plan.md); its training resumes.")
     else:
         print(*seen.lines(), sep="\n")
         plan = make_plan(seen, minutes=minutes, seed=seed)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
-        stored = {"asked": asked, "name": plan.name, "division": asdict(plan.division)}
+        stored = {
+            "asked": asked,
+            "cases": cases,
+            "name": plan.name,
+            "division": asdict(plan.division),
+        }
         write_json(stored, folder / "fit.json")
     with parts_of(folder / "fit.json"):
         division = Division(**stored["division"])
@@ -123,6 +146,18 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
         write_planned_bundle(name, folder)
     _write_divisions(seen, division, folder)
     return division
+
+
+def _digest(seen: Look) -> str:
+    """Return a digest of the ids, labels, patients and given splits of a source of files; "" of a
+    set whose file is checked by itself.
+    """
+    if seen.listing is None:
+        return ""
+    with_splits = seen.listing
+    if with_splits.splits is None:
+        with_splits = replace(with_splits, splits=np.full(len(with_splits), "train"))
+    return hashlib.sha256(splits_text(with_splits).encode(errors="surrogateescape")).hexdigest()
 
 
 def _write_divisions(seen: Look, division: Division, folder: Path) -> None:
@@ -149,6 +184,7 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
         division,
         overrides=_overrides(seen, folder, 0, seed=seed),
         sizes=seen.sizes or [seen.size],
+        colored=seen.colored,
     )
 
 

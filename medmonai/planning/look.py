@@ -40,6 +40,7 @@ class Look:
         in_channels: 1, or 3 where an image is in color.
         size: median voxels along each axis.
         sizes: of the sampled files; None of a MedMNIST set.
+        colored: whether images are in color: (False,), (True,) or both.
         spacing: median millimeters along each axis of the volumes that state them; None where
             fewer than all of the sample do.
         eight_bits: whether every sampled image holds uint8.
@@ -59,6 +60,7 @@ class Look:
     in_channels: int
     size: tuple[int, ...]
     sizes: tuple[tuple[int, ...], ...] | None
+    colored: tuple[bool, ...]
     spacing: tuple[float, ...] | None
     eight_bits: bool
     grey_values: tuple[float, float]
@@ -137,6 +139,7 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         in_channels=train.in_channels,
         size=tuple(train.spatial_size),
         sizes=None,
+        colored=(train.in_channels == 3,),
         spacing=None,
         **_of_values(values, eight_bits=values.dtype == np.uint8),
         cores=cores,
@@ -179,6 +182,7 @@ def _look_at_files(
         spatial_dims=headers.spatial_dims,
         in_channels=headers.in_channels,
         sizes=tuple(sample[3] for sample in samples),
+        colored=tuple(sorted({kind.colour for kind in headers.kinds})),
         size=tuple(int(n) for n in np.median([sample[3] for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
         **_of_values(values, eight_bits=all(sample[2] for sample in samples)),

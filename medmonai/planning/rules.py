@@ -42,8 +42,9 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
     """
     if look.listing is None:
         return {"size": list(look.size)}, Choice("size", list(look.size), "as the set has them")
+    smaller = "" if scale == 1 else f"; {scale:g} of that along each axis, for --minutes"
     if look.spatial_dims == 2:
-        return _picture_size(look, scale)
+        return _picture_size(look, scale, smaller)
     voxels = _VOXELS * scale**3
     if look.spacing is None:
         step = max(1.0, (np.prod(look.size, dtype=float) / voxels) ** (1 / 3))
@@ -52,7 +53,8 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
         return {"size": size}, Choice(
             "size",
             size,
-            f"about {voxels:,.0f} voxels at most; the median volume has {_times(look.size)}{known}",
+            f"about {_VOXELS:,} voxels at most; the median volume has {_times(look.size)}{known}"
+            f"{smaller}",
         )
     field = np.multiply(look.size, look.spacing)
     chosen = _spacing(field, np.array(look.spacing), voxels)
@@ -61,21 +63,22 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
         "size and spacing",
         f"{_times(size)} voxels of {_times(chosen)} mm",
         f"the median volume covers {_times([round(f) for f in field])} mm; about "
-        f"{voxels:,.0f} voxels at most, and none finer than the files'",
+        f"{_VOXELS:,} voxels at most, and none finer than the files'{smaller}",
     )
 
 
-def _picture_size(look: Look, scale: float) -> tuple[dict[str, Any], Choice]:
+def _picture_size(look: Look, scale: float, smaller: str) -> tuple[dict[str, Any], Choice]:
     longest = max(look.size)
     if longest <= _SMALL:
         size = list(look.size) if scale == 1 else [_rounded(n * scale) for n in look.size]
-        return {"size": size}, Choice("size", size, f"the images are small: {_times(look.size)}")
+        why = f"the images are small: {_times(look.size)}{smaller}"
+        return {"size": size}, Choice("size", size, why)
     target = min(longest, _PIXELS * scale)
     size = [_rounded(n * target / longest) for n in look.size]
     return {"size": size}, Choice(
         "size",
         size,
-        f"{target:.0f} pixels on the longer side of the median image of {_times(look.size)}",
+        f"{_PIXELS} pixels on the longer side of the median image of {_times(look.size)}{smaller}",
     )
 
 
@@ -158,6 +161,8 @@ def schedule_choice(
     """
     most = 128 if look.spatial_dims == 2 else 64
     batch = 2 ** round(math.log2(max(16, min(most, training_cases / 12))))
+    # Folds differ by a few cases, and a batch has to be full.
+    batch = min(batch, 2 ** int(math.log2(max(2.0, training_cases / 1.5))))
     steps = max(training_cases // batch, 1)
     wanted = share * _STEPS[look.spatial_dims]
     epochs = int(np.clip(round(wanted / steps), _FEWEST_EPOCHS, _MOST_EPOCHS))

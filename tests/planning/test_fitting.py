@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 from medmonai.__main__ import app
 from medmonai.bundle import bundle_cohorts
 from medmonai.data import PhantomDesign, lesion_phantom
+from medmonai.metrics import Temperature, apply_temperature
 from medmonai.planning import division, rules
-from medmonai.predictions import read_predictions
+from medmonai.predictions import Predictions, read_predictions
+from medmonai.task import Task
 
 
 def save(cohort, folder, names=None):
@@ -104,6 +107,19 @@ def test_a_fit_that_was_killed_while_it_planned_goes_on(lost, tmp_path, monkeypa
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
+def test_changed_data_are_not_trained_on_by_an_older_plan(tmp_path):
+    design = PhantomDesign((16, 16), noise_sd=10)
+    source = save(lesion_phantom(split="train", design=design, num_cases=60), tmp_path / "in")
+    words = ["fit", str(source), "--plan-only", "--output", str(tmp_path / "out")]
+    call(*words)
+    call(words[0], f"{source}/.", *words[2:])  # the same folder
+    shutil.copy(next(source.rglob("*.png")), source / "lesion" / "new.png")
+    done = CliRunner().invoke(app, words)
+    assert "holds other cases, labels or patients than when" in str(done.exception)
+    done = CliRunner().invoke(app, [*words, "--minutes", "9"])
+    assert str(done.exception).endswith("with other options; choose another --output.")
+
+
 def test_folders_that_are_refused(tmp_path):
     design = PhantomDesign((16, 16), noise_sd=10)
     source = save(lesion_phantom(split="train", design=design, num_cases=40), tmp_path / "in")
@@ -185,10 +201,14 @@ def test_predictions_of_a_fit(fitted, tmp_path):
     images = save(cohort, tmp_path / "new", names=())
     (images / "broken.png").write_bytes(b"not a picture")
     Image.fromarray(np.zeros((200, 200), np.uint8)).save(images / "black.png")
+    first = next(path for path in sorted(images.iterdir()) if path.name.startswith("p"))
+    Image.open(first).convert("RGB").save(images / "colors.png")
+    Image.fromarray(np.full((16, 16), 3000, np.uint16)).save(images / "deep.png")
+    shutil.copy(first, os.path.join(os.fsencode(images), b"bad\xff.png"))
     call("predict", out, images, "--output", tmp_path / "p.csv")
     with (tmp_path / "p.csv").open(newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
-    assert len(rows) == 32
+    assert len(rows) == 35
     assert (
         rows["broken.png"]["score_lesion"] == "" and "cannot be read" in rows["broken.png"]["flag"]
     )
@@ -222,6 +242,13 @@ def test_stock_inference_decides_the_same(fitted, tmp_path):
     )
     stock = list(csv.DictReader((tmp_path / "stock" / "predictions.csv").open()))
     ours = list(csv.DictReader((tmp_path / "p.csv").open()))
+    # before the temperature, both are the sigmoid of the mean logits
+    stored = json.loads((out / "model" / "models" / "decision.json").read_text())["temperature"]
+    scores = np.array([[float(row[f"score_{c}"]) for c in ("normal", "lesion")] for row in stock])
+    names = ("normal", "lesion")
+    table = Predictions(np.arange(30).astype(str), None, scores, Task("binary", 2), names)
+    calibrated = apply_temperature(table, Temperature.from_dict(stored)).positive_scores
+    np.testing.assert_allclose([float(row["score_lesion"]) for row in ours], calibrated, atol=1e-5)
     assert [row["predicted"] for row in ours] == [row["predicted"] for row in stock]
     order = np.argsort([float(row["score_lesion"]) for row in ours], kind="stable")
     assert (np.diff([float(stock[i]["score_lesion"]) for i in order]) >= -1e-6).all()

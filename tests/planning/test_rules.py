@@ -99,7 +99,7 @@ def test_networks(grey, ct):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("cases", "batch"), [(30, 16), (300, 32), (5000, 128)])
+@pytest.mark.parametrize(("cases", "batch"), [(11, 4), (23, 8), (30, 16), (300, 32), (5000, 128)])
 def test_schedule(grey, cases, batch):
     values, _ = schedule_choice(grey, cases)
     assert values["batch_size"] == batch and 4 <= values["epochs"] <= 60

@@ -132,7 +132,7 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
     hot = listing.task.one_hot(listing.labels)
     advice = "" if "val" not in names else validation_advice(listing, splits)
     if names == [ALL]:
-        advice = "No split is given: split_listing draws train, val and test by class and group."
+        advice = "The source gives no splits; they are drawn by class and group."
     return SourceDescription(
         listing.provenance,
         task=listing.task,

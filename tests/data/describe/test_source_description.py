@@ -98,10 +98,7 @@ def test_a_table_without_splits(tmp_path):
         line.startswith("column age: 5 to 80 (median") and line.endswith("; missing 2")
         for line in lines
     )
-    assert (
-        "note: No split is given: split_listing draws train, val and test by class and group."
-        in lines
-    )
+    assert "note: The source gives no splits; they are drawn by class and group." in lines
 
 
 def test_groups_in_several_splits_are_shouted(tmp_path):
