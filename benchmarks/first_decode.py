@@ -41,75 +41,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import PIL
-from PIL import Image, features
+from PIL import features
 
+from benchmarks.decoders import bare_decoder, opencv_loop, pillow_loop
+from benchmarks.drawn_pictures import write_pictures
 from medmonai.data import ImageForm, list_class_folders, load_listing
 from medmonai.data.splits import split_listing
 
 BARE = "Pillow's decoder, bare"
 OURS = "load_listing"
-
-
-def write_pictures(
-    root: Path, n: int, size: tuple[int, int], channels: int, suffix: str, *, quality: int = 90
-) -> list[Path]:
-    """Write n pictures of broad structure and a little noise, in two classes; 16 different ones,
-    again and again.
-    """
-    rng = np.random.default_rng(0)
-    files = []
-    contents = []
-    for _ in range(16):
-        coarse = rng.integers(0, 256, (size[0] // 16, size[1] // 16, channels), dtype=np.uint8)
-        planes = [
-            Image.fromarray(coarse[..., c]).resize(size[::-1], Image.Resampling.BICUBIC)
-            for c in range(channels)
-        ]
-        noisy = np.stack(planes, axis=-1) + rng.normal(0, 4, (*size, channels))
-        image = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8).squeeze())
-        path = root / f"content{suffix}"
-        image.save(path, **({"quality": quality} if suffix in (".jpg", ".jpeg") else {}))
-        contents.append(path.read_bytes())
-        path.unlink()
-    for i in range(n):
-        path = root / "source" / "AB"[i % 2] / f"p{i:06d}{suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(contents[i % len(contents)])
-        files.append(path)
-    return files
-
-
-def pillow_loop(files: list[Path], to: int, channels: int) -> None:
-    out = np.empty((len(files), to, to, channels), np.uint8)
-    for i, file in enumerate(files):
-        with Image.open(file) as image:
-            picture = image.convert("RGB" if channels == 3 else "L").resize(
-                (to, to), Image.Resampling.BILINEAR
-            )
-        out[i] = np.asarray(picture).reshape(to, to, channels)
-
-
-def bare_decoder(files: list[Path], jobs: int, at_least: int | None = None) -> None:
-    def decode(part: list[Path]) -> None:
-        for file in part:
-            with Image.open(file) as image:
-                if at_least:
-                    image.draft(None, (at_least, at_least))
-                image.load()
-
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(decode, [files[i::jobs] for i in range(jobs)]))
-
-
-def opencv_loop(files: list[Path], to: int, channels: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-    flag = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_GRAYSCALE
-    for file in files:
-        cv2.resize(cv2.imread(str(file), flag), (to, to), interpolation=cv2.INTER_AREA)
 
 
 def load(
