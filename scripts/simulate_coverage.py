@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-import re
 import warnings
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from auc_coverage.intervals import Z, bootstrap, newcombe
+from auc_coverage.page import fill, tables
+from auc_coverage.populations import CLUSTERS, SHAPES, draw, draw_clusters
 from joblib import Parallel, delayed
 from scipy.special import expit, logit
-from scipy.stats import norm
 from scipy.stats import t as student
 
 from medmonai.errors import run_in_words
@@ -31,19 +32,9 @@ PAGE = FOLDER / "auc_intervals.md"
 # MedMNIST's test sets
 SETS = {(114, 42): "Breast", (64, 246): "Nodule", (43, 339): "Vessel", (390, 234): "Pneumonia"}
 AUCS = (0.85, 0.90, 0.95, 0.985)
-SHAPES = ("wide_positives", "exponential", "missed_positives")
-# patients, mean cases a patient, share of positives, share of variance between patients, labels
-# differ within a patient
-CLUSTERS = (
-    (40, 3, 0.2, 0.5, False),
-    (100, 3, 0.2, 0.5, False),
-    (100, 3, 0.2, 0.9, False),
-    (100, 3, 0.2, 0.5, True),
-)
 CLOSED = ("wald", "logit_delong", "logit_delong_t")
 RESAMPLES = 500
 BLOCK = 50
-Z = norm.ppf(0.975)
 FIELDS = (
     "study",
     "positives",
@@ -59,104 +50,6 @@ FIELDS = (
     "auc_below",
     "auc_above",
 )
-
-
-def draw(
-    shape: str, m: int, n: int, auc: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of m positives and n negatives; the model's true AUC is `auc`."""
-    x = rng.normal(size=m)
-    y = rng.normal(size=n)
-    if shape == "binormal":
-        x += np.sqrt(2) * norm.ppf(auc)
-    elif shape == "wide_positives":  # standard deviation 1.5
-        x = 1.5 * x + np.sqrt(3.25) * norm.ppf(auc)
-    elif shape == "exponential":
-        x = rng.exponential(auc / (1 - auc), m)
-        y = rng.exponential(1, n)
-    else:  # some positives score like negatives, the others far above
-        x += np.where(rng.random(m) < 2 * (1 - auc), 0, 10)
-    return np.repeat([1, 0], [m, n]), np.r_[x, y]
-
-
-def draw_clusters(
-    spec: tuple, auc: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, scores and patients: binormal scores with a random effect of the patient."""
-    count, size, share, rho, mixed = spec
-    groups = np.repeat(np.arange(count), rng.integers(1, 2 * size, count))
-    y_true = (rng.random(len(groups) if mixed else count) < share).astype(int)
-    y_true = y_true if mixed else y_true[groups]
-    noise = np.sqrt(rho) * rng.normal(size=count)[groups] + np.sqrt(1 - rho) * rng.normal(
-        size=len(groups)
-    )
-    return y_true, noise + y_true * np.sqrt(2) * norm.ppf(auc), groups
-
-
-def bootstrap(
-    y_true: np.ndarray, y_score: np.ndarray, weights: np.ndarray, *, all_kinds: bool = True
-) -> dict[str, tuple[float, float]]:
-    """Percentile, and BCa and studentized (on the logit scale) intervals from weights (B, N) of the
-    cases.
-    """
-    positive = y_true == 1
-    psi = (y_score[positive][:, None] > y_score[~positive]).astype(np.float32)
-    wm = weights[:, positive]
-    wn = weights[:, ~positive]
-    m = wm.sum(axis=1)
-    n = wn.sum(axis=1)
-    w = wm @ psi / m[:, None]
-    aucs = (wn * w).sum(axis=1) / n
-    found = {"percentile_bootstrap": tuple(np.quantile(aucs, [0.025, 0.975]))}
-    if not all_kinds:
-        return found
-    v = wn @ psi.T / n[:, None]
-    influence = auc_influence(y_true, y_score[:, None])[1][:, 0]
-    a = psi.mean(dtype=float)
-    error = np.sqrt(influence @ influence)
-    if not 0 < error < np.inf or not 0 < a < 1:  # nothing to correct by
-        return found | dict.fromkeys(("bca_bootstrap", "logit_bootstrap_t"), (0.0, 1.0))
-    z0 = norm.ppf(np.clip(np.mean(aucs < a) + np.mean(aucs == a) / 2, 0.001, 0.999))
-    skew = (influence**3).sum() / (6 * error**3)
-    shifted = z0 + np.array([-Z, Z])
-    found["bca_bootstrap"] = tuple(
-        np.quantile(aucs, norm.cdf(z0 + shifted / np.maximum(1 - skew * shifted, 1e-3)))
-    )
-    errors = np.sqrt(
-        (wm * (v - aucs[:, None]) ** 2).sum(axis=1) / (m * (m - 1))
-        + (wn * (w - aucs[:, None]) ** 2).sum(axis=1) / (n * (n - 1))
-    )
-    usable = (aucs < 1) & (errors > 1e-6)
-    if usable.sum() < 50:
-        return found | {"logit_bootstrap_t": (0.0, 1.0)}
-    t = (
-        (logit(aucs[usable].astype(float)) - logit(a))
-        * aucs[usable]
-        * (1 - aucs[usable])
-        / errors[usable]
-    )
-    ends = logit(a) - np.quantile(t, [0.975, 0.025]) * error / (a * (1 - a))
-    return found | {"logit_bootstrap_t": tuple(expit(ends))}
-
-
-def newcombe(a: np.ndarray, m: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Newcombe's method 5 (2006, doi:10.1002/sim.2324): Hanley and McNeil's variance at the end
-    itself; by bisection.
-    """
-    ends = []
-    for far in (np.zeros_like(a), np.ones_like(a)):
-        inner = a.copy()
-        outer = far.copy()
-        for _ in range(40):
-            middle = (inner + outer) / 2
-            extra = ((m + n) / 2 - 1) * ((1 - middle) / (2 - middle) + middle / (1 + middle))
-            outside = np.abs(a - middle) > Z * np.sqrt(
-                middle * (1 - middle) * (1 + extra) / (m * n)
-            )
-            inner = np.where(outside, inner, middle)
-            outer = np.where(outside, middle, outer)
-        ends.append(inner)
-    return ends[0], ends[1]
 
 
 def closed_ends(
@@ -280,49 +173,6 @@ def cells(repetitions: int, resampled: int) -> list:
         for number, auc in product(range(len(CLUSTERS)), AUCS[2:])
     ]
     return jobs
-
-
-def tables(rows: list[dict]) -> dict[str, str]:
-    """The page's Markdown tables: one per kind of study, one line per cell, coverage (mean width)
-    of each method.
-    """
-    found = {}
-    kinds = {
-        "binormal": ("binormal",),
-        "shapes": SHAPES,
-        "clusters": tuple(f"clusters_{k}" for k in range(len(CLUSTERS))),
-    }
-    for kind, studies in kinds.items():
-        chosen = [r for r in rows if r["study"] in studies]
-        methods = list(dict.fromkeys(r["method"] for r in chosen))
-        lines = [
-            "| scores | positives/negatives | AUC | " + " | ".join(methods) + " |",
-            "|---" * (len(methods) + 3) + "|",
-        ]
-        cell: dict[tuple, dict] = {}
-        for r in chosen:
-            key = (r["study"], f"{r['positives']}/{r['negatives']}", r["auc"])
-            cell.setdefault(key, {})[r["method"]] = (
-                f"{float(r['coverage']):.3f} ({float(r['mean_width']):.3f})"
-            )
-        lines += [
-            "| " + " | ".join([*map(str, key), *(values[m] for m in methods)]) + " |"
-            for key, values in cell.items()
-        ]
-        found[kind] = "\n".join(lines)
-    return found
-
-
-def fill(page: str, rows: list[dict]) -> str:
-    """Put the tables between the page's markers."""
-    for kind, table in tables(rows).items():
-        page = re.sub(
-            rf"(<!-- {kind} -->\n).*?(\n<!-- end -->)",
-            lambda found, table=table: found[1] + table + found[2],
-            page,
-            flags=re.DOTALL,
-        )
-    return page
 
 
 def main() -> None:

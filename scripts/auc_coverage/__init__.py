@@ -1,0 +1,1 @@
+"""Coverage study of the AUC's intervals: scores with a known AUC, other intervals, the tables."""
