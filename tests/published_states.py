@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import torch
 
+from medmonai.networks.pretrained import IMAGENET
+
+NAMES = list(IMAGENET)
 STAGES = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
 DENSE_BLOCKS = (6, 12, 24, 16)
 VGG16 = {

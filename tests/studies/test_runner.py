@@ -1,4 +1,4 @@
-"""Running cells: skipped, resumed, failed, killed; on loky and on Ray, with the real pools."""
+"""Running cells: skipped, resumed, failed, killed."""
 
 from __future__ import annotations
 
@@ -8,45 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections import Counter
-from concurrent.futures import BrokenExecutor, Future
-from pathlib import Path
 
 import pytest
-from this_process import ThisProcess
-from tiny_bundle import write_study, write_tiny_bundle
+from study_runs import TWO, alive, plan, starts, states, wait_for
+from tiny_bundle import write_tiny_bundle
 
-from medmonai.studies import plan_cells, read_study
 from medmonai.studies.cell_run import run_cell
-from medmonai.studies.pools import POOLS, LokyPool, Resources, visible_gpus
-from medmonai.studies.runner import part_of_cells, run_cells, write_plan
-from medmonai.studies.status import (
-    cell_status,
-    read_plan,
-    remaining_seconds,
-    status_lines,
-    strangers,
-)
+from medmonai.studies.runner import part_of_cells, run_cells
+from medmonai.studies.status import cell_status, status_lines, strangers
 from medmonai.studies.study_folder import cell_folder
-
-TWO = Resources(jobs=2, threads=1)
-
-
-def plan(tmp_path, **content):
-    study = read_study(write_study(tmp_path, **content))
-    cells = plan_cells(study)
-    (tmp_path / "out").mkdir(exist_ok=True)
-    write_plan(study, cells, tmp_path / "out", settings={})
-    return cells
-
-
-def starts(tmp_path, cell):
-    return len((cell_folder(tmp_path / "out", cell) / "starts.txt").read_text().split())
-
-
-def states(tmp_path, cells):
-    return Counter(cell_status(cell, tmp_path / "out").state for cell in cells)
 
 
 def test_cells_run_once_and_a_changed_study_adds_what_is_new(tmp_path, here):
@@ -114,25 +84,6 @@ def test_the_same_bits_as_the_command_that_the_cell_names(tmp_path, here):
     repeated = tmp_path / f"repeated-{cell.key}"
     for file in ("predictions_val.csv", "predictions_test.csv"):
         assert (folder / file).read_bytes() == (repeated / file).read_bytes()
-
-
-@pytest.mark.parametrize("backend", ["loky", pytest.param("ray", marks=pytest.mark.slow)])
-def test_a_worker_that_is_killed_is_replaced(backend, tmp_path):
-    cells = plan(
-        tmp_path, arms={"none": {}, "dies once": {"die": 1}, "dies always": {"die": 99}}, seeds=[1]
-    )
-    outcomes = run_cells(
-        cells, tmp_path / "out", resources=Resources(jobs=2, threads=1, retries=1), backend=backend
-    )
-    found = {cell.arm: outcomes[cell.key] for cell in cells}
-    assert {arm: outcome.state for arm, outcome in found.items()} == {
-        "none": "finished",
-        "dies once": "finished",
-        "dies always": "failed",
-    }
-    assert "its worker process died" in found["dies always"].error
-    # loky: side by side, then alone
-    assert starts(tmp_path, cells[1]) == 2 and starts(tmp_path, cells[2]) in (2, 3)
 
 
 RUNNER = """
@@ -227,133 +178,6 @@ def test_parts_that_there_are_not(part):
         part_of_cells([], part)
 
 
-def test_threads_and_gpus_are_shared(monkeypatch, tmp_path):
-    cores = len(os.sched_getaffinity(0))
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert Resources.shared(1).threads == cores and Resources.shared(10 * cores).threads == 1
-    assert set(Resources(jobs=2, threads=3).environment.values()) == {"3", "0"}
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert Resources.shared(10 * cores).threads == 3
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    assert visible_gpus() == ["4", "7"]
-
-    # inside the test: loky sends it by value, a worker cannot import tests
-    def surroundings(folder):
-        import torch
-
-        (folder / str(os.getpid())).touch()
-        while len(list(folder.iterdir())) < 3:  # so that each worker takes one
-            time.sleep(0.1)
-        return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], torch.get_num_threads()
-
-    pool = LokyPool(Resources(jobs=3))
-    try:  # two workers see the first GPU, one the second; each has its threads
-        seen = {
-            future.result()
-            for future in [pool._executor.submit(surroundings, tmp_path) for _ in range(3)]
-        }
-    finally:
-        pool.close(now=False)
-    assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for _, _, threads in seen} == {1}
-    with pytest.raises(ValueError, match="jobs=0"):
-        Resources.shared(0)
-
-
-def test_the_time_left_is_that_of_the_bundles_own_cells(tmp_path):
-    cells = plan(tmp_path)
-    for cell, seconds in zip(cells, (10.0, 20.0)):
-        folder = cell_folder(tmp_path / "out", cell)
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text("{}")
-        (folder / "outcome.json").write_text(json.dumps({"state": "finished", "seconds": seconds}))
-    statuses = [cell_status(cell, tmp_path / "out") for cell in cells]
-    assert (
-        remaining_seconds(statuses, jobs=1) == 30.0 and remaining_seconds(statuses, jobs=2) == 15.0
-    )
-    # nothing measured: NaN
-    assert remaining_seconds(statuses[2:], jobs=1) != remaining_seconds(statuses[2:], jobs=1)
-    assert status_lines(tmp_path / "out")[0] == "4 cells: 2 finished, 2 waiting"
-
-
-def test_a_plan_reads_as_it_was_written(tmp_path):
-    cells = plan(tmp_path, grid={"optimizer#lr": [0.1, 0.2]}, baseline=None)
-    study, found, settings, file = read_plan(tmp_path / "out")
-    assert (
-        found == cells
-        and settings == {}
-        and file == "study.json"
-        and study == read_study(tmp_path / "study.json")
-    )
-    (tmp_path / "out" / "plan.json").write_text('{"study": 1}')
-    with pytest.raises(ValueError, match=r"is damaged .*run the study again"):
-        read_plan(tmp_path / "out")
-    with pytest.raises(FileNotFoundError, match="no study at"):
-        read_plan(tmp_path)
-
-
-def wait_for(condition):
-    for _ in range(12_000):  # a net for a fault, far from what a busy machine needs
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it never came")
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def test_a_worker_that_is_replaced_leaves_its_gpu_to_the_next(tmp_path):
-    code = (
-        "import os, sys, time; from medmonai.studies.pools import _prepare_worker; "
-        "_prepare_worker(sys.argv[1], ['4', '7'], 2, os.getppid()); "
-        "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(600)"
-    )
-
-    def worker():
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        )
-        return process, process.stdout.readline().strip()
-
-    (first, a), (second, b) = worker(), worker()
-    first.kill()
-    first.wait()
-    third, c = worker()
-    for process in (second, third):
-        process.kill()
-        process.wait()
-    assert (a, b, c) == ("4", "7", "4")
-
-
-class Unborn(ThisProcess):
-    """A pool whose workers die before they take a cell."""
-
-    started = 0
-
-    def submit(self, cell, folder):
-        Unborn.started += 1
-        future = Future()
-        future.set_exception(BrokenExecutor("no worker"))
-        return future
-
-
-def test_workers_that_never_begin_are_given_up(tmp_path, monkeypatch):
-    monkeypatch.setitem(POOLS, "unborn", Unborn)
-    cells = plan(tmp_path)
-    outcomes = run_cells(cells, tmp_path / "out", resources=TWO, backend="unborn")
-    assert {outcome.state for outcome in outcomes.values()} == {
-        "failed"
-    } and Unborn.started == 3 * len(cells)
-    assert "worker processes die before they begin a cell" in outcomes[cells[0].key].error
-
-
 @pytest.mark.parametrize("file", ["outcome.json", "cell.json"])
 def test_a_damaged_note_beside_good_results_does_no_harm(file, tmp_path, here):
     cell = plan(tmp_path)[0]
@@ -380,21 +204,6 @@ def test_looking_at_a_finished_cell_adds_no_seconds(tmp_path, here):
         > 0
     )
     assert starts(tmp_path, cell) == 1
-
-
-def test_a_claim_of_a_dead_process_is_no_running_cell(tmp_path):
-    cell = plan(tmp_path)[0]
-    folder = cell_folder(tmp_path / "out", cell)
-    folder.mkdir(parents=True)
-    for text, state in (
-        (f"pid={os.getpid()}\nhost={socket.gethostname()}\n", "running"),
-        (f"pid=4194303\nhost={socket.gethostname()}\n", "waiting"),
-        ("pid=1\nhost=elsewhere\n", "running"),
-    ):
-        (folder / ".claim").write_text(text)
-        assert cell_status(cell, tmp_path / "out").state == state
-    os.utime(folder / ".claim", (0, 0))  # of another machine, long not renewed
-    assert cell_status(cell, tmp_path / "out").state == "waiting"
 
 
 def test_bundles_with_modules_of_one_name_run_their_own_code(tmp_path, here):
