@@ -41,9 +41,7 @@ class Card:
     def html(self) -> str:
         """Return HTML without scripts, links and files: every text is escaped and on one line."""
         parts = [f"<strong>{_text(self.title)}</strong>"]
-        said = {
-            name: value for name, value in (self.facts or {}).items() if value not in ("", None)
-        }
+        said = {name: value for name, value in (self.facts or {}).items() if value not in _EMPTY}
         if said:
             parts.append(_table((), list(said.items())))
         if self.rows:

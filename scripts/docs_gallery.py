@@ -130,7 +130,7 @@ def report_figures() -> dict[str, Figure]:
         "epoch": [1, 2, 3, 4],
         "stage": ["cross_entropy"] * 2 + ["auc"] * 2,
         "train_loss": [0.6, 0.5, 0.3, 0.2],
-        "val_auc": [0.8, 0.9, 0.92, 0.91],
+        "validation_auc": [0.8, 0.9, 0.92, 0.91],
     }
     return {
         **drawn,

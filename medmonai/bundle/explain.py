@@ -67,7 +67,7 @@ def write_saliency(
 ) -> ExplainedCases:
     """Write saliency.json and, for volumes, saliency/ID_METHOD.nii.gz; return the maps to draw.
 
-    A volume's map is on the grid of its file where the cohort knows its place (NIfTI, DICOM), else
+    A volume's map is on the grid of its file where the cohort knows its place, else
     on the network's.
 
     The maps are for the decided class (multilabel: the label with the highest score). The

@@ -20,7 +20,7 @@ def fit(
     *,
     output: Annotated[Path, typer.Option(help="the folder of the plan, the model and the report")],
     minutes: Annotated[
-        float | None, typer.Option(help="what the fit may take on this machine")
+        float | None, typer.Option(help="time limit on this machine, in minutes")
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="stop after the plan")] = False,
     seed: Annotated[int, typer.Option(help="of the folds and of the members")] = 1,
@@ -54,7 +54,7 @@ def predict(
     overwrite: Annotated[bool, typer.Option(help="replace an existing file")] = False,
 ) -> None:
     """Predict IMAGES with MODEL: calibrated probabilities, decision, spread, and a flag where an
-    image is unlike those of the training or cannot be read.
+    image is unlike the training images or cannot be read.
 
     A bundle is a program: use only one whose author you trust.
     """

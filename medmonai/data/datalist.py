@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from .case_columns import check_case_ids
 from .cohort import Provenance
 from .options import Options
 
+logger = logging.getLogger("medmonai.data")
 SPLITS = ("train", "val", "test")
 MOST_LEFT_OUT = 5  # shown in a notebook
 
@@ -175,6 +177,14 @@ class Listing(InNotebook):
             ],
             notes=(*self.notes, *left_out),
         )
+
+
+def logged_notes(name: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the nonempty notes about a source, after logging each as a warning."""
+    kept = tuple(filter(None, notes))
+    for note in kept:
+        logger.warning("%s: %s", name, note)
+    return kept
 
 
 def in_dataset_dir(dataset_dir: str | Path | None, name: str = "") -> Path:

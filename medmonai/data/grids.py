@@ -103,8 +103,8 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
 
 
 def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
-    """Return the matrix for `resample` that stretches an image from a shape to a size, each axis
-    separately.
+    """Return the matrix for `resample_to_grid` that stretches an image from a shape to a size, each
+    axis separately.
     """
     steps = np.array(shape, float) / np.array(size, float)
     matrix = np.diag([*steps, 1.0])

@@ -68,7 +68,7 @@ class ImagePlace:
         """Return values (C, *spatial) on the network's grid as (C, *original_shape) on the image's
         own; 0 outside the grid.
 
-        Linear interpolation, see `medmonai.data.grids.resample`. MONAI inverts a MetaTensor
+        Linear interpolation, see `medmonai.data.grids.resample_to_grid`. MONAI inverts a MetaTensor
         transform by transform, which interpolates each time and requires keeping every transform of
         the case.
         """

@@ -14,13 +14,13 @@ from typing import Any
 from medmonai.atomic_files import write_json
 from medmonai.bundle import read_recipe, write_bundle
 
+from .augmentation_rules import augmentation_choice
 from .choice import Choice
 from .division import Division, cheaper, choose_division, division_choice
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
 from .recipe_source import dataset_entry
 from .rules import (
-    augmentation_choice,
     balance_choice,
     form_choice,
     network_choice,

@@ -19,7 +19,7 @@ def check_same_cases(a: Predictions, b: Predictions) -> None:
     """
     if a.task != b.task or a.class_names != b.class_names:
         raise ValueError(
-            f"the tables have different tasks: {a.task}, {a.class_names} and {b.task}, "
+            f"the tables have different tasks or classes: {a.task}, {a.class_names} and {b.task}, "
             f"{b.class_names}."
         )
     shared = min(len(a), len(b))

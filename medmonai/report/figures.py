@@ -122,7 +122,7 @@ _ROWS = (
         "Precision-recall curve",
         "Precision against recall on the test split.",
         "A dashed line is the prevalence, the precision of scores without information; a curve is "
-        "good as far as it stays above it.",
+        "better the further it stays above it.",
         EvaluatedTable,
         figure_drawing.draw_precision_recall,
         about_class=True,
@@ -165,7 +165,7 @@ _ROWS = (
         "calibration",
         "Decision curve",
         "Net benefit of acting on the calibrated score, on everyone or on nobody.",
-        "The model is of use at those threshold probabilities where its curve lies above both "
+        "The model is useful at threshold probabilities where its curve lies above both "
         "grey lines.",
         EvaluatedTable,
         figure_drawing.draw_decision_curve,
@@ -206,7 +206,7 @@ _ROWS = (
         "comparison",
         "Differences",
         "Difference of each pair of models, with its interval.",
-        "An interval that leaves out 0 is evidence of a difference for that pair alone; the "
+        "An interval that excludes 0 is evidence of a difference for that pair alone; the "
         "verdict also corrects for the number of pairs.",
         ComparedModels,
         figure_drawing.draw_differences,
@@ -216,8 +216,8 @@ _ROWS = (
         "comparison",
         "ROC curves",
         "All models on the same cases.",
-        "Curves that cross are better at different operating points; the intervals are those of "
-        "each model alone and do not compare models.",
+        "If curves cross, each model is better at different operating points; the intervals are "
+        "those of each model alone and do not compare models.",
         ComparedModels,
         figure_drawing.draw_all_rocs,
     ),

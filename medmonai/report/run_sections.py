@@ -109,11 +109,16 @@ def _run_facts(run: Mapping[str, Any], *, network: str) -> dict[str, Any]:
             *([network] if network else []),
             (
                 f"Seed {run['seed']} on {run['device']}, "
-                f"{run['threads']} threads{best}{stopped}{resumed}"
+                f"{run['threads']} thread{'s' * (run['threads'] != 1)}{best}{stopped}{resumed}"
             ),
-            f"Started {run['started']}, ended {run.get('ended', 'not yet')} (UTC)",
+            f"Started {_time(run['started'])}, ended {_time(run.get('ended', 'not yet'))} (UTC)",
         )
     }
+
+
+def _time(noted: str) -> str:
+    """Return a time in UTC as a run notes it, for people."""
+    return noted.removesuffix("+00:00").replace("T", " ")
 
 
 def _network(config: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ def write_report(
         subtitle=f"{'Run' if len(runs) == 1 else 'Runs'}: {', '.join(names)}. "
         f"Report made on {made}.",
         notice=NOT_CLINICAL,
-        made_by=f"medmonai {medmonai.__version__}. This file holds everything on the page.",
+        made_by=f"medmonai {medmonai.__version__}. This file is self-contained.",
         comparison=comparison,
     )
     written = [write_page(html, output)]

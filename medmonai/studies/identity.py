@@ -21,7 +21,18 @@ from medmonai.data.duplicates import cohort_digest
 from medmonai.engines import versions
 
 # Rooms that describe or draw a result and do not decide the predictions.
-_AFTER_PREDICTIONS = {"studies", "report", "visualize", "command_line", "__main__.py"}
+_AFTER_PREDICTIONS = {
+    "studies",
+    "planning",
+    "deployment",
+    "report",
+    "visualize",
+    "command_line",
+    "commands.py",
+    "run_results.py",
+    "notebook.py",
+    "__main__.py",
+}
 _PACKAGES = ("torch", "monai", "pytorch-ignite", "libauc", "numpy", "scipy", "scikit-learn")
 
 

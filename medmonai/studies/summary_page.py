@@ -86,9 +86,10 @@ def seeds_table(bundle: BundleSummary) -> Table:
     folded = any(v.folds for v in bundle.variants)
     caption = (
         f"{bundle.name}: over seeds, apart from the interval above: mean (SD) of the test AUC; "
-        f"mean validation AUC{' (out of fold)' if folded else ''}, which alone selects, and its "
-        "verdict against the selected variant (averaged scores, Holm's correction); mean balanced "
-        "accuracy on test at each run's threshold locked on validation; mean seconds a seed."
+        f"mean validation AUC{' (out of fold)' if folded else ''}, the only basis for selection, "
+        "and its verdict against the selected variant (averaged scores, Holm's correction); mean "
+        "balanced accuracy on test at each run's threshold locked on validation; mean seconds per "
+        "seed."
     )
     header = (
         "variant",
@@ -171,9 +172,11 @@ def study_page(
     ]
     for place, bundle in enumerate(summary.bundles, start=1):
         sections.append(_section(bundle, f"bundle{place}", figures[bundle], rocs.get(bundle)))
-    sections.append(Section("How it was compared", "how", (SPREAD,), tuple(_rules(summary))))
+    sections.append(
+        Section("How the variants were compared", "how", (SPREAD,), tuple(_rules(summary)))
+    )
     if unfinished:
-        sections.append(Section("Cells that are not in it", "unfinished", facts=tuple(unfinished)))
+        sections.append(Section("Cells not included", "unfinished", facts=tuple(unfinished)))
     blocks = (TextBlock("Commands", "\n".join(commands)),) if commands else ()
     sections.append(Section("How to repeat this", "repeat", facts=tuple(facts), blocks=blocks))
     done = sum(result is not None for _, result in summary.cells)
@@ -187,7 +190,7 @@ def study_page(
         title=title,
         subtitle=subtitle,
         notice=NOT_CLINICAL,
-        made_by=f"medmonai {medmonai.__version__}. This file holds everything on the page.",
+        made_by=f"medmonai {medmonai.__version__}. This file is self-contained.",
     )
 
 
@@ -209,8 +212,10 @@ def _section(bundle: BundleSummary, anchor: str, figure: bytes, roc: bytes | Non
                 roc,
                 f"{bundle.name}: ROC curves on test of the seed-averaged scores.",
                 title="ROC curves",
-                reading="Curves that cross are better at different operating points; the verdict "
-                "compares the areas below them.",
+                reading=(
+                    "If curves cross, each model is better at different operating points; the "
+                    "verdict compares the areas below them."
+                ),
             )
         )
     return Section(
@@ -237,7 +242,7 @@ def _answers(bundle: BundleSummary, summary: StudySummary) -> Iterator[str]:
         if verdict in by_verdict:
             names = "; ".join(by_verdict[verdict])  # a grid point has commas in its name
             yield (
-                f"{bundle.name}, {verdict} {joint} the baseline {bundle.baseline!r} on test: "
+                f"{bundle.name}: {verdict} {joint} the baseline {bundle.baseline!r} on test: "
                 f"{names}."
             )
     if bundle.selected is not None:
@@ -281,6 +286,6 @@ def _rules(summary: StudySummary) -> Iterator[str]:
     )
     if any(v.folds for bundle in summary.bundles for v in bundle.variants):
         yield (
-            "Cross-validation: validation AUCs are of out-of-fold scores put together; test scores "
+            "Cross-validation: validation AUCs are of pooled out-of-fold scores; test scores "
             "of a seed are the mean over its folds."
         )

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from medmonai.planning import Division, choose_division, look
+from medmonai.planning.augmentation_rules import augmentation_choice
 from medmonai.planning.division import division_choice
 from medmonai.planning.rules import (
-    augmentation_choice,
     balance_choice,
     form_choice,
     network_choice,

@@ -105,7 +105,7 @@ def test_figures_and_writing_again(written):
     again = write_summary(summary, folder, title="Again")
     assert again == paths and (folder / "arms_one.png").read_bytes() == before
     html = (folder / "summary.html").read_text()
-    assert "Again" in html and "Cells that are not in it" not in html
+    assert "Again" in html and "Cells not included" not in html
     assert not list(folder.glob(".*"))
 
 

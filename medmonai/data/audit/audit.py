@@ -96,7 +96,7 @@ class Audit(InNotebook):
         unsure = (
             ""
             if self.groups_known or len(self.splits) == 1
-            else "; patients are not known, so theirs cannot be ruled out"
+            else "; patients are unknown, so patient overlap cannot be ruled out"
         )
         unsure += "" if self.near_complete else "; the search for near duplicates stopped early"
         if self.near_across is not None:

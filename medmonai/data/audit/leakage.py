@@ -50,8 +50,9 @@ def require_no_leakage(
     Example:
         >>> from medmonai.data import lesion_phantom
         >>> splits = [lesion_phantom(split=s, num_cases=20) for s in ("train", "test")]
-        >>> require_no_leakage(splits).verdict
-        'no leakage found between the splits; patients are not known, so theirs cannot be ruled out'
+        >>> require_no_leakage(splits).verdict  # doctest: +NORMALIZE_WHITESPACE
+        'no leakage found between the splits; patients are unknown, so patient overlap cannot be
+        ruled out'
     """
     return check_leakage(
         audit_cohorts(cohorts, near_threshold=near_threshold, leak_threshold=leak_threshold),

@@ -18,7 +18,7 @@ class PixelKind:
 
     Args:
         name: name to show: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI
-            int16", "DICOM in color", ...
+            int16", "DICOM in colour", ...
         colour: whether the pixels have colors; gray ones have one value, possibly plus alpha.
         bits: bits per value.
         upper_half: whether only the upper 8 bits are kept, as Pillow does for 16-bit pixels in

@@ -40,8 +40,8 @@ _WHITE_IS_ZERO = 0
 _SEPARATE = 2
 _UNSIGNED = 1
 _SIGNED = 2
-_FLOAT = 3
-_FORMATS = dict(enumerate(("unsigned", "signed", "float", "undefined", "complex", "complex"), 1))
+_FORMATS = {_UNSIGNED: "unsigned", _SIGNED: "signed", 3: "float", 4: "undefined"}
+_FORMATS |= dict.fromkeys((5, 6), "complex")
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Registered compressions that no Pillow can decode.
 _FOREIGN = {

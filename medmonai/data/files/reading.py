@@ -1,6 +1,4 @@
-"""Decoding one case (a picture, a NIfTI volume or a DICOM series) into the form that a network
-takes.
-"""
+"""Decoding one case, a picture or a volume, into the form that a network takes."""
 
 from __future__ import annotations
 
@@ -77,7 +75,7 @@ def read_case(path: Path, form: ImageForm) -> DecodedCase:
         form: what to make of it.
 
     Raises:
-        ImportError: a DICOM file, and the extra `[dicom]` is not installed.
+        ImportError: a package that the format needs is missing.
         UnreadableImageError: a damaged file, NaN, or a file that is refused for its content; with
             `form.spacing`, a volume that states no spacing.
         ValueError: gray values without a range, or a kind of file that does not match the number of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,9 +27,6 @@ from .dicom_slices import (
 )
 from .image_format import ImageFormat
 from .volumes import Volume
-
-if TYPE_CHECKING:
-    pass
 
 
 def dicom_files(path: Path) -> list[Path]:

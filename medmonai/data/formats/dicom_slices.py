@@ -17,6 +17,7 @@ from medmonai.data.containers import (
 )
 
 from .dicom import of_frame
+from .volumes import LPS_TO_RAS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -28,7 +29,6 @@ _UNEVEN = 0.2
 # Sine of the largest angle between the stacking direction of the slices and their normal; a gantry
 # tilt is several degrees.
 _TILT = 0.01
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM's axes point to the left and to the back
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def series_affine(slices: Sequence[Slice]) -> np.ndarray:
     affine[:3, 1] = first.orientation[3:] * first.spacing[0]
     affine[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
     affine[:3, 3] = first.position
-    return _FLIP @ affine
+    return LPS_TO_RAS @ affine
 
 
 def slices_of(file: Path) -> list[Slice]:

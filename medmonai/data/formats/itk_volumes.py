@@ -16,14 +16,14 @@ from medmonai.data.containers import PixelKind, check_limit, unreadable
 from medmonai.data.image_place import check_affine
 
 from .image_format import ImageFormat
-from .volumes import NO_SPACING, Volume
+from .volumes import LPS_TO_RAS, NO_SPACING, Volume
 
 # What a header leaves open and ITK fills in; used in `DecodedCase.remarks`.
 NO_DIRECTIONS = "state no orientation: ITK's LPS is assumed, so left and right may be exchanged"
 
 _HEADER_BYTES = 1 << 16
 _PIECE = 1 << 20
-_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's axes point to the left and to the back
+
 _COLOURS = (3, 4)
 
 
@@ -126,7 +126,7 @@ class ItkFormat(ImageFormat):
         affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
         affine[:3, 3] = image.GetOrigin()
         try:
-            affine = check_affine(_TO_RAS @ affine)
+            affine = check_affine(LPS_TO_RAS @ affine)
         except ValueError as error:
             raise unreadable(path, "its directions or spacing give an axis no direction") from error
         return Volume(

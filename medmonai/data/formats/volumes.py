@@ -12,6 +12,8 @@ from medmonai.data.grids import resample_to_grid, to_form_grid
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
+# From the world of DICOM and ITK, which runs to the left and to the back, to nibabel's.
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # What a header leaves open and the reader fills in; used in `DecodedCase.remarks`.
 NO_SPACING = "state no voxel size, or 0 mm: 1 mm is assumed"
 
@@ -25,7 +27,7 @@ class Volume:
         affine: (4, 4) from voxel indices to millimeters, x to the right, y to the front, z upward
             (nibabel's world).
         remarks: what was assumed because the header does not state it, or states it twice:
-            NO_ORIENTATION, NO_SPACING, TWO_ORIENTATIONS.
+            NO_ORIENTATION, NO_DIRECTIONS, NO_SPACING, TWO_ORIENTATIONS.
     """
 
     values: np.ndarray
@@ -68,7 +70,7 @@ def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]
     The volume is reoriented to the nearest `form.orientation`. With a `spacing`, it is then
     resampled to it and cropped or padded (with 0, the low end of the gray values) around the
     center; without one, each axis is stretched. There is a single interpolation, see
-    `medmonai.data.grids.resample`, or none if the voxels already fit.
+    `medmonai.data.grids.resample_to_grid`, or none if the voxels already fit.
 
     Args:
         volume: the volume, with gray values and channels already converted to the form.

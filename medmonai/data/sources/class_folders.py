@@ -19,7 +19,7 @@ from medmonai.data.class_names import (
     split_of,
     task_of,
 )
-from medmonai.data.datalist import About, LeftOut, Listing
+from medmonai.data.datalist import About, LeftOut, Listing, logged_notes
 from medmonai.data.files import (
     AGAIN,
     NOT_READ,
@@ -136,19 +136,11 @@ def list_class_folders(
         class_names=names,
         splits=splits,
         left_out=tuple(met.left_out),
-        notes=_logged(name, notes),
+        notes=logged_notes(name, notes),
         groups=grouping.of_cases(paths.tolist(), folder),
         provenance=description.provenance(name, "folders of classes"),
     )
     return listing.subset(in_split_order(splits, paths))
-
-
-def _logged(name: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Return the nonempty notes, after logging each as a warning."""
-    kept = tuple(filter(None, notes))
-    for note in kept:
-        logger.warning("%s: %s", name, note)
-    return kept
 
 
 def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:

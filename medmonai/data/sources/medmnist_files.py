@@ -114,7 +114,8 @@ def verified_md5(path: Path, wanted: DatasetFile, cache_dir: str | Path | None) 
         raise ValueError(
             f"{path} ({stamp['size']} bytes) has MD5 {_md5_of[key]}, expected {wanted.md5}: "
             "truncated or another file. It was left as it is; move it away to download it again, "
-            "or pass verify=False (in a bundle --verify_checksum false) for a file of your own in "
+            "or pass dataset_dir=DatasetFolder(..., verify=False) (in a bundle "
+            "--verify_checksum false) for a file of your own in "
             "this layout."
         )
     return wanted.md5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.data.class_names import check_classes, in_split_order, path_key, split_of
-from medmonai.data.datalist import About, LeftOut, Listing
+from medmonai.data.datalist import About, LeftOut, Listing, logged_notes
 from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task
@@ -116,7 +116,7 @@ def list_image_table(
         check_classes(name, labels.labels, splits, labels.class_names)
     chosen = not (class_names is positive_class is None)
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    notes = _said(name, (*images_of_rows.notes, labels.note, unchosen))
+    notes = logged_notes(name, (*images_of_rows.notes, labels.note, unchosen))
     listing = Listing(
         images_of_rows.files,
         ids=images_of_rows.ids,
@@ -176,14 +176,6 @@ def _groups(read: TextTable, columns: TableColumns, images: TableImages) -> np.n
         return None
     own = columns.blank_groups == "own"
     return groups_of(read, column, images.rows, images.ids, own=own)
-
-
-def _said(name: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Log and return the nonempty notes."""
-    kept = tuple(filter(None, notes))
-    for note in kept:
-        logger.warning("%s: %s", name, note)
-    return kept
 
 
 def _left_out(read: TextTable, image_column: str, images: TableImages) -> tuple[LeftOut, ...]:

@@ -153,7 +153,7 @@ def groups_of(
         said = f", {values[blank[0]]!r}" if values[blank[0]] else ""
         raise ValueError(
             f"{table.name}: {column} is blank in {len(blank)} rows ({table.places(blank)}{said}); "
-            "fill it in, or pass blank_groups='own' (--blank_groups own, of a bundle "
+            "fill it in, or set blank_groups='own' in columns (--blank_groups own, of a bundle "
             "--listing#columns#blank_groups own) if each of them is another patient."
         )
     return np.array(

@@ -142,8 +142,8 @@ def _without_image(
     )
     if not skip:
         raise ValueError(
-            f"{table.name}: {told} ({table.places(without)}); add the images, or pass "
-            "rows_without_image='skip' (--rows_without_image skip, of a bundle "
+            f"{table.name}: {told} ({table.places(without)}); add the images, or set "
+            "rows_without_image='skip' in images (--rows_without_image skip, of a bundle "
             "--listing#images#rows_without_image skip)."
         )
     return told

@@ -19,7 +19,8 @@ def test_clean_splits(size):
     audit = audit_cohorts(splits(size), leak_threshold=0.94)
     assert not audit.leaks and not any(found.count for found in audit.findings)
     assert audit.verdict == (
-        "no leakage found between the splits; patients are not known, so theirs cannot be ruled out"
+        "no leakage found between the splits; patients are unknown, so patient overlap cannot be "
+        "ruled out"
     )
     assert audit.name == "set" and audit.checksum == "md5:0" and audit.near_complete
 

@@ -99,7 +99,10 @@ def test_groups():
     read, ids = table(g=["p1", "", "p1", ""]), np.array(["a", "b", "c", "d"])
     with pytest.raises(
         ValueError,
-        match=r"t.csv: g is blank in 2 rows \(line 3, 5\); fill it in, or pass blank_groups='own'",
+        match=(
+            r"t.csv: g is blank in 2 rows \(line 3, 5\); fill it in, or set blank_groups='own' in "
+            r"columns"
+        ),
     ):
         groups_of(read, "g", range(4), ids, own=False)
     found = groups_of(read, "g", range(4), ids, own=True)
