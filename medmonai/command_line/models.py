@@ -46,8 +46,15 @@ def fit(
 
 
 def predict(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="the --output of `fit`, or a bundle with weights")],
-    images: Annotated[Path, typer.Argument(help="an image, a folder, or a DICOM series")],
+    images: Annotated[
+        Path,
+        typer.Argument(
+            help="an image, a folder, a DICOM series, an npz file, or a table (CSV, .xlsx)"
+        ),
+    ],
+    *,
     output: Annotated[Path, typer.Option(help="the CSV file that is written")] = Path(
         "predictions.csv"
     ),
@@ -56,16 +63,22 @@ def predict(
     """Predict IMAGES with MODEL: calibrated probabilities, decision, spread, and a flag where an
     image is unlike the training images or cannot be read.
 
-    A bundle is a program: use only one whose author you trust.
+    A table needs no labels. Its options are --image_column, --id_column, --images FOLDER, --suffix,
+    --dicom_folders, --separator, --encoding and --sheet. A bundle is a program: use only one whose
+    author you trust.
     """
     from medmonai.deployment import load_model, write_predicted
     from medmonai.deployment import predict as predicted
 
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
+    options = given_ids(context.args)
     loaded = load_model(model)
     count, unread = write_predicted(
-        predicted(loaded, images), output, class_names=loaded.class_names, overwrite=overwrite
+        predicted(loaded, images, **options),
+        output,
+        class_names=loaded.class_names,
+        overwrite=overwrite,
     )
     lost = f", of which {unread:,} cannot be read (see flag)" if unread else ""
     typer.echo(f"{output}: {count:,} images{lost}. Research software: not for clinical use.")

@@ -37,6 +37,7 @@ from .splits.split_files import read_splits, write_splits
 from .splits.splits import split_listing, take_per_class
 from .tables.image_table import list_image_table
 from .tables.table_options import ImageFiles, TableColumns, TableFile
+from .tables.unlabeled_table import UnlabeledRow, UnlabeledTable, list_unlabeled_table
 
 __all__ = [
     "About",
@@ -64,6 +65,8 @@ __all__ = [
     "SplitDescription",
     "TableColumns",
     "TableFile",
+    "UnlabeledRow",
+    "UnlabeledTable",
     "UnreadableImageError",
     "audit_cohorts",
     "cache_folder",
@@ -82,6 +85,7 @@ __all__ = [
     "list_cache",
     "list_class_folders",
     "list_image_table",
+    "list_unlabeled_table",
     "load_images",
     "load_listing",
     "load_medmnist",

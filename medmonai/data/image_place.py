@@ -58,6 +58,12 @@ class ImagePlace:
         """(4, 4) from voxel indices of the network's grid to those of the image on disk."""
         return np.linalg.solve(self.original_affine, self.affine)
 
+    @property
+    def original_spacing(self) -> tuple[float, ...]:
+        """Millimeters between voxels of the image on disk, along the axes of the network's grid."""
+        axes = np.abs(self.to_original[:3, :3]).argmax(axis=0)
+        return tuple(np.linalg.norm(self.original_affine[:3, :3], axis=0)[axes].tolist())
+
     def original_voxel(self, voxel: tuple[float, ...]) -> np.ndarray:
         """Return voxel indices of the network's grid as fractional voxel indices of the image on
         disk.

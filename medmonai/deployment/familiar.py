@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import KW_ONLY, asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from medmonai.atomic_files import write_json
+from medmonai.data.files import DecodedCase
 from medmonai.run_files import parts_of, read_record
 
 # How far outside the training images' range, in parts of its width, is still like them.
 _MARGIN = 0.25
-_FACTOR = 2.0  # of the largest and smallest size
+_FACTOR = 2.0  # of the largest and smallest size and spacing
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Familiar:
         smallest: least number of voxels along each axis of the files.
         largest: greatest number.
         colored: whether the files are in color, gray, or both.
+        finest: least number of millimeters between voxels along each axis; () where the files are
+            no volumes.
+        coarsest: greatest number.
     """
 
     brightness: tuple[float, float]
@@ -33,6 +37,9 @@ class Familiar:
     smallest: tuple[int, ...]
     largest: tuple[int, ...]
     colored: tuple[bool, ...]
+    _: KW_ONLY
+    finest: tuple[float, ...] = ()
+    coarsest: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -42,6 +49,7 @@ class Familiar:
         *,
         sizes: Sequence[Sequence[int]],
         colored: Sequence[bool],
+        spacings: Sequence[Sequence[float]] = (),
     ) -> Familiar:
         """Note the ranges over training images.
 
@@ -50,14 +58,18 @@ class Familiar:
             deviations: (N,) standard deviation of its gray values.
             sizes: voxels of files along each axis.
             colored: whether files are in color, gray, or both.
+            spacings: millimeters between voxels of files along each axis; () where not known.
         """
         extent = np.array(sizes)
+        spacing = np.array(spacings) if len(spacings) else np.empty((1, 0))
         return cls(
             (float(means.min()), float(means.max())),
             (float(deviations.min()), float(deviations.max())),
             tuple(extent.min(axis=0).tolist()),
             tuple(extent.max(axis=0).tolist()),
             tuple(colored),
+            finest=tuple(spacing.min(axis=0).tolist()),
+            coarsest=tuple(spacing.max(axis=0).tolist()),
         )
 
     @classmethod
@@ -73,32 +85,41 @@ class Familiar:
         """Write the ranges as JSON."""
         write_json(asdict(self), path)
 
-    def differences(self, image: np.ndarray, size: Sequence[int], *, colored: bool) -> list[str]:
+    def differences(self, case: DecodedCase) -> list[str]:
         """Return how an image differs from the training images, a phrase each; [] where it does
         not.
 
         Args:
-            image: decoded, (C, *spatial).
-            size: voxels of its file along each axis.
-            colored: whether its file is in color.
+            case: the decoded image, and what its file says.
         """
         unlike = []
+        colored = case.kind.colour
         if colored not in self.colored:
             unlike.append("in color, in training gray" if colored else "gray, in training in color")
         for name, value, (low, high) in (
-            ("brightness", float(image.mean()), self.brightness),
-            ("contrast", float(image.std()), self.contrast),
+            ("brightness", float(case.image.mean()), self.brightness),
+            ("contrast", float(case.image.std()), self.contrast),
         ):
             margin = _MARGIN * max(high - low, 8.0)
             if not low - margin <= value <= high + margin:
                 unlike.append(f"{name} {value:.0f}, in training {low:.0f} to {high:.0f}")
-        if len(size) == len(self.smallest) and any(
-            n < small / _FACTOR or n > large * _FACTOR
-            for n, small, large in zip(size, self.smallest, self.largest)
-        ):
-            shown = " x ".join(map(str, size))
-            unlike.append(
-                f"size {shown}, in training {' x '.join(map(str, self.smallest))} to "
-                f"{' x '.join(map(str, self.largest))}"
-            )
+        spacing = () if case.place is None else case.place.original_spacing
+        unlike += _outside("size", case.size, self.smallest, self.largest, unit="")
+        unlike += _outside("spacing", spacing, self.finest, self.coarsest, unit=" mm")
         return unlike
+
+
+def _outside(
+    name: str,
+    values: Sequence[float],
+    lowest: Sequence[float],
+    highest: Sequence[float],
+    *,
+    unit: str,
+) -> list[str]:
+    if len(values) != len(lowest) or not any(
+        n < low / _FACTOR or n > high * _FACTOR for n, low, high in zip(values, lowest, highest)
+    ):
+        return []
+    shown = [" x ".join(f"{n:.4g}" for n in some) for some in (values, lowest, highest)]
+    return [f"{name} {shown[0]}{unit}, in training {shown[1]} to {shown[2]}{unit}"]

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from medmonai.atomic_files import replacing
 from medmonai.data.containers import UnreadableImageError
-from medmonai.data.decoding import check_jobs, image_files
-from medmonai.data.files import DecodedCase, read_case
+from medmonai.data.decoding import check_jobs
+from medmonai.data.files import DecodedCase
 from medmonai.metrics import apply_temperature, decide
 from medmonai.predictions import Predictions
 
+from .inputs import GivenCase, given_cases
 from .model import Model, load_model
 
-_AHEAD = 4  # batches that are decoded together
+_AHEAD = 2  # images a thread that are decoded before they are needed
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class PredictedCase:
     """What a model says of one image.
 
     Args:
-        id: path of the image inside the folder that was named.
+        id: path of the image inside the folder that was named, or what the table says.
         probabilities: calibrated, one per class; () where the image cannot be read.
         decision: the class that is decided at the stored operating point; several labels are
-            joined with "|"; "" where the image cannot be read.
+            joined with "; "; "" where the image cannot be read.
         spread: standard deviation over the members of the ensemble of the probability of the
             decided class (multilabel: the largest); 0 of a single network.
         flag: why the result deserves no trust; "" where nothing was noticed.
@@ -46,83 +49,103 @@ class PredictedCase:
     flag: str
 
 
-def predict(model: str | Path | Model, images: str | Path) -> Iterator[PredictedCase]:
-    """Yield what a model says of each image at a path, in the order of their names.
+def predict(
+    model: str | Path | Model, images: str | Path, /, **options: Any
+) -> Iterator[PredictedCase]:
+    """Yield what a model says of each image, in the order of a table or of the names of the files.
 
-    The images are decoded by the function that decoded those of the training. A few batches are in
-    memory at a time, whatever the number of files. An image that cannot be read, or has another
-    number of axes than the model's, is a case with a flag, and the others go on.
+    The images are decoded by the function that decoded those of the training. A batch and the few
+    images that are decoded ahead of it are in memory at a time, whatever the number of files. An
+    image that cannot be found or read, or has another number of axes than the model's, is a case
+    with a flag, and the others go on.
 
     - probabilities: softmax or sigmoid of the mean logits of the members, after the temperature
       that is stored with the weights.
     - decision: at the stored operating point, on the scores before the temperature.
-    - flag: grey values or a size unlike the training images', by rule; see `Familiar`.
+    - flag: grey values, a size or a spacing unlike the training images', by rule; see `Familiar`.
 
     MONAI's `Evaluator` needs a workflow of handlers for this, and reads no decision.
 
     Args:
         model: a folder, see `load_model`, or a loaded model.
-        images: an image file, a folder of images or the folder of a DICOM series.
+        images: an image file, a folder of images, the folder of a DICOM series, an npz file, or a
+            table (CSV, .xlsx) of images without labels.
+        **options: how a table is read, such as image_column="file", id_column="case" and
+            image_folders="scans"; see `medmonai.data.list_unlabeled_table`.
 
     Raises:
         FileNotFoundError: no such model, or no image at the path.
-        ValueError: images of several kinds, or an npz file.
+        ValueError: images of several kinds, or a table that is refused.
 
     Example:
         >>> for case in predict("fit", "new_images"):  # doctest: +SKIP
         ...     print(case.id, case.probabilities, case.decision, case.flag)
     """
     ready = model if isinstance(model, Model) else load_model(model)
-    ids, files = image_files(Path(images), spatial_dims=len(ready.form.spatial_size))
-    return _predicted(ready, list(zip(ids, files)))
+    return _predicted(ready, given_cases(Path(images).expanduser(), ready.form, options))
 
 
-def _predicted(model: Model, named: Sequence[tuple[str, Path]]) -> Iterator[PredictedCase]:
-    rest = iter(named)
-    with ThreadPoolExecutor(check_jobs(None)) as pool:
-        while chunk := list(islice(rest, model.batch_size * _AHEAD)):
-            read = list(pool.map(lambda one: _read(one[1], model), chunk))
-            for start in range(0, len(chunk), model.batch_size):
-                part = slice(start, start + model.batch_size)
-                yield from _of_batch(model, [name for name, _ in chunk[part]], read[part])
+def _predicted(model: Model, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
+    jobs = check_jobs(None)
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting: deque[tuple[GivenCase, Future[DecodedCase | str]]] = deque()
+
+        def submit(count: int) -> None:
+            for case in islice(cases, count):
+                waiting.append((case, pool.submit(_read, case, model)))
+
+        try:
+            submit(model.batch_size + _AHEAD * jobs)
+            while waiting:
+                batch = [waiting.popleft() for _ in range(min(model.batch_size, len(waiting)))]
+                submit(len(batch))
+                yield from _of_batch(model, [(case, one.result()) for case, one in batch])
+        finally:  # an error, or the consumer stopped: what has not started is not decoded
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(path: Path, model: Model) -> DecodedCase | str:
+def _read(case: GivenCase, model: Model) -> DecodedCase | str:
+    if case.read is None:
+        return ""
     try:
-        return read_case(path, model.form)
+        return case.read(model.form)
     except UnreadableImageError as error:
         return str(error)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or type(error).__name__}"
     except ValueError as error:  # not what the network takes: the others go on
         if model.form.intensity_range is None and "intensity_range" in str(error):
-            return f"{path.name} holds more than 8 bits, and the model takes 8"
+            return f"{case.id} holds more than 8 bits, and the model takes 8"
         return str(error)
 
 
 def _of_batch(
-    model: Model, ids: Sequence[str], read: Sequence[DecodedCase | str]
+    model: Model, batch: Sequence[tuple[GivenCase, DecodedCase | str]]
 ) -> Iterator[PredictedCase]:
-    cases = {name: case for name, case in zip(ids, read) if isinstance(case, DecodedCase)}
-    scored = _scored(model, cases) if cases else {}
-    for name, case in zip(ids, read):
+    scored = iter(_scored(model, [one for _, one in batch if isinstance(one, DecodedCase)]))
+    for given, case in batch:
         if isinstance(case, str):
-            yield PredictedCase(name, probabilities=(), decision="", spread=0.0, flag=case)
+            flag = "; ".join(filter(None, (given.flag, case)))
+            yield PredictedCase(given.id, probabilities=(), decision="", spread=0.0, flag=flag)
             continue
-        unlike = (
-            []
-            if model.familiar is None
-            else model.familiar.differences(case.image, case.size, colored=case.kind.colour)
-        )
-        probabilities, decision, spread = scored[name]
-        flag = "; ".join([*unlike, *(f"such files {remark}" for remark in case.remarks)])
+        unlike = [] if model.familiar is None else model.familiar.differences(case)
+        probabilities, decision, spread = next(scored)
+        said = [given.flag, *unlike, *(f"such files {remark}" for remark in case.remarks)]
         yield PredictedCase(
-            name, probabilities=probabilities, decision=decision, spread=spread, flag=flag
+            given.id,
+            probabilities=probabilities,
+            decision=decision,
+            spread=spread,
+            flag="; ".join(filter(None, said)),
         )
 
 
 def _scored(
-    model: Model, cases: dict[str, DecodedCase]
-) -> dict[str, tuple[tuple[float, ...], str, float]]:
-    images = torch.from_numpy(np.stack([case.image for case in cases.values()]))
+    model: Model, cases: Sequence[DecodedCase]
+) -> list[tuple[tuple[float, ...], str, float]]:
+    if not cases:
+        return []
+    images = torch.from_numpy(np.stack([case.image for case in cases]))
     with torch.inference_mode():
         x = model.preprocessing(images.to(model.device))
         logits = torch.stack([model.inferer(x, member) for member in model.members])
@@ -135,10 +158,10 @@ def _scored(
     chosen = (
         spreads[np.arange(len(spreads)), decided] if model.task.exclusive else spreads.max(axis=1)
     )
-    return {
-        name: (tuple(row.tolist()), decision, float(spread))
-        for name, row, decision, spread in zip(cases, calibrated, names, chosen)
-    }
+    return [
+        (tuple(row.tolist()), decision, float(spread))
+        for row, decision, spread in zip(calibrated, names, chosen)
+    ]
 
 
 def _table(model: Model, logits: torch.Tensor) -> Predictions:

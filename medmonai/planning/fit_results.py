@@ -60,6 +60,7 @@ def write_fit(
         np.concatenate([one.sds for one in described]),
         sizes=sizes,
         colored=colored,
+        spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
     )
     familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled([member[NETWORK] for member in members], division)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pytest
 
+from medmonai.data import ImageForm
+from medmonai.data.containers import PixelKind
+from medmonai.data.files import DecodedCase, read_case
 from medmonai.deployment import Familiar
 
 
@@ -18,8 +22,41 @@ def test_what_differs_is_named(shape, tmp_path):
     familiar.write(tmp_path / "x.json")
     assert Familiar.read(tmp_path / "x.json") == familiar
     assert Familiar.read(tmp_path / "none.json") is None
-    assert all(not familiar.differences(image, extent, colored=False) for image in images)
-    said = familiar.differences(
-        np.full(shape, 250, np.uint8), tuple(3 * n for n in extent), colored=True
+    grey = PixelKind("L")
+    assert not any(
+        familiar.differences(DecodedCase(image, size=extent, kind=grey)) for image in images
     )
-    assert [phrase.split()[0] for phrase in said] == ["in", "brightness", "contrast", "size"]
+    case = DecodedCase(
+        np.full(shape, 250, np.uint8),
+        size=tuple(3 * n for n in extent),
+        kind=PixelKind("RGB", colour=True),
+    )
+    said = [phrase.split()[0] for phrase in familiar.differences(case)]
+    assert said == ["in", "brightness", "contrast", "size"]
+
+
+def test_another_spacing_is_named_along_the_axes_of_the_network(tmp_path):
+    rng = np.random.default_rng(0)
+    form = ImageForm((8, 8, 8), in_channels=1)
+
+    def case(spacing, turned=False):
+        # Turned: the file keeps its slices (the third axis in space) on its first axis.
+        values = rng.integers(0, 255, (8, 8, 8)).astype(np.uint8)
+        affine = np.diag([*spacing, 1.0])
+        affine = affine[:, [2, 0, 1, 3]] if turned else affine
+        path = tmp_path / "v.nii"
+        nibabel.save(nibabel.Nifti1Image(values, affine), path)
+        return read_case(path, form)
+
+    trained = [case(spacing) for spacing in ((1.0, 1.0, 5.0), (1.2, 1.2, 3.0))]
+    spacings = [one.place.original_spacing for one in trained]
+    np.testing.assert_allclose(spacings, [(1, 1, 5), (1.2, 1.2, 3)], rtol=1e-6)
+    means = np.array([0.0, 255.0])
+    familiar = Familiar.of(means, means, sizes=[(8, 8, 8)], colored=(False,), spacings=spacings)
+    familiar.write(tmp_path / "x.json")
+    assert Familiar.read(tmp_path / "x.json") == familiar
+    for turned in (False, True):
+        assert familiar.differences(case((1.0, 1.1, 5.0), turned)) == []
+        assert familiar.differences(case((0.6, 0.6, 9.0), turned)) == []
+        said = familiar.differences(case((1.0, 1.0, 1.0), turned))
+        assert said == ["spacing 1 x 1 x 1 mm, in training 1 x 1 x 3 to 1.2 x 1.2 x 5 mm"]

@@ -1,6 +1,7 @@
 from .description import ImageStatistics, SplitDescription, describe_split, image_statistics
 from .source import decoded, listing_call, open_source
 from .source_description import SourceDescription, describe_cohorts, describe_listing
+from .unlabeled_source import open_unlabeled_table
 
 __all__ = [
     "ImageStatistics",
@@ -13,4 +14,5 @@ __all__ = [
     "image_statistics",
     "listing_call",
     "open_source",
+    "open_unlabeled_table",
 ]

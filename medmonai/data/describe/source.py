@@ -61,7 +61,7 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
         return function(**grouped(function, flat))
     given = {name.replace("-", "_"): value for name, value in options.items()}
     if source in dataset_names():
-        given = {"download": False, **_checked(load_medmnist, given, source)}
+        given = {"download": False, **checked_options(load_medmnist, given, source)}
         arguments = grouped(load_medmnist, {"dataset_dir": None, **given, "name": source})
         return [load_medmnist(split=split, **arguments) for split in SPLITS]
     hint = did_you_mean(
@@ -87,13 +87,15 @@ def listing_call(
     path = Path(source).expanduser()
     given = {name.replace("-", "_"): value for name, value in options.items()}
     if path.is_dir():
-        named = {"name": path.resolve().name, **_checked(list_class_folders, given, source)}
+        named = {"name": path.resolve().name, **checked_options(list_class_folders, given, source)}
         return list_class_folders, {**named, "root": path}
     if not path.is_file() or path.suffix.lower() not in (*TABLE_SUFFIXES, *OTHER_TABLES):
         return None
     option = "images" if "images" in given else "image_folders"
     given = {"image_folders" if n == "images" else n: value for n, value in given.items()}
-    arguments = _checked(list_image_table, given, source, columns=lambda: _columns(path, given))
+    arguments = checked_options(
+        list_image_table, given, source, columns=lambda: _columns(path, given)
+    )
     if "image_folders" in arguments:
         arguments["image_folders"] = command_line_folders(
             arguments["image_folders"], option=option, beside=path.parent
@@ -101,7 +103,7 @@ def listing_call(
     return list_image_table, {"name": path.stem, **arguments, "table": path}
 
 
-def _checked(
+def checked_options(
     function: Callable[..., object],
     options: dict[str, Any],
     source: str,

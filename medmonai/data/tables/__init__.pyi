@@ -1,11 +1,15 @@
 from .image_table import list_image_table
 from .table_columns import check_column_names
 from .table_options import ImageFiles, TableColumns, TableFile
+from .unlabeled_table import UnlabeledRow, UnlabeledTable, list_unlabeled_table
 
 __all__ = [
     "ImageFiles",
     "TableColumns",
     "TableFile",
+    "UnlabeledRow",
+    "UnlabeledTable",
     "check_column_names",
     "list_image_table",
+    "list_unlabeled_table",
 ]

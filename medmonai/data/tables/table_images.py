@@ -1,24 +1,19 @@
-"""Finding the image of each table row: every image folder is listed once, and each name is looked
-up.
-"""
+"""Finding the image of each table row; every row and every image counts once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from medmonai.data.class_names import path_key
-from medmonai.data.files import DicomFolders, TooManyFiles, find_in_folders
+from medmonai.data.files import DicomFolders
 from medmonai.tables import TextTable
 
-from .table_paths import Bases, Place, find_places, place_notes, without_folder
-
-# limit on files and folders examined below the image folders, or four times the rows
-MOST_LISTED = 500_000
+from .table_folders import image_bases, none_found, places_of_column
+from .table_paths import Bases, Place, place_notes, without_folder
 
 
 @dataclass(frozen=True)
@@ -94,21 +89,12 @@ def find_table_images(
         ValueError: a row without an image unless `skip`, no row with an image, or an image in two
             rows, two folders or two places.
     """
-    bases, notes = _listed(folders, beside, len(table), dicom_folders)
-    names, places = _found(table.column(column, "image_column"), suffix, bases)
-    if not all(places):
-        rewritten = table.identifiers(column, "image_column")
-        places = [
-            place or other for place, other in zip(places, _found(rewritten, suffix, bases)[1])
-        ]
+    bases, notes = image_bases(folders, beside, len(table), dicom_folders)
+    names, places = places_of_column(table, column, suffix, bases)
     rows = [row for row, place in enumerate(places) if place]
     without = [row for row, place in enumerate(places) if not place]
     if not rows:
-        raise ValueError(
-            f"{table.name}: none of {len(table)} rows has an image; the first would be "
-            f"{names[0]!r} and {_held(bases)}; check image_column, image_folders (on a command "
-            "line --images) and suffix."
-        )
+        raise none_found(table, names, bases)
     told = _without_image(table, names, without, skip=skip)
     with_image = [place for place in places if place]
     _check_once(table, rows, with_image)
@@ -187,86 +173,3 @@ def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -
                     f"{table.name}: {place.id!r} is in two rows "
                     f"({table.places([row_of[key], row])}); a case has one row."
                 )
-
-
-def _found(
-    values: Sequence[str], suffix: str, bases: Bases
-) -> tuple[list[str], list[Place | None]]:
-    """Return the names of the images and their places."""
-    names = [
-        value
-        if not suffix or not value or value.lower().endswith(suffix.lower())
-        else value + suffix
-        for value in values
-    ]
-    names = _as_known(list(names), bases.known or {})
-    return names, find_places(names, bases)
-
-
-def _listed(
-    folders: Sequence[Path], beside: Path, rows: int, dicom_folders: DicomFolders
-) -> tuple[Bases, list[str]]:
-    """Return the folders with their contents, unless these are too many to examine; then rows are
-    looked up one by one.
-    """
-    most = max(MOST_LISTED, 4 * rows)
-    try:
-        if not any(map(_is_wide, folders)):
-            return Bases(
-                tuple(folders), _known(folders, dicom_folders, most), beside, dicom_folders
-            ), []
-        why = "an image folder is a whole disk or the home of a user"
-    except TooManyFiles:
-        why = f"the image folders hold more than {most} files"
-    return Bases(tuple(folders), None, beside, dicom_folders), [
-        (
-            f"{why}: rows were looked up one by one, and images without a row are not counted; "
-            "name a folder nearer to the images."
-        )
-    ]
-
-
-def _is_wide(folder: Path) -> bool:
-    """Return whether a folder holds much besides data: the root of a disk, a home folder, or the
-    parent of home folders.
-    """
-    path = folder.resolve()
-    return path == Path(path.anchor) or Path.home().resolve().is_relative_to(path)
-
-
-def _held(bases: Bases) -> str:
-    if bases.known is None:
-        return "the image folders do not have it"
-    if not bases.folders:
-        return f"neither the table's folder {bases.beside} nor the working directory has it"
-    return (
-        f"the folders hold {len(bases.known)} images, first {next(iter(bases.known))!r}"
-        if bases.known
-        else ("the folders hold no image")
-    )
-
-
-def _known(folders: Sequence[Path], dicom_folders: DicomFolders, most: int) -> dict[str, Path]:
-    """Return path inside its folder -> path for every image."""
-    known: dict[str, Path] = {}
-    for folder in folders:
-        for image in find_in_folders([(folder, "")], dicom_folders=dicom_folders, most=most)[
-            0
-        ].cases:
-            if image in known:
-                raise ValueError(
-                    f"{image!r} is in the folders {known[image].parent.name} and {folder.name}; "
-                    "take one of them away, or name one folder."
-                )
-            known[image] = folder / image
-    return known
-
-
-def _as_known(names: list[str], known: Mapping[str, Path]) -> list[str]:
-    """Return the names as the images spell them, if they differ only in the spelling of the
-    path.
-    """
-    if all(name in known for name in names):
-        return names
-    called = {path_key(image): image for image in known}
-    return [name if name in known else called.get(path_key(name), path_key(name)) for name in names]

@@ -113,7 +113,9 @@ class Bases:
                     break
 
 
-def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
+def find_places(
+    names: Sequence[str], bases: Bases, *, unclear: dict[int, str] | None = None
+) -> list[Place | None]:
     """Return the file of each row, or None if there is none.
 
     The image folders are searched first. Next, a relative path is looked up in the table's folder
@@ -125,14 +127,22 @@ def find_places(names: Sequence[str], bases: Bases) -> list[Place | None]:
     Args:
         names: names of the images, as `path_key` writes paths.
         bases: the places to search.
+        unclear: filled with row -> the reason where two different files fit a row, which then has
+            none; None to raise there.
 
     Raises:
-        ValueError: two different files for one row.
+        ValueError: two different files for one row, unless `unclear` is given.
     """
-    candidates = [
-        _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
-        for name in names
-    ]
+    candidates: list[Place | None] = []
+    for row, name in enumerate(names):
+        try:
+            found = _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
+        except ValueError as error:
+            if unclear is None:
+                raise
+            unclear[row] = str(error)
+            found = None
+        candidates.append(found)
     dropped = {place.dropped for place in candidates if place and place.how != _ABSOLUTE}
     for row, place in enumerate(candidates):
         if (

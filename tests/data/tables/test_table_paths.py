@@ -11,7 +11,7 @@ import pytest
 
 from medmonai.data import list_image_table
 from medmonai.data.options import grouped
-from medmonai.data.tables import table_images
+from medmonai.data.tables import table_folders
 from medmonai.data.tables.table_paths import without_folder
 
 
@@ -198,7 +198,7 @@ def test_whole_disks_homes_and_large_folders_are_not_walked(study, monkeypatch, 
     names = [str(study / "Bilder" / name).lstrip("/") for name in ("x.png", "y.png")]
     monkeypatch.setenv("HOME", str(tmp_path / "home" / "me"))
     with monkeypatch.context() as patch:
-        patch.setattr(table_images, "find_in_folders", refused)
+        patch.setattr(table_folders, "find_in_folders", refused)
         found = listed(study, names, "/")
         assert found.ids.tolist() == names and any(
             "whole disk or the home of a user" in note for note in found.notes
@@ -208,7 +208,7 @@ def test_whole_disks_homes_and_large_folders_are_not_walked(study, monkeypatch, 
             "x.png",
             "y.png",
         ]
-    monkeypatch.setattr(table_images, "MOST_LISTED", 20)
+    monkeypatch.setattr(table_folders, "MOST_LISTED", 20)
     found = listed(study, ["x.png", "y.png"], "../elsewhere")
     assert len(found) == 2 and any(
         "the image folders hold more than 20 files" in note for note in found.notes

@@ -1,0 +1,146 @@
+"""Images named by the rows of a table without labels: every row stays, with a flag where its image
+cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from medmonai.data.class_names import is_blank
+from medmonai.data.datalist import logged_notes
+from medmonai.data.files import DicomFolders
+from medmonai.tables import TextTable, read_text_table
+
+from .table_folders import image_bases, names_images, none_found, places_of_column
+from .table_images import image_folders_of
+from .table_options import TableFile
+from .table_paths import Bases, place_notes, without_folder
+
+_TRIED = 20  # rows in which a column that nobody named has to hold an image
+
+
+@dataclass(frozen=True)
+class UnlabeledRow:
+    """A row of a table of images.
+
+    Args:
+        id: what identifies the case: the value of the id column, or the path of the image inside
+            its folder.
+        file: the image file, or the folder of a DICOM series; None where there is none.
+        flag: what is wrong with the row; "" if nothing.
+    """
+
+    id: str
+    file: Path | None
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class UnlabeledTable:
+    """A table of images without labels.
+
+    Args:
+        table: as it was read, with all of its columns.
+        rows: one for each row of the table, in its order.
+    """
+
+    table: TextTable
+    rows: tuple[UnlabeledRow, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def list_unlabeled_table(
+    table: str | Path | TableFile | Mapping[str, Any],
+    *,
+    image_column: str | None = None,
+    id_column: str | None = None,
+    image_folders: str | Path | Sequence[str | Path] | None = None,
+    suffix: str = "",
+    dicom_folders: DicomFolders = "series",
+) -> UnlabeledTable:
+    """List the images that the rows of a table name, for prediction.
+
+    Images are found as `list_image_table` finds them, and an image has the same id in both. Here
+    every row stays: a row whose image is missing or not clear, and a row whose id occurs twice, get
+    a flag that says so. Columns of labels are not needed and not read.
+
+    Args:
+        table: see `list_image_table`.
+        image_column: file names or paths; None if one column alone names images.
+        id_column: what identifies a case in the result; None for the path of its image.
+        image_folders: see `ImageFiles`.
+        suffix: see `ImageFiles`.
+        dicom_folders: see `ImageFiles`.
+
+    Raises:
+        FileNotFoundError: no such table or folder.
+        ValueError: a damaged table, a column that does not exist, no column or several that name
+            images, or no row with an image.
+    """
+    file = TableFile.of(
+        {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
+    )
+    path = Path(file.path).expanduser()
+    read = read_text_table(
+        path,
+        separator=file.separator,
+        encoding=file.encoding,
+        sheet=file.sheet,
+        wanted=[name for name in (image_column, id_column) if name is not None],
+    )
+    folders = image_folders_of(path.parent, image_folders)
+    bases, notes = image_bases(folders, path.parent, len(read), dicom_folders)
+    column = image_column or _column_of_images(read, suffix, bases)
+    unclear: dict[int, str] = {}
+    names, places = places_of_column(read, column, suffix, bases, unclear=unclear)
+    found = [place for place in places if place]
+    if not found:
+        raise none_found(read, names, bases)
+    logged_notes(read.name, (*place_notes(found), *notes))
+    stated = None if id_column is None else read.identifiers(id_column, "id_column")
+    rows = []
+    for row, (name, place) in enumerate(zip(names, places)):
+        missing = f"no image {without_folder(name)!r} was found" if name else "names no image"
+        flag = "" if place else unclear.get(row, missing)
+        case = stated[row] if stated else place.id if place else without_folder(name)
+        if is_blank(case):
+            flag = "; ".join(filter(None, (flag, f"{id_column} is blank" if stated else "")))
+            case = f"line {read.lines[row]}"
+        rows.append(UnlabeledRow(case, place.file if place else None, flag))
+    return UnlabeledTable(read, _with_repeated_ids_flagged(read, rows))
+
+
+def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> str:
+    """Return the only column that names images."""
+    fits = [
+        name
+        for name, values in read.columns.items()
+        if name not in read.repeated and names_images(values[:_TRIED], suffix, bases)
+    ]
+    if len(fits) == 1:
+        return fits[0]
+    shown = ", ".join(map(repr, fits or read.columns))
+    which = "several columns name images" if fits else "no column names an image"
+    raise ValueError(f"{read.name}: {which}; give image_column (--image_column), one of {shown}.")
+
+
+def _with_repeated_ids_flagged(
+    read: TextTable, rows: Sequence[UnlabeledRow]
+) -> tuple[UnlabeledRow, ...]:
+    rows_of = defaultdict(list)
+    for number, row in enumerate(rows):
+        rows_of[row.id].append(number)
+    flagged = list(rows)
+    for numbers in rows_of.values():
+        for number in numbers[: len(numbers) if len(numbers) > 1 else 0]:
+            others = [other for other in numbers if other != number]
+            said = f"{read.places(others)} has the same id"
+            flag = "; ".join(filter(None, (rows[number].flag, said)))
+            flagged[number] = replace(rows[number], flag=flag)
+    return tuple(flagged)
