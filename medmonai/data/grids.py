@@ -8,6 +8,7 @@ import numpy as np
 
 # Fraction of a voxel (or of a matrix entry) that rounding may have added.
 _TINY = 1e-5
+_MOST_DRIFT = 0.05  # voxels that a parallel axis may be off at its end
 
 
 def to_form_grid(
@@ -88,9 +89,7 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
     shift = to_image[:-1, -1]
     axes = np.abs(linear).argmax(axis=0)
     steps = linear[axes, np.arange(len(axes))]
-    rest = linear.copy()
-    rest[axes, np.arange(len(axes))] = 0
-    if sorted(axes) != list(range(len(axes))) or np.abs(rest).max() * max(size) > 0.05:
+    if not are_parallel(to_image, size):
         raise ValueError(
             f"the grids are not parallel: {linear.round(4).tolist()}; only flips, exchanged axes, "
             "scales and shifts are resampled."
@@ -100,6 +99,51 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
     for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):
         image = _along(image, 1 + axis, float(shift[axes[axis]]), float(steps[axis]), size[axis])
     return np.ascontiguousarray(image)
+
+
+def resample_turned(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return an image (C, *spatial) as float32 on a grid whose axes may be rotated against its own.
+
+    Linear interpolation, after a Gaussian filter along the image's axes that the new grid samples
+    more coarsely (standard deviation sqrt((step^2 - 1) / 6) voxels, as the triangle filter of
+    `resample_to_grid` adds). Parallel grids have sharper results there.
+
+    Args:
+        image: (C, *spatial).
+        to_image: (d + 1, d + 1) from voxel indices of the new grid to those of the image.
+        size: voxels of the new grid; those whose center is outside the image are 0.
+
+    Example:
+        >>> turn = np.array([[0.0, -1, 1], [1, 0, 0], [0, 0, 1]])
+        >>> resample_turned(np.float32([[[1, 2], [3, 4]]]), turn, (2, 2)).tolist()
+        [[[3.0, 1.0], [4.0, 2.0]]]
+    """
+    from scipy import ndimage  # slow to import, and few volumes need it
+
+    steps = np.abs(to_image[:-1, :-1]).max(axis=1)
+    sigmas = np.sqrt(np.clip(steps**2 - 1, 0, None) / 6)
+    at = np.indices(size).reshape(len(size), -1)
+    at = to_image[:-1, :-1] @ at + to_image[:-1, -1:]
+    ends = np.array(image.shape[1:])[:, None]
+    inside = ((at >= -0.5 - _TINY) & (at <= ends - 0.5 + _TINY)).all(axis=0)
+    out = np.zeros((len(image), inside.size), np.float32)
+    for channel, values in enumerate(image.astype(np.float32)):
+        smooth = ndimage.gaussian_filter(values, sigmas, mode="nearest") if sigmas.any() else values
+        out[channel, inside] = ndimage.map_coordinates(
+            smooth, at[:, inside], order=1, mode="nearest"
+        )
+    return out.reshape(len(image), *size)
+
+
+def are_parallel(to_image: np.ndarray, size: Sequence[int]) -> bool:
+    """Return whether each axis of a grid is an axis of an image, so that `resample_to_grid` takes
+    the two.
+    """
+    linear = np.abs(to_image[:-1, :-1])
+    axes = linear.argmax(axis=0)
+    rest = linear.copy()
+    rest[axes, np.arange(len(axes))] = 0
+    return sorted(axes) == list(range(len(axes))) and rest.max() * max(size) <= _MOST_DRIFT
 
 
 def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:

@@ -27,11 +27,31 @@ def test_fields_from_json():
     assert ImageForm(**json.loads(json.dumps(form.as_dict()))) == form and hash(form)
 
 
+def test_channels_of_their_own():
+    form = ImageForm(
+        (8, 8), in_channels=5, intensity_range=[[0, 255], [-1000, 400], [0, 5.5]], indicators=[0, 2]
+    )
+    assert form.image_channels == 3
+    assert form.of_channel(1) == ImageForm((8, 8), in_channels=1, intensity_range=(-1000, 400))
+    assert form.without_indicators() == ImageForm(
+        (8, 8), in_channels=3, intensity_range=form.intensity_range
+    )
+    assert ImageForm(**json.loads(json.dumps(form.as_dict()))) == form and hash(form)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"in_channels": 2}, "in_channels=2, spatial_size="),
-        ({"spatial_size": (4,)}, r"spatial_size=\(4,\); 1 or 3 channels"),
+        ({"in_channels": 0}, "in_channels=0, spatial_size="),
+        ({"in_channels": True}, "in_channels=True, spatial_size="),
+        ({"spatial_size": (4,)}, r"spatial_size=\(4,\); at least one channel"),
+        ({"intensity_range": ((0, 1), (0, 1))}, "holds 2 pairs and the images 1 channels"),
+        ({"in_channels": 2, "intensity_range": ((0, 1), (1, 0))}, "low < high is needed"),
+        ({"in_channels": 2, "indicators": (1,)}, r"indicators=\[1\] with in_channels=2; .* 0 to 0"),
+        ({"in_channels": 4, "indicators": (1, 0)}, "in rising order"),
+        ({"in_channels": 4, "indicators": (0, 0)}, "in rising order"),
+        ({"in_channels": 1, "indicators": (0,)}, "indicators="),
+        ({"in_channels": 3, "indicators": (True,)}, "indicators="),
         ({"spatial_size": (4, 0)}, "two or three axes are needed"),
         ({"intensity_range": (5, 5)}, "low < high is needed"),
         ({"intensity_range": (0, float("inf"))}, "intensity_range="),

@@ -5,7 +5,7 @@ from .image_limit import check_limit
 from .nifti_file import check_end, opened_nifti, voxels_end
 from .npz import NpzArray, npz_array, npz_keys
 from .picture_file import opened_picture
-from .pixel_kind import PixelKind, array_kind, by_name
+from .pixel_kind import PixelKind, array_kind, by_name, is_colour, joint_kind, of_channels
 from .png_exif import exif_after_pixels
 from .tiff import tiff_name, tiff_swapped, tiff_values
 
@@ -20,9 +20,12 @@ __all__ = [
     "exif_after_pixels",
     "frame_bytes",
     "frames",
+    "is_colour",
     "is_dicom",
+    "joint_kind",
     "npz_array",
     "npz_keys",
+    "of_channels",
     "open_dicom",
     "opened_nifti",
     "opened_picture",

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from PIL import Image
 
 from medmonai.data.containers import (
+    NpzArray,
     UnreadableImageError,
+    is_colour,
     npz_array,
     npz_keys,
 )
-from medmonai.data.formats import (
-    fit_picture,
-)
+from medmonai.data.formats import fit_picture
 from medmonai.data.grids import resample_to_grid, resize_grid
-from medmonai.data.image_form import ImageForm
+from medmonai.data.image_form import ImageForm, IntensityRange
+
+_WHAT_THEY_MAY_BE = " (modalities, points in time or b-values)"
 
 
 def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
@@ -40,24 +43,35 @@ def to_form(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
                 "that state both (NIfTI, DICOM, MetaImage, NRRD)."
             )
         grey = to_grey_levels(
-            to_channels(image, form.in_channels, name), form.intensity_range, name
+            to_channels(image, form.image_channels, name, colour=len(image) == 3),
+            form.intensity_range,
+            name,
         )
         values = resample_to_grid(
             grey, resize_grid(grey.shape[1:], form.spatial_size), form.spatial_size
         )
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    grey = to_grey_levels(image, form.intensity_range, name)
-    if len(grey) not in (1, 3):
-        raise ValueError(f"{name} has {len(grey)} channels; 1 or 3 are read.")
-    if grey.dtype == np.uint8:
-        picture = Image.fromarray(
-            grey[0] if len(grey) == 1 else np.ascontiguousarray(np.moveaxis(grey, 0, -1))
-        )
-        return fit_picture(picture, form)
-    one = replace(form, in_channels=1)
-    floats = to_channels(grey, form.in_channels, name).astype(np.float32)
-    parts = [fit_picture(Image.fromarray(np.ascontiguousarray(part)), one) for part in floats]
-    return np.concatenate(parts)
+    return _fit_picture_array(image, form, name)
+
+
+def _fit_picture_array(image: np.ndarray, form: ImageForm, name: str) -> np.ndarray:
+    """Return an image (C, H, W) in the form: as a picture if Pillow has a mode for it, else channel
+    by channel.
+    """
+    window = form.intensity_range
+    one = replace(form.without_indicators(), in_channels=1, intensity_range=None)
+    if not _is_per_channel(window):
+        image = to_grey_levels(image, window, name)
+        window = None
+    if is_colour(image) and form.image_channels in (1, 3) and window is None:
+        picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1)))
+        return fit_picture(picture, replace(one, in_channels=form.image_channels))
+    image = to_channels(image, form.image_channels, name, colour=len(image) == 3)
+    image = image if window is None else to_grey_levels(image, window, name)
+    kept = image if image.dtype == np.uint8 else image.astype(np.float32)
+    return np.concatenate(
+        [fit_picture(Image.fromarray(np.ascontiguousarray(part)), one) for part in kept]
+    )
 
 
 def read_npz_images(
@@ -80,23 +94,7 @@ def read_npz_images(
         )
     array = npz_array(path, held[0])
     axes = len(spatial_size)
-    shape = array.shape
-    # Try MedMNIST's layouts first: (N, *spatial) and (N, *spatial, 3); otherwise channels come
-    # first.
-    channel_axis = (
-        None
-        if len(shape) == axes + 1
-        else -1
-        if len(shape) == axes + 2 and shape[-1] in (1, 3)
-        else 1
-    )
-    if len(shape) not in (axes + 1, axes + 2) or (
-        channel_axis is not None and shape[channel_axis] not in (1, 3)
-    ):
-        raise ValueError(
-            f"{path.name}: {held[0]} has shape {shape}; (N, *spatial), (N, *spatial, 3) or (N, C, "
-            f"*spatial) with {axes} axes is needed for spatial_size={spatial_size}."
-        )
+    channel_axis = npz_channel_axis(array, axes)
     images = array.read()
     images = images[:, None] if channel_axis is None else np.moveaxis(images, channel_axis, 1)
     ids = npz_array(path, "ids", text=True).read().tolist() if "ids" in keys else None
@@ -109,24 +107,67 @@ def read_npz_images(
     return ids, len(images), ((f"{path.name}: {name}", image) for name, image in zip(ids, images))
 
 
-def to_channels(image: np.ndarray, in_channels: int, name: str) -> np.ndarray:
-    """Convert an image with 1 or 3 channels to `in_channels` by luma (ITU-R 601) or repetition.
+def npz_channel_axis(array: NpzArray, axes: int) -> int | None:
+    """Return the axis of an array of images that holds the channels: -1, 1, or None for none.
+
+    MedMNIST's layouts come first: (N, *spatial) and (N, *spatial, C). An array with one axis more
+    than that holds its channels last if the last axis has 1 or 3 values, or fewer than the first
+    one; else they come first.
 
     Raises:
-        ValueError: another number of channels.
+        ValueError: another number of axes.
+    """
+    shape = array.shape
+    if len(shape) == axes + 1:
+        return None
+    if len(shape) == axes + 2:
+        return -1 if shape[-1] in (1, 3) or shape[-1] < shape[1] else 1
+    raise ValueError(
+        f"{array.path.name}: {array.key} has shape {shape}; (N, *spatial), (N, *spatial, C) or "
+        f"(N, C, *spatial) with {axes} axes is needed."
+    )
+
+
+def to_channels(
+    image: np.ndarray, in_channels: int, name: str, *, colour: bool = False
+) -> np.ndarray:
+    """Convert an image to `in_channels`: colors become gray by luma (ITU-R 601), gray becomes three
+    colors by repetition; nothing else is converted.
+
+    Args:
+        image: (C, *spatial).
+        in_channels: channels of the result.
+        name: name of the image, for messages.
+        colour: whether its channels are colors; a fourth one is alpha then, and dropped unless four
+            are asked for.
+
+    Raises:
+        UnreadableImageError: another number of channels.
     """
     if len(image) == in_channels:
         return image
-    if len(image) == 1:
+    if len(image) == 1 and in_channels == 3:
         return np.repeat(image, in_channels, axis=0)
-    if len(image) != 3:
-        raise ValueError(f"{name} has {len(image)} channels; 1 or 3 are read.")
+    if colour and len(image) == 4:
+        return to_channels(image[:3], in_channels, name, colour=True)
+    if not colour or len(image) != 3 or in_channels != 1:
+        held = f"{len(image)} channel{'s' * (len(image) != 1)}"
+        raise UnreadableImageError(
+            f"{name} holds {held}{'' if colour else _WHAT_THEY_MAY_BE * (len(image) > 1)} and "
+            f"in_channels={in_channels} asks for another number; give files with that number, or "
+            "another in_channels."
+        )
     luma = np.tensordot(np.array([0.299, 0.587, 0.114]), image.astype(np.float64), axes=1)[None]
     return np.rint(luma).astype(image.dtype) if image.dtype == np.uint8 else luma
 
 
-def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: str) -> np.ndarray:
+def to_grey_levels(image: np.ndarray, window: IntensityRange | None, name: str) -> np.ndarray:
     """Return the image with values 0 to 255: uint8 unchanged, or float32 after windowing.
+
+    Args:
+        image: (C, *spatial).
+        window: one range for all channels, or one for each.
+        name: name of the image, for messages.
 
     Raises:
         UnreadableImageError: NaN or infinite values, which are the file's fault.
@@ -143,7 +184,17 @@ def to_grey_levels(image: np.ndarray, window: tuple[float, float] | None, name: 
             f"{name} has {image.dtype} grey values from {image.min():g} to {image.max():g}, not "
             "uint8; give intensity_range=(low, high), such as (-160, 240) for abdominal CT."
         )
+    if _is_per_channel(window):
+        return np.concatenate(
+            [to_grey_levels(part[None], pair, name) for part, pair in zip(image, window)]
+        )
     low, high = window
     return ((np.clip(image.astype(np.float32), low, high) - low) * (255 / (high - low))).astype(
         np.float32
     )
+
+
+def _is_per_channel(
+    window: IntensityRange | None,
+) -> TypeGuard[tuple[tuple[float, float], ...]]:
+    return window is not None and isinstance(window[0], tuple)

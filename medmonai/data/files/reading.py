@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from medmonai.data.containers import (
-    PixelKind,
-    array_kind,
-    unreadable,
-)
+from medmonai.data.case_files import CaseFiles
+from medmonai.data.containers import PixelKind, array_kind, joint_kind, unreadable
 from medmonai.data.formats import (
     NO_IMAGE,
     NO_SPACING,
     PICTURES,
     ImageFormat,
+    Volume,
     fit_picture,
     fit_volume,
     format_of,
@@ -27,6 +26,14 @@ from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
 from .arrays import to_channels, to_form, to_grey_levels
+from .modalities import (
+    common_affine,
+    overlap,
+    overlap_remarks,
+    require_channels,
+    require_same_size,
+    with_indicators,
+)
 
 # Facts about a file that its array does not show; used in `DecodedCase.remarks`.
 UPPER_HALF = "have 16 bits in colour or beside alpha, of which the upper 8 are kept"
@@ -62,33 +69,62 @@ class DecodedCase:
     inside: float = 1.0
 
 
-def read_case(path: Path, form: ImageForm) -> DecodedCase:
-    """Return a file (or the folder of a DICOM series) in the form that a network takes.
+def read_case(case: CaseFiles, form: ImageForm) -> DecodedCase:
+    """Return a case in the form that a network takes: a file (or the folder of a DICOM series), or
+    one for each channel.
 
-    This is the only way from a file to a network's pixels, in training and inference. First come
+    This is the only way from files to a network's pixels, in training and inference. First come
     the channels and gray values (low becomes 0, high becomes 255, and values outside are clipped),
     then the size: `medmonai.data.formats.picture_fit.fit_picture` in 2D,
     `medmonai.data.formats.volumes.fit_volume` in 3D.
 
+    Several files are one channel each, in their order; colors become gray. Pictures must have one
+    size. Volumes are resampled to the grid that the form gives the first one, by the affines that
+    they state; where one states none, all must have the same number of voxels. A missing file is a
+    channel of 0.
+
     Args:
-        path: a file, or the folder of a DICOM series.
+        case: a file, or a tuple of files with None where one is missing.
         form: what to make of it.
 
     Raises:
         ImportError: a package that the format needs is missing.
         UnreadableImageError: a damaged file, NaN, or a file that is refused for its content; with
-            `form.spacing`, a volume that states no spacing.
-        ValueError: gray values without a range, or a kind of file that does not match the number of
-            axes.
+            `form.spacing`, a volume that states no spacing; files that do not fit together.
+        ValueError: gray values without a range, a kind of file that does not match the number of
+            axes, or another number of files than channels.
     """
+    plain = form.without_indicators()
+    if isinstance(case, Path):
+        made = _read_file(case, plain)
+        return replace(made, image=with_indicators(made.image, form))
+    require_channels(case, form)
+    there = [(channel, file) for channel, file in enumerate(case) if file is not None]
+    read = _read_volumes if len(form.spatial_size) == 3 else _read_pictures
+    parts = read(there, plain)
+    image = np.zeros((plain.in_channels, *form.spatial_size), np.uint8)
+    for (channel, _), part in zip(there, parts):
+        image[channel] = part.image[0]
+    missing = sorted(set(range(len(case))) - {channel for channel, _ in there})
+    return replace(
+        parts[0],
+        image=with_indicators(image, form, missing),
+        kind=joint_kind([part.kind for part in parts], len(case)),
+        turned=any(part.turned for part in parts),
+        remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
+    )
+
+
+def _read_file(path: Path, form: ImageForm) -> DecodedCase:
     known = _format(path)
     if len(form.spatial_size) == 3:
-        return _read_volume_case(path, form, known)
+        return _volume_case(path, _volume(path, form), form)
     if known is not PICTURES:
         image = known.picture(path)
         return array_case(image, form, path.name, kind=array_kind(known.name, image))
     picture = open_picture(path, form)
-    if picture.image.mode in ("L", "RGB") and form.intensity_range is None:
+    plain = picture.image.mode in ("L", "RGB") and form.in_channels in (1, 3)
+    if plain and form.intensity_range is None:
         case = DecodedCase(fit_picture(picture, form), size=picture.size, kind=picture.kind)
     else:
         values = picture_array(picture.image)
@@ -100,6 +136,26 @@ def read_case(path: Path, form: ImageForm) -> DecodedCase:
         turned=picture.turned,
         remarks=(*case.remarks, *[UPPER_HALF] * picture.kind.upper_half),
     )
+
+
+def _read_pictures(files: Sequence[tuple[int, Path]], form: ImageForm) -> list[DecodedCase]:
+    parts = [_read_file(file, form.of_channel(channel)) for channel, file in files]
+    require_same_size([(file.name, part.size) for (_, file), part in zip(files, parts)])
+    return parts
+
+
+def _read_volumes(files: Sequence[tuple[int, Path]], form: ImageForm) -> list[DecodedCase]:
+    (channel, path), *others = files
+    first = _volume(path, form)
+    parts = [_volume_case(path, first, form.of_channel(channel))]
+    for channel, file in others:
+        volume = _volume(file, form)
+        names = (file.name, path.name)
+        affine = common_affine(volume, first, names=names)
+        remarks = overlap_remarks(overlap(affine, volume, first), names)
+        placed = replace(volume, affine=affine, remarks=(*volume.remarks, *remarks))
+        parts.append(_volume_case(file, placed, form.of_channel(channel), grid=parts[0].place))
+    return parts
 
 
 def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind) -> DecodedCase:
@@ -115,23 +171,33 @@ def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind
     return DecodedCase(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
 
 
-def _read_volume_case(path: Path, form: ImageForm, known: ImageFormat) -> DecodedCase:
-    volume = known.volume(path)
+def _volume(path: Path, form: ImageForm) -> Volume:
+    volume = _format(path).volume(path)
     if form.spacing is not None and NO_SPACING in volume.remarks:
         raise unreadable(
             path,
             f"its header states no voxel size, or 0 mm, and spacing={form.spacing} needs their "
             "true size",
         )
+    return volume
+
+
+def _volume_case(
+    path: Path, volume: Volume, form: ImageForm, *, grid: ImagePlace | None = None
+) -> DecodedCase:
+    """Return a volume in the form, on its own grid or on that of another volume."""
+    known = _format(path)
     values = to_grey_levels(
-        to_channels(volume.values, form.in_channels, path.name), form.intensity_range, path.name
+        to_channels(volume.values, form.in_channels, path.name, colour=volume.colour),
+        form.intensity_range,
+        path.name,
     )
-    image, place = fit_volume(replace(volume, values=values), form)
+    image, place = fit_volume(replace(volume, values=values), form, grid=grid)
     inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
     return DecodedCase(
         image,
         size=volume.turned_shape(form.orientation),
-        kind=array_kind(known.name, volume.values),
+        kind=array_kind(known.name, volume.values, colour=volume.colour),
         place=place,
         inside=inside,
         remarks=(*volume.remarks, *_range_remarks(image, form)),

@@ -12,7 +12,7 @@ from typing import BinaryIO, ClassVar
 
 import numpy as np
 
-from medmonai.data.containers import PixelKind, check_limit, unreadable
+from medmonai.data.containers import PixelKind, check_limit, of_channels, unreadable
 from medmonai.data.image_place import check_affine
 
 from .image_format import ImageFormat
@@ -50,6 +50,11 @@ class ItkHeader:
     oriented: bool
     spaced: bool
 
+    @property
+    def colour(self) -> bool:
+        """Whether the values of a voxel are red, green, blue and perhaps alpha."""
+        return self.channels in _COLOURS and self.dtype == np.uint8
+
 
 class ItkFormat(ImageFormat):
     """Volumes that SimpleITK reads.
@@ -66,8 +71,9 @@ class ItkFormat(ImageFormat):
     values with a slope or an offset     refused: ITK ignores both
     lengths in units other than mm       refused: ITK ignores the unit
     text, bzip2 or other encodings       refused
-    3 or 4 values of uint8 in a voxel    colors; the fourth is dropped
-    other vectors, several volumes       refused
+    3 or 4 values of uint8 in a voxel    colors; the fourth is alpha
+    other vectors                        channels, in their order
+    several volumes                      refused
     no orientation                       ITK's LPS, NO_DIRECTIONS among the remarks
     no spacing                           1 mm, NO_SPACING among the remarks
     ==================================== ===========================================================
@@ -85,12 +91,12 @@ class ItkFormat(ImageFormat):
         """Return size and pixel kind, see `ImageFormat.header`."""
         with path.open("rb") as file:
             said = self._said(path, file)
-        colour = said.channels > 1
-        return said.shape, PixelKind(
-            f"{self.name} {said.dtype.name}" + " in colour" * colour,
-            colour=colour,
+        kind = PixelKind(
+            f"{self.name} {said.dtype.name}" + " in colour" * said.colour,
+            colour=said.colour,
             bits=8 * said.dtype.itemsize,
         )
+        return said.shape, kind if said.colour else of_channels(kind, said.channels)
 
     def volume(self, path: Path) -> Volume:
         """Return the file as a volume, see `ImageFormat.volume`.
@@ -120,7 +126,7 @@ class ItkFormat(ImageFormat):
             raise unreadable(
                 path, "SimpleITK reads other voxels than it holds, so its header contradicts itself"
             )
-        values = np.moveaxis(values[..., :3], -1, 0) if said.channels > 1 else values[None]
+        values = np.moveaxis(values, -1, 0) if said.channels > 1 else values[None]
         kept = values.dtype if values.dtype.name in ("uint8", "int16") else np.float32
         affine = np.eye(4)
         affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
@@ -133,6 +139,7 @@ class ItkFormat(ImageFormat):
             np.ascontiguousarray(values.transpose(0, 3, 2, 1), kept),
             affine=affine,
             remarks=(*[NO_DIRECTIONS] * (not said.oriented), *[NO_SPACING] * (not said.spaced)),
+            colour=said.colour,
         )
 
     def _said(self, path: Path, file: BinaryIO) -> ItkHeader:
@@ -149,12 +156,8 @@ class ItkFormat(ImageFormat):
             raise unreadable(
                 path, f"it has shape {said.shape}; three axes with one voxel or more are read"
             )
-        if said.channels != 1 and (said.channels not in _COLOURS or said.dtype != np.uint8):
-            raise unreadable(
-                path,
-                f"its voxels hold {said.channels} values of {said.dtype}; grey values, or 3 or 4 "
-                "of uint8, are read",
-            )
+        if said.channels < 1:
+            raise unreadable(path, f"its voxels hold {said.channels} values; one or more are read")
         check_limit(path, said.shape, said.dtype.itemsize * said.channels)
         return said
 

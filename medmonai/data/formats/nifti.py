@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medmonai.data.containers import PixelKind, check_end, opened_nifti, unreadable, voxels_end
+from medmonai.data.containers import (
+    PixelKind,
+    check_end,
+    of_channels,
+    opened_nifti,
+    unreadable,
+    voxels_end,
+)
 from medmonai.data.image_place import check_affine
 
 from .image_format import ImageFormat
@@ -39,9 +46,9 @@ def read_nifti(path: Path) -> Volume:
     ====================================== =========================================================
     further axes of length 1               dropped
     RGB24, RGBA32                          colors; alpha is dropped
-    3 or 4 values per voxel in last axis   the same, if they are uint8 or the intent is RGB or RGBA
+    3 or 4 values per voxel in last axis   colors, if they are uint8 or the intent is RGB or RGBA
                                            vector
-    several volumes (time, b-values)       refused
+    several volumes (modalities, time)     channels, in their order
     complex, float128, one bit per voxel   refused
     scl_slope, scl_inter                   applied; a slope of 0 or NaN means no scaling
     cal_min, cal_max                       not applied: they are for display
@@ -81,7 +88,9 @@ def read_nifti(path: Path) -> Volume:
             raise unreadable(
                 path, f"its affine {affine[:3].round(6).tolist()} gives an axis no direction"
             )
-        return Volume(_channels_first(values), affine=affine, remarks=remarks)
+        return Volume(
+            _channels_first(values), affine=affine, remarks=remarks, colour=_in_colour(stored)
+        )
 
 
 def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
@@ -91,19 +100,19 @@ def nifti_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
     The checksum of a .nii.gz comes after its voxels, so only `read_nifti` verifies it.
 
     Raises:
-        OSError, UnreadableImageError: see `read_nifti`; a file with several volumes is refused here
-            too.
+        OSError, UnreadableImageError: see `read_nifti`.
     """
     with opened_nifti(path) as (stored, _):
         _check_kind(path, stored)
         dtype = np.dtype(stored.get_data_dtype())
-        # no other fourth axis is accepted
-        colour = bool(dtype.names) or len(_without_ones(stored.shape)) == 4
         kind = PixelKind(
             f"NIfTI {''.join(dtype.names or [dtype.name])}",
-            colour=colour,
+            colour=_in_colour(stored),
             bits=8 * dtype.itemsize // len(dtype.names or "1"),
         )
+        shape = _without_ones(stored.shape)
+        if len(shape) == 4 and not kind.colour:
+            kind = of_channels(kind, shape[3])
         return tuple(int(n) for n in stored.shape[:3]), kind
 
 
@@ -113,20 +122,21 @@ def _check_kind(path: Path, stored: Nifti1Image) -> None:
     shape = _without_ones(stored.shape)
     if dtype.kind not in "iuf" and not dtype.names:
         raise unreadable(path, f"its voxels are {dtype}; whole numbers, floats and RGB are read")
-    colours = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
-    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (3, 4) and colours and not dtype.names):
+    if len(shape) == 3 or (len(shape) == 4 and not dtype.names):
         return
-    if len(shape) == 4 and len(_without_ones(stored.shape, fifth=False)) == 4:
-        raise unreadable(
-            path,
-            f"it holds {shape[3]} volumes along a fourth axis (time, echoes, b-values); give one "
-            "per file",
-        )
     raise unreadable(
         path,
-        f"it has shape {stored.shape}; three axes are read, and 3 or 4 colours of uint8 in the "
-        "last",
+        f"it has shape {stored.shape}; three axes are read, and a fourth one of channels where the "
+        "voxels are single numbers",
     )
+
+
+def _in_colour(stored: Nifti1Image) -> bool:
+    """Return whether the values of a voxel, if there are several, are colors."""
+    dtype = np.dtype(stored.get_data_dtype())
+    shape = _without_ones(stored.shape)
+    stated = dtype == np.uint8 or int(stored.header["intent_code"]) in _RGB_INTENTS
+    return bool(dtype.names) or (len(shape) == 4 and shape[3] in (3, 4) and stated)
 
 
 def _without_ones(shape: tuple[int, ...], *, fifth: bool = True) -> tuple[int, ...]:
@@ -178,7 +188,7 @@ def _unit(stored: Nifti1Image) -> float:
 def _channels_first(values: np.ndarray) -> np.ndarray:
     """Return values, whose axes `_check_kind` has accepted, as (C, A, B, D)."""
     values = values.reshape(_without_ones(values.shape))
-    return values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0)[:3]
+    return values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0)
 
 
 class Nifti(ImageFormat):

@@ -8,7 +8,12 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from medmonai.data.grids import resample_to_grid, to_form_grid
+from medmonai.data.grids import (
+    are_parallel,
+    resample_to_grid,
+    resample_turned,
+    to_form_grid,
+)
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace
 
@@ -28,12 +33,14 @@ class Volume:
             (nibabel's world).
         remarks: what was assumed because the header does not state it, or states it twice:
             NO_ORIENTATION, NO_DIRECTIONS, NO_SPACING, TWO_ORIENTATIONS.
+        colour: whether the channels are red, green, blue and perhaps alpha.
     """
 
     values: np.ndarray
     _: KW_ONLY
     affine: np.ndarray
     remarks: tuple[str, ...] = ()
+    colour: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -64,7 +71,9 @@ class Volume:
         return tuple(np.linalg.norm((self.affine @ grid)[:3, :3], axis=0).tolist())
 
 
-def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]:
+def fit_volume(
+    volume: Volume, form: ImageForm, *, grid: ImagePlace | None = None
+) -> tuple[np.ndarray, ImagePlace]:
     """Return a volume with values of 0 to 255 as uint8 (C, *spatial_size), and its place.
 
     The volume is reoriented to the nearest `form.orientation`. With a `spacing`, it is then
@@ -75,15 +84,21 @@ def fit_volume(volume: Volume, form: ImageForm) -> tuple[np.ndarray, ImagePlace]
     Args:
         volume: the volume, with gray values and channels already converted to the form.
         form: provides the size, orientation and spacing.
+        grid: the place of another volume, onto whose grid this one is resampled instead; it may be
+            rotated against it, see `medmonai.data.grids.resample_turned`.
     """
-    matrix = to_form_grid(
-        volume.affine,
-        volume.shape,
-        size=form.spatial_size,
-        orientation=form.orientation,
-        spacing=form.spacing,
-    )
-    values = resample_to_grid(volume.values, matrix, form.spatial_size)
+    if grid is not None:
+        matrix = np.linalg.solve(volume.affine, grid.affine)
+    else:
+        matrix = to_form_grid(
+            volume.affine,
+            volume.shape,
+            size=form.spatial_size,
+            orientation=form.orientation,
+            spacing=form.spacing,
+        )
+    resample = resample_to_grid if are_parallel(matrix, form.spatial_size) else resample_turned
+    values = resample(volume.values, matrix, form.spatial_size)
     if values.dtype != np.uint8:
         values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return values, ImagePlace(

@@ -33,7 +33,8 @@ def test_nan_names_the_file(tmp_path):
         ({"x": grey(2, 8, 8)}, r"a.npz holds x; one array `images`"),
         ({"images": np.array([None, None])}, r"images is an object array"),
         ({"images": grey(2, 8)}, r"images has shape \(2, 8\); \(N, \*spatial\)"),
-        ({"images": grey(2, 8, 8, 2)}, r"images has shape \(2, 8, 8, 2\)"),
+        ({"images": grey(2, 8, 8, 2)}, r"holds 2 channels .* in_channels=1"),
+        ({"images": grey(2, 8, 8, 2, 2)}, r"images has shape \(2, 8, 8, 2, 2\)"),
         ({"images": grey(0, 8, 8)}, r"no case"),
         ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 grey values"),
         ({"images": grey(2, 8, 8), "ids": np.array(["p"])}, r"a.npz: ids hold 1 rows and images 2"),
@@ -117,7 +118,7 @@ def test_axes_and_channels_that_do_not_fit(tmp_path):
     Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a.png is a 2D image and spatial_size has three axes"):
         load_images(tmp_path, ImageForm((4, 4, 4), in_channels=1))
-    for channels, size in ((2, (4, 4)), (1, (4,)), (1, (4, 0))):
+    for channels, size in ((0, (4, 4)), (1, (4,)), (1, (4, 0))):
         with pytest.raises(ValueError, match=rf"in_channels={channels}, spatial_size="):
             load_images(tmp_path, ImageForm(size, in_channels=channels))
 

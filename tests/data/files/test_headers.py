@@ -70,15 +70,15 @@ def test_volumes(tmp_path):
 
 def test_what_is_refused_later_is_said_now(tmp_path):
     nibabel.save(
-        nibabel.Nifti1Image(np.zeros((5, 6, 7, 4), np.int16), np.eye(4)), tmp_path / "a.nii.gz"
+        nibabel.Nifti1Image(np.zeros((5, 6, 7, 4, 2), np.int16), np.eye(4)), tmp_path / "a.nii.gz"
     )
     picture(tmp_path / "b.tif", "L", save_all=True, append_images=[Image.new("L", (6, 4))])
     picture(tmp_path / "c.png", "RGB")
     found = read_headers(sorted(tmp_path.iterdir()))
     assert [line.split(": ")[1] for line in found.unreadable] == [
         (
-            "it holds 4 volumes along a fourth axis (time, echoes, b-values); give one per file; "
-            "repair it or leave it out."
+            "it has shape (5, 6, 7, 4, 2); three axes are read, and a fourth one of channels where "
+            "the voxels are single numbers; repair it or leave it out."
         ),
         "it holds 2 pictures, and files with one picture are read; repair it or leave it out.",
     ]

@@ -67,9 +67,17 @@ def test_colours(end, tmp_path):
     path = write(tmp_path / f"a{end}", values, vector=True)
     np.testing.assert_array_equal(format_of(path).volume(path).values, values.transpose(3, 2, 1, 0))
     assert format_of(path).header(path)[1].colour
-    with pytest.raises(UnreadableImageError, match="its voxels hold 3 values of int16"):
-        path = write(tmp_path / f"b{end}", values.astype(np.int16), vector=True)
-        format_of(path).volume(path)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 5])
+@pytest.mark.parametrize("end", ENDS)
+def test_vectors_are_channels(end, channels, tmp_path):
+    values = noise(np.int16, 4, 5, 6, channels)
+    path = write(tmp_path / f"b{end}", values, vector=True)
+    read = format_of(path).volume(path)
+    np.testing.assert_array_equal(read.values, values.transpose(3, 2, 1, 0))
+    kind = format_of(path).header(path)[1]
+    assert (kind.channels, kind.colour, read.colour) == (channels, False, False)
 
 
 @pytest.mark.parametrize("end", ENDS)

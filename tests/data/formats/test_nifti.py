@@ -52,7 +52,7 @@ def test_values_keep_their_kind(tmp_path):
         ((4, 5, 6, 1), 1),
         ((4, 5, 6, 1, 3), 3),
         ((4, 5, 6, 3), 3),
-        ((4, 5, 6, 4), 3),
+        ((4, 5, 6, 4), 4),
     ],
 )
 def test_axes(tmp_path, shape, channels):
@@ -65,7 +65,7 @@ def test_axes(tmp_path, shape, channels):
     )
     assert nifti_header(tmp_path / "a.nii") == (
         shape[:3],
-        PixelKind("NIfTI uint8", colour=channels == 3),
+        PixelKind("NIfTI uint8", colour=channels > 1),
     )
 
 
@@ -91,21 +91,53 @@ def test_colours_of_one_voxel(tmp_path, names):
 
 
 @pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((4, 5, 6, 3), np.int16),
+        ((4, 5, 6, 4), np.float32),
+        ((4, 5, 6, 7), np.uint8),
+        ((4, 5, 6, 1, 3), np.float32),
+    ],
+)
+def test_several_volumes_are_channels_and_no_colours(tmp_path, shape, dtype):
+    values = np.random.default_rng(0).integers(0, 99, shape).astype(dtype)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii.gz")
+    read = read_nifti(tmp_path / "a.nii.gz")
+    channels = np.moveaxis(values.reshape(4, 5, 6, shape[-1]), -1, 0)
+    np.testing.assert_array_equal(read.values, channels)
+    assert not read.colour
+    name = f"NIfTI {np.dtype(dtype).name} of {shape[-1]} channels"
+    kind = PixelKind(name, bits=8 * np.dtype(dtype).itemsize, channels=shape[-1])
+    assert nifti_header(tmp_path / "a.nii.gz") == ((4, 5, 6), kind)
+    form = ImageForm((4, 5, 6), in_channels=shape[-1], intensity_range=(0, 255))
+    made = read_case(tmp_path / "a.nii.gz", form)
+    np.testing.assert_array_equal(made.image, channels[:, ::1])
+    assert made.kind.channels == shape[-1] and not made.kind.colour
+    with pytest.raises(UnreadableImageError, match=f"holds {shape[-1]} channels .*in_channels=1"):
+        read_case(tmp_path / "a.nii.gz", replace(form, in_channels=1))
+
+
+def test_four_values_of_uint8_are_colours_and_alpha_unless_four_channels_are_asked_for(tmp_path):
+    values = np.random.default_rng(0).integers(0, 255, (4, 5, 6, 4)).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
+    for channels in (3, 4):
+        form = ImageForm((4, 5, 6), in_channels=channels)
+        wanted = np.moveaxis(values, -1, 0)[:channels]
+        np.testing.assert_array_equal(read_case(tmp_path / "a.nii", form).image, wanted)
+
+
+@pytest.mark.parametrize(
     ("shape", "dtype", "said"),
     [
-        ((4, 5, 6, 3), np.int16, "it holds 3 volumes along a fourth axis"),
-        ((4, 5, 6, 4), np.float32, "it holds 4 volumes along a fourth axis"),
-        ((4, 5, 6, 7), np.uint8, "it holds 7 volumes along a fourth axis"),
-        ((4, 5, 6, 1, 3), np.float32, r"it has shape \(4, 5, 6, 1, 3\); three axes are read"),
         ((4, 5, 6, 2, 3), np.uint8, r"it has shape \(4, 5, 6, 2, 3\); three axes are read"),
         (
             (4, 5, 6, 3),
             [(name, np.uint8) for name in "RGB"],
-            "it holds 3 volumes along a fourth axis",
+            r"it has shape \(4, 5, 6, 3\); three axes are read",
         ),
     ],
 )
-def test_several_volumes_are_no_colours(tmp_path, shape, dtype, said):
+def test_other_axes_are_refused(tmp_path, shape, dtype, said):
     nibabel.save(nibabel.Nifti1Image(np.zeros(shape, dtype), np.eye(4)), tmp_path / "a.nii")
     for read in (read_nifti, nifti_header):
         with pytest.raises(
@@ -175,9 +207,9 @@ def header_of(shape, **fields):
     [
         (
             lambda p: nibabel.save(
-                nibabel.Nifti1Image(np.ones((3, 3, 3, 7), np.uint8), np.eye(4)), p
+                nibabel.Nifti1Image(np.ones((3, 3, 3, 7, 2), np.uint8), np.eye(4)), p
             ),
-            r"a.nii .*it holds 7 volumes along a fourth axis",
+            r"a.nii .*it has shape \(3, 3, 3, 7, 2\)",
         ),
         (lambda p: p.write_bytes(b""), r"a.nii \(0 bytes\) cannot be read: the file is empty"),
         (
