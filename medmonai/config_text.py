@@ -13,7 +13,9 @@ _PLAIN = re.compile(r"[^\\'\"@%#$:\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\$'(?:[^\\'@%#$]|\\x[0-9a-f]{2})*'", re.DOTALL)
 # Ids that name a location or something in the data. Their values are always text, even if they
 # begin with a special character.
-_NAMES_IN_DATA = r".+_(?:folders|column|columns|pattern)|suffix|class_names|positive_class"
+_NAMES_IN_DATA = (
+    r".+_(?:folders|column|columns|pattern)|suffix|class_names|positive_class|covariates"
+)
 _TEXT = re.compile(rf".+_(?:dir|path|file|folder|root|uri)|dataset_name|{_NAMES_IN_DATA}")
 # Arguments of a recipe's listing that are text; paths there are often joined by an expression.
 _TEXT_OF_RECIPE = re.compile(rf"name|licence|citation|known_issues|{_NAMES_IN_DATA}")

@@ -7,6 +7,13 @@ from .cache.contents import CacheEntry, clear_cache, list_cache
 from .cache.location import cache_folder
 from .cohort import Cohort, Provenance
 from .containers.faults import UnreadableImageError
+from .covariate_encoder import (
+    CovariateEncoder,
+    MemberEncoders,
+    covariate_layout,
+    fit_covariates,
+    read_covariates,
+)
 from .datalist import About, LeftOut, Listing, in_dataset_dir
 from .decoding.deferred import DeferredImages
 from .decoding.images import ImageSet, load_images
@@ -47,6 +54,7 @@ __all__ = [
     "Case",
     "CaseGroups",
     "Cohort",
+    "CovariateEncoder",
     "DatasetFile",
     "DatasetFolder",
     "DatasetInfo",
@@ -58,6 +66,7 @@ __all__ = [
     "ImageSet",
     "LeftOut",
     "Listing",
+    "MemberEncoders",
     "PhantomDesign",
     "Provenance",
     "ResidentLoader",
@@ -72,11 +81,13 @@ __all__ = [
     "cache_folder",
     "check_leakage",
     "clear_cache",
+    "covariate_layout",
     "cross_validation_cohort",
     "dataset_info",
     "dataset_names",
     "describe_split",
     "detectability",
+    "fit_covariates",
     "ideal_observer_auc",
     "ideal_observer_predictions",
     "ideal_observer_scores",
@@ -91,6 +102,7 @@ __all__ = [
     "load_medmnist",
     "near_pairs",
     "positive_last",
+    "read_covariates",
     "read_picture",
     "read_splits",
     "require_no_leakage",

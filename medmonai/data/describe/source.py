@@ -24,7 +24,7 @@ from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES, read_text_table
 from .source_description import ALL
 from .source_folders import command_line_folders
 
-_LISTS = ("metadata_columns", "known_issues")  # "age,sex" on a command line
+_LISTS = ("metadata_columns", "covariates", "known_issues")  # "age,sex" on a command line
 KINDS_OF_SOURCES = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
 # 2019 is a name there, and in every column
 _TEXTS = (
@@ -37,6 +37,7 @@ _TEXTS = (
     "citation",
     "class_names",
     "positive_class",
+    "covariates",
 )
 
 

@@ -15,8 +15,9 @@ from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable, read_text_table
 from medmonai.task import Task
 
+from .covariate_questions import covariates_of
 from .label_questions import ask_about_labels
-from .table_columns import groups_of, labels_of
+from .table_columns import TableLabels, groups_of, labels_of
 from .table_images import TableImages, find_table_images, image_folders_of
 from .table_options import ImageFiles, TableColumns, TableFile
 from .table_paths import without_folder
@@ -89,12 +90,11 @@ def list_image_table(
         FileNotFoundError: no such table or folder.
         TypeError: `table`, `columns`, `images` or `about` of the wrong type.
         ValueError: a damaged table, a missing column, rows without an image, an image in two rows
-            or two folders, a blank or unknown label, group or split, or a class without cases or
-            only in test.
+            or two folders, a blank or unknown label, group or split, a class without cases or only
+            in test, or a covariate that is none: an identifier, dates, the label in other words.
     """
-    file = TableFile.of(
-        {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
-    )
+    named = {"path": table} if isinstance(table, (str, Path)) else table
+    file = TableFile.of(named, argument="table")
     columns = TableColumns.of(columns, argument="columns")
     where = ImageFiles.of(images, argument="images")
     path = Path(file.path).expanduser()
@@ -114,9 +114,10 @@ def list_image_table(
     splits = _splits(read, columns.split_column, rows)
     if labels.task.exclusive:
         check_classes(name, labels.labels, splits, labels.class_names)
+    metadata, questions = _metadata(read, columns, rows, labels)
     chosen = not (class_names is positive_class is None)
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    notes = logged_notes(name, (*images_of_rows.notes, labels.note, unchosen))
+    notes = logged_notes(name, (*images_of_rows.notes, labels.note, unchosen, *questions))
     listing = Listing(
         images_of_rows.files,
         ids=images_of_rows.ids,
@@ -126,7 +127,7 @@ def list_image_table(
         groups=_groups(read, columns, images_of_rows),
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
-        metadata=_metadata(read, columns, rows),
+        metadata=metadata,
         left_out=_left_out(read, columns.image_column, images_of_rows),
         notes=(*read.notes, *notes),
     )
@@ -157,11 +158,16 @@ def _images(
     )
 
 
-def _metadata(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> dict[str, np.ndarray]:
-    return {
+def _metadata(
+    read: TextTable, columns: TableColumns, rows: Sequence[int], labels: TableLabels
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Return the further columns, covariates among them, and notes on these."""
+    covariates, notes = covariates_of(read, columns, rows, labels)
+    further = {
         column: np.array([read.column(column, "metadata_columns")[row] for row in rows])
         for column in columns.metadata_columns
     }
+    return {**further, **covariates}, notes
 
 
 def _ask_about_labels(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from medmonai.data.class_names import folded, is_blank
 from medmonai.tables import TextTable, number_of
@@ -54,6 +54,11 @@ def ask_about_labels(
         )
 
 
+def looks_like_dates(texts: Iterable[str]) -> bool:
+    """Return whether all texts are dates, such as 2019-05-31 or 31.5.2019."""
+    return all(map(_DATE.fullmatch, texts))
+
+
 def _refuse_identifiers(
     table: TextTable, column: str, rows: Sequence[int], others: Mapping[str, str | None], count: int
 ) -> None:
@@ -73,7 +78,7 @@ def _kind(counts: Mapping[str, int]) -> str:
     """Return a description of what the many labels are; "" if they may be classes."""
     if len(counts) < 3:
         return ""
-    if all(map(_DATE.fullmatch, counts)):
+    if looks_like_dates(counts):
         return "dates"
     numbers = [number_of(label, mark="," if "," in label else ".") for label in counts]
     if not any(map(math.isnan, numbers)):

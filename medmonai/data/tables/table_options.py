@@ -43,11 +43,14 @@ class TableColumns(Options):
         blank_groups: how to treat a blank group: as an "error", or as a group of its "own".
         split_column: train, val (valid, validation) or test.
         metadata_columns: further columns to keep as text.
+        covariates: columns that a network may see beside the image (age, sex, site); kept as
+            metadata, too. See `medmonai.data.fit_covariates`.
         labels_are_classes: whether to accept a label column that looks like a measurement, a date
             or an identifier.
 
     Raises:
         ValueError: an unknown value of `blank_groups`.
+        TypeError: `covariates` is one text instead of a list.
 
     Example:
         >>> TableColumns("image_id", "dx", group_column="lesion_id").group_column
@@ -61,10 +64,13 @@ class TableColumns(Options):
     blank_groups: Literal["error", "own"] = "error"
     split_column: str | None = None
     metadata_columns: Sequence[str] = ()
+    covariates: Sequence[str] = ()
     labels_are_classes: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("blank_groups", self.blank_groups, ("error", "own"))
+        if isinstance(self.covariates, str):
+            raise TypeError(f"covariates={self.covariates!r}; a list of columns is needed.")
 
     @property
     def label_columns(self) -> list[str]:
