@@ -76,22 +76,20 @@ def evaluate_files(
     )
     evaluation = evaluate(test, validation=held_out, rule=rule, confidence=confidence, seed=seed)
     if groups:
-        evaluation.metrics["subgroups"] = {
-            name: subgroup_summary(
-                test, groups[name], point=evaluation.point, confidence=confidence
-            )
-            for name in columns
-        }
+        _add_subgroups(evaluation, groups, confidence=confidence)
     if _is_there(evaluation, output):
         return evaluation
     copied = _to_be_copied(table, output, overwrite=overwrite)
     old = read_record(output / "metrics.json")
     remove_evaluation(output)
-    kept = {name: output / f"predictions_test_{name}.csv" for name in old.get("references", {})}
-    references = {name: read_table(path, kind=task) for name, path in kept.items()}
+    references = {
+        name: read_table(output / f"predictions_test_{name}.csv", kind=task)
+        for name in old.get("references", {})
+    }
     files = {"test": table, "validation": validation, "metadata": metadata}
-    options = {"confidence": confidence, "seed": seed, "positive_class": positive_class}
-    _write_record(files, output, rule=rule, **options)
+    chosen = {"task": task, "rule": rule, "by": ",".join(columns), "sheet": sheet}
+    chosen |= {"positive_class": positive_class, "confidence": confidence, "seed": seed}
+    _write_record(files, output, chosen)
     write_decision(evaluation, output)
     if copied:  # so that a report of several folders can compare them
         write_predictions(test, output / "predictions_test.csv", overwrite=True)
@@ -111,6 +109,15 @@ def _tables(
         test = test.with_positive_class(positive)
         held_out = held_out and held_out.with_positive_class(positive)
     return test, held_out
+
+
+def _add_subgroups(evaluation: Evaluation, groups: Mapping[str, Any], *, confidence: float) -> None:
+    evaluation.metrics["subgroups"] = {
+        name: subgroup_summary(
+            evaluation.test, values, point=evaluation.point, confidence=confidence
+        )
+        for name, values in groups.items()
+    }
 
 
 def _is_there(evaluation: Evaluation, output: Path) -> bool:
@@ -157,11 +164,14 @@ def _to_be_copied(table: str | Path, output: Path, *, overwrite: bool) -> bool:
     return copied
 
 
-def _write_record(tables: Mapping[str, str | Path | None], output: Path, **options: Any) -> None:
+def _write_record(
+    tables: Mapping[str, str | Path | None], output: Path, options: Mapping[str, Any]
+) -> None:
     """Record what an evaluation was made from: files with their SHA-256, options, versions."""
     given = {name: Path(path) for name, path in tables.items() if path is not None}
     files = {
         name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for name, path in given.items()
     }
-    write_json({**options, "versions": versions(), "tables": files}, output / "evaluation.json")
+    record = {"options": dict(options), "versions": versions(), "tables": files}
+    write_json(record, output / "evaluation.json")

@@ -26,10 +26,10 @@ class PageFigure:
 
     Args:
         data: the file in base64.
-        caption: what it shows; also its text for readers who cannot see it.
+        caption: what it shows.
         size: width and height in pixels.
         wide: whether it spans the page rather than one of two columns.
-        title: a few words above the caption.
+        title: a few words above the caption; also the image's text for readers who cannot see it.
         reading: one sentence that says how to read it.
     """
 

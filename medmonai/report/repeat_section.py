@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -38,10 +39,11 @@ def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     blocks = []
     if evaluation:
         tables = evaluation["tables"]
-        files = " ".join(
-            f"--{name} {one['file']}" if name != "test" else one["file"]
-            for name, one in tables.items()
-        )
+        command = ["python", "-m", "medmonai", "evaluate", tables["test"]["file"]]
+        for name, one in tables.items():
+            command += [f"--{name}", one["file"]] if name != "test" else []
+        for name, value in evaluation["options"].items():
+            command += [f"--{name}", str(value)] if value != "" else []
         facts += [
             f"{name} table {one['file']}: SHA-256 {one['sha256']}" for name, one in tables.items()
         ]
@@ -52,8 +54,7 @@ def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         blocks.append(
             TextBlock(
                 "Command that repeats the evaluation (NEW: an empty folder)",
-                f"python -m medmonai evaluate {files} --rule {evaluation['rule']} "
-                f"--confidence {evaluation['confidence']} --seed {evaluation['seed']} --output NEW",
+                shlex.join([*command, "--output", "NEW"]),
             )
         )
     return {"facts": facts, "blocks": blocks}

@@ -35,14 +35,14 @@ def data_part(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
     labels = {
         "name": "Data set",
         "version": "Version",
-        "licence": "Licence",
+        "licence": "License",
         "citation": "Please cite",
         "source": "Source",
         "checksum": "Checksum",
     }
     facts = [f"{label}: {known[key]}" for key, label in labels.items() if known.get(key)]
     facts += [f"This run: {fact}" for fact in known.get("facts", ())]
-    issues = [f"Known issue: {issue}" for issue in known.get("known_issues", ())]
+    issues = list(known.get("known_issues", ()))
     audit = data.get("audit") or {}
     if audit:
         (issues if audit.get("leakage") else facts).append(f"Audit: {audit['verdict']}")

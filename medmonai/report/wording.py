@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,8 +10,8 @@ UNDEFINED = "undefined"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with that many decimals; "undefined" for None."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
+    """Return a number with that many decimals; "undefined" for None and NaN."""
+    return UNDEFINED if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def p_number(value: float | None) -> str:
@@ -105,13 +106,13 @@ def chosen_decisions(split: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def below_chance(split: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a question if a binary table clearly ranks the cases the wrong way round: its columns
+    """Yield a sentence if a binary table clearly ranks the cases the wrong way round: its columns
     may be swapped.
     """
     high = split["auc"]["high"]
     if split["task"] == "binary" and high is not None and high < 0.5:
         negative, positive = split["class_counts"]
         yield (
-            f"below chance: is label 0 {negative} and label 1 {positive}, as the order of the "
-            "score columns says?"
+            f"the AUC is below chance. Check that label 0 is {negative} and label 1 is {positive}, "
+            "as the order of the score columns says."
         )

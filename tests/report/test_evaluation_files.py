@@ -7,13 +7,20 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
 from scored_tables import scored
 
 from medmonai.predictions import write_predictions
-from medmonai.report import evaluate, evaluate_files, split_tables, write_evaluation
+from medmonai.report import (
+    evaluate,
+    evaluate_files,
+    split_tables,
+    write_evaluation,
+    write_report,
+)
 
 
 @pytest.mark.parametrize("kind", ["binary", "ordinal"])
@@ -116,6 +123,13 @@ def test_subgroups_of_a_metadata_file(tmp_path):
         columns=["sex", "age"],
     ).metrics
     assert [row["group"] for row in metrics["subgroups"]["sex"]] == ["f", "m"]
+    (page,) = write_report([tmp_path / "out"])
+    command = next(
+        unescape(line)
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if "medmonai evaluate test.csv" in line
+    )
+    assert "--metadata people.csv --rule youden --by sex,age" in command
     assert sum(row["n"] for row in metrics["subgroups"]["age"]) == 300
     sex = next(table for table in split_tables(metrics) if table.name == "subgroups_sex")
     assert sex.header[2] == "positives" and all(

@@ -111,6 +111,9 @@ def test_figures_fill_their_columns_and_are_crisp_at_twice_the_width(browser, pa
         (["class 10", "class 9", "Class 1", "b"], [3, 2, 1, 0]),
         (["2020-02-01", "2020-01-01", "2019-12-31", "2021-01-01"], [2, 1, 0, 3]),
         (["3/3", "2/3", "-", "1/3"], [3, 1, 0, 2]),
+        (["10/30", "9/10", "-", "2/3 (0.67)"], [0, 3, 1, 2]),
+        (["undefined", "0.5", "undefined", "undefined"], [1, 0, 2, 3]),
+        (["-", "0.5", "withheld [few cases]", "0.1"], [3, 1, 0, 2]),
         (["1e-5", "1e-7", "2e-6", ".5"], [1, 2, 0, 3]),
         (["7_a.png", "11_a.png", "7_b.png", "1_a.png"], [3, 0, 2, 1]),
     ],
@@ -120,7 +123,7 @@ def test_columns_sort_by_number_or_by_text(browser, tmp_path, cells, expected):
     click(browser, 1)
     assert column(browser) == [f"row {i}" for i in expected]
     click(browser, 1)
-    missing = [i for i in expected if cells[i] in ("undefined", "-")]
+    missing = [i for i in expected if cells[i].split(" [")[0] in ("undefined", "-", "withheld")]
     backwards = [i for i in reversed(expected) if i not in missing] + missing
     assert column(browser) == [f"row {i}" for i in backwards]
     click(browser, 1)
@@ -163,6 +166,26 @@ def test_sections_fold_and_all_are_open_on_paper(browser, page):
     browser.evaluate("location.hash = document.querySelector('section').id")
     browser.evaluate("new Promise(done => setTimeout(done))")
     assert browser.evaluate("document.querySelector('section > details').open")
+
+
+@needs_browser
+def test_a_link_of_the_contents_opens_its_section_every_time(browser, tmp_path):
+    browser.open(made(tmp_path, (("b", "1"),)))
+    for _ in range(2):  # the address stays the same at the second click
+        browser.evaluate("document.querySelector('section > details').open = false")
+        browser.evaluate("document.querySelector('nav a').click()")
+        browser.evaluate("new Promise(done => setTimeout(done))")
+        assert browser.evaluate("document.querySelector('section > details').open")
+
+
+@needs_browser
+def test_only_tables_that_scroll_are_stops_of_the_keyboard(browser, tmp_path):
+    stop = "document.querySelector('.scroll').tabIndex"
+    browser.open(made(tmp_path, (("b", "1"),)), width=400)
+    assert browser.evaluate(stop) == -1
+    wide = tuple(f"a long name of column {i}" for i in range(12))
+    browser.open(made(tmp_path, (wide,), header=wide), width=400)
+    assert browser.evaluate(stop) == 0
 
 
 def test_the_page_is_complete_without_its_script(page):

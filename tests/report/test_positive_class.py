@@ -124,8 +124,8 @@ def test_a_table_that_ranks_the_wrong_way_round_is_asked_about_its_columns():
     wrong = Predictions(table.ids, 1 - table.y_true, table.y_score, table.task, table.class_names)
     lines = describe_evaluation(evaluate(wrong), ".").splitlines()
     assert lines[1] == (
-        "  below chance: is label 0 ohne Befund and label 1 Karzinom, as the order of the "
-        "score columns says?"
+        "  the AUC is below chance. Check that label 0 is ohne Befund and label 1 is Karzinom, "
+        "as the order of the score columns says."
     )
     assert not any(
         "below chance" in line for line in describe_evaluation(evaluate(table), ".").splitlines()

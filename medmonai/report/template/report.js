@@ -2,7 +2,11 @@
 // The page is complete without this script. It sorts tables and opens folded parts for printing and links.
 (() => {
   const NUMBER = /^[<>]?\s*([-+\u2212]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?=$|[\s%()\/\[])/i;
+  const SHARE = /^(\d+)\/(\d+)(?=$|\s)/;  // "12/30": so many of so many
+  const MISSING = /^(|-|\u2013|undefined|withheld\b.*)$/;
   const number = (text) => {
+    const share = SHARE.exec(text);
+    if (share) return share[1] / share[2];
     const found = NUMBER.exec(text);
     if (!found) return NaN;
     const below = text.startsWith("<") ? 1e-12 : 0;
@@ -10,17 +14,18 @@
   };
   const compareTexts = new Intl.Collator("en", { numeric: true }).compare;
 
-  // Numbers by value, where most cells of the column are numbers; other cells always come last.
+  // Numbers by value, where most cells that hold something are numbers; other cells always come last.
   const sorted = (rows, column, descending) => {
     const cells = rows.map((row) => row.cells[column].textContent.trim());
     const values = cells.map(number);
-    const missing = values.filter(Number.isNaN).length;
-    const numeric = 2 * missing < values.length;
+    const texts = values.filter((value, place) => Number.isNaN(value) && !MISSING.test(cells[place])).length;
+    const numeric = texts < values.filter((value) => !Number.isNaN(value)).length;
     const order = rows.map((_, place) => place);
     order.sort((a, b) => {
-      const texts = numeric && Number.isNaN(values[a]) && Number.isNaN(values[b]);
-      if (numeric && !texts && Number.isNaN(values[a] + values[b])) return Number.isNaN(values[a]) ? 1 : -1;
-      const difference = numeric && !texts ? values[a] - values[b] : compareTexts(cells[a], cells[b]);
+      if (numeric && Number.isNaN(values[a] + values[b])) {
+        return Number.isNaN(values[a]) - Number.isNaN(values[b]) || compareTexts(cells[a], cells[b]);
+      }
+      const difference = numeric ? values[a] - values[b] : compareTexts(cells[a], cells[b]);
       return descending ? -difference : difference;
     });
     return order.map((place) => rows[place]);
@@ -55,8 +60,16 @@
   addEventListener("afterprint", () => {
     for (const part of folded) part.open = false;
   });
-  addEventListener("hashchange", () => {
-    const part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const unfold = (hash) => {
+    const part = document.getElementById(decodeURIComponent(hash.slice(1)));
     part?.querySelector(":scope > details")?.setAttribute("open", "");
-  });
+  };
+  addEventListener("hashchange", () => unfold(location.hash));
+  for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => unfold(link.hash));
+
+  // Only what scrolls needs a stop of the keyboard.
+  const stops = [...document.querySelectorAll(".scroll[tabindex]")];
+  const setStops = () => stops.forEach((box) => { box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1; });
+  addEventListener("load", setStops);
+  addEventListener("resize", setStops);
 })();
