@@ -23,10 +23,11 @@ def describe(
     Nothing is decoded.
 
     A bundle takes its config's ids (--dataset_dir DIR). A folder takes --group_pattern '^([^_]+)_',
-    --positive_class NAME and the other arguments of list_class_folders; a table --image_column,
-    --label_column, --images FOLDER,... (relative to the working directory, like every path here),
-    --suffix .jpg, --group_column, --split_column, --metadata_columns age,sex, --rows_without_image
-    skip, --sheet, --separator, --encoding; a MedMNIST set --dataset_dir, --size.
+    --positive_class NAME and the other arguments of list_class_folders; a table --images FOLDER,...
+    (relative to the working directory, like every path here), --image_column, --label_column,
+    --suffix .jpg, --group_column, --split_column (recognized where only one reading is possible),
+    --metadata_columns age,sex, --rows_without_image skip, --sheet, --separator, --encoding; a
+    MedMNIST set --dataset_dir, --size.
     """
     from medmonai.bundle import describe_source
 

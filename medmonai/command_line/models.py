@@ -28,9 +28,10 @@ def fit(
     """Train a classifier of your own images: look at them, plan every choice, train, evaluate.
 
     Takes the options of `data describe`: for a folder --group_pattern '^([^_]+)_' and
-    --positive_class NAME; for a table --image_column, --label_column, --images FOLDER,
-    --group_column, --split_column. OUTPUT then holds plan.md with the reason for every choice, the
-    bundle model/ with its weights, predictions, metrics and report.html. The same command resumes.
+    --positive_class NAME; for a table --images FOLDER, and --image_column, --label_column,
+    --group_column, --split_column where they cannot be recognized. OUTPUT then holds plan.md with
+    the reason for every choice, the bundle model/ with its weights, predictions, metrics and
+    report.html. The same command resumes.
     """
     from medmonai.planning import fit_source
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from medmonai.data.datalist import Listing
 from medmonai.data.decoding import check_jobs
 from medmonai.data.describe import (
     SourceDescription,
+    completed_options,
     describe_cohorts,
     describe_listing,
     open_source,
@@ -122,8 +123,10 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         ValueError: an option that the source does not take, data that it refuses, or 2D and 3D
             images mixed.
     """
-    options = dict(options or {})
+    options, note = completed_options(source, options or {})
     opened = open_source(source, options)
+    if note and isinstance(opened, Listing):
+        opened = replace(opened, notes=(note, *opened.notes))
     cores = check_jobs(None)
     if isinstance(opened, Listing):
         return _look_at_files(source, options, opened, seed=seed, cores=cores)

@@ -1,5 +1,5 @@
 from .description import ImageStatistics, SplitDescription, describe_split, image_statistics
-from .source import decoded, listing_call, open_source
+from .source import completed_options, decoded, listing_call, open_source
 from .source_description import SourceDescription, describe_cohorts, describe_listing
 from .unlabeled_source import open_unlabeled_table
 
@@ -7,6 +7,7 @@ __all__ = [
     "ImageStatistics",
     "SourceDescription",
     "SplitDescription",
+    "completed_options",
     "decoded",
     "describe_cohorts",
     "describe_listing",

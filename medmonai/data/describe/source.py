@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,15 @@ from medmonai.data.files import read_headers
 from medmonai.data.image_form import ImageForm
 from medmonai.data.options import flat_parameters, grouped
 from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
-from medmonai.data.tables import list_image_table
+from medmonai.data.tables import (
+    COLUMN_OPTIONS,
+    ImageFiles,
+    TableFile,
+    list_image_table,
+    recognize_columns,
+)
 from medmonai.nearest import did_you_mean
-from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES, read_text_table
+from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
 
 from .source_description import ALL
 from .source_folders import command_line_folders
@@ -49,17 +55,19 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
         source: a name, a folder, or a table (CSV, TSV, .xlsx).
         options: arguments of `load_medmnist`, `list_class_folders` or `list_image_table`; "images"
             is short for "image_folders", see `command_line_folders`. A "-" in a name counts as a
-            "_". Separate several columns or folders by commas. Nothing is downloaded unless
-            "download" is true.
+            "_". Separate several columns or folders by commas. Columns that are not named are
+            recognized, see `completed_options`. Nothing is downloaded unless "download" is true.
 
     Raises:
         FileNotFoundError: no such source.
         ValueError: an option that this kind of source does not accept.
     """
+    options, note = completed_options(source, options)
     listed = listing_call(source, options)
     if listed is not None:
         function, flat = listed
-        return function(**grouped(function, flat))
+        listing = function(**grouped(function, flat))
+        return replace(listing, notes=(note, *listing.notes)) if note else listing
     given = {name.replace("-", "_"): value for name, value in options.items()}
     if source in dataset_names():
         given = {"download": False, **checked_options(load_medmnist, given, source)}
@@ -69,6 +77,42 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
         source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6
     )
     raise FileNotFoundError(f"no source {source!r}; {hint}")
+
+
+def completed_options(source: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the options of a source, and one sentence on what was added; "" if nothing was.
+
+    The columns of a table that were not named are recognized where only one reading is possible,
+    see `medmonai.data.tables.recognize_columns`; "" stands for groups or splits that the table does
+    not have. Options that are complete come back as they are, as do those of any other source.
+
+    Raises:
+        FileNotFoundError: an image folder that does not exist.
+        ValueError: an option that a table does not take, or a column that has to be named.
+    """
+    given = {name.replace("-", "_"): value for name, value in options.items()}
+    path = Path(source).expanduser()
+    if not _is_table(path) or all(name in given for name in COLUMN_OPTIONS):
+        return dict(options), ""
+    arguments = _table_arguments(path, given, source)
+    named = {
+        option: columns
+        for option, columns in arguments.items()
+        if option.endswith(("_column", "_columns", "covariates")) and columns is not None
+    }
+    wanted = [c for some in named.values() for c in ([some] if isinstance(some, str) else some)]
+    parts = grouped(list_image_table, {**arguments, "table": path})
+    table = TableFile.named(parts["table"]).read([column for column in wanted if column])
+    images = ImageFiles.of(parts.get("images"), argument="images")
+    found = recognize_columns(table, named, images, beside=path.parent)
+    added: dict[str, Any] = dict(found.columns)
+    if found.suffix and not images.suffix:
+        added["suffix"] = found.suffix
+    return {**options, **added}, found.note
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES)
 
 
 def listing_call(
@@ -90,18 +134,28 @@ def listing_call(
     if path.is_dir():
         named = {"name": path.resolve().name, **checked_options(list_class_folders, given, source)}
         return list_class_folders, {**named, "root": path}
-    if not path.is_file() or path.suffix.lower() not in (*TABLE_SUFFIXES, *OTHER_TABLES):
+    if not _is_table(path):
         return None
+    options, _ = completed_options(source, options)
+    given = {name.replace("-", "_"): value for name, value in options.items()}
+    arguments = {
+        option: value
+        for option, value in _table_arguments(path, given, source).items()
+        if value != "" or option not in COLUMN_OPTIONS
+    }
+    return list_image_table, {"name": path.stem, **arguments, "table": path}
+
+
+def _table_arguments(path: Path, given: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the options of a table as arguments of `list_image_table`; columns may be missing."""
     option = "images" if "images" in given else "image_folders"
     given = {"image_folders" if n == "images" else n: value for n, value in given.items()}
-    arguments = checked_options(
-        list_image_table, given, source, columns=lambda: _columns(path, given)
-    )
+    arguments = checked_options(list_image_table, given, source, optional=COLUMN_OPTIONS)
     if "image_folders" in arguments:
         arguments["image_folders"] = command_line_folders(
             arguments["image_folders"], option=option, beside=path.parent
         )
-    return list_image_table, {"name": path.stem, **arguments, "table": path}
+    return arguments
 
 
 def checked_options(
@@ -109,12 +163,10 @@ def checked_options(
     options: dict[str, Any],
     source: str,
     *,
-    columns: Callable[[], str] = lambda: "",
+    optional: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the options as arguments of a function, after checking that it accepts them and that
-    none is missing.
-
-    `columns` says what a missing option can be.
+    none is missing except those in `optional`.
     """
     known = {
         name: parameter
@@ -133,10 +185,12 @@ def checked_options(
     needed = [
         name
         for name, parameter in known.items()
-        if parameter.default is inspect.Parameter.empty and name not in options and name != "name"
+        if parameter.default is inspect.Parameter.empty
+        and name not in options
+        and name not in ("name", *optional)
     ]
     if needed:
-        raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}{columns()}.")
+        raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
     listed = {
         *_LISTS,
         *(name for name in ("label_column", "class_names") if "," in str(options.get(name, ""))),
@@ -149,12 +203,6 @@ def checked_options(
         name: value.split(",") if name in listed and isinstance(value, str) else value
         for name, value in texts.items()
     }
-
-
-def _columns(table: Path, options: Mapping[str, Any]) -> str:
-    stated = [name for name in ("separator", "encoding", "sheet") if options.get(name) is not None]
-    how: dict[str, Any] = {name: str(options[name]) for name in stated}
-    return f"; its columns are {', '.join(map(repr, read_text_table(table, **how).columns))}"
 
 
 def _as_text(value: Any) -> Any:

@@ -1,10 +1,13 @@
 from .image_table import list_image_table
+from .recognition import COLUMN_OPTIONS, Recognized, recognize_columns
 from .table_columns import check_column_names
 from .table_options import ImageFiles, TableColumns, TableFile
 from .unlabeled_table import UnlabeledRow, UnlabeledTable, list_unlabeled_table
 
 __all__ = [
+    "COLUMN_OPTIONS",
     "ImageFiles",
+    "Recognized",
     "TableColumns",
     "TableFile",
     "UnlabeledRow",
@@ -12,4 +15,5 @@ __all__ = [
     "check_column_names",
     "list_image_table",
     "list_unlabeled_table",
+    "recognize_columns",
 ]

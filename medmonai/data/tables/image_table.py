@@ -12,11 +12,12 @@ import numpy as np
 from medmonai.data.class_names import check_classes, in_split_order, path_key, split_of
 from medmonai.data.datalist import About, LeftOut, Listing, logged_notes
 from medmonai.data.positive_class import default_note
-from medmonai.tables import TextTable, read_text_table
+from medmonai.tables import TextTable
 from medmonai.task import Task
 
 from .covariate_questions import covariates_of
 from .label_questions import ask_about_labels
+from .recognition import completed_columns
 from .table_columns import TableLabels, groups_of, labels_of
 from .table_images import TableImages, find_table_images, image_folders_of
 from .table_options import ImageFiles, TableColumns, TableFile
@@ -27,7 +28,7 @@ logger = logging.getLogger("medmonai.data")
 
 def list_image_table(
     table: str | Path | TableFile | Mapping[str, Any],
-    columns: TableColumns | Mapping[str, Any],
+    columns: TableColumns | Mapping[str, Any] | None = None,
     *,
     name: str,
     images: ImageFiles | Mapping[str, Any] | None = None,
@@ -74,7 +75,8 @@ def list_image_table(
 
     Args:
         table: a file with a header, or a `TableFile` that also says how to read it.
-        columns: which column holds what.
+        columns: which column holds what; None: recognized where only one reading is possible, see
+            `medmonai.data.tables.recognize_columns`.
         name: name of the data set, for reports.
         images: where the images are; default: in the table's folder.
         class_names: the classes as written in the table, in the order of their labels, or a mapping
@@ -93,13 +95,10 @@ def list_image_table(
             or two folders, a blank or unknown label, group or split, a class without cases or only
             in test, or a covariate that is none: an identifier, dates, the label in other words.
     """
-    named = {"path": table} if isinstance(table, (str, Path)) else table
-    file = TableFile.of(named, argument="table")
-    columns = TableColumns.of(columns, argument="columns")
+    file = TableFile.named(table)
     where = ImageFiles.of(images, argument="images")
-    path = Path(file.path).expanduser()
-    read = _read(path, file, columns)
-    images_of_rows = _images(read, columns, where, beside=path.parent)
+    read, columns, where, recognized = _read(file, columns, where)
+    images_of_rows = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
     rows = images_of_rows.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
@@ -115,9 +114,10 @@ def list_image_table(
     if labels.task.exclusive:
         check_classes(name, labels.labels, splits, labels.class_names)
     metadata, questions = _metadata(read, columns, rows, labels)
-    chosen = not (class_names is positive_class is None)
+    chosen = class_names is not None or positive_class is not None
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    notes = logged_notes(name, (*images_of_rows.notes, labels.note, unchosen, *questions))
+    said = (recognized, *images_of_rows.notes, labels.note, unchosen, *questions)
+    notes = logged_notes(name, said)
     listing = Listing(
         images_of_rows.files,
         ids=images_of_rows.ids,
@@ -134,14 +134,15 @@ def list_image_table(
     return listing.subset(in_split_order(splits, images_of_rows.ids))
 
 
-def _read(path: Path, file: TableFile, columns: TableColumns) -> TextTable:
-    return read_text_table(
-        path,
-        separator=file.separator,
-        encoding=file.encoding,
-        sheet=file.sheet,
-        wanted=[columns.image_column, *columns.label_columns],
-    )
+def _read(
+    file: TableFile, given: TableColumns | Mapping[str, Any] | None, where: ImageFiles
+) -> tuple[TextTable, TableColumns, ImageFiles, str]:
+    """Return the table, its columns, where its images are, and a note on recognized columns."""
+    if given is None:
+        read = file.read()
+        return read, *completed_columns(read, where, beside=Path(file.path).expanduser().parent)
+    columns = TableColumns.of(given, argument="columns")
+    return file.read([columns.image_column, *columns.label_columns]), columns, where, ""
 
 
 def _images(

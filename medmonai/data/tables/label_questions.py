@@ -43,7 +43,7 @@ def ask_about_labels(
         if not is_blank(label):
             counts[folded(label)] += count
     _refuse_identifiers(table, column, rows, others, len(counts))
-    what = _kind(counts)
+    what = not_classes(counts)
     if what:
         first = next(iter(counts))
         most = max(counts.values())
@@ -74,8 +74,13 @@ def _refuse_identifiers(
             )
 
 
-def _kind(counts: Mapping[str, int]) -> str:
-    """Return a description of what the many labels are; "" if they may be classes."""
+def not_classes(counts: Mapping[str, int]) -> str:
+    """Return what values are that look like measurements, dates or names; "" if they may be
+    classes.
+
+    Args:
+        counts: value -> number of cases.
+    """
     if len(counts) < 3:
         return ""
     if looks_like_dates(counts):

@@ -59,9 +59,9 @@ def places_of_column(
     return names, places
 
 
-def names_images(values: Sequence[str], suffix: str, bases: Bases) -> bool:
-    """Return whether one of these values names an image."""
-    return any(_found(values, suffix, bases, {})[1])
+def named_images(values: Sequence[str], suffix: str, bases: Bases) -> list[Path]:
+    """Return the images that some of these values name."""
+    return [place.file for place in _found(values, suffix, bases, {})[1] if place]
 
 
 def none_found(table: TextTable, names: Sequence[str], bases: Bases) -> ValueError:

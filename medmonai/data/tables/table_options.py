@@ -4,13 +4,14 @@ images are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from medmonai.data.files import DicomFolders
 from medmonai.data.options import Options
+from medmonai.tables import TextTable, read_text_table
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,31 @@ class TableFile(Options):
     separator: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+
+    @classmethod
+    def named(cls, table: str | Path | TableFile | Mapping[str, Any]) -> TableFile:
+        """Return a table from its path alone, or from everything that is said about it.
+
+        Raises:
+            TypeError, ValueError: see `Options.of`.
+        """
+        return cls.of(
+            {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
+        )
+
+    def read(self, wanted: Sequence[str] = ()) -> TextTable:
+        """Read the table; see `medmonai.tables.read_text_table` for errors.
+
+        Args:
+            wanted: columns that will be asked for; they tell the header and the separator.
+        """
+        return read_text_table(
+            Path(self.path).expanduser(),
+            separator=self.separator,
+            encoding=self.encoding,
+            sheet=self.sheet,
+            wanted=wanted,
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from medmonai.data.datalist import logged_notes
 from medmonai.data.files import DicomFolders
 from medmonai.tables import TextTable, read_text_table
 
-from .table_folders import image_bases, names_images, none_found, places_of_column
+from .table_folders import image_bases, named_images, none_found, places_of_column
 from .table_images import image_folders_of
 from .table_options import TableFile
 from .table_paths import Bases, place_notes, without_folder
@@ -121,7 +121,7 @@ def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> str:
     fits = [
         name
         for name, values in read.columns.items()
-        if name not in read.repeated and names_images(values[:_TRIED], suffix, bases)
+        if name not in read.repeated and named_images(values[:_TRIED], suffix, bases)
     ]
     if len(fits) == 1:
         return fits[0]

@@ -95,12 +95,12 @@ def test_medmnist(real_data):
             "TABLE",
             {"image_column": "image_id"},
             ValueError,
-            "needs --label_column; its columns are 'image_id', 'dx'",
+            "none of its columns 'image_id', 'z' looks like classes",
         ),
     ],
 )
 def test_errors(source, options, error, message, folders, tmp_path):
-    (tmp_path / "t.csv").write_text("image_id,dx\na,b\n")
+    (tmp_path / "t.csv").write_text("image_id,z\na,b\n")
     with pytest.raises(error, match=message):
         open_source(
             {"FOLDER": str(folders), "TABLE": str(tmp_path / "t.csv")}.get(source, source), options
