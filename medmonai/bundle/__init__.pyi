@@ -1,3 +1,4 @@
+from .class_order import require_trained_classes
 from .cohorts import bundle_cohorts, bundle_listing, own_modules
 from .config import bundle_root, check_config_ids, merged_config, unread_ids
 from .data_commands import check_source, describe_source
@@ -14,7 +15,7 @@ from .run_folder import now, open_test_split, train
 from .run_state import check_output_dir, federated_job, unevaluated
 from .stated import stated_if
 from .tracking import evaluate_tracked
-from .trained_input import load_trained
+from .trained_input import load_trained, require_trained_input, trained_classes
 
 __all__ = [
     "EVALUATE",
@@ -45,10 +46,13 @@ __all__ = [
     "planned_cases",
     "read_recipe",
     "render_bundle",
+    "require_trained_classes",
+    "require_trained_input",
     "run_bundle",
     "split_overrides",
     "stated_if",
     "train",
+    "trained_classes",
     "unevaluated",
     "unread_ids",
     "without_places",

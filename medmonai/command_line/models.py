@@ -48,7 +48,9 @@ def fit(
 
 def predict(
     context: typer.Context,
-    model: Annotated[Path, typer.Argument(help="the --output of `fit`, or a bundle with weights")],
+    model: Annotated[
+        Path, typer.Argument(help="the --output of `fit`, a run folder, or a bundle with weights")
+    ],
     images: Annotated[
         Path,
         typer.Argument(

@@ -1,7 +1,8 @@
-"""A bundle with weights, ready to predict: what its inference.json describes, and its decision."""
+"""A trained model, ready to predict: what its bundle or its run describes, and its decision."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
-from medmonai.bundle import own_modules
+from medmonai.bundle import (
+    own_modules,
+    require_trained_classes,
+    require_trained_input,
+    trained_classes,
+)
 from medmonai.config_text import escaped
 from medmonai.data import ImageForm
-from medmonai.engines import load_weights
+from medmonai.engines import load_checkpoint, place_weights
 from medmonai.metrics import (
     OperatingPoint,
     Temperature,
@@ -25,6 +31,7 @@ from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
 
 from .familiar import Familiar
+from .recorded import recorded_content
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,28 +73,71 @@ class Model:
 
 
 def load_model(folder: str | Path) -> Model:
-    """Load a trained model from the folder of a fit or of a bundle with weights.
+    """Load a trained model from the folder of a fit, of a run, or of a bundle with weights.
 
-    A bundle is a program: load only one whose author you trust.
+    A bundle is a program: load only one whose author you trust. A fit contains one. Of a run only
+    its records are read, and weights never hold a program (`weights_only=True`).
 
     Args:
-        folder: what `medmonai fit` wrote, or a bundle's folder with models/model.pt.
+        folder: what `medmonai fit` wrote, a run folder of `medmonai run` or `monai.bundle run`, or
+            a bundle's folder with models/model.pt.
 
     Raises:
-        FileNotFoundError: no inference.json, or no weights.
-        ValueError: weights of another network, or a damaged file.
+        FileNotFoundError: no model there, or no weights.
+        ValueError: weights of another network or of other classes, images prepared otherwise than
+            in training, a run that is not evaluated or needs its bundle, or a damaged file.
     """
-    bundle = _bundle_of(Path(folder))
-    weights = bundle / "models" / "model.pt"
-    if not weights.is_file():
+    place, content, config = _content_of(Path(folder))
+    path = place / "models" / "model.pt"
+    if not path.is_file():
         raise FileNotFoundError(
-            f"{bundle} has no weights (models/model.pt); train it first: python -m medmonai fit."
+            f"{place} has no weights (models/model.pt); train it first: python -m medmonai fit."
         )
+    names = tuple(content["class_names"])
+    state = load_checkpoint(path)
+    require_trained_classes(names, trained_classes(state, path), checkpoint=path)
+    if config is not None:
+        require_trained_input(config, path)
+    point, temperature = _decision(place / "models" / "decision.json", content["task"], names)
+    return Model(
+        place_weights(content["network"], state, path).eval(),
+        form=ImageForm.of(content["dataset::form"], argument="form"),
+        preprocessing=content["preprocessing"],
+        inferer=content["inferer"],
+        task=content["task"],
+        class_names=names,
+        point=point,
+        temperature=temperature,
+        familiar=Familiar.read(place / "models" / "training_images.json"),
+        batch_size=int(content["batch_size"]),
+        device=torch.device(content["device"]),
+    )
+
+
+def _content_of(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Any] | None]:
+    """Return the folder whose models/ has the weights, what the model is made of, and the config of
+    a bundle.
+    """
+    for place in (folder / "model", folder):
+        if (place / "configs" / "inference.json").is_file():
+            return place.resolve(), *_of_bundle(place.resolve())
+    if (folder / "config.json").is_file():
+        return folder.resolve(), recorded_content(folder), None
+    raise FileNotFoundError(
+        f"{folder} holds no model; name the --output of `medmonai fit`, a run folder (config.json, "
+        "models/model.pt), or the folder of a bundle with configs/inference.json and "
+        "models/model.pt."
+    )
+
+
+def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with own_modules(bundle):
         parser = ConfigParser()
         parser.read_config(str(bundle / "configs" / "inference.json"))
         parser["bundle_root"] = escaped(str(bundle))
-        content = {
+        assert isinstance(parser.config, dict)  # of every config file that is read
+        config = copy.deepcopy(parser.config)
+        return {
             name: parser.get_parsed_content(name)
             for name in (
                 "network",
@@ -99,33 +149,7 @@ def load_model(folder: str | Path) -> Model:
                 "device",
                 "dataset::form",
             )
-        }
-    network = load_weights(content["network"], weights).eval()
-    names = tuple(content["class_names"])
-    point, temperature = _decision(bundle / "models" / "decision.json", content["task"], names)
-    return Model(
-        network,
-        form=ImageForm.of(content["dataset::form"], argument="form"),
-        preprocessing=content["preprocessing"],
-        inferer=content["inferer"],
-        task=content["task"],
-        class_names=names,
-        point=point,
-        temperature=temperature,
-        familiar=Familiar.read(bundle / "models" / "training_images.json"),
-        batch_size=int(content["batch_size"]),
-        device=torch.device(content["device"]),
-    )
-
-
-def _bundle_of(folder: Path) -> Path:
-    for place in (folder / "model", folder):
-        if (place / "configs" / "inference.json").is_file():
-            return place.resolve()
-    raise FileNotFoundError(
-        f"{folder} holds no model; name the --output of `medmonai fit`, or the folder of a bundle "
-        "with configs/inference.json and models/model.pt."
-    )
+        }, config
 
 
 def _decision(
