@@ -16,7 +16,7 @@ def files_of(case: CaseFiles) -> tuple[Path, ...]:
         >>> [file.name for file in files_of((Path("t1.nii"), None, Path("flair.nii")))]
         ['t1.nii', 'flair.nii']
     """
-    return tuple(file for file in _each(case) if file is not None)
+    return tuple(file for file in channel_files(case) if file is not None)
 
 
 def case_name(case: CaseFiles) -> str:
@@ -31,8 +31,9 @@ def missing_channels(cases: Sequence[CaseFiles]) -> tuple[int, ...]:
         >>> missing_channels([(Path("a1.png"), Path("a2.png")), (Path("b1.png"), None)])
         (0, 1)
     """
-    return tuple(sum(file is None for file in column) for column in zip(*map(_each, cases)))
+    return tuple(sum(file is None for file in column) for column in zip(*map(channel_files, cases)))
 
 
-def _each(case: CaseFiles) -> tuple[Path | None, ...]:
+def channel_files(case: CaseFiles) -> tuple[Path | None, ...]:
+    """Return one file for each channel that is a file, None where it is missing."""
     return (case,) if isinstance(case, Path) else case

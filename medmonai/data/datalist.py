@@ -13,6 +13,7 @@ from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
 from .case_columns import check_case_ids
+from .case_files import CaseFiles, channel_files
 from .cohort import Provenance
 from .options import Options
 
@@ -68,7 +69,8 @@ class Listing(InNotebook):
     a path and a label; they have no place for groups, splits and omitted files.
 
     Args:
-        files: one per case: an image file, or the folder of a DICOM series.
+        files: one per case: an image file, the folder of a DICOM series, or a tuple of them with
+            one for each of the `modalities`, None where it is missing.
         ids: (N,) distinct strings: the path inside the source, so that an id leads back to its
             file.
         labels: integers, (N,) or, if multilabel, (N, L).
@@ -80,6 +82,7 @@ class Listing(InNotebook):
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
         left_out: files or rows of the source that are not cases.
         notes: one sentence for each thing that a reader of a result should know.
+        modalities: name of each channel, if it is a file of its own.
         planned: id -> split of all cases that `split_listing` divided, including cases left out
             later because they could not be read.
 
@@ -89,7 +92,7 @@ class Listing(InNotebook):
             or an unknown split.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[CaseFiles, ...]
     _: KW_ONLY
     ids: np.ndarray
     labels: np.ndarray
@@ -101,6 +104,7 @@ class Listing(InNotebook):
     metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
     planned: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -112,6 +116,7 @@ class Listing(InNotebook):
         keep(self, "files", tuple(self.files))
         keep(self, "ids", check_case_ids(self.ids, len(self.files)))
         keep(self, "labels", self.task.check_labels(self.labels))
+        self._check_modalities()
         columns = {
             "labels": self.labels,
             "groups": self.groups,
@@ -129,6 +134,17 @@ class Listing(InNotebook):
         )
         if unknown:
             raise ValueError(f"splits hold {sorted(unknown)}; {', '.join(SPLITS)} are allowed.")
+
+    def _check_modalities(self) -> None:
+        wanted = len(self.modalities) or 1
+        for case, name in zip(self.files, self.ids):
+            held = channel_files(case)
+            if len(held) != wanted or not any(held):
+                raise ValueError(
+                    f"case {str(name)!r} has the files {[file and file.name for file in held]}; "
+                    f"{wanted} are needed, one for each of modalities={list(self.modalities)}, and "
+                    "None for those that are missing, but not for all."
+                )
 
     def __len__(self) -> int:
         return len(self.files)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from medmonai.data.case_files import CaseFiles
 from medmonai.data.containers import PixelKind, UnreadableImageError
 from medmonai.data.files import DecodedCase, read_case
 from medmonai.data.image_form import ImageForm
@@ -97,7 +97,7 @@ class DecodeRecord:
 
 
 def decode_files(
-    files: Sequence[Path],
+    files: Sequence[CaseFiles],
     ids: Sequence[str],
     form: ImageForm,
     *,
@@ -112,8 +112,8 @@ def decode_files(
     for the consumer.
 
     Args:
-        files: files to decode.
-        ids: one per file, for messages.
+        files: those of each case.
+        ids: one per case, for messages.
         form: what each image becomes.
         record: filled while the blocks are consumed.
         jobs: number of threads; default: one per core that this process may use.
@@ -173,8 +173,10 @@ def check_jobs(jobs: int | None) -> int:
     return jobs
 
 
-def _decode(files: Sequence[Path], ids: Sequence[str], form: ImageForm) -> list[DecodedCase | str]:
-    """Return the case of each file, or why it cannot be read."""
+def _decode(
+    files: Sequence[CaseFiles], ids: Sequence[str], form: ImageForm
+) -> list[DecodedCase | str]:
+    """Return each case, or why it cannot be read."""
     decoded: list[DecodedCase | str] = []
     for file, name in zip(files, ids):
         try:

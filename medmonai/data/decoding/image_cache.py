@@ -28,6 +28,7 @@ from medmonai.data.cache import (
     writable_cache,
     write_note,
 )
+from medmonai.data.case_files import CaseFiles, case_name, channel_files, files_of
 from medmonai.data.image_form import ImageForm
 
 from .decode_pool import DecodeRecord, decode_files
@@ -68,7 +69,7 @@ class DecodedImages:
 
 
 def decoded_images(
-    files: Sequence[Path],
+    files: Sequence[CaseFiles],
     form: ImageForm,
     *,
     name: str,
@@ -87,7 +88,7 @@ def decoded_images(
     is alive after all, it uses what it finds.
 
     Args:
-        files: image files or folders of a DICOM series.
+        files: one per case: an image file, the folder of a DICOM series, or a tuple of them.
         form: what each image becomes.
         name: name of the set; part of the file's name.
         cache_dir: folder of the cache; see `cache_folder`.
@@ -97,8 +98,8 @@ def decoded_images(
         OSError: a file does not exist, no cache folder is writable, or the disk is full.
         ValueError: see `decode_files`.
     """
-    root, inside = relative_paths(files)
-    key = _key(root, inside, form)
+    inside = relative_paths(files)
+    key = _key(files, inside, form)
     stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}-{key[:20]}"
     path = cache_folder(cache_dir) / f"{stem}.npy"
     kept = _from_cache(path, inside, key, files, form)
@@ -123,22 +124,31 @@ def decoded_images(
             return kept
 
 
-def relative_paths(files: Sequence[Path]) -> tuple[Path, list[str]]:
-    """Return the common folder of all files, and their paths inside it."""
-    names = [os.path.abspath(file) for file in files]
-    root = os.path.commonpath([os.path.dirname(name) for name in (min(names), max(names))])
-    return Path(root), [name[len(root) :].lstrip(os.sep) for name in names]
+def relative_paths(cases: Sequence[CaseFiles]) -> list[str]:
+    """Return the paths of each case inside the common folder of all files; those of a case of
+    several files joined by " + ", "-" for one that is missing.
+    """
+    names = [
+        [None if file is None else os.path.abspath(file) for file in channel_files(case)]
+        for case in cases
+    ]
+    given = [name for case in names for name in case if name is not None]
+    root = os.path.commonpath([os.path.dirname(name) for name in (min(given), max(given))])
+    return [
+        " + ".join("-" if name is None else name[len(root) :].lstrip(os.sep) for name in case)
+        for case in names
+    ]
 
 
-def _key(root: Path, inside: Sequence[str], form: ImageForm) -> str:
+def _key(cases: Sequence[CaseFiles], inside: Sequence[str], form: ImageForm) -> str:
     digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
-    names = sorted(inside)
-    for name in names:
-        digest.update(
-            f"\n{name}\0{_stamp(os.path.join(root, name))}".encode("utf-8", "surrogateescape")
-        )
-    for i in sorted({round(part * (len(names) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
-        digest.update(_ends(root / names[i]))
+    ordered = sorted(range(len(inside)), key=inside.__getitem__)
+    for row in ordered:
+        stamps = "\0".join(map(_stamp, files_of(cases[row])))
+        digest.update(f"\n{inside[row]}\0{stamps}".encode("utf-8", "surrogateescape"))
+    for i in sorted({round(part * (len(inside) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
+        for file in files_of(cases[ordered[i]]):
+            digest.update(_ends(file))
     return digest.hexdigest()
 
 
@@ -158,7 +168,7 @@ def _ends(path: Path) -> bytes:
         return first + file.read(_PROBE_BYTES)
 
 
-def _stamp(path: str) -> str:
+def _stamp(path: Path) -> str:
     """Return size and time of a file, or of the files in a folder; different content gets a
     different stamp.
     """
@@ -176,7 +186,7 @@ def _stamp(path: str) -> str:
 
 
 def _from_cache(
-    path: Path, inside: Sequence[str], key: str, files: Sequence[Path], form: ImageForm
+    path: Path, inside: Sequence[str], key: str, files: Sequence[CaseFiles], form: ImageForm
 ) -> DecodedImages | None:
     note = read_note(path)
     if note is None or note.get("key") != key or not intact(path, note):
@@ -206,20 +216,22 @@ def _as_found(
     return DecodedImages(path, rows, unreadable, record, new)
 
 
-def _any_readable(files: Sequence[Path], form: ImageForm) -> bool:
+def _any_readable(files: Sequence[CaseFiles], form: ImageForm) -> bool:
     """Return whether a previously unreadable file can be read now. Its time and size are unchanged,
     but the decoders may differ.
     """
     trial = DecodeRecord()
     return any(
         len(block)
-        for block in decode_files(files, [file.name for file in files], form, record=trial, jobs=1)
+        for block in decode_files(
+            files, [case_name(case) for case in files], form, record=trial, jobs=1
+        )
     )
 
 
 def _decode_into(
     path: Path,
-    files: Sequence[Path],
+    files: Sequence[CaseFiles],
     inside: Sequence[str],
     form: ImageForm,
     *,

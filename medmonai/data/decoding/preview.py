@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.data.case_files import CaseFiles
 from medmonai.data.cohort import Cohort
 from medmonai.data.containers import UnreadableImageError
 from medmonai.data.datalist import Listing
@@ -50,7 +51,7 @@ def preview_cohort(
     kept = []
     for row in rows:
         try:
-            images.append(_preview(listing.files[row], size, channels=headers.in_channels))
+            images.append(_preview(listing.files[row], size, headers))
             kept.append(row)
         except UnreadableImageError:
             continue
@@ -71,10 +72,27 @@ def preview_cohort(
     )
 
 
-def _preview(file: Path, size: tuple[int, ...], *, channels: int) -> np.ndarray:
+def _preview(case: CaseFiles, size: tuple[int, ...], headers: Headers) -> np.ndarray:
+    """Return a case without indicators; several files are stretched to one size, wherever they
+    lie.
+    """
+    if isinstance(case, Path):
+        return _view(case, size, channels=headers.in_channels)
+    blank = np.zeros((1, *size), np.uint8)
+    return np.concatenate(
+        [blank if file is None else _view(file, size, channels=1) for file in case]
+    )
+
+
+def _view(file: Path, size: tuple[int, ...], *, channels: int) -> np.ndarray:
     image = read_image(file, size)
     window = None
     if image.dtype != np.uint8:
-        low, high = np.percentile(image, _PERCENTILES)
-        window = (float(low), float(high) if high > low else float(low) + 1)
+        parts = image if len(image) == channels else image[None]
+        window = tuple(map(_window, parts)) if len(parts) > 1 else _window(parts)
     return to_form(image, ImageForm(size, in_channels=channels, intensity_range=window), file.name)
+
+
+def _window(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, _PERCENTILES)
+    return float(low), float(high) if high > low else float(low) + 1

@@ -135,12 +135,13 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
     modes = by_name(record.kinds)
     notes = []
     made = ""
-    if any(kind.colour == (form.in_channels == 1) for kind in record.kinds):
-        made = (
-            "; colour was made grey by luma"
-            if form.in_channels == 1
-            else "; grey was repeated over 3 channels"
-        )
+    # a case of several files has one channel for each, and a channel is gray
+    if any(kind.colour and form.image_channels in (1, kind.channels) for kind in record.kinds):
+        made = "; colour was made grey by luma"
+    elif form.image_channels == 3 and any(
+        not kind.colour and kind.channels == 1 for kind in record.kinds
+    ):
+        made = "; grey was repeated over 3 channels"
     if len(modes) > 1 or made:
         notes.append(
             f"Modes of the {total:,} images: "
@@ -177,15 +178,12 @@ def _range_note(shallow: int, total: int, form: ImageForm) -> list[str]:
             f"{shallow:,} of {total:,} images have 8 bits and the others more; intensity_range "
             f"{form.intensity_range} was applied to all of them."
         ]
-    low, high = form.intensity_range
-    return (
-        []
-        if 0 <= low and high <= 255
-        else [
-            f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
-            f"{form.intensity_range} was applied to them as it is."
-        ]
-    )
+    if all(0 <= bound <= 255 for bound in np.ravel(form.intensity_range)):
+        return []
+    return [
+        f"All {total:,} images have 8 bits, so values of 0 to 255; intensity_range "
+        f"{form.intensity_range} was applied to them as it is."
+    ]
 
 
 def _without_unreadable(listing: Listing, unreadable: Mapping[int, str], *, skip: bool) -> Listing:

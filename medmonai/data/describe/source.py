@@ -14,7 +14,7 @@ from medmonai.data.cohort import Cohort
 from medmonai.data.datalist import SPLITS, Listing
 from medmonai.data.decoding import load_listing
 from medmonai.data.files import read_headers
-from medmonai.data.image_form import ImageForm
+from medmonai.data.image_form import ImageForm, IntensityRange
 from medmonai.data.options import flat_parameters, grouped
 from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
 from medmonai.data.tables import (
@@ -31,6 +31,7 @@ from .source_description import ALL
 from .source_folders import command_line_folders
 
 _LISTS = ("metadata_columns", "covariates", "known_issues")  # "age,sex" on a command line
+_MAYBE_LISTS = ("image_column", "label_column", "class_names")  # with a comma
 KINDS_OF_SOURCES = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
 # 2019 is a name there, and in every column
 _TEXTS = (
@@ -193,7 +194,7 @@ def checked_options(
         raise ValueError(f"{source} needs {', '.join(f'--{name}' for name in needed)}.")
     listed = {
         *_LISTS,
-        *(name for name in ("label_column", "class_names") if "," in str(options.get(name, ""))),
+        *(name for name in _MAYBE_LISTS if "," in str(options.get(name, ""))),
     }
     texts = {
         name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
@@ -216,7 +217,7 @@ def decoded(
     listing: Listing,
     *,
     size: int,
-    intensity_range: tuple[float, float] | None = None,
+    intensity_range: IntensityRange | None = None,
     skip_unreadable: bool = False,
     cache_dir: str | None = None,
 ) -> list[Cohort]:
@@ -239,6 +240,7 @@ def decoded(
     form = ImageForm(
         (size,) * headers.spatial_dims,
         in_channels=headers.in_channels,
+        indicators=headers.indicators,
         intensity_range=intensity_range,
     )
     cohorts = load_listing(whole, form, skip_unreadable=skip_unreadable, cache_dir=cache_dir)

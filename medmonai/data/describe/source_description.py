@@ -44,6 +44,7 @@ class SourceDescription:
         splits: gray levels of each split of an array; empty for files, which are not decoded for
             this.
         left_out: reason -> names.
+        modalities: name of each channel, if it is a file of its own.
         notes: one sentence for each further thing that a reader should know.
     """
 
@@ -57,6 +58,7 @@ class SourceDescription:
     headers: Headers | None = None
     splits: tuple[SplitDescription, ...] = ()
     left_out: Mapping[str, tuple[str, ...]]
+    modalities: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -86,6 +88,7 @@ class SourceDescription:
             "headers": None if self.headers is None else self.headers.as_dict(),
             "splits": [split.as_dict() for split in self.splits],
             "left_out": {reason: list(names) for reason, names in self.left_out.items()},
+            "modalities": list(self.modalities),
             "notes": list(self.notes),
         }
 
@@ -107,6 +110,7 @@ class SourceDescription:
                 _counts_line(split, self.cases[split], counts, exclusive=self.task.exclusive)
                 for split, counts in self.counts.items()
             ]
+        lines += [f"channels: {', '.join(self.modalities)}"] if self.modalities else []
         lines += [] if self.headers is None else self.headers.lines()
         lines.append(_groups_line(self.groups))
         lines += [_column_line(name, column) for name, column in self.metadata.items()]
@@ -149,6 +153,7 @@ def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDes
         metadata={name: column_numbers(values) for name, values in listing.metadata.items()},
         headers=read_headers(listing.files, most=most_headers),
         left_out=_by_reason(listing.left_out),
+        modalities=listing.modalities,
         notes=tuple(dict.fromkeys(filter(None, (*listing.notes, advice)))),
     )
 

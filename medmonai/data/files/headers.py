@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from medmonai.data.case_files import CaseFiles, files_of, missing_channels
 from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, unreadable
 from medmonai.data.formats import NO_IMAGE, format_of
+
+from .modalities import require_same_size
 
 _SHOWN = 5
 
@@ -21,13 +24,15 @@ class Headers:
     """What the headers of some files say.
 
     Args:
-        total: number of files.
-        sizes: (M, 2) or (M, 3) voxels of each file that was read, on the file's own axes; shape
-            (0, 0) if none could be read.
+        total: number of cases.
+        sizes: (M, 2) or (M, 3) voxels of each case that was read, on the axes of its first file;
+            shape (0, 0) if none could be read.
         kinds: kind of pixels -> number of files.
-        unreadable: one line per file whose header cannot be read.
-        other_axes: number of files whose number of axes differs from the most common one; they
+        unreadable: one line per case with a header that cannot be read.
+        other_axes: number of cases whose number of axes differs from the most common one; they
             count only in `kinds`.
+        missing: number of cases that lack each channel, if a case has one file for each; (0,) for
+            one file per case.
     """
 
     total: int
@@ -35,6 +40,7 @@ class Headers:
     kinds: dict[PixelKind, int]
     unreadable: tuple[str, ...] = ()
     other_axes: int = 0
+    missing: tuple[int, ...] = (0,)
 
     @property
     def looked_at(self) -> int:
@@ -47,9 +53,33 @@ class Headers:
         return self.sizes.shape[1]
 
     @property
+    def colored(self) -> tuple[bool, ...]:
+        """Whether files are in color: (False,), (True,) or both."""
+        return tuple(sorted({kind.colour for kind in self.kinds}))
+
+    @property
+    def channel_counts(self) -> dict[int, int]:
+        """Number of channels that are not colors -> number of files."""
+        counts: Counter[int] = Counter()
+        for kind, n in self.kinds.items():
+            counts[kind.channels] += n
+        return dict(counts.most_common())
+
+    @property
+    def indicators(self) -> tuple[int, ...]:
+        """The channels that a case lacks."""
+        return tuple(i for i, n in enumerate(self.missing) if n)
+
+    @property
     def in_channels(self) -> int:
-        """3 if any file is in color, else 1; volumes are read as gray."""
-        return 3 if self.spatial_dims == 2 and any(kind.colour for kind in self.kinds) else 1
+        """Channels of a case with its indicators: its files, if it has several; the channels of
+        most files; 3 if any picture is in color. Volumes in color are read as gray.
+        """
+        if len(self.missing) > 1:
+            return len(self.missing) + len(self.indicators)
+        channels = next(iter(self.channel_counts), 1)
+        colors = self.spatial_dims == 2 and True in self.colored
+        return 3 if channels == 1 and colors else channels
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-compatible values; the sizes as their range and the most common
@@ -70,6 +100,8 @@ class Headers:
             "modes": by_name(self.kinds),
             "other_axes": self.other_axes,
             "unreadable": list(self.unreadable),
+            "in_channels": self.in_channels,
+            "missing": list(self.missing),
         }
 
     def lines(self) -> list[str]:
@@ -104,8 +136,8 @@ class Headers:
         return lines
 
 
-def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
-    """Read the headers of at most `most` files, spread evenly over the list.
+def read_headers(cases: Sequence[CaseFiles], *, most: int = 1000) -> Headers:
+    """Read the headers of at most `most` cases, spread evenly over the list.
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
@@ -119,31 +151,41 @@ def read_headers(files: Sequence[Path], *, most: int = 1000) -> Headers:
         ['size: 4 x 6 (all files)', 'modes: L 1']
     """
     chosen = [
-        files[i]
+        cases[i]
         for i in np.unique(
-            np.linspace(0, len(files) - 1, min(most, len(files))).round().astype(int)
+            np.linspace(0, len(cases) - 1, min(most, len(cases))).round().astype(int)
         )
     ]
     sizes: list[tuple[int, ...]] = []
     kinds: Counter[PixelKind] = Counter()
     bad = []
-    for file in chosen:
+    for case in chosen:
         try:
-            size, kind = read_header(file)
+            size, of_files = _case_header(case)
         except UnreadableImageError as error:
             bad.append(str(error))
             continue
         sizes.append(size)
-        kinds[kind] += 1
+        kinds.update(of_files)
     axes = Counter(map(len, sizes)).most_common(1)[0][0] if sizes else 2
     kept = [size for size in sizes if len(size) == axes]
     return Headers(
-        len(files),
+        len(cases),
         np.array(kept, np.int64).reshape(-1, axes),
         dict(kinds.most_common()),
         tuple(bad),
         len(sizes) - len(kept),
+        missing_channels(cases) or (0,),
     )
+
+
+def _case_header(case: CaseFiles) -> tuple[tuple[int, ...], list[PixelKind]]:
+    """Return the size of the first file of a case, and the kinds of all."""
+    files = files_of(case)
+    sizes, kinds = zip(*map(read_header, files))
+    if len(sizes[0]) == 2 or len(set(map(len, sizes))) > 1:
+        require_same_size([(file.name, size) for file, size in zip(files, sizes)])
+    return sizes[0], list(kinds)
 
 
 def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:

@@ -54,7 +54,7 @@ def covariates_of(
 
 def _refuse_named_twice(table: TextTable, columns: TableColumns) -> None:
     named = {
-        "image_column": [columns.image_column],
+        "image_column": columns.image_columns,
         "label_column": columns.label_columns,
         "group_column": [columns.group_column],
         "split_column": [columns.split_column],

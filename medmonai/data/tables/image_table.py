@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.data.class_names import check_classes, in_split_order, path_key, split_of
-from medmonai.data.datalist import About, LeftOut, Listing, logged_notes
+from medmonai.data.class_names import check_classes, in_split_order, split_of
+from medmonai.data.datalist import About, Listing, logged_notes
 from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable
 from medmonai.task import Task
@@ -21,7 +21,6 @@ from .recognition import completed_columns
 from .table_columns import TableLabels, groups_of, labels_of
 from .table_images import TableImages, find_table_images, image_folders_of
 from .table_options import ImageFiles, TableColumns, TableFile
-from .table_paths import without_folder
 
 logger = logging.getLogger("medmonai.data")
 
@@ -68,6 +67,9 @@ def list_image_table(
       (C:\Users\...), the longest matching trailing part is used. Notes report both.
     - A label column that looks like a measurement, a date or an identifier is refused unless
       `labels_are_classes` is set.
+    - Several image columns are the channels of a case (registered modalities), in this order, one
+      gray file each. A blank cell is a missing channel, see `ImageForm.indicators`; a row in which
+      all are blank is left out. The id of a case is the path of its first image.
     - Images without a row are counted in a note; each is in `left_out`.
 
     Studies usually write their own pandas code and `torch.utils.data.Dataset` for this. MONAI's
@@ -98,8 +100,8 @@ def list_image_table(
     file = TableFile.named(table)
     where = ImageFiles.of(images, argument="images")
     read, columns, where, recognized = _read(file, columns, where)
-    images_of_rows = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
-    rows = images_of_rows.rows
+    found = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
+    rows = found.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
     labels = labels_of(
@@ -116,22 +118,23 @@ def list_image_table(
     metadata, questions = _metadata(read, columns, rows, labels)
     chosen = class_names is not None or positive_class is not None
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    said = (recognized, *images_of_rows.notes, labels.note, unchosen, *questions)
+    said = (recognized, *found.notes, labels.note, unchosen, *questions)
     notes = logged_notes(name, said)
     listing = Listing(
-        images_of_rows.files,
-        ids=images_of_rows.ids,
+        found.files,
+        ids=found.ids,
         labels=labels.labels,
         task=labels.task,
         class_names=labels.class_names,
-        groups=_groups(read, columns, images_of_rows),
+        groups=_groups(read, columns, found),
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
         metadata=metadata,
-        left_out=_left_out(read, columns.image_column, images_of_rows),
+        left_out=found.left_out,
+        modalities=columns.modalities,
         notes=(*read.notes, *notes),
     )
-    return listing.subset(in_split_order(splits, images_of_rows.ids))
+    return listing.subset(in_split_order(splits, found.ids))
 
 
 def _read(
@@ -142,7 +145,7 @@ def _read(
         read = file.read()
         return read, *completed_columns(read, where, beside=Path(file.path).expanduser().parent)
     columns = TableColumns.of(given, argument="columns")
-    return file.read([columns.image_column, *columns.label_columns]), columns, where, ""
+    return file.read([*columns.image_columns, *columns.label_columns]), columns, where, ""
 
 
 def _images(
@@ -150,7 +153,7 @@ def _images(
 ) -> TableImages:
     return find_table_images(
         read,
-        columns.image_column,
+        columns.image_columns,
         image_folders_of(beside, where.image_folders),
         beside=beside,
         suffix=where.suffix,
@@ -173,7 +176,8 @@ def _metadata(
 
 def _ask_about_labels(read: TextTable, columns: TableColumns, rows: Sequence[int]) -> None:
     if isinstance(columns.label_column, str) and not columns.labels_are_classes:
-        others = {"image_column": columns.image_column, "group_column": columns.group_column}
+        others = [("image_column", name) for name in columns.image_columns]
+        others += [] if columns.group_column is None else [("group_column", columns.group_column)]
         ask_about_labels(read, columns.label_column, rows, others=others)
 
 
@@ -183,18 +187,6 @@ def _groups(read: TextTable, columns: TableColumns, images: TableImages) -> np.n
         return None
     own = columns.blank_groups == "own"
     return groups_of(read, column, images.rows, images.ids, own=own)
-
-
-def _left_out(read: TextTable, image_column: str, images: TableImages) -> tuple[LeftOut, ...]:
-    values = read.column(image_column, "image_column")
-    rows = [
-        LeftOut(
-            without_folder(path_key(values[row])) or f"line {read.lines[row]}",
-            "a row without an image",
-        )
-        for row in images.without
-    ]
-    return (*rows, *(LeftOut(image, "an image without a row") for image in images.unnamed))
 
 
 def _splits(read: TextTable, column: str | None, rows: Sequence[int]) -> np.ndarray | None:

@@ -23,7 +23,7 @@ _ADVICE = (
 
 
 def ask_about_labels(
-    table: TextTable, column: str, rows: Sequence[int], *, others: Mapping[str, str | None]
+    table: TextTable, column: str, rows: Sequence[int], *, others: Iterable[tuple[str, str]]
 ) -> None:
     """Raise ValueError for a label column that does not look like one.
 
@@ -35,7 +35,7 @@ def ask_about_labels(
         table: the table.
         column: column of the labels.
         rows: rows that have an image.
-        others: argument name -> the column that it names, or None.
+        others: (argument, column that it names) of the columns that are not labels.
     """
     values = table.column(column, "label_column")
     counts: Counter[str] = Counter()
@@ -60,12 +60,14 @@ def looks_like_dates(texts: Iterable[str]) -> bool:
 
 
 def _refuse_identifiers(
-    table: TextTable, column: str, rows: Sequence[int], others: Mapping[str, str | None], count: int
+    table: TextTable,
+    column: str,
+    rows: Sequence[int],
+    others: Iterable[tuple[str, str]],
+    count: int,
 ) -> None:
     own = table.column(column, "label_column")
-    for argument, other in others.items():
-        if other is None:
-            continue
+    for argument, other in others:
         values = table.column(other, argument)
         if values is own or (count > 2 and all(values[row] == own[row] for row in rows)):
             raise ValueError(

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from medmonai.data.case_files import CaseFiles
+from medmonai.data.datalist import LeftOut
 from medmonai.data.files import DicomFolders
 from medmonai.tables import TextTable
 
-from .table_folders import image_bases, none_found, places_of_column
-from .table_paths import Bases, Place, place_notes, without_folder
+from .table_cases import RowImages, images_of_rows, missing_note
+from .table_folders import image_bases, none_found
+from .table_paths import Bases, Place, place_notes
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,15 @@ class TableImages:
     Args:
         rows: their row numbers in the table.
         ids: (N,) path of each image inside its folder.
-        files: one per row.
-        without: rows without an image.
-        unnamed: images that no row names.
+        files: one per row, or a tuple with one for each column.
+        left_out: rows without an image, and images without a row.
         notes: notes of one sentence each.
     """
 
     rows: list[int]
     ids: np.ndarray
-    files: tuple[Path, ...]
-    without: list[int]
-    unnamed: list[str]
+    files: tuple[CaseFiles, ...]
+    left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
 
@@ -65,7 +66,7 @@ def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | 
 
 def find_table_images(
     table: TextTable,
-    column: str,
+    columns: Sequence[str],
     folders: Sequence[Path],
     *,
     beside: Path,
@@ -73,59 +74,81 @@ def find_table_images(
     skip: bool = False,
     dicom_folders: DicomFolders = "series",
 ) -> TableImages:
-    """Return the image of each row. Paths are compared by `path_key` and searched for as in
+    """Return the images of each row. Paths are compared by `path_key` and searched for as in
     `find_places`.
+
+    With several columns, a blank cell is a missing image of a case, and rows whose cells are all
+    blank are left out.
 
     Args:
         table: the table.
-        column: column of file names or paths.
+        columns: columns of file names or paths.
         folders: where the images are; may be none.
         beside: the table's folder.
         suffix: added to names that do not end in it.
-        skip: whether to leave out rows without an image.
+        skip: whether to leave out rows without an image, or without one of those that they name.
         dicom_folders: see `find_in_folders`.
 
     Raises:
         ValueError: a row without an image unless `skip`, no row with an image, or an image in two
-            rows, two folders or two places.
+            rows, two columns, two folders or two places.
     """
     bases, notes = image_bases(folders, beside, len(table), dicom_folders)
-    names, places = places_of_column(table, column, suffix, bases)
-    rows = [row for row, place in enumerate(places) if place]
-    without = [row for row, place in enumerate(places) if not place]
+    images = images_of_rows(table, columns, suffix, bases)
+    rows = [row for row, image in enumerate(images) if image.is_case]
     if not rows:
-        raise none_found(table, names, bases)
-    told = _without_image(table, names, without, skip=skip)
-    with_image = [place for place in places if place]
-    _check_once(table, rows, with_image)
-    unnamed = _unnamed(with_image, bases)
+        raise none_found(table, [next(iter(images[0].lost), "")], bases)
+    several = len(columns) > 1
+    blank = [row for row, image in enumerate(images) if several and not any(image.names)]
+    without = sorted({*range(len(images))} - {*rows, *blank})
+    told = _without_image(table, images, without, skip=skip)
+    _check_once(table, rows, images)
+    with_image = [place for row in rows for place in images[row].found]
+    # an image of a row that is left out has a row, and is not one that nobody named
+    unnamed = _unnamed([place for image in images for place in image.found], bases)
     notes = [*place_notes(with_image), *notes]
+    notes.append(missing_note([images[row] for row in rows], columns))
     notes += [f"{told} in {table.name}; they were left out."] if told else []
+    if blank:
+        notes.append(
+            f"{len(blank)} of {len(table)} rows name no image in {', '.join(columns)} "
+            f"({table.places(blank)}); they were left out."
+        )
     if unnamed:
         notes.append(
             f"{len(unnamed)} images have no row in {table.name}, first {unnamed[0]!r}; they were "
             "left out."
         )
+    lost = [
+        *_left_out(table, images, without, "a row without an image"),
+        *_left_out(table, images, blank, "a row that names no image"),
+    ]
     return TableImages(
         rows,
-        np.array([place.id for place in with_image]),
-        tuple(place.file for place in with_image),
-        without,
-        unnamed,
+        np.array([images[row].found[0].id for row in rows]),
+        tuple(images[row].files for row in rows),
+        (*lost, *(LeftOut(image, "an image without a row") for image in unnamed)),
         tuple(notes),
     )
 
 
+def _left_out(
+    table: TextTable, images: Sequence[RowImages], rows: Sequence[int], reason: str
+) -> list[LeftOut]:
+    return [
+        LeftOut(next(iter(images[row].lost), "") or f"line {table.lines[row]}", reason)
+        for row in rows
+    ]
+
+
 def _without_image(
-    table: TextTable, names: Sequence[str], without: Sequence[int], *, skip: bool
+    table: TextTable, images: Sequence[RowImages], without: Sequence[int], *, skip: bool
 ) -> str:
     """Return a sentence on how many rows have no image; "" if all have one."""
     if not without:
         return ""
-    told = (
-        f"{len(without)} of {len(table)} rows have no image, first "
-        f"{without_folder(names[without[0]])!r}"
-    )
+    first = next(iter(images[without[0]].lost), "")
+    told = f"{len(without)} of {len(table)} rows have no image, first {first!r}"
     if not skip:
         raise ValueError(
             f"{table.name}: {told} ({table.places(without)}); add the images, or set "
@@ -158,17 +181,25 @@ def _true_paths(files: Sequence[Path]) -> list[Path]:
     return [folders[file.parent] / file.name for file in files]
 
 
-def _check_once(table: TextTable, rows: Sequence[int], found: Sequence[Place]) -> None:
-    """Refuse two rows with the same image, and two images with the same id."""
+def _check_once(table: TextTable, rows: Sequence[int], images: Sequence[RowImages]) -> None:
+    """Refuse an image in two rows or two columns, and two images with the same id."""
     row_of: dict[str | Path, int] = {}
+    found = [(row, place) for row in rows for place in images[row].found]
     # two rows with the same file then have the same id, and paths are slow to compare
-    one_way = not any(place.how for place in found)
+    one_way = not any(place.how for _, place in found)
     files: Sequence[Path | None] = (
-        [None] * len(found) if one_way else _true_paths([place.file for place in found])
+        [None] * len(found) if one_way else _true_paths([place.file for _, place in found])
     )
-    for row, place, file in zip(rows, found, files):
+    for (row, place), file in zip(found, files):
         for key in (place.id,) if file is None else (place.id, file):
-            if row_of.setdefault(key, row) != row:
+            if key not in row_of:
+                row_of[key] = row
+            elif row_of[key] == row:
+                raise ValueError(
+                    f"{table.name}: {place.id!r} is in two columns ({table.places([row])}); each "
+                    "channel of a case has its own image."
+                )
+            else:
                 raise ValueError(
                     f"{table.name}: {place.id!r} is in two rows "
                     f"({table.places([row_of[key], row])}); a case has one row."

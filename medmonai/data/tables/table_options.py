@@ -63,7 +63,8 @@ class TableColumns(Options):
     """Which column holds what.
 
     Args:
-        image_column: file names or paths.
+        image_column: file names or paths; several columns are the channels of a case, in this
+            order.
         label_column: the class; several columns of 0 and 1 make a multilabel task.
         group_column: the patient or lesion.
         blank_groups: how to treat a blank group: as an "error", or as a group of its "own".
@@ -83,7 +84,7 @@ class TableColumns(Options):
         'lesion_id'
     """
 
-    image_column: str
+    image_column: str | Sequence[str]
     label_column: str | Sequence[str]
     _: KW_ONLY
     group_column: str | None = None
@@ -95,8 +96,19 @@ class TableColumns(Options):
 
     def __post_init__(self) -> None:
         _check_choice("blank_groups", self.blank_groups, ("error", "own"))
+        image_columns(self.image_column)
         if isinstance(self.covariates, str):
             raise TypeError(f"covariates={self.covariates!r}; a list of columns is needed.")
+
+    @property
+    def image_columns(self) -> list[str]:
+        """The names of all image columns."""
+        return image_columns(self.image_column)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The image columns if there are several, else ()."""
+        return tuple(self.image_columns) if len(self.image_columns) > 1 else ()
 
     @property
     def label_columns(self) -> list[str]:
@@ -131,6 +143,21 @@ class ImageFiles(Options):
 
     def __post_init__(self) -> None:
         _check_choice("rows_without_image", self.rows_without_image, ("error", "skip"))
+
+
+def image_columns(named: str | Sequence[str]) -> list[str]:
+    """Return the image columns as a list.
+
+    Raises:
+        ValueError: none, or one of them twice.
+    """
+    columns = [named] if isinstance(named, str) else list(named)
+    if not columns or len(set(columns)) < len(columns):
+        raise ValueError(
+            f"image_column={columns!r}; give one column, or different ones for the channels of a "
+            "case."
+        )
+    return columns
 
 
 def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from medmonai.data.case_files import CaseFiles
 from medmonai.data.class_names import is_blank
 from medmonai.data.datalist import logged_notes
 from medmonai.data.files import DicomFolders
 from medmonai.tables import TextTable, read_text_table
 
-from .table_folders import image_bases, named_images, none_found, places_of_column
+from .table_cases import images_of_rows
+from .table_folders import image_bases, named_images, none_found
 from .table_images import image_folders_of
-from .table_options import TableFile
-from .table_paths import Bases, place_notes, without_folder
+from .table_options import TableFile, image_columns
+from .table_paths import Bases, place_notes
 
 _TRIED = 20  # rows in which a column that nobody named has to hold an image
 
@@ -30,12 +32,13 @@ class UnlabeledRow:
     Args:
         id: what identifies the case: the value of the id column, or the path of the image inside
             its folder.
-        file: the image file, or the folder of a DICOM series; None where there is none.
+        file: the image file, or the folder of a DICOM series; a tuple of them with one for each of
+            several image columns; None where there is none.
         flag: what is wrong with the row; "" if nothing.
     """
 
     id: str
-    file: Path | None
+    file: CaseFiles | None
     flag: str = ""
 
 
@@ -58,7 +61,7 @@ class UnlabeledTable:
 def list_unlabeled_table(
     table: str | Path | TableFile | Mapping[str, Any],
     *,
-    image_column: str | None = None,
+    image_column: str | Sequence[str] | None = None,
     id_column: str | None = None,
     image_folders: str | Path | Sequence[str | Path] | None = None,
     suffix: str = "",
@@ -72,7 +75,8 @@ def list_unlabeled_table(
 
     Args:
         table: see `list_image_table`.
-        image_column: file names or paths; None if one column alone names images.
+        image_column: file names or paths, several columns for the channels of a case, in the order
+            of the training; None if one column alone names images.
         id_column: what identifies a case in the result; None for the path of its image.
         image_folders: see `ImageFiles`.
         suffix: see `ImageFiles`.
@@ -92,27 +96,31 @@ def list_unlabeled_table(
         separator=file.separator,
         encoding=file.encoding,
         sheet=file.sheet,
-        wanted=[name for name in (image_column, id_column) if name is not None],
+        wanted=[
+            *([] if image_column is None else image_columns(image_column)),
+            *([] if id_column is None else [id_column]),
+        ],
     )
     folders = image_folders_of(path.parent, image_folders)
     bases, notes = image_bases(folders, path.parent, len(read), dicom_folders)
-    column = image_column or _column_of_images(read, suffix, bases)
+    columns = image_columns(image_column or _column_of_images(read, suffix, bases))
     unclear: dict[int, str] = {}
-    names, places = places_of_column(read, column, suffix, bases, unclear=unclear)
-    found = [place for place in places if place]
+    images = images_of_rows(read, columns, suffix, bases, unclear=unclear)
+    found = [place for image in images for place in image.found]
     if not found:
-        raise none_found(read, names, bases)
+        raise none_found(read, [next(iter(images[0].lost), "")], bases)
     logged_notes(read.name, (*place_notes(found), *notes))
     stated = None if id_column is None else read.identifiers(id_column, "id_column")
     rows = []
-    for row, (name, place) in enumerate(zip(names, places)):
-        missing = f"no image {without_folder(name)!r} was found" if name else "names no image"
-        flag = "" if place else unclear.get(row, missing)
-        case = stated[row] if stated else place.id if place else without_folder(name)
+    for row, image in enumerate(images):
+        lost = next(iter(image.lost), "")
+        missing = f"no image {lost!r} was found" if lost else "names no image"
+        flag = "" if image.is_case else unclear.get(row, missing)
+        case = stated[row] if stated else image.found[0].id if image.found else lost
         if is_blank(case):
             flag = "; ".join(filter(None, (flag, f"{id_column} is blank" if stated else "")))
             case = f"line {read.lines[row]}"
-        rows.append(UnlabeledRow(case, place.file if place else None, flag))
+        rows.append(UnlabeledRow(case, image.files if image.is_case else None, flag))
     return UnlabeledTable(read, _with_repeated_ids_flagged(read, rows))
 
 

@@ -195,10 +195,10 @@ def test_a_process_thought_dead_takes_what_the_next_has_made(files, tmp_path, mo
         monkeypatch.setattr(image_cache, "_write_array", write)
         write(path, *rest)
         path.unlink()  # as the next one does
-        key = image_cache._key(*relative_paths(files), FORM)
+        key = image_cache._key(files, relative_paths(files), FORM)
         final = path.with_name(path.name[1:].split(".")[0] + ".npy")
         image_cache._decode_into(
-            final, files, relative_paths(files)[1], FORM, name="a set/1", key=key, jobs=1
+            final, files, relative_paths(files), FORM, name="a set/1", key=key, jobs=1
         )
 
     monkeypatch.setattr(image_cache, "_write_array", slow)
@@ -255,15 +255,27 @@ def test_a_copied_cache_serves_and_a_changed_one_does_not(files, tmp_path):
 
 
 def test_relative_paths(tmp_path):
-    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == (
-        Path("/a/b"),
-        ["c.png", "d/e.png"],
-    )
-    assert relative_paths([Path("/a/b/c.png")]) == (Path("/a/b"), ["c.png"])
-    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == (
-        Path("/a"),
-        ["bb/c.png", "b/c.png"],
-    )
+    assert relative_paths([Path("/a/b/c.png"), Path("/a/b/d/e.png")]) == ["c.png", "d/e.png"]
+    assert relative_paths([Path("/a/b/c.png")]) == ["c.png"]
+    assert relative_paths([Path("/a/bb/c.png"), Path("/a/b/c.png")]) == ["bb/c.png", "b/c.png"]
+    cases = [(Path("/a/b/c.png"), Path("/a/d.png")), (None, Path("/a/e.png"))]
+    assert relative_paths(cases) == ["b/c.png + d.png", "- + e.png"]
+
+
+def test_every_file_of_a_case_counts(files, tmp_path):
+    """The order of the channels, a missing one and a changed one each make another file."""
+    form = ImageForm((10, 8), in_channels=4, indicators=(0, 1))
+    pairs = list(zip(files[::2], files[1::2]))
+    first = get(pairs, tmp_path, form)
+    assert first.new and not get(pairs, tmp_path, form).new
+    both = first.images(on_disk=False)
+    turned = get([pair[::-1] for pair in pairs], tmp_path, form)
+    assert turned.new and np.array_equal(turned.images(on_disk=False)[:, :2], both[:, 1::-1])
+    lacking = get([(pairs[0][0], None), *pairs[1:]], tmp_path, form)
+    assert lacking.new and not lacking.images(on_disk=False)[lacking.rows[0], 1::2].any()
+    write_picture(pairs[3][1], np.full((12, 9), 7, np.uint8))
+    again = get(pairs, tmp_path, form)
+    assert again.new and (again.images(on_disk=False)[again.rows[3], 1] == 7).all()
 
 
 def test_the_note_holds_no_folder(files, tmp_path):

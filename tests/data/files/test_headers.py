@@ -18,7 +18,8 @@ from medmonai.data.image_form import ImageForm
 
 
 def picture(path, mode, **options):
-    Image.new("RGB", (6, 4), (200, 10, 30)).convert(mode).save(path, **options)
+    size = options.pop("size", (6, 4))
+    Image.new("RGB", size, (200, 10, 30)).convert(mode).save(path, **options)
     return path
 
 
@@ -167,3 +168,25 @@ def test_nothing_that_can_be_read(tmp_path):
         and len(found.lines()) == 1
         and found.as_dict()["distinct_sizes"] == 0
     )
+
+
+def test_cases_of_several_files(tmp_path):
+    """Every file is looked at; a case has the size of its first one, and pictures one size."""
+    for name, mode, size in (("a", "L", (6, 4)), ("b", "I;16", (6, 4)), ("c", "L", (4, 6))):
+        picture(tmp_path / f"{name}.png", mode, size=size)
+    a, b, c = (tmp_path / f"{name}.png" for name in "abc")
+    found = read_headers([(a, b, None), (b, None, a), (a, None, c)])
+    assert found.total == 3 and found.sizes.tolist() == [[4, 6]] * 2
+    assert found.kinds == {PixelKind("L"): 2, PixelKind("16 bits", bits=16): 2}
+    assert "c.png has 6 x 4 pixels and a.png of the same case 4 x 6" in found.unreadable[0]
+    assert found.missing == (0, 2, 1) and found.indicators == (1, 2)
+    assert found.in_channels == 5 and found.as_dict()["missing"] == [0, 2, 1]
+
+
+@pytest.mark.parametrize(("channels", "colored"), [(1, (False,)), (3, (True,)), (5, (False,))])
+def test_channels_of_one_file(tmp_path, channels, colored):
+    values = np.zeros((5, 6, 7, channels), np.uint8)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
+    found = read_headers([tmp_path / "a.nii"])
+    # volumes in color are read as gray
+    assert (found.in_channels, found.colored) == (1 if channels == 3 else channels, colored)

@@ -83,7 +83,9 @@ def test_rows_without_an_image(ham, folders, caplog):
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
         found = listed(ham, image_folders=folders, rows_without_image="skip")
     assert (
-        len(found) == 35 and len(found.left_out) == 35 and found.left_out[0].name == "ISIC_0024341"
+        len(found) == 35
+        and len(found.left_out) == 35
+        and found.left_out[0].name == "ISIC_0024341.jpg"
     )
     assert "35 of 70 rows have no image" in found.notes[0] and found.notes[0] in caplog.text
 

@@ -15,7 +15,7 @@ def ask(labels, **others):
         table,
         "y",
         range(len(labels)),
-        others={"image_column": "image", "group_column": next(iter(others), None)},
+        others=[("image_column", "image"), *(("group_column", name) for name in list(others)[:1])],
     )
 
 
@@ -63,5 +63,5 @@ def test_identifiers():
         ask(["p1", "p2", "p3"], patient=["p1", "p2", "p3"])
     with pytest.raises(ValueError, match="the same values as image_column='y'"):
         table = TextTable("t.csv", {"y": ["a", "b"]}, [2, 3])
-        ask_about_labels(table, "Y", [0, 1], others={"image_column": "y"})
+        ask_about_labels(table, "Y", [0, 1], others=[("image_column", "y")])
     ask(["sick", "sound", "sick"], patient=["p1", "p2", "p3"])

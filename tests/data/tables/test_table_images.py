@@ -14,7 +14,7 @@ def found(tmp_path, images, names, folders=("images",), **options):
         (tmp_path / name).write_bytes(b"x")
     table = TextTable("t.csv", {"image": names}, list(range(2, 2 + len(names))))
     return find_table_images(
-        table, "image", [tmp_path / folder for folder in folders], beside=tmp_path, **options
+        table, ["image"], [tmp_path / folder for folder in folders], beside=tmp_path, **options
     )
 
 
