@@ -225,6 +225,8 @@ def _question(table: TextTable, option: str, columns: Sequence[str], what: str) 
         {value.casefold() for value in table.columns[c]} <= {"0", "1"} for c in columns
     ):
         several = f"; for several labels per image, --label_column {','.join(columns)}"
+    if option == "image_column":
+        several = f"; if they are channels of one case, --image_column {','.join(columns)}"
     optional = option in ("group_column", "split_column")
     none = f"; for none of them, --{option} ''" if optional else ""
     return (

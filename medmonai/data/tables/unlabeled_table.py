@@ -135,7 +135,10 @@ def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> str:
         return fits[0]
     shown = ", ".join(map(repr, fits or read.columns))
     which = "several columns name images" if fits else "no column names an image"
-    raise ValueError(f"{read.name}: {which}; give image_column (--image_column), one of {shown}.")
+    channels = f", or several for the channels of a case: {','.join(fits)}" if fits else ""
+    raise ValueError(
+        f"{read.name}: {which}; give image_column (--image_column), one of {shown}{channels}."
+    )
 
 
 def _with_repeated_ids_flagged(
