@@ -16,6 +16,7 @@ from .run_state import check_output_dir, federated_job, unevaluated
 from .stated import stated_if
 from .tracking import evaluate_tracked
 from .trained_input import load_trained, require_trained_input, trained_classes
+from .trial import trial_of_training
 
 __all__ = [
     "EVALUATE",
@@ -53,6 +54,7 @@ __all__ = [
     "stated_if",
     "train",
     "trained_classes",
+    "trial_of_training",
     "unevaluated",
     "unread_ids",
     "without_places",

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pydoc import locate
 from typing import Any
 
 import numpy as np
 
 from .division import Division
 from .look import Look
+from .measured_step import measure_step
 
-_STEPS = 3  # measured after one of warm-up
-_INPUT = 1.12  # augmentation, loss and weight average beside the bare step
-_FORWARD = 0.35  # of a training step: the share of a pass without gradients
 _START = 12.0  # seconds: imports, audit, configs
-_RESULTS = 25.0  # seconds for a member's figures, saliency and report
-_BASE_GB = 0.9  # an idle process with torch and MONAI
+_RESULTS = 15.0  # seconds for a member's figures, saliency and report
+_BASE_GB = 0.85  # a process with torch, MONAI and scikit-learn before its first step
+_COPIES = 8  # of the weights in memory: gradients, moments, average, best and last epoch
+_FLOAT_BATCHES = 6  # batches in float32 on their way through the transforms
+_FILES = 9  # of the size of the weights: checkpoints of a run, and its part of the model
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,11 @@ class Forecast:
 def forecast(
     look: Look, recipe: Mapping[str, Any], size: list[int], division: Division
 ) -> Forecast:
-    """Return what a plan will cost, after measuring four training steps of its network.
+    """Return what a plan will cost, from steps of its own trainer on this machine.
 
-    The other constants of the forecast are estimates that have not been compared with measured
-    plans yet. Augmented volumes take longer.
+    minutes = start + members * (epochs * (steps * step + validation) + results), where step and
+    forward pass are measured (`measure_step`); the start, the figures of a member and the memory of
+    an idle process are constants.
 
     Args:
         look: at the data.
@@ -61,22 +60,22 @@ def forecast(
         division: of the cases.
     """
     batch = recipe["batch_size"]
-    step, parameters = _measured_step(look, recipe["network"], size, batch)
+    measured = measure_step(look, recipe, size)
     train, val, test = cases_of_a_member(look, division)
-    flips = 2 ** len(recipe["flip_axes"])
-    epoch = max(train // batch, 1) * step * _INPUT + val / batch * step * _FORWARD
-    results = (val + test) / batch * step * _FORWARD * flips
-    seconds = recipe["epochs"] * epoch + results + _RESULTS
-    images = look.description.cases
-    voxels = sum(images.values()) * look.in_channels * float(np.prod(size))
-    # Activations: a ResNet-18 keeps about 25 maps of the first block's size for the way back.
-    stem = {"small": 1, "small_stride2": 2, "standard": 4}[recipe["network"]["stem"]]
-    maps = batch * recipe["network"]["width"] * float(np.prod([n / stem for n in size]))
+    forward = measured.forward_seconds / batch  # of a case
+    epoch = max(train // batch, 1) * measured.seconds + val * forward
+    scored = (val + test) * forward * 2 ** len(recipe["flip_axes"])
+    baseline = (train + val + test) * measured.texture_seconds
+    member = recipe["epochs"] * epoch + scored + baseline + _RESULTS
+    cases = sum(look.description.cases.values())
+    image = look.in_channels * float(np.prod(size))
+    batches = _FLOAT_BATCHES * 4 * batch * image
+    memory = cases * image + batches + measured.kept_bytes + _COPIES * measured.weight_bytes
     return Forecast(
-        minutes=(_START + division.members * seconds) / 60,
-        memory_gb=_BASE_GB + (25 * 4 * maps + voxels + 20 * parameters) / 2**30,
-        disk_gb=(voxels + division.members * 24 * parameters) / 2**30,
-        step_seconds=step,
+        minutes=(_START + cases * look.decode_seconds + division.members * member) / 60,
+        memory_gb=_BASE_GB + memory / 2**30,
+        disk_gb=(cases * image + division.members * _FILES * measured.weight_bytes) / 2**30,
+        step_seconds=measured.seconds,
     )
 
 
@@ -90,30 +89,3 @@ def cases_of_a_member(look: Look, division: Division) -> tuple[int, int, int]:
     if division.kind == "folds":
         return others - part, part, given.get("test", 0)
     return others - 2 * part, part, part
-
-
-def _measured_step(
-    look: Look, network: Mapping[str, Any], size: list[int], batch: int
-) -> tuple[float, int]:
-    import torch
-
-    build = locate(network["_target_"])
-    assert callable(build)  # one of ours
-    arguments = {name: value for name, value in network.items() if name != "_target_"}
-    model = build(
-        spatial_dims=look.spatial_dims,
-        in_channels=look.in_channels,
-        num_classes=look.task.num_outputs,
-        **arguments,
-    )
-    assert isinstance(model, torch.nn.Module)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
-    x = torch.rand(batch, look.in_channels, *size)
-    seconds = []
-    for _ in range(_STEPS + 1):
-        begun = time.perf_counter()
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:]), sum(p.numel() for p in model.parameters())
