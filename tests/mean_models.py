@@ -33,6 +33,7 @@ def mean_model(
     class_names=("normal", "lesion"),
     size=(8, 8),
     form=None,
+    temperatures=None,
     **fields,
 ):
     """A `Model` of `OfMean`; several rows of `shifts` make an ensemble."""
@@ -40,7 +41,7 @@ def mean_model(
     several = isinstance(shifts[0], tuple)
     network = OfMean(slopes, shifts[0] if several else shifts)
     if several:
-        network = Ensemble(network, members=len(shifts))
+        network = Ensemble(network, members=len(shifts), temperatures=temperatures)
         for member, shift in zip(network.members, shifts):
             member.shifts.data = torch.tensor(shift)
     scaling = ScaleIntensityRange(a_min=0.0, a_max=255.0, b_min=0.0, b_max=1.0)

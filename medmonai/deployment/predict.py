@@ -19,6 +19,7 @@ from medmonai.data.containers import UnreadableImageError
 from medmonai.data.decoding import check_jobs
 from medmonai.data.files import DecodedCase
 from medmonai.metrics import apply_temperature, decide
+from medmonai.networks import Ensemble
 from medmonai.predictions import Predictions
 
 from .inputs import GivenCase, given_cases
@@ -148,9 +149,11 @@ def _scored(
     images = torch.from_numpy(np.stack([case.image for case in cases]))
     with torch.inference_mode():
         x = model.preprocessing(images.to(model.device))
-        logits = torch.stack([model.inferer(x, member) for member in model.members])
-    members = [_table(model, one.double().cpu()) for one in logits]
-    whole = _table(model, logits.double().mean(dim=0).cpu())
+        logits = torch.stack([model.inferer(x, member) for member in model.members]).double()
+        if isinstance(model.network, Ensemble):
+            logits = model.network.on_one_scale(logits)
+    members = [_table(model, one.cpu()) for one in logits]
+    whole = _table(model, logits.mean(dim=0).cpu())
     decided = decide(whole, model.point)
     names = whole.predicted_names(decided)
     calibrated = apply_temperature(whole, model.temperature).y_score

@@ -12,17 +12,21 @@ from torch import nn
 class Ensemble(nn.Module):
     """The mean of the logits of several networks of one make.
 
-    logits(x) = 1/M sum_m network_m(x). For a binary task this is the geometric mean of the odds.
-    It is one module: its state dict holds every member, so checkpoints, inference, TorchScript and
-    ONNX need nothing else. MONAI's `EnsembleEvaluator` and `MeanEnsemble` average the outputs of
-    networks that an evaluator holds apart.
+    logits(x) = 1/M sum_m (network_m(x) / T_m + b_m), with T = 1 and b = 0 by default. For a binary
+    task this is the geometric mean of the odds. It is one module: its state dict holds every
+    member, so checkpoints, inference, TorchScript and ONNX need nothing else. MONAI's
+    `EnsembleEvaluator` and `MeanEnsemble` average the outputs of networks that an evaluator holds
+    apart.
 
     Args:
         network: a network; each member is a copy of it.
         members: number of networks, from 1.
+        temperatures: T of each member, which brings logits of different scales to one; None for 1.
+        biases: b of each member, one or one for each output; None for 0.
 
     Raises:
-        ValueError: `members` below 1.
+        ValueError: `members` below 1; not one temperature or bias per member, or a temperature that
+            is not positive.
 
     Example:
         >>> from medmonai.networks import resnet10
@@ -31,16 +35,42 @@ class Ensemble(nn.Module):
         torch.Size([3, 1])
     """
 
-    def __init__(self, network: nn.Module, *, members: int) -> None:
+    temperatures: torch.Tensor
+    biases: torch.Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        members: int,
+        temperatures: Sequence[float] | None = None,
+        biases: Sequence[Sequence[float]] | None = None,
+    ) -> None:
         super().__init__()
         if isinstance(members, bool) or not isinstance(members, int) or members < 1:
             raise ValueError(f"members={members!r}; a whole number from 1 is needed.")
         self.members = nn.ModuleList(copy.deepcopy(network) for _ in range(members))
+        scale = torch.tensor([1.0] * members if temperatures is None else list(temperatures))
+        shift = torch.tensor([[0.0]] * members if biases is None else list(map(list, biases)))
+        if len(scale) != members or len(shift) != members or not bool((scale > 0).all()):
+            raise ValueError(
+                f"temperatures={temperatures!r}, biases={biases!r}; {members} positive numbers and "
+                f"{members} biases are needed, one for each member."
+            )
+        # of the config, not of the weights
+        self.register_buffer("temperatures", scale.reshape(-1, 1, 1), persistent=False)
+        self.register_buffer("biases", shift.reshape(members, 1, -1), persistent=False)
+
+    def on_one_scale(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the logits of all members (M, B, outputs) after their temperatures and biases."""
+        scale = self.temperatures.to(logits.dtype)
+        return logits / scale + self.biases.to(logits.dtype)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean logits (B, outputs)."""
         # In float32 also under autocast: the mean is exact to a float32 rounding then.
-        return torch.stack([member(x).float() for member in self.members]).mean(dim=0)
+        logits = torch.stack([member(x).float() for member in self.members])
+        return self.on_one_scale(logits).mean(dim=0)
 
 
 def ensemble_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

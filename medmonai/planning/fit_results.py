@@ -16,6 +16,7 @@ from medmonai.deployment import Familiar
 from medmonai.engines import load_checkpoint, save_atomically
 from medmonai.metrics import (
     Comparison,
+    Temperature,
     choose_operating_point,
     compare_tables,
     fit_temperature,
@@ -26,7 +27,7 @@ from medmonai.report import evaluate, write_comparison, write_evaluation
 from medmonai.run_files import read_record
 
 from .division import Division
-from .pooling import pooled
+from .pooling import member_temperatures, pooled
 
 BASELINE = "random forest"
 NETWORK = "network"
@@ -52,7 +53,8 @@ def write_fit(
         sizes: voxels of sampled training files along each axis.
         colored: whether training files are in color, gray, or both.
     """
-    _write_ensemble(division.members, folder)
+    networks = [member[NETWORK] for member in members]
+    _write_ensemble(division.members, folder, member_temperatures(networks, division))
     cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
     described = [image_statistics(cohort.images) for cohort in cohorts]
     familiar = Familiar.of(
@@ -63,11 +65,11 @@ def write_fit(
         spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
     )
     familiar.write(folder / "model" / "models" / "training_images.json")
-    test, held_out = pooled([member[NETWORK] for member in members], division)
+    test, held_out = pooled(networks, division)
     baseline, _ = pooled([member[BASELINE] for member in members], division)
     write_predictions(test, folder / "predictions_test.csv", overwrite=True)
-    # In a rotation, every case was scored by a member that had not seen it. These scores choose the
-    # decision of the model; the figures of the report do not use it.
+    # In a rotation, every case was scored by a member that had not learned from it. These scores
+    # choose the decision of the model; the figures of the report do not use it.
     validation = None if division.kind == "rotation" else held_out
     if validation is not None:
         write_predictions(validation, folder / "predictions_val.csv", overwrite=True)
@@ -107,7 +109,7 @@ def verdict(comparison: Comparison) -> str:
     )
 
 
-def _write_ensemble(members: int, folder: Path) -> None:
+def _write_ensemble(members: int, folder: Path, temperatures: Sequence[Temperature] | None) -> None:
     """Write the weights of all members as one network, and its inference.json."""
     states = [
         load_checkpoint(folder / "members" / str(member) / "models" / "model.pt")
@@ -122,4 +124,9 @@ def _write_ensemble(members: int, folder: Path) -> None:
             "network": config["network_def"],
             "members": members,
         }
+        if temperatures is not None:
+            config["network_def"] |= {
+                "temperatures": [one.temperature for one in temperatures],
+                "biases": [list(one.bias) or [0.0] for one in temperatures],
+            }
         write_json(config, path)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from medmonai.metrics import apply_temperature, fit_temperature
+from medmonai.metrics import Temperature, apply_temperature, fit_temperature
 from medmonai.predictions import Predictions, align
 
 from .division import Division
@@ -16,34 +16,67 @@ from .division import Division
 _LEAST = 1e-9
 
 
+def member_temperatures(
+    members: Sequence[tuple[Predictions, Predictions]], division: Division
+) -> list[Temperature] | None:
+    """Return the temperature of each member, which the ensemble applies to its logits before the
+    mean; None where the members need none.
+
+    The decision of a rotation and of folds is chosen on held-out scores of single members, and
+    applies to the mean of all. Members differ in scale and level: an AUC margin loss leaves both
+    free. Without these temperatures, a member with large logits outweighs the others, and a
+    threshold does not mean the same in each.
+
+    - "rotation": fitted on both folds that the member did not learn from.
+    - "folds": fitted on its validation fold.
+    - "given": None; the decision is chosen on scores of the ensemble itself.
+
+    Args:
+        members: (validation, test) predictions of each.
+        division: of the cases.
+    """
+    if division.kind == "given":
+        return None
+    return [
+        fit_temperature(joined([validation, test]) if division.kind == "rotation" else validation)
+        for validation, test in members
+    ]
+
+
 def pooled(
     members: Sequence[tuple[Predictions, Predictions]], division: Division
 ) -> tuple[Predictions, Predictions]:
     """Return the test table of a fit, and the table that threshold and temperature are chosen on.
 
     - "rotation": each case is scored by the member whose test fold holds it. In the test table,
-      each member's temperature, fitted on its own validation fold, makes the scores of different
-      networks comparable. The decision is chosen on the same scores without it.
+      each member's temperature is fitted on its own validation fold alone. The decision is chosen
+      on the same scores after the temperatures of `member_temperatures`.
     - "folds": the test scores are those of the ensemble. The decision is chosen on the validation
-      folds, put together.
+      folds, put together; both after `member_temperatures`.
     - "given": both are scores of the ensemble.
 
     Args:
         members: (validation, test) predictions of each.
         division: of the cases.
     """
-    if division.kind == "rotation":
-        calibrated = [
-            apply_temperature(test, fit_temperature(validation)) for validation, test in members
-        ]
-        return joined(calibrated), joined([test for _, test in members])
-    test = of_ensemble([test for _, test in members])
     validations = [validation for validation, _ in members]
-    return test, joined(validations) if division.kind == "folds" else of_ensemble(validations)
+    tests = [test for _, test in members]
+    found = member_temperatures(members, division)
+    if found is None:
+        return of_ensemble(tests), of_ensemble(validations)
+    scaled = [apply_temperature(test, one) for test, one in zip(tests, found)]
+    if division.kind == "folds":
+        held_out = [apply_temperature(table, one) for table, one in zip(validations, found)]
+        return of_ensemble(scaled), joined(held_out)
+    reported = [
+        apply_temperature(test, fit_temperature(validation)) for validation, test in members
+    ]
+    return joined(reported), joined(scaled)
 
 
 def of_ensemble(tables: Sequence[Predictions]) -> Predictions:
-    """Return the scores of `medmonai.networks.Ensemble` from those of its members.
+    """Return the scores of `medmonai.networks.Ensemble` from those of its members after their
+    temperatures.
 
     The ensemble averages logits. Softmax and sigmoid of mean logits follow from the probabilities
     alone: p = prod_m p_m^(1/M), divided by its sum over the classes (labels: over p and 1 - p).

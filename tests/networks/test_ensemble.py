@@ -34,3 +34,25 @@ def test_members_are_copies():
 def test_the_number_of_members(members):
     with pytest.raises(ValueError, match="a whole number from 1"):
         Ensemble(resnet10(width=4), members=members)
+
+
+def test_temperatures_and_biases_bring_the_members_to_one_scale():
+    ensemble = Ensemble(
+        torch.nn.Identity(), members=2, temperatures=[2.0, 0.5], biases=[[1.0], [-3.0]]
+    )
+    x = torch.tensor([[4.0], [8.0]])
+    # (4 / 2 + 1 + 4 / 0.5 - 3) / 2 = 4, (8 / 2 + 1 + 8 / 0.5 - 3) / 2 = 9
+    torch.testing.assert_close(ensemble(x), torch.tensor([[4.0], [9.0]]))
+    assert not ensemble.state_dict()  # they belong to the config
+    labels = Ensemble(
+        torch.nn.Identity(), members=2, temperatures=[1.0, 1.0], biases=[[0.0, 2.0], [4.0, 0.0]]
+    )
+    torch.testing.assert_close(labels(torch.zeros(1, 2)), torch.tensor([[2.0, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperatures": [1.0]}, {"temperatures": [1.0, 0.0]}, {"biases": [[0.0]]}]
+)
+def test_one_positive_temperature_and_one_bias_for_each_member(wrong):
+    with pytest.raises(ValueError, match="2 positive numbers and 2 biases are needed"):
+        Ensemble(torch.nn.Identity(), members=2, **wrong)
