@@ -9,6 +9,7 @@ from .pretrained import load_pretrained
 from .resnet import resnet10, resnet18, resnet34, resnet50
 from .transfer import TransferNetwork, transfer_network
 from .vgg import VGG, vgg16
+from .vision_transformer import VisionTransformer, vit
 from .weight_shapes import adapt_channels, inflate
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "DenseNet",
     "Ensemble",
     "TransferNetwork",
+    "VisionTransformer",
     "adapt_channels",
     "backbone_of",
     "bf16_is_safe",
@@ -39,4 +41,5 @@ __all__ = [
     "to_channels_last",
     "transfer_network",
     "vgg16",
+    "vit",
 ]

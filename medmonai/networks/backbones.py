@@ -9,17 +9,23 @@ from torch import nn
 from .densenet import densenet121
 from .efficientnet import efficientnet_b0
 from .resnet import resnet10, resnet18, resnet34, resnet50
+from .timm_backbone import PREFIX, timm_backbone
 from .vgg import vgg16
+from .weight_names import CLASSIFIERS
 
 RESNETS = {"resnet10": resnet10, "resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50}
 BACKBONES = (*RESNETS, "densenet121", "vgg16", "efficientnet_b0")
 
 
 class Backbone(NamedTuple):
-    """A network that maps images (B, C, *spatial) to features (B, num_features)."""
+    """A network that maps images (B, C, *spatial) to features (B, num_features).
+
+    `classifiers` is what the names of its classifier's weights begin with in files of weights.
+    """
 
     network: nn.Module
     num_features: int
+    classifiers: tuple[str, ...] = CLASSIFIERS
 
 
 def backbone_of(
@@ -32,7 +38,8 @@ def backbone_of(
     that they have in the whole network.
 
     Args:
-        name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0.
+        name: one of resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0,
+            or "timm/" and the name of a network of timm (2D; the extra medmonai[timm]).
         spatial_dims: 2 for images, 3 for volumes.
         in_channels: channels of the input.
         pool_size: voxels per side of the map that become features; 1 is the mean over the map, and
@@ -40,18 +47,23 @@ def backbone_of(
 
     Raises:
         ValueError: no such network, or a pool_size that it does not have.
+        ImportError: a network of timm, which is not installed.
 
     Example:
         >>> backbone_of("densenet121").num_features, backbone_of("vgg16", pool_size=7).num_features
         (1024, 25088)
     """
-    if name not in BACKBONES:
-        raise ValueError(f"backbone={name!r} does not exist; use one of {', '.join(BACKBONES)}.")
+    if name not in BACKBONES and not name.startswith(PREFIX):
+        raise ValueError(
+            f"backbone={name!r} does not exist; use one of {', '.join(BACKBONES)}, or {PREFIX}NAME."
+        )
     if pool_size != 1 and name != "vgg16":
         raise ValueError(
             f"pool_size={pool_size!r}: {name} ends with the mean over its map; use pool_size=1, or "
             "vgg16."
         )
+    if name.startswith(PREFIX):
+        return Backbone(*timm_backbone(name, spatial_dims=spatial_dims, in_channels=in_channels))
     if name in RESNETS:
         network = RESNETS[name](spatial_dims=spatial_dims, in_channels=in_channels, stem="standard")
         num_features = _without_classifier(network, "fc")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import torch.hub
 from torch import nn
 
 from .medicalnet import load_medicalnet
-from .weight_names import load_published
+from .weight_files import read_weights
+from .weight_names import CLASSIFIERS, load_published
 
 _TORCHVISION = (
     "BSD-3-Clause (torchvision); trained on ImageNet-1k, whose images are for non-commercial "
@@ -137,8 +138,14 @@ def _download(wanted: WeightFile, path: Path) -> None:
         ) from error
 
 
-def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet") -> None:
-    """Load published weights into a backbone, in place.
+def load_pretrained(
+    backbone: nn.Module,
+    name: str,
+    *,
+    weights: str = "imagenet",
+    classifiers: tuple[str, ...] = CLASSIFIERS,
+) -> None:
+    """Load weights, published or of a file, into a backbone, in place.
 
     ImageNet weights go into 2D and, inflated, into 3D networks with any number of input channels.
     torchvision's own loader needs torchvision, and MONAI's take only what fits, silently.
@@ -146,8 +153,10 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
     Args:
         backbone: as `backbone_of` builds it.
         name: its name.
-        weights: "imagenet" (see `IMAGENET`) or "medicalnet" (3D ResNets, through MONAI from the
-            Hugging Face hub).
+        weights: "imagenet" (see `IMAGENET`), "medicalnet" (3D ResNets, through MONAI from the
+            Hugging Face hub), or the path of a file with the backbone's weights, see
+            `medmonai.networks.weight_files.read_weights`.
+        classifiers: what the names of the classifier's weights begin with; they are left out.
 
     Raises:
         ValueError: there are no such weights for this network, or the file is damaged.
@@ -157,12 +166,5 @@ def load_pretrained(backbone: nn.Module, name: str, *, weights: str = "imagenet"
     if weights == "medicalnet":
         load_medicalnet(backbone, name)
         return
-    path = imagenet_file(name)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{path} is not a readable file of weights ({reason}); delete it and get it again."
-        ) from error
-    load_published(backbone, name, state)
+    path = imagenet_file(name) if weights == "imagenet" else Path(weights).expanduser()
+    load_published(backbone, name, read_weights(path), classifiers=classifiers)

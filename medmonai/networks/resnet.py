@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monai.networks.nets import ResNet
 
+from .squeeze_excitation import SEResNetBlock, SEResNetBottleneck
 from .stems import check_shape_arguments, stem_of
 
 BLOCKS = {
@@ -13,9 +14,18 @@ BLOCKS = {
     "resnet50": ("bottleneck", (3, 4, 6, 3)),
 }
 
+_ATTENDING = {"basic": SEResNetBlock, "bottleneck": SEResNetBottleneck}
+
 
 def _build(
-    name: str, *, spatial_dims: int, in_channels: int, num_classes: int, stem: str, width: int
+    name: str,
+    *,
+    spatial_dims: int,
+    in_channels: int,
+    num_classes: int,
+    stem: str,
+    width: int,
+    squeeze_excitation: bool,
 ) -> ResNet:
     check_shape_arguments(
         spatial_dims, in_channels=in_channels, num_classes=num_classes, width=width
@@ -23,7 +33,7 @@ def _build(
     first = stem_of(stem)
     block, layers = BLOCKS[name]
     return ResNet(
-        block=block,
+        block=_ATTENDING[block] if squeeze_excitation else block,
         layers=list(layers),
         block_inplanes=[width * 2**stage for stage in range(4)],
         spatial_dims=spatial_dims,
@@ -45,6 +55,7 @@ def resnet10(
     num_classes: int = 1,
     stem: str = "small",
     width: int = 64,
+    squeeze_excitation: bool = False,
 ) -> ResNet:
     """Build a ResNet with one basic block a stage. See `resnet18` for the arguments.
 
@@ -62,6 +73,7 @@ def resnet10(
         num_classes=num_classes,
         stem=stem,
         width=width,
+        squeeze_excitation=squeeze_excitation,
     )
 
 
@@ -72,6 +84,7 @@ def resnet18(
     num_classes: int = 1,
     stem: str = "small",
     width: int = 64,
+    squeeze_excitation: bool = False,
 ) -> ResNet:
     """Build a ResNet-18 that takes (B, in_channels, *spatial) and returns logits (B, num_classes).
 
@@ -87,6 +100,8 @@ def resnet18(
             "standard" (7x7, stride 2, max-pool, as in the paper).
         width: channels of the first stage; the others have 2, 4 and 8 times as many. 64 in the
             paper. Half the width costs a quarter of the operations.
+        squeeze_excitation: weigh the channels of each block before they are added; see
+            `medmonai.networks.squeeze_excitation`.
 
     Returns:
         A `monai.networks.nets.ResNet`. Any input size works; with "standard" a 28-pixel image ends
@@ -111,6 +126,7 @@ def resnet18(
         num_classes=num_classes,
         stem=stem,
         width=width,
+        squeeze_excitation=squeeze_excitation,
     )
 
 
@@ -121,6 +137,7 @@ def resnet34(
     num_classes: int = 1,
     stem: str = "small",
     width: int = 64,
+    squeeze_excitation: bool = False,
 ) -> ResNet:
     """Build a ResNet-34. See `resnet18` for the arguments."""
     return _build(
@@ -130,6 +147,7 @@ def resnet34(
         num_classes=num_classes,
         stem=stem,
         width=width,
+        squeeze_excitation=squeeze_excitation,
     )
 
 
@@ -140,6 +158,7 @@ def resnet50(
     num_classes: int = 1,
     stem: str = "small",
     width: int = 64,
+    squeeze_excitation: bool = False,
 ) -> ResNet:
     """Build a ResNet-50 (bottleneck blocks: the last stage has 32 times `width` channels). See
     `resnet18`.
@@ -151,4 +170,5 @@ def resnet50(
         num_classes=num_classes,
         stem=stem,
         width=width,
+        squeeze_excitation=squeeze_excitation,
     )

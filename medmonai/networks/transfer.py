@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -140,8 +141,10 @@ def transfer_network(
     of little use for training: `train()` warns.
 
     Args:
-        backbone: resnet10, resnet18, resnet34, resnet50, densenet121, vgg16 or efficientnet_b0.
-        pretrained: True or "imagenet", "medicalnet" (ResNets on volumes), or False.
+        backbone: resnet10, resnet18, resnet34, resnet50, densenet121, vgg16, efficientnet_b0, or
+            "timm/" and the name of a network of timm.
+        pretrained: True or "imagenet", "medicalnet" (ResNets on volumes), False, or the path of a
+            file with the backbone's weights (.safetensors, or what `torch.save` wrote).
         in_channels: channels of the input.
         num_classes: logits per case: `Task.num_outputs`, so 1 for a binary task.
         spatial_dims: 2 for images, 3 for volumes.
@@ -153,6 +156,7 @@ def transfer_network(
 
     Raises:
         ValueError: an argument that is not possible, or weights that do not exist or do not fit.
+        ImportError: a network of timm, which is not installed.
         FileNotFoundError: the weights are not on this machine and cannot be downloaded; the message
             says where to put them.
 
@@ -167,17 +171,19 @@ def transfer_network(
         ... )
         (torch.Size([2, 7]), torch.Size([2, 512]))
     """
-    if pretrained not in (True, False, "imagenet", "medicalnet"):
+    published = pretrained in (True, False, "imagenet", "medicalnet")
+    if not published and not Path(str(pretrained)).expanduser().is_file():
         raise ValueError(
-            f"pretrained={pretrained!r} does not exist; use true, 'imagenet', 'medicalnet' or "
-            "false."
+            f"pretrained={pretrained!r} does not exist; use true, 'imagenet', 'medicalnet', false, "
+            "or a file of weights."
         )
-    body, num_features = backbone_of(
+    body, num_features, classifiers = backbone_of(
         backbone, spatial_dims=spatial_dims, in_channels=in_channels, pool_size=pool_size
     )
     head = mlp_head(num_features, num_classes, hidden=hidden, dropout=dropout)
     if pretrained:
-        load_pretrained(body, backbone, weights="imagenet" if pretrained is True else pretrained)
+        weights = "imagenet" if pretrained is True else pretrained
+        load_pretrained(body, backbone, weights=weights, classifiers=classifiers)
     else:
         if spatial_dims == 3 and backbone in PADDED:
             follow_loaded_shortcuts(body)

@@ -32,13 +32,20 @@ def published_name(network: str, name: str) -> str:
     return name
 
 
-def load_published(backbone: nn.Module, network: str, state: Mapping[str, torch.Tensor]) -> None:
+def load_published(
+    backbone: nn.Module,
+    network: str,
+    state: Mapping[str, torch.Tensor],
+    *,
+    classifiers: tuple[str, ...] = CLASSIFIERS,
+) -> None:
     """Give a backbone every weight of a published state dict, changed in shape where it has to be.
 
     Args:
         backbone: as `backbone_of` builds it.
         network: its name.
         state: name -> tensor; the classifier in it is left out.
+        classifiers: what the names of the classifier's weights begin with.
 
     Raises:
         ValueError: a weight that is missing, left over, or of a shape that cannot be made to fit.
@@ -64,7 +71,7 @@ def load_published(backbone: nn.Module, network: str, state: Mapping[str, torch.
             )
         used.add(theirs)
         fitted[name] = _fitted(published[theirs], own, name=theirs, is_first=name == first)
-    left = [name for name in published if name not in used and not name.startswith(CLASSIFIERS)]
+    left = [name for name in published if name not in used and not name.startswith(classifiers)]
     if left:
         raise ValueError(
             f"the weights hold {left[0]!r} ({len(left)} such), which {network} does not have; use "
