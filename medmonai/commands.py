@@ -62,6 +62,8 @@ def fit(
     minutes: float | None = None,
     plan_only: bool = False,
     seed: int = 1,
+    network: str = "",
+    weights: str = "",
     **options: Any,
 ) -> RunFolder:
     """Train a classifier of your own images: `medmonai fit`.
@@ -72,6 +74,8 @@ def fit(
         minutes: what the fit may take on this machine; None for as long as the rules say.
         plan_only: stop after the plan.
         seed: of the folds and of the members.
+        network: one by name instead of the rule's, such as "resnet34" or "timm/convnext_tiny".
+        weights: to start from: "imagenet", "medicalnet" or a file; "" for random weights.
         **options: of the source, as for `medmonai data describe`, such as label_column="dx".
 
     Returns:
@@ -87,7 +91,14 @@ def fit(
     from medmonai.planning import fit_source
 
     folder = fit_source(
-        str(source), options, output=output, minutes=minutes, plan_only=plan_only, seed=seed
+        str(source),
+        options,
+        output=output,
+        minutes=minutes,
+        plan_only=plan_only,
+        seed=seed,
+        network=network,
+        weights=weights,
     )
     return RunFolder(folder)
 

@@ -35,6 +35,8 @@ def trial_of_training(recipe: Mapping[str, Any], cohort: Cohort) -> tuple[Any, A
         parser.read_config(str(bundle / "configs" / "train.json"))
     parser["max_epochs"] = 1
     parser["warmup_epochs"] = 1
+    if "pretrained" in parser:  # weights take no time in a step
+        parser["pretrained"] = False
     parser["train"]["ordered_handlers"] = []
     parser.parse()
     made = parser.ref_resolver.resolved_content

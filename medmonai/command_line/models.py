@@ -24,6 +24,12 @@ def fit(
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="stop after the plan")] = False,
     seed: Annotated[int, typer.Option(help="of the folds and of the members")] = 1,
+    network: Annotated[
+        str, typer.Option(help="instead of the rule's: resnet34, se_resnet18, vit, timm/NAME, ...")
+    ] = "",
+    weights: Annotated[
+        str, typer.Option(help="to start from: imagenet, medicalnet or a file; default: random")
+    ] = "",
 ) -> None:
     """Train a classifier of your own images: look at them, plan every choice, train, evaluate.
 
@@ -43,6 +49,8 @@ def fit(
             minutes=minutes,
             plan_only=plan_only,
             seed=seed,
+            network=network,
+            weights=weights,
         )
 
 

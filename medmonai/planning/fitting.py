@@ -25,6 +25,7 @@ from medmonai.run_files import parts_of, read_record
 from .division import Division, divided
 from .fit_results import BASELINE, NETWORK, write_fit
 from .look import Look, look
+from .network_rules import AskedNetwork
 from .plan import make_plan, write_choices, write_planned_bundle
 from .recipe_source import data_overrides
 
@@ -39,6 +40,8 @@ def fit_source(
     minutes: float | None = None,
     plan_only: bool = False,
     seed: int = 1,
+    network: str = "",
+    weights: str = "",
 ) -> Path:
     """Train a classifier of somebody's images: look at them, plan every choice, train, evaluate.
 
@@ -54,6 +57,8 @@ def fit_source(
         minutes: what the fit may take on this machine; None for as long as the rules say.
         plan_only: stop after the plan.
         seed: seed of the division, of the members (seed, seed + 1, ...) and of the baseline.
+        network: one by name instead of the rule's, see `AskedNetwork`.
+        weights: what its training starts from; "" for random weights.
 
     Returns:
         The folder.
@@ -66,10 +71,11 @@ def fit_source(
     """
     folder = Path(output)
     _check_folder(folder, source)
+    asked = AskedNetwork(network, weights)
     seen = look(source, dict(options or {}))
     folder.mkdir(parents=True, exist_ok=True)
     with claim(folder):
-        division = _planned(seen, folder, minutes=minutes, seed=seed)
+        division = _planned(seen, folder, minutes=minutes, seed=seed, network=asked)
         if plan_only:
             return folder
         if not (folder / "metrics.json").is_file():
@@ -98,7 +104,9 @@ def _check_folder(folder: Path, source: str) -> None:
             )
 
 
-def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> Division:
+def _planned(
+    seen: Look, folder: Path, *, minutes: float | None, seed: int, network: AskedNetwork
+) -> Division:
     """Write the plan into the folder and return its division; a plan that is there stays, as its
     members were trained by it.
     """
@@ -108,6 +116,7 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
         "options": seen.options,
         "minutes": minutes,
         "seed": seed,
+        **asdict(network),
     }
     asked = json.loads(json.dumps(asked))
     cases = _digest(seen)
@@ -129,7 +138,7 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
         print(f"{folder} holds this plan (plan.md); its training resumes.")
     else:
         print(*seen.lines(), sep="\n")
-        plan = make_plan(seen, minutes=minutes, seed=seed)
+        plan = make_plan(seen, minutes=minutes, seed=seed, network=network)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
         stored = {
@@ -137,6 +146,7 @@ def _planned(seen: Look, folder: Path, *, minutes: float | None, seed: int) -> D
             "cases": cases,
             "name": plan.name,
             "division": asdict(plan.division),
+            "overrides": plan.overrides,
         }
         write_json(stored, folder / "fit.json")
     with parts_of(folder / "fit.json"):
@@ -189,7 +199,9 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
 
 
 def _overrides(seen: Look, folder: Path, member: int, *, seed: int) -> dict[str, Any]:
-    chosen = {"seed": seed + member, **data_overrides(seen)}
+    with parts_of(folder / "fit.json"):
+        planned = read_record(folder / "fit.json")["overrides"]
+    chosen = {"seed": seed + member, **data_overrides(seen), **planned}
     if seen.listing is not None:
         chosen["splits_file"] = str((folder / "splits" / f"member_{member}.csv").resolve())
     return chosen

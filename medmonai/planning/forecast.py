@@ -10,7 +10,7 @@ import numpy as np
 
 from .division import Division
 from .look import Look
-from .measured_step import measure_step
+from .measured_step import MeasuredStep
 
 _START = 12.0  # seconds: imports, audit, configs
 _RESULTS = 15.0  # seconds for a member's figures, saliency and report
@@ -45,7 +45,12 @@ class Forecast:
 
 
 def forecast(
-    look: Look, recipe: Mapping[str, Any], size: list[int], division: Division
+    look: Look,
+    recipe: Mapping[str, Any],
+    size: list[int],
+    division: Division,
+    *,
+    measured: MeasuredStep,
 ) -> Forecast:
     """Return what a plan will cost, from steps of its own trainer on this machine.
 
@@ -58,9 +63,9 @@ def forecast(
         recipe: of the bundle.
         size: of the images.
         division: of the cases.
+        measured: a step of the recipe's trainer, see `measure_step`.
     """
     batch = recipe["batch_size"]
-    measured = measure_step(look, recipe, size)
     train, val, test = cases_of_a_member(look, division)
     forward = measured.forward_seconds / batch  # of a case
     epoch = max(train // batch, 1) * measured.seconds + val * forward

@@ -19,11 +19,12 @@ from .choice import Choice
 from .division import Division, cheaper, choose_division, division_choice
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
+from .measured_step import MeasuredStep, measure_step
+from .network_rules import AskedNetwork, network_choice, published_normalization
 from .recipe_source import dataset_entry
 from .rules import (
     balance_choice,
     form_choice,
-    network_choice,
     normalization_choice,
     optimizer_choice,
     schedule_choice,
@@ -46,6 +47,7 @@ class Plan:
         division: of the cases.
         choices: with their reasons, in the order of the plan.
         cost: forecast.
+        overrides: ids with which the bundle is trained.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Plan:
     division: Division
     choices: tuple[Choice, ...]
     cost: Forecast
+    overrides: Mapping[str, Any]
 
     def lines(self) -> list[str]:
         """Return the plan for a person to read."""
@@ -80,23 +83,35 @@ class Plan:
         )
 
 
-def make_plan(look: Look, *, minutes: float | None = None, seed: int = 0) -> Plan:
+def make_plan(
+    look: Look,
+    *,
+    minutes: float | None = None,
+    seed: int = 0,
+    network: AskedNetwork | None = None,
+) -> Plan:
     """Plan a training: every choice by a rule, with its reason.
 
     Args:
         look: at the data.
         minutes: what the fit may take on this machine; None for as long as the rules say.
         seed: of the division.
+        network: what somebody asks for; None for the rule's.
 
     Raises:
-        ValueError: too few cases; no plan that fits into the minutes.
+        ImportError: a network of timm, which is not installed.
+        ValueError: too few cases, a network that does not take such images, no plan that fits into
+            the minutes.
     """
     division = choose_division(look, seed=seed)
     tries = _CHEAPER if minutes is not None else _CHEAPER[:1]
     cheapest = math.inf
+    asked = network or AskedNetwork()
+    steps: dict[tuple[int, ...], MeasuredStep] = {}
     for scale, share in tries:
         for members in dict.fromkeys((division.members, cheaper(division).members)):
-            plan = _planned(look, replace(division, members=members), scale, share)
+            divided = replace(division, members=members)
+            plan = _planned(look, divided, asked, steps, scale=scale, share=share)
             if minutes is None or plan.cost.minutes <= minutes:
                 return plan
             cheapest = min(cheapest, plan.cost.minutes)
@@ -105,50 +120,71 @@ def make_plan(look: Look, *, minutes: float | None = None, seed: int = 0) -> Pla
     )
 
 
-def _planned(look: Look, division: Division, scale: float, share: float) -> Plan:
-    form, of_size = size_choice(look, scale=scale)
-    size = form.pop("size")
-    levels, of_levels = form_choice(look)
-    normalization, of_normalization = normalization_choice(look, levels)
-    network, of_network = network_choice(look, size)
+def _planned(
+    look: Look,
+    division: Division,
+    asked: AskedNetwork,
+    steps: dict[tuple[int, ...], MeasuredStep],
+    *,
+    scale: float,
+    share: float,
+) -> Plan:
+    size, form, normalization, of_images = _image_choices(look, asked, scale=scale)
+    network, of_network = network_choice(look, size, asked)
     training_cases = cases_of_a_member(look, division)[0]
     schedule, of_schedule = schedule_choice(look, training_cases, share=share)
-    optimizer, of_optimizer = optimizer_choice(look, training_cases)
+    optimizer, of_optimizer = optimizer_choice(look, training_cases, asked)
     balance, of_balance = balance_choice(look)
     augmentation, of_augmentation = augmentation_choice(look, size)
-    name = re.sub(r"[^A-Za-z0-9]+", "_", look.description.provenance.name).strip("_").lower()
+    title = look.description.provenance.name
     recipe = {
-        "title": look.description.provenance.name,
+        "title": title,
         "question": "How well do the images tell the classes apart?",
         "recipe": "planned by medmonai fit; plan.md has the reason for every choice",
-        "dataset": dataset_entry(look, size, {**form, **levels}),
+        "dataset": dataset_entry(look, size, form),
         "network": network,
+        "transfer": asked.transfer,
         "normalization": normalization,
         **schedule,
         **optimizer,
         "balance": balance,
         **augmentation,
     }
-    choices = (
-        Choice("task", look.task.kind, "what the labels are"),
-        division_choice(look, division),
-        of_size,
-        of_levels,
-        of_normalization,
-        of_network,
-        *of_schedule,
-        *of_optimizer,
-        of_balance,
-        *of_augmentation,
-    )
+    key = (*size, recipe["batch_size"])
+    if key not in steps:
+        steps[key] = measure_step(look, recipe, size)
+    task = Choice("task", look.task.kind, "what the labels are")
+    training = (of_network, *of_schedule, *of_optimizer, of_balance, *of_augmentation)
     return Plan(
-        f"{name or 'images'}_classification",
+        _bundle_name(title),
         look=look,
         recipe=recipe,
         division=division,
-        choices=choices,
-        cost=forecast(look, recipe, size, division),
+        choices=(task, division_choice(look, division), *of_images, *training),
+        cost=forecast(look, recipe, size, division, measured=steps[key]),
+        overrides=asked.overrides(),
     )
+
+
+def _image_choices(
+    look: Look, asked: AskedNetwork, *, scale: float
+) -> tuple[list[int], dict[str, Any], dict[str, Any], tuple[Choice, ...]]:
+    """Return size, form and normalization of the images, and these choices."""
+    form, of_size = size_choice(look, scale=scale)
+    size = form.pop("size")
+    levels, of_levels = form_choice(look)
+    normalization, of_normalization = normalization_choice(look, levels)
+    published = published_normalization(look, asked)
+    if published is not None:
+        shown = f"minus {published['subtrahend']}, divided by {published['divisor']}"
+        normalization = published
+        of_normalization = Choice("normalization", shown, "what the weights were trained with")
+    return size, {**form, **levels}, normalization, (of_size, of_levels, of_normalization)
+
+
+def _bundle_name(title: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_").lower()
+    return f"{name or 'images'}_classification"
 
 
 def write_choices(plan: Plan, folder: Path) -> None:

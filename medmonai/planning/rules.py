@@ -9,6 +9,7 @@ import numpy as np
 
 from .choice import Choice
 from .look import Look
+from .network_rules import SMALL, AskedNetwork
 
 # Steps of the optimizer: PneumoniaMNIST's recipe takes 720, VesselMNIST3D's 360, BreastMNIST's 480
 # (bundles/recipes.json).
@@ -16,11 +17,11 @@ _STEPS = {2: 700, 3: 400}
 _FEWEST_EPOCHS = 4
 _MOST_EPOCHS = 60
 _AVERAGED = 0.27  # share of the steps that the average of the weights looks back on, as there
-_SMALL = 64  # pixels up to which an image is small
 _PIXELS = 128  # pixels of the longer side of a larger one
 _VOXELS = 48**3
 _LEAST = 16
 _LARGE = 2000  # training images from which SGD with a large step is faster
+_FINE_TUNING = 0.0003  # learning rate of AdamW for published weights and for transformers
 # Cases of the rarest class below which they are shown more often, as a share of those that it would
 # have if all classes had the same number.
 _IMBALANCED = 0.7
@@ -65,7 +66,7 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
 
 def _picture_size(look: Look, scale: float, smaller: str) -> tuple[dict[str, Any], Choice]:
     longest = max(look.size)
-    if longest <= _SMALL:
+    if longest <= SMALL:
         size = list(look.size) if scale == 1 else [_rounded(n * scale) for n in look.size]
         why = f"the images are small: {_times(look.size)}{smaller}"
         return {"size": size}, Choice("size", size, why)
@@ -133,18 +134,6 @@ def normalization_choice(look: Look, levels: dict[str, Any]) -> tuple[dict[str, 
     return value, Choice("normalization", shown, "mean and deviation of the training sample")
 
 
-def network_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], Choice]:
-    """Choose the network: a ResNet-18 whose stem and width fit the size of the images."""
-    if look.spatial_dims == 3:
-        stem, width, why = "small_stride2", 16, "volumes: the first stride saves seven eighths"
-    elif max(size) <= _SMALL:
-        stem, width, why = "small", 32, "small images: nothing is lost before the first block"
-    else:
-        stem, width, why = "standard", 32, "images above 64 pixels: the stem of the paper"
-    network = {"_target_": "medmonai.networks.resnet18", "stem": stem, "width": width}
-    return network, Choice("network", f"ResNet-18, stem {stem}, width {width}, from scratch", why)
-
-
 def schedule_choice(
     look: Look, training_cases: int, *, share: float = 1.0
 ) -> tuple[dict[str, Any], list[Choice]]:
@@ -172,20 +161,29 @@ def schedule_choice(
     ]
 
 
-def optimizer_choice(look: Look, training_cases: int) -> tuple[dict[str, Any], list[Choice]]:
+def optimizer_choice(
+    look: Look, training_cases: int, asked: AskedNetwork | None = None
+) -> tuple[dict[str, Any], list[Choice]]:
     """Choose optimizer, learning rates, loss and its AUC stage.
 
     Args:
         look: at the data.
         training_cases: of one member.
+        asked: the network that somebody asks for; None for the rule's.
     """
-    large = look.spatial_dims == 2 and training_cases >= _LARGE
+    asked = asked or AskedNetwork()
+    adam = asked.weights or asked.transformer
+    large = look.spatial_dims == 2 and training_cases >= _LARGE and not adam
     optimizer: dict[str, Any] = (
         {"_target_": "torch.optim.SGD", "momentum": 0.9, "nesterov": True, "weight_decay": 0.0005}
         if large
         else {"_target_": "torch.optim.AdamW", "weight_decay": 0.05}
     )
     rate = 0.1 if large else 0.002 if look.spatial_dims == 3 else 0.001
+    why = f"{_LARGE:,} or more training images" if large else "few training cases, or volumes"
+    if adam:
+        rate = _FINE_TUNING
+        why = "weights are tuned" if asked.weights else "a network that SGD does not train well"
     binary = look.task.kind == "binary"
     smoothing = {2: 0.1, 3: 0.05}[look.spatial_dims]
     values: dict[str, Any] = {
@@ -201,7 +199,7 @@ def optimizer_choice(look: Look, training_cases: int) -> tuple[dict[str, Any], l
         Choice(
             "optimizer",
             f"{optimizer['_target_'].rpartition('.')[2]}, learning rate {rate}",
-            f"{_LARGE:,} or more training images" if large else "few training cases, or volumes",
+            why,
         ),
         Choice(
             "loss",

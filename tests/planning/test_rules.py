@@ -11,10 +11,10 @@ from PIL import Image
 from medmonai.planning import Division, choose_division, look
 from medmonai.planning.augmentation_rules import augmentation_choice
 from medmonai.planning.division import division_choice
+from medmonai.planning.network_rules import network_choice
 from medmonai.planning.rules import (
     balance_choice,
     form_choice,
-    network_choice,
     normalization_choice,
     schedule_choice,
     size_choice,

@@ -168,6 +168,15 @@ def checked_options(
 ) -> dict[str, Any]:
     """Return the options as arguments of a function, after checking that it accepts them and that
     none is missing except those in `optional`.
+
+    Args:
+        function: that lists the source.
+        options: name -> value.
+        source: as messages name it.
+        optional: arguments that may be missing although the function has no default for them.
+
+    Raises:
+        ValueError: an option that the function does not take, or one that is missing.
     """
     known = {
         name: parameter

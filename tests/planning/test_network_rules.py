@@ -1,0 +1,79 @@
+"""Networks that somebody asks for by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medmonai.networks import transfer_network
+from medmonai.planning import look, make_plan
+from medmonai.planning.network_rules import (
+    NETWORKS,
+    AskedNetwork,
+    network_choice,
+    published_normalization,
+)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for i in range(20):
+            values = rng.integers(0, 200, (32, 32)).astype(np.uint8)
+            Image.fromarray(values).save(folder / name / f"{i}.png")
+    return look(str(folder))
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet10", "se_resnet18", "densenet121", "efficientnet_b0", "vit"]
+)
+def test_a_plan_with_each_kind_of_network(seen, name):
+    if name == "vit":
+        pytest.importorskip("einops")
+    plan = make_plan(seen, network=AskedNetwork(name))
+    assert "asked for" in next(c.reason for c in plan.choices if c.name == "network")
+    assert plan.cost.step_seconds > 0 and plan.overrides == {}
+    adam = plan.recipe["optimizer"]["_target_"] == "torch.optim.AdamW"
+    assert adam and plan.recipe["learning_rate"] == (0.0003 if name == "vit" else 0.001)
+
+
+def test_weights_of_a_file(seen, tmp_path):
+    body = transfer_network("resnet18", pretrained=False, in_channels=1).backbone
+    torch.save(body.state_dict(), tmp_path / "w.pt")
+    asked = AskedNetwork("resnet18", str(tmp_path / "w.pt"))
+    plan = make_plan(seen, network=asked)
+    assert plan.overrides == {"pretrained": str(tmp_path / "w.pt")}
+    assert plan.recipe["transfer"] and plan.recipe["network"]["freeze"] == "none"
+    assert plan.recipe["normalization"] == {"subtrahend": 0.449, "divisor": 0.226}
+
+
+def test_normalization_follows_the_weights(seen):
+    color = replace(seen, in_channels=3)
+    imagenet = AskedNetwork("resnet18", "imagenet")
+    assert published_normalization(color, imagenet) == {
+        "subtrahend": [0.485, 0.456, 0.406],
+        "divisor": [0.229, 0.224, 0.225],
+    }
+    for asked in (AskedNetwork(), AskedNetwork("resnet18", "medicalnet")):
+        assert published_normalization(color, asked) is None
+    assert published_normalization(replace(seen, in_channels=4), imagenet) is None
+
+
+def test_names(seen):
+    for name in NETWORKS:
+        network, choice = network_choice(seen, [32, 32], AskedNetwork(name))
+        assert network["_target_"].startswith("medmonai.networks.") and choice.name == "network"
+    assert network_choice(seen, [32, 32], AskedNetwork("timm/convnext_tiny"))[0]["backbone"] == (
+        "timm/convnext_tiny"
+    )
+    with pytest.raises(ValueError, match="network='resnet81' is unknown; did you mean 'resnet18'"):
+        AskedNetwork("resnet81")
+    with pytest.raises(ValueError, match="weights='imagenet': there are none for vit"):
+        AskedNetwork("vit", "imagenet")
