@@ -49,12 +49,13 @@ def choose_division(look: Look, *, seed: int = 0) -> Division:
     Raises:
         ValueError: fewer than 15 cases (patients) of the rarest class.
     """
-    rarest = rarest_units(look)
+    rarest, name = min((n, name) for name, n in units_of_classes(look).items())
     if rarest < _FEWEST:
         unit = ("case" if look.description.groups is None else "patient") + "s" * (rarest != 1)
         raise ValueError(
-            f"{look.source} has {rarest} {unit} of its rarest class outside the test split; at "
-            f"least {_FEWEST} are needed to train, validate and test on different ones."
+            f"{look.source} has {rarest} {unit} of class {name!r} outside the test split; at least "
+            f"{_FEWEST} are needed to train, validate and test on different ones. Add cases, or "
+            "merge the class with another or leave it out."
         )
     if look.listing is None:
         return Division("given", MEMBERS, seed)
@@ -85,26 +86,29 @@ def _divided_again(look: Look) -> str:
     return given if "val" in look.given_splits else ""
 
 
-def rarest_units(look: Look) -> int:
-    """Return the cases of the rarest class outside the test split; patients, where they are
-    known.
+def units_of_classes(look: Look) -> dict[str, int]:
+    """Return class (label) -> its cases outside the test split; patients, where they are known.
+    Copies of an image count once.
     """
     listing = look.listing
-    if listing is None or listing.groups is None:
-        return look.rarest
+    if listing is None or (listing.groups is None and look.units is None):
+        return look.class_totals
     kept = np.ones(len(listing), bool) if listing.splits is None else listing.splits != "test"
     hot = listing.task.one_hot(listing.labels)[kept].astype(bool)
-    groups = np.asarray(listing.groups)[kept]
-    return min(len(np.unique(groups[column])) for column in hot.T)
+    units = np.asarray(listing.groups if look.units is None else look.units)[kept]
+    return {name: len(np.unique(units[column])) for name, column in zip(listing.class_names, hot.T)}
 
 
-def divided(listing: Listing, division: Division, member: int) -> Listing:
+def divided(
+    listing: Listing, division: Division, member: int, *, units: np.ndarray | None = None
+) -> Listing:
     """Return the listing with the splits that one member is trained, chosen and tested on.
 
     Args:
         listing: all cases, with the splits that the source gives.
         division: "rotation" or "folds".
         member: from 0.
+        units: (N,) numbers of what stays together; None for the patients of the listing.
 
     Raises:
         ValueError: a class without a case in one of the splits, as few patients may cause.
@@ -112,13 +116,13 @@ def divided(listing: Listing, division: Division, member: int) -> Listing:
     given = np.full(len(listing), "train", "U5") if listing.splits is None else listing.splits
     splits = np.where(given == "test", "test", "train").astype("U5")
     rows = np.flatnonzero(splits != "test")
-    units = (
-        np.arange(len(rows))
-        if listing.groups is None
-        else np.unique(np.asarray(listing.groups)[rows], return_inverse=True)[1].reshape(-1)
-    )
+    if units is None and listing.groups is None:
+        kept = np.arange(len(rows))
+    else:
+        together = np.asarray(listing.groups if units is None else units)[rows]
+        kept = np.unique(together, return_inverse=True)[1].reshape(-1)
     numbers = fold_numbers(
-        listing.labels[rows], units, task=listing.task, folds=division.members, seed=division.seed
+        listing.labels[rows], kept, task=listing.task, folds=division.members, seed=division.seed
     )
     if division.kind == "folds":
         splits[rows[numbers == member]] = "val"

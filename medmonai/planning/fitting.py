@@ -23,11 +23,13 @@ from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
 
 from .division import Division, divided
+from .examination import examined
 from .fit_results import BASELINE, NETWORK, write_fit
 from .look import Look, look
 from .network_rules import AskedNetwork
 from .plan import make_plan, write_choices, write_planned_bundle
 from .recipe_source import data_overrides
+from .wording import table_lines
 
 _PLAN_FILES = {"plan.md", "recipe.json"}
 
@@ -113,7 +115,7 @@ def _planned(
     path = Path(seen.source).expanduser()
     asked = {
         "source": str(path.resolve()) if path.exists() else seen.source,
-        "options": seen.options,
+        "options": {**seen.options, **seen.decoding},
         "minutes": minutes,
         "seed": seed,
         **asdict(network),
@@ -137,7 +139,8 @@ def _planned(
             )
         print(f"{folder} holds this plan (plan.md); its training resumes.")
     else:
-        print(*seen.lines(), sep="\n")
+        seen = examined(seen)
+        print(*table_lines(seen.lines()), sep="\n")
         plan = make_plan(seen, minutes=minutes, seed=seed, network=network)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
@@ -175,10 +178,13 @@ def _write_divisions(seen: Look, division: Division, folder: Path) -> None:
     if seen.listing is None:
         return
     (folder / "splits").mkdir(exist_ok=True)
-    for member in range(division.members):
-        path = folder / "splits" / f"member_{member}.csv"
+    paths = [folder / "splits" / f"member_{member}.csv" for member in range(division.members)]
+    if all(path.is_file() for path in paths):
+        return
+    units = (seen if seen.checks else examined(seen)).units
+    for member, path in enumerate(paths):
         if not path.is_file():
-            write_splits(divided(seen.listing, division, member), path)
+            write_splits(divided(seen.listing, division, member, units=units), path)
 
 
 def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medmonai.data.containers import UnreadableImageError
+from medmonai.data.cohort import Cohort
+from medmonai.data.containers import UnreadableImageError, by_name
 from medmonai.data.datalist import Listing
-from medmonai.data.decoding import check_jobs
 from medmonai.data.describe import (
     SourceDescription,
     completed_options,
@@ -23,6 +23,10 @@ from medmonai.data.describe import (
 from medmonai.data.files import read_sample
 from medmonai.task import Task
 
+from .evidence import Evidence, evidence, mixed_bits
+from .machine import Machine, this_machine
+
+DECODING = ("skip_unreadable", "cache_dir")
 SAMPLE = 60  # files that are decoded for the look
 _VALUES = 20_000  # gray values that are kept of each
 # Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
@@ -51,7 +55,13 @@ class Look:
         mean: of the sampled gray values; more than 8 bits are clipped to those percentiles.
         deviation: their standard deviation.
         decode_seconds: measured, of a file with all cores; 0 of a MedMNIST set.
-        cores: CPU cores that this process may use.
+        machine: cores, memory, GPU.
+        evidence: what the headers of the files say; None of a MedMNIST set.
+        cohorts: the splits of a MedMNIST set.
+        checks: what the examination of the images found, see `medmonai.planning.examination`.
+        decoding: options of the decoding of files: skip_unreadable, cache_dir.
+        units: (N,) number of each case of the listing: cases with the same number have the same
+            patient, or are copies; None before the examination.
     """
 
     source: str
@@ -71,7 +81,17 @@ class Look:
     mean: float
     deviation: float
     decode_seconds: float
-    cores: int
+    machine: Machine
+    evidence: Evidence | None = None
+    cohorts: tuple[Cohort, ...] = ()
+    checks: tuple[str, ...] = ()
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+    units: np.ndarray | None = None
+
+    @property
+    def cores(self) -> int:
+        """CPU cores that this process may use."""
+        return self.machine.cores
 
     @property
     def task(self) -> Task:
@@ -84,13 +104,18 @@ class Look:
         return sum(n for split, n in self.description.cases.items() if split != "test")
 
     @property
-    def rarest(self) -> int:
-        """Cases of the rarest class (label) among those of `training_cases`."""
+    def class_totals(self) -> dict[str, int]:
+        """Class (label) -> its cases among those of `training_cases`."""
         totals: dict[str, int] = {}
         for split, counts in self.description.counts.items():
             for name, n in counts.items():
                 totals[name] = totals.get(name, 0) + (n if split != "test" else 0)
-        return min(totals.values())
+        return totals
+
+    @property
+    def rarest(self) -> int:
+        """Cases of the rarest class (label) among those of `training_cases`."""
+        return min(self.class_totals.values())
 
     @property
     def given_splits(self) -> tuple[str, ...]:
@@ -102,15 +127,29 @@ class Look:
         """Whether the gray values look like those of a CT."""
         return not self.eight_bits and self.lowest <= _AIR
 
+    @property
+    def modality(self) -> str:
+        """What the images are, as far as their headers and gray values say."""
+        if self.evidence is None:
+            return "as the set is described"
+        return self.evidence.modality(
+            spatial_dims=self.spatial_dims,
+            colored=self.colored,
+            hounsfield=self.hounsfield,
+        )
+
     def lines(self) -> list[str]:
-        """Return the look for a person to read."""
-        lines = self.description.lines()
+        """Return the look for a person to read, a name and what was seen on each line."""
+        lines = [*self.description.lines(), f"channels: {self.in_channels}"]
         if self.spacing is not None:
             lines.append(f"spacing: median {' x '.join(f'{mm:.3g}' for mm in self.spacing)} mm")
+        lines.append(f"modality: {self.modality}")
         low, high = self.grey_values
         kind = "8 bits" if self.eight_bits else "HU, as a CT" if self.hounsfield else "more bits"
         lines.append(f"gray values: {low:.4g} to {high:.4g} (0.5th to 99.5th percentile), {kind}")
-        return [*lines, f"machine: {self.cores} CPU cores"]
+        lines += [] if self.evidence is None else self.evidence.lines()
+        lines += mixed_bits(self.description.headers)
+        return [*lines, *self.checks, f"machine: {self.machine.line()}"]
 
 
 def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0) -> Look:
@@ -118,7 +157,8 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
 
     Args:
         source: a folder of class folders, a table of images, or a MedMNIST name.
-        options: see `medmonai.data.describe.open_source`.
+        options: see `medmonai.data.describe.open_source`; for files also "skip_unreadable" and
+            "cache_dir", see `medmonai.data.load_listing`.
         seed: of the sample.
 
     Raises:
@@ -126,13 +166,16 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         ValueError: an option that the source does not take, data that it refuses, or 2D and 3D
             images mixed.
     """
-    options, note = completed_options(source, options or {})
+    given = {name.replace("-", "_"): value for name, value in (options or {}).items()}
+    decoding = {}
+    if Path(source).expanduser().exists():
+        decoding = {name: given.pop(name) for name in DECODING if name in given}
+    options, note = completed_options(source, given)
     opened = open_source(source, options)
     if note and isinstance(opened, Listing):
         opened = replace(opened, notes=(note, *opened.notes))
-    cores = check_jobs(None)
     if isinstance(opened, Listing):
-        return _look_at_files(source, options, opened, seed=seed, cores=cores)
+        return replace(_look_at_files(source, options, opened, seed=seed), decoding=decoding)
     train = opened[0]
     sample = np.random.default_rng(seed).permutation(len(train))[:SAMPLE]
     values = np.asarray(train.images[np.sort(sample)])
@@ -149,21 +192,20 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         spacing=None,
         **_of_values(values, eight_bits=values.dtype == np.uint8),
         decode_seconds=0.0,
-        cores=cores,
+        cohorts=tuple(opened),
+        machine=this_machine(),
     )
 
 
-def _look_at_files(
-    source: str, options: Mapping[str, Any], listing: Listing, *, seed: int, cores: int
-) -> Look:
+def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *, seed: int) -> Look:
     description = describe_listing(listing)
     headers = description.headers
     assert headers is not None  # a listing of files is described by their headers
     if headers.other_axes:
         raise ValueError(
             f"{source} mixes images of {headers.spatial_dims} axes with {headers.other_axes} of "
-            "another number of axes; a network takes one kind. Name a folder, or rows of a table, "
-            "with one kind."
+            f"another number of axes ({', '.join(by_name(headers.kinds))}); a network takes one "
+            "kind. Name a folder, or rows of a table, with one kind."
         )
     if not len(headers.sizes) or not headers.sizes.any():
         raise ValueError(f"none of the images of {source} can be read: {headers.unreadable[0]}")
@@ -183,6 +225,7 @@ def _look_at_files(
     values = np.concatenate([sample[0] for sample in samples])
     spacings = [sample[1] for sample in samples]
     known = all(spacing is not None for spacing in spacings) and headers.spatial_dims == 3
+    machine = this_machine()
     return Look(
         source,
         options=options,
@@ -195,8 +238,9 @@ def _look_at_files(
         size=tuple(int(n) for n in np.median([sample[3] for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
         **_of_values(values, eight_bits=all(sample[2] for sample in samples)),
-        decode_seconds=seconds / cores,
-        cores=cores,
+        decode_seconds=seconds / machine.cores,
+        evidence=evidence(listing, seed=seed),
+        machine=machine,
     )
 
 

@@ -68,4 +68,4 @@ def data_overrides(look: Look) -> dict[str, Any]:
             chosen[name] = str(Path(chosen[name]).expanduser().resolve())
         return chosen
     path = Path(look.source).expanduser().resolve()
-    return {"dataset_dir": str(path if path.is_dir() else path.parent)}
+    return {"dataset_dir": str(path if path.is_dir() else path.parent), **look.decoding}

@@ -132,7 +132,9 @@ def test_the_axes_of_volumes_without_directions_are_not_exchanged_where_the_side
 def test_divisions(tmp_path, grey):
     assert choose_division(grey).kind == "rotation"
     few = look(str(pictures(tmp_path / "few", {"a": 40, "b": 14})))
-    with pytest.raises(ValueError, match=r"14 cases of its rarest class .* at least 15 are needed"):
+    with pytest.raises(
+        ValueError, match=r"14 cases of class .b. outside .* at least 15 are needed"
+    ):
         choose_division(few)
     for split, counts in (("train", {"a": 20, "b": 20}), ("test", {"a": 5, "b": 5})):
         pictures(tmp_path / "given" / split, counts)

@@ -1,3 +1,4 @@
+from .acquisition import acquisition
 from .arrays import read_npz_images, to_form
 from .file_walk import (
     AGAIN,
@@ -20,6 +21,7 @@ __all__ = [
     "DicomFolders",
     "Headers",
     "TooManyFiles",
+    "acquisition",
     "array_case",
     "find_in_folders",
     "is_hidden",

@@ -16,7 +16,7 @@ from .ideal_observer import (
 from .known_groups import with_known_groups
 from .medmnist import load_medmnist
 from .medmnist_files import DatasetFolder
-from .memory import default_memory_limit
+from .memory import available_memory, default_memory_limit
 from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "DatasetFolder",
     "DatasetInfo",
     "PhantomDesign",
+    "available_memory",
     "dataset_info",
     "dataset_names",
     "default_memory_limit",

@@ -34,6 +34,8 @@ from medmonai.task import Task
 from .groups import CaseGroups
 
 logger = logging.getLogger("medmonai.data")
+_NO_IMAGE = "a folder without an image"
+_TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 
 
 @dataclass
@@ -113,10 +115,7 @@ def list_class_folders(
     met = _find(folder, dicom_folders)
     _check_layout(name, folder, met)
     if not met.cases:
-        raise FileNotFoundError(
-            f"{folder} holds no image in a class folder ({len(met.left_out)} other files or "
-            "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed."
-        )
+        raise _no_case(folder, met)
     counts = Counter(class_folder for _, class_folder, _ in met.cases)
     names, table = ordered_classes(counts, class_names, positive_class)
     _check_two_classes(name, names, met)
@@ -149,8 +148,30 @@ def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:
     path, folder, _ = met.cases[0]
     inside = f", or {folder!r} inside it" if "/" in path.removeprefix(f"{folder}/") else ""
     only = ", ".join(map(repr, names))
+    empty = [out.name for out in met.left_out if out.reason == _NO_IMAGE]
+    without = f" (without an image: {', '.join(map(repr, empty[:3]))})" if empty else ""
     raise ValueError(
-        f"{name} holds one class, {only}; two are needed: is its root the folder above{inside}?"
+        f"{name} holds one class, {only}{without}; two are needed: is its root the folder "
+        f"above{inside}?"
+    )
+
+
+def _no_case(folder: Path, met: _CasesMet) -> FileNotFoundError:
+    return FileNotFoundError(
+        f"{folder} holds no image in a class folder ({len(met.left_out)} other files or "
+        "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed"
+        f"{_table_hint(folder, met.left_out)}."
+    )
+
+
+def _table_hint(folder: Path, left_out: Sequence[LeftOut]) -> str:
+    """Return what to do where the classes are in a table beside the images."""
+    tables = [one.name for one in left_out if Path(one.name).suffix.lower() in _TABLES]
+    if not tables:
+        return ""
+    return (
+        f", or a table: give {folder / tables[0]} as the source if it has the classes, with "
+        f"--images {folder}"
     )
 
 
@@ -179,7 +200,7 @@ def _find(root: Path, dicom_folders: DicomFolders) -> _CasesMet:
         met.left_out += inside.left_out
         met.cases += [(f"{prefix}{name}/{path}", name, split) for path in inside.cases]
         if not inside.cases and LeftOut(f"{prefix}{name}", AGAIN) not in inside.left_out:
-            met.left_out.append(LeftOut(f"{prefix}{name}", "a folder without an image"))
+            met.left_out.append(LeftOut(f"{prefix}{name}", _NO_IMAGE))
     return met
 
 

@@ -241,7 +241,7 @@ def _note(table: TextTable, chosen: Mapping[str, str], suffix: str) -> str:
     words = {
         "image_column": "images in {!r}",
         "label_column": "classes in {!r}",
-        "group_column": "patients in {!r}",
+        "group_column": "groups in {!r}",
         "split_column": "splits in {!r}",
     }
     found = [words[option].format(column) for option, column in chosen.items() if column]

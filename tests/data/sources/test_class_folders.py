@@ -3,8 +3,9 @@ from __future__ import annotations
 import logging
 import os
 
+import numpy as np
 import pytest
-from source_files import write_class_folders
+from source_files import write_class_folders, write_picture
 
 from medmonai.data import About, CaseGroups, list_class_folders
 from medmonai.task import Task
@@ -250,6 +251,21 @@ def test_no_source(tmp_path):
     write_class_folders(tmp_path, {"train": {"A": 1}})
     with pytest.raises(ValueError, match="set holds one class, 'A'; two are needed"):
         list_class_folders(tmp_path, name="set")
+
+
+def test_a_table_beside_the_images_is_named(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "labels.csv").write_text("image,dx")
+    with pytest.raises(
+        FileNotFoundError, match=r"a table: give .*labels.csv as the source .* --im"
+    ):
+        list_class_folders(tmp_path, name="set")
+
+
+def test_a_class_folder_without_an_image_is_named(tmp_path):
+    root = write_class_folders(tmp_path, {"A": 2, "B": 0})
+    with pytest.raises(ValueError, match=r"one class, 'A' \(without an image: 'B'\); two are"):
+        list_class_folders(root, name="set")
 
 
 def test_a_class_in_test_only(tmp_path):

@@ -1,0 +1,105 @@
+"""What a look says about modality and header fields, never more than the files state."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+import pytest
+from dicom_files import dataset, save
+from PIL import Image
+
+from medmonai.planning import look
+
+RNG = np.random.default_rng(0)
+
+
+def noise(*shape, dtype=np.uint8):
+    return RNG.integers(0, 200, shape).astype(dtype)
+
+
+def folders(root, write, n=16, classes=("a", "b")):
+    for c, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for i in range(n):
+            write(root / name / f"{i:02d}", c)
+    return look(str(root))
+
+
+def dicom(path, c, **tags):
+    save(dataset(noise(12, 12, dtype=np.uint16), **tags), path.with_suffix(".dcm"))
+
+
+def picture(path, *shape, suffix="png", dtype=np.uint8, **options):
+    Image.fromarray(noise(*shape, dtype=dtype)).save(f"{path}.{suffix}", **options)
+
+
+def volume(path, mm=1, scale=1, low=0):
+    values = noise(9, 9, 5, dtype=np.int16) * scale + low
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1, 1, mm, 1])), f"{path}.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda path, c: dicom(path, c, Modality="DX"), "X-ray (DICOM Modality)"),
+        (lambda path, c: dicom(path, c, Modality="MR"), "MR (DICOM Modality)"),
+        (lambda path, c: dicom(path, c, Modality="US" if int(path.name) % 2 else "MG"),
+         "mammography 16, ultrasound 16 (DICOM Modality)"),
+        (lambda path, c: dicom(path, c, RescaleSlope=1, RescaleIntercept=-1024),
+         "CT (DICOM Modality), values as in Hounsfield units"),
+        (dicom, "CT (DICOM Modality), but the values are not those of Hounsfield units"),
+        (lambda path, c: picture(path, 9, 9), "not stated; gray images"),
+        (lambda path, c: picture(path, 9, 9, 3), "not stated; color images"),
+        (lambda path, c: picture(path, 9, 9, *[3] * c), "not stated; gray and color images"),
+        (lambda path, c: volume(path), "not stated; volumes without"),
+        (lambda path, c: volume(path, scale=9, low=-1000),
+         "not stated; values below -500 look like Hounsfield units (CT)"),
+    ],
+)  # fmt: skip
+def test_modality(write, said, tmp_path):
+    seen = folders(tmp_path / "in", write)
+    assert seen.modality.startswith(said)
+    assert f"modality: {seen.modality}" in seen.lines()
+
+
+def test_a_camera_makes_a_photograph(tmp_path):
+    exif = Image.Exif()
+    exif[271] = "Maker"
+
+    def write(path, c):
+        Image.fromarray(noise(9, 9, 3)).save(f"{path}.jpg", exif=exif)
+
+    assert folders(tmp_path / "in", write).modality == ("photographs (EXIF names a camera: Maker)")
+
+
+@pytest.mark.parametrize(
+    ("write", "field", "values"),
+    [
+        (lambda path, c: dicom(path, c, Manufacturer="AB"[c]), "Manufacturer", "a: A (16); b: B"),
+        (lambda path, c: dicom(path, c, StationName=f"S{c}"), "StationName", "a: S0 (16)"),
+        (lambda path, c: dicom(path, c, KVP=80 + c), "KVP", "a: 80"),
+        (lambda path, c: picture(path, 9, 9, suffix=["png", "jpg"][c]), "format", "a: PNG (16)"),
+        (lambda path, c: picture(path, 9 + c, 9), "size", "a: 9 x 9 (16); b: 10 x 9 (16)"),
+        (lambda path, c: picture(path, 9, 9, suffix="jpg", quality=60 + 30 * c),
+         "JPEG quality", "a: about 60 (16)"),
+        (lambda path, c: picture(path, 9, 9, dtype=[np.uint8, np.uint16][c]),
+         "pixel kind", "a: L (16); b: 16 bits (16)"),
+        (lambda path, c: volume(path, mm=1 + c), "spacing", "a: 1 x 1 x 1 (16)"),
+    ],
+)  # fmt: skip
+def test_all_images_of_a_class_from_one_device_or_in_one_format(write, field, values, tmp_path):
+    seen = folders(tmp_path / "in", write)
+    (one,) = [one for one in seen.evidence.findings if one.field == field]
+    assert one.v > 0.9 and values in one.line()
+    assert any(line.startswith(f"warning: {field} goes with the class") for line in seen.lines())
+    assert any("may learn the device" in line for line in seen.lines())
+
+
+def test_eight_bits_beside_sixteen_are_reported(tmp_path):
+    def write(path, c):
+        dtype = np.uint16 if int(path.name) % 2 else np.uint8
+        Image.fromarray(noise(9, 9, dtype=dtype)).save(f"{path}.png")
+
+    seen = folders(tmp_path / "in", write)
+    assert any("16 of 32 images hold 8 bits and the others more" in line for line in seen.lines())
+    assert seen.evidence.findings == ()
