@@ -53,7 +53,7 @@ def fitted(tmp_path_factory):
 
 def test_a_fit_leaves_plan_model_predictions_and_report(fitted):
     out, source, _, printed = fitted
-    assert "random forest on texture" in printed and "positive class: lesion" in printed
+    assert "random forest on texture" in printed and "positive class  lesion" in printed
     plan = (out / "plan.md").read_text()
     for name in ("division", "size", "network", "epochs", "flips"):
         assert f"| {name} |" in plan
