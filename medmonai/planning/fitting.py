@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .examination import examined
 from .fit_results import BASELINE, NETWORK, write_fit
 from .look import Look, look
 from .network_rules import AskedNetwork
-from .plan import make_plan, write_choices, write_planned_bundle
+from .plan import Plan, make_plan, write_choices, write_planned_bundle
 from .recipe_source import data_overrides
 from .wording import table_lines
 
@@ -144,13 +144,7 @@ def _planned(
         plan = make_plan(seen, minutes=minutes, seed=seed, network=network)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
-        stored = {
-            "asked": asked,
-            "cases": cases,
-            "name": plan.name,
-            "division": asdict(plan.division),
-            "overrides": plan.overrides,
-        }
+        stored = _record(plan, asked=asked, cases=cases)
         write_json(stored, folder / "fit.json")
     with parts_of(folder / "fit.json"):
         division = Division(**stored["division"])
@@ -159,6 +153,20 @@ def _planned(
         write_planned_bundle(name, folder)
     _write_divisions(seen, division, folder)
     return division
+
+
+def _record(plan: Plan, *, asked: Mapping[str, Any], cases: str) -> dict[str, Any]:
+    """Return what fit.json holds: what was asked, what was chosen, and a digest of the cases."""
+    return {
+        "asked": asked,
+        "cases": cases,
+        "name": plan.name,
+        "title": plan.recipe["title"],
+        "division": asdict(plan.division),
+        "overrides": plan.overrides,
+        "choices": [astuple(choice) for choice in plan.choices],
+        "forecast": plan.cost.line(),
+    }
 
 
 def _digest(seen: Look) -> str:

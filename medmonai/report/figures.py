@@ -59,6 +59,7 @@ class ReportFigure:
 
 SECTIONS = {
     "data": "Data",
+    "plan": "Plan",
     "training": "Training",
     "performance": "Performance",
     "calibration": "Calibration and decision curve",

@@ -11,6 +11,7 @@ from typing import Any
 
 from medmonai.config_text import unescaped
 
+from .fit_section import fit_command
 from .page import TextBlock
 from .run_sections import part_of
 
@@ -21,6 +22,7 @@ _PLACES = ("output_dir", "dataset_dir", "bundle_root", "ckpt_path")
 def repeat_part(folder: Path) -> dict[str, Any]:
     """Return commands, versions, checksums and the config that repeat a run or an evaluation."""
     found = [
+        part_of(folder / "fit.json", fit_command),
         part_of(folder / "evaluation.json", _evaluated),
         part_of(folder / "test_opened.json", _opened),
         part_of(

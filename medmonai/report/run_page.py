@@ -10,6 +10,7 @@ from typing import Any
 from medmonai.run_files import parts_of, read_record
 
 from .figures import FIGURES, SECTIONS
+from .fit_section import plan_part
 from .page import Card, PageFigure, RunPage, Section
 from .repeat_section import repeat_part
 from .run_sections import data_part, part_of, saliency_part, training_part
@@ -48,6 +49,7 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
     calibration = tuple(table for table in tables if table.name == "calibration")
     parts: dict[str, dict[str, Any]] = {
         "data": part_of(folder / "data.json", partial(data_part, metrics)),
+        "plan": part_of(folder / "fit.json", plan_part),
         "training": training_part(folder),
         "performance": {
             "tables": tuple(table for table in tables if table not in calibration),
@@ -75,8 +77,9 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
 
 
 def title_of(folder: str | Path) -> str:
-    """Return the title of the recipe that was run, from run.json; "" without a recipe."""
-    return str(read_record(Path(folder) / "run.json").get("title", ""))
+    """Return the title of the recipe that was run or planned; "" without a recipe."""
+    run = read_record(Path(folder) / "run.json")
+    return str(run.get("title") or read_record(Path(folder) / "fit.json").get("title", ""))
 
 
 def _metrics_of(folder: Path) -> Mapping[str, Any]:

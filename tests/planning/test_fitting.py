@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+from html import unescape
 
 import numpy as np
 import pytest
@@ -72,6 +73,16 @@ def test_the_report_begins_with_the_verdict_and_shows_the_baseline(fitted):
     assert verdict in printed and "random forest on texture features" in verdict
     page = (out / "report.html").read_text()
     assert f'<p class="lead">{verdict}' in page and "random forest AUC" in page
+
+
+def test_the_report_shows_the_plan_and_the_command_that_repeats_it(fitted):
+    out, source, _, _ = fitted
+    page = unescape((out / "report.html").read_text(encoding="utf-8"))
+    assert f"<h1>{source.name}" in page and "a twelfth of" in page and "forecast: about" in page
+    assert (
+        f"python -m medmonai fit {source.name} --group_pattern '^(p\\d+)_' --positive_class lesion "
+        "--seed 1 --output NEW"
+    ) in page
 
 
 def test_the_figures_are_those_of_members_that_had_not_seen_the_case(fitted):
