@@ -82,10 +82,45 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "leak_threshold": COPY_THRESHOLD,
         "class_names": list(source["class_names"]),
         "in_channels": source["in_channels"],
+        **_channels(source),
         "size": size,
         **{name: source.get(name, empty) for name, empty in _ABOUT.items()},
         "source": source["source"],
         "data_type": source.get("data_type", FORMAT_NAMES),
+    }
+
+
+def _channels(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names of the channels, and the image columns of tables for inference.
+
+    Raises:
+        ValueError: a form that `ImageForm` refuses, or another number of image columns than
+            channels.
+    """
+    stated = source.get("form", {})
+    indicators = list(stated.get("indicators", []))
+    form = ImageForm(
+        tuple(source["size"]),
+        in_channels=source["in_channels"],
+        indicators=tuple(indicators),
+        intensity_range=None
+        if "$" in str(stated) or "@" in str(stated)
+        else stated.get("intensity_range"),
+    )
+    stated = source["listing"].get("columns", {})
+    columns = stated.get("image_column") if isinstance(stated, Mapping) else None
+    if not isinstance(columns, list) or len(columns) < 2:
+        return {}
+    if len(columns) != form.image_channels:
+        raise ValueError(
+            f"image_column names {len(columns)} columns, and in_channels={form.in_channels} less "
+            f"{len(indicators)} indicators are {form.image_channels} channels; give one column for "
+            "each channel."
+        )
+    names = [*columns, *(f"{columns[i]} is there" for i in indicators)]
+    return {
+        "channel_names": names,
+        "image_columns": recipe_texts({"image_column": columns}),
     }
 
 

@@ -80,8 +80,8 @@ _OF_SOURCES = {
     ),
     "aspect": "stretch, crop or pad images of another shape",
     "intensity_range": (
-        "`[low, high]` gray values that become 0 and 255; needed for anything but 8-bit images (CT "
-        "in HU)"
+        "`[low, high]` gray values that become 0 and 255, or one such pair per channel; needed "
+        "for anything but 8-bit images (CT in HU)"
     ),
     "orientation": "orientation that volumes are brought to, such as RAS",
     "spacing": (

@@ -71,7 +71,7 @@ def _network_data_format(
         "dtype": "float32",
         "value_range": [0, 255],
         "is_patch_data": False,
-        "channel_def": {str(c): "image" for c in range(values["in_channels"])},
+        "channel_def": {str(c): name for c, name in enumerate(values["channel_names"])},
     }
     pred = {
         "type": "probabilities",

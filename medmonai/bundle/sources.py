@@ -36,7 +36,9 @@ def source_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     kinds = {"medmnist": _medmnist_source, "phantom": _phantom_source, "listing": file_source}
     for kind, function in kinds.items():
         if kind in dataset:
-            return function(dataset)
+            values = function(dataset)
+            unnamed = ["image"] * values["in_channels"]
+            return {"channel_names": unnamed, "image_columns": {}, **values}
     raise ValueError(
         f"dataset of a recipe holds {', '.join(dataset) or 'nothing'}; one of "
         f"{', '.join(kinds)} is needed."

@@ -53,6 +53,10 @@ def _list_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, (list, tuple)) and all(map(fits, value))
 
 
+def _is_range(value: Any) -> bool:
+    return _list_of(_is_number)(value) and len(value) == 2 and value[0] < value[1]
+
+
 def _is_pattern(value: Any) -> bool:
     try:
         return isinstance(value, str) and bool(re.compile(value))
@@ -135,8 +139,8 @@ KINDS: dict[str, ValueKind] = {
         "a list of numbers above 0 (mm), or null,", _list_of(_RATE.fits), optional=True
     ),
     "intensity_range": ValueKind(
-        "a list [low, high] with low below high, or null,",
-        lambda value: _list_of(_is_number)(value) and len(value) == 2 and value[0] < value[1],
+        "a list [low, high] with low below high, one such list for each channel, or null,",
+        lambda value: _is_range(value) or (_list_of(_is_range)(value) and len(value) > 0),
         optional=True,
     ),
     "group_pattern": ValueKind("a regular expression, or null,", _is_pattern, optional=True),

@@ -33,7 +33,7 @@ def augmentation_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], li
         if not oriented and (sided or len(set(size)) > 1):
             affine = affine[1:]
         what = "left-right" if oriented else "all axes; the volumes state no directions"
-    elif look.in_channels == 3:
+    elif look.in_color:
         axes = [] if sided else [0, 1]
         affine = [_affine(0.26, shift, "border")]
         if len(set(size)) == 1 and not sided:
@@ -46,7 +46,7 @@ def augmentation_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], li
     why = f"a class is named {sided.group(0)!r}: the side may be the label" if sided else what
     noise = (
         [_jitter()]
-        if look.in_channels == 3
+        if look.in_color
         else [{"_target_": "medmonai.transforms.RandGaussianNoise", "prob": 0.5, "std": 0.02}]
     )
     values = {"flip_axes": axes, "affine": affine, "noise": noise}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.data.cohort import Cohort
-from medmonai.data.containers import UnreadableImageError, by_name
+from medmonai.data.containers import by_name
 from medmonai.data.datalist import Listing
 from medmonai.data.describe import (
     SourceDescription,
@@ -20,17 +20,14 @@ from medmonai.data.describe import (
     describe_listing,
     open_source,
 )
-from medmonai.data.files import read_sample
 from medmonai.task import Task
 
 from .evidence import Evidence, evidence, mixed_bits
+from .grey_levels import GreyLevels, channel_names, levels_of, require_one_count, sample_case
 from .machine import Machine, this_machine
 
 DECODING = ("skip_unreadable", "cache_dir")
 SAMPLE = 60  # files that are decoded for the look
-_VALUES = 20_000  # gray values that are kept of each
-# Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
-_AIR = -500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +40,15 @@ class Look:
         description: counts, groups, columns, sizes, notes.
         listing: of image files; None of a MedMNIST set.
         spatial_dims: 2 or 3.
-        in_channels: 1, or 3 where an image is in color.
+        in_channels: 1, 3 where an image is in color, or the channels of a case with its indicators
+            of missing ones.
         size: median voxels along each axis.
         sizes: of the sampled files; None of a MedMNIST set.
         colored: whether images are in color: (False,), (True,) or both.
         spacing: median millimeters along each axis of the volumes that state them; None where
             fewer than all of the sample do.
-        eight_bits: whether every sampled image holds uint8.
-        grey_values: 0.5th and 99.5th percentile of the sampled training images.
-        lowest: smallest grey value of the sample.
-        mean: of the sampled gray values; more than 8 bits are clipped to those percentiles.
-        deviation: their standard deviation.
+        levels: gray values of the sampled training images, of each channel; one entry for gray
+            images and for all colors together.
         decode_seconds: measured, of a file with all cores; 0 of a MedMNIST set.
         machine: cores, memory, GPU.
         evidence: what the headers of the files say; None of a MedMNIST set.
@@ -75,11 +70,7 @@ class Look:
     sizes: tuple[tuple[int, ...], ...] | None
     colored: tuple[bool, ...]
     spacing: tuple[float, ...] | None
-    eight_bits: bool
-    grey_values: tuple[float, float]
-    lowest: float
-    mean: float
-    deviation: float
+    levels: tuple[GreyLevels, ...]
     decode_seconds: float
     machine: Machine
     evidence: Evidence | None = None
@@ -123,9 +114,15 @@ class Look:
         return tuple(split for split in ("train", "val", "test") if split in self.description.cases)
 
     @property
-    def hounsfield(self) -> bool:
-        """Whether the gray values look like those of a CT."""
-        return not self.eight_bits and self.lowest <= _AIR
+    def in_color(self) -> bool:
+        """Whether the channels are colors."""
+        return self.in_channels == 3 and len(self.levels) == 1 and True in self.colored
+
+    @property
+    def indicators(self) -> tuple[int, ...]:
+        """The channels that a case lacks."""
+        headers = self.description.headers
+        return () if headers is None else headers.indicators
 
     @property
     def modality(self) -> str:
@@ -135,7 +132,7 @@ class Look:
         return self.evidence.modality(
             spatial_dims=self.spatial_dims,
             colored=self.colored,
-            hounsfield=self.hounsfield,
+            hounsfield=any(level.hounsfield for level in self.levels),
         )
 
     def lines(self) -> list[str]:
@@ -144,11 +141,9 @@ class Look:
         if self.spacing is not None:
             lines.append(f"spacing: median {' x '.join(f'{mm:.3g}' for mm in self.spacing)} mm")
         lines.append(f"modality: {self.modality}")
-        low, high = self.grey_values
-        kind = "8 bits" if self.eight_bits else "HU, as a CT" if self.hounsfield else "more bits"
-        lines.append(f"gray values: {low:.4g} to {high:.4g} (0.5th to 99.5th percentile), {kind}")
+        lines += [level.line() for level in self.levels]
         lines += [] if self.evidence is None else self.evidence.lines()
-        lines += mixed_bits(self.description.headers)
+        lines += mixed_bits(self.description.headers) if len(self.levels) == 1 else []
         return [*lines, *self.checks, f"machine: {self.machine.line()}"]
 
 
@@ -190,7 +185,7 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
         sizes=None,
         colored=(train.in_channels == 3,),
         spacing=None,
-        **_of_values(values, eight_bits=values.dtype == np.uint8),
+        levels=(GreyLevels.of(values, eight_bits=values.dtype == np.uint8),),
         decode_seconds=0.0,
         cohorts=tuple(opened),
         machine=this_machine(),
@@ -209,21 +204,22 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
         )
     if not len(headers.sizes) or not headers.sizes.any():
         raise ValueError(f"none of the images of {source} can be read: {headers.unreadable[0]}")
+    require_one_count(headers, source)
     rows = np.arange(len(listing))
     if listing.splits is not None:
         rows = np.flatnonzero(listing.splits != "test")
     rng = np.random.default_rng(seed)
     begun = time.perf_counter()
+    names = channel_names(headers, listing.modalities)
     samples = [
         sample
         for row in rng.permutation(rows)[:SAMPLE]
-        if (sample := _sample(listing.files[row], headers.spatial_dims, rng)) is not None
+        if (sample := sample_case(listing.files[row], headers, len(names), rng)) is not None
     ]
     seconds = (time.perf_counter() - begun) / max(len(samples), 1)
     if not samples:
         raise ValueError(f"none of {min(len(rows), SAMPLE)} images of {source} can be read.")
-    values = np.concatenate([sample[0] for sample in samples])
-    spacings = [sample[1] for sample in samples]
+    spacings = [sample.spacing for sample in samples]
     known = all(spacing is not None for spacing in spacings) and headers.spatial_dims == 3
     machine = this_machine()
     return Look(
@@ -233,45 +229,12 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
         listing=listing,
         spatial_dims=headers.spatial_dims,
         in_channels=headers.in_channels,
-        sizes=tuple(sample[3] for sample in samples),
-        colored=tuple(sorted({kind.colour for kind in headers.kinds})),
-        size=tuple(int(n) for n in np.median([sample[3] for sample in samples], axis=0)),
+        sizes=tuple(sample.size for sample in samples),
+        colored=headers.colored,
+        size=tuple(int(n) for n in np.median([sample.size for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
-        **_of_values(values, eight_bits=all(sample[2] for sample in samples)),
+        levels=levels_of(samples, names),
         decode_seconds=seconds / machine.cores,
         evidence=evidence(listing, seed=seed),
         machine=machine,
     )
-
-
-def _of_values(values: np.ndarray, *, eight_bits: bool) -> dict[str, Any]:
-    """Return the fields of a look that describe gray values."""
-    low, high = np.percentile(values, (0.5, 99.5)).tolist()
-    kept = values if eight_bits else np.clip(values, low, high)
-    return {
-        "eight_bits": eight_bits,
-        "grey_values": (low, high),
-        "lowest": float(values.min()),
-        "mean": float(kept.mean()),
-        "deviation": float(kept.std()),
-    }
-
-
-def _sample(
-    path: Path, spatial_dims: int, rng: np.random.Generator
-) -> tuple[np.ndarray, tuple[float, ...] | None, bool, tuple[int, ...]] | None:
-    """Return some gray values of a file, its spacing, whether it holds uint8 and its size.
-
-    None where it cannot be read: the decoding of all files says so, and what to do.
-    """
-    try:
-        values, spacing = read_sample(path, spatial_dims=spatial_dims)
-    except UnreadableImageError:
-        return None
-    flat = values.reshape(-1)
-    finite = flat[np.isfinite(flat)]
-    if not len(finite):
-        return None
-    chosen = finite if len(finite) <= _VALUES else rng.choice(finite, _VALUES, replace=False)
-    ends = np.array([finite.min(), finite.max()])
-    return np.concatenate([chosen, ends]), spacing, values.dtype == np.uint8, values.shape[1:]

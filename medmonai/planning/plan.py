@@ -24,6 +24,7 @@ from .network_rules import AskedNetwork, network_choice, published_normalization
 from .recipe_source import dataset_entry
 from .rules import (
     balance_choice,
+    channels_choice,
     form_choice,
     normalization_choice,
     optimizer_choice,
@@ -179,7 +180,8 @@ def _image_choices(
         shown = f"minus {published['subtrahend']}, divided by {published['divisor']}"
         normalization = published
         of_normalization = Choice("normalization", shown, "what the weights were trained with")
-    return size, {**form, **levels}, normalization, (of_size, of_levels, of_normalization)
+    choices = (of_size, *channels_choice(look), of_levels, of_normalization)
+    return size, {**form, **levels}, normalization, choices
 
 
 def _bundle_name(title: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .choice import Choice
+from .grey_levels import GreyLevels
 from .look import Look
 from .network_rules import SMALL, AskedNetwork
 
@@ -109,29 +110,75 @@ def _times(numbers: Any) -> str:
 
 
 def form_choice(look: Look) -> tuple[dict[str, Any], Choice]:
-    """Choose the range of grey values that the network sees."""
-    if look.listing is None or look.eight_bits:
-        return {}, Choice("intensity range", "as they are", "the images hold 8 bits")
-    low, high = look.grey_values
-    if look.hounsfield:
+    """Choose the range of grey values that the network sees, and the indicators of missing
+    channels: entries of the recipe's "form".
+    """
+    fixed = {"indicators": list(look.indicators)} if look.indicators else {}
+    if look.listing is None or all(level.eight_bits for level in look.levels):
+        return fixed, Choice("intensity range", "as they are", "the images hold 8 bits")
+    chosen = [_range(level) for level in look.levels]
+    reasons = [reason for _, reason in chosen]
+    if len(chosen) == 1:
+        value: Any = chosen[0][0]
+        reason = reasons[0]
+    else:
+        value = [pair for pair, _ in chosen]
+        names = [f"{level.channel}: {why}" for level, why in zip(look.levels, reasons)]
+        reason = reasons[0] if len(set(reasons)) == 1 else "; ".join(names)
+        reason = f"each channel on its own: {reason}"
+    return {"intensity_range": value, **fixed}, Choice("intensity range", value, reason)
+
+
+def _range(level: GreyLevels) -> tuple[list[float], str]:
+    """Return the range of one channel, with its reason."""
+    if level.eight_bits:
+        return [0.0, 255.0], "the images hold 8 bits"
+    low = level.low
+    if level.hounsfield:
         low = max(low, -1000.0)
         reason = "Hounsfield units, from air to the 99.5th percentile of the training images"
     else:
         reason = "0.5th to 99.5th percentile of the training images"
-    if not high > low:
-        high = low + 1
-    chosen = [float(f"{low:.4g}"), float(f"{high:.4g}")]
-    return {"intensity_range": chosen}, Choice("intensity range", chosen, reason)
+    high = level.high if level.high > low else low + 1
+    return [float(f"{low:.4g}"), float(f"{high:.4g}")], reason
+
+
+def channels_choice(look: Look) -> list[Choice]:
+    """Return what the channels are; [] for gray images and for colors."""
+    if len(look.levels) == 1:
+        return []
+    names = [level.channel for level in look.levels]
+    lacking = [names[i] for i in look.indicators]
+    value = ", ".join([*names, *(f"whether {name} is there" for name in lacking)])
+    what = "one file for each" if look.listing and look.listing.modalities else "as the files hold"
+    more = "; a missing one is 0, and a channel of 0 or 1 says so" if lacking else ""
+    return [Choice("channels", value, f"{what}{more}")]
 
 
 def normalization_choice(look: Look, levels: dict[str, Any]) -> tuple[dict[str, Any], Choice]:
-    """Choose what is subtracted and divided by, after the range has become 0 to 1."""
-    low, high = levels.get("intensity_range", (0.0, 255.0))
-    mean = round((look.mean - low) / (high - low), 3)
-    deviation = round(max(look.deviation / (high - low), 0.01), 3)
-    value = {"subtrahend": mean, "divisor": deviation}
-    shown = f"minus {mean}, divided by {deviation}"
-    return value, Choice("normalization", shown, "mean and deviation of the training sample")
+    """Choose what is subtracted and divided by, after the range has become 0 to 1. Indicators stay
+    0 and 1.
+    """
+    stated = levels.get("intensity_range", (0.0, 255.0))
+    ranges = stated if len(look.levels) > 1 and "intensity_range" in levels else None
+    means = []
+    deviations = []
+    for number, level in enumerate(look.levels):
+        low, high = stated if ranges is None else ranges[number]
+        means.append(round((level.mean - low) / (high - low), 3))
+        deviations.append(round(max(level.deviation / (high - low), 0.01), 3))
+    if len(look.levels) == 1:
+        value: dict[str, Any] = {"subtrahend": means[0], "divisor": deviations[0]}
+        shown = f"minus {means[0]}, divided by {deviations[0]}"
+        return value, Choice("normalization", shown, "mean and deviation of the training sample")
+    shown = f"minus {means}, divided by {deviations}"
+    value = {
+        "subtrahend": means + [0.0] * len(look.indicators),
+        "divisor": deviations + [1.0] * len(look.indicators),
+        "channel_wise": True,
+    }
+    reason = "mean and deviation of each channel of the training sample"
+    return value, Choice("normalization", shown, reason)
 
 
 def schedule_choice(

@@ -58,9 +58,9 @@ def ct(tmp_path_factory):
 
 def test_what_a_look_sees(grey, ct):
     assert (grey.spatial_dims, grey.in_channels, grey.size, grey.spacing) == (2, 1, (20, 24), None)
-    assert grey.eight_bits and not grey.hounsfield and grey.rarest == 20
+    assert grey.levels[0].eight_bits and not grey.levels[0].hounsfield and grey.rarest == 20
     assert ct.spatial_dims == 3 and ct.size == (40, 30, 10)
-    assert ct.spacing == pytest.approx((0.5, 0.5, 4.0)) and ct.hounsfield and not ct.eight_bits
+    assert ct.spacing == pytest.approx((0.5, 0.5, 4.0)) and ct.levels[0].hounsfield
 
 
 def test_small_images_keep_their_size_and_large_ones_get_128_pixels(grey):
@@ -83,10 +83,8 @@ def test_grey_values(grey, ct):
     assert form_choice(grey)[0] == {}
     low, high = form_choice(ct)[0]["intensity_range"]
     assert low == pytest.approx(-995, abs=8) and 880 < high < 900
-    low, high = form_choice(replace(ct, lowest=0.0, grey_values=(10.0, 700.0)))[0][
-        "intensity_range"
-    ]
-    assert (low, high) == (10, 700)
+    mr = replace(ct.levels[0], lowest=0.0, low=10.0, high=700.0)
+    assert form_choice(replace(ct, levels=(mr,)))[0] == {"intensity_range": [10, 700]}
     value, _ = normalization_choice(grey, {})
     assert value["subtrahend"] == pytest.approx(99.5 / 255, abs=0.02)
 

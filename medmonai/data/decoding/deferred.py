@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class DeferredImages:
     Args:
         path: a folder or a file; it need not exist yet.
         form: what every image becomes.
+        image_column: columns of a table with the files of each channel, see `load_images`.
 
     Raises:
         TypeError, ValueError: a form that `ImageForm` rejects.
@@ -38,13 +39,20 @@ class DeferredImages:
 
     deferred = True  # what a loader checks before it looks at the images
 
-    def __init__(self, path: str | Path, form: ImageForm | Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        form: ImageForm | Mapping[str, Any],
+        *,
+        image_column: Sequence[str] | None = None,
+    ) -> None:
         self._path = path
+        self._columns = image_column
         self._form = ImageForm.of(form, argument="form")
 
     @cached_property
     def _read(self) -> ImageSet:
-        return load_images(self._path, self._form)
+        return load_images(self._path, self._form, image_column=self._columns)
 
     def __len__(self) -> int:
         return len(self._read)

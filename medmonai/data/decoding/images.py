@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_ima
 from medmonai.data.formats import KINDS, image_kind
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
+from medmonai.data.tables import list_unlabeled_table
+from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
 
 from .decode_pool import DecodeRecord
 
@@ -86,7 +88,12 @@ class ImageSet:
         )
 
 
-def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageSet:
+def load_images(
+    path: str | Path,
+    form: ImageForm | Mapping[str, Any],
+    *,
+    image_column: str | Sequence[str] | None = None,
+) -> ImageSet:
     """Read images of any size into one uint8 array (N, in_channels, *spatial_size).
 
     - A folder is read with its subfolders; ids are the paths inside it. An npz file contains
@@ -111,9 +118,10 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
     bundle.
 
     Args:
-        path: a folder, or one file.
+        path: a folder, one file, or a table of images (CSV, .xlsx), see `list_unlabeled_table`.
         form: size, channels and gray values that the network expects, as an `ImageForm` or a
             dictionary of its fields.
+        image_column: column of a table with the images, or several, one for each channel.
 
     Raises:
         FileNotFoundError: the path does not exist or contains no image.
@@ -126,7 +134,7 @@ def load_images(path: str | Path, form: ImageForm | Mapping[str, Any]) -> ImageS
         ImageSet(12 images, 1 x (28, 28, 28) uint8)
     """
     form = ImageForm.of(form, argument="form")
-    ids, cases = _cases(Path(path), form)
+    ids, cases = _cases(Path(path), form, image_column)
     out = np.empty((len(ids), form.in_channels, *form.spatial_size), np.uint8)
     places = []
     resized = 0
@@ -173,8 +181,17 @@ def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]
     ], files
 
 
-def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase]]:
+def _cases(
+    path: Path, form: ImageForm, columns: str | Sequence[str] | None
+) -> tuple[list[str], Iterator[DecodedCase]]:
     """Return the ids and an iterator over the decoded cases at a path."""
+    if path.is_file() and path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
+        return _of_table(path, form, columns)
+    if columns is not None and not isinstance(columns, str) and len(columns) > 1:
+        raise ValueError(
+            f"{path} is no table, and each case has one image for each of {', '.join(columns)}; "
+            "give a table (CSV, .xlsx) with these columns."
+        )
     files, root = _find(path)
     if image_kind(files[0]) == "npz":
         ids, _, source = read_npz_images(files[0], form.spatial_size)
@@ -187,6 +204,21 @@ def _cases(path: Path, form: ImageForm) -> tuple[list[str], Iterator[DecodedCase
         file.relative_to(root).as_posix() if file != root else root.resolve().name for file in files
     ]
     return ids, (read_case(file, form) for file in files)
+
+
+def _of_table(
+    path: Path, form: ImageForm, columns: str | Sequence[str] | None
+) -> tuple[list[str], Iterator[DecodedCase]]:
+    listed = list_unlabeled_table(
+        path,
+        image_column=columns,
+        dicom_folders="series" if len(form.spatial_size) == 3 else "files",
+    )
+    for row in listed.rows:
+        if row.flag or row.file is None:
+            raise ValueError(f"{path.name}: {row.id}: {row.flag}; correct the table.")
+    files = [row.file for row in listed.rows if row.file is not None]
+    return [row.id for row in listed.rows], (read_case(file, form) for file in files)
 
 
 def _series(files: list[Path]) -> list[Path]:

@@ -110,7 +110,7 @@ class SourceDescription:
                 _counts_line(split, self.cases[split], counts, exclusive=self.task.exclusive)
                 for split, counts in self.counts.items()
             ]
-        lines += [f"channels: {', '.join(self.modalities)}"] if self.modalities else []
+        lines += [f"modalities: {', '.join(self.modalities)}"] if self.modalities else []
         lines += [] if self.headers is None else self.headers.lines()
         lines.append(_groups_line(self.groups))
         lines += [_column_line(name, column) for name, column in self.metadata.items()]

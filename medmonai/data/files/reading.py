@@ -168,7 +168,10 @@ def array_case(image: np.ndarray, form: ImageForm, name: str, *, kind: PixelKind
         kind: of the pixels that the file held.
     """
     made = to_form(image, form, name)
-    return DecodedCase(made, size=image.shape[1:], kind=kind, remarks=_range_remarks(made, form))
+    remarks = _range_remarks(made, form)
+    return DecodedCase(
+        with_indicators(made, form), size=image.shape[1:], kind=kind, remarks=remarks
+    )
 
 
 def _volume(path: Path, form: ImageForm) -> Volume:

@@ -53,7 +53,7 @@ def test_the_columns_are_the_channels(folder):
     assert found.modalities == ("t1", "t2", "flair") and len(found) == 12
     row = found.ids.tolist().index("3/t1.png")
     assert found.files[row][2] == folder / "3" / "flair.png"
-    assert "channels: t1, t2, flair" in describe_listing(found).lines()
+    assert "modalities: t1, t2, flair" in describe_listing(found).lines()
     turned = listed(table(folder), columns=("flair", "t1"))
     assert [file.name for file in turned.files[0]] == ["flair.png", "t1.png"]
 
