@@ -38,6 +38,7 @@ from .sources.ideal_observer import (
 from .sources.known_groups import with_known_groups
 from .sources.medmnist import load_medmnist
 from .sources.medmnist_files import DatasetFolder
+from .sources.modality_phantom import modality_observer_scores, modality_phantom
 from .sources.phantom import PhantomDesign, lesion_phantom
 from .splits.folds import cross_validation_cohort
 from .splits.split_files import read_splits, write_splits
@@ -100,6 +101,8 @@ __all__ = [
     "load_images",
     "load_listing",
     "load_medmnist",
+    "modality_observer_scores",
+    "modality_phantom",
     "near_pairs",
     "positive_last",
     "read_covariates",

@@ -17,9 +17,17 @@ from .known_groups import with_known_groups
 from .medmnist import load_medmnist
 from .medmnist_files import DatasetFolder
 from .memory import available_memory, default_memory_limit
+from .modality_phantom import (
+    MODALITIES,
+    MODALITY_CLASSES,
+    modality_observer_scores,
+    modality_phantom,
+)
 from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom
 
 __all__ = [
+    "MODALITIES",
+    "MODALITY_CLASSES",
     "PHANTOM_CLASSES",
     "DatasetFile",
     "DatasetFolder",
@@ -37,6 +45,8 @@ __all__ = [
     "lesion_phantom",
     "list_class_folders",
     "load_medmnist",
+    "modality_observer_scores",
+    "modality_phantom",
     "sets_of_same_classes",
     "with_known_groups",
 ]

@@ -25,7 +25,7 @@ MEAN_LEVEL = 120.0
 ROUNDING_VARIANCE = 1 / 12
 
 PHANTOM_CLASSES = ("normal", "lesion")
-_SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 _NUM_CASES = {
     2: {"train": 2000, "val": 400, "test": 1000},
     3: {"train": 1000, "val": 200, "test": 600},
@@ -210,8 +210,8 @@ def lesion_phantom(
         >>> cohort.class_counts(), cohort.images.shape
         ({'normal': 10, 'lesion': 10}, (20, 1, 16, 16))
     """
-    if split not in _SPLITS:
-        raise ValueError(f"split={split!r} is unknown; use one of {', '.join(_SPLITS)}.")
+    if split not in SPLITS:
+        raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLITS)}.")
     design = _design(design, spatial_size)
     num_cases = _NUM_CASES[len(design.spatial_size)][split] if num_cases is None else num_cases
     positives = round(num_cases * design.prevalence)
@@ -221,9 +221,7 @@ def lesion_phantom(
             "raise num_cases so that both classes have a case."
         )
     normal, lesion, order = (
-        np.random.default_rng(
-            np.random.SeedSequence(seed, spawn_key=(_SPLITS.index(split), stream))
-        )
+        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), stream)))
         for stream in range(3)
     )
     labels = np.repeat([0, 1], [num_cases - positives, positives])
