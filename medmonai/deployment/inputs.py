@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from medmonai.data import ImageForm
+from medmonai.data import ImageForm, UnlabeledTable
+from medmonai.data.case_files import channel_files
 from medmonai.data.containers import array_kind
 from medmonai.data.decoding import image_files
 from medmonai.data.describe import open_unlabeled_table
 from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
 from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
+
+from .model import Model
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,28 @@ class GivenCase:
 
 
 def given_cases(
-    images: Path, form: ImageForm, options: Mapping[str, Any] | None = None
+    images: Path, model: Model, options: Mapping[str, Any] | None = None
 ) -> Iterator[GivenCase]:
     """Return the cases at a path; nothing is decoded yet.
 
     Args:
         images: an image, a folder of images, the folder of a DICOM series, an npz file, or a table.
-        form: what the images become.
+        model: says what the images become. If each channel is a file of its own, the images are in
+            a table, by default in the columns of the training.
         options: of a table, see `medmonai.data.list_unlabeled_table`.
 
     Raises:
         FileNotFoundError: no such path, or no image there.
         ValueError: options without a table, or files of several kinds.
     """
-    named = dict(options or {})
+    form = model.form
+    named = {name.replace("-", "_"): value for name, value in (options or {}).items()}
     three = len(form.spatial_size) == 3
     if images.is_file() and images.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
+        if model.image_columns:
+            named = {"image_column": list(model.image_columns), **named}
         table = open_unlabeled_table(images, named, dicom_folders="series" if three else "files")
+        _require_columns(table, model)
         return iter(
             GivenCase(
                 row.id,
@@ -64,10 +72,27 @@ def given_cases(
             f"--{next(iter(named))} is for a table of images; {images} is not one "
             f"({', '.join(TABLE_SUFFIXES)})."
         )
+    if model.image_columns:
+        raise ValueError(
+            f"{images} is not a table, and each case of the model has one image for each of "
+            f"{', '.join(model.image_columns)}; give a table (CSV, .xlsx) with these columns."
+        )
     if images.is_file() and images.suffix.lower() == ".npz":
         return _of_npz(images, form)
     ids, files = image_files(images, spatial_dims=len(form.spatial_size))
     return iter(GivenCase(name, read=partial(read_case, file)) for name, file in zip(ids, files))
+
+
+def _require_columns(table: UnlabeledTable, model: Model) -> None:
+    """Raise ValueError unless a table has as many image columns as the training's."""
+    held = max(len(channel_files(row.file)) for row in table.rows if row.file is not None)
+    wanted = len(model.image_columns) or 1
+    if held != wanted:
+        names = f" ({', '.join(model.image_columns)})" * bool(model.image_columns)
+        raise ValueError(
+            f"{table.table.name}: {held} image columns are named, and the model takes {wanted}"
+            f"{names}; name them in that order with image_column (--image_column)."
+        )
 
 
 def _of_npz(path: Path, form: ImageForm) -> Iterator[GivenCase]:

@@ -31,7 +31,7 @@ from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
 
 from .familiar import Familiar
-from .recorded import recorded_content
+from .recorded import IMAGE_COLUMNS, recorded_content
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,7 @@ class Model:
     Args:
         network: with its weights, in evaluation mode.
         form: what every image becomes before `preprocessing`.
+        image_columns: columns of the training's table, if each channel is a file of its own.
         preprocessing: from a batch of grey values to the network's input.
         inferer: runs the network on a batch, averaged over flips.
         task: what is predicted.
@@ -55,6 +56,7 @@ class Model:
     network: nn.Module
     _: KW_ONLY
     form: ImageForm
+    image_columns: tuple[str, ...] = ()
     preprocessing: Any
     inferer: Any
     task: Task
@@ -102,6 +104,7 @@ def load_model(folder: str | Path) -> Model:
     return Model(
         place_weights(content["network"], state, path).eval(),
         form=ImageForm.of(content["dataset::form"], argument="form"),
+        image_columns=tuple(content.get(IMAGE_COLUMNS, ())),
         preprocessing=content["preprocessing"],
         inferer=content["inferer"],
         task=content["task"],
@@ -148,6 +151,7 @@ def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 "batch_size",
                 "device",
                 "dataset::form",
+                *[IMAGE_COLUMNS] * (IMAGE_COLUMNS in parser),
             )
         }, config
 

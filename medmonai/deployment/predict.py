@@ -83,7 +83,7 @@ def predict(
         ...     print(case.id, case.probabilities, case.decision, case.flag)
     """
     ready = model if isinstance(model, Model) else load_model(model)
-    return _predicted(ready, given_cases(Path(images).expanduser(), ready.form, options))
+    return _predicted(ready, given_cases(Path(images).expanduser(), ready, options))
 
 
 def _predicted(model: Model, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
@@ -148,7 +148,7 @@ def _scored(
         return []
     images = torch.from_numpy(np.stack([case.image for case in cases]))
     with torch.inference_mode():
-        x = model.preprocessing(images.to(model.device))
+        x = model.preprocessing.batch(images.to(model.device), torch.Generator())
         logits = torch.stack([model.inferer(x, member) for member in model.members]).double()
         if isinstance(model.network, Ensemble):
             logits = model.network.on_one_scale(logits)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from medmonai.config_text import unescaped
 from medmonai.data import ImageForm
 from medmonai.engines import FlipAveragingInferer, choose_precision
 from medmonai.networks import to_channels_last
@@ -21,6 +22,8 @@ from medmonai.run_files import parts_of, read_record
 from medmonai.task import Task
 from medmonai.transforms import BatchCompose, Resize
 
+# The id in inference.json of the columns with the files of each channel.
+IMAGE_COLUMNS = "dataset::image_column"
 # What a record may name: the public names of these packages, and nothing that they import.
 _PACKAGES = ("medmonai.networks", "medmonai.transforms", "monai.networks.nets")
 _DATASETS = ("medmonai.data.load_medmnist", "medmonai.data.lesion_phantom")
@@ -79,6 +82,7 @@ def recorded_content(folder: Path) -> dict[str, Any]:
             "batch_size": record.value("batch_size"),
             "device": device,
             "dataset::form": form,
+            IMAGE_COLUMNS: _image_columns(record),
         }
 
 
@@ -109,6 +113,14 @@ def _form(record: _Record, seen: Mapping[str, Any]) -> ImageForm:
         if target not in _DATASETS or seen["image_dtype"] != "uint8":
             raise record.refused(f"the data set {target!r}")
     return ImageForm(tuple(seen["spatial_size"]), in_channels=seen["in_channels"])
+
+
+def _image_columns(record: _Record) -> tuple[str, ...]:
+    """Return the columns with the files of each channel; () if a case is one file."""
+    listing = record.config.get("listing")
+    columns = listing.get("columns") if isinstance(listing, Mapping) else None
+    stated = columns.get("image_column") if isinstance(columns, Mapping) else None
+    return tuple(map(unescaped, stated)) if isinstance(stated, list) and len(stated) > 1 else ()
 
 
 def _preprocessing(record: _Record, form: ImageForm) -> tuple[BatchCompose, tuple[int, ...]]:

@@ -125,7 +125,9 @@ def published_normalization(look: Look, asked: AskedNetwork) -> dict[str, Any] |
         look: at the data.
         asked: the network with its weights.
     """
-    if not asked.weights or asked.weights == "medicalnet" or look.in_channels not in _IMAGENET:
+    images = look.in_color or look.in_channels == 1
+    if not asked.weights or asked.weights == "medicalnet" or not images:
         return None
     mean, deviation = _IMAGENET[look.in_channels]
-    return {"subtrahend": mean, "divisor": deviation}
+    several = {"channel_wise": True} if look.in_color else {}
+    return {"subtrahend": mean, "divisor": deviation, **several}

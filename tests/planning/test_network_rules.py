@@ -55,15 +55,17 @@ def test_weights_of_a_file(seen, tmp_path):
 
 
 def test_normalization_follows_the_weights(seen):
-    color = replace(seen, in_channels=3)
+    color = replace(seen, in_channels=3, colored=(True,))
     imagenet = AskedNetwork("resnet18", "imagenet")
     assert published_normalization(color, imagenet) == {
         "subtrahend": [0.485, 0.456, 0.406],
         "divisor": [0.229, 0.224, 0.225],
+        "channel_wise": True,
     }
     for asked in (AskedNetwork(), AskedNetwork("resnet18", "medicalnet")):
         assert published_normalization(color, asked) is None
-    assert published_normalization(replace(seen, in_channels=4), imagenet) is None
+    for channels in (3, 4):  # modalities, not colors
+        assert published_normalization(replace(seen, in_channels=channels), imagenet) is None
 
 
 def test_names(seen):
