@@ -1,3 +1,4 @@
+from .covariate_weights import covariate_weights
 from .estimators import ESTIMATORS, estimator
 from .features import FEATURES, image_features
 from .fit import TrainedBaseline, fit_baseline, train_baseline
@@ -8,6 +9,7 @@ __all__ = [
     "FEATURES",
     "TrainedBaseline",
     "cooccurrence",
+    "covariate_weights",
     "estimator",
     "fit_baseline",
     "image_features",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn")
+COVARIATES = "covariates"
 _ROWS = 4096  # cases whose features are held at once while predicting
 
 
@@ -60,7 +61,8 @@ class TrainedBaseline:
         _check_alike(self.expects, cohort)
         with _threads(self.record["jobs"]):
             scores = [
-                self._scores(cohort.images[i : i + _ROWS]) for i in range(0, len(cohort), _ROWS)
+                self._scores(_rows(cohort, slice(i, i + _ROWS), self.features))
+                for i in range(0, len(cohort), _ROWS)
             ]
         return Predictions(
             cohort.ids,
@@ -71,10 +73,9 @@ class TrainedBaseline:
             cohort.groups,
         )
 
-    def _scores(self, images: np.ndarray) -> np.ndarray:
+    def _scores(self, features: np.ndarray) -> np.ndarray:
         import joblib
 
-        features = image_features(images, self.features)
         task = self.expects["task"]
         # threads would add up the trees in the order in which they finish
         with joblib.parallel_config("sequential"):
@@ -95,21 +96,22 @@ def train_baseline(
     seed: int = 0,
     jobs: int = 1,
 ) -> TrainedBaseline:
-    """Fit a scikit-learn classifier to the images of a cohort.
+    """Fit a scikit-learn classifier to the images of a cohort, or to its covariates.
 
     The same arguments give the same predictions, whatever the number of jobs.
 
     Args:
         train: the training cases.
         estimator: one of `ESTIMATORS`.
-        features: one of `FEATURES`, see `image_features`.
+        features: one of `FEATURES`, see `image_features`; or "covariates", see
+            `medmonai.data.with_covariates`.
         parameters: of the classifier, see `medmonai.baselines.estimator`.
         seed: of the classifier's random numbers.
         jobs: threads for "random_forest" and "gradient_boosting"; "logistic_regression" needs one.
 
     Raises:
         ValueError: an unknown estimator, parameter or kind of features; a training cohort with
-            nothing to tell apart.
+            nothing to tell apart, or without covariates where they are the features.
 
     Example:
         >>> from medmonai.data import lesion_phantom
@@ -123,11 +125,12 @@ def train_baseline(
     """
     parameters = dict(parameters or {})
     pipeline = estimators.estimator(estimator, task=train.task, seed=seed, jobs=jobs, **parameters)
-    check_kind(features)
+    if features != COVARIATES:
+        check_kind(features)
     if estimator != "majority":
         _check_classes(train)
     start = time.perf_counter()
-    rows = image_features(train.images, features)
+    rows = _rows(train, slice(None), features)
     middle = time.perf_counter()
     labels = (
         train.labels[:, 0]
@@ -180,6 +183,18 @@ def fit_baseline(
         train, estimator=estimator, features=features, parameters=parameters, seed=seed, jobs=jobs
     )
     return {name: trained.predict(cohort) for name, cohort in others.items()}
+
+
+def _rows(cohort: Cohort, part: slice, features: str) -> np.ndarray:
+    """Return the features of some cases, (n, F)."""
+    if features != COVARIATES:
+        return image_features(cohort.images[part], features)
+    if cohort.covariates is None:
+        raise ValueError(
+            f"features='covariates': {cohort.provenance.name} {cohort.split} has none; encode them "
+            "with medmonai.data.with_covariates."
+        )
+    return cohort.covariates[part]
 
 
 def _is_one_column(task: Task) -> bool:

@@ -4,7 +4,7 @@ was learned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -24,6 +24,7 @@ from medmonai.engines import (
     randomization_check,
     write_saliency_nifti,
 )
+from medmonai.networks import fixed_covariates
 from medmonai.predictions import Predictions
 from medmonai.report import ExplainedCases
 from medmonai.visualize import confident_mistakes
@@ -89,22 +90,24 @@ def write_saliency(
     of_each = decided[rows] if decided.ndim == 1 else predictions.y_score[rows].argmax(axis=1)
     classes = of_each.tolist()
     cases = [_case(predictions, row, c) for row, c in zip(rows.tolist(), classes)]
-    layer = target_layer or find_target_layer(network, inputs.shape[2:])
     shown = slice(0, _SHOWN[dims])
-    maps = {
-        "saliency": grad_cam(network, inputs, class_index=classes, target_layer=layer)[shown],
+    covariates = _covariates_of(loader, rows)
+    with fixed_covariates(network):
+        layer = target_layer or find_target_layer(network, inputs.shape[2:])
+        cam = at_covariates(partial(grad_cam, target_layer=layer), covariates)
         # No overlap in volumes: overlapping windows take eight times as long there.
-        "occlusion": occlusion_map(
-            network, inputs[shown], class_index=classes[shown], overlap=0.5 if dims == 2 else 0.0
-        ),
-    }
-    maps = {name: _as_stored(values, cohort.spatial_size) for name, values in maps.items()}
-    check = None
-    if len(rows) > 1:
-        method = partial(grad_cam, target_layer=layer)
-        check = randomization_check(
-            network, inputs, class_index=classes, repeats=3, seed=seed, method=method
-        )
+        occluded = partial(occlusion_map, overlap=0.5 if dims == 2 else 0.0)
+        occlude = at_covariates(occluded, covariates)
+        maps = {
+            "saliency": cam(network, inputs, class_index=classes)[shown],
+            "occlusion": occlude(network, inputs[shown], class_index=classes[shown]),
+        }
+        maps = {name: _as_stored(values, cohort.spatial_size) for name, values in maps.items()}
+        check = None
+        if len(rows) > 1:
+            check = randomization_check(
+                network, inputs, class_index=classes, repeats=3, seed=seed, method=cam
+            )
     said = [check.line, check.caveat] if check else []
     lines = [
         f"Grad-CAM on layer {layer} and occlusion, for the decided class, divided by each map's "
@@ -120,6 +123,36 @@ def write_saliency(
     titles = [_title(case) for case in cases[shown]]
     notes = {"saliency": "\n".join(said)}
     return ExplainedCases(np.asarray(cohort.images[rows[shown]]), maps, titles, notes)
+
+
+def at_covariates(
+    method: Callable[..., np.ndarray], covariates: torch.Tensor | None
+) -> Callable[..., np.ndarray]:
+    """Return a method of saliency that shows each image to the network with the covariates of its
+    own case, which stay as they are.
+
+    Args:
+        method: (network, images, class_index=...) -> maps (N, 1, *spatial).
+        covariates: (N, values) of the cases; None for a network without covariates.
+    """
+    if covariates is None:
+        return method
+
+    def of_each_case(
+        network: nn.Module, images: torch.Tensor, *, class_index: Sequence[int]
+    ) -> np.ndarray:
+        maps = []
+        for i, chosen in enumerate(class_index):
+            with fixed_covariates(network, covariates[i]):
+                maps.append(method(network, images[i : i + 1], class_index=[chosen]))
+        return np.concatenate(maps)
+
+    return of_each_case
+
+
+def _covariates_of(loader: ResidentLoader, rows: np.ndarray) -> torch.Tensor | None:
+    covariates = loader.cohort.covariates
+    return None if covariates is None else torch.from_numpy(covariates[rows]).to(loader.device)
 
 
 def _as_the_network_gets_them(

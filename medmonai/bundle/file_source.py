@@ -15,6 +15,7 @@ from medmonai.data.options import flat_parameters, option_groups
 from medmonai.task import Task
 
 from .class_order import listing_classes
+from .covariate_parts import covariate_ids, with_covariate_columns
 from .decoding_form import decoding_form
 from .recipe import refuse_unknown, require_entries
 
@@ -23,6 +24,7 @@ _ABOUT: dict[str, Any] = {"licence": "", "citation": "", "known_issues": []}
 _FILES_NEED = ("listing", "task", "class_names", "in_channels", "size", "source")
 _FILES_MAY_SAY = (
     "positive_class",
+    "covariates",
     "splits",
     "form",
     "ids",
@@ -56,7 +58,8 @@ def file_source(source: Mapping[str, Any]) -> dict[str, Any]:
         "cache_dir": None,
         **recipe_texts(source.get("ids", {})),
         **classes,
-        "listing": listing,
+        **covariate_ids(source),
+        "listing": with_covariate_columns(listing, source),
         "planned_listing": _planned_listing(splits),
         "images": {
             "_target_": "medmonai.data.load_listing",

@@ -114,6 +114,10 @@ _OF_SOURCES = {
         "true if the images are those of the published set named above: the run then states its "
         "licence, citation and known issues"
     ),
+    "covariates": (
+        "columns that the network sees beside the image: names, or dictionaries with `name`, "
+        "`kind` (`number` or `category`) and, of a category, `categories`"
+    ),
     "group_column": "column of the table with the patient or slide",
     "class_names": (
         "the classes in the order of their labels, or `{name in the source: name to show}`; give "
@@ -155,6 +159,10 @@ _OF_INFERENCE = {
     "ckpt_path": "the trained weights",
     "decision_path": (
         "decision.json with the threshold for `predicted`; by default the file beside the weights"
+    ),
+    "covariates_file": (
+        "table with a column `id` (path of the image inside `dataset_dir`) and the covariates of "
+        "the images"
     ),
     "load_pretrain": (
         "false loads no weights: the network is random, and its predictions mean nothing"

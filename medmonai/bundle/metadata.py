@@ -36,7 +36,7 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         "name": f"{values['title']} classification",
         "task": f"{values['title']}: {values['task_kind']} classification",
         "description": (
-            f"{values['network_def']['_target_'].rpartition('.')[2]} trained with cross-entropy, "
+            f"{_network_name(values['network_def'])} trained with cross-entropy, "
             "then with the AUC margin loss and PESG. Research software: not for clinical use."
         ),
         "authors": "the medmonai authors",
@@ -57,6 +57,12 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         "references": [values["citation"]] if values["citation"] else [],
         "network_data_format": _network_data_format(values, probabilities),
     }
+
+
+def _network_name(network: Mapping[str, Any]) -> str:
+    joined = network["_target_"] == "medmonai.networks.CovariateNetwork"
+    inner = network["network"] if joined else network
+    return inner["_target_"].rpartition(".")[2] + " with covariates" * joined
 
 
 def _network_data_format(

@@ -50,6 +50,7 @@ _DATASET = {
     "citation": "a text",
     "known_issues": "a list",
     "data_type": "a text",
+    "covariates": "a list",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from medmonai.task import Task
 
+from .covariate_parts import covariate_parts, joined_by_covariates
 from .feeding import enlargement, feeding
 from .network_arguments import network_definition
 from .sources import source_values
@@ -47,6 +48,7 @@ def template_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
         **source,
         **_knobs_first(ids),
         **fed,
+        **covariate_parts(recipe),
         **_schedule(recipe),
         **enlargement(recipe),
         **_networks(recipe, source, task),
@@ -79,7 +81,7 @@ def _networks(
         num_outputs=task.num_outputs,
     )
     if not recipe["transfer"]:
-        return {"network_def": network, "inference_network": network}
+        return joined_by_covariates(network, recipe)
     return {
         "network_def": {**network, "pretrained": "@pretrained"},
         "inference_network": {**network, "pretrained": False},

@@ -39,7 +39,7 @@ _INPUT = (
 )
 # Entries of network_def that say where weights come from and which of them learn, not what is
 # computed.
-_OF_TRAINING = ("pretrained", "freeze")
+_OF_TRAINING = ("pretrained", "freeze", "fitted")
 
 
 def difference(old: Any, new: Any, name: str = "") -> str:

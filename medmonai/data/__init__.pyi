@@ -7,13 +7,8 @@ from .cache.contents import CacheEntry, clear_cache, list_cache
 from .cache.location import cache_folder
 from .cohort import Cohort, Provenance
 from .containers.faults import UnreadableImageError
-from .covariate_encoder import (
-    CovariateEncoder,
-    MemberEncoders,
-    covariate_layout,
-    fit_covariates,
-    read_covariates,
-)
+from .covariate_encoder import CovariateEncoder, MemberEncoders, read_covariates
+from .covariate_fitting import covariate_layout, fit_covariates
 from .datalist import About, LeftOut, Listing, in_dataset_dir
 from .decoding.deferred import DeferredImages
 from .decoding.images import ImageSet, load_images
@@ -21,6 +16,7 @@ from .decoding.source_cohorts import SourceCohorts, load_listing
 from .describe.description import SplitDescription, describe_split
 from .duplicates.findings import Case, Finding
 from .duplicates.similarity import near_pairs, shape_features
+from .encoded_covariates import CovariateTable, with_covariates
 from .formats.pictures import read_picture
 from .image_form import ImageForm
 from .image_place import ImagePlace
@@ -56,6 +52,7 @@ __all__ = [
     "CaseGroups",
     "Cohort",
     "CovariateEncoder",
+    "CovariateTable",
     "DatasetFile",
     "DatasetFolder",
     "DatasetInfo",
@@ -112,6 +109,7 @@ __all__ = [
     "shape_features",
     "split_listing",
     "take_per_class",
+    "with_covariates",
     "with_known_groups",
     "with_positive_class",
     "write_audit",

@@ -66,6 +66,25 @@ def check_finite_pixels(images: np.ndarray, ids: np.ndarray) -> None:
             )
 
 
+def check_covariates(covariates: np.ndarray | None, expected: int) -> np.ndarray | None:
+    """Return encoded covariates as float32, None if there are none.
+
+    Raises:
+        ValueError: not one row per case, or values that are not finite.
+    """
+    if covariates is None:
+        return None
+    values = np.asarray(covariates, dtype=np.float32)
+    if values.ndim not in (2, 3) or len(values) != expected:
+        raise ValueError(
+            f"covariates have shape {values.shape}; ({expected}, values) is needed, as an encoder "
+            "returns them."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("covariates hold NaN or infinite values; encode them with fit_covariates.")
+    return values
+
+
 def as_column(values: Sequence[Any] | np.ndarray, name: str, kinds: str) -> np.ndarray:
     """Return values as an array (N,) whose dtype is of one of the given kinds.
 

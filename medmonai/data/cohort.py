@@ -13,7 +13,14 @@ import numpy as np
 from medmonai.notebook import Card, InNotebook, one_line
 from medmonai.task import Task
 
-from .case_columns import as_column, as_mask, check_case_ids, check_finite_pixels, check_images
+from .case_columns import (
+    as_column,
+    as_mask,
+    check_case_ids,
+    check_covariates,
+    check_finite_pixels,
+    check_images,
+)
 from .image_place import ImagePlace, check_places
 from .thumbnails import one_of_each, thumbnail
 
@@ -88,6 +95,8 @@ class Cohort(InNotebook):
         groups: (N,) patient or lesion of each case, or None if not known.
         metadata: further columns, name -> (N,) str (sex, age, site); "" where a value is missing.
         places: (N,) where each volume's grid lies in the space of its file, or None if not known.
+        covariates: (N, values) or, for the members of an ensemble, (N, members, values): what a
+            network sees beside the images, see `medmonai.data.with_covariates`; stored as float32.
 
     Raises:
         TypeError: images, ids, groups or a metadata column with a dtype that is not allowed.
@@ -119,6 +128,7 @@ class Cohort(InNotebook):
     groups: np.ndarray | None = None
     metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
     places: tuple[ImagePlace, ...] | None = None
+    covariates: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_images(self.images)
@@ -147,6 +157,7 @@ class Cohort(InNotebook):
                     "image."
                 )
         keep(self, "places", check_places(self.places, len(self.images)))
+        keep(self, "covariates", check_covariates(self.covariates, len(self.images)))
         check_finite_pixels(self.images, self.ids)
 
     @property
@@ -224,6 +235,7 @@ class Cohort(InNotebook):
             groups=groups,
             metadata=metadata,
             places=places,
+            covariates=None if self.covariates is None else self.covariates[chosen],
         )
 
     def __len__(self) -> int:

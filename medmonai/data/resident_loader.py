@@ -26,8 +26,8 @@ _DEVICE_SHARE = 0.5
 
 
 class ResidentLoader:
-    """Yields `{"image": float32 (B, C, *spatial), "label": int64, "index":
-    int64}` from a Cohort held in memory.
+    """Yields `{"image": float32 (B, C, *spatial), "label": int64, "index": int64}` from a Cohort
+    held in memory, and "covariates", float32 (B, values), where it has some.
 
     The uint8 array stays on the device if it fits, else in host memory, else on disk as a memmap
     that one thread reads ahead. A batch is one gather, one conversion and `transform.batch` on the
@@ -92,6 +92,7 @@ class ResidentLoader:
         self.residency = residency
         self._images = None
         self._labels = None
+        self._covariates = None
         if not getattr(cohort, "deferred", False):
             self._prepare()
 
@@ -103,6 +104,7 @@ class ResidentLoader:
             self.residency = self._choose()
         labels = getattr(self.cohort, "labels", None)
         self._labels = torch.from_numpy(labels) if labels is not None else None
+        self._covariates = self.cohort.covariates
         self._images = self._place(self.cohort.images)
         if len(self) == 0:
             ranks = f"{self.world} rank{'s' * (self.world > 1)}"
@@ -227,6 +229,9 @@ class ResidentLoader:
         batch = {"image": images.float(), "index": torch.from_numpy(index)}
         if self._labels is not None:
             batch["label"] = self._labels[batch["index"]].to(self.device, non_blocking=True)
+        if self._covariates is not None:
+            covariates = torch.from_numpy(self._covariates[index])
+            batch["covariates"] = covariates.to(self.device, non_blocking=True)
         return batch
 
 

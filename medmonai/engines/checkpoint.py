@@ -14,6 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from medmonai.data import CovariateEncoder
 from medmonai.run_files import parts_of
 
 from .weights import load_checkpoint, require_finite, save_atomically
@@ -60,6 +61,8 @@ class RunCheckpoint:
         job: for federated learning, what identifies the job, see `medmonai.bundle.federated_job`;
             None elsewhere.
         job_epochs: the epochs of the whole job.
+        covariates: the encoder of a network that takes covariates; kept as `covariates.json`
+            beside the weights.
 
     Attributes:
         class_names: noted with the weights where it is set; in the order of the labels.
@@ -74,6 +77,7 @@ class RunCheckpoint:
         state: Mapping[str, Any],
         job: str | None = None,
         job_epochs: int = 0,
+        covariates: CovariateEncoder | None = None,
     ) -> None:
         self.folder, self.network, self.evaluator, self.state = (
             Path(folder),
@@ -85,6 +89,7 @@ class RunCheckpoint:
         self.class_names: list[str] | None = None
         self.job = job
         self.job_epochs = job_epochs
+        self.covariates = covariates
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, after its ValidationHandler and everything that changes state at the
@@ -100,6 +105,8 @@ class RunCheckpoint:
         if engine.state.rank != 0:
             return
         best = self.evaluator.state
+        if self.covariates is not None:
+            self.covariates.write(self.folder / "covariates.json")
         if best.best_metric_epoch == engine.state.epoch:
             save_atomically(self._named_weights(), self.folder / "model.pt")
         last = self.folder / "last.pt"
@@ -183,9 +190,11 @@ class RunCheckpoint:
 
         Raises:
             ValueError: neither `last.pt` nor `previous.pt` can be read, they are of another
-                training, or `model.pt` is damaged or missing.
+                training, `model.pt` is damaged or missing, or the covariates are other ones.
         """
         saved = self._last_whole()
+        if self.covariates is not None:
+            self.covariates.write(self.folder / "covariates.json")
         best = self.folder / "model.pt"
         if not saved:
             if best.is_file():

@@ -1,4 +1,5 @@
 from .backbones import backbone_of
+from .covariates import CovariateNetwork, fixed_covariates
 from .densenet import DenseNet, densenet121, densenet169, densenet201
 from .efficientnet import efficientnet_b0
 from .ensemble import Ensemble, ensemble_state
@@ -15,6 +16,7 @@ from .weight_shapes import adapt_channels, inflate
 __all__ = [
     "CNN",
     "VGG",
+    "CovariateNetwork",
     "DenseNet",
     "Ensemble",
     "TransferNetwork",
@@ -28,6 +30,7 @@ __all__ = [
     "densenet201",
     "efficientnet_b0",
     "ensemble_state",
+    "fixed_covariates",
     "head_of",
     "inflate",
     "load_pretrained",

@@ -66,11 +66,22 @@ class Ensemble(nn.Module):
         scale = self.temperatures.to(logits.dtype)
         return logits / scale + self.biases.to(logits.dtype)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the mean logits (B, outputs)."""
-        # In float32 also under autocast: the mean is exact to a float32 rounding then.
-        logits = torch.stack([member(x).float() for member in self.members])
-        return self.on_one_scale(logits).mean(dim=0)
+    def forward(self, x: torch.Tensor, covariates: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean logits (B, outputs).
+
+        Args:
+            x: images (B, C, *spatial).
+            covariates: (B, members, values), as each member encodes them; None where the members
+                take none.
+        """
+        logits = []
+        for i, member in enumerate(self.members):
+            # In float32 also under autocast: the mean is exact to a float32 rounding then.
+            if covariates is None:
+                logits.append(member(x).float())
+            else:
+                logits.append(member(x, covariates[:, i]).float())
+        return self.on_one_scale(torch.stack(logits)).mean(dim=0)
 
 
 def ensemble_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .covariates import fixed_covariates
+
 _CONVOLUTIONS = (
     nn.Conv1d,
     nn.Conv2d,
@@ -133,7 +135,7 @@ def _maps(network: nn.Module, spatial_size: tuple[int, ...]) -> list[tuple[tuple
     handles = [module.register_forward_hook(note(name)) for name, module in convolutions]
     try:
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), fixed_covariates(network):
             network(blank)
     finally:
         for handle in handles:

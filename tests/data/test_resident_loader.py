@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from medmonai.data import Balance, Cohort, Provenance, ResidentLoader
+from medmonai.data import (
+    Balance,
+    Cohort,
+    MemberEncoders,
+    Provenance,
+    ResidentLoader,
+    fit_covariates,
+    with_covariates,
+)
 from medmonai.task import Task
 from medmonai.transforms import BatchCompose, RandFlip, RandGaussianNoise
 
@@ -163,3 +171,36 @@ def test_errors():
     one_class = cohort().subset(np.flatnonzero(cohort().labels == 0))
     with pytest.raises(ValueError, match="class"):
         ResidentLoader(one_class, batch_size=4, balance=Balance())
+
+
+def test_encoded_covariates_follow_their_cases():
+    cases = replace(cohort(n=12), metadata={"age": np.arange(12).astype(str)})
+    encoder = fit_covariates(cases, ["age"])
+    encoded = with_covariates(cases, encoder)
+    part = encoded.subset(range(11, 0, -1))
+    for loader in (
+        ResidentLoader(encoded, batch_size=4, balance=Balance()),
+        ResidentLoader(part, batch_size=5),
+    ):
+        for batch in loader:
+            age = loader.cohort.metadata["age"][batch["index"].numpy()].astype(float)
+            shown = batch["covariates"][:, 0].numpy() * np.arange(12).std() + 5.5
+            np.testing.assert_allclose(shown, age, atol=1e-5)
+    both = with_covariates(cases, MemberEncoders((encoder, encoder)))
+    assert next(iter(ResidentLoader(both, batch_size=5)))["covariates"].shape == (5, 2, 2)
+    assert "covariates" not in next(iter(ResidentLoader(cases, batch_size=5)))
+    with pytest.raises(ValueError, match="no column 'age' is known of these cases"):
+        with_covariates(replace(cases, metadata={}), encoder)
+
+
+@pytest.mark.parametrize(
+    ("covariates", "said"),
+    [
+        (np.zeros((11, 2)), r"shape \(11, 2\); \(12, values\) is needed"),
+        (np.zeros(12), "is needed, as an encoder"),
+        (np.full((12, 1), np.nan), "NaN or infinite"),
+    ],
+)
+def test_wrong_covariates_are_refused(covariates, said):
+    with pytest.raises(ValueError, match=said):
+        replace(cohort(n=12), covariates=covariates)

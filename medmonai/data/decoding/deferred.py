@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from medmonai.data.encoded_covariates import CovariateTable
 from medmonai.data.image_form import ImageForm
 
 from .images import ImageSet, load_images
@@ -22,6 +24,8 @@ class DeferredImages:
         path: a folder or a file; it need not exist yet.
         form: what every image becomes.
         image_column: columns of a table with the files of each channel, see `load_images`.
+        covariates: of the images, for a network that takes them, as a `CovariateTable` or a
+            dictionary of its fields.
 
     Raises:
         TypeError, ValueError: a form that `ImageForm` rejects.
@@ -45,14 +49,21 @@ class DeferredImages:
         form: ImageForm | Mapping[str, Any],
         *,
         image_column: Sequence[str] | None = None,
+        covariates: CovariateTable | Mapping[str, Any] | None = None,
     ) -> None:
         self._path = path
         self._columns = image_column
         self._form = ImageForm.of(form, argument="form")
+        self._covariates = (
+            None if covariates is None else CovariateTable.of(covariates, argument="covariates")
+        )
 
     @cached_property
     def _read(self) -> ImageSet:
-        return load_images(self._path, self._form, image_column=self._columns)
+        images = load_images(self._path, self._form, image_column=self._columns)
+        if self._covariates is None:
+            return images
+        return replace(images, covariates=self._covariates.encoded(images.ids))
 
     def __len__(self) -> int:
         return len(self._read)

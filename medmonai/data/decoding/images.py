@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from medmonai.data.case_columns import check_case_ids, check_finite_pixels, check_images
+from medmonai.data.case_columns import (
+    check_case_ids,
+    check_covariates,
+    check_finite_pixels,
+    check_images,
+)
 from medmonai.data.containers import array_kind, frames, open_dicom
 from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
 from medmonai.data.formats import KINDS, image_kind
@@ -35,6 +40,7 @@ class ImageSet:
         images: (N, C, *spatial) uint8, int16 or float32, as in a Cohort.
         ids: (N,) distinct strings.
         places: (N,) where each volume's grid lies in the space of its file, or None if not known.
+        covariates: as in a Cohort.
 
     Raises:
         TypeError: images or ids with a dtype that is not allowed.
@@ -50,11 +56,14 @@ class ImageSet:
     _: KW_ONLY
     ids: np.ndarray
     places: tuple[ImagePlace, ...] | None = None
+    covariates: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_images(self.images)
         object.__setattr__(self, "ids", check_case_ids(self.ids, len(self.images)))
         object.__setattr__(self, "places", check_places(self.places, len(self.images)))
+        covariates = check_covariates(self.covariates, len(self.images))
+        object.__setattr__(self, "covariates", covariates)
         check_finite_pixels(self.images, self.ids)
 
     @property
