@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from medmonai.metrics import (
 )
 from medmonai.networks import ensemble_state
 from medmonai.predictions import Predictions, write_predictions
-from medmonai.report import evaluate, write_comparison, write_evaluation
+from medmonai.report import Evaluation, evaluate, write_comparison, write_evaluation
 from medmonai.run_files import read_record
 
+from .diagnosis import Circumstances, diagnose, read_course
 from .division import Division
 from .pooling import member_temperatures, pooled
 
@@ -41,6 +43,7 @@ def write_fit(
     overrides: Mapping[str, Any],
     sizes: Sequence[Sequence[int]],
     colored: Sequence[bool],
+    known: Circumstances,
 ) -> None:
     """Write the model of all members, its predictions and their evaluation; metrics.json comes
     last.
@@ -52,6 +55,7 @@ def write_fit(
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
         colored: whether training files are in color, gray, or both.
+        known: what a diagnosis of the training is told.
     """
     networks = [member[NETWORK] for member in members]
     _write_ensemble(division.members, folder, member_temperatures(networks, division))
@@ -83,13 +87,33 @@ def write_fit(
     )
     comparisons = compare_tables({NETWORK: test, BASELINE: baseline}, against=BASELINE)
     write_comparison(comparisons, folder, overwrite=True)
+    evaluation = evaluate(test, validation=validation)
     write_evaluation(
-        evaluate(test, validation=validation),
+        evaluation,
         folder,
         data=read_record(folder / "members" / "0" / "metrics.json").get("data", {}),
         references={BASELINE.replace(" ", "_"): baseline},
         verdict=verdict(comparisons[0]),
+        diagnosis=_diagnosed(folder, division, evaluation, comparisons[0], known),
     )
+
+
+def _diagnosed(
+    folder: Path,
+    division: Division,
+    evaluation: Evaluation,
+    comparison: Comparison,
+    known: Circumstances,
+) -> dict[str, Any] | None:
+    """Return why the training failed; None if it did not."""
+    auc = evaluation.metrics["auc"]
+    found = diagnose(
+        [read_course(folder / "members" / str(k) / "history.csv") for k in range(division.members)],
+        evaluation.test,
+        auc,
+        replace(known, baseline_auc=auc["estimate"] - comparison.difference),
+    )
+    return None if found is None else found.as_dict()
 
 
 def verdict(comparison: Comparison) -> str:

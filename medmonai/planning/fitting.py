@@ -22,6 +22,7 @@ from medmonai.predictions import Predictions, read_predictions, write_prediction
 from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
 
+from .circumstances import circumstances
 from .division import Division, divided
 from .examination import examined
 from .fit_results import BASELINE, NETWORK, write_fit
@@ -85,7 +86,10 @@ def fit_source(
         metrics = read_record(folder / "metrics.json")
         if not (folder / "report.html").is_file():
             write_report([folder])
-    print(metrics.get("verdict", ""), f"report: {folder / 'report.html'}", sep="\n")
+    for line in (metrics.get("verdict"), metrics.get("diagnosis", {}).get("text")):
+        if line:
+            print(line)
+    print(f"report: {folder / 'report.html'}")
     return folder
 
 
@@ -209,6 +213,7 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
         overrides=_overrides(seen, folder, 0, seed=seed),
         sizes=seen.sizes or [seen.size],
         colored=seen.colored,
+        known=circumstances(seen, division, read_record(folder / "recipe.json")),
     )
 
 

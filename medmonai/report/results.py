@@ -28,6 +28,7 @@ def write_evaluation(
     data: Mapping[str, Any] | None = None,
     references: Mapping[str, Predictions] | None = None,
     verdict: str = "",
+    diagnosis: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the figures of the table, metrics.csv and, last, metrics.json, over older ones; return
     the metrics.
@@ -39,6 +40,7 @@ def write_evaluation(
         references: name -> predictions on the same cases to compare with, such as an ideal
             observer's.
         verdict: a sentence that the report begins with.
+        diagnosis: why the training failed; its "text" follows the verdict.
     """
     folder = Path(folder)
     references = dict(references or {})
@@ -49,6 +51,7 @@ def write_evaluation(
     metrics = {
         "disclaimer": NOT_CLINICAL,
         **({"verdict": verdict} if verdict else {}),
+        **({"diagnosis": dict(diagnosis)} if diagnosis else {}),
         "data": dict(data or {}),
         "splits": splits,
         "references": {name: summarize(table) for name, table in references.items()},

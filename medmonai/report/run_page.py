@@ -71,9 +71,14 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
         cards,
         tuple(section for section in sections if not section.empty),
         tables,
-        " ".join(filter(None, (metrics.get("verdict"), about_class(split)))),
+        " ".join(filter(None, (*_results_in_words(metrics), about_class(split)))),
         title_of(folder),
     )
+
+
+def _results_in_words(metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the verdict, and why the training failed; "" for each that was not written."""
+    return str(metrics.get("verdict", "")), str(metrics.get("diagnosis", {}).get("text", ""))
 
 
 def title_of(folder: str | Path) -> str:
