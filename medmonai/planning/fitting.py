@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import time
@@ -233,6 +234,9 @@ def _trained(
     run = folder / "members" / str(member)
     overrides = _overrides(seen, folder, member, seed=seed)
     run_bundle(folder / "model", output_dir=run, overrides=overrides)
+    # A run's network, cohorts and handlers refer to each other; Python counts objects, not bytes,
+    # and would keep those of several members.
+    gc.collect()
     files = [run / f"baseline_{split}.csv" for split in ("val", "test")]
     if not all(file.is_file() for file in files):
         train, *others = bundle_cohorts(folder / "model", overrides)
