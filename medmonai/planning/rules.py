@@ -15,6 +15,10 @@ from .network_rules import SMALL, AskedNetwork
 # Steps of the optimizer: PneumoniaMNIST's recipe takes 720, VesselMNIST3D's 360, BreastMNIST's 480
 # (bundles/recipes.json).
 _STEPS = {2: 700, 3: 400}
+# More images are worth more steps, and so are several classes or labels in 2D: the recipes of
+# DermaMNIST (7,007 images), ChestMNIST (78,468), PathMNIST (89,996) take 1,640, 3,700, 14,000.
+_MANY = 5000  # images from which the steps grow with the square root of their number
+_SEVERAL = {2: 2.0, 3: 1.0}
 _FEWEST_EPOCHS = 4
 _MOST_EPOCHS = 60
 _AVERAGED = 0.27  # share of the steps that the average of the weights looks back on, as there
@@ -196,7 +200,9 @@ def schedule_choice(
     # Folds differ by a few cases, and a batch has to be full.
     batch = min(batch, 2 ** int(math.log2(max(2.0, training_cases / 1.5))))
     steps = max(training_cases // batch, 1)
-    wanted = share * _STEPS[look.spatial_dims]
+    wanted = share * _STEPS[look.spatial_dims] * math.sqrt(max(1.0, training_cases / _MANY))
+    if look.task.num_outputs > 1:
+        wanted *= _SEVERAL[look.spatial_dims]
     epochs = int(np.clip(round(wanted / steps), _FEWEST_EPOCHS, _MOST_EPOCHS))
     decay = round(1 - 1 / max(2.0, _AVERAGED * epochs * steps), 4)
     values = {"batch_size": batch, "epochs": epochs, "average_decay": decay}

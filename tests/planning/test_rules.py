@@ -19,6 +19,7 @@ from medmonai.planning.rules import (
     schedule_choice,
     size_choice,
 )
+from medmonai.task import Task
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -103,6 +104,19 @@ def test_schedule(grey, cases, batch):
     assert values["batch_size"] == batch and 4 <= values["epochs"] <= 60
     assert 0 < values["average_decay"] < 1
     assert schedule_choice(grey, cases, share=0.2)[0]["epochs"] <= values["epochs"]
+
+
+def test_more_images_and_several_classes_get_more_steps(grey, ct):
+    def steps(seen, cases):
+        values, _ = schedule_choice(seen, cases)
+        return values["epochs"] * (cases // values["batch_size"])
+
+    several = replace(grey.description, task=Task("multiclass", 7))
+    assert steps(grey, 5000) == pytest.approx(700, rel=0.05)
+    assert steps(grey, 80_000) == pytest.approx(4 * 700, rel=0.15)
+    assert steps(replace(grey, description=several), 5000) == pytest.approx(1400, rel=0.05)
+    of_volumes = replace(ct.description, task=Task("multiclass", 7))
+    assert steps(replace(ct, description=of_volumes), 1000) == steps(ct, 1000)
 
 
 def test_rare_classes_are_shown_more_often(grey):
