@@ -9,7 +9,9 @@ import typer
 
 from .given_ids import given_ids
 
-_SOURCE = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
+_SOURCE = (
+    "a MedMNIST name, a bundle, a folder of class folders, a table (CSV, .xlsx), or an npz file"
+)
 
 
 def describe(

@@ -15,7 +15,10 @@ from .given_ids import given_ids
 def fit(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="a folder of class folders, a table (CSV, .xlsx), a MedMNIST name")
+        str,
+        typer.Argument(
+            help="a folder of class folders, a table (CSV, .xlsx), an npz file, a MedMNIST name"
+        ),
     ],
     *,
     output: Annotated[Path, typer.Option(help="the folder of the plan, the model and the report")],

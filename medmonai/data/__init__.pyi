@@ -35,6 +35,7 @@ from .sources.known_groups import with_known_groups
 from .sources.medmnist import load_medmnist
 from .sources.medmnist_files import DatasetFolder
 from .sources.modality_phantom import modality_observer_scores, modality_phantom
+from .sources.npz_file import list_npz
 from .sources.phantom import PhantomDesign, lesion_phantom
 from .splits.folds import cross_validation_cohort
 from .splits.split_files import read_splits, write_splits
@@ -94,6 +95,7 @@ __all__ = [
     "list_cache",
     "list_class_folders",
     "list_image_table",
+    "list_npz",
     "list_unlabeled_table",
     "load_images",
     "load_listing",

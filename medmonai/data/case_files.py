@@ -3,13 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-# One file (or folder of a DICOM series), or one for each modality, None where it is missing.
-CaseFiles = Path | tuple[Path | None, ...]
+import numpy as np
 
 
-def files_of(case: CaseFiles) -> tuple[Path, ...]:
+@dataclass(frozen=True)
+class ArrayImage:
+    """One image of an array in an npz file, as one of its cases.
+
+    Args:
+        npz: the npz file.
+        key: name of the array.
+        row: number of the image in it.
+        channel_axis: axis of the channels in the array: -1, 1, or None for none.
+        expanded: the array as an .npy file, see `medmonai.data.cache.expanded`.
+    """
+
+    npz: Path
+    key: str
+    row: int
+    channel_axis: int | None
+    expanded: Path
+
+    @property
+    def name(self) -> str:
+        """What messages call the image."""
+        return f"{self.npz.name}: {self.key}[{self.row}]"
+
+    def __fspath__(self) -> str:
+        return f"{self.npz}/{self.key}/{self.row:09d}"
+
+    def read(self) -> np.ndarray:
+        """Return the image (C, *spatial) as it is stored."""
+        image = np.load(self.expanded, mmap_mode="r", allow_pickle=False)[self.row]
+        # an array with channels first, or without, has an axis of length 1 before the others
+        return np.array(image[0] if self.channel_axis == 1 else image)
+
+
+# A file, the folder of a DICOM series, or an image of an array.
+CaseFile = Path | ArrayImage
+# One of them, or a file for each modality, None where it is missing.
+CaseFiles = CaseFile | tuple[Path | None, ...]
+
+
+def channel_files(case: CaseFiles) -> tuple[CaseFile | None, ...]:
+    """Return one file for each channel that is a file, None where it is missing."""
+    return case if isinstance(case, tuple) else (case,)
+
+
+def files_of(case: CaseFiles) -> tuple[CaseFile, ...]:
     """Return the files that a case has, in the order of its channels.
 
     Example:
@@ -17,6 +61,11 @@ def files_of(case: CaseFiles) -> tuple[Path, ...]:
         ['t1.nii', 'flair.nii']
     """
     return tuple(file for file in channel_files(case) if file is not None)
+
+
+def stored_in(file: CaseFile) -> Path:
+    """Return the file or folder on the disk."""
+    return file.npz if isinstance(file, ArrayImage) else file
 
 
 def case_name(case: CaseFiles) -> str:
@@ -32,8 +81,3 @@ def missing_channels(cases: Sequence[CaseFiles]) -> tuple[int, ...]:
         (0, 1)
     """
     return tuple(sum(file is None for file in column) for column in zip(*map(channel_files, cases)))
-
-
-def channel_files(case: CaseFiles) -> tuple[Path | None, ...]:
-    """Return one file for each channel that is a file, None where it is missing."""
-    return (case,) if isinstance(case, Path) else case

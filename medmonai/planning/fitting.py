@@ -18,6 +18,7 @@ from medmonai.baselines import train_baseline
 from medmonai.bundle import bundle_cohorts, run_bundle
 from medmonai.claims import claim
 from medmonai.data import write_splits
+from medmonai.data.case_files import channel_files
 from medmonai.data.splits import splits_text
 from medmonai.predictions import Predictions, read_predictions, write_predictions
 from medmonai.report import write_report
@@ -175,15 +176,18 @@ def _record(plan: Plan, *, asked: Mapping[str, Any], cases: str) -> dict[str, An
 
 
 def _digest(seen: Look) -> str:
-    """Return a digest of the ids, labels, patients and given splits of a source of files; "" of a
-    set whose file is checked by itself.
+    """Return a digest of the ids, labels, patients and given splits of a source of files, and of
+    the names of all files of a case; "" of a set whose file is checked by itself.
     """
     if seen.listing is None:
         return ""
     with_splits = seen.listing
     if with_splits.splits is None:
         with_splits = replace(with_splits, splits=np.full(len(with_splits), "train"))
-    return hashlib.sha256(splits_text(with_splits).encode(errors="surrogateescape")).hexdigest()
+    text = splits_text(with_splits)
+    for case in seen.listing.files if seen.listing.modalities else ():
+        text += " ".join("-" if file is None else file.name for file in channel_files(case)) + "\n"
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _write_divisions(seen: Look, division: Division, folder: Path) -> None:

@@ -42,6 +42,10 @@ def dataset_entry(look: Look, size: list[int], form: dict[str, Any]) -> dict[str
     if "table" in flat:
         ids["table_file"] = escaped(Path(look.source).name)
         flat["table"] = "$medmonai.data.in_dataset_dir(@dataset_dir, @table_file)"
+    elif "npz" in flat:
+        ids["npz_file"] = escaped(Path(look.source).name)
+        flat["npz"] = "$medmonai.data.in_dataset_dir(@dataset_dir, @npz_file)"
+        flat["cache_dir"] = "@cache_dir"
     else:
         flat["root"] = "$medmonai.data.in_dataset_dir(@dataset_dir)"
     return {

@@ -28,7 +28,7 @@ from medmonai.data.cache import (
     writable_cache,
     write_note,
 )
-from medmonai.data.case_files import CaseFiles, case_name, channel_files, files_of
+from medmonai.data.case_files import CaseFiles, case_name, channel_files, files_of, stored_in
 from medmonai.data.image_form import ImageForm
 
 from .decode_pool import DecodeRecord, decode_files
@@ -144,11 +144,11 @@ def _key(cases: Sequence[CaseFiles], inside: Sequence[str], form: ImageForm) -> 
     digest = hashlib.sha256(json.dumps([DECODER_VERSION, form.as_dict()], sort_keys=True).encode())
     ordered = sorted(range(len(inside)), key=inside.__getitem__)
     for row in ordered:
-        stamps = "\0".join(map(_stamp, files_of(cases[row])))
+        stamps = "\0".join(_stamp(stored_in(file)) for file in files_of(cases[row]))
         digest.update(f"\n{inside[row]}\0{stamps}".encode("utf-8", "surrogateescape"))
     for i in sorted({round(part * (len(inside) - 1) / (_PROBED - 1)) for part in range(_PROBED)}):
         for file in files_of(cases[ordered[i]]):
-            digest.update(_ends(file))
+            digest.update(_ends(stored_in(file)))
     return digest.hexdigest()
 
 

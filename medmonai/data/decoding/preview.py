@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from medmonai.data.case_files import CaseFiles
+from medmonai.data.case_files import CaseFile, CaseFiles
 from medmonai.data.cohort import Cohort
 from medmonai.data.containers import UnreadableImageError
 from medmonai.data.datalist import Listing
@@ -76,7 +74,7 @@ def _preview(case: CaseFiles, size: tuple[int, ...], headers: Headers) -> np.nda
     """Return a case without indicators; several files are stretched to one size, wherever they
     lie.
     """
-    if isinstance(case, Path):
+    if not isinstance(case, tuple):
         return _view(case, size, channels=headers.in_channels)
     blank = np.zeros((1, *size), np.uint8)
     return np.concatenate(
@@ -84,7 +82,7 @@ def _preview(case: CaseFiles, size: tuple[int, ...], headers: Headers) -> np.nda
     )
 
 
-def _view(file: Path, size: tuple[int, ...], *, channels: int) -> np.ndarray:
+def _view(file: CaseFile, size: tuple[int, ...], *, channels: int) -> np.ndarray:
     image = read_image(file, size)
     window = None
     if image.dtype != np.uint8:

@@ -16,7 +16,7 @@ from medmonai.data.decoding import load_listing
 from medmonai.data.files import read_headers
 from medmonai.data.image_form import ImageForm, IntensityRange
 from medmonai.data.options import flat_parameters, grouped
-from medmonai.data.sources import dataset_names, list_class_folders, load_medmnist
+from medmonai.data.sources import dataset_names, list_class_folders, list_npz, load_medmnist
 from medmonai.data.tables import (
     COLUMN_OPTIONS,
     ImageFiles,
@@ -32,7 +32,9 @@ from .source_folders import command_line_folders
 
 _LISTS = ("metadata_columns", "covariates", "known_issues")  # "age,sex" on a command line
 _MAYBE_LISTS = ("image_column", "label_column", "class_names")  # with a comma
-KINDS_OF_SOURCES = "a MedMNIST name, a bundle, a folder of class folders, or a table (CSV, .xlsx)"
+KINDS_OF_SOURCES = (
+    "a MedMNIST name, a bundle, a folder of class folders, a table (CSV, .xlsx), or an npz file"
+)
 # 2019 is a name there, and in every column
 _TEXTS = (
     "name",
@@ -135,6 +137,9 @@ def listing_call(
     if path.is_dir():
         named = {"name": path.resolve().name, **checked_options(list_class_folders, given, source)}
         return list_class_folders, {**named, "root": path}
+    if path.is_file() and path.suffix.lower() == ".npz":
+        named = {"name": path.stem, **checked_options(list_npz, given, source)}
+        return list_npz, {**named, "npz": path}
     if not _is_table(path):
         return None
     options, _ = completed_options(source, options)
@@ -181,7 +186,7 @@ def checked_options(
     known = {
         name: parameter
         for name, parameter in flat_parameters(function).items()
-        if name not in ("root", "table", "split")
+        if name not in ("root", "table", "npz", "split")
     }
     for name in options:
         if name not in known:

@@ -1,5 +1,5 @@
 from .acquisition import acquisition
-from .arrays import read_npz_images, to_form
+from .arrays import npz_channel_axis, read_npz_images, to_form
 from .file_walk import (
     AGAIN,
     NOT_READ,
@@ -27,6 +27,7 @@ __all__ = [
     "is_hidden",
     "is_image",
     "known_suffix",
+    "npz_channel_axis",
     "read_case",
     "read_headers",
     "read_image",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medmonai.data.case_files import CaseFiles, files_of
+from medmonai.data.case_files import ArrayImage, CaseFiles, files_of
 from medmonai.data.containers import (
     UnreadableImageError,
     is_dicom,
@@ -73,6 +73,8 @@ def acquisition(case: CaseFiles) -> dict[str, str]:
     path = files_of(case)[0]
     try:
         size, kind = read_header(path)
+        if isinstance(path, ArrayImage):
+            return {"format": "npz", "size": " x ".join(map(str, size)), "pixel kind": str(kind)}
         known = format_of(path)
         assert known is not None  # its header was read
         facts = {

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medmonai.data.case_files import CaseFiles, files_of, missing_channels
-from medmonai.data.containers import PixelKind, UnreadableImageError, by_name, unreadable
+from medmonai.data.case_files import ArrayImage, CaseFile, CaseFiles, files_of, missing_channels
+from medmonai.data.containers import (
+    PixelKind,
+    UnreadableImageError,
+    array_kind,
+    by_name,
+    unreadable,
+)
 from medmonai.data.formats import NO_IMAGE, format_of
 
 from .modalities import require_same_size
@@ -188,13 +193,16 @@ def _case_header(case: CaseFiles) -> tuple[tuple[int, ...], list[PixelKind]]:
     return sizes[0], list(kinds)
 
 
-def read_header(path: Path) -> tuple[tuple[int, ...], PixelKind]:
+def read_header(path: CaseFile) -> tuple[tuple[int, ...], PixelKind]:
     """Return the size of a file (or DICOM series) and the kind of its pixels.
 
     Raises:
         ImportError: a DICOM file, and pydicom is not installed.
         UnreadableImageError: an unreadable header, or a file that is refused for its content.
     """
+    if isinstance(path, ArrayImage):
+        image = path.read()
+        return image.shape[1:], array_kind("npz", image)
     known = format_of(path)
     if known is None:
         raise unreadable(path, NO_IMAGE)

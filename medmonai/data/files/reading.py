@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medmonai.data.case_files import CaseFiles
+from medmonai.data.case_files import ArrayImage, CaseFile, CaseFiles
 from medmonai.data.containers import PixelKind, array_kind, joint_kind, unreadable
 from medmonai.data.formats import (
     NO_IMAGE,
@@ -95,7 +95,7 @@ def read_case(case: CaseFiles, form: ImageForm) -> DecodedCase:
             axes, or another number of files than channels.
     """
     plain = form.without_indicators()
-    if isinstance(case, Path):
+    if not isinstance(case, tuple):
         made = _read_file(case, plain)
         return replace(made, image=with_indicators(made.image, form))
     require_channels(case, form)
@@ -115,7 +115,10 @@ def read_case(case: CaseFiles, form: ImageForm) -> DecodedCase:
     )
 
 
-def _read_file(path: Path, form: ImageForm) -> DecodedCase:
+def _read_file(path: CaseFile, form: ImageForm) -> DecodedCase:
+    if isinstance(path, ArrayImage):
+        image = path.read()
+        return array_case(image, form, path.name, kind=array_kind("npz", image))
     known = _format(path)
     if len(form.spatial_size) == 3:
         return _volume_case(path, _volume(path, form), form)
@@ -220,13 +223,15 @@ def _range_remarks(made: np.ndarray, form: ImageForm) -> tuple[str, ...]:
     )
 
 
-def read_image(path: Path, spatial_size: tuple[int, ...]) -> np.ndarray:
+def read_image(path: CaseFile, spatial_size: tuple[int, ...]) -> np.ndarray:
     """Return a file (or DICOM series) as (C, *spatial) with its own size and gray values; volumes
     in RAS orientation.
 
     Raises:
         UnreadableImageError, ValueError: see `read_case`.
     """
+    if isinstance(path, ArrayImage):
+        return path.read()
     known = _format(path)
     return known.volume(path).turned() if len(spatial_size) == 3 else known.picture(path)
 
@@ -238,7 +243,9 @@ def _format(path: Path) -> ImageFormat:
     return known
 
 
-def read_sample(path: Path, *, spatial_dims: int) -> tuple[np.ndarray, tuple[float, ...] | None]:
+def read_sample(
+    path: CaseFile, *, spatial_dims: int
+) -> tuple[np.ndarray, tuple[float, ...] | None]:
     """Return a file (or DICOM series) as (C, *spatial) with its own gray values, and its spacing.
 
     Volumes are reoriented to RAS. Their spacing is in millimeters along the new axes, or None if
@@ -247,6 +254,8 @@ def read_sample(path: Path, *, spatial_dims: int) -> tuple[np.ndarray, tuple[flo
     Raises:
         UnreadableImageError, ValueError: see `read_case`.
     """
+    if isinstance(path, ArrayImage):
+        return path.read(), None
     known = _format(path)
     if spatial_dims == 2:
         return known.picture(path), None

@@ -23,6 +23,7 @@ from .modality_phantom import (
     modality_observer_scores,
     modality_phantom,
 )
+from .npz_file import list_npz
 from .phantom import PHANTOM_CLASSES, PhantomDesign, lesion_phantom
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "is_published",
     "lesion_phantom",
     "list_class_folders",
+    "list_npz",
     "load_medmnist",
     "modality_observer_scores",
     "modality_phantom",

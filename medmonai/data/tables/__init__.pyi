@@ -1,6 +1,6 @@
 from .image_table import list_image_table
 from .recognition import COLUMN_OPTIONS, Recognized, recognize_columns
-from .table_columns import check_column_names
+from .table_columns import TableLabels, check_column_names, labels_of
 from .table_options import ImageFiles, TableColumns, TableFile
 from .unlabeled_table import UnlabeledRow, UnlabeledTable, list_unlabeled_table
 
@@ -10,9 +10,11 @@ __all__ = [
     "Recognized",
     "TableColumns",
     "TableFile",
+    "TableLabels",
     "UnlabeledRow",
     "UnlabeledTable",
     "check_column_names",
+    "labels_of",
     "list_image_table",
     "list_unlabeled_table",
     "recognize_columns",
