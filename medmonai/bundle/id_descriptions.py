@@ -128,8 +128,9 @@ _OF_SOURCES = {
         "then needs `--class_names` in that order"
     ),
     "pretrained": (
-        "true: ImageNet weights (downloaded once, SHA-256 checked); false: random weights, of "
-        "little use in a frozen backbone: then also give `--network_def#freeze none`"
+        "true: ImageNet weights (downloaded once, SHA-256 checked); `medicalnet` for ResNets on "
+        "volumes; a file with the backbone's weights; false: random weights, of little use in a "
+        "frozen backbone: then also give `--network_def#freeze none`"
     ),
     "cache_features": (
         "true computes the features of the frozen backbone once and trains the head on them, "

@@ -116,12 +116,15 @@ KINDS: dict[str, ValueKind] = {
             "jpeg_scaling",
             "skip_unreadable",
             "verify_checksum",
-            "pretrained",
             "cache_features",
             "load_pretrain",
             "published_images",
         ),
         _TRUTH,
+    ),
+    "pretrained": ValueKind(
+        "true, false, imagenet, medicalnet or a file of weights",
+        lambda value: isinstance(value, bool | str) and value != "",
     ),
     "device": ValueKind("cpu, or cuda where PyTorch finds a GPU,", _is_device),
     "spatial_size": ValueKind(
