@@ -52,10 +52,11 @@ def choose_division(look: Look, *, seed: int = 0) -> Division:
     rarest, name = min((n, name) for name, n in units_of_classes(look).items())
     if rarest < _FEWEST:
         unit = ("case" if look.description.groups is None else "patient") + "s" * (rarest != 1)
+        once = " (copies of an image count once)" if rarest < _listed_units(look, name) else ""
         raise ValueError(
-            f"{look.source} has {rarest} {unit} of class {name!r} outside the test split; at least "
-            f"{_FEWEST} are needed to train, validate and test on different ones. Add cases, or "
-            "merge the class with another or leave it out."
+            f"{look.source} has {rarest} {unit}{once} of class {name!r} outside the test split; at "
+            f"least {_FEWEST} are needed to train, validate and test on different ones. Add cases, "
+            "merge the class with another, or leave it out."
         )
     if look.listing is None:
         return Division("given", MEMBERS, seed)
@@ -97,6 +98,11 @@ def units_of_classes(look: Look) -> dict[str, int]:
     hot = listing.task.one_hot(listing.labels)[kept].astype(bool)
     units = np.asarray(listing.groups if look.units is None else look.units)[kept]
     return {name: len(np.unique(units[column])) for name, column in zip(listing.class_names, hot.T)}
+
+
+def _listed_units(look: Look, name: str) -> int:
+    """Return the cases or patients of a class, copies included."""
+    return units_of_classes(replace(look, units=None))[name]
 
 
 def divided(

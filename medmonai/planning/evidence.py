@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medmonai.data.audit import HeaderFinding, header_findings
+from medmonai.data.class_names import folded
 from medmonai.data.datalist import Listing
 from medmonai.data.files import Headers, acquisition
 
@@ -36,6 +37,12 @@ _MODALITIES = {
     "OP": "ophthalmic photograph",
     "OPT": "optical coherence tomography",
     "OCT": "optical coherence tomography",
+}
+# What people and programs write where a label is not known.
+_MISSING = {
+    *("unknown", "unk", "undetermined", "indeterminate", "not known", "unbekannt", "unclear"),
+    *("missing", "not available", "not done", "pending", "tbd", "todo", "?", "??", "-", "--", "."),
+    *("-1", "-9", "-99", "-999", "99", "999", "9999"),
 }
 
 
@@ -118,6 +125,20 @@ def mixed_bits(headers: Headers | None) -> list[str]:
         f"warning: {few} of {total} images hold 8 bits and the others more; one range of gray "
         "values is applied to all of them, in which the former may be nearly black. Keep one kind, "
         "or convert them to the same scale."
+    ]
+
+
+def doubtful_classes(class_names: Sequence[str]) -> list[str]:
+    """Return a warning where the name of a class may stand for a missing label.
+
+    Example:
+        >>> doubtful_classes(["benign", "malignant", "unknown"])
+        ["warning: class 'unknown' may stand for a missing label; if so, leave its cases out"]
+    """
+    doubtful = [name for name in class_names if folded(name) in _MISSING]
+    return [
+        f"warning: class {name!r} may stand for a missing label; if so, leave its cases out"
+        for name in doubtful
     ]
 
 

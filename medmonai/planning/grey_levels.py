@@ -152,6 +152,17 @@ def sample_case(
     )
 
 
+def none_readable(case: CaseFiles, headers: Headers, source: str) -> ValueError:
+    """Return the error for a source of which no sampled case can be read, with the first reason."""
+    reason = f"{files_of(case)[0].name} holds no finite gray value"
+    try:
+        for file in files_of(case):
+            read_sample(file, spatial_dims=headers.spatial_dims)
+    except UnreadableImageError as error:
+        reason = str(error)
+    return ValueError(f"none of the images of {source} can be read, first: {reason.rstrip('.')}.")
+
+
 def levels_of(samples: Sequence[Sample], names: Sequence[str]) -> tuple[GreyLevels, ...]:
     """Return the levels of each channel over all samples.
 

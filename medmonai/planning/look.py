@@ -22,8 +22,15 @@ from medmonai.data.describe import (
 )
 from medmonai.task import Task
 
-from .evidence import Evidence, evidence, mixed_bits
-from .grey_levels import GreyLevels, channel_names, levels_of, require_one_count, sample_case
+from .evidence import Evidence, doubtful_classes, evidence, mixed_bits
+from .grey_levels import (
+    GreyLevels,
+    channel_names,
+    levels_of,
+    none_readable,
+    require_one_count,
+    sample_case,
+)
 from .machine import Machine, this_machine
 
 DECODING = ("skip_unreadable", "cache_dir")
@@ -143,7 +150,8 @@ class Look:
         lines.append(f"modality: {self.modality}")
         lines += [level.line() for level in self.levels]
         lines += [] if self.evidence is None else self.evidence.lines()
-        lines += mixed_bits(self.description.headers) if len(self.levels) == 1 else []
+        lines += mixed_bits(self.description.headers)
+        lines += doubtful_classes(self.description.class_names) if len(self.levels) == 1 else []
         return [*lines, *self.checks, f"machine: {self.machine.line()}"]
 
 
@@ -218,7 +226,7 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
     ]
     seconds = (time.perf_counter() - begun) / max(len(samples), 1)
     if not samples:
-        raise ValueError(f"none of {min(len(rows), SAMPLE)} images of {source} can be read.")
+        raise none_readable(listing.files[rows[0]], headers, source)
     spacings = [sample.spacing for sample in samples]
     known = all(spacing is not None for spacing in spacings) and headers.spatial_dims == 3
     machine = this_machine()

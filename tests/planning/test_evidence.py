@@ -9,6 +9,7 @@ from dicom_files import dataset, save
 from PIL import Image
 
 from medmonai.planning import look
+from medmonai.planning.examination import examined
 
 RNG = np.random.default_rng(0)
 
@@ -103,3 +104,39 @@ def test_eight_bits_beside_sixteen_are_reported(tmp_path):
     seen = folders(tmp_path / "in", write)
     assert any("16 of 32 images hold 8 bits and the others more" in line for line in seen.lines())
     assert seen.evidence.findings == ()
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 1), (1, 9, 7), (9, 1, 7)])
+def test_volumes_one_voxel_thick_are_pictures(shape, tmp_path):
+    def write(path, c):
+        values = noise(*shape, dtype=np.int16)
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), f"{path}.nii.gz")
+
+    seen = folders(tmp_path / "in", write)
+    assert seen.spatial_dims == 2 and len(seen.size) == 2 and 1 not in seen.size
+    assert examined(seen).checks == ("copies: none among all images",)
+
+
+def test_one_thick_volume_keeps_all_volumes(tmp_path):
+    def write(path, c):
+        values = noise(9, 7, 1 + 3 * (path.name == "03"), dtype=np.int16)
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), f"{path}.nii.gz")
+
+    assert folders(tmp_path / "in", write).spatial_dims == 3
+
+
+def test_a_class_that_may_be_a_missing_label(tmp_path):
+    seen = folders(tmp_path / "in", lambda path, c: picture(path, 9, 9), classes=("1", "2", "99"))
+    said = "warning: class '99' may stand for a missing label; if so, leave its cases out"
+    assert said in seen.lines()
+
+
+def test_images_none_of_which_can_be_read(tmp_path):
+    with pytest.raises(ValueError, match=r"none of the images .* can be read, first: 00.nii.gz"):
+        folders(
+            tmp_path / "in",
+            lambda path, c: nibabel.save(
+                nibabel.Nifti1Image(np.full((4, 4, 4), np.nan, np.float32), np.eye(4)),
+                f"{path}.nii.gz",
+            ),
+        )

@@ -172,6 +172,7 @@ def read_headers(cases: Sequence[CaseFiles], *, most: int = 1000) -> Headers:
             continue
         sizes.append(size)
         kinds.update(of_files)
+    sizes = _without_thin_axes(sizes)
     axes = Counter(map(len, sizes)).most_common(1)[0][0] if sizes else 2
     kept = [size for size in sizes if len(size) == axes]
     return Headers(
@@ -182,6 +183,24 @@ def read_headers(cases: Sequence[CaseFiles], *, most: int = 1000) -> Headers:
         len(sizes) - len(kept),
         missing_channels(cases) or (0,),
     )
+
+
+def _without_thin_axes(sizes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the sizes of volumes with two axes, if all of them are one voxel thick: pictures that
+    are stored as volumes.
+    """
+    volumes = [size for size in sizes if len(size) == 3]
+    if not volumes or any(1 not in size for size in volumes):
+        return sizes
+    return [
+        size if len(size) == 2 else tuple(n for axis, n in enumerate(size) if axis != _thin(size))
+        for size in sizes
+    ]
+
+
+def _thin(size: tuple[int, ...]) -> int:
+    """Return the last axis of one voxel."""
+    return max(axis for axis, n in enumerate(size) if n == 1)
 
 
 def _case_header(case: CaseFiles) -> tuple[tuple[int, ...], list[PixelKind]]:

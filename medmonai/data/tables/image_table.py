@@ -18,7 +18,7 @@ from medmonai.task import Task
 from .covariate_questions import covariates_of
 from .label_questions import ask_about_labels
 from .recognition import completed_columns
-from .table_columns import TableLabels, groups_of, labels_of
+from .table_columns import TableLabels, blank_labels, groups_of, labels_of
 from .table_images import TableImages, find_table_images, image_folders_of
 from .table_options import ImageFiles, TableColumns, TableFile
 
@@ -101,6 +101,7 @@ def list_image_table(
     where = ImageFiles.of(images, argument="images")
     read, columns, where, recognized = _read(file, columns, where)
     found = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
+    found = _labeled(found, read, columns, class_names)
     rows = found.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
@@ -160,6 +161,19 @@ def _images(
         skip=where.rows_without_image == "skip",
         dicom_folders=where.dicom_folders,
     )
+
+
+def _labeled(
+    found: TableImages,
+    read: TextTable,
+    columns: TableColumns,
+    class_names: Sequence[str] | Mapping[str, str] | None,
+) -> TableImages:
+    """Return the images whose rows have a label, if the others are to be left out."""
+    if columns.blank_labels == "error":
+        return found
+    blank = blank_labels(read, columns.label_columns, found.rows, class_names=class_names)
+    return found.without_rows(blank, "a row without a label")
 
 
 def _metadata(

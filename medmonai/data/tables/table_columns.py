@@ -56,14 +56,15 @@ def labels_of(
         require_binary(Task("multilabel", len(label_column)), positive_class)
         return _multilabel(table, tuple(label_column), rows, class_names, task)
     values = table.column(label_column, "label_column")
-    meant = {folded(str(name)) for name in class_names or ()} - {""}
-    blank = [row for row in rows if is_blank(values[row]) and folded(values[row]) not in meant]
+    blank = blank_labels(table, [label_column], rows, class_names=class_names)
     if blank:
         said = values[blank[0]]
         hint = f", or name {said!r} in class_names if it is a class" if said else ""
         raise ValueError(
             f"{table.name}: {label_column} is blank in {len(blank)} rows ({table.places(blank)}"
-            f"{f', {said!r}' if said else ''}); fill it in or take the rows out{hint}."
+            f"{f', {said!r}' if said else ''}); fill it in, leave these rows out with "
+            "blank_labels='skip' in columns (--blank_labels skip, of a bundle "
+            f"--listing#columns#blank_labels skip){hint}."
         )
     counts = Counter(values[row] for row in rows)
     names, label_of = ordered_classes(counts, class_names, positive_class)
@@ -77,6 +78,23 @@ def labels_of(
     kind = task_of(task, len(names))
     require_binary(kind, positive_class)
     return TableLabels(labels, names, kind, spelling_note(counts))
+
+
+def blank_labels(
+    table: TextTable,
+    columns: Sequence[str],
+    rows: Sequence[int],
+    *,
+    class_names: Sequence[str] | Mapping[str, str] | None,
+) -> list[int]:
+    """Return the rows with a blank label; a class that `class_names` has is none."""
+    meant = {folded(str(name)) for name in class_names or ()} - {""}
+    labels = [table.column(column, "label_column") for column in columns]
+    return [
+        row
+        for row in rows
+        if any(is_blank(values[row]) and folded(values[row]) not in meant for values in labels)
+    ]
 
 
 def _multilabel(

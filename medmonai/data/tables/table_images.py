@@ -37,6 +37,22 @@ class TableImages:
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
+    def without_rows(self, rows: Sequence[int], reason: str) -> TableImages:
+        """Return the images without those of some rows, which are left out for a reason."""
+        if not rows:
+            return self
+        lost = set(rows)
+        kept = [i for i, row in enumerate(self.rows) if row not in lost]
+        names = [str(self.ids[i]) for i, row in enumerate(self.rows) if row in lost]
+        note = f"{len(names)} rows were left out: {reason} (first {names[0]!r})."
+        return TableImages(
+            [self.rows[i] for i in kept],
+            self.ids[kept],
+            tuple(self.files[i] for i in kept),
+            (*self.left_out, *(LeftOut(name, reason) for name in names)),
+            (*self.notes, note),
+        )
+
 
 def image_folders_of(beside: Path, folders: str | Path | Sequence[str | Path] | None) -> list[Path]:
     """Return the given folders, relative to the table's folder, with `*` expanded; none for None.

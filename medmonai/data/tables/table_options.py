@@ -66,6 +66,8 @@ class TableColumns(Options):
         image_column: file names or paths; several columns are the channels of a case, in this
             order.
         label_column: the class; several columns of 0 and 1 make a multilabel task.
+        blank_labels: how to treat a blank label: as an "error", or "skip" the row, which a note
+            counts.
         group_column: the patient or lesion.
         blank_groups: how to treat a blank group: as an "error", or as a group of its "own".
         split_column: train, val (valid, validation) or test.
@@ -76,7 +78,7 @@ class TableColumns(Options):
             or an identifier.
 
     Raises:
-        ValueError: an unknown value of `blank_groups`.
+        ValueError: an unknown value of `blank_labels` or `blank_groups`.
         TypeError: `covariates` is one text instead of a list.
 
     Example:
@@ -93,9 +95,11 @@ class TableColumns(Options):
     metadata_columns: Sequence[str] = ()
     covariates: Sequence[str] = ()
     labels_are_classes: bool = False
+    blank_labels: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
         _check_choice("blank_groups", self.blank_groups, ("error", "own"))
+        _check_choice("blank_labels", self.blank_labels, ("error", "skip"))
         image_columns(self.image_column)
         if isinstance(self.covariates, str):
             raise TypeError(f"covariates={self.covariates!r}; a list of columns is needed.")

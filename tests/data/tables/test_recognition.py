@@ -128,3 +128,29 @@ def test_a_listing_without_columns(table, tmp_path):
     listing = list_image_table(tmp_path / "t.csv", name="t", images={"image_folders": "im"})
     assert len(listing) == ROWS and listing.groups is not None
     assert "Columns of t.csv recognized: images in 'file'" in listing.notes[0]
+
+
+@pytest.mark.parametrize("blank", ["", "NA", "nan"])
+def test_rows_without_a_label_are_refused_or_left_out(table, blank):
+    source, options = table(dx=["yes", "no", blank], age=[1.5, 2.5])
+    with pytest.raises(ValueError, match=r"dx is blank in 4 rows .* \(--blank_labels skip"):
+        open_source(source, options)
+    found = open_source(source, {**options, "blank_labels": "skip"})
+    assert len(found) == 8 and found.class_names == ("no", "yes")
+    assert [one.reason for one in found.left_out] == ["a row without a label"] * 4
+    assert any("4 rows were left out: a row without a label" in note for note in found.notes)
+    with pytest.raises(ValueError, match="blank_labels='drop' is unknown; use 'error' or 'skip'"):
+        open_source(source, {**options, "blank_labels": "drop"})
+
+
+def test_rows_without_one_of_several_labels_are_left_out(table):
+    source, options = table(a=[0, 1, ""], b=[1, 0, 0, ""])
+    options = {**options, "label_column": "a,b", "blank_labels": "skip"}
+    found = open_source(source, options)
+    assert len(found) == 6 and found.task.kind == "multilabel"
+
+
+def test_a_class_that_is_called_none_is_no_missing_label(table):
+    source, options = table(dx=["none", "some"])
+    names = {**options, "class_names": "none,some", "blank_labels": "skip"}
+    assert len(open_source(source, names)) == ROWS
