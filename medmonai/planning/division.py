@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +16,9 @@ from .look import Look
 
 _FEWEST = 15  # of the rarest class: three each for training, validation and test in five folds
 FOLDS = 5
-MEMBERS = 3
+MEMBERS = 3  # of given splits
+MORE_MEMBERS = 5  # of given splits, where the fit then takes at most so many minutes:
+_MORE_MINUTES = 30.0
 
 Kind = Literal["rotation", "folds", "given"]
 
@@ -38,9 +41,22 @@ class Division:
     seed: int = 0
 
 
-def cheaper(division: Division) -> Division:
-    """Return a division with fewer members: three folds, or one network on the given splits."""
-    return replace(division, members=1 if division.kind == "given" else 3)
+def ensembles(division: Division, minutes: float | None) -> list[tuple[Division, float]]:
+    """Return the numbers of members that are tried in this order, each with the minutes that a plan
+    with so many may take.
+
+    Args:
+        division: as `choose_division` returns it.
+        minutes: what the fit may take; None for as long as the rules say.
+    """
+    given = division.kind == "given"
+    counts = [MORE_MEMBERS, division.members, 1] if given else [division.members, 3]
+    tried = [replace(division, members=n) for n in dict.fromkeys(counts)]
+    if minutes is not None:
+        return [(one, minutes) for one in tried]
+    if given:
+        return [(tried[0], _MORE_MINUTES), (division, math.inf)]
+    return [(division, math.inf)]
 
 
 def choose_division(look: Look, *, seed: int = 0) -> Division:

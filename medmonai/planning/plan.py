@@ -7,7 +7,7 @@ import math
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from medmonai.bundle import read_recipe, write_bundle
 
 from .augmentation_rules import augmentation_choice
 from .choice import Choice
-from .division import Division, cheaper, choose_division, division_choice
+from .division import Division, choose_division, division_choice, ensembles
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
 from .measured_step import MeasuredStep, measure_step
@@ -110,10 +110,9 @@ def make_plan(
     asked = network or AskedNetwork()
     steps: dict[tuple[int, ...], MeasuredStep] = {}
     for scale, share in tries:
-        for members in dict.fromkeys((division.members, cheaper(division).members)):
-            divided = replace(division, members=members)
+        for divided, most in ensembles(division, minutes):
             plan = _planned(look, divided, asked, steps, scale=scale, share=share)
-            if minutes is None or plan.cost.minutes <= minutes:
+            if plan.cost.minutes <= most:
                 return plan
             cheapest = min(cheapest, plan.cost.minutes)
     raise ValueError(

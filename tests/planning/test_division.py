@@ -10,6 +10,7 @@ import pytest
 from medmonai.data.cohort import Provenance
 from medmonai.data.datalist import Listing
 from medmonai.planning import Division, divided
+from medmonai.planning.division import ensembles
 from medmonai.task import Task
 
 
@@ -56,3 +57,18 @@ def test_the_seed_decides():
     first, second = (divided(listing(), Division("rotation", 3, seed), 0).splits for seed in (0, 1))
     assert (first != second).any()
     assert (first == divided(listing(), Division("rotation", 3, 0), 0).splits).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "minutes", "expected"),
+    [
+        ("given", 3, None, [(5, 30), (3, np.inf)]),
+        ("given", 3, 10, [(5, 10), (3, 10), (1, 10)]),
+        ("folds", 5, None, [(5, np.inf)]),
+        ("rotation", 5, 10, [(5, 10), (3, 10)]),
+    ],
+)
+def test_numbers_of_members_that_are_tried(kind, members, minutes, expected):
+    tried = ensembles(Division(kind, members, 7), minutes)
+    assert [(one.members, most) for one, most in tried] == expected
+    assert all(one.kind == kind and one.seed == 7 for one, _ in tried)
