@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,14 @@ class GivenCase:
         id: what identifies it in the result.
         read: decodes it; None where there is nothing to decode.
         flag: what is wrong with it; "" if nothing is known.
+        covariates: column -> text, for a network that takes covariates.
     """
 
     id: str
     _: KW_ONLY
     read: Callable[[ImageForm], DecodedCase] | None
     flag: str = ""
+    covariates: Mapping[str, str] = field(default_factory=dict)
 
 
 def given_cases(
@@ -44,14 +46,17 @@ def given_cases(
     Args:
         images: an image, a folder of images, the folder of a DICOM series, an npz file, or a table.
         model: says what the images become. If each channel is a file of its own, the images are in
-            a table, by default in the columns of the training.
+            a table, by default in the columns of the training. If the network takes covariates,
+            they are in a table, too.
         options: of a table, see `medmonai.data.list_unlabeled_table`.
 
     Raises:
         FileNotFoundError: no such path, or no image there.
-        ValueError: options without a table, or files of several kinds.
+        ValueError: options or covariates without a table, a table that lacks one of them, or files
+            of several kinds.
     """
     form = model.form
+    covariates = () if model.covariates is None else model.covariates.names
     named = {name.replace("-", "_"): value for name, value in (options or {}).items()}
     three = len(form.spatial_size) == 3
     if images.is_file() and images.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
@@ -59,13 +64,20 @@ def given_cases(
             named = {"image_column": list(model.image_columns), **named}
         table = open_unlabeled_table(images, named, dicom_folders="series" if three else "files")
         _require_columns(table, model)
+        columns = {name: table.table.column(name, "covariates") for name in covariates}
         return iter(
             GivenCase(
                 row.id,
                 read=None if row.file is None else partial(read_case, row.file),
                 flag=row.flag,
+                covariates={name: values[number] for name, values in columns.items()},
             )
-            for row in table.rows
+            for number, row in enumerate(table.rows)
+        )
+    if covariates:
+        raise ValueError(
+            f"this model takes covariates; instead of {images}, give a table that names the images "
+            f"and holds {', '.join(covariates)}."
         )
     if named:
         raise ValueError(

@@ -18,7 +18,7 @@ from medmonai.bundle import (
     trained_classes,
 )
 from medmonai.config_text import escaped
-from medmonai.data import ImageForm
+from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders
 from medmonai.engines import load_checkpoint, place_weights
 from medmonai.metrics import (
     OperatingPoint,
@@ -51,6 +51,8 @@ class Model:
         familiar: what the training images looked like; None where nobody noted it.
         batch_size: images that the network sees at once.
         device: where it runs.
+        covariates: the encoder of the columns that the network takes beside an image; None where it
+            takes none.
     """
 
     network: nn.Module
@@ -66,6 +68,7 @@ class Model:
     familiar: Familiar | None
     batch_size: int
     device: torch.device
+    covariates: CovariateEncoder | MemberEncoders | None = None
 
     @property
     def members(self) -> tuple[nn.Module, ...]:
@@ -114,6 +117,7 @@ def load_model(folder: str | Path) -> Model:
         familiar=Familiar.read(place / "models" / "training_images.json"),
         batch_size=int(content["batch_size"]),
         device=torch.device(content["device"]),
+        covariates=content.get("covariate_encoder"),
     )
 
 
@@ -152,6 +156,7 @@ def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 "device",
                 "dataset::form",
                 *[IMAGE_COLUMNS] * (IMAGE_COLUMNS in parser),
+                *(["covariate_encoder"] if "covariate_encoder" in config else []),
             )
         }, config
 

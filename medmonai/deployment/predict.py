@@ -64,13 +64,16 @@ def predict(
       that is stored with the weights.
     - decision: at the stored operating point, on the scores before the temperature.
     - flag: grey values, a size or a spacing unlike the training images', by rule; see `Familiar`.
+      Of a model with covariates, also a category or a missing value that no training case had, or
+      a number outside the training's range.
 
     MONAI's `Evaluator` needs a workflow of handlers for this, and reads no decision.
 
     Args:
         model: a folder, see `load_model`, or a loaded model.
         images: an image file, a folder of images, the folder of a DICOM series, an npz file, or a
-            table (CSV, .xlsx) of images without labels.
+            table (CSV, .xlsx) of images without labels. A model with covariates needs a table that
+            has them in columns named as in the training.
         **options: how a table is read, such as image_column="file", id_column="case" and
             image_folders="scans"; see `medmonai.data.list_unlabeled_table`.
 
@@ -123,13 +126,16 @@ def _read(case: GivenCase, model: Model) -> DecodedCase | str:
 def _of_batch(
     model: Model, batch: Sequence[tuple[GivenCase, DecodedCase | str]]
 ) -> Iterator[PredictedCase]:
-    scored = iter(_scored(model, [one for _, one in batch if isinstance(one, DecodedCase)]))
+    decoded = [(given, one) for given, one in batch if isinstance(one, DecodedCase)]
+    scored = iter(_scored(model, decoded))
     for given, case in batch:
         if isinstance(case, str):
             flag = "; ".join(filter(None, (given.flag, case)))
             yield PredictedCase(given.id, probabilities=(), decision="", spread=0.0, flag=flag)
             continue
         unlike = [] if model.familiar is None else model.familiar.differences(case)
+        if model.covariates is not None:
+            unlike += model.covariates.remarks(given.covariates)
         probabilities, decision, spread = next(scored)
         said = [given.flag, *unlike, *(f"such files {remark}" for remark in case.remarks)]
         yield PredictedCase(
@@ -142,14 +148,17 @@ def _of_batch(
 
 
 def _scored(
-    model: Model, cases: Sequence[DecodedCase]
+    model: Model, cases: Sequence[tuple[GivenCase, DecodedCase]]
 ) -> list[tuple[tuple[float, ...], str, float]]:
     if not cases:
         return []
-    images = torch.from_numpy(np.stack([case.image for case in cases]))
+    images = torch.from_numpy(np.stack([case.image for _, case in cases]))
     with torch.inference_mode():
         x = model.preprocessing.batch(images.to(model.device), torch.Generator())
-        logits = torch.stack([model.inferer(x, member) for member in model.members]).double()
+        beside = _beside_the_images(model, [given for given, _ in cases])
+        logits = torch.stack(
+            [model.inferer(x, *pair) for pair in zip(model.members, *beside)]
+        ).double()
         if isinstance(model.network, Ensemble):
             logits = model.network.on_one_scale(logits)
     members = [_table(model, one.cpu()) for one in logits]
@@ -165,6 +174,19 @@ def _scored(
         (tuple(row.tolist()), decision, float(spread))
         for row, decision, spread in zip(calibrated, names, chosen)
     ]
+
+
+def _beside_the_images(model: Model, cases: Sequence[GivenCase]) -> list[list[torch.Tensor]]:
+    """Return what each member takes beside the images: its encoded covariates; nothing where it
+    takes none.
+    """
+    if model.covariates is None:
+        return []
+    columns = {name: [case.covariates[name] for case in cases] for name in model.covariates.names}
+    values = torch.from_numpy(model.covariates.encode(columns)).to(model.device)
+    if values.ndim == 2:
+        return [[values] * len(model.members)]
+    return [list(values.unbind(dim=1))]
 
 
 def _table(model: Model, logits: torch.Tensor) -> Predictions:

@@ -12,6 +12,7 @@ import numpy as np
 
 from medmonai.atomic_files import write_json
 from medmonai.bundle import bundle_cohorts
+from medmonai.data import CovariateEncoder, MemberEncoders, read_covariates
 from medmonai.data.describe import image_statistics
 from medmonai.deployment import Familiar
 from medmonai.engines import load_checkpoint, save_atomically
@@ -27,6 +28,7 @@ from medmonai.predictions import Predictions, write_predictions
 from medmonai.report import Evaluation, evaluate, write_comparison, write_evaluation
 from medmonai.run_files import read_record
 
+from .covariates import COVARIATES, carrier
 from .diagnosis import Circumstances, diagnose, read_course
 from .division import Division
 from .pooling import member_temperatures, pooled
@@ -50,7 +52,8 @@ def write_fit(
 
     Args:
         folder: the folder of the fit, with its trained members.
-        members: for each, NETWORK and BASELINE -> its (validation, test) predictions.
+        members: for each, NETWORK, BASELINE and perhaps COVARIATES -> its (validation, test)
+            predictions.
         division: of the cases.
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
@@ -59,6 +62,7 @@ def write_fit(
     """
     networks = [member[NETWORK] for member in members]
     _write_ensemble(division.members, folder, member_temperatures(networks, division))
+    _write_encoders(division.members, folder)
     cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
     described = [image_statistics(cohort.images) for cohort in cohorts]
     familiar = Familiar.of(
@@ -70,13 +74,34 @@ def write_fit(
     )
     familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled(networks, division)
-    baseline, _ = pooled([member[BASELINE] for member in members], division)
+    references = {
+        name: pooled([member[name] for member in members], division)[0]
+        for name in members[0]
+        if name != NETWORK
+    }
+    tables = {NETWORK: test, **references}
     write_predictions(test, folder / "predictions_test.csv", overwrite=True)
     # In a rotation, every case was scored by a member that had not learned from it. These scores
     # choose the decision of the model; the figures of the report do not use it.
     validation = None if division.kind == "rotation" else held_out
     if validation is not None:
         write_predictions(validation, folder / "predictions_val.csv", overwrite=True)
+    _write_decision(held_out, folder)
+    comparisons = compare_tables(tables)
+    write_comparison(comparisons, folder, overwrite=True)
+    evaluation = evaluate(test, validation=validation)
+    write_evaluation(
+        evaluation,
+        folder,
+        data=read_record(folder / "members" / "0" / "metrics.json").get("data", {}),
+        references={name.replace(" ", "_"): table for name, table in references.items()},
+        verdict=verdict(tables, comparisons),
+        diagnosis=_diagnosed(folder, division, evaluation, comparisons[0], known),
+    )
+
+
+def _write_decision(held_out: Predictions, folder: Path) -> None:
+    """Write the threshold and the temperature of the model, chosen on held-out scores."""
     write_json(
         {
             "class_names": list(held_out.class_names),
@@ -84,17 +109,6 @@ def write_fit(
             "temperature": fit_temperature(held_out).as_dict(),
         },
         folder / "model" / "models" / "decision.json",
-    )
-    comparisons = compare_tables({NETWORK: test, BASELINE: baseline}, against=BASELINE)
-    write_comparison(comparisons, folder, overwrite=True)
-    evaluation = evaluate(test, validation=validation)
-    write_evaluation(
-        evaluation,
-        folder,
-        data=read_record(folder / "members" / "0" / "metrics.json").get("data", {}),
-        references={BASELINE.replace(" ", "_"): baseline},
-        verdict=verdict(comparisons[0]),
-        diagnosis=_diagnosed(folder, division, evaluation, comparisons[0], known),
     )
 
 
@@ -116,13 +130,31 @@ def _diagnosed(
     return None if found is None else found.as_dict()
 
 
-def verdict(comparison: Comparison) -> str:
-    """Return in a sentence whether the network is worth its training."""
+def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]) -> str:
+    """Return in a few sentences whether the network is worth its training and, where it sees
+    covariates, whether it is better than those alone and which of both carries the AUC.
+
+    Args:
+        tables: NETWORK, BASELINE and perhaps COVARIATES -> test predictions.
+        comparisons: of all pairs, in their order.
+    """
+    of_pair = {(one.a, one.b): one for one in comparisons}
+    if COVARIATES not in tables:
+        what = f"a {BASELINE} on texture features that was trained on the same cases"
+        return _verdict(of_pair[NETWORK, BASELINE], what)
+    said = [
+        _verdict(of_pair[NETWORK, COVARIATES], "a classifier of the covariates alone"),
+        carrier(tables, comparisons, network=NETWORK, images=BASELINE),
+    ]
+    return " ".join(said)
+
+
+def _verdict(comparison: Comparison, other: str) -> str:
     measured = (
         f"AUC difference {comparison.difference:+.3f} ({comparison.low:+.3f} to "
         f"{comparison.high:+.3f}, n = {comparison.n})"
     )
-    what = f"a {BASELINE} on texture features that was trained on the same cases: {measured}."
+    what = f"{other}: {measured}."
     if comparison.verdict == "better":
         return f"The network is better than {what}"
     if comparison.verdict == "worse":
@@ -131,6 +163,15 @@ def verdict(comparison: Comparison) -> str:
         f"The network is not distinguishable from {what} That it is worth its training has not "
         "been shown."
     )
+
+
+def _write_encoders(members: int, folder: Path) -> None:
+    """Write the encoders of all members beside their weights, where they see covariates."""
+    paths = [folder / "members" / str(k) / "models" / "covariates.json" for k in range(members)]
+    encoders = map(read_covariates, filter(Path.is_file, paths))
+    singles = [one for one in encoders if isinstance(one, CovariateEncoder)]
+    if singles:
+        MemberEncoders(tuple(singles)).write(folder / "model" / "models" / "covariates.json")
 
 
 def _write_ensemble(members: int, folder: Path, temperatures: Sequence[Temperature] | None) -> None:

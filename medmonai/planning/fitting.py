@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 
 from medmonai.atomic_files import write_json
-from medmonai.baselines import train_baseline
-from medmonai.bundle import bundle_cohorts, run_bundle
+from medmonai.bundle import run_bundle
 from medmonai.claims import claim
 from medmonai.data import write_splits
 from medmonai.data.case_files import channel_files
 from medmonai.data.splits import splits_text
-from medmonai.predictions import Predictions, read_predictions, write_predictions
+from medmonai.predictions import Predictions, read_predictions
 from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
 
 from .circumstances import circumstances
+from .covariates import COVARIATES, covariate_names
 from .division import Division, divided
 from .examination import examined
+from .fit_baselines import train_baselines
 from .fit_results import BASELINE, NETWORK, write_fit
 from .look import Look, look
 from .network_rules import AskedNetwork
@@ -176,8 +177,8 @@ def _record(plan: Plan, *, asked: Mapping[str, Any], cases: str) -> dict[str, An
 
 
 def _digest(seen: Look) -> str:
-    """Return a digest of the ids, labels, patients and given splits of a source of files, and of
-    the names of all files of a case; "" of a set whose file is checked by itself.
+    """Return a digest of the ids, labels, patients, given splits and covariates of a source of
+    files, and of the names of all files of a case; "" of a set whose file is checked by itself.
     """
     if seen.listing is None:
         return ""
@@ -187,6 +188,8 @@ def _digest(seen: Look) -> str:
     text = splits_text(with_splits)
     for case in seen.listing.files if seen.listing.modalities else ():
         text += " ".join("-" if file is None else file.name for file in channel_files(case)) + "\n"
+    for name in covariate_names(seen):
+        text += "\0".join([name, *with_splits.metadata[name].tolist()])
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
@@ -234,27 +237,23 @@ def _overrides(seen: Look, folder: Path, member: int, *, seed: int) -> dict[str,
 def _trained(
     seen: Look, folder: Path, member: int, *, seed: int
 ) -> dict[str, tuple[Predictions, Predictions]]:
-    """Train a member and its baseline; return the (validation, test) tables of both."""
+    """Train a member and its baselines; return the (validation, test) tables of each."""
     run = folder / "members" / str(member)
     overrides = _overrides(seen, folder, member, seed=seed)
     run_bundle(folder / "model", output_dir=run, overrides=overrides)
     # A run's network, cohorts and handlers refer to each other; Python counts objects, not bytes,
     # and would keep those of several members.
     gc.collect()
-    files = [run / f"baseline_{split}.csv" for split in ("val", "test")]
-    if not all(file.is_file() for file in files):
-        train, *others = bundle_cohorts(folder / "model", overrides)
-        baseline = train_baseline(
-            train,
-            estimator="random_forest",
-            features="intensity_texture",
-            seed=seed,
-            jobs=seen.cores,
-        )
-        for cohort, file in zip(others, files):
-            write_predictions(baseline.predict(cohort), file, overwrite=True)
-    of_network = [run / f"predictions_{split}.csv" for split in ("val", "test")]
-    validation, test, *of_baseline = (
-        read_predictions(file, task=seen.task) for file in (*of_network, *files)
-    )
-    return {NETWORK: (validation, test), BASELINE: (of_baseline[0], of_baseline[1])}
+    named = {NETWORK: "predictions", BASELINE: "baseline"}
+    if (run / "models" / "covariates.json").is_file():
+        named[COVARIATES] = "baseline_covariates"
+    files = {
+        name: [run / f"{stem}_{split}.csv" for split in ("val", "test")]
+        for name, stem in named.items()
+    }
+    train_baselines(folder / "model", files, overrides=overrides, seed=seed, jobs=seen.cores)
+    tables = {
+        name: [read_predictions(file, task=seen.task) for file in paths]
+        for name, paths in files.items()
+    }
+    return {name: (validation, test) for name, (validation, test) in tables.items()}

@@ -16,6 +16,7 @@ from medmonai.bundle import read_recipe, write_bundle
 
 from .augmentation_rules import augmentation_choice
 from .choice import Choice
+from .covariates import covariate_choice
 from .division import Division, choose_division, division_choice, ensembles
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
@@ -131,6 +132,7 @@ def _planned(
 ) -> Plan:
     size, form, normalization, of_images = _image_choices(look, asked, scale=scale)
     network, of_network = network_choice(look, size, asked)
+    covariates, of_covariates = covariate_choice(look, asked)
     training_cases = cases_of_a_member(look, division)[0]
     schedule, of_schedule = schedule_choice(look, training_cases, share=share)
     optimizer, of_optimizer = optimizer_choice(look, training_cases, asked)
@@ -141,7 +143,7 @@ def _planned(
         "title": title,
         "question": "How well do the images tell the classes apart?",
         "recipe": "planned by medmonai fit; plan.md has the reason for every choice",
-        "dataset": dataset_entry(look, size, form),
+        "dataset": dataset_entry(look, size, form, covariates),
         "network": network,
         "transfer": asked.transfer,
         "normalization": normalization,
@@ -154,13 +156,13 @@ def _planned(
     if key not in steps:
         steps[key] = measure_step(look, recipe, size)
     task = Choice("task", look.task.kind, "what the labels are")
-    training = (of_network, *of_schedule, *of_optimizer, of_balance, *of_augmentation)
+    of_training = (*of_covariates, *of_schedule, *of_optimizer, of_balance, *of_augmentation)
     return Plan(
         _bundle_name(title),
         look=look,
         recipe=recipe,
         division=division,
-        choices=(task, division_choice(look, division), *of_images, *training),
+        choices=(task, division_choice(look, division), *of_images, of_network, *of_training),
         cost=forecast(look, recipe, size, division, measured=steps[key]),
         overrides=asked.overrides(),
     )

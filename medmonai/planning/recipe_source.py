@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,16 @@ _IDS = {
 }
 
 
-def dataset_entry(look: Look, size: list[int], form: dict[str, Any]) -> dict[str, Any]:
+def dataset_entry(
+    look: Look, size: list[int], form: dict[str, Any], covariates: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return the "dataset" of a recipe: how the source is listed, its classes, size and form.
 
     Args:
         look: the look at the data.
         size: voxels along each axis.
         form: further entries of the recipe's "form".
+        covariates: columns that the network sees beside the image, with their kinds.
     """
     listed = listing_call(look.source, look.options)
     if listed is None:
@@ -35,6 +38,7 @@ def dataset_entry(look: Look, size: list[int], form: dict[str, Any]) -> dict[str
         chosen = {} if positive is None else {"positive_class": positive}
         return {"medmnist": look.source, "size": size[0], **chosen}
     function, flat = listed
+    flat.pop("covariates", None)  # the recipe's own say them with their kinds
     flat.pop("positive_class", None)  # the order of the recipe's class_names says it
     if not isinstance(flat.get("class_names"), Mapping):  # names for the values of a column stay
         flat.pop("class_names", None)
@@ -54,6 +58,7 @@ def dataset_entry(look: Look, size: list[int], form: dict[str, Any]) -> dict[str
             **grouped(function, flat),
         },
         "ids": ids,
+        **({"covariates": [dict(column) for column in covariates]} if covariates else {}),
         "form": form,
         "task": look.task.kind,
         "class_names": list(look.description.class_names),

@@ -63,7 +63,7 @@ def _refuse_named_twice(table: TextTable, columns: TableColumns) -> None:
         table.column_name(column, argument): argument
         for argument, listed in named.items()
         for column in listed
-        if column is not None
+        if column
     }
     for name in columns.covariates:
         own = table.column_name(name, "covariates")

@@ -1,0 +1,179 @@
+"""Covariates in a plan and a result: how they are read, what they reach alone, and what carries the
+AUC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medmonai.baselines import train_baseline
+from medmonai.data import Cohort, covariate_layout, read_covariates, with_covariates
+from medmonai.data.describe import listing_call
+from medmonai.metrics import Comparison, compare_tables, summarize
+from medmonai.predictions import Predictions
+
+from .choice import Choice
+from .look import Look
+from .network_rules import AskedNetwork
+
+COVARIATES = "covariates alone"
+# A regression misses a risk that rises and falls again, and trees need more cases.
+_ESTIMATORS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("logistic_regression", {"C": 1.0}),
+    ("gradient_boosting", {}),
+)
+
+
+def covariate_names(look: Look) -> list[str]:
+    """Return the covariates that a source was opened with."""
+    listed = listing_call(look.source, look.options)
+    return [] if listed is None else [name for name in listed[1].get("covariates") or () if name]
+
+
+def planned_covariates(look: Look) -> list[dict[str, Any]]:
+    """Return name, kind and categories of the covariates that a source was opened with, as a recipe
+    states them; [] without any.
+
+    The categories are those outside a given test split. A member still counts those without a
+    training case of its own as not seen.
+    """
+    names = covariate_names(look)
+    if look.listing is None or not names:
+        return []
+    kept = np.ones(len(look.listing), bool)
+    if look.listing.splits is not None:
+        kept = look.listing.splits != "test"
+    return covariate_layout({name: look.listing.metadata[name][kept] for name in names}, names)
+
+
+def covariate_choice(look: Look, asked: AskedNetwork) -> tuple[list[dict[str, Any]], list[Choice]]:
+    """Choose how covariates are read and where they join the network.
+
+    Args:
+        look: at the data.
+        asked: the network that somebody asks for.
+
+    Raises:
+        ValueError: a network with pretrained weights.
+    """
+    columns = planned_covariates(look)
+    if not columns:
+        return [], []
+    if asked.transfer:
+        raise ValueError(
+            "--covariates with --weights (or a network of timm): such a network takes no "
+            "covariates; leave one of them out."
+        )
+    shown = ", ".join(f"{one['name']} ({_kind(one)})" for one in columns)
+    return columns, [
+        Choice(
+            "covariates",
+            shown,
+            "scaled and numbered by the training cases of each member; they join the features of "
+            "the image in front of the last layer, beginning with their logistic regression",
+        )
+    ]
+
+
+def _kind(column: Mapping[str, Any]) -> str:
+    count = len(column.get("categories", ()))
+    return (
+        "number" if column["kind"] == "number" else f"{count} categor{'y' if count == 1 else 'ies'}"
+    )
+
+
+def covariates_alone(
+    cohorts: Sequence[Cohort], weights: Path, *, seed: int
+) -> tuple[Predictions, Predictions]:
+    """Return the (validation, test) tables of a classifier that sees the covariates alone.
+
+    It is a logistic regression, or gradient boosting where that is better on the validation cases
+    (DeLong's test at .05): choosing the higher of two AUCs of few cases chooses by chance.
+
+    Args:
+        cohorts: train, validation and test.
+        weights: of the network, beside which the encoder lies.
+        seed: of the classifier.
+    """
+    encoder = read_covariates(weights)
+    train, validation, test = (with_covariates(cohort, encoder) for cohort in cohorts)
+    trained = [
+        train_baseline(
+            train, estimator=name, features="covariates", parameters=parameters, seed=seed
+        )
+        for name, parameters in _ESTIMATORS
+    ]
+    regression, boosting = (one.predict(validation) for one in trained)
+    (compared,) = compare_tables({"boosting": boosting, "regression": regression})
+    if compared.verdict == "better":
+        return boosting, trained[1].predict(test)
+    return regression, trained[0].predict(test)
+
+
+def carrier(
+    tables: Mapping[str, Predictions],
+    comparisons: Sequence[Comparison],
+    *,
+    network: str,
+    images: str,
+) -> str:
+    """Return in a sentence or two whether the images or the covariates carry the AUC.
+
+    Args:
+        tables: predictions of the network, of a classifier of images alone, and of `COVARIATES`,
+            on the same cases.
+        comparisons: of all pairs of them.
+        network: name of the network in both.
+        images: name of the classifier of images.
+    """
+    of = {name: summarize(table)["auc"] for name, table in tables.items()}
+    better = {(one.a, one.b): one.verdict for one in comparisons}
+    better |= {(one.b, one.a): _turned(one.verdict) for one in comparisons}
+    reached = {name: _shown(one) for name, one in of.items()}
+    both, alone, picture = reached[network], reached[COVARIATES], reached[images]
+    informative = {name: (one["low"] or 0.0) > 0.5 for name, one in of.items()}
+    adds = better[network, COVARIATES] == "better"
+    of_images = f"images alone ({images})"
+    if not informative[COVARIATES] and not adds and not informative[images]:
+        return (
+            f"Neither images nor covariates carry an AUC that can be told from chance: {picture} "
+            f"and {alone} alone, {both} together."
+        )
+    if not informative[COVARIATES]:
+        return (
+            f"The images carry the AUC: the covariates alone reach {alone}, which cannot be told "
+            f"from chance, {of_images} {picture}, and the network with both {both}."
+        )
+    if not adds:
+        return (
+            f"The covariates carry the AUC: alone they reach {alone}, {of_images} {picture}, and "
+            f"the network with both {both}. That the images add to the covariates has not been "
+            "shown."
+        )
+    if not informative[images]:
+        return (
+            f"The covariates carry most of the AUC ({alone} alone), and the images add to them: "
+            f"the network with both reaches {both}, although {of_images} reach {picture}, which "
+            "cannot be told from chance."
+        )
+    if better[network, images] == "better":
+        return (
+            f"Images and covariates both carry the AUC: together {both}, {of_images} {picture}, "
+            f"covariates alone {alone}."
+        )
+    return (
+        f"The images carry the AUC: {of_images} reach {picture}, the covariates alone {alone}, and "
+        f"the network with both {both}. That the covariates add to the images has not been shown."
+    )
+
+
+def _turned(verdict: str) -> str:
+    return {"better": "worse", "worse": "better"}.get(verdict, verdict)
+
+
+def _shown(auc: Mapping[str, Any]) -> str:
+    return "an undefined AUC" if auc["estimate"] is None else f"{auc['estimate']:.3f}"
