@@ -7,6 +7,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from bundle_runs import run
 from modality_files import NAMES, write_modalities
 
 from medmonai.bundle import run_bundle
@@ -19,6 +20,7 @@ from medmonai.planning.look import look
 from medmonai.planning.plan import write_choices, write_planned_bundle
 from medmonai.planning.recipe_source import data_overrides
 from medmonai.planning.rules import channels_choice, form_choice, normalization_choice
+from medmonai.predictions import read_predictions
 
 
 def looked(table, channels):
@@ -136,3 +138,26 @@ def test_prediction_takes_the_columns_of_the_training(trained, tmp_path):
         list(predict(model, other, image_column=["a", "b"]))
     with pytest.raises(ValueError, match=r"is not a table.* one image for each of t1, t2, flair"):
         list(predict(model, table.parent))
+
+
+def test_stock_inference_takes_a_table(trained, tmp_path):
+    """`monai.bundle run` with inference.json gives what the evaluation of the run gave."""
+    folder, table = trained
+    given = {
+        "dataset_dir": str(table),
+        "ckpt_path": str(folder / "run" / "models" / "model.pt"),
+        "bundle_root": str(folder / "model"),
+    }
+    bundle = (folder / "model").resolve()
+    run(bundle, "inference.json", workflow_type="infer", output_dir=str(tmp_path), **given)
+    stock = read_predictions(tmp_path / "predictions.csv")
+    test = read_predictions(folder / "run" / "predictions_test.csv")
+    place = {name: row for row, name in enumerate(stock.ids)}
+    rows = [place[name] for name in test.ids]
+    np.testing.assert_allclose(stock.y_score[rows], test.y_score, atol=1e-5)
+    with pytest.raises(RuntimeError) as caught:
+        given["dataset_dir"] = str(table.parent)
+        run(
+            bundle, "inference.json", workflow_type="infer", output_dir=str(tmp_path / "b"), **given
+        )
+    assert "give a table (CSV, .xlsx) with these columns" in str(caught.value.__cause__)
