@@ -12,6 +12,7 @@ from medmonai.predictions import write_predictions
 
 from .covariates import COVARIATES, covariates_alone
 from .fit_results import BASELINE
+from .frozen_baseline import FROZEN, frozen_baseline
 
 
 def train_baselines(
@@ -26,8 +27,8 @@ def train_baselines(
 
     Args:
         bundle: of the member.
-        files: BASELINE and perhaps COVARIATES -> their files of validation and test; in the run
-            folder of the member.
+        files: BASELINE and perhaps COVARIATES, FROZEN -> their files of validation and test; in
+            the run folder of the member.
         overrides: with which the bundle finds the cases of the member.
         seed: of the classifiers.
         jobs: threads.
@@ -50,4 +51,8 @@ def train_baselines(
         weights = files[COVARIATES][0].parent / "models" / "model.pt"
         tables = covariates_alone([train, *others], weights, seed=seed)
         for table, file in zip(tables, files[COVARIATES]):
+            write_predictions(table, file, overwrite=True)
+    if FROZEN in missing:
+        tables = frozen_baseline(bundle, [train, *others], overrides["pretrained"], seed=seed)
+        for table, file in zip(tables, files[FROZEN]):
             write_predictions(table, file, overwrite=True)

@@ -31,6 +31,7 @@ from medmonai.run_files import read_record
 from .covariates import COVARIATES, carrier
 from .diagnosis import Circumstances, diagnose, read_course
 from .division import Division
+from .frozen_baseline import FROZEN
 from .pooling import member_temperatures, pooled
 
 BASELINE = "random forest"
@@ -52,8 +53,8 @@ def write_fit(
 
     Args:
         folder: the folder of the fit, with its trained members.
-        members: for each, NETWORK, BASELINE and perhaps COVARIATES -> its (validation, test)
-            predictions.
+        members: for each, NETWORK, BASELINE and perhaps COVARIATES, FROZEN -> its (validation,
+            test) predictions.
         division: of the cases.
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
@@ -135,13 +136,17 @@ def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]
     covariates, whether it is better than those alone and which of both carries the AUC.
 
     Args:
-        tables: NETWORK, BASELINE and perhaps COVARIATES -> test predictions.
+        tables: NETWORK, BASELINE and perhaps COVARIATES, FROZEN -> test predictions.
         comparisons: of all pairs, in their order.
     """
     of_pair = {(one.a, one.b): one for one in comparisons}
     if COVARIATES not in tables:
         what = f"a {BASELINE} on texture features that was trained on the same cases"
-        return _verdict(of_pair[NETWORK, BASELINE], what)
+        said = [_verdict(of_pair[NETWORK, BASELINE], what)]
+        if FROZEN in tables:
+            what = "a logistic regression on the features of its frozen weights"
+            said.append(_verdict(of_pair[NETWORK, FROZEN], what))
+        return " ".join(said)
     said = [
         _verdict(of_pair[NETWORK, COVARIATES], "a classifier of the covariates alone"),
         carrier(tables, comparisons, network=NETWORK, images=BASELINE),
@@ -152,7 +157,7 @@ def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]
 def _verdict(comparison: Comparison, other: str) -> str:
     measured = (
         f"AUC difference {comparison.difference:+.3f} ({comparison.low:+.3f} to "
-        f"{comparison.high:+.3f}, n = {comparison.n})"
+        f"{comparison.high:+.3f}, n = {comparison.n}{_corrected(comparison)})"
     )
     what = f"{other}: {measured}."
     if comparison.verdict == "better":
@@ -163,6 +168,13 @@ def _verdict(comparison: Comparison, other: str) -> str:
         f"The network is not distinguishable from {what} That it is worth its training has not "
         "been shown."
     )
+
+
+def _corrected(comparison: Comparison) -> str:
+    """Return the p value that a verdict among several comparisons rests on."""
+    if comparison.p_holm is None or comparison.p_holm == comparison.p_value:
+        return ""
+    return f"; p = {comparison.p_holm:.3f} after Holm's correction"
 
 
 def _write_encoders(members: int, folder: Path) -> None:

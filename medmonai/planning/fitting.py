@@ -26,10 +26,10 @@ from medmonai.run_files import parts_of, read_record
 from .circumstances import circumstances
 from .covariates import COVARIATES, covariate_names
 from .division import Division, divided
-from .edited_plan import remove_leftovers, with_edited_recipe, with_recipe
 from .examination import examined
 from .fit_baselines import train_baselines
 from .fit_results import BASELINE, NETWORK, write_fit
+from .frozen_baseline import FROZEN
 from .look import Look, look
 from .network_rules import AskedNetwork
 from .plan import Plan, make_plan, write_choices, write_planned_bundle
@@ -82,7 +82,6 @@ def fit_source(
     seen = look(source, dict(options or {}))
     folder.mkdir(parents=True, exist_ok=True)
     with claim(folder):
-        remove_leftovers(folder)
         division = _planned(seen, folder, minutes=minutes, seed=seed, network=asked)
         if plan_only:
             return folder
@@ -146,7 +145,6 @@ def _planned(
                 f"{seen.source} holds other cases, labels or patients than when {folder} was "
                 "planned; choose another --output."
             )
-        stored = with_edited_recipe(stored, folder)
         print(f"{folder} holds this plan (plan.md); its training resumes.")
     else:
         seen = examined(seen)
@@ -154,7 +152,7 @@ def _planned(
         plan = make_plan(seen, minutes=minutes, seed=seed, network=network)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
-        stored = with_recipe(_record(plan, asked=asked, cases=cases), folder)
+        stored = _record(plan, asked=asked, cases=cases)
         write_json(stored, folder / "fit.json")
     with parts_of(folder / "fit.json"):
         division = Division(**stored["division"])
@@ -250,6 +248,8 @@ def _trained(
     named = {NETWORK: "predictions", BASELINE: "baseline"}
     if (run / "models" / "covariates.json").is_file():
         named[COVARIATES] = "baseline_covariates"
+    if overrides.get("pretrained"):
+        named[FROZEN] = "baseline_frozen"
     files = {
         name: [run / f"{stem}_{split}.csv" for split in ("val", "test")]
         for name, stem in named.items()
