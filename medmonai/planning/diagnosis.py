@@ -249,9 +249,9 @@ def _of_loss(
             f"{_of_baseline(known)}"
         )
         return Diagnosis("overfitted", text, evidence)
-    hardly = "did not fall" if share < _FLAT else "hardly fell"
+    how = "did not fall" if share < _FLAT else "fell only part of the way"
     text = (
-        f"The training loss {hardly} ({loss}), and the AUC is at chance ({interval}). The labels "
+        f"The training loss {how} ({loss}), and the AUC is at chance ({interval}). The labels "
         f"may not follow from the images{_of_size(known)}. {_of_baseline(known)}"
     )
     return Diagnosis("nothing learned", text, evidence)

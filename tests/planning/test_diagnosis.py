@@ -61,7 +61,7 @@ def found(course, auc, known=KNOWN, scores=None):
         (FLAT, CHANCE, replace(KNOWN, baseline_auc=0.5, findings=("9 images hold a single gray "
          "value",)), "nothing learned", "The look had found: 9 images hold a single gray value."),
         (Course((0.70, 0.66, 0.62, 0.61), FLAT.validation_aucs), CHANCE, KNOWN, "nothing learned",
-         "hardly fell"),
+         "fell only part of the way"),
         (FELL, CHANCE, KNOWN, "overfitted",
          "The training loss fell (0.700 to 0.260, where a guess has 0.693), and the AUC on other "
          "cases is at chance (.52, interval .41 to .63): the network remembered its 80 training"),
