@@ -57,7 +57,8 @@ def with_covariate_columns(listing: Mapping[str, Any], source: Mapping[str, Any]
     has them in its metadata.
 
     Raises:
-        ValueError: the listing names covariates itself, which no network would see.
+        ValueError: the listing names covariates itself, which no network would see, or leaves its
+            columns to be recognized.
     """
     columns = listing.get("columns", {})
     if isinstance(columns, Mapping) and "covariates" in columns:
@@ -67,6 +68,10 @@ def with_covariate_columns(listing: Mapping[str, Any], source: Mapping[str, Any]
         )
     if not source.get("covariates") or "columns" not in option_groups(_called(listing)):
         return dict(listing)
+    if "columns" not in listing:
+        raise ValueError(
+            "dataset#covariates needs listing#columns; name image_column and label_column there."
+        )
     return {**listing, "columns": {**columns, "covariates": _NAMES}}
 
 

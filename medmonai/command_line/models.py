@@ -38,9 +38,9 @@ def fit(
 
     Takes the options of `data describe`: for a folder --group_pattern '^([^_]+)_' and
     --positive_class NAME; for a table --images FOLDER, and --image_column, --label_column,
-    --group_column, --split_column where they cannot be recognized. OUTPUT then holds plan.md with
-    the reason for every choice, the bundle model/ with its weights, predictions, metrics and
-    report.html. The same command resumes.
+    --group_column, --split_column where they cannot be recognized; --covariates age,sex,site join
+    the image. OUTPUT then holds plan.md with the reason for every choice, the bundle model/ with
+    its weights, predictions, metrics and report.html. The same command resumes.
     """
     from medmonai.planning import fit_source
 

@@ -10,8 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.baselines import train_baseline
-from medmonai.data import Cohort, covariate_layout, read_covariates, with_covariates
+from medmonai.baselines import covariate_weights, train_baseline
+from medmonai.data import (
+    Cohort,
+    CovariateEncoder,
+    covariate_layout,
+    read_covariates,
+    with_covariates,
+)
 from medmonai.data.describe import listing_call
 from medmonai.metrics import Comparison, compare_tables, summarize
 from medmonai.predictions import Predictions
@@ -21,11 +27,6 @@ from .look import Look
 from .network_rules import AskedNetwork
 
 COVARIATES = "covariates alone"
-# A regression misses a risk that rises and falls again, and trees need more cases.
-_ESTIMATORS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("logistic_regression", {"C": 1.0}),
-    ("gradient_boosting", {}),
-)
 
 
 def covariate_names(look: Look) -> list[str]:
@@ -91,27 +92,42 @@ def covariates_alone(
 ) -> tuple[Predictions, Predictions]:
     """Return the (validation, test) tables of a classifier that sees the covariates alone.
 
-    It is a logistic regression, or gradient boosting where that is better on the validation cases
-    (DeLong's test at .05): choosing the higher of two AUCs of few cases chooses by chance.
+    It is the logistic regression that the network begins with, so a network that is better has
+    learned from the images. Where gradient boosting is better on the validation cases (DeLong's
+    test at .05), as where a risk rises and falls again, it takes the place of the regression.
 
     Args:
         cohorts: train, validation and test.
         weights: of the network, beside which the encoder lies.
-        seed: of the classifier.
+        seed: of the boosting.
     """
     encoder = read_covariates(weights)
+    assert isinstance(encoder, CovariateEncoder)  # of one member
     train, validation, test = (with_covariates(cohort, encoder) for cohort in cohorts)
-    trained = [
-        train_baseline(
-            train, estimator=name, features="covariates", parameters=parameters, seed=seed
-        )
-        for name, parameters in _ESTIMATORS
-    ]
-    regression, boosting = (one.predict(validation) for one in trained)
-    (compared,) = compare_tables({"boosting": boosting, "regression": regression})
+    fitted = np.array(covariate_weights(train, encoder))
+    boosting = train_baseline(
+        train, estimator="gradient_boosting", features="covariates", seed=seed
+    )
+    tables = {
+        "boosting": boosting.predict(validation),
+        "regression": _regressed(validation, fitted),
+    }
+    (compared,) = compare_tables(tables)
     if compared.verdict == "better":
-        return boosting, trained[1].predict(test)
-    return regression, trained[0].predict(test)
+        return tables["boosting"], boosting.predict(test)
+    return tables["regression"], _regressed(test, fitted)
+
+
+def _regressed(cohort: Cohort, fitted: np.ndarray) -> Predictions:
+    """Return what a logistic regression says of encoded covariates."""
+    import torch
+
+    assert cohort.covariates is not None
+    logits = cohort.covariates @ fitted[:, :-1].T + fitted[:, -1]
+    scores = cohort.task.probabilities(torch.from_numpy(logits)).numpy()
+    return Predictions(
+        cohort.ids, cohort.labels, scores, cohort.task, cohort.class_names, cohort.groups
+    )
 
 
 def carrier(

@@ -193,6 +193,18 @@ def rendered(**change):
         ),
         (
             {
+                "dataset": {
+                    "listing": {
+                        "_target_": "medmonai.data.list_image_table",
+                        "table": "t",
+                        "name": "n",
+                    }
+                }
+            },
+            "dataset#covariates needs listing#columns; name image_column",
+        ),
+        (
+            {
                 "transfer": True,
                 "network": {"_target_": "medmonai.networks.transfer_network"},
             },
