@@ -32,6 +32,7 @@ def mean_model(
     shifts=(-2.0,),
     class_names=("normal", "lesion"),
     size=(8, 8),
+    channels=1,
     form=None,
     temperatures=None,
     **fields,
@@ -47,14 +48,14 @@ def mean_model(
     scaling = ScaleIntensityRange(a_min=0.0, a_max=255.0, b_min=0.0, b_max=1.0)
     return Model(
         network.eval(),
-        form=ImageForm(size, in_channels=1, **(form or {})),
-        preprocessing=BatchCompose([scaling]),
+        form=ImageForm(size, in_channels=channels, **(form or {})),
         inferer=FlipAveragingInferer(),
         task=task,
         class_names=class_names,
         **{
             "point": default_operating_point(task),
             "temperature": default_temperature(task, scores="probabilities"),
+            "preprocessing": BatchCompose([scaling]),
             "familiar": None,
             "batch_size": 4,
             "device": torch.device("cpu"),

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.claims import refuse_in_use, release, require_writable
-from medmonai.config_text import escaped, names_text
+from medmonai.config_text import escaped, names_text, unescaped
+from medmonai.data import read_splits
 from medmonai.distributed import rank
 from medmonai.errors import last_word_on_errors
 from medmonai.run_files import parts_of, read_record
+from medmonai.tables import read_text_table
 
 from .config import merged_config
 from .places import without_places
@@ -31,6 +33,24 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         for config in (old, json.loads(json.dumps(new)))
     )
     return difference(then, now)
+
+
+def _with_known_splits(
+    old: Mapping[str, Any], new: Mapping[str, Any], folder: Path
+) -> Mapping[str, Any]:
+    """Return a recorded config with the `splits_file` of a new one, where both divide the cases of
+    the run alike: the file may have moved, with the run or without it.
+    """
+    before, now = old.get("splits_file"), new.get("splits_file")
+    if before == now or not isinstance(before, str) or not isinstance(now, str):
+        return old
+    try:
+        known = read_text_table(folder / "splits.csv", wanted=("id", "split"), exact=True)
+        ids = known.column("id", "id")
+        same = read_splits(unescaped(now), ids).tolist() == known.column("split", "split")
+    except (OSError, ValueError):  # the difference is named
+        return old
+    return {**old, "splits_file": now} if same else old
 
 
 def check_output_dir(output_dir: str | Path) -> None:
@@ -105,7 +125,7 @@ def earlier_run(output_dir: str | Path, config: Mapping[str, Any]) -> tuple[bool
             f"{weights} exists, but {folder / 'config.json'}, which says how it was trained, does "
             "not: restore that file, or choose another --output_dir."
         )
-    differs = _difference(old, config) if old else ""
+    differs = _difference(_with_known_splits(old, config, folder), config) if old else ""
     if differs and (folder / "models").exists():
         raise ValueError(
             f"{folder} holds another run: it differs in {differs}; choose another --output_dir."
@@ -174,7 +194,8 @@ def is_evaluated(output_dir: str | Path, config: Mapping[str, Any], checkpoint: 
     with parts_of(folder / "test_opened.json"):
         when = opened["opened"]
         digest = opened["checkpoint_sha256"]
-    changed = _difference(read_record(folder / "evaluate_config.json"), config)
+    old = _with_known_splits(read_record(folder / "evaluate_config.json"), config, folder)
+    changed = _difference(old, config)
     changed = "the checkpoint" if sha256(checkpoint) not in (digest, "") else changed
     if changed:
         raise ValueError(

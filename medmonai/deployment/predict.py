@@ -21,6 +21,7 @@ from medmonai.data.files import DecodedCase
 from medmonai.metrics import apply_temperature, decide
 from medmonai.networks import Ensemble
 from medmonai.predictions import Predictions
+from medmonai.transforms import BatchCompose
 
 from .inputs import GivenCase, given_cases
 from .model import Model, load_model
@@ -154,7 +155,8 @@ def _scored(
         return []
     images = torch.from_numpy(np.stack([case.image for _, case in cases]))
     with torch.inference_mode():
-        x = model.preprocessing.batch(images.to(model.device), torch.Generator())
+        # Its door for batches: the other one takes a batch for one image of many channels.
+        x = BatchCompose([model.preprocessing]).batch(images.to(model.device), torch.Generator())
         beside = _beside_the_images(model, [given for given, _ in cases])
         logits = torch.stack(
             [model.inferer(x, *pair) for pair in zip(model.members, *beside)]

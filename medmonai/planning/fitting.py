@@ -26,6 +26,7 @@ from medmonai.run_files import parts_of, read_record
 from .circumstances import circumstances
 from .covariates import COVARIATES, covariate_names
 from .division import Division, divided
+from .edited_plan import remove_leftovers, with_edited_recipe, with_recipe
 from .examination import examined
 from .fit_baselines import train_baselines
 from .fit_results import BASELINE, NETWORK, write_fit
@@ -82,6 +83,7 @@ def fit_source(
     seen = look(source, dict(options or {}))
     folder.mkdir(parents=True, exist_ok=True)
     with claim(folder):
+        remove_leftovers(folder)
         division = _planned(seen, folder, minutes=minutes, seed=seed, network=asked)
         if plan_only:
             return folder
@@ -145,6 +147,7 @@ def _planned(
                 f"{seen.source} holds other cases, labels or patients than when {folder} was "
                 "planned; choose another --output."
             )
+        stored = with_edited_recipe(stored, folder)
         print(f"{folder} holds this plan (plan.md); its training resumes.")
     else:
         seen = examined(seen)
@@ -152,7 +155,7 @@ def _planned(
         plan = make_plan(seen, minutes=minutes, seed=seed, network=network)
         print("", *plan.lines(), sep="\n")
         write_choices(plan, folder)
-        stored = _record(plan, asked=asked, cases=cases)
+        stored = with_recipe(_record(plan, asked=asked, cases=cases), folder)
         write_json(stored, folder / "fit.json")
     with parts_of(folder / "fit.json"):
         division = Division(**stored["division"])

@@ -150,8 +150,8 @@ class Look:
         lines.append(f"modality: {self.modality}")
         lines += [level.line() for level in self.levels]
         lines += [] if self.evidence is None else self.evidence.lines()
-        lines += mixed_bits(self.description.headers)
-        lines += doubtful_classes(self.description.class_names) if len(self.levels) == 1 else []
+        lines += mixed_bits(self.description.headers) if len(self.levels) == 1 else []
+        lines += doubtful_classes(self.description.class_names)
         return [*lines, *self.checks, f"machine: {self.machine.line()}"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from monai.fl.utils.constants import ExtraItems
 from monai.fl.utils.exchange_object import ExchangeObject
 from PIL import Image
 
-from medmonai.bundle import render_bundle
+from medmonai.bundle import bundle_cohorts, render_bundle
+from medmonai.deployment import load_model, predict
+from medmonai.metrics import apply_temperature, decide
 from medmonai.predictions import read_predictions
 
 NAMES = sorted(RECIPES)
@@ -118,6 +121,26 @@ def test_train_and_evaluate_write_what_a_run_folder_holds(trained):
     assert f"Network: {made}, " in page and ("pretrained false" in page) == bool(
         RECIPES[name].get("transfer")
     )
+
+
+def test_predict_repeats_the_evaluation_from_the_run_folder_alone(trained, sources, tmp_path):
+    name, output = trained
+    test = bundle_cohorts(BUNDLES / name, small(name, sources, output, evaluate=True))[-1]
+    images = np.moveaxis(test.images, 1, -1) if test.in_channels == 3 else test.images[:, 0]
+    np.savez(tmp_path / "test.npz", images=images, ids=test.ids)
+    shutil.copytree(output, tmp_path / "run")
+    model = load_model(tmp_path / "run")
+    cases = list(predict(model, tmp_path / "test.npz"))
+    table = read_predictions(output / "predictions_test.csv", task=model.task)
+    assert [case.id for case in cases] == table.ids.tolist()
+    np.testing.assert_allclose(
+        [case.probabilities for case in cases],
+        apply_temperature(table, model.temperature).y_score,
+        rtol=1e-4,
+        atol=1e-7,
+    )
+    decided = table.predicted_names(decide(table, model.point))
+    assert [case.decision for case in cases] == decided
 
 
 def test_no_local_path_leaves_the_run(trained):

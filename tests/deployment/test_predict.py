@@ -7,6 +7,7 @@ import sys
 import threading
 import weakref
 
+import monai.transforms
 import numpy as np
 import pytest
 from mean_models import mean_model
@@ -16,6 +17,7 @@ from medmonai.data.files import read_case
 from medmonai.deployment import inputs, predict
 from medmonai.metrics import OperatingPoint, Temperature
 from medmonai.task import Task
+from medmonai.transforms import BatchCompose, NormalizeIntensity, ScaleIntensityRange
 
 
 def save(folder, *values):
@@ -117,6 +119,25 @@ def test_members_are_brought_to_one_scale_before_the_mean(kind, tmp_path):
     z = np.mean([rows[0], np.array(rows[1]) / 4], axis=0)  # binary 2; ordinal 1, 1, .5
     wanted = sigmoid(z) if outputs == 1 else np.exp(z) / np.exp(z).sum()
     np.testing.assert_allclose(case.probabilities[-len(wanted) :], wanted, rtol=1e-6)
+
+
+def test_colors_are_normalized_each_by_itself(tmp_path):
+    (tmp_path / "in").mkdir()
+    for i, color in enumerate(((0, 51, 255), (255, 0, 0), (51, 51, 51), (0, 0, 0))):
+        Image.fromarray(np.full((8, 8, 3), color, np.uint8)).save(tmp_path / "in" / f"{i}.png")
+    each = NormalizeIntensity([0.2, 0.4, 0.6], [1.0, 2.0, 4.0], channel_wise=True)
+    scaling = ScaleIntensityRange(a_min=0.0, a_max=255.0, b_min=0.0, b_max=1.0)
+    model = mean_model(channels=3, preprocessing=BatchCompose([scaling, each]))
+    # means: (-.2 - .1 + .1) / 3, (.8 - .2 - .15) / 3, (0 - .1 - .1) / 3, (-.2 - .2 - .15) / 3
+    z = 4 * np.array([-0.2, 0.45, -0.2, -0.55]) / 3 - 2
+    found = [case.probabilities[1] for case in predict(model, tmp_path / "in")]
+    np.testing.assert_allclose(found, sigmoid(z), rtol=1e-5)
+    # a bundle of somebody else may have transforms of MONAI's
+    theirs = monai.transforms.NormalizeIntensity([51.0] * 3, [255.0] * 3, channel_wise=True)
+    model = mean_model(channels=3, preprocessing=theirs)
+    z = 4 * np.array([0.2, 2 / 15, 0.0, -0.2]) - 2
+    found = [case.probabilities[1] for case in predict(model, tmp_path / "in")]
+    np.testing.assert_allclose(found, sigmoid(z), rtol=1e-5)
 
 
 class Counted:

@@ -20,6 +20,7 @@ from medmonai.deployment import load_model, predict, write_predicted
 from medmonai.metrics import OperatingPoint, Temperature, apply_temperature, decide
 from medmonai.predictions import read_predictions
 
+PER_CHANNEL = {"subtrahend": [0.4, 0.5, 0.6], "divisor": [0.2, 0.3, 0.1], "channel_wise": True}
 PER_SPLIT = {"train": 24, "val": 12, "test": 12}
 
 
@@ -87,7 +88,7 @@ def trained(folder, kind):
             **of_size,
         },
         "network": {"_target_": "medmonai.networks.resnet10", "width": 4, "stem": "small"},
-        "normalization": {"subtrahend": 0.4, "divisor": 0.2},
+        "normalization": {"subtrahend": 0.4, "divisor": 0.2} if kind != "color" else PER_CHANNEL,
         "averaged_flips": [1],
         "epochs": 2,
         "warmup_epochs": 1,

@@ -140,3 +140,16 @@ def test_images_none_of_which_can_be_read(tmp_path):
                 f"{path}.nii.gz",
             ),
         )
+
+
+def test_a_channel_that_one_class_lacks(tmp_path):
+    (tmp_path / "im").mkdir()
+    rows = ["t1,t2,label"]
+    for i in range(40):
+        for name in ("a", "b"):
+            picture(tmp_path / "im" / f"{name}{i}", 9, 9)
+        rows.append(f"a{i}.png,{'' if i % 2 else f'b{i}.png'},{'xy'[i % 2]}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    seen = look(str(tmp_path / "t.csv"), {"image_column": "t1,t2", "images": str(tmp_path / "im")})
+    assert [one.field for one in seen.evidence.findings] == ["channels present"]
+    assert "x: 1, 2 (20); y: 1 (20)" in seen.evidence.findings[0].line()

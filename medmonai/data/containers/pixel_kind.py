@@ -56,7 +56,7 @@ def array_kind(name: str, image: np.ndarray, *, colour: bool | None = None) -> P
         name: of the format.
         image: the array.
         colour: whether the channels are colors; None if the file does not say it: three channels
-            of uint8 are.
+            of uint8 are, in 2D.
 
     Example:
         >>> array_kind("NIfTI", np.zeros((1, 4, 4), np.int16)).bits
@@ -76,9 +76,9 @@ def array_kind(name: str, image: np.ndarray, *, colour: bool | None = None) -> P
 
 def is_colour(image: np.ndarray) -> bool:
     """Return whether the channels of an array (C, *spatial) without a header are taken as red,
-    green and blue: three of uint8.
+    green and blue: three of uint8, of a picture; those of a volume are channels.
     """
-    return len(image) == 3 and image.dtype == np.uint8
+    return len(image) == 3 and image.ndim == 3 and image.dtype == np.uint8
 
 
 def of_channels(kind: PixelKind, channels: int) -> PixelKind:

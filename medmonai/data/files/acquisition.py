@@ -59,7 +59,8 @@ def acquisition(case: CaseFiles) -> dict[str, str]:
     Every file has "format", "size" and "pixel kind". Pictures may have "JPEG quality" (estimated
     from the quantization table), "dots per inch", "compression", and "camera" and "software" from
     EXIF. NIfTI files have "spacing" and "orientation". DICOM files have the tags in this module
-    that they state. Nothing that identifies a patient is read.
+    that they state. A case of several files has "channels present", counted from 1. Nothing that
+    identifies a patient is read.
 
     Args:
         case: a file, the folder of a DICOM series, or a file for each channel.
@@ -87,6 +88,9 @@ def acquisition(case: CaseFiles) -> dict[str, str]:
             facts |= further(path)
     except UnreadableImageError:
         return {}
+    if not isinstance(case, Path):
+        present = [str(number) for number, file in enumerate(case, start=1) if file is not None]
+        facts["channels present"] = ", ".join(present)
     shown = {name: " ".join(str(value).split())[:_LONGEST] for name, value in facts.items()}
     return {name: value for name, value in shown.items() if value}
 

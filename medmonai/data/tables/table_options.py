@@ -66,8 +66,6 @@ class TableColumns(Options):
         image_column: file names or paths; several columns are the channels of a case, in this
             order.
         label_column: the class; several columns of 0 and 1 make a multilabel task.
-        blank_labels: how to treat a blank label: as an "error", or "skip" the row, which a note
-            counts.
         group_column: the patient or lesion.
         blank_groups: how to treat a blank group: as an "error", or as a group of its "own".
         split_column: train, val (valid, validation) or test.
@@ -76,6 +74,8 @@ class TableColumns(Options):
             metadata, too. See `medmonai.data.fit_covariates`.
         labels_are_classes: whether to accept a label column that looks like a measurement, a date
             or an identifier.
+        blank_labels: how to treat a blank label: as an "error", or "skip" the row, which a note
+            counts.
 
     Raises:
         ValueError: an unknown value of `blank_labels` or `blank_groups`.

@@ -54,7 +54,8 @@ def test_a_volume_states_spacing_and_orientation(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), affine), tmp_path / "a.nii.gz")
     facts = acquisition(tmp_path / "a.nii.gz")
     assert facts["spacing"] == "2 x 1 x 3" and facts["orientation"] == "LPS"
-    assert acquisition((None, tmp_path / "a.nii.gz")) == facts
+    several = acquisition((None, tmp_path / "a.nii.gz"))
+    assert several == {**facts, "channels present": "2"}
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.dcm", "a.nii.gz", "a.nrrd"])

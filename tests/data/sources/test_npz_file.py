@@ -35,7 +35,8 @@ def test_every_image_is_found_in_its_row(tmp_path, channels, dims, first):
     found = listed(path, spatial_dims=dims)
     headers = describe_listing(found).headers
     assert headers.spatial_dims == dims
-    assert headers.in_channels == (1 if channels == 3 and dims == 3 else channels or 1)
+    assert headers.in_channels == (channels or 1)
+    assert headers.colored == (channels == 3 and dims == 2,)  # volumes are not in color
     form = ImageForm(spatial, in_channels=channels or 1)
     whole = split_listing(found, val_fraction=0.3, test_fraction=0.3, min_validation=0)
     cohorts = load_listing(whole, form, cache_dir=tmp_path / "cache")
