@@ -64,7 +64,7 @@ class CovariateEncoder:
             ValueError: a column is missing.
         """
         require_columns(table, self.names)
-        parts = [column.encode(table[column.name]) for column in self.columns]
+        parts = [column.encode(list(table[column.name])) for column in self.columns]
         return np.concatenate(parts, axis=1)
 
     def remarks(self, case: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -57,7 +57,7 @@ def timm_backbone(name: str, *, spatial_dims: int, in_channels: int) -> TimmBack
     if not timm.is_model(wanted):
         hint = did_you_mean(wanted, timm.list_models()) or "timm.list_models() has the names."
         raise ValueError(f"backbone={name!r} is not a network of timm; {hint}")
-    network = timm.create_model(wanted, pretrained=False, in_chans=in_channels, num_classes=0)
+    network: Any = timm.create_model(wanted, pretrained=False, in_chans=in_channels, num_classes=0)
     stated = network.pretrained_cfg.get("classifier") or ()
     names = (stated,) if isinstance(stated, str) else tuple(stated)
     return TimmBackbone(network, int(network.num_features), tuple(f"{name}." for name in names))

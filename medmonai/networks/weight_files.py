@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,7 @@ def _content(path: Path) -> Any:
         read = load_file
     else:
         require_whole_zip(path)
-
-        def read(file: Path) -> Any:
-            return torch.load(file, map_location="cpu", weights_only=True)
-
+        read = partial(torch.load, map_location="cpu", weights_only=True)
     try:
         return read(path)
     except Exception as error:

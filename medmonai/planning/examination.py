@@ -97,12 +97,12 @@ def _refuse_leaks(audit: Audit) -> None:
 
 
 def _refuse_conflicts(audit: Audit, cohorts: Sequence[Cohort]) -> None:
-    found = audit.finding(CONFLICTS)
+    twins = audit.finding(CONFLICTS)
     total = sum(map(len, cohorts))
-    if found.cases > _MOST_CONFLICTS * total:
+    if twins.cases > _MOST_CONFLICTS * total:
         raise ValueError(
-            f"{audit.name}: {found.cases} of {total} images are the same as an image of another "
-            f"class (first: {_pair(found)}); one folder may be a copy of another. Keep each image "
+            f"{audit.name}: {twins.cases} of {total} images are the same as an image of another "
+            f"class (first: {_pair(twins)}); one folder may be a copy of another. Keep each image "
             "in the class that it belongs to."
         )
 
@@ -152,14 +152,14 @@ def _units(listing: Listing, audit: Audit) -> np.ndarray:
 
 
 def _lines(audit: Audit) -> list[str]:
-    found = _copies(audit)
-    copies = len({case for finding in found for one in finding.every() for case in one["cases"]})
+    copied = _copies(audit)
+    copies = len({case for finding in copied for one in finding.every() for case in one["cases"]})
     lines = []
     if not copies:
         lines.append("copies: none among all images")
     else:
-        kinds = ", ".join(f"{one.kind} {one.count}" for one in found if one.count)
-        first = next(one for one in found if one.count)
+        kinds = ", ".join(f"{one.kind} {one.count}" for one in copied if one.count)
+        first = next(one for one in copied if one.count)
         kept = "" if audit.leaks else "; copies stay in one fold"
         lines.append(f"copies: {copies} images have one ({kinds}; first: {_pair(first)}){kept}")
     if audit.leaks:

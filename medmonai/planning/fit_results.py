@@ -122,13 +122,13 @@ def _diagnosed(
 ) -> dict[str, Any] | None:
     """Return why the training failed; None if it did not."""
     auc = evaluation.metrics["auc"]
-    found = diagnose(
+    diagnosis = diagnose(
         [read_course(folder / "members" / str(k) / "history.csv") for k in range(division.members)],
         evaluation.test,
         auc,
         replace(known, baseline_auc=auc["estimate"] - comparison.difference),
     )
-    return None if found is None else found.as_dict()
+    return None if diagnosis is None else diagnosis.as_dict()
 
 
 def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]) -> str:

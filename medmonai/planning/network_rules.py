@@ -107,7 +107,10 @@ def network_choice(
         stem, why = "small", "small images: nothing is lost before the first block"
     else:
         stem, why = "standard", f"images above {SMALL} pixels: the stem of the paper"
-    network = {"_target_": f"medmonai.networks.{name.removeprefix('se_')}", "stem": stem}
+    network: dict[str, Any] = {
+        "_target_": f"medmonai.networks.{name.removeprefix('se_')}",
+        "stem": stem,
+    }
     shown = f"{name}, stem {stem}"
     if name != "densenet121":
         network["width"] = _WIDTH[look.spatial_dims]

@@ -61,12 +61,12 @@ def pooled(
     """
     validations = [validation for validation, _ in members]
     tests = [test for _, test in members]
-    found = member_temperatures(members, division)
-    if found is None:
+    temperatures = member_temperatures(members, division)
+    if temperatures is None:
         return of_ensemble(tests), of_ensemble(validations)
-    scaled = [apply_temperature(test, one) for test, one in zip(tests, found)]
+    scaled = [apply_temperature(test, one) for test, one in zip(tests, temperatures)]
     if division.kind == "folds":
-        held_out = [apply_temperature(table, one) for table, one in zip(validations, found)]
+        held_out = [apply_temperature(table, one) for table, one in zip(validations, temperatures)]
         return of_ensemble(scaled), joined(held_out)
     reported = [
         apply_temperature(test, fit_temperature(validation)) for validation, test in members

@@ -21,7 +21,7 @@ _PLACES = ("output_dir", "dataset_dir", "bundle_root", "ckpt_path")
 
 def repeat_part(folder: Path) -> dict[str, Any]:
     """Return commands, versions, checksums and the config that repeat a run or an evaluation."""
-    found = [
+    parts = [
         part_of(folder / "fit.json", fit_command),
         part_of(folder / "evaluation.json", _evaluated),
         part_of(folder / "test_opened.json", _opened),
@@ -31,7 +31,7 @@ def repeat_part(folder: Path) -> dict[str, Any]:
         ),
     ]
     return {
-        name: tuple(one for part in found for one in part.get(name, ()))
+        name: tuple(one for part in parts for one in part.get(name, ()))
         for name in ("facts", "blocks")
     }
 

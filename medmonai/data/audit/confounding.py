@@ -94,7 +94,7 @@ def header_findings(
         ('Manufacturer', 1.0, True)
     """
     stated = np.flatnonzero([bool(one) for one in facts])
-    fields = list(dict.fromkeys(name for row in stated for name in facts[row]))
+    fields = list(dict.fromkeys(name for one in facts for name in one))
     tests = []
     for label, of_case, names in _classes(np.asarray(labels), task, class_names):
         rows = _one_per_patient(stated, of_case, groups)
@@ -106,7 +106,7 @@ def header_findings(
                     _tested(field, values, of_case[kept], label=label, names=names, seed=seed)
                 )
     corrected = holm([test.p for test in tests])
-    found = [
+    findings = [
         HeaderFinding(
             test.field,
             label=test.label,
@@ -119,7 +119,7 @@ def header_findings(
         for test, p in zip(tests, corrected)
         if p is not None and p <= _LEVEL and test.v >= _LEAST_V
     ]
-    return tuple(sorted(found, key=lambda one: -one.v))
+    return tuple(sorted(findings, key=lambda one: -one.v))
 
 
 class _Test(NamedTuple):

@@ -107,11 +107,11 @@ def completed_options(source: str, options: Mapping[str, Any]) -> tuple[dict[str
     parts = grouped(list_image_table, {**arguments, "table": path})
     table = TableFile.named(parts["table"]).read([column for column in wanted if column])
     images = ImageFiles.of(parts.get("images"), argument="images")
-    found = recognize_columns(table, named, images, beside=path.parent)
-    added: dict[str, Any] = dict(found.columns)
-    if found.suffix and not images.suffix:
-        added["suffix"] = found.suffix
-    return {**options, **added}, found.note
+    recognized = recognize_columns(table, named, images, beside=path.parent)
+    added: dict[str, Any] = dict(recognized.columns)
+    if recognized.suffix and not images.suffix:
+        added["suffix"] = recognized.suffix
+    return {**options, **added}, recognized.note
 
 
 def _is_table(path: Path) -> bool:

@@ -88,7 +88,7 @@ def acquisition(case: CaseFiles) -> dict[str, str]:
             facts |= further(path)
     except UnreadableImageError:
         return {}
-    if not isinstance(case, Path):
+    if isinstance(case, tuple):
         present = [str(number) for number, file in enumerate(case, start=1) if file is not None]
         facts["channels present"] = ", ".join(present)
     shown = {name: " ".join(str(value).split())[:_LONGEST] for name, value in facts.items()}

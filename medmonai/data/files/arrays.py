@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import numpy as np
 from PIL import Image
@@ -188,7 +188,7 @@ def to_grey_levels(image: np.ndarray, window: IntensityRange | None, name: str) 
         return np.concatenate(
             [to_grey_levels(part[None], pair, name) for part, pair in zip(image, window)]
         )
-    low, high = window
+    low, high = cast("tuple[float, float]", window)
     return ((np.clip(image.astype(np.float32), low, high) - low) * (255 / (high - low))).astype(
         np.float32
     )

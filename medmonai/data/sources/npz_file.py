@@ -221,10 +221,10 @@ def _labels(
     task: Task | str,
 ) -> TableLabels:
     path = file.path
-    found = file.read("labels")
-    if len({values.shape[1:] for values in found}) > 1:
+    stored = file.read("labels")
+    if len({values.shape[1:] for values in stored}) > 1:
         raise ValueError(f"{path.name}: the labels of the splits have different shapes.")
-    values = np.concatenate(found)
+    values = np.concatenate(stored)
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.ndim not in (1, 2):
         raise ValueError(

@@ -100,9 +100,9 @@ def list_image_table(
     file = TableFile.named(table)
     where = ImageFiles.of(images, argument="images")
     read, columns, where, recognized = _read(file, columns, where)
-    found = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
-    found = _labeled(found, read, columns, class_names)
-    rows = found.rows
+    located = _images(read, columns, where, beside=Path(file.path).expanduser().parent)
+    located = _labeled(located, read, columns, class_names)
+    rows = located.rows
     if class_names is None:
         _ask_about_labels(read, columns, rows)
     labels = labels_of(
@@ -119,23 +119,23 @@ def list_image_table(
     metadata, questions = _metadata(read, columns, rows, labels)
     chosen = class_names is not None or positive_class is not None
     unchosen = "" if chosen else default_note(labels.class_names, labels.task)
-    said = (recognized, *found.notes, labels.note, unchosen, *questions)
+    said = (recognized, *located.notes, labels.note, unchosen, *questions)
     notes = logged_notes(name, said)
     listing = Listing(
-        found.files,
-        ids=found.ids,
+        located.files,
+        ids=located.ids,
         labels=labels.labels,
         task=labels.task,
         class_names=labels.class_names,
-        groups=_groups(read, columns, found),
+        groups=_groups(read, columns, located),
         provenance=About.of(about, argument="about").provenance(name, f"table {read.name}"),
         splits=splits,
         metadata=metadata,
-        left_out=found.left_out,
+        left_out=located.left_out,
         modalities=columns.modalities,
         notes=(*read.notes, *notes),
     )
-    return listing.subset(in_split_order(splits, found.ids))
+    return listing.subset(in_split_order(splits, located.ids))
 
 
 def _read(

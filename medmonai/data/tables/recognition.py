@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,9 +95,10 @@ def completed_columns(
     """Return the columns of a table of which none was named, where its images are, and a note; see
     `recognize_columns`.
     """
-    found = recognize_columns(table, {}, images, beside=beside)
-    columns = TableColumns(**{name: column for name, column in found.columns.items() if column})
-    return columns, replace(images, suffix=found.suffix), found.note
+    recognized = recognize_columns(table, {}, images, beside=beside)
+    chosen: dict[str, Any] = {name: column for name, column in recognized.columns.items() if column}
+    columns = TableColumns(**chosen)
+    return columns, replace(images, suffix=recognized.suffix), recognized.note
 
 
 def _named(table: TextTable, given: Mapping[str, str | Sequence[str]]) -> Iterable[str]:
@@ -244,9 +246,9 @@ def _note(table: TextTable, chosen: Mapping[str, str], suffix: str) -> str:
         "group_column": "groups in {!r}",
         "split_column": "splits in {!r}",
     }
-    found = [words[option].format(column) for option, column in chosen.items() if column]
-    found[0] += f" (with {suffix})" if suffix and "image_column" in chosen else ""
-    return f"Columns of {table.name} recognized: {', '.join(found)}."
+    phrases = [words[option].format(column) for option, column in chosen.items() if column]
+    phrases[0] += f" (with {suffix})" if suffix and "image_column" in chosen else ""
+    return f"Columns of {table.name} recognized: {', '.join(phrases)}."
 
 
 def _listed(columns: Iterable[str]) -> str:

@@ -200,13 +200,13 @@ def _true_paths(files: Sequence[Path]) -> list[Path]:
 def _check_once(table: TextTable, rows: Sequence[int], images: Sequence[RowImages]) -> None:
     """Refuse an image in two rows or two columns, and two images with the same id."""
     row_of: dict[str | Path, int] = {}
-    found = [(row, place) for row in rows for place in images[row].found]
+    pairs = [(row, place) for row in rows for place in images[row].found]
     # two rows with the same file then have the same id, and paths are slow to compare
-    one_way = not any(place.how for _, place in found)
+    one_way = not any(place.how for _, place in pairs)
     files: Sequence[Path | None] = (
-        [None] * len(found) if one_way else _true_paths([place.file for _, place in found])
+        [None] * len(pairs) if one_way else _true_paths([place.file for _, place in pairs])
     )
-    for (row, place), file in zip(found, files):
+    for (row, place), file in zip(pairs, files):
         for key in (place.id,) if file is None else (place.id, file):
             if key not in row_of:
                 row_of[key] = row

@@ -39,9 +39,8 @@ class TableFile(Options):
         Raises:
             TypeError, ValueError: see `Options.of`.
         """
-        return cls.of(
-            {"path": table} if isinstance(table, (str, Path)) else table, argument="table"
-        )
+        given: Any = {"path": table} if isinstance(table, str | Path) else table
+        return cls.of(given, argument="table")
 
     def read(self, wanted: Sequence[str] = ()) -> TextTable:
         """Read the table; see `medmonai.tables.read_text_table` for errors.

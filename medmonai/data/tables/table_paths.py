@@ -136,13 +136,13 @@ def find_places(
     candidates: list[Place | None] = []
     for row, name in enumerate(names):
         try:
-            found = _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
+            chosen = _one(name, bases.inside(name) or _elsewhere(name, bases)) if name else None
         except ValueError as error:
             if unclear is None:
                 raise
             unclear[row] = str(error)
-            found = None
-        candidates.append(found)
+            chosen = None
+        candidates.append(chosen)
     dropped = {place.dropped for place in candidates if place and place.how != _ABSOLUTE}
     for row, place in enumerate(candidates):
         if (

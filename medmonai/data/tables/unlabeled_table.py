@@ -106,10 +106,10 @@ def list_unlabeled_table(
     columns = image_columns(image_column or _column_of_images(read, suffix, bases))
     unclear: dict[int, str] = {}
     images = images_of_rows(read, columns, suffix, bases, unclear=unclear)
-    found = [place for image in images for place in image.found]
-    if not found:
+    places = [place for image in images for place in image.found]
+    if not places:
         raise none_found(read, [next(iter(images[0].lost), "")], bases)
-    logged_notes(read.name, (*place_notes(found), *notes))
+    logged_notes(read.name, (*place_notes(places), *notes))
     stated = None if id_column is None else read.identifiers(id_column, "id_column")
     rows = []
     for row, image in enumerate(images):
