@@ -1,4 +1,4 @@
-"""Arrays of random grey values, and NIfTI files of them."""
+"""Arrays of random gray values, and NIfTI files of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TIFF files that tests write by hand, tag by tag, and grey values of every kind to put in."""
+"""TIFF files that tests write by hand, tag by tag, and gray values of every kind to put in."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class ImageForm(Options):
         if self.aspect != "stretch" and len(size) == 3:
             raise ValueError(
                 f"aspect={self.aspect!r} is for 2D images; for volumes give spacing=(mm, mm, mm), "
-                "which crops and pads around the centre."
+                "which crops and pads around the center."
             )
         if not isinstance(self.jpeg_scaling, bool) or (self.jpeg_scaling and len(size) == 3):
             raise ValueError(

@@ -42,7 +42,7 @@ class Model:
         network: with its weights, in evaluation mode.
         form: what every image becomes before `preprocessing`.
         image_columns: columns of the training's table, if each channel is a file of its own.
-        preprocessing: from a batch of grey values to the network's input.
+        preprocessing: from a batch of gray values to the network's input.
         inferer: runs the network on a batch, averaged over flips.
         task: what is predicted.
         class_names: in the order of the labels.

@@ -64,7 +64,7 @@ def predict(
     - probabilities: softmax or sigmoid of the mean logits of the members, after the temperature
       that is stored with the weights.
     - decision: at the stored operating point, on the scores before the temperature.
-    - flag: grey values, a size or a spacing unlike the training images', by rule; see `Familiar`.
+    - flag: gray values, a size or a spacing unlike the training images', by rule; see `Familiar`.
       Of a model with covariates, also a category or a missing value that no training case had, or
       a number outside the training's range.
 

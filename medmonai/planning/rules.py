@@ -114,7 +114,7 @@ def _times(numbers: Any) -> str:
 
 
 def form_choice(look: Look) -> tuple[dict[str, Any], Choice]:
-    """Choose the range of grey values that the network sees, and the indicators of missing
+    """Choose the range of gray values that the network sees, and the indicators of missing
     channels: entries of the recipe's "form".
     """
     fixed = {"indicators": list(look.indicators)} if look.indicators else {}

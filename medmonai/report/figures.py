@@ -167,7 +167,7 @@ _ROWS = (
         "Decision curve",
         "Net benefit of acting on the calibrated score, on everyone or on nobody.",
         "The model is useful at threshold probabilities where its curve lies above both "
-        "grey lines.",
+        "gray lines.",
         EvaluatedTable,
         figure_drawing.draw_decision_curve,
         about_class=True,
@@ -177,7 +177,7 @@ _ROWS = (
         "failures",
         "Most confident mistakes",
         "Wrong decisions with the highest scores: id, true class, decided class and its score.",
-        "Look first for wrong labels and artefacts; a twin is an almost identical image with "
+        "Look first for wrong labels and artifacts; a twin is an almost identical image with "
         "another label, so one of the two labels may be wrong.",
         FinishedRun,
         figure_drawing.draw_failures,

@@ -64,7 +64,7 @@ def opened_picture(path: Path, *, verify: bool) -> Iterator[ImageFile.ImageFile]
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise RuntimeError(
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is True, and truncated pictures would be filled "
-            "with grey; set it to False."
+            "with gray; set it to False."
         )
     _follow_limit()
     try:

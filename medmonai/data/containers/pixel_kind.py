@@ -18,7 +18,7 @@ class PixelKind:
 
     Args:
         name: name to show: "L", "RGB", "16 bits", "palette", "RGB of 16 bits", "NIfTI
-            int16", "DICOM in colour", ...
+            int16", "DICOM in color", ...
         colour: whether the pixels have colors; gray ones have one value, possibly plus alpha.
         bits: bits per value.
         upper_half: whether only the upper 8 bits are kept, as Pillow does for 16-bit pixels in
@@ -62,7 +62,7 @@ def array_kind(name: str, image: np.ndarray, *, colour: bool | None = None) -> P
         >>> array_kind("NIfTI", np.zeros((1, 4, 4), np.int16)).bits
         16
         >>> array_kind("DICOM", np.zeros((3, 4, 4), np.uint8)).name
-        'DICOM in colour'
+        'DICOM in color'
         >>> array_kind("npz", np.zeros((5, 4, 4), np.uint8)).name
         'npz of 5 channels'
     """
@@ -70,7 +70,7 @@ def array_kind(name: str, image: np.ndarray, *, colour: bool | None = None) -> P
     if colour is None:
         colour = is_colour(image)
     if colour:
-        return PixelKind(f"{name} in colour", colour=True, bits=bits)
+        return PixelKind(f"{name} in color", colour=True, bits=bits)
     return of_channels(PixelKind(name, bits=bits), len(image))
 
 

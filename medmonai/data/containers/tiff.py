@@ -76,11 +76,11 @@ def tiff_refusal(image: TiffImagePlugin.TiffImageFile, path: Path) -> str:
         )
     if tags.get(_PLANAR, 1) == _SEPARATE and bits > 8 and tags.get(_SAMPLES, 1) > 1:
         return (
-            f"its colours of {bits} bits lie in planes of their own (PlanarConfiguration 2), which "
+            f"its colors of {bits} bits lie in planes of their own (PlanarConfiguration 2), which "
             "Pillow reads as 8 bits"
         )
     if image.mode == "LAB":
-        return "its colours are CIE L*a*b*; save it as RGB"
+        return "its colors are CIE L*a*b*; save it as RGB"
     pictures = int(tags.get(_DEPTH, 1)) if tags.get(_DEPTH, 1) > 1 else _pictures_behind(tags, path)
     if pictures > 1:
         return f"it holds {pictures} pictures, and files with one picture are read"
@@ -255,7 +255,7 @@ def tiff_fault(path: Path) -> str | ImportError | None:
         return (
             f"it is a TIFF of {depth} bits, {_FORMATS.get(_format(tags), 'other')}, "
             f"PhotometricInterpretation {tags.get(_PHOTOMETRIC)}, which Pillow does not read; save "
-            "it as grey of 8 or 16 bits or as RGB"
+            "it as gray of 8 or 16 bits or as RGB"
         )
     if tags.get(_PLANAR, 1) == _SEPARATE and tags.get(_EXTRA):
         return (

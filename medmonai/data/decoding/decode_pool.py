@@ -85,7 +85,7 @@ class DecodeRecord:
         cut = (
             [
                 f"{self.cut:,} of {total:,} volumes are larger than spatial_size at this spacing "
-                "and were cropped around their centre; the smallest part that is left of one is "
+                "and were cropped around their center; the smallest part that is left of one is "
                 f"{self.least_inside:.0%}."
             ]
             if self.cut

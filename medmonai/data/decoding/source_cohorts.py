@@ -129,7 +129,7 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
         ...     sizes={"28 x 28": 5856},
         ... )
         >>> decode_notes(record, ImageForm((28, 28), in_channels=1))
-        ['Modes of the 5,856 images: 5,825 L, 31 RGB; colour was made grey by luma.']
+        ['Modes of the 5,856 images: 5,825 L, 31 RGB; color was made gray by luma.']
     """
     total = sum(record.kinds.values())
     modes = by_name(record.kinds)
@@ -137,11 +137,11 @@ def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:
     made = ""
     # a case of several files has one channel for each, and a channel is gray
     if any(kind.colour and form.image_channels in (1, kind.channels) for kind in record.kinds):
-        made = "; colour was made grey by luma"
+        made = "; color was made gray by luma"
     elif form.image_channels == 3 and any(
         not kind.colour and kind.channels == 1 for kind in record.kinds
     ):
-        made = "; grey was repeated over 3 channels"
+        made = "; gray was repeated over 3 channels"
     if len(modes) > 1 or made:
         notes.append(
             f"Modes of the {total:,} images: "

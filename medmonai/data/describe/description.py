@@ -71,7 +71,7 @@ class SplitDescription:
         return [
             f"{self.split}: {self.cases} cases, {groups}, {channels}, {size}, {self.dtype}; "
             f"{classes}{ratio}",
-            f"{self.split}: grey levels {grey['minimum']:g} to "
+            f"{self.split}: gray levels {grey['minimum']:g} to "
             f"{grey['maximum']:g} ({grey['share_at_minimum']:.1%} and "
             f"{grey['share_at_maximum']:.1%} of the pixels), mean {grey['mean']:.2f}, SD "
             f"{grey['sd']:.2f}; image means {means[1]:.1f} [{means[0]:.1f}, {means[2]:.1f}], image "

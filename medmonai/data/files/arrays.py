@@ -177,11 +177,11 @@ def to_grey_levels(image: np.ndarray, window: IntensityRange | None, name: str) 
         return image
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise UnreadableImageError(
-            f"{name} holds NaN or infinite grey values; repair it or leave it out."
+            f"{name} holds NaN or infinite gray values; repair it or leave it out."
         )
     if window is None:
         raise ValueError(
-            f"{name} has {image.dtype} grey values from {image.min():g} to {image.max():g}, not "
+            f"{name} has {image.dtype} gray values from {image.min():g} to {image.max():g}, not "
             "uint8; give intensity_range=(low, high), such as (-160, 240) for abdominal CT."
         )
     if _is_per_channel(window):

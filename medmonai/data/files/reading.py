@@ -36,7 +36,7 @@ from .modalities import (
 )
 
 # Facts about a file that its array does not show; used in `DecodedCase.remarks`.
-UPPER_HALF = "have 16 bits in colour or beside alpha, of which the upper 8 are kept"
+UPPER_HALF = "have 16 bits in color or beside alpha, of which the upper 8 are kept"
 OUTSIDE_RANGE = (
     "are plain black or almost plain white after intensity_range: they lie outside it, or are blank"
 )

@@ -58,7 +58,7 @@ def pixels(dataset: Dataset, path: Path) -> np.ndarray:
         ):
             raise unreadable(
                 path,
-                f"it has {samples} samples a pixel, {photometric}; grey, palette, RGB and YBR are "
+                f"it has {samples} samples a pixel, {photometric}; gray, palette, RGB and YBR are "
                 "read",
             )
         stored, padding = stored_pixels(dataset, path)
@@ -110,7 +110,7 @@ def dicom_kind(dataset: Dataset) -> PixelKind:
     palette = str(dataset.get("PhotometricInterpretation", "")) == "PALETTE COLOR"
     colour = palette or int(dataset.get("SamplesPerPixel") or 1) > 1
     return PixelKind(
-        "DICOM in colour" if colour else "DICOM",
+        "DICOM in color" if colour else "DICOM",
         colour=colour,
         bits=int(dataset.get("BitsAllocated") or 8),
     )
@@ -199,6 +199,6 @@ def _colours(stored: np.ndarray, dataset: Dataset, path: Path) -> np.ndarray:
     if stored.dtype not in (np.uint8, np.uint16) or bits < 8:
         raise unreadable(
             path,
-            f"its colours are {stored.dtype} of {bits} bits; 8 to 16 bits without a sign are read",
+            f"its colors are {stored.dtype} of {bits} bits; 8 to 16 bits without a sign are read",
         )
     return (stored >> (bits - 8)).astype(np.uint8)

@@ -115,7 +115,7 @@ def _stacked(slices: Sequence[Slice]) -> np.ndarray:
             ):
                 raise unreadable(
                     part.file,
-                    f"its pixels are {plane.dtype} {plane.shape}; a series has one kind of grey "
+                    f"its pixels are {plane.dtype} {plane.shape}; a series has one kind of gray "
                     "pixels",
                 )
             held = {part.file: plane}

@@ -92,7 +92,7 @@ class ItkFormat(ImageFormat):
         with path.open("rb") as file:
             said = self._said(path, file)
         kind = PixelKind(
-            f"{self.name} {said.dtype.name}" + " in colour" * said.colour,
+            f"{self.name} {said.dtype.name}" + " in color" * said.colour,
             colour=said.colour,
             bits=8 * said.dtype.itemsize,
         )

@@ -170,6 +170,6 @@ def test_grey_beside_alpha(tmp_path, alpha):
         bits=(8, 8),
         t338=(3, [alpha]),
     )
-    # 1: grey was multiplied by alpha
+    # 1: gray was multiplied by alpha
     expected = np.rint(255.0 * values / opacity) if alpha == 1 else values
     assert np.abs(read_picture(path)[0] - expected).max() <= 1

@@ -26,14 +26,14 @@ def test_deep_planes_are_refused(tmp_path, samples):
     )
     for read in (read_picture, picture_header):
         with pytest.raises(
-            UnreadableImageError, match=r"colours of 16 bits lie in planes .*PlanarConfiguration 2"
+            UnreadableImageError, match=r"colors of 16 bits lie in planes .*PlanarConfiguration 2"
         ):
             read(tmp_path / "a.tif")
 
 
 def test_lab_is_refused(tmp_path):
     Image.new("LAB", (5, 7)).save(tmp_path / "a.tif")
-    with pytest.raises(UnreadableImageError, match=r"its colours are CIE L\*a\*b\*"):
+    with pytest.raises(UnreadableImageError, match=r"its colors are CIE L\*a\*b\*"):
         read_picture(tmp_path / "a.tif")
 
 

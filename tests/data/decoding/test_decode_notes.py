@@ -38,7 +38,7 @@ def test_mixed_files_are_told(listing, tmp_path):
     for _ in range(2):
         issues = load(listing, tmp_path)["train"].provenance.facts
         assert issues == (
-            "Modes of the 24 images: 23 L, 1 RGB; colour was made grey by luma.",
+            "Modes of the 24 images: 23 L, 1 RGB; color was made gray by luma.",
             (
                 "1 of 24 images have another size (20 x 16 to 40 x 16) and were resampled (stretch "
                 "to 20 x 16)."
@@ -51,7 +51,7 @@ def test_notes():
     form = ImageForm((8, 8), in_channels=3, intensity_range=(0, 4095))
     record = DecodeRecord(kinds={PixelKind("16 bits", bits=16): 5, GREY: 1}, sizes={"8 x 8": 6})
     assert decode_notes(record, form) == [
-        "Modes of the 6 images: 5 16 bits, 1 L; grey was repeated over 3 channels.",
+        "Modes of the 6 images: 5 16 bits, 1 L; gray was repeated over 3 channels.",
         (
             "1 of 6 images have 8 bits and the others more; intensity_range (0.0, 4095.0) was "
             "applied to all of them."
@@ -88,7 +88,7 @@ def test_notes():
     ]
     record = DecodeRecord(kinds={PixelKind("RGBA", colour=True): 9}, sizes={"8 x 8": 9})
     alone = decode_notes(record, ImageForm((8, 8), in_channels=1))
-    assert alone == ["Modes of the 9 images: 9 RGBA; colour was made grey by luma."]
+    assert alone == ["Modes of the 9 images: 9 RGBA; color was made gray by luma."]
 
 
 def test_colour_where_grey_is_expected_and_the_other_way(tmp_path):
@@ -96,7 +96,7 @@ def test_colour_where_grey_is_expected_and_the_other_way(tmp_path):
     listing = list_class_folders(root, name="set")
     grey = load(listing, tmp_path, spatial_size=(8, 8))["train"]
     assert grey.images.shape[1:] == (1, 8, 8) and grey.provenance.known_issues == ()
-    assert "colour was made grey" in grey.provenance.facts[0]
+    assert "color was made gray" in grey.provenance.facts[0]
 
 
 def grey_and_colour(tmp_path, kind, spatial_dims):
@@ -127,4 +127,4 @@ def test_grey_files_are_not_said_to_be_in_colour(tmp_path, kind, spatial_dims):
     form = {"spatial_size": (9, 8, 7)[:spatial_dims], "intensity_range": (0, 255)}
     assert not any("Modes" in note for note in load(listing, tmp_path, **form).listing.notes)
     notes = load(listing, tmp_path, **form, in_channels=3).listing.notes
-    assert f"Modes of the 24 images: 24 {kind}; grey was repeated over 3 channels." in notes
+    assert f"Modes of the 24 images: 24 {kind}; gray was repeated over 3 channels." in notes

@@ -67,7 +67,7 @@ def test_what_was_cut_or_left_open_is_counted():
         )
     assert record.warnings() == [
         "2 of 4 volumes are larger than spatial_size at this spacing and were cropped around their "
-        "centre; the smallest part that is left of one is 25%.",
+        "center; the smallest part that is left of one is 25%.",
         "1 of 4 images state no a.",
         "2 of 4 images state no b.",
     ]

@@ -146,7 +146,7 @@ def test_intensity_range(tmp_path):
     ]
     with pytest.raises(
         ValueError,
-        match=r"a.nii has int16 grey values from -2000 to 3000, not uint8; give intensity_range",
+        match=r"a.nii has int16 gray values from -2000 to 3000, not uint8; give intensity_range",
     ):
         load_images(tmp_path, ImageForm((5, 2, 2), in_channels=1))
     for bad in ((5, 5), (3, 1), (1, 2, 3), (float("nan"), 1)):
@@ -167,7 +167,7 @@ def test_sixteen_bit_png(tmp_path):
     Image.fromarray(np.array([[0, 1000], [2000, 65535]], np.uint16)).save(tmp_path / "a.png")
     found = load_images(tmp_path, ImageForm((2, 2), in_channels=1, intensity_range=(0, 2000)))
     assert found.images[0, 0].tolist() == [[0, 128], [255, 255]]
-    with pytest.raises(ValueError, match=r"a.png has u?int\d\d grey values from 0 to 65535"):
+    with pytest.raises(ValueError, match=r"a.png has u?int\d\d gray values from 0 to 65535"):
         load_images(tmp_path, ImageForm((2, 2), in_channels=1))
 
 

@@ -36,7 +36,7 @@ def test_nan_names_the_file(tmp_path):
         ({"images": grey(2, 8, 8, 2)}, r"holds 2 channels .* in_channels=1"),
         ({"images": grey(2, 8, 8, 2, 2)}, r"images has shape \(2, 8, 8, 2, 2\)"),
         ({"images": grey(0, 8, 8)}, r"no case"),
-        ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 grey values"),
+        ({"images": grey(2, 8, 8).astype(float)}, r"a.npz: a-000000 has float64 gray values"),
         ({"images": grey(2, 8, 8), "ids": np.array(["p"])}, r"a.npz: ids hold 1 rows and images 2"),
         ({"images": grey(2, 8, 8), "ids": np.array(["p", "p"])}, r"'p' occurs 2 times"),
         (

@@ -155,7 +155,7 @@ def test_nan_is_left_out_as_damage_is(listing, tmp_path):
         nan = np.full((20, 16), np.nan, np.float32)
         Image.fromarray(nan).save(listing.files[row], format="TIFF")
     with pytest.raises(
-        ValueError, match=r"set: 2 of 24 images cannot be read, .*holds NaN or infinite grey values"
+        ValueError, match=r"set: 2 of 24 images cannot be read, .*holds NaN or infinite gray values"
     ):
         load(listing, tmp_path)
     cohorts = load(listing, tmp_path, skip_unreadable=True)
@@ -183,7 +183,7 @@ def test_volumes_keep_their_places(tmp_path):
         ].provenance.facts
         assert issues[-1] == (
             "6 of 12 volumes are larger than spatial_size at this spacing and were cropped around "
-            "their centre; the smallest part that is left of one is 75%."
+            "their center; the smallest part that is left of one is 75%."
         )
 
 

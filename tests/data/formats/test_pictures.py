@@ -99,7 +99,7 @@ def test_sixteen_bits(tmp_path):
         )
         with pytest.raises(
             ValueError,
-            match=rf"a.{suffix} has u?int\d\d grey values from 0 to 65535, not uint8; give inten",
+            match=rf"a.{suffix} has u?int\d\d gray values from 0 to 65535, not uint8; give inten",
         ):
             read_case(path, ImageForm((2, 2), in_channels=1))
         form = ImageForm((2, 2), in_channels=1, intensity_range=(0, 60000))
@@ -136,7 +136,7 @@ def test_sixteen_bits_in_colour_go_through_the_range_of_sixteen(tmp_path, colour
         )
         load_images(path, ImageForm((6, 5), in_channels=1, intensity_range=window))
         assert (
-            "1 of 1 images have 16 bits in colour or beside alpha, of which the upper 8 are kept."
+            "1 of 1 images have 16 bits in color or beside alpha, of which the upper 8 are kept."
             in caplog.text
         )
 
