@@ -43,5 +43,9 @@ def act(words, log, cwd, moment=None, how=None):
 
 def _stop(name, left, how, event, words):
     if event == "os.rename" and Path(os.fsdecode(words[1])).name == name and next(left, None) == 0:
-        # To this thread: a signal to the process may be handled in a finalizer, which swallows it.
+        # What Python does on a signal, here and now: later it may happen in a finalizer, which
+        # swallows the exception.
+        handler = signal.getsignal(how)
+        if callable(handler):
+            handler(how, sys._getframe())
         signal.raise_signal(how)

@@ -32,6 +32,7 @@ class CovariateEncoder:
         columns: the covariates, in the order of their values.
 
     Example:
+        >>> from medmonai.data.covariate_columns import CategoricalCovariate, NumericCovariate
         >>> encoder = CovariateEncoder(
         ...     (
         ...         NumericCovariate("age", mean=60.0, sd=10.0, low=40.0, high=80.0, missing=0),

@@ -149,7 +149,11 @@ def test_folders_that_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("pathmnist", (28, 28)), ("organmnist3d", (28, 28, 28))]
+    ("name", "size"),
+    [
+        pytest.param("pathmnist", (28, 28), marks=pytest.mark.slow),
+        ("organmnist3d", (28, 28, 28)),
+    ],
 )
 def test_the_given_splits_of_a_set_in_color_and_in_3d_with_several_classes(
     name, size, tmp_path, monkeypatch

@@ -149,6 +149,7 @@ def read_headers(cases: Sequence[CaseFiles], *, most: int = 1000) -> Headers:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> from PIL import Image
         >>> file = Path(tempfile.mkdtemp()) / "a.png"
         >>> Image.new("L", (6, 4)).save(file)
