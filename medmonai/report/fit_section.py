@@ -19,8 +19,8 @@ def plan_part(fit: Mapping[str, Any]) -> dict[str, Any]:
     rows = tuple((name, _text(value), reason) for name, value, reason in fit["choices"])
     caption = "What was chosen before the training, and why."
     return {
-        "tables": (Table("plan", caption, ("choice", "value", "reason"), rows),),
-        "facts": (fit["forecast"],),
+        "tables": (Table("plan", caption, ("choice", "value", "reason"), rows, prose=True),),
+        "facts": (fit["forecast"].replace("forecast", "Forecast", 1),),
     }
 
 

@@ -27,12 +27,14 @@ class Table:
         caption: what it shows, with n and the method of the intervals.
         header: names of the columns; the first one names the rows.
         rows: the cells, one per column.
+        prose: whether cells are sentences, which a page breaks into lines.
     """
 
     name: str
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    prose: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

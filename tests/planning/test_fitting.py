@@ -78,7 +78,7 @@ def test_the_report_begins_with_the_verdict_and_shows_the_baseline(fitted):
 def test_the_report_shows_the_plan_and_the_command_that_repeats_it(fitted):
     out, source, _, _ = fitted
     page = unescape((out / "report.html").read_text(encoding="utf-8"))
-    assert f"<h1>{source.name}" in page and "a twelfth of" in page and "forecast: about" in page
+    assert f"<h1>{source.name}" in page and "a twelfth of" in page and "Forecast: about" in page
     assert (
         f"python -m medmonai fit {source.name} --group_pattern '^(p\\d+)_' --positive_class lesion "
         "--seed 1 --output NEW"

@@ -147,6 +147,20 @@ def test_sorting_works_by_keyboard_and_is_announced(browser, tmp_path):
 
 
 @needs_browser
+@pytest.mark.parametrize("prose", [False, True])
+def test_sentences_are_broken_into_lines(browser, tmp_path, prose):
+    table = Table("t", "caption", ("choice", "reason"), (("size", "a reason " * 30),), prose=prose)
+    page = RunPage("r", "r", sections=(Section("S", "s", tables=(table,)),))
+    path = tmp_path / "page.html"
+    html = render_page([page], title="t", subtitle="", notice="", made_by="")
+    path.write_text(html, encoding="utf-8")
+    browser.open(path, width=800)
+    box = "document.querySelector('.scroll')"
+    fits = browser.evaluate(f"{box}.scrollWidth <= {box}.clientWidth")
+    assert fits == prose
+
+
+@needs_browser
 def test_a_table_of_one_row_has_nothing_to_sort(browser, tmp_path):
     browser.open(made(tmp_path, (("b", "1"),)))
     assert browser.evaluate("document.querySelectorAll('thead button').length") == 0
