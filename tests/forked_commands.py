@@ -29,6 +29,8 @@ def act(words, log, cwd, moment=None, how=None):
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(cwd)
     torch.set_num_threads(1)
+    # What is started in the background of a shell ignores it, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if moment is not None:
         sys.addaudithook(partial(_stop, moment[0], iter(range(moment[1] - 1, -1, -1)), how))
     sys.argv = ["medmonai", *words]
