@@ -69,7 +69,7 @@ def fit(
     """Train a classifier of your own images: `medmonai fit`.
 
     Args:
-        source: a folder of class folders, a table of images, or a MedMNIST name.
+        source: a folder of class folders, a table of images, an npz file, or a MedMNIST name.
         output: the folder of the plan, the model, predictions, metrics and report.
         minutes: what the fit may take on this machine; None for as long as the rules say.
         plan_only: stop after the plan.

@@ -32,6 +32,6 @@ def decoding_form(axes: int, **stated: Any) -> dict[str, Any]:
                 "leave it out."
             )
     ids = {name: stated.get(name, value) for name, value in _FORM.items() if name not in idle}
-    # part of the number of channels, which is no id either
+    # They are counted in the number of channels, which is not an id either.
     fixed = {"indicators": list(stated["indicators"])} if stated.get("indicators") else {}
     return {"form_ids": ids, "form_arguments": {**{name: f"@{name}" for name in ids}, **fixed}}

@@ -59,7 +59,7 @@ def fit_source(
     report.html. The same command resumes; a finished fit stays as it is.
 
     Args:
-        source: a folder of class folders, a table of images, or a MedMNIST name.
+        source: a folder of class folders, a table of images, an npz file, or a MedMNIST name.
         options: options of the source, see `medmonai.data.describe.open_source`.
         output: the folder.
         minutes: what the fit may take on this machine; None for as long as the rules say.

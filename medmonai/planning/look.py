@@ -159,7 +159,7 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
     """Look at a source: its description, and the gray values of at most 60 training images.
 
     Args:
-        source: a folder of class folders, a table of images, or a MedMNIST name.
+        source: a folder of class folders, a table of images, an npz file, or a MedMNIST name.
         options: see `medmonai.data.describe.open_source`; for files also "skip_unreadable" and
             "cache_dir", see `medmonai.data.load_listing`.
         seed: of the sample.

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from medmonai.planning import Division, look, make_plan
+from medmonai.planning import Division, make_plan
 from medmonai.planning.forecast import forecast
 from medmonai.planning.measured_step import MeasuredStep, measure_step
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (folder / name).mkdir()
-        for i in range(20):
-            values = rng.integers(0, 200, (20, 24)).astype(np.uint8)
-            Image.fromarray(values).save(folder / name / f"{i}.png")
-    return look(str(folder))
 
 
 def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
@@ -29,13 +15,13 @@ def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
     step = MeasuredStep(
         2.0, forward_seconds=0.8, kept_bytes=2**30, weight_bytes=2**27, texture_seconds=0.5
     )
-    cost = forecast(seen, recipe, [20, 24], division, measured=step)
+    cost = forecast(seen, recipe, [32, 32], division, measured=step)
     # 40 cases in five folds: 24 train in 3 batches, 8 validate, 8 test, each scored 0.1 s a pass.
     epoch = 3 * 2.0 + 8 * 0.1
     member = 10 * epoch + 16 * 0.1 * 2 + 40 * 0.5 + 15
     decoding = 40 * seen.decode_seconds
     assert cost.minutes == pytest.approx((12 + decoding + 5 * member) / 60)
-    image = 20 * 24
+    image = 32 * 32
     assert cost.memory_gb == pytest.approx(
         0.9 + 5 * 0.07 + 1 + 8 * 2**27 / 2**30 + (40 * image + 6 * 4 * 8 * image) / 2**30
     )
@@ -45,7 +31,7 @@ def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
 
 def test_a_step_of_the_trainer_is_measured(seen):
     recipe = make_plan(seen).recipe
-    steps = {n: measure_step(seen, {**recipe, "batch_size": n}, [20, 24]) for n in (8, 16, 32)}
+    steps = {n: measure_step(seen, {**recipe, "batch_size": n}, [32, 32]) for n in (8, 16, 32)}
     kept = {n: step.kept_bytes for n, step in steps.items()}
     # Autograd keeps the weights, whatever the batch, and so much of every case.
     assert kept[32] - kept[16] == pytest.approx(2 * (kept[16] - kept[8]), rel=0.05)

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from medmonai.networks import transfer_network
-from medmonai.planning import look, make_plan
+from medmonai.planning import make_plan
 from medmonai.planning.network_rules import (
     NETWORKS,
     AskedNetwork,
     network_choice,
     published_normalization,
 )
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (folder / name).mkdir()
-        for i in range(20):
-            values = rng.integers(0, 200, (32, 32)).astype(np.uint8)
-            Image.fromarray(values).save(folder / name / f"{i}.png")
-    return look(str(folder))
 
 
 @pytest.mark.parametrize(

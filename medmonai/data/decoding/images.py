@@ -198,8 +198,8 @@ def _cases(
         return _of_table(path, form, columns)
     if columns is not None and not isinstance(columns, str) and len(columns) > 1:
         raise ValueError(
-            f"{path} is no table, and each case has one image for each of {', '.join(columns)}; "
-            "give a table (CSV, .xlsx) with these columns."
+            f"{path} is not a table, but each case needs one image for each of "
+            f"{', '.join(columns)}; give a table (CSV, .xlsx) with these columns."
         )
     files, root = _find(path)
     if image_kind(files[0]) == "npz":

@@ -17,7 +17,7 @@ _LEAST_OVERLAP = 0.5
 
 
 def require_channels(files: Sequence[Path | None], form: ImageForm) -> None:
-    """Raise unless a case has a file for each channel, except for those that may be missing.
+    """Check that a case has a file for each channel that may not be missing.
 
     Raises:
         UnreadableImageError: no file at all, or a channel is missing that has no indicator.

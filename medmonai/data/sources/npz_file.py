@@ -114,7 +114,7 @@ def list_npz(
         FileNotFoundError: no such file.
         OSError: the cache cannot be written, or the disk is full.
         ValueError: a damaged file, a missing array, arrays of different lengths or shapes, labels
-            that are no classes, or a class without cases.
+            that are not class numbers, or a class without cases.
 
     Example:
         >>> import tempfile

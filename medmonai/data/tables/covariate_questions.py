@@ -94,7 +94,7 @@ def _checked(texts: Sequence[str], where: str) -> list[Hashable]:
         if distinct and (numbers == np.round(numbers)).all() and np.ptp(numbers) < len(numbers):
             raise ValueError(
                 f"{where} numbers the cases ({min(numbers):g} to {max(numbers):g}): an identifier "
-                "is no covariate; leave it out."
+                "cannot be a covariate; leave it out."
             )
     elif looks_like_dates(filled):
         raise ValueError(

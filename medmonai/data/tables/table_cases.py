@@ -19,7 +19,7 @@ class RowImages:
 
     Args:
         names: one for each column, "" where the cell is blank.
-        places: one for each column; None where there is no file.
+        places: one for each column; None where the file does not exist.
     """
 
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class RowImages:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """The names of which there is no file."""
+        """The names whose files do not exist."""
         return tuple(
             without_folder(name)
             for name, place in zip(self.names, self.places)

@@ -71,7 +71,7 @@ def list_unlabeled_table(
 
     Images are found as `list_image_table` finds them, and an image has the same id in both. Here
     every row stays: a row whose image is missing or not clear, and a row whose id occurs twice, get
-    a flag that says so. Columns of labels are not needed and not read.
+    a flag. Columns of labels are not needed and not read.
 
     Args:
         table: see `list_image_table`.

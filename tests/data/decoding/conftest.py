@@ -1,10 +1,11 @@
-"""A listing of class folders that is loaded in several ways."""
+"""A listing of class folders that is loaded in several ways, and pictures for a cache."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from loaded_listings import COUNTS
-from source_files import write_class_folders
+from source_files import smooth_picture, write_class_folders, write_picture
 
 from medmonai.data import About, CaseGroups, list_class_folders
 
@@ -15,3 +16,13 @@ def listing(tmp_path):
     return list_class_folders(
         root, name="set", groups=CaseGroups(r"(person\d+)_"), about=About(known_issues=["known"])
     )
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Twelve pictures in two folders."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "set" / "AB"[i % 2] / f"{i}.png" for i in range(12)]
+    for path in paths:
+        write_picture(path, smooth_picture(rng, 12, 9))
+    return paths

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from itk_volume_files import noise, write
 
 from medmonai.data import ImageForm, UnreadableImageError, list_class_folders, load_images
 from medmonai.data.containers import PixelKind
@@ -20,20 +21,6 @@ from medmonai.data.formats.volumes import NO_SPACING
 sitk = pytest.importorskip("SimpleITK")
 FORM = ImageForm((6, 5, 4), in_channels=1, intensity_range=(-1000, 1000))
 ENDS = (".mha", ".nrrd")
-
-
-def write(path, values, *, packed=False, vector=False):
-    """Write values (z, y, x) on an oblique grid."""
-    image = sitk.GetImageFromArray(values, isVector=vector)
-    image.SetSpacing((0.5, 1.5, 2.0))
-    image.SetOrigin((10.0, -20.0, 5.0))
-    image.SetDirection((0.0, 1.0, 0.0, 0.8, 0.0, 0.6, 0.6, 0.0, -0.8))
-    sitk.WriteImage(image, str(path), useCompression=packed)
-    return path
-
-
-def noise(dtype=np.int16, *shape):
-    return np.random.default_rng(0).integers(0, 200, shape or (4, 5, 6)).astype(dtype)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -207,25 +194,6 @@ def test_a_packed_metaimage_states_how_long_it_is(size, tmp_path):
         format_of(path).volume(path)
 
 
-@pytest.mark.parametrize(
-    ("end", "old", "new"),
-    [
-        (".mha", b"BinaryDataByteOrderMSB = False", b"BinaryDataByteOrderMSB = True"),
-        (".mha", b"BinaryDataByteOrderMSB = False", b"ElementByteOrderMSB = True"),
-        (".nrrd", b"endian: little", b"endian: big"),
-        (".nrrd", b"encoding: raw", b"Encoding: raw"),
-    ],
-)
-def test_byte_order_and_spelling(end, old, new, tmp_path):
-    path = write(tmp_path / f"a{end}", noise())
-    expected = format_of(path).volume(path)
-    head = path.read_bytes()[: -noise().nbytes]
-    assert old in head
-    big = b"True" in new or b"big" in new
-    path.write_bytes(head.replace(old, new) + noise().astype(">i2" if big else "<i2").tobytes())
-    np.testing.assert_array_equal(format_of(path).volume(path).values, expected.values)
-
-
 def test_windows_line_ends(tmp_path):
     path = write(tmp_path / "a.nrrd", noise())
     expected = format_of(path).volume(path)
@@ -240,51 +208,6 @@ def test_voxels_other_than_those_in_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(sitk, "ReadImage", lambda *_, **__: other)
     with pytest.raises(UnreadableImageError, match="SimpleITK reads other voxels"):
         format_of(path).volume(path)
-
-
-@pytest.mark.parametrize(
-    ("space", "oriented"),
-    [
-        (b"RAS", True),
-        (b"left-anterior-superior", True),
-        (b"LPS", True),
-        (b"scanner-xyz", False),
-        (b"3D-right-handed", False),
-    ],
-)
-def test_spaces_of_nrrd(space, oriented, tmp_path):
-    path = write(tmp_path / "a.nrrd", noise())
-    lps = format_of(path).volume(path).affine
-    path.write_bytes(path.read_bytes().replace(b"left-posterior-superior", space))
-    volume = format_of(path).volume(path)
-    assert volume.remarks == (() if oriented else (NO_DIRECTIONS,))
-    signs = {b"RAS": (-1, -1, 1), b"left-anterior-superior": (1, -1, 1)}.get(space, (1, 1, 1))
-    np.testing.assert_allclose(volume.affine[:3], np.diag(signs) @ lps[:3], atol=1e-5)
-
-
-def test_spacings_without_directions(tmp_path):
-    path = write(tmp_path / "a.nrrd", noise())
-    raw = re.sub(rb"space[^\n]*\n", b"", path.read_bytes())
-    path.write_bytes(raw.replace(b"endian", b"spacings: 0.5 1.5 2\nendian"))
-    volume = format_of(path).volume(path)
-    assert volume.remarks == (NO_DIRECTIONS,)
-    np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (0.5, 1.5, 2))
-
-
-@pytest.mark.parametrize(
-    "kinds", [b"domain domain domain domain", b"time domain domain domain", b""]
-)
-def test_four_axes_of_space_are_no_colours(kinds, tmp_path):
-    path = tmp_path / "a.nrrd"
-    path.write_bytes(
-        b"NRRD0004\ntype: uchar\ndimension: 4\nsizes: 3 6 5 4\nencoding: raw\n"
-        + (b"kinds: " + kinds + b"\n") * bool(kinds)
-        + b"\n"
-        + noise(np.uint8, 4, 5, 6, 3).tobytes()
-    )
-    for read in (format_of(path).volume, format_of(path).header):
-        with pytest.raises(UnreadableImageError, match="the first is not of values"):
-            read(path)
 
 
 @pytest.mark.parametrize("end", ENDS)
