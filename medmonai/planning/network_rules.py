@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.nearest import did_you_mean
+from medmonai.networks.pretrained import IMAGENET
 
 from .choice import Choice
 from .look import Look
@@ -82,9 +83,14 @@ def network_choice(
 
     Returns:
         The recipe's "network", and the choice.
+
+    Raises:
+        ValueError: weights that do not exist for this network and these images.
     """
     asked = asked or AskedNetwork()
     name = asked.name or "resnet18"
+    if asked.weights:
+        _check_weights(look, name, asked.weights)
     if asked.transfer:
         shown = f"{name}, weights {asked.weights}" if asked.weights else f"{name}, from scratch"
         network = {
@@ -119,6 +125,21 @@ def network_choice(
         network["squeeze_excitation"] = True
     reason = f"asked for; stem for {why}" if asked.name else why
     return network, Choice("network", f"{shown}, from scratch", reason)
+
+
+def _check_weights(look: Look, name: str, weights: str) -> None:
+    """Refuse weights that the training could not load, before anything is trained."""
+    if weights == "imagenet":
+        known = name in IMAGENET
+        wanted = f"there are ImageNet weights of {', '.join(IMAGENET)}"
+    elif weights == "medicalnet":
+        known = look.spatial_dims == 3 and name in _RESNETS
+        wanted = f"MedicalNet's weights are of {', '.join(_RESNETS)} for volumes"
+    else:
+        known = Path(weights).expanduser().is_file()
+        wanted = "no such file; use imagenet, medicalnet or a file of weights"
+    if not known:
+        raise ValueError(f"weights={weights!r} for {name} in {look.spatial_dims}D: {wanted}.")
 
 
 def published_normalization(look: Look, asked: AskedNetwork) -> dict[str, Any] | None:

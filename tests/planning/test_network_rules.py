@@ -65,3 +65,23 @@ def test_names(seen):
         AskedNetwork("resnet81")
     with pytest.raises(ValueError, match="weights='imagenet': there are none for vit"):
         AskedNetwork("vit", "imagenet")
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "match"),
+    [
+        (
+            "resnet10",
+            "imagenet",
+            "for resnet10 in 2D: there are ImageNet weights",
+        ),
+        ("timm/convnext_tiny", "imagenet", "for timm/convnext_tiny in 2D: there are ImageNet"),
+        ("resnet18", "medicalnet", "for resnet18 in 2D: MedicalNet's weights are of resnet10"),
+        ("", "missing.pt", "weights='missing.pt' for resnet18 in 2D: no such file"),
+    ],
+)
+def test_weights_that_do_not_exist_are_refused_before_training(seen, name, weights, match):
+    with pytest.raises(ValueError, match=match):
+        make_plan(seen, network=AskedNetwork(name, weights))
+    volumes = replace(seen, spatial_dims=3)
+    assert network_choice(volumes, [32] * 3, AskedNetwork("resnet34", "medicalnet"))
