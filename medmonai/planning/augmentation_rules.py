@@ -56,6 +56,11 @@ def augmentation_choice(look: Look, size: list[int]) -> tuple[dict[str, Any], li
             "flips", axes or "none", why + ("; if the side matters, edit flip_axes" if axes else "")
         ),
         Choice("augmentation", shown, "small shifts, rotations and noise keep the label"),
+        Choice(
+            "average over flips",
+            f"{2 ** len(axes)} views" if axes else "none",
+            "in validation and prediction, over all combinations of the flips of training",
+        ),
     ]
 
 

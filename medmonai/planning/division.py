@@ -98,6 +98,20 @@ def division_choice(look: Look, division: Division) -> Choice:
     )
 
 
+def decision_choice(look: Look, division: Division) -> Choice:
+    """Return how the decision of the model is chosen, with its reason."""
+    scores = {
+        "rotation": "scores of members that did not learn from the case",
+        "folds": "validation folds, put together",
+        "given": "validation split",
+    }
+    by = "highest probability" if look.task.exclusive else "a threshold for each label"
+    value = (
+        "temperature, threshold (Youden)" if look.task.kind == "binary" else f"temperature, {by}"
+    )
+    return Choice("decision", value, f"on the {scores[division.kind]}; never on a test split")
+
+
 def _divided_again(look: Look) -> str:
     given = "; its validation split is divided again with the training split"
     return given if "val" in look.given_splits else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from .choice import Choice
 from .look import Look
 
 SMALL = 64  # pixels up to which an image is small
+_LARGE = 52**3  # voxels above which a volume is large
 # Width of the first stage from scratch, a half (2D) and a quarter (3D) of the papers': few medical
 # images and two cores do not pay for more (bundles/recipes.json).
 _WIDTH = {2: 32, 3: 16}
@@ -107,8 +109,10 @@ def network_choice(
     if name == "efficientnet_b0":
         network = {"_target_": "medmonai.networks.efficientnet_b0"}
         return network, Choice("network", "EfficientNet-B0, from scratch", "asked for")
-    if look.spatial_dims == 3:
+    if look.spatial_dims == 3 and math.prod(size) <= _LARGE:
         stem, why = "small_stride2", "volumes: the first stride saves seven eighths"
+    elif look.spatial_dims == 3:
+        stem, why = "standard", "volumes above 52^3 voxels: the stem of the paper"
     elif max(size) <= SMALL:
         stem, why = "small", "small images: nothing is lost before the first block"
     else:

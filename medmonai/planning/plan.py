@@ -17,7 +17,13 @@ from medmonai.bundle import read_recipe, write_bundle
 from .augmentation_rules import augmentation_choice
 from .choice import Choice
 from .covariates import covariate_choice
-from .division import Division, choose_division, division_choice, ensembles
+from .division import (
+    Division,
+    choose_division,
+    decision_choice,
+    division_choice,
+    ensembles,
+)
 from .forecast import Forecast, cases_of_a_member, forecast
 from .look import Look
 from .measured_step import MeasuredStep, measure_step
@@ -156,13 +162,15 @@ def _planned(
     if key not in steps:
         steps[key] = measure_step(look, recipe, size)
     task = Choice("task", look.task.kind, "what the labels are")
+    of_cases = (task, division_choice(look, division))
+    decision = decision_choice(look, division)
     of_training = (*of_covariates, *of_schedule, *of_optimizer, of_balance, *of_augmentation)
     return Plan(
         _bundle_name(title),
         look=look,
         recipe=recipe,
         division=division,
-        choices=(task, division_choice(look, division), *of_images, of_network, *of_training),
+        choices=(*of_cases, *of_images, of_network, *of_training, decision),
         cost=forecast(look, recipe, size, division, measured=steps[key]),
         overrides=asked.overrides(),
     )

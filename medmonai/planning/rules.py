@@ -244,7 +244,6 @@ def optimizer_choice(
         "learning_rate": rate,
         "auc_learning_rate": 0.05 if large or look.spatial_dims == 3 else 0.02,
         "label_smoothing": 0.0 if look.task.kind == "multilabel" else smoothing,
-        "keep_best": "stage",
     }
     if not binary:
         values["warmup_epochs"] = "@max_epochs"
@@ -258,6 +257,9 @@ def optimizer_choice(
             "loss",
             "cross-entropy, then the AUC margin loss with PESG" if binary else "cross-entropy",
             "a binary task is ranked by its AUC" if binary else "more than one AUC is at stake",
+        ),
+        Choice(
+            "weights kept", "of the epoch with the best validation AUC", "no stage is preferred"
         ),
     ]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from medmonai.planning import Division, choose_division, look
 from medmonai.planning.augmentation_rules import augmentation_choice
-from medmonai.planning.division import division_choice
+from medmonai.planning.division import decision_choice, division_choice
 from medmonai.planning.network_rules import network_choice
 from medmonai.planning.rules import (
     balance_choice,
@@ -158,6 +158,34 @@ def test_the_division_is_named_with_its_members(grey, kind):
     said = division_choice(grey, Division(kind, 3))
     assert "3" in said.value + said.reason
     assert "members" not in division_choice(grey, Division("given", 1)).reason
+    assert "never on a test split" in decision_choice(grey, Division(kind, 3)).reason
+
+
+@pytest.mark.parametrize("task", [Task("binary", 2), Task("multiclass", 3), Task("multilabel", 3)])
+def test_only_a_binary_task_is_decided_by_a_threshold_of_all(grey, task):
+    described = replace(grey, description=replace(grey.description, task=task))
+    said = decision_choice(described, Division("folds", 3)).value
+    assert (
+        said
+        == {
+            "binary": "temperature, threshold (Youden)",
+            "multiclass": "temperature, highest probability",
+            "multilabel": "temperature, a threshold for each label",
+        }[task.kind]
+    )
+
+
+def test_large_volumes_get_the_stem_of_the_paper(grey):
+    volume = replace(grey, spatial_dims=3, size=(64, 64, 64))
+    assert network_choice(volume, [48, 48, 48])[0]["stem"] == "small_stride2"
+    assert network_choice(volume, [64, 64, 64])[0]["stem"] == "standard"
+
+
+@pytest.mark.parametrize(("axes", "views"), [(2, "2 views"), (3, "8 views")])
+def test_the_average_over_flips_is_said(grey, axes, views):
+    volume = replace(grey, spatial_dims=axes, size=(28,) * axes)
+    choices = {c.name: c for c in augmentation_choice(volume, [28] * axes)[1]}
+    assert choices["average over flips"].value == views
 
 
 def test_mixed_axes_are_refused(tmp_path):
