@@ -113,6 +113,7 @@ def test_more_images_and_several_classes_get_more_steps(grey, ct):
 
     several = replace(grey.description, task=Task("multiclass", 7))
     assert steps(grey, 5000) == pytest.approx(700, rel=0.05)
+    assert steps(grey, 1000) == pytest.approx(400, rel=0.05)
     assert steps(grey, 80_000) == pytest.approx(4 * 700, rel=0.15)
     assert steps(replace(grey, description=several), 5000) == pytest.approx(1400, rel=0.05)
     of_volumes = replace(ct.description, task=Task("multiclass", 7))
