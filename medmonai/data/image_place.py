@@ -93,6 +93,28 @@ class ImagePlace:
         )
         return float(np.prod(kept / self.original_shape))
 
+    def inside(self, spatial_size: Sequence[int]) -> tuple[range, ...]:
+        """Return the voxels of a grid, along each of its axes, that lie between the first and the
+        last voxel of the image on disk; the others were padded.
+
+        They are counted along the lines through the center of the grid. An axis on which no voxel
+        lies inside is returned whole.
+
+        Args:
+            spatial_size: voxels of the grid.
+        """
+        matrix = self.to_original
+        center = matrix @ [*((np.array(spatial_size) - 1) / 2), 1.0]
+        last = np.array(self.original_shape) - 1
+        held = []
+        for axis, size in enumerate(spatial_size):
+            along = int(np.abs(matrix[:3, axis]).argmax())
+            steps = np.arange(size) - (size - 1) / 2
+            position = center[along] + steps * matrix[along, axis]
+            rows = np.flatnonzero((position >= -1e-6) & (position <= last[along] + 1e-6))
+            held.append(range(rows[0], rows[-1] + 1) if rows.size else range(size))
+        return tuple(held)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-compatible values; `ImagePlace(**fields)` restores the
         place.

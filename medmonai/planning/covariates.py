@@ -140,11 +140,11 @@ def carrier(
     """Return in a sentence or two whether the images or the covariates carry the AUC.
 
     Args:
-        tables: predictions of the network, of a classifier of images alone, and of `COVARIATES`,
+        tables: predictions of the network, of one that sees the images alone, and of `COVARIATES`,
             on the same cases.
         comparisons: of all pairs of them.
         network: name of the network in both.
-        images: name of the classifier of images.
+        images: name of the network that sees the images alone.
     """
     of = {name: summarize(table)["auc"] for name, table in tables.items()}
     better = {(one.a, one.b): one.verdict for one in comparisons}
@@ -153,37 +153,36 @@ def carrier(
     both, alone, picture = reached[network], reached[COVARIATES], reached[images]
     informative = {name: (one["low"] or 0.0) > 0.5 for name, one in of.items()}
     adds = better[network, COVARIATES] == "better"
-    of_images = f"images alone ({images})"
+    on_images = f"a network on the images alone reaches {picture}"
     if not informative[COVARIATES] and not adds and not informative[images]:
         return (
-            f"Neither images nor covariates carry an AUC that can be told from chance: {picture} "
-            f"and {alone} alone, {both} together."
+            "Neither images nor covariates carry an AUC that can be told from chance: the "
+            f"covariates alone reach {alone}, {on_images}, and the network with both {both}."
         )
     if not informative[COVARIATES]:
         return (
             f"The images carry the AUC: the covariates alone reach {alone}, which cannot be told "
-            f"from chance, {of_images} {picture}, and the network with both {both}."
+            f"from chance, {on_images}, and the network with both {both}."
         )
     if not adds:
         return (
-            f"The covariates carry the AUC: alone they reach {alone}, {of_images} {picture}, and "
-            f"the network with both {both}. That the images add to the covariates has not been "
-            "shown."
+            f"The covariates carry the AUC: alone they reach {alone}, {on_images}, and the network "
+            f"with both {both}. That the images add to the covariates has not been shown."
         )
     if not informative[images]:
         return (
             f"The covariates carry most of the AUC ({alone} alone), and the images add to them: "
-            f"the network with both reaches {both}, although {of_images} reach {picture}, which "
-            "cannot be told from chance."
+            f"the network with both reaches {both}, although {on_images}, which cannot be told "
+            "from chance."
         )
     if better[network, images] == "better":
         return (
-            f"Images and covariates both carry the AUC: together {both}, {of_images} {picture}, "
-            f"covariates alone {alone}."
+            f"Images and covariates both carry the AUC: {on_images}, the covariates alone reach "
+            f"{alone}, and the network with both {both}."
         )
     return (
-        f"The images carry the AUC: {of_images} reach {picture}, the covariates alone {alone}, and "
-        f"the network with both {both}. That the covariates add to the images has not been shown."
+        f"The images carry the AUC: {on_images}, the covariates alone reach {alone}, and the "
+        f"network with both {both}. That the covariates add to the images has not been shown."
     )
 
 

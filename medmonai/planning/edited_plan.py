@@ -11,6 +11,8 @@ from typing import Any
 from medmonai.atomic_files import remove_abandoned, write_json
 from medmonai.run_files import parts_of
 
+from .images_alone import IMAGES_FOLDER
+
 
 def with_recipe(stored: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return fit.json with a digest of the recipe from which model/ is written."""
@@ -36,8 +38,9 @@ def with_edited_recipe(stored: Mapping[str, Any], folder: Path) -> Mapping[str, 
             "another --output."
         )
     print(f"{path} was edited; {folder / 'model'} is written again.")
-    if (folder / "model").exists():
-        shutil.rmtree(folder / "model")
+    for written in (folder / "model", folder / IMAGES_FOLDER):
+        if written.exists():
+            shutil.rmtree(written)
     with (folder / "plan.md").open("a", encoding="utf-8") as file:
         file.write("\n`recipe.json` was edited after this plan was written.\n")
     write_json(now, folder / "fit.json")
@@ -48,5 +51,6 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written; nobody else writes into a claimed folder."""
     for path in folder.glob(".model-*"):
         shutil.rmtree(path)
-    for place in (folder / "model", folder / "model" / "configs", folder / "splits"):
+    models = (folder / "model", folder / IMAGES_FOLDER / "model")
+    for place in (*models, *(model / "configs" for model in models), folder / "splits"):
         remove_abandoned(place)

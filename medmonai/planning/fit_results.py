@@ -32,6 +32,7 @@ from .covariates import COVARIATES, carrier
 from .diagnosis import Circumstances, diagnose, read_course
 from .division import Division
 from .frozen_baseline import FROZEN
+from .images_alone import IMAGES
 from .pooling import member_temperatures, pooled
 
 BASELINE = "random forest"
@@ -53,8 +54,8 @@ def write_fit(
 
     Args:
         folder: the folder of the fit, with its trained members.
-        members: for each, NETWORK, BASELINE and perhaps COVARIATES, FROZEN -> its (validation,
-            test) predictions.
+        members: for each, NETWORK, BASELINE and perhaps COVARIATES, IMAGES, FROZEN -> its
+            (validation, test) predictions.
         division: of the cases.
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
@@ -136,7 +137,7 @@ def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]
     covariates, whether it is better than those alone and which of both carries the AUC.
 
     Args:
-        tables: NETWORK, BASELINE and perhaps COVARIATES, FROZEN -> test predictions.
+        tables: NETWORK, BASELINE and perhaps COVARIATES, IMAGES, FROZEN -> test predictions.
         comparisons: of all pairs, in their order.
     """
     of_pair = {(one.a, one.b): one for one in comparisons}
@@ -149,7 +150,7 @@ def verdict(tables: Mapping[str, Predictions], comparisons: Sequence[Comparison]
         return " ".join(said)
     said = [
         _verdict(of_pair[NETWORK, COVARIATES], "a classifier of the covariates alone"),
-        carrier(tables, comparisons, network=NETWORK, images=BASELINE),
+        carrier(tables, comparisons, network=NETWORK, images=IMAGES),
     ]
     return " ".join(said)
 

@@ -31,6 +31,7 @@ from .examination import examined
 from .fit_baselines import train_baselines
 from .fit_results import BASELINE, NETWORK, write_fit
 from .frozen_baseline import FROZEN
+from .images_alone import IMAGES, train_on_images
 from .look import Look, look
 from .network_rules import AskedNetwork
 from .plan import Plan, make_plan, write_choices, write_planned_bundle
@@ -258,6 +259,8 @@ def _trained(
         for name, stem in named.items()
     }
     train_baselines(folder / "model", files, overrides=overrides, seed=seed, jobs=seen.cores)
+    if COVARIATES in named:
+        files[IMAGES] = train_on_images(folder, member, overrides)
     tables = {
         name: [read_predictions(file, task=seen.task) for file in paths]
         for name, paths in files.items()

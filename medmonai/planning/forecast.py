@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .division import Division
+from .images_alone import sees_covariates
 from .look import Look
 from .measured_step import MeasuredStep
 
@@ -72,7 +73,10 @@ def forecast(
     epoch = max(train // batch, 1) * measured.seconds + val * forward
     scored = (val + test) * forward * 2 ** len(recipe["flip_axes"])
     baseline = (train + val + test) * measured.texture_seconds
-    member = recipe["epochs"] * epoch + scored + baseline + _RESULTS
+    trained = recipe["epochs"] * epoch + scored + _RESULTS
+    networks = 1 + sees_covariates(recipe)  # a second one sees the images alone
+    member = networks * trained + baseline
+    weights = division.members * _FILES * measured.weight_bytes
     cases = sum(look.description.cases.values())
     image = look.in_channels * float(np.prod(size))
     batches = _FLOAT_BATCHES * 4 * batch * image
@@ -80,7 +84,7 @@ def forecast(
     return Forecast(
         minutes=(_START + cases * look.decode_seconds + division.members * member) / 60,
         memory_gb=_BASE_GB + division.members * _MEMBER_GB + memory / 2**30,
-        disk_gb=(cases * image + division.members * _FILES * measured.weight_bytes) / 2**30,
+        disk_gb=(cases * image + networks * weights) / 2**30,
         step_seconds=measured.seconds,
     )
 

@@ -25,6 +25,7 @@ from .division import (
     ensembles,
 )
 from .forecast import Forecast, cases_of_a_member, forecast
+from .images_alone import sees_covariates, write_images_bundle
 from .look import Look
 from .measured_step import MeasuredStep, measure_step
 from .network_rules import AskedNetwork, network_choice, published_normalization
@@ -205,14 +206,18 @@ def write_choices(plan: Plan, folder: Path) -> None:
 
 
 def write_planned_bundle(name: str, folder: Path) -> None:
-    """Write the bundle model/ from recipe.json of a folder, whole or not at all.
+    """Write the bundle model/ from recipe.json of a folder, whole or not at all; before it, that of
+    the images alone, where the network sees covariates.
 
     Args:
         name: of the bundle, ending in "_classification".
         folder: holds recipe.json, which may have been edited since.
     """
+    recipe = read_recipe(folder / "recipe.json")
+    if sees_covariates(recipe):
+        write_images_bundle(name, recipe, folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".model-") as place:
-        write_bundle(name, read_recipe(folder / "recipe.json"), place).rename(folder / "model")
+        write_bundle(name, recipe, place).rename(folder / "model")
 
 
 def _text(value: Any) -> str:

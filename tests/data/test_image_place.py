@@ -54,6 +54,22 @@ def test_what_was_cut_off_comes_back_as_zero():
     assert found.share_inside((100, 4, 5)) == pytest.approx(6 / 8)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_voxels_beyond_the_file_are_known(flip):
+    original = np.diag([2.0, 2.0, 5.0, 1.0])
+    matrix = np.eye(4)
+    matrix[:3, 3] = [-2, 1, 0]
+    if flip:
+        matrix[0] = [-1, 0, 0, 9]
+    held = ImagePlace(original @ matrix, original_affine=original, original_shape=(8, 4, 3))
+    # the grid begins two voxels before the file (flipped: two after it), and one voxel inside
+    assert held.inside((12, 4, 3)) == (range(2, 10), range(3), range(3))
+    assert held.inside((4, 3, 9))[2] == range(3)
+    matrix[1, 3] = 100
+    far = ImagePlace(original @ matrix, original_affine=original, original_shape=(8, 4, 3))
+    assert far.inside((12, 4, 3)) == (range(2, 10), range(4), range(3))
+
+
 def test_json_and_errors():
     found = ImagePlace.from_dict(json.loads(json.dumps(place().as_dict())))
     assert np.array_equal(found.affine, place().affine) and np.array_equal(

@@ -11,6 +11,7 @@ import numpy as np
 from medmonai.data.cohort import Cohort
 
 from .findings import Case, Finding, RowSets, SetsOfCases
+from .padding import without_padding
 from .similarity import shape_features
 
 EXAMPLE_CASES = 8
@@ -64,13 +65,16 @@ class CaseTable:
         return np.concatenate(groups)[rows]
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """Return `shape_features` of the given rows in that order, reading only their images."""
+        """Return `shape_features` of the given rows, without padding, in that order, reading only
+        their images.
+        """
         parts = []
         order = np.argsort(rows, kind="stable")
         for split, cohort in enumerate(self.cohorts):
             inner = rows[order][self.split_of[rows[order]] == split] - self.starts[split]
             if inner.size:
-                parts.append(shape_features(cohort.images[inner]))
+                places = None if cohort.places is None else [cohort.places[row] for row in inner]
+                parts.append(shape_features(without_padding(cohort.images[inner], places)))
         out = np.empty((len(rows), parts[0].shape[1]), np.float32)
         out[order] = np.concatenate(parts)
         return out
