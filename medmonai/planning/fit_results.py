@@ -175,7 +175,8 @@ def _corrected(comparison: Comparison) -> str:
     """Return the p value that a verdict among several comparisons rests on."""
     if comparison.p_holm is None or comparison.p_holm == comparison.p_value:
         return ""
-    return f"; p = {comparison.p_holm:.3f} after Holm's correction"
+    shown = "< 0.001" if comparison.p_holm < 0.001 else f"= {comparison.p_holm:.3f}"
+    return f"; p {shown} after Holm's correction"
 
 
 def _write_encoders(members: int, folder: Path) -> None:

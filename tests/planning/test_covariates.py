@@ -165,7 +165,7 @@ def scored(y, effect, seed):
     [
         (1.5, 0.0, 1.5, "The covariates carry the AUC: alone"),
         (1.5, 1.5, 0.0, "The images carry the AUC: the covariates alone reach .*told from chance"),
-        (2.5, 1.0, 1.0, "Images and covariates both carry the AUC: together"),
+        (2.5, 1.0, 1.0, "Images and covariates both carry the AUC: a network on"),
         (1.5, 1.5, 0.5, "That the covariates add to the images has not been shown"),
         (0.5, 0.5, 0.5, "The covariates carry the AUC.*That the images add"),
         (0.0, 0.0, 0.0, "Neither images nor covariates carry an AUC that can be told from chance"),
