@@ -10,7 +10,7 @@ from medmonai.planning.measured_step import MeasuredStep, measure_step
 
 
 def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
-    recipe = {"batch_size": 8, "epochs": 10, "flip_axes": [1]}
+    recipe = {"batch_size": 8, "epochs": 10, "flip_axes": [1], "dataset": {}}
     division = Division("rotation", 5, seed=1)
     step = MeasuredStep(
         2.0, forward_seconds=0.8, kept_bytes=2**30, weight_bytes=2**27, texture_seconds=0.5
@@ -27,6 +27,16 @@ def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
     )
     assert cost.disk_gb == pytest.approx((40 * image + 5 * 9 * 2**27) / 2**30)
     assert cost.step_seconds == 2.0
+    # with covariates, a second network sees the images alone
+    twice = forecast(
+        seen,
+        {**recipe, "dataset": {"covariates": [{"name": "age", "kind": "number"}]}},
+        [32, 32],
+        division,
+        measured=step,
+    )
+    assert twice.minutes == pytest.approx((12 + decoding + 5 * (2 * member - 40 * 0.5)) / 60)
+    assert twice.disk_gb == pytest.approx((40 * image + 2 * 5 * 9 * 2**27) / 2**30)
 
 
 def test_a_step_of_the_trainer_is_measured(seen):
