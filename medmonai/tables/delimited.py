@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from .cells import tidy
@@ -100,6 +100,7 @@ def _mark_of(text: str, name: str, wanted: Sequence[str], *, tabs: bool) -> str:
             for mark in fitting
             if (layout := _layout(text, mark, wanted, None)) and layout.fits
         ] or fitting[:1]
+    fitting = [mark for mark in fitting if not _is_beaten(read, mark, fitting)]
     if len(fitting) > 1:
         names = " or ".join(f"{MARKS[mark]} ({len(read[mark].names)} columns)" for mark in fitting)
         raise ValueError(
@@ -107,6 +108,17 @@ def _mark_of(text: str, name: str, wanted: Sequence[str], *, tabs: bool) -> str:
             f"such as separator={fitting[-1]!r}, or write sep={fitting[-1]} into a first line."
         )
     return fitting[0] if fitting else max(read, key=lambda mark: len(read[mark].names))
+
+
+def _is_beaten(read: Mapping[str, Layout], mark: str, others: Sequence[str]) -> bool:
+    """Return whether another mark makes a header with as many columns or more of what this one
+    passes over as a title: commas in numbers such as 61,5 below a header without any.
+    """
+    own = read[mark]
+    return any(
+        read[other].header < own.header and len(read[other].names) >= len(own.names)
+        for other in others
+    )
 
 
 def _layout(text: str, mark: str, wanted: Sequence[str], most: int | None) -> Layout | None:

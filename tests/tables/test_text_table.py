@@ -141,6 +141,30 @@ def test_two_readings_ask_for_the_separator(tmp_path):
             read_text_table(path, separator=separator)
 
 
+@pytest.mark.parametrize(("mark", "number"), [(";", "61,5"), ("\t", "61,5"), (",", "61;5")])
+@pytest.mark.parametrize("columns", [2, 3, 5])
+@pytest.mark.parametrize("above", ["", "Study of 2024\n"])
+def test_numbers_that_hold_another_separator_need_no_question(
+    tmp_path, mark, number, columns, above
+):
+    path = tmp_path / "a.csv"
+    names = ["image", "size", "dx", "patient", "site"][:columns]
+    rows = [[f"{i}.png", number, "mel", f"p{i}", "x"][:columns] for i in range(60)]
+    path.write_text(above + "".join(mark.join(row) + "\n" for row in [names, *rows]))
+    table = read_text_table(path)
+    assert list(table.columns) == names and len(table) == 60
+    assert set(table.columns["size"]) == {number}
+
+
+@pytest.mark.parametrize("row", ["a.png;mel;61,5", "a;mel, left;1"])
+def test_a_title_with_a_separator_leaves_the_question(tmp_path, row):
+    """A title of two cells and a header of three: neither reading is better."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"Study, 2024\nimage;dx;age, years\n{row}\n")
+    with pytest.raises(ValueError, match="more than one separator"):
+        read_text_table(path)
+
+
 def test_a_separator_that_nobody_guesses(tmp_path):
     (tmp_path / "a.csv").write_text("id^dx\n1^2\n")
     with pytest.raises(
