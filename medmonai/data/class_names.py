@@ -23,9 +23,19 @@ SPLIT_NAMES = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "dev": "val",
+    "tune": "val",
+    "tuning": "val",
     "test": "test",
     "testing": "test",
+    "holdout": "test",
+    "hold out": "test",
+    "held out": "test",
 }
+# "1_train", "train_set", "Test data": what stands around the name of a split.
+_AROUND_SPLIT = re.compile(
+    r"(?:\d+[-_. ]+)?(.+?)(?:[-_ ]?set|[-_ ](?:sets|data|split|cohort|images))?"
+)
 _BLANK = {"", "nan", "na", "n/a", "<na>", "none", "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -219,10 +229,16 @@ def check_classes(
 
 
 def split_of(value: str) -> str | None:
-    """Return "train", "val" or "test" for a split name such as "Validation "; None for any other
-    word.
+    """Return "train", "val" or "test" for a split name such as "Validation " or "1_train_set"; None
+    for any other word, also for those that mean different splits to different people
+    ("development", "evaluation", "external").
+
+    Example:
+        >>> [split_of(word) for word in ("Training Set", "dev", "hold-out", "external")]
+        ['train', 'val', 'test', None]
     """
-    return SPLIT_NAMES.get(folded(value))
+    core = _AROUND_SPLIT.fullmatch(folded(value))
+    return SPLIT_NAMES.get(re.sub("[-_]", " ", core.group(1))) if core else None
 
 
 def in_split_order(splits: np.ndarray | None, ids: np.ndarray) -> np.ndarray:

@@ -69,10 +69,11 @@ def choose_division(look: Look, *, seed: int = 0) -> Division:
     if rarest < _FEWEST:
         unit = ("case" if look.description.groups is None else "patient") + "s" * (rarest != 1)
         once = " (copies of an image count once)" if rarest < _listed_units(look, name) else ""
+        where = " outside the test split" if "test" in look.given_splits else ""
         raise ValueError(
-            f"{look.source} has {rarest} {unit}{once} of class {name!r} outside the test split; at "
-            f"least {_FEWEST} are needed to train, validate and test on different ones. Add cases, "
-            "merge the class with another, or leave it out."
+            f"{look.source} has {rarest} {unit}{once} of class {name!r}{where}; at least {_FEWEST} "
+            "are needed to train, validate and test on different ones. Add cases, merge the class "
+            "with another, or leave it out."
         )
     if look.listing is None:
         return Division("given", MEMBERS, seed)

@@ -201,7 +201,8 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
 
 
 def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *, seed: int) -> Look:
-    description = describe_listing(listing)
+    # Whatever its size, a given validation split is divided again together with the training split.
+    description = describe_listing(listing, advise=False)
     headers = description.headers
     assert headers is not None  # a listing of files is described by their headers
     if headers.other_axes:
@@ -213,9 +214,7 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
     if not len(headers.sizes) or not headers.sizes.any():
         raise ValueError(f"none of the images of {source} can be read: {headers.unreadable[0]}")
     require_one_count(headers, source)
-    rows = np.arange(len(listing))
-    if listing.splits is not None:
-        rows = np.flatnonzero(listing.splits != "test")
+    rows = _training_rows(listing, source)
     rng = np.random.default_rng(seed)
     begun = time.perf_counter()
     names = channel_names(headers, listing.modalities)
@@ -246,3 +245,16 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
         evidence=evidence(listing, seed=seed),
         machine=machine,
     )
+
+
+def _training_rows(listing: Listing, source: str) -> np.ndarray:
+    """Return the rows outside the test split."""
+    if listing.splits is None:
+        return np.arange(len(listing))
+    rows = np.flatnonzero(listing.splits != "test")
+    if not len(rows):
+        raise ValueError(
+            f"all {len(listing)} cases of {source} are in its test split, so nothing can be "
+            "learned; add training cases, or give the cases without a split: fit then divides them."
+        )
+    return rows

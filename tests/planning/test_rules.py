@@ -145,9 +145,7 @@ def test_the_axes_of_volumes_without_directions_are_not_exchanged_where_the_side
 def test_divisions(tmp_path, grey):
     assert choose_division(grey).kind == "rotation"
     few = look(str(pictures(tmp_path / "few", {"a": 40, "b": 14})))
-    with pytest.raises(
-        ValueError, match=r"14 cases of class .b. outside .* at least 15 are needed"
-    ):
+    with pytest.raises(ValueError, match=r"14 cases of class .b.; at least 15 are needed"):
         choose_division(few)
     for split, counts in (("train", {"a": 20, "b": 20}), ("test", {"a": 5, "b": 5})):
         pictures(tmp_path / "given" / split, counts)
@@ -194,3 +192,24 @@ def test_mixed_axes_are_refused(tmp_path):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "control" / "x.png")
     with pytest.raises(ValueError, match="mixes images of 3 axes with 1"):
         look(str(folder))
+
+
+def test_a_test_split_alone_is_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        for i in range(3):
+            Image.fromarray(np.full((8, 8), i, np.uint8)).save(
+                tmp_path / "test" / name / f"{i}.png"
+            )
+    with pytest.raises(ValueError, match=r"all 6 cases of .* are in its test split.*fit then div"):
+        look(str(tmp_path))
+
+
+def test_a_small_validation_split_is_no_matter_since_it_is_divided_again(tmp_path):
+    for split, count in (("train", 9), ("val", 1), ("test", 2)):
+        for name in ("a", "b"):
+            (tmp_path / split / name).mkdir(parents=True)
+            for i in range(count):
+                values = np.full((8, 8), len(split) + i, np.uint8)
+                Image.fromarray(values).save(tmp_path / split / name / f"{i}.png")
+    assert not any("too few" in line for line in look(str(tmp_path)).lines())

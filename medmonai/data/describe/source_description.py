@@ -127,14 +127,20 @@ class SourceDescription:
         return lines + [f"known issue: {issue}" for issue in about.known_issues]
 
 
-def describe_listing(listing: Listing, *, most_headers: int = 1000) -> SourceDescription:
-    """Describe files without decoding them: sizes and modes come from the headers of at most
-    `most_headers` files.
+def describe_listing(
+    listing: Listing, *, most_headers: int = 1000, advise: bool = True
+) -> SourceDescription:
+    """Describe files without decoding them.
+
+    Args:
+        listing: the files.
+        most_headers: files whose headers are read, for sizes and modes.
+        advise: whether to say that a given validation split is too small.
     """
     splits = np.full(len(listing), ALL) if listing.splits is None else listing.splits
     names = [name for name in (*SPLITS, ALL) if (splits == name).any()]
     hot = listing.task.one_hot(listing.labels)
-    advice = "" if "val" not in names else validation_advice(listing, splits)
+    advice = validation_advice(listing, splits) if advise and "val" in names else ""
     if names == [ALL]:
         advice = "The source gives no splits; they are drawn by class and group."
     return SourceDescription(

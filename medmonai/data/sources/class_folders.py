@@ -126,7 +126,7 @@ def list_class_folders(
     stated_task = task_of(task, len(names))
     require_binary(stated_task, positive_class)
     unchosen = default_note(names, stated_task) if class_names is positive_class is None else ""
-    notes = (*met.notes, *_left_out_notes(met.left_out), spelling_note(counts), unchosen)
+    notes = (*_notes(met), spelling_note(counts), unchosen)
     listing = Listing(
         tuple(folder / path for path in paths.tolist()),
         ids=paths,
@@ -156,11 +156,34 @@ def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:
     )
 
 
+def _inside_note(cases: Sequence[tuple[str, str, str]]) -> str:
+    """Return a sentence on folders that all classes hold: the classes may lie a level deeper."""
+    inside: dict[str, set[str]] = {}
+    for path, class_folder, split in cases:
+        below = path.split("/")[2 if split else 1 :]
+        inside.setdefault(class_folder, set()).add(below[0] if len(below) > 1 else "")
+    first, *others = inside.values()
+    if len(first) < 2 or "" in first or any(one != first for one in others):
+        return ""
+    names = ", ".join(map(repr, sorted(first)[:3])) + ("" if len(first) <= 3 else ", ...")
+    return (
+        f"Each of the {len(inside)} class folders holds the folders {names}; if these are the "
+        "classes, move them up, or name the classes in a table."
+    )
+
+
 def _no_case(folder: Path, met: _CasesMet) -> FileNotFoundError:
+    unread = [out.name for out in met.left_out if out.reason.startswith(NOT_READ)]
+    kinds = ", ".join(sorted({Path(name).suffix.lower() for name in unread}))
+    held = (
+        f"{len(unread)} images of a kind that is not read ({kinds}); convert them to PNG without "
+        "loss"
+        if unread
+        else f"{len(met.left_out)} other files or folders"
+    )
     return FileNotFoundError(
-        f"{folder} holds no image in a class folder ({len(met.left_out)} other files or "
-        "folders); root/{train,val,test}/{CLASS}/* or root/{CLASS}/* is needed"
-        f"{_table_hint(folder, met.left_out)}."
+        f"{folder} holds no image in a class folder ({held}); root/{{train,val,test}}/{{CLASS}}/* "
+        f"or root/{{CLASS}}/* is needed{_table_hint(folder, met.left_out)}."
     )
 
 
@@ -236,25 +259,25 @@ def _check_layout(name: str, root: Path, met: _CasesMet) -> None:
         )
 
 
-def _left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
-    """Return one sentence on links to folders already read, and one on images in unsupported
-    formats.
+def _notes(met: _CasesMet) -> list[str]:
+    """Return what was noted, and sentences on links to folders already read, on images in
+    unsupported formats, and on folders that all classes hold.
     """
+    left_out = met.left_out
     links = [out.name for out in left_out if out.reason == AGAIN]
-    others = [out for out in left_out if out.reason.startswith(NOT_READ)]
-    notes = []
+    others = [out.name for out in left_out if out.reason.startswith(NOT_READ)]
+    notes = list(met.notes)
     if links:
-        notes.append(
-            f"{len(links)} links lead to folders that are read already, first {links[0]!r}; they "
-            "were left out."
-        )
+        notes.append(f"Links to folders that are read already were left out: {_some(links)}.")
     if others:
-        kinds = ", ".join(sorted({Path(out.name).suffix.lower() for out in others}))
-        notes.append(
-            f"{len(others)} images are of a kind that is not read ({kinds}), first "
-            f"{others[0].name!r}; they were left out."
-        )
-    return notes
+        kinds = ", ".join(sorted({Path(name).suffix.lower() for name in others}))
+        notes.append(f"Images of a kind that is not read ({kinds}) were left out: {_some(others)}.")
+    inside = _inside_note(met.cases)
+    return [*notes, inside] if inside else notes
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{names[0]!r}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _leave_out_files(folder: Path, prefix: str, met: _CasesMet) -> None:

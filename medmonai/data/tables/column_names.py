@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 _PATIENT = {
-    *("patient", "patients", "patienten", "subject", "participant", "person", "proband", "mrn"),
-    "pid",
+    *("patient", "patients", "patienten", "pat", "subject", "participant", "person", "proband"),
+    *("mrn", "pid", "paciente", "paziente", "sujet", "sujeto"),
 }
 # Parts of a patient, or visits: their images are from one patient, too.
 _PART = {
     *("lesion", "study", "case", "exam", "examination", "visit", "accession", "nodule", "slide"),
-    *("eye", "breast"),
+    *("eye", "breast", "fall"),
 }
+_FOLD = {"fold", "folds", "kfold"}
+_SPLIT = {"split", "splits", "set", "subset", "partition", "phase"}
 _NUMBER = {
     *("id", "ids", "nr", "no", "num", "number", "nummer", "code", "key", "uid", "hash", "name"),
     *("pseudonym", "idx", "index"),
@@ -107,6 +109,36 @@ def names_classes(name: str, others: list[str]) -> bool:
     if about and words[:-1] in [words_of(other) for other in others]:
         return False
     return bool(set(words) & _CLASS)
+
+
+def names_splits(name: str) -> bool:
+    """Return whether a column is named for splits.
+
+    Example:
+        >>> names_splits("data_split"), names_splits("dx")
+        (True, False)
+    """
+    return bool(set(words_of(name)) & _SPLIT)
+
+
+def names_folds(name: str) -> bool:
+    """Return whether a column is named for the folds of a cross-validation.
+
+    Example:
+        >>> names_folds("Fold"), names_folds("split")
+        (True, False)
+    """
+    return bool(set(words_of(name)) & _FOLD)
+
+
+def names_numbers(name: str) -> bool:
+    """Return whether a column is named for a number of something, whatever it is.
+
+    Example:
+        >>> [n for n in ("hospital nr", "specimen_id", "age") if names_numbers(n)]
+        ['hospital nr', 'specimen_id']
+    """
+    return bool(set(words_of(name)) & _NUMBER)
 
 
 def names_covariate(name: str) -> bool:

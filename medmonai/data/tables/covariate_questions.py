@@ -12,7 +12,7 @@ import numpy as np
 from medmonai.data.class_names import class_keys, is_blank
 from medmonai.tables import TextTable, numbers_of
 
-from .label_questions import looks_like_dates
+from .column_questions import looks_like_dates
 from .table_columns import TableLabels
 from .table_options import TableColumns
 

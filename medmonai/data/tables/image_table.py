@@ -15,8 +15,8 @@ from medmonai.data.positive_class import default_note
 from medmonai.tables import TextTable
 from medmonai.task import Task
 
+from .column_questions import ask_about_labels
 from .covariate_questions import covariates_of
-from .label_questions import ask_about_labels
 from .recognition import completed_columns
 from .table_columns import TableLabels, blank_labels, groups_of, labels_of
 from .table_images import TableImages, find_table_images, image_folders_of
@@ -210,8 +210,10 @@ def _splits(read: TextTable, column: str | None, rows: Sequence[int]) -> np.ndar
     splits = [split_of(values[row]) for row in rows]
     unknown = [row for row, split in zip(rows, splits) if split is None]
     if unknown:
+        first = values[unknown[0]]
+        held = f"holds {first!r}" if first else "is blank"
         raise ValueError(
-            f"{read.name}: {column} holds {values[unknown[0]]!r} ({read.places(unknown)}); train, "
-            "val (valid, validation) or test is needed."
+            f"{read.name}: {column} {held} ({read.places(unknown)}); train, val or test is needed: "
+            "write it there, or take these rows out."
         )
     return np.array(splits)

@@ -15,7 +15,7 @@ from medmonai.data.files import known_suffix
 from medmonai.tables import TextTable
 
 from .column_names import names_classes, names_covariate, names_parts, names_patients
-from .label_questions import not_classes
+from .column_questions import not_classes, overlooked, require_header, require_known_splits
 from .table_folders import image_bases, named_images
 from .table_images import image_folders_of
 from .table_options import ImageFiles, TableColumns
@@ -32,7 +32,7 @@ class Recognized:
     Args:
         columns: option -> column; "" for groups and splits that the table does not have.
         suffix: what the names of the images lack; "" if nothing.
-        note: one sentence on what was recognized; "" if every column was named.
+        note: what was recognized, and which other columns may matter; "" if every column was named.
     """
 
     columns: dict[str, str]
@@ -80,13 +80,19 @@ def recognize_columns(
     free = [column for column in table.columns if column not in taken | table.repeated]
     if "split_column" not in given:
         chosen["split_column"] = _only(table, "split_column", filter(_Splits(table), free))
+        if not chosen["split_column"]:
+            require_known_splits(table, free)
     if "group_column" not in given:
         chosen["group_column"] = _group_column(table, free)
     if not given.get("label_column"):
         rest = [column for column in free if column not in chosen.values()]
         chosen["label_column"] = _label_column(table, rest)
     chosen = {name: chosen[name] for name in COLUMN_OPTIONS if name in chosen}
-    return Recognized(chosen, suffix, _note(table, chosen, suffix if not images.suffix else ""))
+    notes = (
+        _note(table, chosen, suffix if not images.suffix else ""),
+        overlooked(table, chosen, taken),
+    )
+    return Recognized(chosen, suffix, " ".join(filter(None, notes)))
 
 
 def completed_columns(
@@ -142,6 +148,7 @@ def _image_column(
         fits = {column: files for column, files in fits.items() if files}
         if not fits:
             continue
+        require_header(table, list(fits), one, bases)
         if len({tuple(files) for files in fits.values()}) == 1:  # the same images by two paths
             return next(iter(fits)), one
         raise ValueError(_question(table, "image_column", list(fits), "name images"))

@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from medmonai.data.files import DicomFolders, is_hidden, is_image
@@ -55,10 +56,20 @@ class Bases:
     dicom_folders: DicomFolders = "series"
 
     def inside(self, name: str) -> list[Place]:
-        """Return the files with this path in the image folders; two if two folders have one."""
+        """Return the files with this path in the image folders; two if two folders have one. If
+        none has it, case does not count where only one image fits.
+        """
         if self.known is not None:
-            return [Place(name, self.known[name])] if name in self.known else []
+            spelled = name if name in self.known else self._in_any_case.get(name.casefold())
+            return [] if spelled is None else [Place(spelled, self.known[spelled])]
         return list(self._joined(self.folders, name, ""))
+
+    @cached_property
+    def _in_any_case(self) -> dict[str, str]:
+        """Path in lower case -> path, where only one image has it, as on Windows."""
+        paths = list(self.known or {})
+        count = Counter(path.casefold() for path in paths)
+        return {path.casefold(): path for path in paths if count[path.casefold()] == 1}
 
     def near(self, name: str) -> list[Place]:
         """Return the distinct files with this path in the table's folder and the working

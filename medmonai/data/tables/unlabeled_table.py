@@ -16,6 +16,7 @@ from medmonai.data.datalist import logged_notes
 from medmonai.data.files import DicomFolders
 from medmonai.tables import TextTable, read_text_table
 
+from .column_questions import require_header
 from .table_cases import images_of_rows
 from .table_folders import image_bases, named_images, none_found
 from .table_images import image_folders_of
@@ -131,6 +132,7 @@ def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> str:
         for name, values in read.columns.items()
         if name not in read.repeated and named_images(values[:_TRIED], suffix, bases)
     ]
+    require_header(read, fits, suffix, bases)
     if len(fits) == 1:
         return fits[0]
     shown = ", ".join(map(repr, fits or read.columns))

@@ -140,7 +140,9 @@ def test_links_never_give_a_case_another_label(tmp_path, given):
     }
     again = {name for name in links if not name.endswith("pool") and name != "Validation"}
     assert left_out == again | ({"Validation/NORMAL", "Validation/PNEUMONIA"} if given else set())
-    assert f"{len(left_out)} links lead to folders that are read already" in found.notes[0]
+    more = f" and {len(left_out) - 1} more." if len(left_out) > 1 else "."
+    assert found.notes[0].startswith("Links to folders that are read already were left out: ")
+    assert found.notes[0].endswith(more)
 
 
 def test_kinds_that_are_not_read_are_noted(tmp_path, caplog):
@@ -150,7 +152,7 @@ def test_kinds_that_are_not_read_are_noted(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
         found = list_class_folders(root, name="set")
     assert found.notes == (
-        "5 images are of a kind that is not read (.bmp), first 'B/0.bmp'; they were left out.",
+        "Images of a kind that is not read (.bmp) were left out: 'B/0.bmp' and 4 more.",
     )
     assert found.notes[0] in caplog.text and len(found.left_out) == 5
 

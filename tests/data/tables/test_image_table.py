@@ -172,11 +172,11 @@ def test_splits_multilabel_and_paths(tmp_path):
             r"g is blank in 1 rows \(line 2\)",
         ),
         (
-            "image,y,s\na.png,0,train\nb.png,1,dev\n",
+            "image,y,s\na.png,0,train\nb.png,1,external\n",
             {"split_column": "s"},
-            r"s holds 'dev' \(line 3\)",
+            r"s holds 'external' \(line 3\)",
         ),
-        ("image,y,s\na.png,0,train\nb.png,1,\n", {"split_column": "s"}, r"s holds '' \(line 3\)"),
+        ("image,y,s\na.png,0,train\nb.png,1,\n", {"split_column": "s"}, r"s is blank \(line 3\)"),
         (
             "image,y,s\na.png,0,train\nb.png,1,test\n",
             {"split_column": "s"},

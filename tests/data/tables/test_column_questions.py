@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medmonai.data.tables.label_questions import ask_about_labels
+from medmonai.data.tables.column_questions import ask_about_labels
 from medmonai.tables import TextTable
 
 
