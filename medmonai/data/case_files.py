@@ -36,10 +36,15 @@ class ArrayImage:
         return f"{self.npz}/{self.key}/{self.row:09d}"
 
     def read(self) -> np.ndarray:
-        """Return the image (C, *spatial) as it is stored."""
+        """Return the image (C, *spatial) as it is stored; true and false as 1 and 0."""
         image = np.load(self.expanded, mmap_mode="r", allow_pickle=False)[self.row]
         # an array with channels first, or without, has an axis of length 1 before the others
-        return np.array(image[0] if self.channel_axis == 1 else image)
+        return as_numbers(np.array(image[0] if self.channel_axis == 1 else image))
+
+
+def as_numbers(images: np.ndarray) -> np.ndarray:
+    """Return an array of true and false, a mask, as uint8; any other as it is."""
+    return images.astype(np.uint8) if images.dtype == bool else images
 
 
 # A file, the folder of a DICOM series, or an image of an array.

@@ -142,6 +142,16 @@ def doubtful_classes(class_names: Sequence[str]) -> list[str]:
     ]
 
 
+def one_label_each(listing: Listing) -> list[str]:
+    """Return a warning where every case has exactly one label: they are classes, one-hot."""
+    if listing.task.exclusive or (listing.labels.sum(axis=1) != 1).any():
+        return []
+    return [
+        f"warning: every case has exactly one of the {listing.task.num_classes} labels; if they "
+        "are classes, give one column with the name or number of the class"
+    ]
+
+
 def evidence(listing: Listing, *, seed: int = 0) -> Evidence:
     """Read the headers of at most 600 files outside the test split, spread over the classes.
 

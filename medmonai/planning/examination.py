@@ -12,10 +12,11 @@ from medmonai.data.audit import Audit, audit_cohorts
 from medmonai.data.audit.audit import CONFLICTS, COPIES, EXACT, TURNED
 from medmonai.data.cohort import Cohort
 from medmonai.data.datalist import Listing
-from medmonai.data.decoding import load_listing
+from medmonai.data.decoding import SourceCohorts, load_listing
 from medmonai.data.duplicates import Finding
 from medmonai.data.image_form import ImageForm
 
+from .arrangement import equal_channels, slices_line, slices_of_series
 from .look import Look
 from .rules import form_choice
 
@@ -45,7 +46,8 @@ def examined(seen: Look) -> Look:
         ValueError: images that cannot be read, given splits that share images or patients, images
             that lie in several classes, or a class of blank images.
     """
-    cohorts = seen.cohorts if seen.listing is None else _decoded(seen, seen.listing)
+    decoded = None if seen.listing is None else _decoded(seen, seen.listing)
+    cohorts = seen.cohorts if decoded is None else tuple(decoded.values())
     if not cohorts or sum(map(len, cohorts)) > _MOST_CASES:
         later = (
             "copies: not looked for yet, there are many images; training looks for them when all "
@@ -56,15 +58,34 @@ def examined(seen: Look) -> Look:
     _refuse_conflicts(audit, cohorts)
     _refuse_leaks(audit)
     _refuse_blank(audit, cohorts)
-    units = None if seen.listing is None else _units(seen.listing, audit)
-    return replace(seen, checks=tuple(_lines(audit)), units=units)
+    lines = _lines(audit)
+    if seen.listing is None or decoded is None:
+        return replace(seen, checks=tuple(lines))
+    series = slices_of_series(seen.listing, seen.spatial_dims)
+    lines += [*slices_line(series, seen.listing), *_of_files(seen, decoded)]
+    return replace(seen, checks=tuple(lines), units=_units(seen.listing, audit, series))
 
 
-def _decoded(seen: Look, listing: Listing) -> Sequence[Cohort]:
-    """Return the images at a small size; () where there are too many."""
+def _of_files(seen: Look, decoded: SourceCohorts) -> list[str]:
+    """Return what the files leave open or state twice, and channels that are the same."""
+    kinds = decoded.record.kinds
+    colored = sum(n for kind, n in kinds.items() if kind.colour)
+    lines = [f"warning: {said.rstrip('.')}" for said in decoded.record.warnings()]
+    if colored and not seen.in_color:
+        lines.append(
+            f"colors: {colored:,} of {kinds.total():,} images are in color and become gray"
+        )
+    if len(seen.levels) > 1:
+        names = {number: level.channel for number, level in enumerate(seen.levels)}
+        lines += equal_channels(np.concatenate([one.images for one in decoded.values()]), names)
+    return lines
+
+
+def _decoded(seen: Look, listing: Listing) -> SourceCohorts | None:
+    """Return the images at a small size; None where there are too many."""
     voxels = len(listing) * float(np.prod(seen.size)) * seen.in_channels
     if voxels > _MOST[seen.spatial_dims] or len(listing) > _MOST_CASES:
-        return ()
+        return None
     scale = min(1.0, _SIZE[seen.spatial_dims] / max(seen.size))
     levels, _ = form_choice(seen)
     form = ImageForm(
@@ -80,7 +101,10 @@ def _decoded(seen: Look, listing: Listing) -> Sequence[Cohort]:
             cache_dir=folder,
             skip_unreadable=bool(seen.decoding.get("skip_unreadable", False)),
         )
-        return [replace(one, images=np.array(one.images)) for one in loaded.values()]
+        in_memory = {
+            split: replace(one, images=np.array(one.images)) for split, one in loaded.items()
+        }
+        return replace(loaded, cohorts=in_memory)
 
 
 def _refuse_leaks(audit: Audit) -> None:
@@ -130,13 +154,14 @@ def _copies(audit: Audit) -> list[Finding]:
     return [finding for finding in audit.findings if finding.kind in _COPIES]
 
 
-def _units(listing: Listing, audit: Audit) -> np.ndarray:
-    """Return the number of the patient or set of copies that each case belongs to."""
+def _units(listing: Listing, audit: Audit, series: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the number of the patient, series or set of copies that each case belongs to."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     row_of = {str(case): row for row, case in enumerate(listing.ids)}
     pairs = [(row, row) for row in range(len(listing))]
+    pairs += [(rows[0], row) for rows in series for row in rows]
     for finding in _copies(audit):
         for entry in finding.every():
             first, *others = (row_of[case.id] for case in entry["cases"])

@@ -14,6 +14,7 @@ from medmonai.data.files import Headers, read_sample
 _VALUES = 20_000  # gray values that are kept of each image
 # Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
 _AIR = -500.0
+_OUTSIDE = -3100.0  # what scanners write around the field of view is no lower; MR phases are
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class GreyLevels:
     @classmethod
     def of(cls, values: np.ndarray, *, eight_bits: bool, channel: str = "") -> GreyLevels:
         """Return the levels of sampled values."""
+        values = values.astype(np.float64)  # the squares of large float32 are infinite
         low, high = np.percentile(values, (0.5, 99.5)).tolist()
         kept = values if eight_bits else np.clip(values, low, high)
         return cls(
@@ -57,7 +59,7 @@ class GreyLevels:
     @property
     def hounsfield(self) -> bool:
         """Whether the values look like those of a CT."""
-        return not self.eight_bits and self.lowest <= _AIR
+        return not self.eight_bits and self.lowest <= _AIR < self.high and self.low >= _OUTSIDE
 
     def line(self) -> str:
         """Return the levels for a person to read."""

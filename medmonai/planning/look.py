@@ -22,7 +22,8 @@ from medmonai.data.describe import (
 )
 from medmonai.task import Task
 
-from .evidence import Evidence, doubtful_classes, evidence, mixed_bits
+from .arrangement import doubtful_field, several_in_a_folder, single_slices
+from .evidence import Evidence, doubtful_classes, evidence, mixed_bits, one_label_each
 from .grey_levels import (
     GreyLevels,
     channel_names,
@@ -152,6 +153,11 @@ class Look:
         lines += [] if self.evidence is None else self.evidence.lines()
         lines += mixed_bits(self.description.headers) if len(self.levels) == 1 else []
         lines += doubtful_classes(self.description.class_names)
+        lines += doubtful_field(self.size, self.spacing)
+        if self.listing is not None:
+            lines += [*several_in_a_folder(self.listing), *one_label_each(self.listing)]
+        headers = self.description.headers
+        lines += [] if headers is None else single_slices(headers)
         return [*lines, *self.checks, f"machine: {self.machine.line()}"]
 
 

@@ -27,6 +27,7 @@ _MOST_EPOCHS = 60
 _AVERAGED = 0.27  # share of the steps that the average of the weights looks back on, as there
 _PIXELS = 128  # pixels of the longer side of a larger one
 _VOXELS = 48**3
+_NARROW = 32  # of 256 gray values
 _LEAST = 16
 _LARGE = 2000  # training images from which SGD with a large step is faster
 _FINE_TUNING = 0.0003  # learning rate of AdamW for published weights and for transformers
@@ -121,7 +122,8 @@ def form_choice(look: Look) -> tuple[dict[str, Any], Choice]:
     channels: entries of the recipe's "form".
     """
     fixed = {"indicators": list(look.indicators)} if look.indicators else {}
-    if look.listing is None or all(level.eight_bits for level in look.levels):
+    plain = all(level.eight_bits and not _is_narrow(level) for level in look.levels)
+    if look.listing is None or plain:
         return fixed, Choice("intensity range", "as they are", "the images hold 8 bits")
     chosen = [_range(level) for level in look.levels]
     reasons = [reason for _, reason in chosen]
@@ -138,7 +140,7 @@ def form_choice(look: Look) -> tuple[dict[str, Any], Choice]:
 
 def _range(level: GreyLevels) -> tuple[list[float], str]:
     """Return the range of one channel, with its reason."""
-    if level.eight_bits:
+    if level.eight_bits and not _is_narrow(level):
         return [0.0, 255.0], "the images hold 8 bits"
     low = level.low
     if level.hounsfield:
@@ -147,7 +149,16 @@ def _range(level: GreyLevels) -> tuple[list[float], str]:
     else:
         reason = "0.5th to 99.5th percentile of the training images"
     high = level.high if level.high > low else low + 1
-    return [float(f"{low:.4g}"), float(f"{high:.4g}")], reason
+    # Four digits of the width: large values that differ little stay apart.
+    digits = 3 - math.floor(math.log10(high - low))
+    return [round(low, digits), round(high, digits)], reason
+
+
+def _is_narrow(level: GreyLevels) -> bool:
+    """Return whether images of 8 bits use so few of them that noise and normalization, which are
+    meant for all, would hide them: masks of 0 and 1, or 12 bits that were cut to 8.
+    """
+    return level.eight_bits and level.high - level.low < _NARROW
 
 
 def channels_choice(look: Look) -> list[Choice]:

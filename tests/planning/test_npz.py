@@ -9,6 +9,7 @@ from medmonai.bundle import bundle_cohorts
 from medmonai.planning import fit_source
 from medmonai.planning.look import look
 from medmonai.planning.recipe_source import data_overrides
+from medmonai.planning.rules import form_choice
 
 RNG = np.random.default_rng(0)
 
@@ -48,3 +49,21 @@ def test_the_planned_bundle_reads_the_images_of_the_file(tmp_path, monkeypatch, 
                 wanted = np.moveaxis(values, -1, 0) if values.ndim == 3 else values[None]
                 np.testing.assert_array_equal(image, wanted)
             assert image.min() < 60 and image.max() > 190
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_labels_of_which_each_case_has_one_may_be_classes(tmp_path, both):
+    labels = np.eye(2, dtype=int)[np.arange(32) % 2]
+    labels[0, 1] = int(both)
+    images = RNG.integers(0, 255, (32, 16, 16)).astype(np.uint8)
+    np.savez(tmp_path / "hot.npz", images=images, labels=labels)
+    said = "\n".join(look(str(tmp_path / "hot.npz")).lines())
+    assert ("warning: every case has exactly one of the 2 labels" in said) != both
+
+
+def test_an_array_of_true_and_false_is_a_mask(tmp_path):
+    masks = RNG.integers(0, 2, (32, 9, 8, 7)).astype(bool)
+    np.savez(tmp_path / "masks.npz", images=masks, labels=np.arange(32) % 2)
+    seen = look(str(tmp_path / "masks.npz"), {"spatial_dims": 3})
+    assert (seen.levels[0].low, seen.levels[0].high, seen.levels[0].eight_bits) == (0, 1, True)
+    assert form_choice(seen)[0] == {"intensity_range": [0, 1]}

@@ -1,4 +1,4 @@
-from .dicom_file import frame_bytes, frames, is_dicom, open_dicom, readable
+from .dicom_file import frame_bytes, frames, is_beside, is_dicom, open_dicom, readable
 from .dicom_pixels import stored_pixels
 from .faults import UnreadableImageError, unreadable
 from .image_limit import check_limit
@@ -20,6 +20,7 @@ __all__ = [
     "exif_after_pixels",
     "frame_bytes",
     "frames",
+    "is_beside",
     "is_colour",
     "is_dicom",
     "joint_kind",

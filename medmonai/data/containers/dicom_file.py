@@ -4,6 +4,7 @@ header says.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # The only tags that are ever read. They include no name, date, place or number of a patient or
 # study. The series' UID is compared and then discarded.
 _TAGS = [
+    "SOPClassUID",
+    "ImageType",
     "Modality",
     "SamplesPerPixel",
     "PhotometricInterpretation",
@@ -142,6 +145,25 @@ def open_dicom(path: Path, *, pixels: bool = True) -> Dataset:
             raise unreadable(path, "it holds no image")
         _check_room(path, dataset, held)
     return dataset
+
+
+def is_beside(path: Path) -> bool:
+    """Return whether a DICOM file says that it is not a slice of a volume: a report, a PDF, a
+    presentation state, a segmentation, a localizer, or a secondary capture without a position.
+
+    A file that says it is an image and holds none is damaged, and not such an object.
+    """
+    try:
+        with readable(path):
+            dataset, _ = _parsed(path, pixels=False)
+    except UnreadableImageError:
+        return False
+    kind = str(getattr(dataset.get("SOPClassUID"), "name", ""))
+    if kind.endswith("Storage") and not re.search("Image|Volume", kind):
+        return True
+    if "LOCALIZER" in (dataset.get("ImageType") or ()):
+        return True
+    return "Secondary Capture" in kind and not dataset.get("ImagePositionPatient")
 
 
 def frames(dataset: Dataset) -> int:

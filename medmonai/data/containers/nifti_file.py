@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ _PIECE = 1 << 20
 # Bytes of zeros that may follow the voxels, because some writers pad to whole blocks.
 _PADDING = 1 << 16
 _UNITS_OF_SPACE = range(4)  # unknown, meter, millimeter, micrometer
+# nibabel reports each repair of a header on stderr; what matters is among the volume's remarks.
+_SILENT = logging.Logger("medmonai.nifti", logging.CRITICAL + 1)
 
 
 @contextmanager
@@ -48,7 +51,11 @@ def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
         kind = _kind(path, raw)
         _check_header(path, kind.header_class(raw[: kind.header_class.sizeof_hdr], check=False))
         stream.seek(0)
-        image = kind.from_file_map(kind.make_file_map({"image": stream}), mmap=False)
+        header = kind.header_class.from_fileobj(stream, check=False)
+        header.check_fix(logger=_SILENT)
+        voxels = kind.ImageArrayProxy(stream, header.copy(), mmap=False)
+        with np.errstate(invalid="ignore"):  # numbers that `read_nifti` refuses
+            image = kind(voxels, header.get_best_affine(), header)
         end = voxels_end(path, image)
         holds, size = (
             ("could hold at most", path.stat().st_size * MOST_INFLATED)

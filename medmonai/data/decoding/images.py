@@ -17,9 +17,9 @@ from medmonai.data.case_columns import (
     check_finite_pixels,
     check_images,
 )
-from medmonai.data.containers import array_kind, frames, open_dicom
+from medmonai.data.containers import UnreadableImageError, array_kind, frames, open_dicom
 from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
-from medmonai.data.formats import KINDS, image_kind
+from medmonai.data.formats import KINDS, first_image, image_kind
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
 from medmonai.data.tables import list_unlabeled_table
@@ -237,9 +237,19 @@ def _series(files: list[Path]) -> list[Path]:
     for file in files:
         inside.setdefault(file.parent, ([], []))[image_kind(file) == "DICOM"].append(file)
     for folder, (others, dicom) in inside.items():
-        one_each = not dicom or frames(open_dicom(dicom[0], pixels=False)) > 1 or len(files) == 1
+        one_each = not dicom or len(files) == 1 or _is_volume(first_image(folder))
         cases.update(dict.fromkeys(others + (dicom if one_each else [folder])))
     return sorted(cases)
+
+
+def _is_volume(file: Path) -> bool:
+    """Return whether a DICOM file holds several frames; a damaged one is reported when it is
+    decoded.
+    """
+    try:
+        return frames(open_dicom(file, pixels=False)) > 1
+    except UnreadableImageError:
+        return False
 
 
 def _find(path: Path) -> tuple[list[Path], Path]:
@@ -266,7 +276,11 @@ def _find(path: Path) -> tuple[list[Path], Path]:
             f"{path} holds {several} files; give a folder with one kind of image, or one npz file."
         )
     if len(seen) > len(files):
+        others = sorted({*seen} - {*files})
         logger.warning(
-            "%d files in %s are not images and were skipped.", len(seen) - len(files), path.name
+            "%d files in %s are not images and were skipped, first %s.",
+            len(others),
+            path.name,
+            others[0].name,
         )
     return files, root

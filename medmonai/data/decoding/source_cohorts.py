@@ -31,10 +31,12 @@ class SourceCohorts(Mapping[str, Cohort]):
     Args:
         cohorts: split -> Cohort.
         listing: their cases; `left_out` also has the files that could not be read.
+        record: what was observed when the files were decoded.
     """
 
     cohorts: dict[str, Cohort]
     listing: Listing
+    record: DecodeRecord
 
     def __getitem__(self, split: str) -> Cohort:
         """Return a split.
@@ -113,7 +115,7 @@ def load_listing(
     ordered = replace(ordered, notes=notes)
     for note in notes[len(listing.notes) :] if decoded.new else ():
         logger.info("%s: %s", name, note)
-    return SourceCohorts(_cohorts(ordered, decoded, memory_limit), ordered)
+    return SourceCohorts(_cohorts(ordered, decoded, memory_limit), ordered, decoded.record)
 
 
 def decode_notes(record: DecodeRecord, form: ImageForm) -> list[str]:

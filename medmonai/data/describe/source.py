@@ -215,9 +215,21 @@ def checked_options(
         for name, value in options.items()
     }
     return {
-        name: value.split(",") if name in listed and isinstance(value, str) else value
-        for name, value in texts.items()
+        name: _as_list(name, value) if name in listed else value for name, value in texts.items()
     }
+
+
+def _as_list(name: str, value: Any) -> Any:
+    """Return "a, b" as a list of two texts; what is a list stays one.
+
+    Raises:
+        TypeError: neither text nor list.
+    """
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"--{name} {value!r}; names are needed, with commas between them.")
+    return value
 
 
 def _as_text(value: Any) -> Any:

@@ -1,8 +1,9 @@
-from .acquisition import acquisition
+from .acquisition import acquisition, series_of
 from .arrays import npz_channel_axis, read_npz_images, to_form
 from .file_walk import (
     AGAIN,
     NOT_READ,
+    TWO_FILES,
     DicomFolders,
     TooManyFiles,
     find_in_folders,
@@ -17,6 +18,7 @@ from .reading import DecodedCase, array_case, read_case, read_image, read_sample
 __all__ = [
     "AGAIN",
     "NOT_READ",
+    "TWO_FILES",
     "DecodedCase",
     "DicomFolders",
     "Headers",
@@ -33,6 +35,7 @@ __all__ = [
     "read_image",
     "read_npz_images",
     "read_sample",
+    "series_of",
     "sub_folders",
     "to_form",
 ]

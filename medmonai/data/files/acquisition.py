@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from medmonai.data.case_files import ArrayImage, CaseFiles, files_of
 from medmonai.data.containers import (
     UnreadableImageError,
-    is_dicom,
+    open_dicom,
     opened_nifti,
     opened_picture,
     readable,
 )
-from medmonai.data.formats import format_of
+from medmonai.data.formats import first_image, format_of, image_kind
 
 from .headers import read_header
 
@@ -137,8 +137,7 @@ def _of_nifti(path: Path) -> dict[str, str]:
 def _of_dicom(path: Path) -> dict[str, str]:
     import pydicom
 
-    files = [entry for entry in path.iterdir() if is_dicom(entry)] if path.is_dir() else [path]
-    first = min(files, default=path)
+    first = first_image(path)
     with readable(first):
         dataset = pydicom.dcmread(
             first, stop_before_pixels=True, specific_tags=[*_DICOM_TAGS, "PixelSpacing"], force=True
@@ -148,6 +147,18 @@ def _of_dicom(path: Path) -> dict[str, str]:
     facts["compression"] = "" if syntax is None else str(syntax.name)
     facts["spacing"] = _text(dataset, "PixelSpacing")
     return facts
+
+
+def series_of(path: CaseFiles) -> str:
+    """Return what two slices of one DICOM series have in common, to compare and never to show; ""
+    of anything but one DICOM file of one slice.
+    """
+    if not isinstance(path, Path) or path.is_dir() or image_kind(path) != "DICOM":
+        return ""
+    try:
+        return str(open_dicom(path, pixels=False).get("SeriesInstanceUID") or "")
+    except UnreadableImageError:
+        return ""
 
 
 def _text(dataset: Dataset, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TypeGuard, cast
 import numpy as np
 from PIL import Image
 
+from medmonai.data.case_files import as_numbers
 from medmonai.data.containers import (
     NpzArray,
     UnreadableImageError,
@@ -95,7 +96,7 @@ def read_npz_images(
     array = npz_array(path, held[0])
     axes = len(spatial_size)
     channel_axis = npz_channel_axis(array, axes)
-    images = array.read()
+    images = as_numbers(array.read())
     images = images[:, None] if channel_axis is None else np.moveaxis(images, channel_axis, 1)
     ids = npz_array(path, "ids", text=True).read().tolist() if "ids" in keys else None
     ids = [f"{path.stem}-{i:06d}" for i in range(len(images))] if ids is None else ids

@@ -16,7 +16,8 @@ from medmonai.data.formats import KINDS
 DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
 NOT_READ = "an image of a kind that is not read"
-_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".mhd", ".nhdr")
+TWO_FILES = (".hdr", ".img", ".mhd", ".nhdr")  # a volume: header and voxels
+_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".npy", *TWO_FILES)
 
 
 class TooManyFiles(ValueError):

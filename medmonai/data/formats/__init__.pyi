@@ -1,3 +1,4 @@
+from .dicom_series import first_image
 from .formats import FORMAT_NAMES, KINDS, NO_IMAGE, PICTURES, format_of, image_kind
 from .image_format import ImageFormat
 from .itk_volumes import NO_DIRECTIONS
@@ -16,6 +17,7 @@ __all__ = [
     "PICTURES",
     "ImageFormat",
     "Volume",
+    "first_image",
     "fit_picture",
     "fit_volume",
     "format_of",

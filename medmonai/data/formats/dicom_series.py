@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from medmonai.data.containers import (
     PixelKind,
+    UnreadableImageError,
     check_limit,
     frames,
+    is_beside,
     is_dicom,
     open_dicom,
     unreadable,
@@ -28,6 +31,12 @@ from .dicom_slices import (
 from .image_format import ImageFormat
 from .volumes import Volume
 
+# What else a folder holds, and is left out; used in `DecodedCase.remarks`.
+BESIDE = (
+    "have other DICOM files beside the slices (a localizer, a report, a secondary capture), which "
+    "were left out"
+)
+
 
 def dicom_files(path: Path) -> list[Path]:
     """Return the DICOM files directly inside a folder, sorted by name, or the given file."""
@@ -38,6 +47,23 @@ def dicom_files(path: Path) -> list[Path]:
     )
 
 
+def image_files_of(path: Path) -> list[Path]:
+    """Return the same without the files that say that they are not slices, where others are left;
+    see `medmonai.data.containers.is_beside`.
+    """
+    files = dicom_files(path)
+    kept = [file for file in files if not is_beside(file)] if len(files) > 1 else files
+    return kept or files
+
+
+def first_image(path: Path) -> Path:
+    """Return the first of them, in the order of the names; the path itself for an empty folder."""
+    files = dicom_files(path)
+    if len(files) == 1:
+        return files[0]
+    return next((file for file in files if not is_beside(file)), min(files, default=path))
+
+
 def read_dicom_volume(path: Path) -> Volume:
     """Return a DICOM series as a Volume with axes (column, row, slice); see
     `medmonai.data.formats.dicom.pixels` for its values.
@@ -46,7 +72,8 @@ def read_dicom_volume(path: Path) -> Volume:
     numbers do not matter. A series is refused if no regular grid would be correct. This is the case
     if files differ in size, spacing, orientation or series; if two slices are at the same place; if
     a slice is missing or displaced by more than a fifth of the slice distance; or if the gantry is
-    tilted.
+    tilted. Localizers, reports and other files that say that they are not slices are left out
+    where the rest is a volume, with BESIDE among the remarks.
 
     MONAI's `PydicomReader` stacks by InstanceNumber, measures only along z and does not check for
     gaps; if two slices differ, it warns and continues.
@@ -59,6 +86,16 @@ def read_dicom_volume(path: Path) -> Volume:
         UnreadableImageError: a refused series, see above; the message names the files.
     """
     files = dicom_files(path)
+    try:
+        return _volume(path, files)
+    except UnreadableImageError:
+        kept = image_files_of(path)  # every header again, so only where the files do not fit
+        if len(kept) == len(files):
+            raise
+        return replace(_volume(path, kept), remarks=(BESIDE,))
+
+
+def _volume(path: Path, files: Sequence[Path]) -> Volume:
     slices = [part for file in files for part in slices_of(file)]
     if len(slices) < 2:
         raise unreadable(path, f"it holds {len(slices)} slices and a volume needs two or more")
@@ -81,7 +118,7 @@ def read_dicom_picture(path: Path) -> np.ndarray:
     Raises:
         ImportError, UnreadableImageError: see `read_dicom_volume`; also several files or frames.
     """
-    files = dicom_files(path)
+    files = image_files_of(path)
     if len(files) != 1:
         raise unreadable(
             path,
@@ -144,7 +181,7 @@ class Dicom(ImageFormat):
     def header(self, path: Path) -> tuple[tuple[int, ...], PixelKind]:
         """Return size and pixel kind, see `ImageFormat.header`."""
         slices = dicom_files(path)
-        first = open_dicom(slices[0], pixels=False)
+        first = open_dicom(first_image(path), pixels=False)
         depth = frames(first) if len(slices) == 1 else len(slices)
         return (int(first.Rows), int(first.Columns), *([depth] if depth > 1 else [])), dicom_kind(
             first

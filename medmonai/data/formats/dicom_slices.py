@@ -156,7 +156,9 @@ def check_same(path: Path, first: Slice, other: Slice) -> None:
     for said, differs in checks.items():
         if differs:
             raise unreadable(
-                path, f"its files {first.name} and {other.name} {said}; a folder is one series"
+                path,
+                f"its files {first.name} and {other.name} {said}; a folder is one series: move "
+                "each series into a folder of its own",
             )
 
 

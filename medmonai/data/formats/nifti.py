@@ -19,7 +19,7 @@ from medmonai.data.containers import (
 from medmonai.data.image_place import check_affine
 
 from .image_format import ImageFormat
-from .volumes import NO_SPACING, Volume
+from .volumes import NEGATIVE_SPACING, NO_SPACING, Volume
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
@@ -58,6 +58,8 @@ def read_nifti(path: Path) -> Volume:
     qform and sform that disagree          the sform, TWO_ORIENTATIONS among the remarks
     voxels of 0 mm                         1 mm, NO_SPACING among the remarks; an sform that states
                                            the grid takes precedence
+    voxels of less than 0 mm               the absolute value, NEGATIVE_SPACING among the remarks;
+                                           an sform takes precedence
     units of meters or micrometers         converted to millimeters
     ====================================== =========================================================
 
@@ -79,15 +81,12 @@ def read_nifti(path: Path) -> Volume:
             native if dtype.names or (unscaled and dtype.name in ("uint8", "int16")) else np.float32
         )
         remarks = _assumed(stored, stream)
-        values: np.ndarray = np.asarray(stored.dataobj, dtype=kept)
+        with np.errstate(over="ignore"):  # infinite values are refused by name
+            values: np.ndarray = np.asarray(stored.dataobj, dtype=kept)
         check_end(path, stream, voxels_end(path, stored))
         if dtype.names:
             values = np.stack([values[colour] for colour in "RGB"], axis=-1)
-        affine = check_affine(np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine)
-        if None in _axes(affine):
-            raise unreadable(
-                path, f"its affine {affine[:3].round(6).tolist()} gives an axis no direction"
-            )
+        affine = _placed(path, stored)
         return Volume(
             _channels_first(values), affine=affine, remarks=remarks, colour=_in_colour(stored)
         )
@@ -166,8 +165,28 @@ def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
             else ()
         )
     sizes = header["pixdim"][1:4][np.array(_without_ones(stored.shape)[:3]) > 1]
-    assumed = {NO_ORIENTATION: header["qform_code"] <= 0, NO_SPACING: bool((sizes == 0).any())}
+    assumed = {
+        NO_ORIENTATION: header["qform_code"] <= 0,
+        NO_SPACING: bool((sizes == 0).any()),
+        NEGATIVE_SPACING: bool((sizes < 0).any()),
+    }
     return tuple(remark for remark, holds in assumed.items() if holds)
+
+
+def _placed(path: Path, stored: Nifti1Image) -> np.ndarray:
+    """Return the affine in millimeters."""
+    with np.errstate(invalid="ignore"):
+        affine = np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine
+    try:
+        affine = check_affine(affine)
+    except ValueError:
+        affine = np.zeros((4, 4))
+    if None in _axes(affine):
+        rows = [[float(f"{n:.4g}") for n in row] for row in stored.affine[:3].tolist()]
+        raise unreadable(
+            path, f"its header gives the voxels no size or direction in space (affine {rows})"
+        )
+    return affine
 
 
 def _axes(affine: np.ndarray) -> tuple[str | None, ...]:

@@ -21,6 +21,7 @@ from medmonai.data.image_place import ImagePlace
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # What a header leaves open and the reader fills in; used in `DecodedCase.remarks`.
 NO_SPACING = "state no voxel size, or 0 mm: 1 mm is assumed"
+NEGATIVE_SPACING = "state a negative voxel size: its absolute value is taken"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class Volume:
         affine: (4, 4) from voxel indices to millimeters, x to the right, y to the front, z upward
             (nibabel's world).
         remarks: what was assumed because the header does not state it, or states it twice:
-            NO_ORIENTATION, NO_DIRECTIONS, NO_SPACING, TWO_ORIENTATIONS.
+            NO_ORIENTATION, NO_DIRECTIONS, NO_SPACING,
+            NEGATIVE_SPACING, TWO_ORIENTATIONS.
         colour: whether the channels are red, green, blue and perhaps alpha.
     """
 

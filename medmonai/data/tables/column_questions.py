@@ -29,7 +29,9 @@ _FEW_CASES = 3
 _MOST_SPLITS = 8  # words of a column that may hold splits
 _CASES = 20  # of a patient, on average, at most
 _DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})", re.ASCII
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
+    r"|(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])",
+    re.ASCII,
 )
 _ADVICE = (
     "name the column of the classes with label_column, or pass labels_are_classes=True "
@@ -70,7 +72,7 @@ def ask_about_labels(
 
 
 def looks_like_dates(texts: Iterable[str]) -> bool:
-    """Return whether all texts are dates, such as 2019-05-31 or 31.5.2019."""
+    """Return whether all texts are dates, such as 2019-05-31, 31.5.2019 or 20190531."""
     return all(map(_DATE.fullmatch, texts))
 
 

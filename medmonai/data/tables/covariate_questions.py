@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from medmonai.data.class_names import class_keys, is_blank
-from medmonai.tables import TextTable, numbers_of
+from medmonai.tables import TextTable, number_of, numbers_of
 
 from .column_questions import looks_like_dates
 from .table_columns import TableLabels
@@ -19,6 +19,8 @@ from .table_options import TableColumns
 _MANY = 20  # categories
 _FEW_CASES = 3
 _LEAST_DISTINCT = 10  # cases from which values that never repeat are an identifier
+_MISSING_CODES = (-9999, -999, -99, -9, -1, 99, 999, 9999)
+_LONG = 10_000  # numbers of patients have five digits or more
 _MISSING_APART = 0.5  # difference between the shares of missing values of two classes
 
 
@@ -46,6 +48,7 @@ def covariates_of(
         texts = [values[row] for row in rows]
         where = f"covariates: column {name!r} of {table.name}"
         keys = _checked(texts, where)
+        notes += _codes(keys, where)
         for label, of_case in _classes(labels):
             notes += _questions(keys, texts, of_case, label, where)
         covariates[name] = np.array(texts)
@@ -91,17 +94,17 @@ def _checked(texts: Sequence[str], where: str) -> list[Hashable]:
         raise ValueError(f"{where} holds {filled[0]!r} only, which tells no cases apart.")
     distinct = len(counts) == len(filled) >= _LEAST_DISTINCT
     if numbers is not None:
+        if looks_like_dates(filled):
+            raise ValueError(_dates(where, filled[0]))
         if distinct and (numbers == np.round(numbers)).all() and np.ptp(numbers) < len(numbers):
             raise ValueError(
                 f"{where} numbers the cases ({min(numbers):g} to {max(numbers):g}): an identifier "
                 "cannot be a covariate; leave it out."
             )
     elif looks_like_dates(filled):
-        raise ValueError(
-            f"{where} holds dates, such as {filled[0]!r}; write a number instead, such as the age "
-            "or the year."
-        )
+        raise ValueError(_dates(where, filled[0]))
     else:
+        _refuse_mixed(filled, where)
         rare = sum(n < _FEW_CASES for n in counts.values())
         if distinct or (len(counts) > _MANY and 2 * rare > len(counts)):
             raise ValueError(
@@ -111,6 +114,50 @@ def _checked(texts: Sequence[str], where: str) -> list[Hashable]:
             )
     known = iter(keys)
     return [None if is_blank(text) else next(known) for text in texts]
+
+
+def _dates(where: str, first: str) -> str:
+    return (
+        f"{where} holds dates, such as {first!r}; write a number instead, such as the age or the "
+        "year."
+    )
+
+
+def _refuse_mixed(filled: Sequence[str], where: str) -> None:
+    """Raise ValueError for a measurement with a few cells that are no numbers."""
+    read = [number_of(text, mark="," if "," in text else ".") for text in filled]
+    others = [text for text, number in zip(filled, read) if math.isnan(number)]
+    numbers = len(filled) - len(others)
+    if numbers > len(others) and len({n for n in read if not math.isnan(n)}) >= _LEAST_DISTINCT:
+        raise ValueError(
+            f"{where} holds {numbers} numbers and {len(others)} other "
+            f"{'text' if len(others) == 1 else 'texts'} (first {others[0]!r}); write a number "
+            "there, or leave the cell blank."
+        )
+
+
+def _codes(keys: Sequence[Hashable], where: str) -> Iterator[str]:
+    """Yield a note on a number that may stand for a missing value, or on numbers that may name the
+    cases.
+    """
+    numbers = np.array([key for key in keys if isinstance(key, float)])
+    if not len(numbers):
+        return
+    values, counts = np.unique(numbers, return_counts=True)
+    for at in {0, len(values) - 1} if len(values) >= _LEAST_DISTINCT else ():
+        others = np.delete(values, at)
+        apart = min(abs(others - values[at])) > max(np.ptp(others) / 4, 5)
+        if values[at] in _MISSING_CODES and apart:
+            yield (
+                f"{where} holds {values[at]:g} in {counts[at]} of {len(keys)} cases, far from all "
+                "other values: if it stands for a missing value, leave the cell blank."
+            )
+    whole = (numbers == np.round(numbers)).all()
+    if whole and counts.max() == 1 and len(numbers) >= _LEAST_DISTINCT and values[0] >= _LONG:
+        yield (
+            f"{where} holds another large number in every case: if it names the patient or the "
+            "examination, leave it out."
+        )
 
 
 def _classes(labels: TableLabels) -> Iterator[tuple[str, list[str]]]:

@@ -78,6 +78,7 @@ def recognize_columns(
         chosen["image_column"] = column
         taken.add(column)
     free = [column for column in table.columns if column not in taken | table.repeated]
+    _refuse_misnamed(table, given)
     if "split_column" not in given:
         chosen["split_column"] = _only(table, "split_column", filter(_Splits(table), free))
         if not chosen["split_column"]:
@@ -113,6 +114,31 @@ def _named(table: TextTable, given: Mapping[str, str | Sequence[str]]) -> Iterab
         for column in [columns] if isinstance(columns, str) else columns:
             if column:
                 yield table.column_name(column, option)
+
+
+def _refuse_misnamed(table: TextTable, given: Mapping[str, str | Sequence[str]]) -> None:
+    """Raise ValueError for a covariate that seems to be the patient, the split or the class, where
+    the column of these is not named.
+    """
+    seems = {
+        "group_column": ("patient", names_patients),
+        "split_column": ("split", _Splits(table)),
+        "label_column": ("class", lambda name: _may_be_meant(name, list(table.columns))),
+    }
+    for name in given.get("covariates", ()):
+        column = table.column_name(name, "covariates")
+        for option, (what, holds) in seems.items():
+            named = given.get("label_column") if option == "label_column" else option in given
+            if not named and holds(column):
+                none = "" if option == "label_column" else " ('' if there is none)"
+                raise ValueError(
+                    f"covariates: {column!r} of {table.name} seems to be the {what}; leave it out "
+                    f"of the covariates, or name the column of the {what} with --{option}{none}."
+                )
+
+
+def _may_be_meant(name: str, columns: list[str]) -> bool:
+    return names_classes(name, columns) and not names_covariate(name)
 
 
 class _Splits:

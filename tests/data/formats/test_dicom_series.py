@@ -7,12 +7,17 @@ from __future__ import annotations
 import nibabel
 import numpy as np
 import pytest
-from dicom_files import SECRET, write_enhanced, write_series
+from dicom_files import SECRET, dataset, save, write_enhanced, write_series
 
 pydicom = pytest.importorskip("pydicom")
 
-from medmonai.data import ImageForm, load_images  # noqa: E402  (after the skip)
-from medmonai.data.formats.dicom_series import read_dicom_volume  # noqa: E402
+from medmonai.data import ImageForm, UnreadableImageError, load_images  # noqa: E402  (after the skip)
+from medmonai.data.decoding import image_files  # noqa: E402
+from medmonai.data.formats.dicom_series import (  # noqa: E402
+    BESIDE,
+    Dicom,
+    read_dicom_volume,
+)
 from medmonai.data.formats.nifti import read_nifti  # noqa: E402
 from medmonai.data.grids import to_form_grid  # noqa: E402
 
@@ -246,3 +251,45 @@ def test_nifti_of_a_series_keeps_its_values(tmp_path):
     nibabel.save(nibabel.Nifti1Image(HU.astype(np.int16), AXIAL), tmp_path / "a.nii")
     found = read_nifti(tmp_path / "a.nii")
     assert found.values.dtype == np.int16 and np.array_equal(found.values[0], HU)
+
+
+def beside(kind):
+    """A DICOM object that is not a slice."""
+    uid = "1.2.840.10008.5.1.4.1.1."
+    found = dataset(np.zeros((20, 24), np.uint16), SeriesInstanceUID="1.2.3")
+    if kind == "localizer":
+        found.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+        found.ImagePositionPatient = [0, 0, 0]
+        found.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        found.PixelSpacing = [1, 1]
+    elif kind == "capture":
+        found.SOPClassUID = f"{uid}7"
+    else:
+        found.SOPClassUID = uid + {"report": "88.11", "PDF": "104.1", "structures": "481.3"}[kind]
+        del found.PixelData, found.Rows, found.Columns
+    return found
+
+
+@pytest.mark.parametrize("kind", ["localizer", "capture", "report", "PDF", "structures"])
+@pytest.mark.parametrize("name", ["a.dcm", "z.dcm"])
+def test_what_is_no_slice_is_left_out_with_a_remark(tmp_path, kind, name):
+    rng = np.random.default_rng(0)
+    values = rng.integers(-1000, 1000, (6, 5, 4))
+    write_series(tmp_path / "s", values, np.diag([1.0, 1, 2, 1]))
+    alone = read_dicom_volume(tmp_path / "s")
+    save(beside(kind), tmp_path / "s" / name)
+    found = read_dicom_volume(tmp_path / "s")
+    np.testing.assert_array_equal(found.values, alone.values)
+    assert (found.remarks, alone.remarks) == ((BESIDE,), ())
+    assert Dicom().header(tmp_path / "s")[0][:2] == (5, 6)
+    ids, files = image_files(tmp_path, spatial_dims=3)
+    assert ids == ["s"] and files == [tmp_path / "s"]
+
+
+def test_a_damaged_slice_is_no_report(tmp_path):
+    write_series(tmp_path / "s", np.zeros((6, 5, 4), int), np.diag([1.0, 1, 2, 1]))
+    found = dataset(np.zeros((5, 6), np.uint16))
+    del found.PixelData, found.Rows, found.Columns
+    save(found, tmp_path / "s" / "last.dcm")
+    with pytest.raises(UnreadableImageError, match=r"last.dcm .*it holds no image"):
+        read_dicom_volume(tmp_path / "s")

@@ -255,6 +255,30 @@ def test_no_source(tmp_path):
         list_class_folders(tmp_path, name="set")
 
 
+@pytest.mark.parametrize(
+    ("suffixes", "said"),
+    [
+        ((".hdr", ".img"), r"read \(\.hdr, \.img\); save each volume in one file"),
+        ((".mhd", ".raw"), r"read \(\.mhd\); save each volume in one file"),
+        ((".npy",), r"put the arrays into one npz file"),
+        ((".bmp",), r"read \(\.bmp\); convert them to PNG"),
+        (("",), r"\(6 other files or folders\)"),
+    ],
+)
+@pytest.mark.parametrize("classes", ["AB", "B"])
+def test_files_that_are_not_read_are_named_by_their_kind(tmp_path, suffixes, said, classes):
+    for name in "AB":
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            for suffix in suffixes:
+                (tmp_path / name / f"{i}{suffix}").write_bytes(b"none")
+    if classes == "B":
+        write_picture(tmp_path / "A" / "a.png", np.zeros((4, 4), np.uint8))
+        said = r"without an image: 'B'" if suffixes == ("",) else said
+    with pytest.raises((FileNotFoundError, ValueError), match=said):
+        list_class_folders(tmp_path, name="set")
+
+
 def test_a_table_beside_the_images_is_named(tmp_path):
     write_picture(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
     (tmp_path / "labels.csv").write_text("image,dx")

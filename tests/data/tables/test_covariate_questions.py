@@ -49,7 +49,14 @@ def test_covariates_reach_every_cohort_as_they_stand_in_the_table(tmp_path):
         ([f"remark {i}" for i in range(23)] + ["remark 0"], "looks like an identifier or a remark"),
         ([str(100 + i) for i in range(N)], r"numbers the cases \(100 to 123\)"),
         ([f"2020-01-{1 + i % 9:02d}" for i in range(N)], "holds dates"),
+        ([f"2020{1 + i % 12:02d}{1 + i % 28:02d}" for i in range(N)], "holds dates, such as '2020"),
         (["1.234" if i % 3 else "1,234" for i in range(N)], "decimal comma"),
+        (
+            [*(f"{40 + i}.5" for i in range(N - 1)), "old"],
+            r"23 numbers and 1 other text \(first 'ol",
+        ),
+        (["<5" if i % 4 == 0 else str(i) for i in range(N)], r"18 numbers and 6 other .* '<5'\)"),
+        ([*(f"{40 + i}.5" for i in range(N - 1)), "inf"], "23 numbers and 1 other"),
         (["xy"[i % 2] for i in range(N)], "is the class in other words"),
         (["1" if i % 2 else "0" for i in range(N)], r"'0' = 'a', '1' = 'b'"),
         (["yes" if i % 2 else "" for i in range(N)], r"missing = 'a', 'yes' = 'b'"),
@@ -111,3 +118,29 @@ def test_each_label_of_several_is_asked_about(tmp_path):
             name="t",
             images={"image_folders": tmp_path / "m"},
         )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["-99" if i % 5 == 2 else f"{40 + 7 * i % 31}" for i in range(N)], "-99 in 5 of 24 cases"),
+        (["999" if i == 3 else f"{40 + 7 * i % 31}" for i in range(N)], "999 in 1 of 24 cases"),
+        ([str(100_000 + 7919 * i % 90_001) for i in range(N)], "another large number in every"),
+    ],
+)
+def test_numbers_that_may_be_codes_are_questioned(values, said, tmp_path):
+    assert said in " ".join(listed(tmp_path, values).notes)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{40 + 7 * i % 31}.5" for i in range(N)],
+        [str(-1 + i % 12) for i in range(N)],  # -1 lies among the others
+        [str(1000 * (90 + 7 * i % 31)) for i in range(N - 1)] + ["97000"],  # counts, rounded
+        ["0", "1", "1", "999"] * 6,  # few values: may be categories
+    ],
+)
+def test_other_numbers_are_not(values, tmp_path):
+    notes = " ".join(listed(tmp_path, values).notes)
+    assert "missing value" not in notes and "large number" not in notes

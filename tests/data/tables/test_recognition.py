@@ -154,3 +154,37 @@ def test_a_class_that_is_called_none_is_no_missing_label(table):
     source, options = table(dx=["none", "some"])
     names = {**options, "class_names": "none,some", "blank_labels": "skip"}
     assert len(open_source(source, names)) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("columns", "covariates", "said", "named"),
+    [
+        ({"patient_id": PATIENTS}, "patient_id", "seems to be the patient", {"group_column": ""}),
+        ({"set": SPLIT}, "age, set", "seems to be the split", {"split_column": ""}),
+        ({"stage": TWO}, "stage", "seems to be the class", {"label_column": "dx"}),
+    ],
+)
+def test_covariates_that_seem_to_be_something_else(table, columns, covariates, said, named):
+    source, options = table(dx=TWO, age=[50, 60, 70, 61, 50], **columns)
+    with pytest.raises(ValueError, match=said):
+        open_source(source, {**options, "covariates": covariates})
+    options = {"label_column": "dx", **options, "covariates": covariates, **named}
+    try:
+        listing = open_source(source, options)
+    except ValueError as error:  # stage is the class in other words here
+        assert "seems" not in str(error)
+    else:
+        assert set(listing.metadata) == {part.strip() for part in covariates.split(",")}
+
+
+@pytest.mark.parametrize("value", [None, True])
+def test_names_of_columns_are_texts(table, value):
+    source, options = table(dx=TWO)
+    with pytest.raises(TypeError, match=rf"--covariates {value}; names are needed"):
+        open_source(source, {**options, "covariates": value})
+
+
+def test_spaces_after_commas_are_no_part_of_a_name(table):
+    source, options = table(dx=TWO, age=[50, 60, 70, 61, 50], size=[3, 4, 5])
+    listing = open_source(source, {**options, "covariates": "age, size"})
+    assert list(listing.metadata) == ["age", "size"]
