@@ -3,7 +3,6 @@ from .arrays import npz_channel_axis, read_npz_images, to_form
 from .file_walk import (
     AGAIN,
     NOT_READ,
-    TWO_FILES,
     DicomFolders,
     TooManyFiles,
     find_in_folders,
@@ -11,6 +10,7 @@ from .file_walk import (
     is_image,
     known_suffix,
     sub_folders,
+    unread_kinds,
 )
 from .headers import Headers, read_headers
 from .reading import DecodedCase, array_case, read_case, read_image, read_sample
@@ -18,7 +18,6 @@ from .reading import DecodedCase, array_case, read_case, read_image, read_sample
 __all__ = [
     "AGAIN",
     "NOT_READ",
-    "TWO_FILES",
     "DecodedCase",
     "DicomFolders",
     "Headers",
@@ -38,4 +37,5 @@ __all__ = [
     "series_of",
     "sub_folders",
     "to_form",
+    "unread_kinds",
 ]

@@ -16,8 +16,8 @@ from medmonai.data.formats import KINDS
 DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
 NOT_READ = "an image of a kind that is not read"
-TWO_FILES = (".hdr", ".img", ".mhd", ".nhdr")  # a volume: header and voxels
-_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".npy", *TWO_FILES)
+_TWO_FILES = (".hdr", ".img", ".mhd", ".nhdr")  # a volume: header and voxels
+_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".npy", *_TWO_FILES)
 
 
 class TooManyFiles(ValueError):
@@ -244,3 +244,18 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
 def _why_not(name: str) -> str:
     suffix = Path(name).suffix.lower()
     return f"{NOT_READ} ({suffix})" if suffix in _IMAGE_LIKE else "no image by its name"
+
+
+def unread_kinds(left_out: Iterable[LeftOut]) -> str:
+    """Return how many images are of a kind that is not read, and what to do; "" for none."""
+    unread = [out.name for out in left_out if out.reason.startswith(NOT_READ)]
+    kinds = sorted({Path(name).suffix.lower() for name in unread})
+    if not kinds:
+        return ""
+    how = {
+        "convert them to PNG without loss": set(kinds) - {*_TWO_FILES, ".npy"},
+        "save each volume in one file, as .nii.gz": set(kinds) & {*_TWO_FILES},
+        "put the arrays into one npz file": set(kinds) & {".npy"},
+    }
+    advice = "; ".join(said for said, fits in how.items() if fits)
+    return f"{len(unread)} images of a kind that is not read ({', '.join(kinds)}); {advice}"

@@ -23,11 +23,11 @@ from medmonai.data.datalist import About, LeftOut, Listing, logged_notes
 from medmonai.data.files import (
     AGAIN,
     NOT_READ,
-    TWO_FILES,
     DicomFolders,
     find_in_folders,
     is_hidden,
     sub_folders,
+    unread_kinds,
 )
 from medmonai.data.positive_class import default_note, ordered_classes, require_binary
 from medmonai.task import Task
@@ -37,7 +37,6 @@ from .groups import CaseGroups
 logger = logging.getLogger("medmonai.data")
 _NO_IMAGE = "a folder without an image"
 _SHOWN = 3
-_ARRAY = ".npy"
 _TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 
 
@@ -153,7 +152,7 @@ def _check_two_classes(name: str, names: Sequence[str], met: _CasesMet) -> None:
     only = ", ".join(map(repr, names))
     empty = [out.name for out in met.left_out if out.reason == _NO_IMAGE]
     named = ", ".join(map(repr, empty[:_SHOWN]))
-    unread = _unread(met.left_out)
+    unread = unread_kinds(met.left_out)
     without = f" (without an image: {named}{'; ' * bool(unread)}{unread})" if empty else ""
     raise ValueError(
         f"{name} holds one class, {only}{without}; two are needed: is its root the folder "
@@ -178,26 +177,11 @@ def _inside_note(cases: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _no_case(folder: Path, met: _CasesMet) -> FileNotFoundError:
-    held = _unread(met.left_out) or f"{len(met.left_out)} other files or folders"
+    held = unread_kinds(met.left_out) or f"{len(met.left_out)} other files or folders"
     return FileNotFoundError(
         f"{folder} holds no image in a class folder ({held}); root/{{train,val,test}}/{{CLASS}}/* "
         f"or root/{{CLASS}}/* is needed{_table_hint(folder, met.left_out)}."
     )
-
-
-def _unread(left_out: Sequence[LeftOut]) -> str:
-    """Return how many images are of a kind that is not read, and what to do; "" for none."""
-    unread = [out.name for out in left_out if out.reason.startswith(NOT_READ)]
-    kinds = sorted({Path(name).suffix.lower() for name in unread})
-    if not kinds:
-        return ""
-    how = {
-        "convert them to PNG without loss": set(kinds) - {*TWO_FILES, _ARRAY},
-        "save each volume in one file, as .nii.gz": set(kinds) & {*TWO_FILES},
-        "put the arrays into one npz file": set(kinds) & {_ARRAY},
-    }
-    advice = "; ".join(said for said, fits in how.items() if fits)
-    return f"{len(unread)} images of a kind that is not read ({', '.join(kinds)}); {advice}"
 
 
 def _table_hint(folder: Path, left_out: Sequence[LeftOut]) -> str:
