@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Familiar:
         finest: least number of millimeters between voxels along each axis; () where the files are
             no volumes.
         coarsest: greatest number.
+        channels: of each channel that is not a color, its name, and the least and largest mean gray
+            value of it in the images that have it; () where there is only one.
     """
 
     brightness: tuple[float, float]
@@ -40,6 +42,7 @@ class Familiar:
     _: KW_ONLY
     finest: tuple[float, ...] = ()
     coarsest: tuple[float, ...] = ()
+    channels: tuple[tuple[str, float, float], ...] = ()
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Familiar:
         sizes: Sequence[Sequence[int]],
         colored: Sequence[bool],
         spacings: Sequence[Sequence[float]] = (),
+        channels: Mapping[str, np.ndarray] | None = None,
     ) -> Familiar:
         """Note the ranges over training images.
 
@@ -59,6 +63,8 @@ class Familiar:
             sizes: voxels of files along each axis.
             colored: whether files are in color, gray, or both.
             spacings: millimeters between voxels of files along each axis; () where not known.
+            channels: name of a channel -> (N,) its mean gray value in each image, 0 where it is
+                missing; None for gray or color images.
         """
         extent = np.array(sizes)
         spacing = np.array(spacings) if len(spacings) else np.empty((1, 0))
@@ -70,6 +76,7 @@ class Familiar:
             tuple(colored),
             finest=tuple(spacing.min(axis=0).tolist()),
             coarsest=tuple(spacing.max(axis=0).tolist()),
+            channels=tuple(_ranges(channels or {})),
         )
 
     @classmethod
@@ -79,7 +86,9 @@ class Familiar:
         if not stored:
             return None
         with parts_of(path):
-            return cls(**{field.name: tuple(stored[field.name]) for field in fields(cls)})
+            known = {field.name: tuple(stored[field.name]) for field in fields(cls)}
+        known["channels"] = tuple(map(tuple, known["channels"]))
+        return cls(**known)
 
     def write(self, path: Path) -> None:
         """Write the ranges as JSON."""
@@ -103,10 +112,26 @@ class Familiar:
             margin = _MARGIN * max(high - low, 8.0)
             if not low - margin <= value <= high + margin:
                 unlike.append(f"{name} {value:.0f}, in training {low:.0f} to {high:.0f}")
+        for number, (name, low, high) in enumerate(self.channels):
+            value = float(case.image[number].mean())
+            margin = _MARGIN * max(high - low, 8.0)
+            if value and not low - margin <= value <= high + margin:
+                unlike.append(
+                    f"brightness of {name} {value:.0f}, in training {low:.0f} to {high:.0f}"
+                )
         spacing = () if case.place is None else case.place.original_spacing
         unlike += _outside("size", case.size, self.smallest, self.largest, unit="")
         unlike += _outside("spacing", spacing, self.finest, self.coarsest, unit=" mm")
         return unlike
+
+
+def _ranges(channels: Mapping[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
+    for name, means in channels.items():
+        there = means[means > 0]
+        if len(there):
+            yield name, float(there.min()), float(there.max())
+        else:
+            yield name, 0.0, 255.0
 
 
 def _outside(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,9 +63,13 @@ def given_cases(
     if images.is_file() and images.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
         if model.image_columns:
             named = {"image_column": list(model.image_columns), **named}
-        table = open_unlabeled_table(images, named, dicom_folders="series" if three else "files")
-        _require_columns(table, model)
-        columns = {name: table.table.column(name, "covariates") for name in covariates}
+        wanted = (*model.image_columns, *covariates)
+        with _told(wanted):
+            table = open_unlabeled_table(
+                images, named, dicom_folders="series" if three else "files"
+            )
+            _require_columns(table, model)
+            columns = {name: table.table.column(name, "covariates") for name in covariates}
         return iter(
             GivenCase(
                 row.id,
@@ -93,6 +98,20 @@ def given_cases(
         return _of_npz(images, form)
     ids, files = image_files(images, spatial_dims=len(form.spatial_size))
     return iter(GivenCase(name, read=partial(read_case, file)) for name, file in zip(ids, files))
+
+
+@contextmanager
+def _told(wanted: Sequence[str]) -> Iterator[None]:
+    """Add to an error about a column that is not there what the model takes."""
+    try:
+        yield
+    except ValueError as error:
+        if not wanted or " is not a column of " not in str(error):
+            raise
+        raise ValueError(
+            f"{error} The model takes {', '.join(wanted)}: an empty column says that a value or an "
+            "image is missing, and --image_column names other columns of images, in that order."
+        ) from error
 
 
 def _require_columns(table: UnlabeledTable, model: Model) -> None:

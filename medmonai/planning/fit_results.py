@@ -47,6 +47,7 @@ def write_fit(
     overrides: Mapping[str, Any],
     sizes: Sequence[Sequence[int]],
     colored: Sequence[bool],
+    channels: Sequence[str] = (),
     known: Circumstances,
 ) -> None:
     """Write the model of all members, its predictions and their evaluation; metrics.json comes
@@ -60,6 +61,7 @@ def write_fit(
         overrides: with which the bundle finds the training images.
         sizes: voxels of sampled training files along each axis.
         colored: whether training files are in color, gray, or both.
+        channels: names of the channels of the images; () for gray images and colors.
         known: what a diagnosis of the training is told.
     """
     networks = [member[NETWORK] for member in members]
@@ -73,6 +75,10 @@ def write_fit(
         sizes=sizes,
         colored=colored,
         spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
+        channels={
+            name: np.concatenate([_means_of(cohort.images, number) for cohort in cohorts])
+            for number, name in enumerate(channels)
+        },
     )
     familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled(networks, division)
@@ -100,6 +106,11 @@ def write_fit(
         verdict=verdict(tables, comparisons),
         diagnosis=_diagnosed(folder, division, evaluation, comparisons[0], known),
     )
+
+
+def _means_of(images: np.ndarray, channel: int) -> np.ndarray:
+    """Return the mean of one channel of each image (N,), an image at a time."""
+    return np.array([image[channel].mean() for image in images])
 
 
 def _write_decision(held_out: Predictions, folder: Path) -> None:

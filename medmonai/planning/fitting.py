@@ -226,6 +226,7 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
         overrides=_overrides(seen, folder, 0, seed=seed),
         sizes=seen.sizes or [seen.size],
         colored=seen.colored,
+        channels=[level.channel for level in seen.levels] if len(seen.levels) > 1 else [],
         known=circumstances(seen, division, read_record(folder / "recipe.json")),
     )
 

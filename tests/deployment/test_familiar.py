@@ -35,6 +35,28 @@ def test_what_differs_is_named(shape, tmp_path):
     assert said == ["in", "brightness", "contrast", "size"]
 
 
+def test_channels_that_are_exchanged_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 60, (20, 2, 8, 8)).astype(np.uint8)
+    images[:, 1] += 120
+    images[3, 1] = 0  # missing, with a channel that says so
+    flat = images.reshape(20, -1)
+    channels = {name: images[:, i].mean(axis=(1, 2)) for i, name in enumerate(("t1", "t2"))}
+    familiar = Familiar.of(
+        flat.mean(axis=1), flat.std(axis=1), sizes=[(8, 8)], colored=(False,), channels=channels
+    )
+    familiar.write(tmp_path / "x.json")
+    assert Familiar.read(tmp_path / "x.json") == familiar
+
+    def said(image):
+        return familiar.differences(DecodedCase(image, size=(8, 8), kind=PixelKind("L")))
+
+    assert not any(map(said, images))
+    exchanged = said(images[0, ::-1])
+    assert [phrase.split()[2] for phrase in exchanged] == ["t1", "t2"]
+    assert "brightness of t1 15" in exchanged[0] and ", in training 2" in exchanged[0]
+
+
 def test_another_spacing_is_named_along_the_axes_of_the_network(tmp_path):
     rng = np.random.default_rng(0)
     form = ImageForm((8, 8, 8), in_channels=1)

@@ -132,7 +132,9 @@ def test_prediction_takes_the_columns_of_the_training(trained, tmp_path):
     flagged = list(predict(model, other, image_column="a,b,c"))
     assert flagged[0].probabilities == pytest.approx(cases[0].probabilities, abs=1e-6)
     assert "lacks the file of channel 0" in flagged[1].flag and not flagged[1].probabilities
-    with pytest.raises(ValueError, match="'t1' is not a column"):
+    with pytest.raises(
+        ValueError, match=r"'t1' is not a column .* The model takes t1, .*: an empty"
+    ):
         list(predict(model, other))
     with pytest.raises(ValueError, match="2 image columns are named, and the model takes 3"):
         list(predict(model, other, image_column=["a", "b"]))

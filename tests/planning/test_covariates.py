@@ -117,6 +117,7 @@ def test_a_prediction_needs_the_covariates_and_flags_what_training_had_not(fitte
         ],
     )
     assert "covariates='site' is not a column of less.csv" in str(done.exception)
+    assert "The model takes age, sex, site: an empty column says" in str(done.exception)
 
 
 def test_predictions_are_those_of_the_ensemble_and_of_its_members(fitted, tmp_path):
