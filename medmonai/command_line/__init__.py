@@ -2,7 +2,7 @@
 
 from .data_sets import cache, check, describe
 from .given_ids import given_ids
-from .models import fit, predict
+from .models import export, fit, predict
 from .results import compare, evaluate, report
 from .runs import bundles, init, run
 from .study import run_study, status, summary
@@ -14,6 +14,7 @@ __all__ = [
     "compare",
     "describe",
     "evaluate",
+    "export",
     "fit",
     "given_ids",
     "init",

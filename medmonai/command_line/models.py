@@ -1,4 +1,6 @@
-"""The commands from somebody's own images to a model, and from a model to predictions."""
+"""The commands from somebody's own images to a model, and from a model to predictions or to one
+file.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ def fit(
 def predict(
     context: typer.Context,
     model: Annotated[
-        Path, typer.Argument(help="the --output of `fit`, a run folder, or a bundle with weights")
+        Path,
+        typer.Argument(
+            help="the --output of `fit`, a run folder, a bundle with weights, or an exported file"
+        ),
     ],
     images: Annotated[
         Path,
@@ -78,16 +83,16 @@ def predict(
     image is unlike the training images or cannot be read.
 
     A table needs no labels. Its options are --image_column, --id_column, --images FOLDER, --suffix,
-    --dicom_folders, --separator, --encoding and --sheet. A bundle is a program: use only one whose
-    author you trust.
+    --dicom_folders, --separator, --encoding and --sheet. A bundle and a TorchScript file are
+    programs: use only those whose author you trust.
     """
-    from medmonai.deployment import load_model, write_predicted
+    from medmonai.deployment import open_model, write_predicted
     from medmonai.deployment import predict as predicted
 
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
     options = given_ids(context.args)
-    loaded = load_model(model)
+    loaded = open_model(model)
     count, unread = write_predicted(
         predicted(loaded, images, **options),
         output,
@@ -96,3 +101,26 @@ def predict(
     )
     lost = f", of which {unread:,} cannot be read (see flag)" if unread else ""
     typer.echo(f"{output}: {count:,} images{lost}. Research software: not for clinical use.")
+
+
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="the --output of `fit`, a run folder, or a bundle with weights")
+    ],
+    *,
+    to: Annotated[Path, typer.Option(help="the file: NAME.onnx (ONNX) or NAME.pt (TorchScript)")],
+    overwrite: Annotated[bool, typer.Option(help="replace existing files")] = False,
+) -> None:
+    """Write MODEL as one file with everything between decoding and decision, and what NVIDIA's
+    Triton server needs beside it.
+
+    The file takes images as they were decoded and returns calibrated probabilities, the decision
+    and the spread over the members. It needs neither medmonai nor MONAI; docs/how_to/deploy.md has
+    programs of twenty lines that use it. A bundle is a program: use only one whose author you
+    trust.
+    """
+    from medmonai.deployment import export_model
+
+    for path in export_model(model, to, overwrite=overwrite):
+        typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    typer.echo("Research software: not for clinical use.")

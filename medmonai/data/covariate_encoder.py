@@ -169,9 +169,18 @@ def read_covariates(path: str | Path) -> CovariateEncoder | MemberEncoders:
         )
     stored = read_record(path)
     with parts_of(path):
-        if "members" in stored:
-            return MemberEncoders(tuple(map(_encoder, stored["members"])))
-        return _encoder(stored)
+        return covariates_from(stored)
+
+
+def covariates_from(stored: Mapping[str, Any]) -> CovariateEncoder | MemberEncoders:
+    """Return the encoder that `as_dict` of one or the other wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: something else.
+    """
+    if "members" in stored:
+        return MemberEncoders(tuple(map(_encoder, stored["members"])))
+    return _encoder(stored)
 
 
 def _encoder(stored: Mapping[str, Any]) -> CovariateEncoder:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 # Fraction of a voxel (or of a matrix entry) that rounding may have added.
-_TINY = 1e-5
+TINY = 1e-5
+_SLAB = 1 << 20  # voxels that are interpolated at once
 _MOST_DRIFT = 0.05  # voxels that a parallel axis may be off at its end
 
 
@@ -52,7 +53,7 @@ def to_form_grid(
         m = shape[source]
         n = size[axis]
         step = m / n if spacing is None else float(spacing[axis] / own[source])
-        step = 1.0 if abs(step - 1) < _TINY else step
+        step = 1.0 if abs(step - 1) < TINY else step
         start = (step - 1) / 2 if spacing is None else ((m - 1) - step * (n - 1)) / 2
         if step == 1 and spacing is not None:
             start = float(m // 2 - n // 2) if m > n else -float((n - m) // 2)
@@ -71,6 +72,10 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
     in any number of dimensions. MONAI's `Spacing` and `SpatialResample` pick single voxels when
     they shrink an image, and `Resize(anti_aliasing=True)` cannot start outside the image or keep a
     spacing in millimeters.
+
+    Sums are float64, and the result is rounded to float32. Gray levels half way between two whole
+    ones, such as 1.5, then do not depend on the order of a sum, and an exported file finds the same
+    ones.
 
     Args:
         image: (C, *spatial).
@@ -95,10 +100,19 @@ def resample_to_grid(image: np.ndarray, to_image: np.ndarray, size: Sequence[int
             "scales and shifts are resampled."
         )
     image = np.transpose(image, (0, *(1 + axes)))
+    dtype = image.dtype
     # the axis that shrinks most comes first
     for axis in sorted(range(len(size)), key=lambda a: size[a] / image.shape[1 + a]):
-        image = _along(image, 1 + axis, float(shift[axes[axis]]), float(steps[axis]), size[axis])
-    return np.ascontiguousarray(image)
+        length = image.shape[1 + axis]
+        start = float(shift[axes[axis]])
+        step = float(steps[axis])
+        rows = _whole_rows(length, start, step, size[axis])
+        if rows is not None:
+            image = _moved(image, 1 + axis, rows)
+        else:
+            dtype = np.dtype(np.float32)
+            image = _interpolated(image, 1 + axis, *_weights(length, start, step, size[axis]))
+    return np.ascontiguousarray(image, dtype=dtype)
 
 
 def resample_turned(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -125,7 +139,7 @@ def resample_turned(image: np.ndarray, to_image: np.ndarray, size: Sequence[int]
     at = np.indices(size).reshape(len(size), -1)
     at = to_image[:-1, :-1] @ at + to_image[:-1, -1:]
     ends = np.array(image.shape[1:])[:, None]
-    inside = ((at >= -0.5 - _TINY) & (at <= ends - 0.5 + _TINY)).all(axis=0)
+    inside = ((at >= -0.5 - TINY) & (at <= ends - 0.5 + TINY)).all(axis=0)
     out = np.zeros((len(image), inside.size), np.float32)
     for channel, values in enumerate(image.astype(np.float32)):
         smooth = ndimage.gaussian_filter(values, sigmas, mode="nearest") if sigmas.any() else values
@@ -156,32 +170,46 @@ def resize_grid(shape: Sequence[int], size: Sequence[int]) -> np.ndarray:
     return matrix
 
 
-def _along(image: np.ndarray, axis: int, start: float, step: float, n: int) -> np.ndarray:
-    """Return the image with n voxels along one axis, centered at start + step j."""
-    length = image.shape[axis]
+def _whole_rows(length: int, start: float, step: float, n: int) -> np.ndarray | None:
+    """Return the old voxels along an axis that n new ones centered at start + step j are; None
+    where they lie between old ones.
+    """
     whole = round(start)
-    if abs(abs(step) - 1) < _TINY and abs(start - whole) < _TINY * max(n, length):
-        rows = whole + (1 if step > 0 else -1) * np.arange(n)
-        inside = (rows >= 0) & (rows < length)
-        if inside.all():
-            last = int(rows[-1]) + (1 if step > 0 else -1)
-            chosen = slice(whole, last if last >= 0 else None, 1 if step > 0 else -1)
-            return image[(slice(None),) * axis + (chosen,)]
-        taken = np.take(image, np.where(inside, rows, 0), axis=axis)
-        taken[(slice(None),) * axis + (~inside,)] = 0
-        return taken
-    first, weights = _weights(length, start, step, n)
-    part = image[(slice(None),) * axis + (slice(first, first + weights.shape[1]),)].astype(
-        np.float32, copy=False
-    )
-    inside = weights.any(axis=1)  # consecutive voxels; the rest is padding
-    moved = np.moveaxis(np.tensordot(part, weights[inside], axes=(axis, 1)), -1, axis)
+    if abs(abs(step) - 1) >= TINY or abs(start - whole) >= TINY * max(n, length):
+        return None
+    return whole + (1 if step > 0 else -1) * np.arange(n)
+
+
+def _moved(image: np.ndarray, axis: int, rows: np.ndarray) -> np.ndarray:
+    """Return the image with the given voxels along one axis; 0 for those outside it."""
+    inside = (rows >= 0) & (rows < image.shape[axis])
     if inside.all():
-        return moved
-    first = int(inside.argmax())
-    padding = [(0, 0)] * image.ndim
-    padding[axis] = (first, n - first - moved.shape[axis]) if inside.any() else (0, n)
-    return np.pad(moved, padding)
+        forward = len(rows) < 2 or rows[1] > rows[0]
+        last = int(rows[-1]) + (1 if forward else -1)
+        chosen = slice(int(rows[0]), last if last >= 0 else None, 1 if forward else -1)
+        return image[(slice(None),) * axis + (chosen,)]
+    taken = np.take(image, np.where(inside, rows, 0), axis=axis)
+    taken[(slice(None),) * axis + (~inside,)] = 0
+    return taken
+
+
+def _interpolated(image: np.ndarray, axis: int, first: int, weights: np.ndarray) -> np.ndarray:
+    """Return the image as float64 with weighted sums of the voxels from `first` on along one axis.
+
+    Slabs keep the float64 copy of a large image small.
+    """
+    before = (slice(None),) * axis
+    part = image[(*before, slice(first, first + weights.shape[1]))]
+    inside = weights.any(axis=1)  # consecutive voxels; the rest is padding
+    out = np.zeros((*part.shape[:axis], len(weights), *part.shape[axis + 1 :]))
+    across = max((a for a in range(part.ndim) if a != axis), key=lambda a: part.shape[a])
+    thick = max(1, _SLAB * part.shape[across] // max(1, part.size))
+    for begin in range(0, part.shape[across], thick):
+        slab = (slice(None),) * across + (slice(begin, begin + thick),)
+        values = part[slab].astype(np.float64, copy=False)
+        sums = np.tensordot(values, weights[inside], axes=(axis, 1))
+        out[slab][(*before, inside)] = np.moveaxis(sums, -1, axis)
+    return out
 
 
 def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.ndarray]:
@@ -193,8 +221,6 @@ def _weights(length: int, start: float, step: float, n: int) -> tuple[int, np.nd
     first = int(np.clip(np.floor(centres.min() - width), 0, length - 1))
     last = int(np.clip(np.ceil(centres.max() + width), 0, length - 1))
     weights = np.clip(1 - np.abs(np.arange(first, last + 1) - centres[:, None]) / width, 0, None)
-    weights[(centres < -0.5 - _TINY) | (centres > length - 0.5 + _TINY)] = 0
+    weights[(centres < -0.5 - TINY) | (centres > length - 0.5 + TINY)] = 0
     sums = weights.sum(axis=1, keepdims=True)
-    return first, np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0).astype(
-        np.float32
-    )
+    return first, np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)

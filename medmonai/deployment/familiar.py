@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,12 @@ class Familiar:
         if not stored:
             return None
         with parts_of(path):
-            known = {field.name: tuple(stored[field.name]) for field in fields(cls)}
+            return cls.from_dict(stored)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Familiar:
+        """Return the ranges from JSON-compatible values, as `dataclasses.asdict` has them."""
+        known = {field.name: tuple(stored[field.name]) for field in fields(cls)}
         known["channels"] = tuple(map(tuple, known["channels"]))
         return cls(**known)
 

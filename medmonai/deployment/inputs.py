@@ -18,6 +18,7 @@ from medmonai.data.describe import open_unlabeled_table
 from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
 from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
 
+from .exported import ExportedModel
 from .model import Model
 
 
@@ -40,7 +41,7 @@ class GivenCase:
 
 
 def given_cases(
-    images: Path, model: Model, options: Mapping[str, Any] | None = None
+    images: Path, model: Model | ExportedModel, options: Mapping[str, Any] | None = None
 ) -> Iterator[GivenCase]:
     """Return the cases at a path; nothing is decoded yet.
 
@@ -114,7 +115,7 @@ def _told(wanted: Sequence[str]) -> Iterator[None]:
         ) from error
 
 
-def _require_columns(table: UnlabeledTable, model: Model) -> None:
+def _require_columns(table: UnlabeledTable, model: Model | ExportedModel) -> None:
     """Raise ValueError unless a table has as many image columns as the training's."""
     held = max(len(channel_files(row.file)) for row in table.rows if row.file is not None)
     wanted = len(model.image_columns) or 1

@@ -19,7 +19,7 @@ from medmonai.bundle import (
 )
 from medmonai.config_text import escaped
 from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders
-from medmonai.engines import load_checkpoint, place_weights
+from medmonai.engines import PrecisionInferer, load_checkpoint, place_weights
 from medmonai.metrics import (
     OperatingPoint,
     Temperature,
@@ -109,7 +109,7 @@ def load_model(folder: str | Path) -> Model:
         form=ImageForm.of(content["dataset::form"], argument="form"),
         image_columns=tuple(content.get(IMAGE_COLUMNS, ())),
         preprocessing=content["preprocessing"],
-        inferer=content["inferer"],
+        inferer=_in_float32(content["inferer"]),
         task=content["task"],
         class_names=names,
         point=point,
@@ -119,6 +119,17 @@ def load_model(folder: str | Path) -> Model:
         device=torch.device(content["device"]),
         covariates=content.get("covariate_encoder"),
     )
+
+
+def _in_float32(inferer: Any) -> Any:
+    """Return an inferer that computes in float32, so that the same image has the same number on
+    every machine and in an exported file.
+
+    Training may use bf16 on one machine and float32 on another; its scores differ by about 1e-3.
+    """
+    if isinstance(inferer, PrecisionInferer):
+        inferer.dtype = None
+    return inferer
 
 
 def _content_of(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Any] | None]:

@@ -23,6 +23,7 @@ from medmonai.networks import Ensemble
 from medmonai.predictions import Predictions
 from medmonai.transforms import BatchCompose
 
+from .exported import ExportedModel, is_exported, load_exported
 from .inputs import GivenCase, given_cases
 from .model import Model, load_model
 
@@ -51,8 +52,21 @@ class PredictedCase:
     flag: str
 
 
+def open_model(model: str | Path) -> Model | ExportedModel:
+    """Load a trained model from a folder (`load_model`) or from a file that `medmonai export` wrote
+    (`load_exported`).
+
+    Args:
+        model: the folder or the file.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: see both.
+    """
+    return load_exported(model) if is_exported(model) else load_model(model)
+
+
 def predict(
-    model: str | Path | Model, images: str | Path, /, **options: Any
+    model: str | Path | Model | ExportedModel, images: str | Path, /, **options: Any
 ) -> Iterator[PredictedCase]:
     """Yield what a model says of each image, in the order of a table or of the names of the files.
 
@@ -71,7 +85,7 @@ def predict(
     MONAI's `Evaluator` needs a workflow of handlers for this, and reads no decision.
 
     Args:
-        model: a folder, see `load_model`, or a loaded model.
+        model: a folder, see `load_model`, a file that `medmonai export` wrote, or a loaded model.
         images: an image file, a folder of images, the folder of a DICOM series, an npz file, or a
             table (CSV, .xlsx) of images without labels. A model with covariates needs a table that
             has them in columns named as in the training.
@@ -86,11 +100,11 @@ def predict(
         >>> for case in predict("fit", "new_images"):  # doctest: +SKIP
         ...     print(case.id, case.probabilities, case.decision, case.flag)
     """
-    ready = model if isinstance(model, Model) else load_model(model)
+    ready = open_model(model) if isinstance(model, (str, Path)) else model
     return _predicted(ready, given_cases(Path(images).expanduser(), ready, options))
 
 
-def _predicted(model: Model, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
+def _predicted(model: Model | ExportedModel, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
     jobs = check_jobs(None)
     with ThreadPoolExecutor(jobs) as pool:
         waiting: deque[tuple[GivenCase, Future[DecodedCase | str]]] = deque()
@@ -109,7 +123,7 @@ def _predicted(model: Model, cases: Iterator[GivenCase]) -> Iterator[PredictedCa
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(case: GivenCase, model: Model) -> DecodedCase | str:
+def _read(case: GivenCase, model: Model | ExportedModel) -> DecodedCase | str:
     if case.read is None:
         return ""
     try:
@@ -125,10 +139,11 @@ def _read(case: GivenCase, model: Model) -> DecodedCase | str:
 
 
 def _of_batch(
-    model: Model, batch: Sequence[tuple[GivenCase, DecodedCase | str]]
+    model: Model | ExportedModel, batch: Sequence[tuple[GivenCase, DecodedCase | str]]
 ) -> Iterator[PredictedCase]:
     decoded = [(given, one) for given, one in batch if isinstance(one, DecodedCase)]
-    scored = iter(_scored(model, decoded))
+    of_file = isinstance(model, ExportedModel)
+    scored = iter(_scored_by_file(model, decoded) if of_file else _scored(model, decoded))
     for given, case in batch:
         if isinstance(case, str):
             flag = "; ".join(filter(None, (given.flag, case)))
@@ -175,6 +190,27 @@ def _scored(
     return [
         (tuple(row.tolist()), decision, float(spread))
         for row, decision, spread in zip(calibrated, names, chosen)
+    ]
+
+
+def _scored_by_file(
+    model: ExportedModel, cases: Sequence[tuple[GivenCase, DecodedCase]]
+) -> list[tuple[tuple[float, ...], str, float]]:
+    if not cases:
+        return []
+    covariates = None
+    if model.covariates is not None:
+        names = model.covariates.names
+        columns = {name: [given.covariates[name] for given, _ in cases] for name in names}
+        covariates = model.covariates.encode(columns)
+    probabilities, decided, spreads = model.scores(
+        np.stack([case.image for _, case in cases]), covariates
+    )
+    ids = np.arange(len(cases)).astype(str)
+    table = Predictions(ids, None, probabilities, model.task, model.class_names)
+    return [
+        (tuple(row.tolist()), decision, float(spread))
+        for row, decision, spread in zip(probabilities, table.predicted_names(decided), spreads)
     ]
 
 

@@ -37,7 +37,7 @@ logger = logging.getLogger("medmonai.data")
 
 # Increase it when the same file and form give different pixels, or a different reason for having
 # none.
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 
 _PROBED, _PROBE_BYTES = 16, 1 << 14  # number of files of which some bytes are compared too
 _TRIED_AGAIN = 4  # number of unreadable files that are tried again at each start
