@@ -12,7 +12,7 @@ import numpy as np
 
 from medmonai.atomic_files import write_json
 from medmonai.bundle import bundle_cohorts
-from medmonai.data import CovariateEncoder, MemberEncoders, read_covariates
+from medmonai.data import Cohort, CovariateEncoder, MemberEncoders, read_covariates
 from medmonai.data.describe import image_statistics
 from medmonai.deployment import Familiar
 from medmonai.engines import load_checkpoint, save_atomically
@@ -68,18 +68,7 @@ def write_fit(
     _write_ensemble(division.members, folder, member_temperatures(networks, division))
     _write_encoders(division.members, folder)
     cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
-    described = [image_statistics(cohort.images) for cohort in cohorts]
-    familiar = Familiar.of(
-        np.concatenate([one.means for one in described]),
-        np.concatenate([one.sds for one in described]),
-        sizes=sizes,
-        colored=colored,
-        spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
-        channels={
-            name: np.concatenate([_means_of(cohort.images, number) for cohort in cohorts])
-            for number, name in enumerate(channels)
-        },
-    )
+    familiar = _familiar(cohorts, sizes=sizes, colored=colored, channels=channels)
     familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled(networks, division)
     references = {
@@ -111,6 +100,28 @@ def write_fit(
 def _means_of(images: np.ndarray, channel: int) -> np.ndarray:
     """Return the mean of one channel of each image (N,), an image at a time."""
     return np.array([image[channel].mean() for image in images])
+
+
+def _familiar(
+    cohorts: Sequence[Cohort],
+    *,
+    sizes: Sequence[Sequence[int]],
+    colored: Sequence[bool],
+    channels: Sequence[str],
+) -> Familiar:
+    """Return what the training images looked like; see `write_fit`."""
+    described = [image_statistics(cohort.images) for cohort in cohorts]
+    return Familiar.of(
+        np.concatenate([one.means for one in described]),
+        np.concatenate([one.sds for one in described]),
+        sizes=sizes,
+        colored=colored,
+        spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
+        channels={
+            name: np.concatenate([_means_of(cohort.images, number) for cohort in cohorts])
+            for number, name in enumerate(channels)
+        },
+    )
 
 
 def _write_decision(held_out: Predictions, folder: Path) -> None:
