@@ -2,7 +2,12 @@ from .checkpoint import RunCheckpoint
 from .feature_cohort import HeadInferer, frozen_features, training_cohort, training_inferer
 from .inference import FlipAveragingInferer, PrecisionInferer, choose_precision
 from .randomization import RandomizationCheck, randomization_check
-from .reproducibility import keep_threads, prepare_process, run_record
+from .reproducibility import (
+    keep_threads,
+    prepare_process,
+    release_freed_memory,
+    run_record,
+)
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
 from .target_layer import find_target_layer
@@ -28,6 +33,7 @@ __all__ = [
     "prepare_process",
     "randomization_check",
     "recorded_classes",
+    "release_freed_memory",
     "run_record",
     "save_atomically",
     "training_cohort",

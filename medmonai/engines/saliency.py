@@ -194,12 +194,14 @@ class _Observed(ModelWithHooks):
         self.register_backward = True
 
     def forward_hook(self, name: str) -> Callable:
+        # The hooks of a graph hold this and not the object: it holds the graph (score), and Python
+        # does not find a circle through autograd, so the copied network would stay for ever.
+        gradients = self.gradients
+
         def hook(_layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
             # A leaf of its own: gradients arrive whether or not the weights before it are frozen.
             leaf = output.detach().contiguous().requires_grad_()
-            leaf.register_hook(
-                lambda gradient: self.gradients.__setitem__(name, gradient.contiguous())
-            )
+            leaf.register_hook(lambda gradient: gradients.__setitem__(name, gradient.contiguous()))
             self.activations[name] = leaf.detach()
             return leaf.clone()
 

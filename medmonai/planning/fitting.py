@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import time
@@ -19,6 +18,7 @@ from medmonai.claims import claim
 from medmonai.data import write_splits
 from medmonai.data.case_files import channel_files
 from medmonai.data.splits import splits_text
+from medmonai.engines import release_freed_memory
 from medmonai.predictions import Predictions, read_predictions
 from medmonai.report import write_report
 from medmonai.run_files import parts_of, read_record
@@ -247,9 +247,7 @@ def _trained(
     run = folder / "members" / str(member)
     overrides = _overrides(seen, folder, member, seed=seed)
     run_bundle(folder / "model", output_dir=run, overrides=overrides)
-    # A run's network, cohorts and handlers refer to each other; Python counts objects, not bytes,
-    # and would keep those of several members.
-    gc.collect()
+    release_freed_memory()
     named = {NETWORK: "predictions", BASELINE: "baseline"}
     if (run / "models" / "covariates.json").is_file():
         named[COVARIATES] = "baseline_covariates"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.bundle import run_bundle, write_bundle
+from medmonai.engines import release_freed_memory
 
 IMAGES = "images alone"
 IMAGES_FOLDER = "images_alone"
@@ -45,4 +46,5 @@ def train_on_images(folder: Path, member: int, overrides: Mapping[str, Any]) -> 
     """
     run = folder / IMAGES_FOLDER / str(member)
     run_bundle(folder / IMAGES_FOLDER / "model", output_dir=run, overrides=dict(overrides))
+    release_freed_memory()
     return [run / f"predictions_{split}.csv" for split in ("val", "test")]

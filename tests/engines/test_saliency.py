@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import sys
 from pathlib import Path
 
@@ -173,6 +174,27 @@ def test_in_place_operations_behind_the_layer(layer, method):
         network, torch.rand(2, 1, 28, 28), class_index=2, target_layer=layer, method=method
     )
     assert maps.shape == (2, 1, 28, 28) and np.isfinite(maps).all()
+
+
+@pytest.mark.parametrize("method", ["gradcam", "gradcam++"])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_no_copy_of_the_network_stays(dims, method):
+    class Watched(nn.Flatten):
+        pass
+
+    def living():
+        gc.collect()
+        return sum(type(one) is Watched for one in gc.get_objects())
+
+    layers = [nn.Sequential, nn.Conv2d, nn.AdaptiveAvgPool2d]
+    if dims == 3:
+        layers = [nn.Sequential, nn.Conv3d, nn.AdaptiveAvgPool3d]
+    sequential, convolution, pool = layers
+    network = sequential(convolution(1, 3, 3), nn.ReLU(), pool(1), Watched(), nn.Linear(3, 1))
+    before = living()
+    for _ in range(3):
+        grad_cam(network, torch.rand(2, 1, *[9] * dims), class_index=1, method=method)
+    assert living() == before
 
 
 def test_dense_networks_and_large_logits():
