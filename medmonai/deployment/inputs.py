@@ -117,8 +117,9 @@ def _told(wanted: Sequence[str]) -> Iterator[None]:
 
 def _require_columns(table: UnlabeledTable, model: Model | ExportedModel) -> None:
     """Raise ValueError unless a table has as many image columns as the training's."""
-    held = max(len(channel_files(row.file)) for row in table.rows if row.file is not None)
     wanted = len(model.image_columns) or 1
+    counts = (len(channel_files(row.file)) for row in table.rows if row.file is not None)
+    held = max(counts, default=wanted)
     if held != wanted:
         names = f" ({', '.join(model.image_columns)})" * bool(model.image_columns)
         raise ValueError(

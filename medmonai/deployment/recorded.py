@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from medmonai.config_text import unescaped
-from medmonai.data import ImageForm
+from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders, read_covariates
 from medmonai.engines import FlipAveragingInferer, choose_precision
 from medmonai.networks import to_channels_last
 from medmonai.run_files import parts_of, read_record
@@ -24,6 +24,8 @@ from medmonai.transforms import BatchCompose, Resize
 
 # The id in inference.json of the columns with the files of each channel.
 IMAGE_COLUMNS = "dataset::image_column"
+COVARIATES = "covariate_encoder"  # in both configs
+_NUM_COVARIATES = "$@covariate_encoder.num_values"  # of the network, as bundles write it
 # What a record may name: the public names of these packages, and nothing that they import.
 _PACKAGES = ("medmonai.networks", "medmonai.transforms", "monai.networks.nets")
 _DATASETS = ("medmonai.data.load_medmnist", "medmonai.data.lesion_phantom")
@@ -67,6 +69,7 @@ def recorded_content(folder: Path) -> dict[str, Any]:
     with parts_of(folder / "evaluate_config.json"):
         form = _form(record, seen)
         preprocessing, size = _preprocessing(record, form)
+        encoder = _encoder(record)
         network = record.value("network_def")
         flips = record.value("flip_axes")
         _require_flip_averaging(record)
@@ -83,6 +86,7 @@ def recorded_content(folder: Path) -> dict[str, Any]:
             "device": device,
             "dataset::form": form,
             IMAGE_COLUMNS: _image_columns(record),
+            COVARIATES: encoder,
         }
 
 
@@ -113,6 +117,17 @@ def _form(record: _Record, seen: Mapping[str, Any]) -> ImageForm:
         if target not in _DATASETS or seen["image_dtype"] != "uint8":
             raise record.refused(f"the data set {target!r}")
     return ImageForm(tuple(seen["spatial_size"]), in_channels=seen["in_channels"])
+
+
+def _encoder(record: _Record) -> CovariateEncoder | MemberEncoders | None:
+    """Return the encoder of the covariates that lies beside the weights, and let the config refer
+    to the number of its values; None of a network without covariates.
+    """
+    if COVARIATES not in record.config:
+        return None
+    encoder = read_covariates(record.folder / "models" / "model.pt")
+    record.known[_NUM_COVARIATES] = encoder.num_values
+    return encoder
 
 
 def _image_columns(record: _Record) -> tuple[str, ...]:
@@ -157,6 +172,7 @@ class _Record:
     def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
         self.config = config
         self.folder = folder
+        self.known: dict[str, int] = {}  # expression -> its value
 
     def refused(self, what: str) -> ValueError:
         """Return the error for something that only the bundle may make."""
@@ -188,6 +204,8 @@ class _Record:
             if wanted in above:
                 raise ValueError(f"{wanted} refers to itself")
             return self._made(self.raw(wanted), wanted, (*above, wanted))
+        if isinstance(content, str) and content in self.known:
+            return self.known[content]
         if isinstance(content, str) and content.startswith(("$", "%")):
             raise self.refused(f"{name} = {content!r}")
         if isinstance(content, list):

@@ -11,6 +11,7 @@ from medmonai.data.case_files import CaseFiles, channel_files, files_of
 from medmonai.data.containers import UnreadableImageError
 from medmonai.data.files import Headers, read_sample
 
+_SHOWN = 8  # channels
 _VALUES = 20_000  # gray values that are kept of each image
 # Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
 _AIR = -500.0
@@ -182,6 +183,17 @@ def levels_of(samples: Sequence[Sample], names: Sequence[str]) -> tuple[GreyLeve
         eight_bits = all(sample.eight_bits[number] for sample in samples)
         levels.append(GreyLevels.of(np.concatenate(values), eight_bits=eight_bits, channel=name))
     return tuple(levels)
+
+
+def levels_lines(levels: Sequence[GreyLevels]) -> list[str]:
+    """Return the levels for a person to read; of many channels the first ones."""
+    lines = [level.line() for level in levels[:_SHOWN]]
+    rest = levels[_SHOWN:]
+    if rest:
+        low = min(level.low for level in rest)
+        high = max(level.high for level in rest)
+        lines.append(f"gray values of {len(rest)} more channels: {low:.4g} to {high:.4g}")
+    return lines
 
 
 def _some(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

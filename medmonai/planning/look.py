@@ -27,6 +27,7 @@ from .evidence import Evidence, doubtful_classes, evidence, mixed_bits, one_labe
 from .grey_levels import (
     GreyLevels,
     channel_names,
+    levels_lines,
     levels_of,
     none_readable,
     require_one_count,
@@ -55,6 +56,7 @@ class Look:
         colored: whether images are in color: (False,), (True,) or both.
         spacing: median millimeters along each axis of the volumes that state them; None where
             fewer than all of the sample do.
+        spacings: of the sampled files, like `sizes`; () where `spacing` is None.
         levels: gray values of the sampled training images, of each channel; one entry for gray
             images and for all colors together.
         decode_seconds: measured, of a file with all cores; 0 of a MedMNIST set.
@@ -81,6 +83,7 @@ class Look:
     levels: tuple[GreyLevels, ...]
     decode_seconds: float
     machine: Machine
+    spacings: tuple[tuple[float, ...], ...] = ()
     evidence: Evidence | None = None
     cohorts: tuple[Cohort, ...] = ()
     checks: tuple[str, ...] = ()
@@ -149,7 +152,7 @@ class Look:
         if self.spacing is not None:
             lines.append(f"spacing: median {' x '.join(f'{mm:.3g}' for mm in self.spacing)} mm")
         lines.append(f"modality: {self.modality}")
-        lines += [level.line() for level in self.levels]
+        lines += levels_lines(self.levels)
         lines += [] if self.evidence is None else self.evidence.lines()
         lines += mixed_bits(self.description.headers) if len(self.levels) == 1 else []
         lines += doubtful_classes(self.description.class_names)
@@ -246,6 +249,7 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
         colored=headers.colored,
         size=tuple(int(n) for n in np.median([sample.size for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
+        spacings=tuple(one for one in spacings if one is not None) if known else (),
         levels=levels_of(samples, names),
         decode_seconds=seconds / machine.cores,
         evidence=evidence(listing, seed=seed),

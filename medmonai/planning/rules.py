@@ -69,8 +69,16 @@ def size_choice(look: Look, *, scale: float = 1.0) -> tuple[dict[str, Any], Choi
         "size and spacing",
         f"{_times(size)} voxels of {_times(chosen)} mm",
         f"the median volume covers {_times([round(f) for f in field])} mm; about "
-        f"{_VOXELS:,} voxels at most, and none finer than the files'{smaller}",
+        f"{_VOXELS:,} voxels at most, and none finer than the files'{smaller}"
+        f"{_cut(look, np.multiply(size, chosen))}",
     )
+
+
+def _cut(look: Look, field: np.ndarray) -> str:
+    """Return how many of the sampled volumes a field of view (mm) keeps less than half of."""
+    own = [np.multiply(*pair) for pair in zip(look.sizes or (), look.spacings)]
+    lost = sum(np.prod(np.minimum(1, field / one)) < 0.5 for one in own)
+    return f"; {lost} of {len(own)} sampled volumes lose more than half outside it" if lost else ""
 
 
 def _picture_size(look: Look, scale: float, smaller: str) -> tuple[dict[str, Any], Choice]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mean_models import mean_model
@@ -44,6 +46,30 @@ def test_a_table_gives_one_row_per_row(kind, tmp_path):
         "bad.png (10 bytes) cannot be read",
         "line 2 has the same id",
     ]
+
+
+def two_columns(**columns):
+    model = mean_model()
+    form = replace(model.form, in_channels=2)
+    return replace(model, form=form, image_columns=("t1", "t2"), **columns)
+
+
+def test_rows_that_all_name_lost_files_are_flagged(tmp_path):
+    save(tmp_path / "a.png", 9)
+    (tmp_path / "t.csv").write_text("t1,t2\nlost.png,a.png\nlost2.png,\n")
+    cases = list(predict(two_columns(), tmp_path / "t.csv"))
+    assert [case.probabilities for case in cases] == [(), ()]
+    assert all("lost" in case.flag for case in cases)
+
+
+def test_a_table_without_a_column_of_the_model(tmp_path):
+    save(tmp_path / "a.png", 9)
+    (tmp_path / "t.csv").write_text("t1,other\na.png,a.png\n")
+    said = r"'t2' is not a column of t\.csv.* The model takes t1, t2: an empty column says"
+    with pytest.raises(ValueError, match=said):
+        predict(two_columns(), tmp_path / "t.csv")
+    with pytest.raises(ValueError, match=r"'t3' is not a column"):
+        predict(two_columns(), tmp_path / "t.csv", image_column="t1,t3")
 
 
 @pytest.mark.parametrize("size", [(8, 8), (4, 4, 4)])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from medmonai.planning import Division, divided, look
 from medmonai.planning.examination import examined
-from medmonai.planning.rules import form_choice, normalization_choice
+from medmonai.planning.rules import form_choice, normalization_choice, size_choice
 
 
 def volumes(folder, *, name="{i:02d}", change=lambda i, image: image, values=None, cases=32):
@@ -134,6 +134,23 @@ def test_only_values_like_those_of_a_ct_begin_at_air(tmp_path, low, high, lower_
     seen = look(str(volumes(tmp_path, values=values)))
     assert seen.levels[0].hounsfield == (lower_end == -1000)
     assert form_choice(seen)[0]["intensity_range"][0] == pytest.approx(lower_end, abs=20)
+
+
+@pytest.mark.parametrize("every", [0, 3])
+def test_volumes_that_are_cut_are_counted_in_the_plan(tmp_path, every):
+    def coarser(i, image):
+        wide = every and i % every == 0
+        return nibabel.Nifti1Image(image.get_fdata(), np.diag([9.0, 9, 18, 1])) if wide else image
+
+    seen = look(str(volumes(tmp_path, change=coarser)))
+    said = "11 of 32 sampled volumes lose more than half outside it"
+    assert (said in size_choice(seen)[1].reason) == bool(every)
+
+
+def test_many_channels_are_summed_up(tmp_path):
+    values = lambda rng: rng.normal(100, 20, (5, 5, 5, 20))  # noqa: E731
+    said = [line for line in look(str(volumes(tmp_path, values=values))).lines() if "gray" in line]
+    assert len(said) == 9 and said[-1].startswith("gray values of 12 more channels: 4")
 
 
 @pytest.mark.parametrize("save_as", ["nii", "png"])

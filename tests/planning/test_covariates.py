@@ -12,7 +12,8 @@ from covariate_tables import write_covariate_table
 from typer.testing import CliRunner
 
 from medmonai.__main__ import app
-from medmonai.metrics import compare_tables
+from medmonai.deployment import load_model, predict
+from medmonai.metrics import apply_temperature, compare_tables
 from medmonai.planning import division, rules
 from medmonai.planning.covariates import COVARIATES
 from medmonai.planning.fit_results import BASELINE, NETWORK, verdict
@@ -132,6 +133,19 @@ def test_predictions_are_those_of_the_ensemble_and_of_its_members(fitted, tmp_pa
     table = read_predictions(folder / "fit" / "predictions_test.csv")
     ours = np.array([said[name] for name in table.ids])
     assert np.corrcoef(ours, table.y_score[:, 1])[0, 1] > 0.8
+
+
+def test_the_run_folder_of_a_member_predicts_what_it_was_evaluated_on(fitted):
+    folder, _, _ = fitted
+    model = load_model(folder / "fit" / "members" / "0")
+    found = predict(
+        model, folder / "data" / "table.csv", image_column="image",
+        image_folders=folder / "data" / "images",
+    )  # fmt: skip
+    said = {case.id: case.probabilities for case in found}
+    test = read_predictions(folder / "fit" / "members" / "0" / "predictions_test.csv")
+    wanted = apply_temperature(test, model.temperature).y_score
+    np.testing.assert_allclose([said[name] for name in test.ids], wanted, atol=1e-6)
 
 
 def test_changed_covariates_are_not_trained_on_by_an_older_plan(fitted):

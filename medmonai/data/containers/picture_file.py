@@ -109,7 +109,11 @@ def _check(path: Path, image: Image.Image) -> None:
     # counting them reads the file's tags again
     pages = getattr(image, "n_frames", 1) if several else 1
     if pages > 1:
-        raise unreadable(path, f"it holds {pages} pictures, and files with one picture are read")
+        raise unreadable(
+            path,
+            f"it holds {pages} pictures, and files with one picture are read; if they are the "
+            "channels of a case, save each as a file and name it in a column of a table",
+        )
     refusal = tiff_refusal(image, path) if isinstance(image, TiffImagePlugin.TiffImageFile) else ""
     if refusal:
         raise unreadable(path, refusal)

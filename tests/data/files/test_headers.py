@@ -81,7 +81,11 @@ def test_what_is_refused_later_is_said_now(tmp_path):
             "it has shape (5, 6, 7, 4, 2); three axes are read, and a fourth one of channels where "
             "the voxels are single numbers; repair it or leave it out."
         ),
-        "it holds 2 pictures, and files with one picture are read; repair it or leave it out.",
+        (
+            "it holds 2 pictures, and files with one picture are read; if they are the channels of "
+            "a case, save each as a file and name it in a column of a table; repair it or leave it "
+            "out."
+        ),
     ]
     assert found.kinds == {PixelKind("RGB", colour=True): 1}
 
