@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from medmonai.nearest import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    import typer
+
+_ALIKE = 0.8  # names as similar as "minuts" and "minutes"
 
 
-def given_ids(words: list[str]) -> dict[str, Any]:
+def given_ids(words: list[str], *, own: Sequence[str] = ()) -> dict[str, Any]:
     """Turn `--id value` and `--id=value` into a dict; values are parsed as JSON if possible,
     otherwise kept as text.
 
+    Args:
+        words: of the command line.
+        own: names of the command's other options, for a hint where one of them is mistyped.
+
     Raises:
-        ValueError: a word that is not an option, or an option without a value.
+        ValueError: a word that is not an option, an option without a value, or one given twice.
     """
     found: dict[str, Any] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            raise ValueError(f"{word!r} is not an option; write --id value.")
+            hint = f"did you mean -{word}?" if word.startswith("-") else "write --name value."
+            raise ValueError(f"{word!r} is not an option; {hint}")
         key, equals, value = word[2:].partition("=")
+        if nearest(key, own, cutoff=_ALIKE) is not None:
+            raise ValueError(f"--{key} is not an option; {did_you_mean(key, own, show='--{}')}")
+        if key in found:
+            raise ValueError(f"--{key} is given twice; give it once.")
         if not equals:
             if not rest:
                 raise ValueError(f"--{key} has no value; write --{key} VALUE.")
@@ -33,3 +50,9 @@ def given_ids(words: list[str]) -> dict[str, Any]:
         # a class may be called None, null or 1e5
         found[key] = value if is_class and not isinstance(read, str) else read
     return found
+
+
+def own_options(context: typer.Context) -> list[str]:
+    """Return the names of the options that a command defines itself, without the "--"."""
+    options = [option for parameter in context.command.params for option in parameter.opts]
+    return [option.removeprefix("--") for option in options if option.startswith("--")]

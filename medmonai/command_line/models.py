@@ -11,7 +11,9 @@ import typer
 
 from medmonai.errors import stopped_in_words
 
-from .given_ids import given_ids
+from .given_ids import given_ids, own_options
+
+_TEXT = ("", ".csv", ".txt")
 
 
 def fit(
@@ -49,7 +51,7 @@ def fit(
     with stopped_in_words():
         fit_source(
             source,
-            given_ids(context.args),
+            given_ids(context.args, own=own_options(context)),
             output=output,
             minutes=minutes,
             plan_only=plan_only,
@@ -89,9 +91,9 @@ def predict(
     from medmonai.deployment import open_model, write_predicted
     from medmonai.deployment import predict as predicted
 
-    if output.exists() and not overwrite:
-        raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
-    options = given_ids(context.args)
+    options = given_ids(context.args, own=own_options(context))
+    output, images = output.expanduser(), images.expanduser()
+    _check_output(output, images, overwrite=overwrite)
     loaded = open_model(model)
     count, unread = write_predicted(
         predicted(loaded, images, **options),
@@ -100,7 +102,8 @@ def predict(
         overwrite=overwrite,
     )
     lost = f", of which {unread:,} cannot be read (see flag)" if unread else ""
-    typer.echo(f"{output}: {count:,} images{lost}. Research software: not for clinical use.")
+    read = f"{count:,} image{'s' * (count != 1)}{lost}"
+    typer.echo(f"{output}: {read}. Research software: not for clinical use.")
 
 
 def export(
@@ -124,3 +127,27 @@ def export(
     for path in export_model(model, to, overwrite=overwrite):
         typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     typer.echo("Research software: not for clinical use.")
+
+
+def _check_output(output: Path, images: Path, *, overwrite: bool) -> None:
+    """Refuse, before a model is loaded, a file that cannot be written or that is the input."""
+    if not images.exists():
+        raise FileNotFoundError(
+            f"{images} does not exist; give an image, a folder, a DICOM series, an npz file or a "
+            "table (CSV, .xlsx)."
+        )
+    if output.is_dir():
+        raise IsADirectoryError(f"--output {output} is a folder; name a file, such as p.csv.")
+    if output.exists() and output.samefile(images):
+        raise FileExistsError(f"--output {output} is the table of the images; name another file.")
+    if output.suffix.lower() not in _TEXT:
+        raise ValueError(
+            f"--output {output}: the result is CSV; name a file that ends in .csv "
+            "(spreadsheet programs open it)."
+        )
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists; name another --output, or give --overwrite.")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(
+            f"the folder {output.parent} of --output does not exist; create it first."
+        )

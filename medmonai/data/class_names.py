@@ -176,7 +176,12 @@ def class_table(
     given = [str(name) for name in shown]
     keys = class_keys([*given, *counts])
     labels = {keys[name]: label for label, name in enumerate(given)}
-    if isinstance(class_names, str) or len(labels) < len(class_names):
+    if isinstance(class_names, str):
+        raise ValueError(
+            f"class_names={class_names!r} is one name; give all classes in the order of their "
+            f"labels, such as {','.join(sorted(one_spelling(counts).values())[:3])}."
+        )
+    if len(labels) < len(class_names):
         raise ValueError(
             f"class_names={class_names!r}; different names are needed (case and spaces do not "
             "count)."

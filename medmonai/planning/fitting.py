@@ -38,6 +38,7 @@ from .plan import Plan, make_plan, write_choices, write_planned_bundle
 from .recipe_source import data_overrides
 from .wording import table_lines
 
+_MOST_SEED = 2**31  # torch, NumPy and scikit-learn all take those below it
 _PLAN_FILES = {"plan.md", "recipe.json"}
 
 
@@ -78,8 +79,9 @@ def fit_source(
         ValueError: data that are refused, too few cases, no plan within the minutes, a folder
             inside the source, or one that holds the fit of another source or is in use.
     """
-    folder = Path(output)
+    folder = Path(output).expanduser()
     _check_folder(folder, source)
+    _check_numbers(minutes, seed)
     asked = AskedNetwork(network, weights)
     seen = look(source, dict(options or {}))
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +119,13 @@ def _check_folder(folder: Path, source: str) -> None:
             )
 
 
+def _check_numbers(minutes: float | None, seed: int) -> None:
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f"minutes={minutes}; more than 0 are needed, or leave it out.")
+    if not 0 <= seed < _MOST_SEED:
+        raise ValueError(f"seed={seed}; 0 to {_MOST_SEED - 1} is needed.")
+
+
 def _planned(
     seen: Look, folder: Path, *, minutes: float | None, seed: int, network: AskedNetwork
 ) -> Division:
@@ -140,8 +149,8 @@ def _planned(
             cases_before = stored["cases"]
         if asked_before != asked:
             raise ValueError(
-                f"{folder} holds the fit of {asked_before.get('source')} with other options; "
-                "choose another --output."
+                f"{folder} holds the fit of {asked_before.get('source')} with other options "
+                f"({_differences(asked_before, asked)}); repeat them, or choose another --output."
             )
         if cases_before != cases:
             raise ValueError(
@@ -149,7 +158,8 @@ def _planned(
                 "planned; choose another --output."
             )
         stored = with_edited_recipe(stored, folder)
-        print(f"{folder} holds this plan (plan.md); its training resumes.")
+        done = (folder / "metrics.json").is_file()
+        print(f"{folder} holds this plan (plan.md){', trained and evaluated' * done}.")
     else:
         seen = examined(seen)
         print(*table_lines(seen.lines()), sep="\n")
@@ -165,6 +175,17 @@ def _planned(
         write_planned_bundle(name, folder)
     _write_divisions(seen, division, folder)
     return division
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return what was asked before and is asked otherwise now, as it is typed."""
+    flat = [{**one.get("options", {}), **one} for one in (before, now)]
+    names = sorted((flat[0].keys() | flat[1].keys()) - {"options"})
+    return "; ".join(
+        f"--{name} {flat[0].get(name)} then, {flat[1].get(name)} now"
+        for name in names
+        if flat[0].get(name) != flat[1].get(name)
+    ).replace("--source ", "source ")
 
 
 def _record(plan: Plan, *, asked: Mapping[str, Any], cases: str) -> dict[str, Any]:

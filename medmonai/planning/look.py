@@ -19,6 +19,7 @@ from medmonai.data.describe import (
     describe_cohorts,
     describe_listing,
     open_source,
+    require_switch,
 )
 from medmonai.task import Task
 
@@ -182,6 +183,7 @@ def look(source: str, options: Mapping[str, Any] | None = None, *, seed: int = 0
     decoding = {}
     if Path(source).expanduser().exists():
         decoding = {name: given.pop(name) for name in DECODING if name in given}
+        require_switch("skip_unreadable", decoding.get("skip_unreadable", False))
     options, note = completed_options(source, given)
     opened = open_source(source, options)
     if note and isinstance(opened, Listing):

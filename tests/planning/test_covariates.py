@@ -158,7 +158,7 @@ def test_changed_covariates_are_not_trained_on_by_an_older_plan(fitted):
         assert "holds other cases" in str(done.exception)
     finally:
         path.write_text(text)
-    assert "its training resumes" in call(*words)
+    assert "holds this plan (plan.md)" in call(*words)
 
 
 def test_covariates_and_pretrained_weights_are_refused(tmp_path):

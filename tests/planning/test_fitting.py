@@ -129,7 +129,24 @@ def test_changed_data_are_not_trained_on_by_an_older_plan(tmp_path):
     done = CliRunner().invoke(app, words)
     assert "holds other cases, labels or patients than when" in str(done.exception)
     done = CliRunner().invoke(app, [*words, "--minutes", "9"])
-    assert str(done.exception).endswith("with other options; choose another --output.")
+    assert str(done.exception).endswith("choose another --output.")
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--minutes", "0"], "minutes=0"),
+        (["--minutes", "-2"], "minutes=-2"),
+        (["--minutes", "nan"], "minutes=nan; more than 0 are needed"),
+        (["--seed", "-1"], "seed=-1; 0 to 2147483647 is needed"),
+        (["--seed", 2**40], "seed=1099511627776; 0 to"),
+        (["--skip_unreadable", "no"], "skip_unreadable='no'; true or false"),
+    ],
+)
+def test_numbers_and_switches_are_refused_before_the_look(words, match, tmp_path):
+    (tmp_path / "in").mkdir()
+    done = call("fit", tmp_path / "in", "--output", tmp_path / "out", *words, code=1)
+    assert match in str(done.exception) and not (tmp_path / "out").exists()
 
 
 def test_folders_that_are_refused(tmp_path):
@@ -199,14 +216,14 @@ def test_a_table_of_several_labels_is_planned_as_it_was_listed(tmp_path):
 def test_the_same_command_trains_nothing_again_and_another_is_refused(fitted):
     out, _, words, _ = fitted
     before = {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
-    assert "its training resumes" in call(*words).output
+    assert "holds this plan (plan.md), trained and evaluated." in call(*words).output
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
     (out / "report.html").unlink()
     call(*words)
     assert (out / "report.html").is_file()
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("members/*/models/*")}
     done = CliRunner().invoke(app, [*map(str, words), "--seed", "7"])
-    assert isinstance(done.exception, ValueError) and "with other options" in str(done.exception)
+    assert isinstance(done.exception, ValueError) and "--seed 1 then, 7 now" in str(done.exception)
 
 
 def test_predictions_of_a_fit(fitted, tmp_path):

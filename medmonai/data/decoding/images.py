@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -18,7 +19,13 @@ from medmonai.data.case_columns import (
     check_images,
 )
 from medmonai.data.containers import UnreadableImageError, array_kind, frames, open_dicom
-from medmonai.data.files import DecodedCase, array_case, read_case, read_npz_images
+from medmonai.data.files import (
+    DecodedCase,
+    array_case,
+    read_case,
+    read_npz_images,
+    why_no_case,
+)
 from medmonai.data.formats import KINDS, first_image, image_kind
 from medmonai.data.image_form import ImageForm
 from medmonai.data.image_place import ImagePlace, check_places
@@ -30,6 +37,7 @@ from .decode_pool import DecodeRecord
 logger = logging.getLogger("medmonai.data")
 
 _PROGRESS_FROM = 100
+_GIVE = "give an image, a folder of images, a DICOM series, an npz file or a table (CSV, .xlsx)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,19 +263,19 @@ def _is_volume(file: Path) -> bool:
 def _find(path: Path) -> tuple[list[Path], Path]:
     """Return the image files at a path, sorted, and the folder that their ids are relative to."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist; give a folder of pictures or volumes, or an npz file."
-        )
+        raise FileNotFoundError(f"{path} does not exist; {_GIVE}.")
     root = path if path.is_dir() else path.parent
     inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     seen = [
         p for p in inside if not any(part.startswith(".") for part in p.relative_to(root).parts)
     ]
     files = [p for p in seen if image_kind(p)]
+    others = _reasons([p for p in seen if not image_kind(p)])
+    if not files and path.is_file():
+        raise FileNotFoundError(f"{path.name} is not an image that is read; {_GIVE}.")
     if not files:
-        raise FileNotFoundError(
-            f"{path} holds no image ({len(seen)} other files); {', '.join(KINDS)} are read."
-        )
+        held = f" but {others}" if others else ""
+        raise FileNotFoundError(f"{path} holds no image{held}; {', '.join(KINDS)} are read.")
     kinds = sorted({kind for p in files if (kind := image_kind(p))})
     volumes = not {"picture", "npz"} & set(kinds)
     if (len(kinds) > 1 and not volumes) or (kinds == ["npz"] and len(files) > 1):
@@ -275,12 +283,13 @@ def _find(path: Path) -> tuple[list[Path], Path]:
         raise ValueError(
             f"{path} holds {several} files; give a folder with one kind of image, or one npz file."
         )
-    if len(seen) > len(files):
-        others = sorted({*seen} - {*files})
-        logger.warning(
-            "%d files in %s are not images and were skipped, first %s.",
-            len(others),
-            path.name,
-            others[0].name,
-        )
+    if others:
+        logger.warning("%s: files were skipped: %s.", path.name, others)
     return files, root
+
+
+def _reasons(files: Sequence[Path]) -> str:
+    """Return how many files are left out for which reason, and the first; "" for none."""
+    counts = Counter(why_no_case(file.name) for file in files).most_common()
+    told = ", ".join(f"{count} ({reason})" for reason, count in counts)
+    return f"{told}, first {files[0].name}" if told else ""

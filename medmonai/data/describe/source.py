@@ -76,10 +76,19 @@ def open_source(source: str, options: Mapping[str, Any]) -> Listing | list[Cohor
         given = {"download": False, **checked_options(load_medmnist, given, source)}
         arguments = grouped(load_medmnist, {"dataset_dir": None, **given, "name": source})
         return [load_medmnist(split=split, **arguments) for split in SPLITS]
+    raise _no_source(source)
+
+
+def _no_source(source: str) -> FileNotFoundError:
+    path = Path(source).expanduser()
+    if path.exists():
+        return FileNotFoundError(f"{source} is a file of another kind; give {KINDS_OF_SOURCES}.")
+    if path.suffix or len(path.parts) > 1:
+        return FileNotFoundError(f"{source} does not exist; give {KINDS_OF_SOURCES}.")
     hint = did_you_mean(
         source, dataset_names(), show="{}", otherwise=f"give {KINDS_OF_SOURCES}.", cutoff=0.6
     )
-    raise FileNotFoundError(f"no source {source!r}; {hint}")
+    return FileNotFoundError(f"no source {source!r}; {hint}")
 
 
 def completed_options(source: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -214,6 +223,8 @@ def checked_options(
         name: _as_text(value) if name in _TEXTS or name.endswith(("_column", "_columns")) else value
         for name, value in options.items()
     }
+    for name, value in texts.items():
+        require_switch(name, value, known[name].default)
     return {
         name: _as_list(name, value) if name in listed else value for name, value in texts.items()
     }
@@ -230,6 +241,19 @@ def _as_list(name: str, value: Any) -> Any:
     if not isinstance(value, list | tuple):
         raise TypeError(f"--{name} {value!r}; names are needed, with commas between them.")
     return value
+
+
+def require_switch(name: str, value: object, default: object = False) -> None:
+    """Raise ValueError if an option that is on or off holds something else: as a text, "no" would
+    be taken for yes.
+
+    Args:
+        name: of the option.
+        value: of the option.
+        default: of the option; only those with True or False are on or off.
+    """
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}; true or false is needed (--{name} true).")
 
 
 def _as_text(value: Any) -> Any:

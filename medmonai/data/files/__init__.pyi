@@ -11,6 +11,7 @@ from .file_walk import (
     known_suffix,
     sub_folders,
     unread_kinds,
+    why_no_case,
 )
 from .headers import Headers, read_headers
 from .reading import DecodedCase, array_case, read_case, read_image, read_sample
@@ -38,4 +39,5 @@ __all__ = [
     "sub_folders",
     "to_form",
     "unread_kinds",
+    "why_no_case",
 ]

@@ -17,7 +17,10 @@ DicomFolders = Literal["series", "files"]
 AGAIN = "a link to a folder that is read already"
 NOT_READ = "an image of a kind that is not read"
 _TWO_FILES = (".hdr", ".img", ".mhd", ".nhdr")  # a volume: header and voxels
-_IMAGE_LIKE = (".bmp", ".gif", ".webp", ".jp2", ".heic", ".svs", ".npy", *_TWO_FILES)
+_IMAGE_LIKE = {
+    *(".bmp", ".gif", ".webp", ".jp2", ".jfif", ".heic", ".heif", ".avif", ".jxl", ".ppm", ".pgm"),
+    *(".svs", ".ndpi", ".mrxs", ".czi", ".npy", *_TWO_FILES),
+}
 
 
 class TooManyFiles(ValueError):
@@ -213,7 +216,7 @@ def _enter(folder: Path, prefix: str, walk: _Walk) -> None:
                 LeftOut(prefix + entry.name, "a link that leads nowhere, or no file")
             )
         elif (kind := _kind(entry)) is None:
-            walk.found.left_out.append(LeftOut(prefix + entry.name, _why_not(entry.name)))
+            walk.found.left_out.append(LeftOut(prefix + entry.name, why_no_case(entry.name)))
         else:
             (dicom if kind == "DICOM" else images).append(entry.name)
     if walk.series and prefix and len(dicom) > len(images):
@@ -241,7 +244,13 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
     return None if KINDS[suffix] == "npz" else KINDS[suffix]
 
 
-def _why_not(name: str) -> str:
+def why_no_case(name: str) -> str:
+    """Return why a file is left out, by its name.
+
+    Example:
+        >>> why_no_case("a.bmp"), why_no_case("a.pdf")
+        ('an image of a kind that is not read (.bmp)', 'no image by its name')
+    """
     suffix = Path(name).suffix.lower()
     return f"{NOT_READ} ({suffix})" if suffix in _IMAGE_LIKE else "no image by its name"
 

@@ -21,10 +21,8 @@ from medmonai.tables import TextTable
 from medmonai.task import Task
 
 _MOST_CHANNELS = 16  # an axis up to this length may hold channels or slices
-_LAYOUT = (
-    "`images` and `labels`, or `train_images`, `train_labels` and the same for val and test, are "
-    "needed"
-)
+_READ = ("images", "labels", "groups", "ids")
+_LAYOUT = "`images` and `labels`, or `train_images`, `train_labels`, ... (val, test), are needed"
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,8 @@ def list_npz(
     arrays = {part: npz_array(path, f"{part}images") for part in _parts(path, keys)}
     file = _File(path, keys, arrays)
     dims = _spatial_dims(arrays, spatial_dims)
+    if not any(array.shape[0] for array in arrays.values()):
+        raise ValueError(f"{path.name} holds no image.")
     files = [
         image for array in arrays.values() for image in _images(array, dims, cache_dir=cache_dir)
     ]
@@ -155,9 +155,23 @@ def list_npz(
         groups=file.column("groups"),
         splits=splits,
         provenance=About.of(about, argument="about").provenance(name, f"file {path.name}"),
-        notes=logged_notes(name, (labels.note, unchosen)),
+        notes=logged_notes(name, (*_remarks(file, labels), labels.note, unchosen)),
     )
     return listing.subset(in_split_order(splits, listing.ids))
+
+
+def _remarks(file: _File, labels: TableLabels) -> list[str]:
+    """Return sentences on arrays that are not read, and on labels that may be meant otherwise."""
+    read = {"class_names", *(part + what for part in file.images for what in _READ)}
+    told = []
+    if others := [key for key in file.keys if key not in read]:
+        told.append(f"Not read: {', '.join(others)}. Patients are read from groups.")
+    if not labels.task.exclusive and (labels.labels.sum(axis=1) == 1).all():
+        told.append(
+            "Each row of labels has exactly one 1; if these are classes, not findings that may "
+            "occur together, store their numbers: labels.argmax(axis=1)."
+        )
+    return told
 
 
 def _parts(path: Path, keys: Sequence[str]) -> list[str]:
@@ -237,7 +251,7 @@ def _labels(
         texts = _whole(path, values)
         if names is not None and values.dtype.kind != "U":
             texts = _named(path, texts, names)
-            class_names = names if class_names is None else class_names
+        class_names = names if class_names is None else class_names
         table = TextTable(path.name, {"labels": texts}, lines)
         return labels_of(
             table, "labels", rows, class_names=class_names, task=task, positive_class=positive_class
@@ -266,8 +280,8 @@ def _named(path: Path, numbers: Sequence[str], names: Sequence[str]) -> list[str
     unknown = [number for number in numbers if number not in of_number]
     if unknown:
         raise ValueError(
-            f"{path.name}: a label is {unknown[0]} and class_names holds {len(names)} names; 0 to "
-            f"{len(names) - 1} is needed."
+            f"{path.name}: a label is {unknown[0]} and class_names holds only {', '.join(names)}, "
+            "for labels from 0 on; add the missing names."
         )
     return [of_number[number] for number in numbers]
 

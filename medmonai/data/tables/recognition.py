@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from medmonai.data.class_names import folded, is_blank, split_of
-from medmonai.data.files import known_suffix
 from medmonai.tables import TextTable
 
 from .column_names import names_classes, names_covariate, names_parts, names_patients
 from .column_questions import not_classes, overlooked, require_header, require_known_splits
-from .table_folders import image_bases, named_images
+from .table_folders import image_bases, named_images, possible_suffixes
 from .table_images import image_folders_of
 from .table_options import ImageFiles, TableColumns
 
@@ -165,11 +164,7 @@ def _image_column(
         for column, values in table.columns.items()
         if column not in taken | table.repeated
     }
-    suffixes = [images.suffix]
-    if not images.suffix:
-        kinds = Counter(known_suffix(name) for name in bases.known or {})
-        suffixes += [kind for kind, _ in kinds.most_common() if kind]
-    for one in suffixes:
+    for one in possible_suffixes(images.suffix, bases):
         fits = {column: named_images(values, one, bases) for column, values in cells.items()}
         fits = {column: files for column, files in fits.items() if files}
         if not fits:

@@ -4,11 +4,12 @@ up.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medmonai.data.class_names import path_key
-from medmonai.data.files import DicomFolders, TooManyFiles, find_in_folders
+from medmonai.data.files import DicomFolders, TooManyFiles, find_in_folders, known_suffix
 from medmonai.tables import TextTable
 
 from .table_paths import Bases, Place, find_places
@@ -62,6 +63,16 @@ def places_of_column(
 def named_images(values: Sequence[str], suffix: str, bases: Bases) -> list[Path]:
     """Return the images that some of these values name."""
     return [place.file for place in _found(values, suffix, bases, {})[1] if place]
+
+
+def possible_suffixes(suffix: str, bases: Bases) -> list[str]:
+    """Return what the names in a table may lack: what is given, or nothing and each suffix of the
+    images in the folders, the most common first.
+    """
+    if suffix:
+        return [suffix]
+    kinds = Counter(known_suffix(name) for name in bases.known or {})
+    return ["", *(kind for kind, _ in kinds.most_common() if kind)]
 
 
 def none_found(table: TextTable, names: Sequence[str], bases: Bases) -> ValueError:

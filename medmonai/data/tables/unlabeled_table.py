@@ -18,7 +18,7 @@ from medmonai.tables import TextTable, read_text_table
 
 from .column_questions import require_header
 from .table_cases import images_of_rows
-from .table_folders import image_bases, named_images, none_found
+from .table_folders import image_bases, named_images, none_found, possible_suffixes
 from .table_images import image_folders_of
 from .table_options import TableFile, image_columns
 from .table_paths import Bases, place_notes
@@ -104,7 +104,9 @@ def list_unlabeled_table(
     )
     folders = image_folders_of(path.parent, image_folders)
     bases, notes = image_bases(folders, path.parent, len(read), dicom_folders)
-    columns = image_columns(image_column or _column_of_images(read, suffix, bases))
+    if not image_column:
+        image_column, suffix = _column_of_images(read, suffix, bases)
+    columns = image_columns(image_column)
     unclear: dict[int, str] = {}
     images = images_of_rows(read, columns, suffix, bases, unclear=unclear)
     places = [place for image in images for place in image.found]
@@ -125,21 +127,29 @@ def list_unlabeled_table(
     return UnlabeledTable(read, _with_repeated_ids_flagged(read, rows))
 
 
-def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> str:
-    """Return the only column that names images."""
-    fits = [
-        name
-        for name, values in read.columns.items()
-        if name not in read.repeated and named_images(values[:_TRIED], suffix, bases)
-    ]
-    require_header(read, fits, suffix, bases)
-    if len(fits) == 1:
-        return fits[0]
+def _column_of_images(read: TextTable, suffix: str, bases: Bases) -> tuple[str, str]:
+    """Return the only column that names images, and the suffix that the names lack."""
+    fits: list[str] = []
+    for one in possible_suffixes(suffix, bases):
+        fits = [
+            name
+            for name, values in read.columns.items()
+            if name not in read.repeated and named_images(values[:_TRIED], one, bases)
+        ]
+        require_header(read, fits, one, bases)
+        if len(fits) == 1:
+            return fits[0], one
+        if fits:
+            break
     shown = ", ".join(map(repr, fits or read.columns))
-    which = "several columns name images" if fits else "no column names an image"
-    channels = f", or several for the channels of a case: {','.join(fits)}" if fits else ""
+    if fits:
+        raise ValueError(
+            f"{read.name}: several columns name images; give image_column (--image_column), one of "
+            f"{shown}, or several for the channels of a case: {','.join(fits)}."
+        )
     raise ValueError(
-        f"{read.name}: {which}; give image_column (--image_column), one of {shown}{channels}."
+        f"{read.name}: no column names an image; name the folder of the images (--images), or the "
+        f"column with image_column (--image_column), one of {shown}."
     )
 
 

@@ -89,20 +89,27 @@ def test_files_cut_short_are_named(tmp_path, suffix):
 
 
 def test_empty_and_mixed_folders(tmp_path, caplog):
-    with pytest.raises(
-        FileNotFoundError, match=r"holds no image \(0 other files\); .nii, .nii.gz, .png"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"holds no image; .nii, .nii.gz, .png"):
         load_images(tmp_path, ImageForm((4, 4), in_channels=1))
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_images(tmp_path / "absent", ImageForm((4, 4), in_channels=1))
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / ".hidden.png").write_text("x")
-    with pytest.raises(FileNotFoundError, match=r"1 other files"):
+    with pytest.raises(
+        FileNotFoundError, match=r"but 1 \(no image by its name\), first notes.txt; "
+    ):
         load_images(tmp_path, ImageForm((4, 4), in_channels=1))
     Image.fromarray(grey(4, 4)).save(tmp_path / "a.png")
     with caplog.at_level(logging.WARNING, logger="medmonai.data"):
         assert len(load_images(tmp_path, ImageForm((4, 4), in_channels=1))) == 1
-    assert "are not images and were skipped" in caplog.text
+    assert "files were skipped: 1 (no image by its name), first notes.txt." in caplog.text
+    (tmp_path / "b.webp").write_text("x")
+    with pytest.raises(FileNotFoundError, match=r"b.webp is not an image that is read; give an im"):
+        load_images(tmp_path / "b.webp", ImageForm((4, 4), in_channels=1))
+    with caplog.at_level(logging.WARNING, logger="medmonai.data"):
+        load_images(tmp_path, ImageForm((4, 4), in_channels=1))
+    assert "1 (an image of a kind that is not read (.webp))" in caplog.text
+    (tmp_path / "b.webp").unlink()
     np.savez(tmp_path / "a.npz", images=grey(2, 4, 4))
     with pytest.raises(
         ValueError, match=r"holds npz and picture files; give a folder with one kind"

@@ -82,7 +82,21 @@ def test_medmnist(real_data):
             "nothing/there",
             {},
             FileNotFoundError,
-            "no source 'nothing/there'; give a MedMNIST name, a bundle, a folder",
+            "nothing/there does not exist; give a MedMNIST name, a bundle, a folder",
+        ),
+        ("nothing.csv", {}, FileNotFoundError, "nothing.csv does not exist; give a MedMNIST name"),
+        (__file__, {}, FileNotFoundError, "is a file of another kind; give a MedMNIST name"),
+        (
+            "FOLDER",
+            {"class_names": "NORMAL"},
+            ValueError,
+            "class_names='NORMAL' is one name; give all classes in the order of their labels",
+        ),
+        (
+            "TABLE",
+            {"image_column": "image_id", "labels_are_classes": "no"},
+            ValueError,
+            r"labels_are_classes='no'; true or false is needed \(--labels_are_classes true\)",
         ),
         (
             "FOLDER",
@@ -105,6 +119,11 @@ def test_errors(source, options, error, message, folders, tmp_path):
         open_source(
             {"FOLDER": str(folders), "TABLE": str(tmp_path / "t.csv")}.get(source, source), options
         )
+
+
+@pytest.mark.parametrize("given", ["B,A", "B, A", " B ,A "])
+def test_spaces_in_a_list_do_not_count(given, folders):
+    assert open_source(str(folders), {"class_names": given}).class_names == ("B", "A")
 
 
 def test_nothing_is_downloaded_unless_told(tmp_path, monkeypatch):

@@ -96,7 +96,38 @@ def test_names_in_the_file(tmp_path):
         assert found.class_names == ("well", "ill") and found.labels[:2].tolist() == [0, 1]
     assert listed(path, class_names=["ill", "well"]).labels[:2].tolist() == [1, 0]
     path = write(tmp_path, images=images(6, 8, 8), labels=np.arange(6) % 3, class_names=names)
-    with pytest.raises(ValueError, match="a label is 2 and class_names holds 2 names"):
+    with pytest.raises(
+        ValueError, match="a label is 2 and class_names holds only well, ill, for labels from 0 on"
+    ):
+        listed(path)
+
+
+@pytest.mark.parametrize("names", [["sick", "healthy"], ["healthy", "sick"]])
+def test_names_in_the_file_set_the_order_of_texts(tmp_path, names):
+    labels = np.array(["healthy", "sick"])[np.arange(6) % 2]
+    found = listed(write(tmp_path, images=images(6, 8, 8), labels=labels, class_names=names))
+    assert found.class_names == tuple(names)
+    assert [found.class_names[label] for label in found.labels] == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"patient_id": np.arange(6) // 2}, "Not read: patient_id. Patients are read from groups"),
+        ({"labels": np.eye(3, dtype=int)[np.arange(6) % 3]}, "exactly one 1; if these are classes"),
+        ({"labels": np.array([[1, 1], [0, 1], [1, 0]] * 2)}, None),
+        ({"groups": np.arange(6), "ids": np.arange(6), "class_names": ["a", "b"]}, None),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_noted(tmp_path, arrays, told):
+    arrays = {"images": images(6, 8, 8), "labels": np.arange(6) % 2, **arrays}
+    notes = " ".join(listed(write(tmp_path, **arrays)).notes)
+    assert (told in notes) if told else ("Not read" not in notes and "exactly one" not in notes)
+
+
+def test_no_image(tmp_path):
+    path = write(tmp_path, images=images(0, 8, 8), labels=np.arange(0))
+    with pytest.raises(ValueError, match=r"a.npz holds no image"):
         listed(path)
 
 

@@ -77,8 +77,15 @@ def test_the_column_of_images_is_asked_for_where_two_name_images(folder):
     path = table(folder, "n,t1,t2", "1,x/a.png,-")
     assert list_unlabeled_table(path, image_folders="images").rows[0].id == "x/a.png"
     path = table(folder, "n,m", "1,2")
-    with pytest.raises(ValueError, match="no column names an image; give image_column"):
+    with pytest.raises(ValueError, match=r"no column names an image; name the folder .*--images"):
         list_unlabeled_table(path, image_folders="images")
+
+
+def test_names_without_their_suffix(folder):
+    path = table(folder, "n,file", "1,x/a", "2,x/b", "3,y/c")
+    rows = list_unlabeled_table(path, image_folders="images").rows
+    assert [row.id for row in rows] == ["x/a.png", "x/b.png", "y/c.png"]
+    assert all(row.file is not None and not row.flag for row in rows)
 
 
 def test_a_table_of_other_images_is_refused(folder):
