@@ -20,6 +20,7 @@ _MANY = 20  # categories
 _FEW_CASES = 3
 _LEAST_DISTINCT = 10  # cases from which values that never repeat are an identifier
 _MISSING_CODES = (-9999, -999, -99, -9, -1, 99, 999, 9999)
+_LARGEST = 1e30  # its square is still a number
 _LONG = 10_000  # numbers of patients have five digits or more
 _MISSING_APART = 0.5  # difference between the shares of missing values of two classes
 
@@ -96,6 +97,12 @@ def _checked(texts: Sequence[str], where: str) -> list[Hashable]:
     if numbers is not None:
         if looks_like_dates(filled):
             raise ValueError(_dates(where, filled[0]))
+        if np.abs(numbers).max() > _LARGEST:
+            largest = filled[int(np.abs(numbers).argmax())]
+            raise ValueError(
+                f"{where} holds {largest}, which is not a measurement; correct it, or leave the "
+                "cell blank."
+            )
         if distinct and (numbers == np.round(numbers)).all() and np.ptp(numbers) < len(numbers):
             raise ValueError(
                 f"{where} numbers the cases ({min(numbers):g} to {max(numbers):g}): an identifier "

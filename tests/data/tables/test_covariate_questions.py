@@ -57,6 +57,7 @@ def test_covariates_reach_every_cohort_as_they_stand_in_the_table(tmp_path):
         ),
         (["<5" if i % 4 == 0 else str(i) for i in range(N)], r"18 numbers and 6 other .* '<5'\)"),
         ([*(f"{40 + i}.5" for i in range(N - 1)), "inf"], "23 numbers and 1 other"),
+        ([*(f"{40 + i}.5" for i in range(N - 1)), "-1e300"], "holds -1e300, which is not a meas"),
         (["xy"[i % 2] for i in range(N)], "is the class in other words"),
         (["1" if i % 2 else "0" for i in range(N)], r"'0' = 'a', '1' = 'b'"),
         (["yes" if i % 2 else "" for i in range(N)], r"missing = 'a', 'yes' = 'b'"),
