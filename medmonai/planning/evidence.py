@@ -44,6 +44,9 @@ _MISSING = {
     *("missing", "not available", "not done", "pending", "tbd", "todo", "?", "??", "-", "--", "."),
     *("-1", "-9", "-99", "-999", "99", "999", "9999"),
 }
+# Words for the two answers to one question.
+_YES = {"yes", "y", "true", "1", "positive", "pos", "+", "ja", "j", "oui", "si", "present"}
+_NO = {"no", "n", "false", "0", "negative", "neg", "-", "nein", "non", "absent"}
 
 
 @dataclass(frozen=True)
@@ -129,17 +132,29 @@ def mixed_bits(headers: Headers | None) -> list[str]:
 
 
 def doubtful_classes(class_names: Sequence[str]) -> list[str]:
-    """Return a warning where the name of a class may stand for a missing label.
+    """Return warnings where the name of a class may stand for a missing label, and where several
+    names may stand for one class.
 
     Example:
         >>> doubtful_classes(["benign", "malignant", "unknown"])
         ["warning: class 'unknown' may stand for a missing label; if so, leave its cases out"]
+        >>> doubtful_classes(["no", "yes", "1"])
+        ["warning: classes 'yes', '1' may be one class; if so, give them one name"]
     """
-    doubtful = [name for name in class_names if folded(name) in _MISSING]
-    return [
+    # "-" beside "+" is an answer
+    answers = {"-"} if "+" in class_names else set()
+    doubtful = [name for name in class_names if folded(name) in _MISSING - answers]
+    told = [
         f"warning: class {name!r} may stand for a missing label; if so, leave its cases out"
         for name in doubtful
     ]
+    for words in (_YES, _NO):
+        same = [repr(name) for name in class_names if folded(name) in words - set(doubtful)]
+        if len(same) > 1:
+            told.append(
+                f"warning: classes {', '.join(same)} may be one class; if so, give them one name"
+            )
+    return told
 
 
 def one_label_each(listing: Listing) -> list[str]:

@@ -17,6 +17,7 @@ WORKBOOKS = (".xlsx", ".xlsm")
 _MOST_BYTES = 1 << 29  # that a workbook may hold when it is unpacked
 _MOST_CELLS = 20_000_000
 _LONG = re.compile(r"\d{15,}0", re.ASCII)
+_HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
 _ZEROS = re.compile(r"0{2,}")  # a number format such as 00000: 42 is shown as 00042
 
 
@@ -24,7 +25,7 @@ def read_workbook(
     path: Path, *, sheet: str | None = None
 ) -> tuple[list[list[str]], list[int], str]:
     """Return the rows of a sheet that are not blank, as text, their numbers from 1, and a note on
-    numbers that lost digits.
+    numbers that lost digits and on hidden rows.
 
     Values are those that were stored when the workbook was last computed; nothing is computed here,
     and macros never run. Numbers are written in full (12, not 12.0), with the leading zeros that a
@@ -55,6 +56,7 @@ def read_workbook(
             chosen = _sheet(book, path.name, sheet)
             _check_formulas(openpyxl, path, chosen.title, formulas)
             rows, lines = _rows(chosen, path.name)
+            hidden = _hidden_rows(path, getattr(chosen, "_worksheet_path", ""))
             book.close()
     except (
         zipfile.BadZipFile,
@@ -70,7 +72,7 @@ def read_workbook(
             f"{path.name} cannot be read as an Excel workbook ({type(error).__name__}: {error}); "
             "open it in a spreadsheet program and save it again, or as CSV in UTF-8."
         ) from error
-    return rows, lines, _lost_digits(rows)
+    return rows, lines, " ".join(filter(None, (_lost_digits(rows), hidden)))
 
 
 def _check_archive(path: Path) -> bool:
@@ -190,6 +192,20 @@ def _check_formulas(openpyxl: Any, path: Path, title: str, formulas: bool) -> No
             f"{path.name}, sheet {title!r}: cell {cell} holds a formula without a stored value; "
             "open the workbook in a spreadsheet program and save it, or paste the values."
         )
+
+
+def _hidden_rows(path: Path, part: str) -> str:
+    """Say how many rows a spreadsheet program does not show: a filter is no choice of cases."""
+    with zipfile.ZipFile(path) as archive:
+        part = part.lstrip("/")
+        found = _HIDDEN.findall(archive.read(part)) if part in archive.namelist() else ()
+    if not found:
+        return ""
+    count = "1 hidden row was" if len(found) == 1 else f"{len(found)} hidden rows were"
+    return (
+        f"{count} read, too (perhaps hidden by a filter); if they are not among the cases, "
+        "delete them."
+    )
 
 
 def _lost_digits(rows: list[list[str]]) -> str:

@@ -9,6 +9,7 @@ from dicom_files import dataset, save
 from PIL import Image
 
 from medmonai.planning import look
+from medmonai.planning.evidence import doubtful_classes
 from medmonai.planning.examination import examined
 
 RNG = np.random.default_rng(0)
@@ -129,6 +130,25 @@ def test_a_class_that_may_be_a_missing_label(tmp_path):
     seen = folders(tmp_path / "in", lambda path, c: picture(path, 9, 9), classes=("1", "2", "99"))
     said = "warning: class '99' may stand for a missing label; if so, leave its cases out"
     assert said in seen.lines()
+
+
+@pytest.mark.parametrize(
+    ("names", "same"),
+    [
+        (("0", "1", "no", "yes"), [["0", "no"], ["1", "yes"]]),
+        (("False", "True", "Y"), [["True", "Y"]]),
+        (("neg", "negative", "pos"), [["neg", "negative"]]),
+        (("ja", "nein"), []),
+        (("0", "1", "2"), []),
+        (("-", "+"), []),
+    ],
+)
+def test_classes_that_may_be_one(names, same):
+    told = [
+        f"warning: classes {', '.join(map(repr, some))} may be one class; if so, give them one name"
+        for some in same
+    ]
+    assert sorted(doubtful_classes(names)) == sorted(told)
 
 
 def test_images_none_of_which_can_be_read(tmp_path):

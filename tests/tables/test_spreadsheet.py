@@ -89,6 +89,22 @@ def test_formulas(tmp_path):
     assert read_text_table(stored).columns["label"] == ["2", "2"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"), [([], ""), ([3], "1 hidden row was"), ([2, 4], "2 hidden rows were")]
+)
+def test_hidden_rows_are_read_and_noted(tmp_path, rows, told):
+    book = openpyxl.Workbook()
+    for line in (["image", "dx"], ["a", 1], ["b", 2], ["c", 3]):
+        book.active.append(line)
+    for row in rows:
+        book.active.row_dimensions[row].hidden = True
+    book.create_sheet("empty").row_dimensions[1].hidden = True
+    book.save(tmp_path / "t.xlsx")
+    table = read_text_table(tmp_path / "t.xlsx")
+    assert table.columns["image"] == ["a", "b", "c"]
+    assert bool(table.notes) == bool(told) and told in " ".join(table.notes)
+
+
 def test_damaged_workbooks(tmp_path):
     path = workbook(tmp_path / "t.xlsx", {"Data": [["id", "label"], ["a", 1]]})
     whole = path.read_bytes()

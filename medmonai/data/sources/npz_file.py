@@ -155,23 +155,16 @@ def list_npz(
         groups=file.column("groups"),
         splits=splits,
         provenance=About.of(about, argument="about").provenance(name, f"file {path.name}"),
-        notes=logged_notes(name, (*_remarks(file, labels), labels.note, unchosen)),
+        notes=logged_notes(name, (_unread_note(file), labels.note, unchosen)),
     )
     return listing.subset(in_split_order(splits, listing.ids))
 
 
-def _remarks(file: _File, labels: TableLabels) -> list[str]:
-    """Return sentences on arrays that are not read, and on labels that may be meant otherwise."""
+def _unread_note(file: _File) -> str:
+    """Return a sentence on arrays that are not read; "" if there are none."""
     read = {"class_names", *(part + what for part in file.images for what in _READ)}
-    told = []
-    if others := [key for key in file.keys if key not in read]:
-        told.append(f"Not read: {', '.join(others)}. Patients are read from groups.")
-    if not labels.task.exclusive and (labels.labels.sum(axis=1) == 1).all():
-        told.append(
-            "Each row of labels has exactly one 1; if these are classes, not findings that may "
-            "occur together, store their numbers: labels.argmax(axis=1)."
-        )
-    return told
+    others = [key for key in file.keys if key not in read]
+    return f"Not read: {', '.join(others)}. Patients are read from groups." if others else ""
 
 
 def _parts(path: Path, keys: Sequence[str]) -> list[str]:
