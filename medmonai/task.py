@@ -87,12 +87,16 @@ class Task:
         """Turn logits (B, num_outputs) into float32 scores (B, num_classes) in [0, 1].
 
         Binary logits become the two columns (1 - p, p), so that column c always belongs to class c.
+        They may also be two, whose difference is the logit of class 1, as
+        `medmonai.networks.ClassLogits` gives them.
 
         Raises:
             ValueError: the logits do not have shape (B, num_outputs).
         """
         import torch
 
+        if self.kind == "binary" and logits.ndim == 2 and logits.shape[1] == 2:
+            logits = logits[:, 1:] - logits[:, :1]
         if logits.ndim != 2 or logits.shape[1] != self.num_outputs:
             raise ValueError(
                 f"logits have shape {tuple(logits.shape)}; a {self.kind} task of "

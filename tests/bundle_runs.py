@@ -116,6 +116,14 @@ def thin(name: str) -> dict:
     )
 
 
+def of_inference(overrides: dict) -> dict:
+    """The same overrides for inference.json, where the trained network is a part of `network_def`."""
+    return {
+        key.replace("network_def::", "network_def::network::"): value
+        for key, value in overrides.items()
+    }
+
+
 def small(name: str, sources: Path, output_dir: Path, *, evaluate: bool = False) -> dict:
     """Overrides that make a shipped bundle small: few cases, a thin network, two epochs."""
     overrides = {
@@ -147,7 +155,7 @@ def as_trained(name: str, output_dir: Path) -> dict:
     size = json.loads((output_dir / "run.json").read_text())["spatial_size"]
     enlarged = {"enlarged_size": [48, 48]} if "enlarge" in RECIPES[name] else {}
     return {
-        **thin(name),
+        **of_inference(thin(name)),
         "spatial_size": size,
         **enlarged,
         "ckpt_path": str(output_dir / "models" / "model.pt"),

@@ -91,17 +91,24 @@ def _callers(kind: type) -> Iterator[Any]:
 
 
 def bundle_root() -> str:
-    """Return the folder of the bundle whose config is being evaluated; "." where no MONAI workflow
-    runs.
+    """Return the folder of the bundle whose config is being evaluated; "." where nobody who
+    evaluates it knows the folder.
 
     For `"bundle_root": "$medmonai.bundle.bundle_root()"`. MONAI's customary `"."` is the current
-    directory, which is the bundle only if the command runs inside it.
+    directory, which is the bundle only if the command runs inside it. MONAI's workflows know the
+    folder, and so do the operators of MONAI Deploy, as `bundle_path`.
     """
-    from monai.bundle import ConfigWorkflow
+    from monai.bundle import ConfigParser, ConfigWorkflow
 
     for workflow in _callers(ConfigWorkflow):
         folder = Path(workflow.config_root_path).resolve()
         return str(folder.parent if folder.name == "configs" else folder)
+    for caller in _callers(object):
+        if isinstance(caller, ConfigParser):  # looks for any name among its ids
+            continue
+        stated = getattr(caller, "bundle_path", None)
+        if isinstance(stated, (str, Path)) and (Path(stated) / "configs").is_dir():
+            return str(Path(stated).resolve())
     return "."
 
 

@@ -121,14 +121,10 @@ def covariate_parts(recipe: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def joined_by_covariates(
-    network: Mapping[str, Any], recipe: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Return the network of training and evaluation, and that of inference, for a recipe without
-    pretrained weights.
+def joined_by_covariates(network: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the network of training and evaluation, and that of inference, for a recipe with
+    covariates.
     """
-    if not recipe["dataset"].get("covariates"):
-        return {"network_def": dict(network), "inference_network": dict(network)}
     joined = {
         "_target_": "medmonai.networks.CovariateNetwork",
         "network": dict(network),

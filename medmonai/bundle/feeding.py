@@ -85,8 +85,10 @@ def enlargement(recipe: Mapping[str, Any]) -> dict[str, Any]:
     in most recipes.
     """
     if not recipe["enlarge"]:
-        return {"enlargement_knobs": {}, "enlargement_parts": {}, "enlarging": "", "enlarged": ""}
+        nothing = {"enlargement_knobs": {}, "enlargement_parts": {}, "enlarged_size": None}
+        return {**nothing, "enlarging": "", "enlarged": ""}
     return {
+        "enlarged_size": list(recipe["enlarge"]),
         "enlargement_knobs": {"enlarged_size": list(recipe["enlarge"])},
         "enlargement_parts": {
             "enlargement": "$[medmonai.transforms.Resize(@enlarged_size)] if @enlarged_size else []"

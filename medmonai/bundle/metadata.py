@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 import medmonai
 from medmonai.engines import versions
+from medmonai.transforms import NormalizeIntensity
 
 
 def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,9 +19,7 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
         values: of the template's placeholders, see `template_values`.
     """
     found = versions()
-    probabilities = {str(c): label for c, label in enumerate(values["class_names"])}
-    if values["num_outputs"] == 1:
-        probabilities = {"0": values["class_names"][1]}
+    classes = {str(c): label for c, label in enumerate(values["class_names"])}
     return {
         "schema": "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json",
         "version": medmonai.__version__,
@@ -47,15 +48,14 @@ def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
             f"{len(values['size'])}D image of {values['in_channels']} channel(s), gray values 0 to "
             "255"
         ),
-        "label_classes": ", ".join(
-            f"{c}: {label}" for c, label in enumerate(values["class_names"])
-        ),
-        "pred_classes": ", ".join(f"{c}: {label}" for c, label in probabilities.items())
-        + " (logits)",
+        "label_classes": ", ".join(f"{c}: {label}" for c, label in classes.items()),
+        "pred_classes": ", ".join(f"{c}: {label}" for c, label in classes.items())
+        + " (the network gives logits, `postprocessing` of inference.json calibrated "
+        "probabilities)",
         "eval_metrics": {},
         "intended_use": "Research and teaching. Not for clinical use.",
         "references": [values["citation"]] if values["citation"] else [],
-        "network_data_format": _network_data_format(values, probabilities),
+        "network_data_format": _network_data_format(values, classes),
     }
 
 
@@ -65,28 +65,45 @@ def _network_name(network: Mapping[str, Any]) -> str:
     return inner["_target_"].rpartition(".")[2] + " with covariates" * joined
 
 
-def _network_data_format(
-    values: Mapping[str, Any], probabilities: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return what goes into the network and what comes out of it."""
+def _network_data_format(values: Mapping[str, Any], classes: Mapping[str, str]) -> dict[str, Any]:
+    """Return what goes into the network of inference.json, and what `postprocessing` makes of its
+    logits.
+    """
+    names = values["channel_names"]
+    coloured = names == ["image"] * 3 and len(values["size"]) == 2
     image = {
         "type": "image",
-        "format": "magnitude",
+        "format": "RGB" if coloured else "magnitude",
         "num_channels": values["in_channels"],
-        "spatial_shape": values["size"],
+        "spatial_shape": values["enlarged_size"] or values["size"],
         "dtype": "float32",
-        "value_range": [0, 255],
+        "value_range": _value_range(values),
         "is_patch_data": False,
-        "channel_def": {str(c): name for c, name in enumerate(values["channel_names"])},
+        "channel_def": {str(c): name for c, name in enumerate("RGB" if coloured else names)},
     }
+    network = values["inference_network"]
+    outputs = network.get("num_classes", values["num_outputs"])
     pred = {
         "type": "probabilities",
         "format": "classes",
-        "num_channels": values["num_outputs"],
-        "spatial_shape": [1, values["num_outputs"]],
+        "num_channels": outputs,
+        "spatial_shape": [1, outputs],
         "dtype": "float32",
-        "value_range": [],
+        "value_range": [0, 1],
         "is_patch_data": False,
-        "channel_def": probabilities,
+        "channel_def": dict(classes),
     }
     return {"inputs": {"image": image}, "outputs": {"pred": pred}}
+
+
+def _value_range(values: Mapping[str, Any]) -> list[float]:
+    """Return the least and largest value after `scaling` and `normalization`; nothing where an
+    image's own statistics decide.
+    """
+    ends = torch.tensor([0.0, 1.0]).expand(1, values["in_channels"], 1, 2)
+    for stated in values["normalization"]:
+        arguments = {name: value for name, value in stated.items() if name != "_target_"}
+        if arguments.get("subtrahend") is None or arguments.get("divisor") is None:
+            return []
+        ends = NormalizeIntensity(**arguments).batch(ends, torch.Generator())
+    return [round(float(end), 6) for end in (ends.min(), ends.max())]

@@ -72,7 +72,9 @@ def _networks(
     recipe: Mapping[str, Any], source: Mapping[str, Any], task: Task
 ) -> dict[str, dict[str, Any]]:
     """Return the network of training and evaluation, and that of inference: pretrained weights are
-    not read there, since trained ones are loaded.
+    not read there, since trained ones are loaded. For inference by other programs, flips and both
+    logits of a binary task are part of the network, unless it needs covariates, which they do not
+    know.
     """
     network = network_definition(
         recipe["network"],
@@ -80,11 +82,28 @@ def _networks(
         in_channels=source["in_channels"],
         num_outputs=task.num_outputs,
     )
-    if not recipe["transfer"]:
-        return joined_by_covariates(network, recipe)
+    if recipe["dataset"].get("covariates"):
+        return {
+            **joined_by_covariates(network),
+            "inference_inferer": {
+                "_target_": "medmonai.engines.FlipAveragingInferer",
+                "spatial_axes": "@flip_axes",
+                "precision": "@chosen_precision",
+            },
+        }
+    transfer = recipe["transfer"]
     return {
-        "network_def": {**network, "pretrained": "@pretrained"},
-        "inference_network": {**network, "pretrained": False},
+        "network_def": {**network, **({"pretrained": "@pretrained"} if transfer else {})},
+        "inference_network": {
+            "_target_": "medmonai.networks.ClassLogits",
+            "network": {**network, **({"pretrained": False} if transfer else {})},
+            "num_classes": task.num_classes,
+            "flip_axes": "@flip_axes",
+        },
+        "inference_inferer": {
+            "_target_": "medmonai.engines.PrecisionInferer",
+            "precision": "@chosen_precision",
+        },
     }
 
 

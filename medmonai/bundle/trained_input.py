@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ _INPUT = (
 # Entries of network_def that say where weights come from and which of them learn, not what is
 # computed.
 _OF_TRAINING = ("pretrained", "freeze", "fitted")
+# What inference.json puts around the trained network, which is its entry `network`.
+_AROUND = "medmonai.networks.ClassLogits"
 
 
 def difference(old: Any, new: Any, name: str = "") -> str:
@@ -102,6 +105,8 @@ def require_trained_input(config: Mapping[str, Any], checkpoint: str | Path) -> 
     differs = difference(
         {name: trained[name] for name in shared}, {name: wanted[name] for name in shared}
     )
+    if _is_wrapped(config):
+        differs = re.sub("^network_def#", "network_def#network#", differs)
     if differs:
         raise ValueError(
             f"{checkpoint} was trained otherwise: {differs}; give the id the value that it had "
@@ -150,10 +155,19 @@ def trained_classes(state: Any, checkpoint: str | Path) -> list[str] | None:
     return recorded_classes(state) or beside
 
 
+def _is_wrapped(config: Mapping[str, Any]) -> bool:
+    network = config.get("network_def")
+    return isinstance(network, Mapping) and network.get("_target_") == _AROUND
+
+
 def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:
     entries = {name: config[name] for name in _INPUT if name in config}
-    if isinstance(entries.get("network_def"), Mapping):
-        entries["network_def"] = {
-            k: v for k, v in entries["network_def"].items() if k not in _OF_TRAINING
-        }
+    network = entries.get("network_def")
+    if isinstance(network, Mapping):
+        inner = network["network"] if _is_wrapped(config) else network
+        entries["network_def"] = (
+            {k: v for k, v in inner.items() if k not in _OF_TRAINING}
+            if isinstance(inner, Mapping)
+            else inner
+        )
     return entries

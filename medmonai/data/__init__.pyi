@@ -17,6 +17,7 @@ from .describe.description import SplitDescription, describe_split
 from .duplicates.findings import Case, Finding
 from .duplicates.similarity import near_pairs, shape_features
 from .encoded_covariates import CovariateTable, with_covariates
+from .files.map_transforms import LoadImaged, ToImageFormd
 from .formats.pictures import read_picture
 from .image_form import ImageForm
 from .image_place import ImagePlace
@@ -65,6 +66,7 @@ __all__ = [
     "ImageSet",
     "LeftOut",
     "Listing",
+    "LoadImaged",
     "MemberEncoders",
     "PhantomDesign",
     "Provenance",
@@ -73,6 +75,7 @@ __all__ = [
     "SplitDescription",
     "TableColumns",
     "TableFile",
+    "ToImageFormd",
     "UnlabeledRow",
     "UnlabeledTable",
     "UnreadableImageError",

@@ -19,15 +19,14 @@ from medmonai.bundle import (
 )
 from medmonai.config_text import escaped
 from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders
-from medmonai.engines import PrecisionInferer, load_checkpoint, place_weights
-from medmonai.metrics import (
-    OperatingPoint,
-    Temperature,
-    default_operating_point,
-    default_temperature,
+from medmonai.engines import (
+    FlipAveragingInferer,
+    PrecisionInferer,
+    load_checkpoint,
+    place_weights,
 )
-from medmonai.networks import Ensemble
-from medmonai.run_files import parts_of, read_record
+from medmonai.metrics import OperatingPoint, Temperature, read_decision
+from medmonai.networks import ClassLogits, Ensemble
 from medmonai.task import Task
 
 from .familiar import Familiar
@@ -103,7 +102,8 @@ def load_model(folder: str | Path) -> Model:
     require_trained_classes(names, trained_classes(state, path), checkpoint=path)
     if config is not None:
         require_trained_input(config, path)
-    point, temperature = _decision(place / "models" / "decision.json", content["task"], names)
+    stored = place / "models" / "decision.json"
+    point, temperature = read_decision(stored, content["task"], names)
     return Model(
         place_weights(content["network"], state, path).eval(),
         form=ImageForm.of(content["dataset::form"], argument="form"),
@@ -155,11 +155,11 @@ def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         parser["bundle_root"] = escaped(str(bundle))
         assert isinstance(parser.config, dict)  # of every config file that is read
         config = copy.deepcopy(parser.config)
-        return {
+        content = {
             name: parser.get_parsed_content(name)
             for name in (
                 "network",
-                "preprocessing",
+                "batch_preprocessing",
                 "inferer",
                 "task",
                 "class_names",
@@ -169,22 +169,11 @@ def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 *[IMAGE_COLUMNS] * (IMAGE_COLUMNS in parser),
                 *(["covariate_encoder"] if "covariate_encoder" in config else []),
             )
-        }, config
-
-
-def _decision(
-    path: Path, task: Task, class_names: tuple[str, ...]
-) -> tuple[OperatingPoint, Temperature]:
-    stored = read_record(path)
-    point = default_operating_point(task)
-    temperature = default_temperature(task, scores="probabilities")
-    if not stored:
-        return point, temperature
-    with parts_of(path):
-        names = tuple(stored["class_names"])
-        point = OperatingPoint.from_dict(stored["operating_point"])
-        if stored["temperature"] is not None:
-            temperature = Temperature.from_dict(stored["temperature"])
-    if names != class_names:
-        raise ValueError(f"{path} is for the classes {list(names)}, not {list(class_names)}.")
-    return point, temperature
+        }
+        content["preprocessing"] = content.pop("batch_preprocessing")
+        network = content["network"]
+        if isinstance(network, ClassLogits):  # for programs that know no inferer
+            content["network"] = network.network
+            precision = parser.get_parsed_content("chosen_precision")
+            content["inferer"] = FlipAveragingInferer(network.flip_axes, precision=precision)
+        return content, config

@@ -39,6 +39,7 @@ from .decisions.decisions import (
     decide,
     default_operating_point,
 )
+from .decisions.stored_decision import read_decision
 from .decisions.subgroups import band_values, subgroup_summary
 from .ranking.delong import auc_influence, delong_covariance, delong_variance
 from .ranking.intervals import Interval, auc_interval, macro_auc_interval
@@ -111,6 +112,7 @@ __all__ = [
     "partial_auc_score",
     "precision",
     "precision_recall_points",
+    "read_decision",
     "recall",
     "reliability_bins",
     "roc_points",

@@ -1,4 +1,5 @@
 from .backbones import backbone_of
+from .class_logits import ClassLogits
 from .covariates import CovariateNetwork, fixed_covariates
 from .densenet import DenseNet, densenet121, densenet169, densenet201
 from .efficientnet import efficientnet_b0
@@ -16,6 +17,7 @@ from .weight_shapes import adapt_channels, inflate
 __all__ = [
     "CNN",
     "VGG",
+    "ClassLogits",
     "CovariateNetwork",
     "DenseNet",
     "Ensemble",

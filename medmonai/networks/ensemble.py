@@ -1,6 +1,5 @@
 """Several trained networks as one."""
-
-from __future__ import annotations
+# No `from __future__ import annotations`: TorchScript reads those of the class as types.
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -74,13 +73,16 @@ class Ensemble(nn.Module):
             covariates: (B, members, values), as each member encodes them; None where the members
                 take none.
         """
-        logits = []
-        for i, member in enumerate(self.members):
-            # In float32 also under autocast: the mean is exact to a float32 rounding then.
-            if covariates is None:
+        logits: list[torch.Tensor] = []
+        # In float32 also under autocast: the mean is exact to a float32 rounding then.
+        if torch.jit.is_scripting():  # TorchScript compiles no call that a member cannot take
+            assert covariates is None, "an ensemble with covariates cannot be scripted"
+            for member in self.members:
                 logits.append(member(x).float())
-            else:
-                logits.append(member(x, covariates[:, i]).float())
+        else:
+            for i, member in enumerate(self.members):
+                beside = () if covariates is None else (covariates[:, i],)
+                logits.append(member(x, *beside).float())
         return self.on_one_scale(torch.stack(logits)).mean(dim=0)
 
 

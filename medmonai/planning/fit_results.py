@@ -219,15 +219,19 @@ def _write_ensemble(members: int, folder: Path, temperatures: Sequence[Temperatu
     save_atomically(ensemble_state(states), folder / "model" / "models" / "model.pt")
     path = folder / "model" / "configs" / "inference.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    if config["network_def"]["_target_"] != "medmonai.networks.Ensemble":
-        config["network_def"] = {
+    outer = config["network_def"]
+    wrapped = outer["_target_"] == "medmonai.networks.ClassLogits"
+    network = outer["network"] if wrapped else outer
+    if network["_target_"] != "medmonai.networks.Ensemble":
+        ensemble = {
             "_target_": "medmonai.networks.Ensemble",
-            "network": config["network_def"],
+            "network": network,
             "members": members,
         }
         if temperatures is not None:
-            config["network_def"] |= {
+            ensemble |= {
                 "temperatures": [one.temperature for one in temperatures],
                 "biases": [list(one.bias) or [0.0] for one in temperatures],
             }
+        config["network_def"] = {**outer, "network": ensemble} if wrapped else ensemble
         write_json(config, path)

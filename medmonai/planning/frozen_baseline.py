@@ -37,10 +37,11 @@ def frozen_baseline(
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "inference.json"))
     stated: dict[str, Any] = parser["network_def"]
-    stated = stated.get("network", stated)  # of an ensemble, its member
+    while "network" in stated:  # flips and an ensemble around it
+        stated = stated["network"]
     parser["network_def"] = {**stated, "pretrained": pretrained, "freeze": "backbone"}
     network = parser.get_parsed_content("network_def")
-    transform = parser.get_parsed_content("preprocessing")
+    transform = parser.get_parsed_content("batch_preprocessing")
     train, *others = (frozen_features(cohort, network, transform=transform) for cohort in cohorts)
     trained = train_baseline(train, estimator="logistic_regression", seed=seed)
     return [trained.predict(cohort) for cohort in others]

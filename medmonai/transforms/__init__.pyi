@@ -1,6 +1,7 @@
 from . import functional
 from .affine import RandAffine, RandRotate
 from .batch import BatchTransform
+from .class_probabilities import ClassProbabilities, ClassProbabilitiesd
 from .color import RandColorJitter
 from .compose import BatchCompose
 from .dictionary import (
@@ -32,6 +33,8 @@ from .size import Resize
 __all__ = [
     "BatchCompose",
     "BatchTransform",
+    "ClassProbabilities",
+    "ClassProbabilitiesd",
     "NormalizeIntensity",
     "NormalizeIntensityd",
     "RandAdjustContrast",

@@ -62,11 +62,17 @@ class Resize(BatchTransform, mt.Resize):
         super().__init__(size, mode=linear_or(mode, len(size)))
         self._size = size
 
-    def __call__(self, img: NdarrayOrTensor, *, mode: str | None = None) -> torch.Tensor:
-        """Transform one image (C, *spatial), if wanted with another ``mode`` for it."""
+    def __call__(
+        self, img: NdarrayOrTensor, *, mode: str | None = None, lazy: bool | None = None
+    ) -> torch.Tensor:
+        """Transform one image (C, *spatial), if wanted with another ``mode`` for it; MONAI's
+        `Compose` says with ``lazy`` whether it is put off.
+        """
         self._check(img.ndim - 1)
         # MONAI takes arrays too, though its annotation says tensors.
-        return super().__call__(img, mode=mode and linear_or(mode, len(self._size)))  # pyright: ignore[reportArgumentType]
+        return super().__call__(  # pyright: ignore[reportArgumentType]
+            img, mode=mode and linear_or(mode, len(self._size)), lazy=lazy
+        )
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:
         """Interpolate each sample; float32, or `x` itself where it has the size already."""

@@ -1,7 +1,7 @@
 """MONAI's check of an inference config needs no images; a run without them says what is missing."""
 
 import pytest
-from bundle_runs import RECIPES, thin, workflow
+from bundle_runs import RECIPES, of_inference, thin, workflow
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -13,7 +13,7 @@ def test_nothing_is_missing_while_there_are_no_images(name, tmp_path):
         dataset_dir=str(tmp_path / "nowhere"),
         load_pretrain=False,
         output_dir=str(tmp_path / "out"),
-        **thin(name),
+        **of_inference(thin(name)),
     )
     flow.initialize()
     assert flow.check_properties() == []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundle_runs import BUNDLES, RECIPES, as_trained, run, small, thin, write_medmnist
+from bundle_runs import BUNDLES, RECIPES, as_trained, of_inference, run, small, thin, write_medmnist
 from every_id_files import write_files
 from every_id_probes import OTHER, PHANTOM, Bundle, OfEvaluation, Row
 from every_id_rows import EVALUATE, FLAT, INFER, PATCHES, PHANTOM3D, ROWS, SKIN, TRAIN
@@ -75,7 +75,7 @@ def base_of(name, files, sources, folder, paths):
     if files != INFER:
         return small(name, sources, folder, evaluate=files == EVALUATE)
     images = "volumes" if name == PHANTOM3D else "grey" if name == PHANTOM else "colour"
-    base = {"dataset_dir": paths[images], **thin(name)}
+    base = {"dataset_dir": paths[images], **of_inference(thin(name))}
     if name == PHANTOM:
         return base | as_trained(name, Path(paths["trained"]))
     return (

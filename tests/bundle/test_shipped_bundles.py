@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from bundle_runs import BUNDLES, RECIPES, as_trained, run, small, thin, workflow
+from bundle_runs import BUNDLES, RECIPES, as_trained, of_inference, run, small, thin, workflow
 from monai.bundle import ckpt_export, onnx_export, verify_metadata, verify_net_in_out
 from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
@@ -174,7 +174,7 @@ def test_properties(trained, sources, tmp_path):
         "inference.json",
         workflow_type="infer",
         dataset_dir=str(tmp_path / "images.npz"),
-        **thin(name),
+        **of_inference(thin(name)),
     )
     flow.initialize()
     assert flow.check_properties() == []
@@ -246,7 +246,10 @@ def test_metadata_and_network(trained, tmp_path):
 
 def test_exports_agree_with_the_network(trained, tmp_path):
     name, output = trained
-    configs, arguments = BUNDLES / name / "configs", {"net_id": "network_def", **thin(name)}
+    configs, arguments = (
+        BUNDLES / name / "configs",
+        {"net_id": "network_def", **of_inference(thin(name))},
+    )
     checkpoint = str(output / "models" / "model.pt")
     files = {
         "meta_file": str(configs / "metadata.json"),
@@ -254,7 +257,7 @@ def test_exports_agree_with_the_network(trained, tmp_path):
     }
     ckpt_export(filepath=str(tmp_path / "model.ts"), ckpt_file=checkpoint, **files, **arguments)
     image = torch.rand(2, *shape_of(name))
-    flow = workflow(name, "inference.json", workflow_type="infer", **thin(name))
+    flow = workflow(name, "inference.json", workflow_type="infer", **of_inference(thin(name)))
     flow.initialize()
     network = flow.network_def.eval()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from bundle_runs import BUNDLES, run, small
+from bundle_runs import BUNDLES, of_inference, run, small
 from PIL import Image
 
 
@@ -20,10 +20,12 @@ def test_training_then_inference_without_a_path(name, tmp_path):
     }
     run(str(bundle), str(configs / "train.json"), **overrides)
     assert {"model.pt", "model_final.pt"} <= {path.name for path in (bundle / "models").iterdir()}
-    width = {
-        key: value
-        for key, value in overrides.items()
-        if key in ("network_def::width", "spatial_size")
-    }
+    width = of_inference(
+        {
+            key: value
+            for key, value in overrides.items()
+            if key in ("network_def::width", "spatial_size")
+        }
+    )
     run(str(bundle), str(configs / "inference.json"), workflow_type="infer", **width)
     assert len((bundle / "output" / "predictions.csv").read_text().splitlines()) == 3

@@ -131,7 +131,7 @@ def test_evaluation_and_inference_take_a_checkpoint_as_it_was_trained(tmp_path):
     given = {
         "dataset_dir": str(tmp_path / "a.png"),
         "ckpt_path": str(out / "models" / "model.pt"),
-        "network_def::width": 4,
+        "network_def::network::width": 4,
         "device": torch.device("cpu"),
     }
     run(NAME, "inference.json", output_dir=str(tmp_path / "good"), **given)
@@ -151,7 +151,7 @@ def test_an_inference_without_weights_says_that_it_means_nothing(tmp_path, capsy
     given = {
         "dataset_dir": str(tmp_path / "a.png"),
         "ckpt_path": str(tmp_path / "none.pt"),
-        "network_def::width": 4,
+        "network_def::network::width": 4,
         "load_pretrain": False,
     }
     run(NAME, "inference.json", output_dir=str(tmp_path / "out"), **given)

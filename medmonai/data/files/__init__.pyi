@@ -14,6 +14,7 @@ from .file_walk import (
     why_no_case,
 )
 from .headers import Headers, read_headers
+from .map_transforms import LoadImaged, ToImageFormd, array_in_form
 from .reading import DecodedCase, array_case, read_case, read_image, read_sample
 
 __all__ = [
@@ -22,9 +23,12 @@ __all__ = [
     "DecodedCase",
     "DicomFolders",
     "Headers",
+    "LoadImaged",
+    "ToImageFormd",
     "TooManyFiles",
     "acquisition",
     "array_case",
+    "array_in_form",
     "find_in_folders",
     "is_hidden",
     "is_image",

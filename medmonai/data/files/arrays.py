@@ -122,11 +122,22 @@ def npz_channel_axis(array: NpzArray, axes: int) -> int | None:
     if len(shape) == axes + 1:
         return None
     if len(shape) == axes + 2:
-        return -1 if shape[-1] in (1, 3) or shape[-1] < shape[1] else 1
+        return -1 if has_channels_last(shape[1:]) else 1
     raise ValueError(
         f"{array.path.name}: {array.key} has shape {shape}; (N, *spatial), (N, *spatial, C) or "
         f"(N, C, *spatial) with {axes} axes is needed."
     )
+
+
+def has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Return whether an image of this shape, with an axis of channels, has them last: 1 or 3 values
+    there, or fewer than along the first axis.
+
+    Example:
+        >>> has_channels_last((28, 28, 3)), has_channels_last((3, 28, 28))
+        (True, False)
+    """
+    return shape[-1] in (1, 3) or shape[-1] < shape[0]
 
 
 def to_channels(

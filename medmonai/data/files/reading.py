@@ -121,7 +121,7 @@ def _read_file(path: CaseFile, form: ImageForm) -> DecodedCase:
         return array_case(image, form, path.name, kind=array_kind("npz", image))
     known = _format(path)
     if len(form.spatial_size) == 3:
-        return _volume_case(path, _volume(path, form), form)
+        return volume_case(_volume(path, form), form, path.name, held=known.name)
     if known is not PICTURES:
         image = known.picture(path)
         return array_case(image, form, path.name, kind=array_kind(known.name, image))
@@ -150,14 +150,17 @@ def _read_pictures(files: Sequence[tuple[int, Path]], form: ImageForm) -> list[D
 def _read_volumes(files: Sequence[tuple[int, Path]], form: ImageForm) -> list[DecodedCase]:
     (channel, path), *others = files
     first = _volume(path, form)
-    parts = [_volume_case(path, first, form.of_channel(channel))]
+    held = _format(path).name
+    parts = [volume_case(first, form.of_channel(channel), path.name, held=held)]
     for channel, file in others:
         volume = _volume(file, form)
         names = (file.name, path.name)
         affine = common_affine(volume, first, names=names)
         remarks = overlap_remarks(overlap(affine, volume, first), names)
         placed = replace(volume, affine=affine, remarks=(*volume.remarks, *remarks))
-        parts.append(_volume_case(file, placed, form.of_channel(channel), grid=parts[0].place))
+        alone = form.of_channel(channel)
+        held = _format(file).name
+        parts.append(volume_case(placed, alone, file.name, held=held, grid=parts[0].place))
     return parts
 
 
@@ -188,22 +191,29 @@ def _volume(path: Path, form: ImageForm) -> Volume:
     return volume
 
 
-def _volume_case(
-    path: Path, volume: Volume, form: ImageForm, *, grid: ImagePlace | None = None
+def volume_case(
+    volume: Volume, form: ImageForm, name: str, *, held: str, grid: ImagePlace | None = None
 ) -> DecodedCase:
-    """Return a volume in the form, on its own grid or on that of another volume."""
-    known = _format(path)
+    """Return a volume in the form, on its own grid or on that of another volume.
+
+    Args:
+        volume: gray values and where they lie.
+        form: what to make of it; its indicators are left out.
+        name: name of the volume, for messages.
+        held: name of the format that it was in.
+        grid: the place of another volume, onto whose grid this one is resampled.
+    """
     values = to_grey_levels(
-        to_channels(volume.values, form.in_channels, path.name, colour=volume.colour),
+        to_channels(volume.values, form.image_channels, name, colour=volume.colour),
         form.intensity_range,
-        path.name,
+        name,
     )
     image, place = fit_volume(replace(volume, values=values), form, grid=grid)
     inside = 1.0 if form.spacing is None else place.share_inside(form.spatial_size)
     return DecodedCase(
         image,
         size=volume.turned_shape(form.orientation),
-        kind=array_kind(known.name, volume.values, colour=volume.colour),
+        kind=array_kind(held, volume.values, colour=volume.colour),
         place=place,
         inside=inside,
         remarks=(*volume.remarks, *_range_remarks(image, form)),

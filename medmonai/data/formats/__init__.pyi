@@ -5,11 +5,12 @@ from .itk_volumes import NO_DIRECTIONS
 from .nifti import NO_ORIENTATION
 from .picture_fit import fit_picture, picture_array
 from .pictures import open_picture, read_picture
-from .volumes import NO_SPACING, Volume, fit_volume
+from .volumes import LPS_TO_RAS, NO_SPACING, Volume, fit_volume
 
 __all__ = [
     "FORMAT_NAMES",
     "KINDS",
+    "LPS_TO_RAS",
     "NO_DIRECTIONS",
     "NO_IMAGE",
     "NO_ORIENTATION",

@@ -14,6 +14,7 @@ from .decision_metrics import MEANS, METRICS, ClassMean
 from .decision_summary import summarize_decisions, warn_undefined_decisions
 from .decisions import OperatingPoint, choose_operating_point, decide, default_operating_point
 from .resampled_counts import ResampledCounts
+from .stored_decision import read_decision
 from .subgroups import band_values, subgroup_summary
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "net_benefit",
     "one_vs_rest_matrices",
     "precision",
+    "read_decision",
     "recall",
     "specificity",
     "subgroup_summary",
