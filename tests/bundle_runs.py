@@ -117,7 +117,7 @@ def thin(name: str) -> dict:
 
 
 def of_inference(overrides: dict) -> dict:
-    """The same overrides for inference.json, where the trained network is a part of `network_def`."""
+    """The same overrides for inference.json, whose `network_def` holds the trained network."""
     return {
         key.replace("network_def::", "network_def::network::"): value
         for key, value in overrides.items()

@@ -60,7 +60,7 @@ def test_multilabel_probabilities_are_independent():
     np.testing.assert_allclose(p, [[0.5, 0.75]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 1, 1)])
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 1, 1)])
 def test_logits_of_another_shape(shape):
     with pytest.raises(ValueError, match=r"needs \(B, 1\)"):
         Task("binary", 2).probabilities(torch.zeros(shape))
@@ -107,3 +107,11 @@ def test_empty_labels_pass():
 def test_one_hot_is_each_class_against_the_rest():
     assert Task("ordinal", 3).one_hot(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert Task("multilabel", 2).one_hot(np.array([[1, 1], [0, 0]])).tolist() == [[1, 1], [0, 0]]
+
+
+def test_two_logits_of_a_binary_task_are_those_of_a_softmax():
+    logits = torch.tensor([[0.0, 2.0], [1.5, -0.5]])
+    found = Task("binary", 2).probabilities(logits)
+    torch.testing.assert_close(found, torch.softmax(logits, dim=1))
+    one = Task("binary", 2).probabilities(logits[:1, 1:])
+    torch.testing.assert_close(found[:1], one, rtol=0, atol=0)

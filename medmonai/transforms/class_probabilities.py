@@ -5,6 +5,7 @@ dictionary transform of MONAI.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,24 @@ class ClassProbabilities(MetaTensor):
     ``[channel_def[str(int(v))] for v in pred.flatten()]``: it takes a result for a list of class
     numbers. A list of probabilities becomes the first class again and again. Therefore `flatten`,
     and nothing else, returns the numbers of the decided classes here: one, or, of a multilabel
-    task, those of the labels that are present.
+    task, those of the labels that are present. Parts, copies and results of sums flatten as ever.
     """
 
-    decided: torch.Tensor | None = None
+    _decided: tuple[weakref.ref[ClassProbabilities], torch.Tensor] | None = None
+
+    def decide(self, decided: torch.Tensor) -> None:
+        """Note the numbers of the decided classes."""
+        # MONAI hands the attributes of a tensor on to what is computed from it
+        self._decided = (weakref.ref(self), decided)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> torch.Tensor:
         """Return the numbers of the decided classes, one axis; see the class."""
-        if self.decided is None:  # a part or a copy
+        if self._decided is None or self._decided[0]() is not self:
             return super().flatten(start_dim, end_dim)
-        return self.decided
+        return self._decided[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_decided"}
 
 
 class ClassProbabilitiesd(MapTransform):
@@ -109,5 +118,5 @@ class ClassProbabilitiesd(MapTransform):
         values = torch.from_numpy(apply_temperature(table, self.temperature).y_score)
         values = values.to(logits.device, torch.float32)
         made = ClassProbabilities(values[0] if one else values)
-        made.decided = torch.from_numpy(decided)
+        made.decide(torch.from_numpy(decided))
         return made

@@ -54,9 +54,7 @@ def test_the_classes_of_the_dataset_are_handed_to_a_listing_that_says_none(task,
     )
     assert ("positive_class" in train) == (task == "binary")
     channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
-    assert channels == (
-        {"0": names[1]} if task == "binary" else {str(c): name for c, name in enumerate(names)}
-    )
+    assert channels == {str(c): name for c, name in enumerate(names)}
 
 
 @pytest.mark.parametrize(

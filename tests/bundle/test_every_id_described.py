@@ -72,8 +72,8 @@ def test_every_id_is_reached_from_what_is_run(name, files):
         for text in strings(part_of(config, at)):
             left += ReferenceResolver.match_refs_pattern(text)
     own = content(name, files[-1])
-    # read by front ends, by MONAI, and by the check of classes
-    shown = {"displayable_configs", "imports", "bundle_root"}
+    # read by front ends, by MONAI, by the check of classes, and by other programs
+    shown = {"displayable_configs", "imports", "bundle_root", "preprocessing", "postprocessing"}
     idle = {"dataset_dir"} if "phantom" in name else set()  # see its row
     assert {
         key

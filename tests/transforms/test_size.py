@@ -68,3 +68,11 @@ def test_images_of_other_axes():
         Resize((4, 4)).batch(torch.zeros(1, 1, 2, 2, 2), torch.Generator())
     with pytest.raises(ValueError, match="images with 3 spatial axes"):
         Resize((4, 4))(torch.zeros(1, 2, 2, 2))
+
+
+def test_it_is_part_of_a_chain_of_monai():
+    import monai.transforms as mt
+
+    image = torch.rand(2, 4, 4)
+    found = mt.Compose([Resize([8, 6])])(image)
+    torch.testing.assert_close(found, Resize([8, 6])(image))
