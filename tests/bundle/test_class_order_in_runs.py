@@ -142,7 +142,7 @@ def test_a_bundle_that_contradicts_itself_neither_trains_nor_infers(trained, tmp
     folder, settings = trained
     metadata = folder / "order_classification" / "configs" / "metadata.json"
     kept = metadata.read_text()
-    metadata.write_text(kept.replace('"0": "abnormal"', '"0": "normal"'))
+    metadata.write_text(kept.replace('"1": "abnormal"', '"1": "normal"'))
     try:
         for call in (
             lambda: infer(folder, tmp_path / "inference"),
@@ -152,7 +152,7 @@ def test_a_bundle_that_contradicts_itself_neither_trains_nor_infers(trained, tmp
         ):
             with pytest.raises(RuntimeError) as caught:
                 call()
-            assert "metadata.json has channel_def 0 normal" in one_line(caught.value)
+            assert "metadata.json has channel_def 0 normal, 1 normal" in one_line(caught.value)
     finally:
         metadata.write_text(kept)
     assert not (tmp_path / "out").exists() and not (tmp_path / "inference").exists()
