@@ -115,8 +115,8 @@ class ClassProbabilitiesd(MapTransform):
         decided = decide(table, self.point)
         if self.task.kind == "multilabel":
             decided = np.nonzero(decided)[1]
-        values = torch.from_numpy(apply_temperature(table, self.temperature).y_score)
-        values = values.to(logits.device, torch.float32)
+        calibrated = apply_temperature(table, self.temperature).y_score
+        values = torch.tensor(calibrated, dtype=torch.float32, device=logits.device)
         made = ClassProbabilities(values[0] if one else values)
         made.decide(torch.from_numpy(decided))
         return made
