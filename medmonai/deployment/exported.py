@@ -144,9 +144,12 @@ def _of_onnx(path: Path) -> tuple[Run, Mapping[str, str]]:
     description = session.get_modelmeta().custom_metadata_map
     _require_description(path, description)
     names = [one.name for one in session.get_inputs()]
-    return lambda given: session.run(
-        list(OUTPUT_NAMES), {name: given[name] for name in names}
-    ), description
+
+    def run(given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        found = session.run(list(OUTPUT_NAMES), {name: given[name] for name in names})
+        return [np.asarray(one) for one in found]
+
+    return run, description
 
 
 def _of_torchscript(path: Path) -> tuple[Run, Mapping[str, str]]:

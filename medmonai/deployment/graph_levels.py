@@ -117,10 +117,9 @@ def windowed(x: torch.Tensor, form: ImageForm) -> torch.Tensor:
     """Return gray values (B, C, *spatial) as 0 to 255, float32."""
     window = form.intensity_range
     assert window is not None
-    pairs = window if isinstance(window[0], tuple) else (window,)
-    shape = (1, len(pairs), *[1] * (x.ndim - 2))
-    low, high, factor = (
-        torch.tensor(values, dtype=torch.float32).reshape(shape)
-        for values in zip(*((low, high, 255 / (high - low)) for low, high in pairs))
-    )
+    pairs = torch.tensor(window, dtype=torch.float64).reshape(-1, 2)
+    ends = pairs.T.reshape(2, 1, -1, *[1] * (x.ndim - 2))
+    low = ends[0].float()
+    high = ends[1].float()
+    factor = (255 / (ends[1] - ends[0])).float()
     return (torch.minimum(torch.maximum(x.float(), low), high) - low) * factor

@@ -7,6 +7,8 @@ image. Sums are float64. Of pictures they are sums of whole numbers, exact in an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from medmonai.data.grids import TINY
@@ -17,7 +19,7 @@ _TORCH_UNITS = 22  # torch's are multiples of at least 1 / 2^22, and below 2^15
 _WHITE = 255.0
 
 
-def positions(count: int | torch.Tensor) -> torch.Tensor:
+def positions(count: int) -> torch.Tensor:
     """Return 0, 1, ..., count - 1 as float64."""
     return torch.arange(count, dtype=torch.float64)
 
@@ -100,7 +102,7 @@ def torch_unit(weights: torch.Tensor) -> torch.Tensor:
 
 
 def resize_8_bits(
-    x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, units: list[torch.Tensor | float]
+    x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, units: Sequence[torch.Tensor]
 ) -> torch.Tensor:
     """Return whole numbers 0 to 255 (..., H, W) resized with whole numbers only.
 

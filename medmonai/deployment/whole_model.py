@@ -45,10 +45,9 @@ class WholeModel(nn.Module):
         )
         self.transforms = _transforms(model.preprocessing)
         self.flips = _flips(model.inferer)
-        self.members = nn.ModuleList(
-            copy.deepcopy(member).cpu().to(memory_format=torch.contiguous_format)
-            for member in model.members
-        ).eval()
+        self.members = nn.ModuleList(copy.deepcopy(one).cpu() for one in model.members).eval()
+        for weight in self.members.parameters():
+            weight.data = weight.data.contiguous()  # files know no channels last
         ensemble = model.network if isinstance(model.network, Ensemble) else None
         self.scales = None if ensemble is None else ensemble.temperatures.double().cpu()
         self.shifts = None if ensemble is None else ensemble.biases.double().cpu()
@@ -116,7 +115,9 @@ class WholeModel(nn.Module):
                 logits = member(turned, own.repeat(len(self.flips), 1))
             found.append(logits.double().unflatten(0, (len(self.flips), -1)).mean(dim=0))
         members = torch.stack(found)
-        return members if self.scales is None else members / self.scales + self.shifts
+        if self.scales is None or self.shifts is None:
+            return members
+        return members / self.scales + self.shifts
 
     def _calibrated(self, scores: torch.Tensor) -> torch.Tensor:
         """Return the scores after the temperature, as `medmonai.metrics.apply_temperature`."""

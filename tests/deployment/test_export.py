@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from isolated_python import run_isolated
 from PIL import Image
 from tiny_models import tiny_model
 
@@ -18,6 +23,7 @@ from medmonai.data.covariate_columns import CategoricalCovariate, NumericCovaria
 from medmonai.deployment import Familiar, export_model, load_exported, predict
 from medmonai.transforms import BatchCompose, RandFlip, Resize, ScaleIntensityRange
 
+ROOT = Path(__file__).resolve().parents[2]
 FAMILIAR = Familiar((90.0, 140.0), (60.0, 90.0), (20, 20), (90, 90), (False,))
 PICTURES = ((30, 20), (16, 24), (90, 33), (7, 8))
 AGE = NumericCovariate("age", mean=60.0, sd=10.0, low=40.0, high=80.0, missing=0)
@@ -246,6 +252,57 @@ def test_triton_is_told_names_types_and_sizes(picture_file, volume_file):
     assert 'name: "image"\n  data_type: TYPE_FP32\n  dims: [-1, -1, -1, 2]' in text
     assert 'name: "spacing"\n  data_type: TYPE_FP64\n  dims: [3]' in text
     assert 'name: "decision"\n  data_type: TYPE_INT64\n  dims: [3]' in text
+
+
+CLIENTS = dict(
+    re.findall(
+        r"```(py|js)\n(.*?)```", (ROOT / "docs" / "how_to" / "deploy.md").read_text(), re.DOTALL
+    )
+)
+
+
+def check_client(printed, folder, expected):
+    """Whether a line for each case names its decision, and its probabilities to 1e-5."""
+    for case, line in zip(expected, printed.splitlines(), strict=True):
+        path, *shown = line.partition(" (spread")[0].split()
+        assert path == str(folder / case.id)
+        assert [shown[0], *shown[2:6:2], shown[5]] == ["normal", "lesion", "->", case.decision]
+        np.testing.assert_allclose(
+            [float(shown[1]), float(shown[3])], case.probabilities, atol=1e-5
+        )
+
+
+def test_the_program_in_the_docs_runs_where_nothing_of_ours_is(picture_file, tmp_path):
+    pictures(tmp_path)
+    expected = list(predict(picture_model(), tmp_path))
+    assert len(CLIENTS["py"].strip().splitlines()) <= 20
+    (tmp_path / "python").mkdir()
+    files = [tmp_path / case.id for case in expected]
+    printed = run_isolated(CLIENTS["py"], tmp_path / "python", picture_file, *files)
+    check_client(printed, tmp_path, expected)
+
+
+def test_the_program_in_javascript_runs(picture_file, tmp_path):
+    """Wants onnxruntime-node and sharp in NODE_PATH."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node")
+    wanted = 'require("onnxruntime-node"); require("sharp")'
+    if subprocess.run([node, "-e", wanted], capture_output=True, check=False).returncode:
+        pytest.skip("node finds no onnxruntime-node and sharp; set NODE_PATH to their folder")
+    pictures(tmp_path)
+    expected = list(predict(picture_model(), tmp_path))
+    assert len(CLIENTS["js"].strip().splitlines()) <= 20
+    (tmp_path / "client.js").write_text(CLIENTS["js"])
+    files = [str(tmp_path / case.id) for case in expected]
+    done = subprocess.run(
+        [node, str(tmp_path / "client.js"), str(picture_file), *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    check_client(done.stdout, tmp_path, expected)
 
 
 def test_what_cannot_be_exported_or_read_is_refused(picture_file, tmp_path):

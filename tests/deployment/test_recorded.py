@@ -5,8 +5,10 @@ refused.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
+import zipfile
 
 import nibabel
 import numpy as np
@@ -14,7 +16,9 @@ import pytest
 from bundle_runs import run
 from dicom_files import write_series
 from PIL import Image
+from typer.testing import CliRunner
 
+from medmonai.__main__ import app
 from medmonai.bundle import run_bundle, write_bundle
 from medmonai.deployment import load_model, predict, write_predicted
 from medmonai.metrics import OperatingPoint, Temperature, apply_temperature, decide
@@ -155,6 +159,32 @@ def test_a_run_predicts_as_it_was_evaluated_and_as_stock_inference(gray):
 def test_colors_and_volumes_too(kind, tmp_path):
     write_source(tmp_path / "in", kind)
     check_parity(tmp_path, *trained(tmp_path, kind))
+
+
+def test_an_exported_run_predicts_the_same(gray, tmp_path):
+    folder, _, out = gray
+    images = folder / "in" / "test"
+    path = tmp_path / "model.pt"
+    done = CliRunner().invoke(app, ["export", str(out), "--to", str(path)])
+    assert done.exit_code == 0, done.output
+    assert f"{path} (" in done.output and "not for clinical use" in done.output
+    table = tmp_path / "p.csv"
+    words = ["predict", str(path), str(images), "--output", str(table)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    with table.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    for row, case in zip(found, predict(out, images), strict=True):
+        assert (row["id"], row["predicted"]) == (case.id, case.decision)
+        assert float(row["score_sick"]) == pytest.approx(case.probabilities[1], abs=1e-5)
+    # the training and validation cases, each once
+    with (out / "cases.csv").open(newline="") as file:
+        cases = [row for row in csv.DictReader(file) if row["id"] and row["split"] != "test"]
+    lines = sorted(f"{case['id']},{case['digest']}" for case in cases)
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    with zipfile.ZipFile(path) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/extra/medmonai.json"))
+        said = json.loads(archive.read(name))
+    assert said["training_data_sha256"] == digest and len(lines) == 36
 
 
 def test_a_run_that_moved_predicts_the_same(gray, tmp_path):
