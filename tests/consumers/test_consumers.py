@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import monai.bundle
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ from bundle_consumers import ClassificationOperator, DeployBundleOperator, Label
 from PIL import Image
 from untrained_bundles import AFFINE, KINDS, pixels, untrained_bundle, write_image
 
-from medmonai.deployment import predict
+from medmonai.deployment import load_model, predict
 
 NEAR = 1e-6  # of probabilities; 1e-4 is promised
 PICTURES = [name for name, kind in KINDS.items() if len(kind.size) == 2]
@@ -144,3 +145,16 @@ def test_the_zoo_s_checks_pass(name, tmp_path):
     with torch.no_grad():
         logits = exported(torch.rand(3, image["num_channels"], *image["spatial_shape"]))
     assert logits.shape == (3, len(formats["outputs"]["pred"]["channel_def"]))
+
+
+@pytest.mark.parametrize("name", ["gray pictures", "a fit"])
+def test_monai_loads_the_network_of_inference_with_its_weights(name, made):
+    one = made(name)
+    network = monai.bundle.load(
+        one.bundle.name, bundle_dir=str(one.bundle.parent), workflow_type="inference", device="cpu"
+    ).eval()
+    model = load_model(one.bundle)
+    x = torch.rand(2, 1, *one.kind.size)
+    with torch.no_grad():
+        expected = model.inferer(x, model.network)[:, 0]
+        torch.testing.assert_close(network(x)[:, 1] - network(x)[:, 0], expected)
