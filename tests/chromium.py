@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -94,8 +95,10 @@ class Browser:
             self.problems.append(message["params"])
         return message
 
-    def open(self, path: Path, *, width=1200, height=900, media=(), features=None):
-        """Open a file in a window of that size; `features` such as prefers-color-scheme."""
+    def open(self, place: Path | str, *, width=1200, height=900, media=(), features=None):
+        """Open a file or an address in a window of that size; `features` such as
+        prefers-color-scheme.
+        """
         self.problems.clear()
         self.command(
             "Emulation.setDeviceMetricsOverride",
@@ -109,7 +112,9 @@ class Browser:
             media=media or "",
             features=[{"name": name, "value": value} for name, value in (features or {}).items()],
         )
-        self.command("Page.navigate", url=path.resolve().as_uri())
+        self.command(
+            "Page.navigate", url=place if isinstance(place, str) else place.resolve().as_uri()
+        )
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
@@ -119,9 +124,22 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def choose(self, selector, *files):
+        """Choose files in an input of the page."""
+        root = self.command("DOM.getDocument")["root"]["nodeId"]
+        node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def until(self, expression, seconds=60):
+        """Wait until an expression of JavaScript is true in the page."""
+        end = time.monotonic() + seconds
+        while not self.evaluate(expression):
+            assert time.monotonic() < end, f"{expression} was never true"
+            time.sleep(0.05)
+
     def press(self, key):
         """Press a key, such as Enter, where the focus is."""
-        code = {"Enter": 13, " ": 32, "Tab": 9}[key]
+        code = {"Enter": 13, " ": 32, "Tab": 9, "ArrowRight": 39}[key]
         text = {"Enter": "\r", " ": " "}.get(key, "")
         for kind in ("keyDown", "keyUp"):
             self.command(

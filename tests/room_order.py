@@ -11,6 +11,7 @@ ROOMS = (
     "command_line",
     "commands",
     "run_results",
+    "serving",
     "planning",
     "studies",
     "deployment",

@@ -5,6 +5,7 @@ from .given_ids import given_ids
 from .models import export, fit, predict
 from .results import compare, evaluate, report
 from .runs import bundles, init, run
+from .serving import serve
 from .study import run_study, status, summary
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "report",
     "run",
     "run_study",
+    "serve",
     "status",
     "summary",
 ]

@@ -1,18 +1,26 @@
 from .export import export_model
 from .exported import ExportedModel, load_exported
 from .familiar import Familiar
+from .inputs import GivenCase, given_cases
 from .model import Model, load_model
-from .predict import PredictedCase, open_model, predict, write_predicted
+from .predict import PredictedCase, open_model, predict, predict_batch, read_given, write_predicted
+from .scoring import member_covariates, prepared
 
 __all__ = [
     "ExportedModel",
     "Familiar",
+    "GivenCase",
     "Model",
     "PredictedCase",
     "export_model",
+    "given_cases",
     "load_exported",
     "load_model",
+    "member_covariates",
     "open_model",
     "predict",
+    "predict_batch",
+    "prepared",
+    "read_given",
     "write_predicted",
 ]

@@ -11,21 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from medmonai.atomic_files import replacing
 from medmonai.data.containers import UnreadableImageError
 from medmonai.data.decoding import check_jobs
 from medmonai.data.files import DecodedCase
-from medmonai.metrics import apply_temperature, decide
-from medmonai.networks import Ensemble
-from medmonai.predictions import Predictions
-from medmonai.transforms import BatchCompose
 
 from .exported import ExportedModel, is_exported, load_exported
 from .inputs import GivenCase, given_cases
 from .model import Model, load_model
+from .scoring import scored
 
 _AHEAD = 2  # images a thread that are decoded before they are needed
 
@@ -111,19 +105,25 @@ def _predicted(model: Model | ExportedModel, cases: Iterator[GivenCase]) -> Iter
 
         def submit(count: int) -> None:
             for case in islice(cases, count):
-                waiting.append((case, pool.submit(_read, case, model)))
+                waiting.append((case, pool.submit(read_given, case, model)))
 
         try:
             submit(model.batch_size + _AHEAD * jobs)
             while waiting:
                 batch = [waiting.popleft() for _ in range(min(model.batch_size, len(waiting)))]
                 submit(len(batch))
-                yield from _of_batch(model, [(case, one.result()) for case, one in batch])
+                yield from predict_batch(model, [(case, one.result()) for case, one in batch])
         finally:  # an error, or the consumer stopped: what has not started is not decoded
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(case: GivenCase, model: Model | ExportedModel) -> DecodedCase | str:
+def read_given(case: GivenCase, model: Model | ExportedModel) -> DecodedCase | str:
+    """Return a decoded case, or why it cannot be decoded; "" where there is nothing to decode.
+
+    Args:
+        case: names the image.
+        model: says what it becomes.
+    """
     if case.read is None:
         return ""
     try:
@@ -138,12 +138,17 @@ def _read(case: GivenCase, model: Model | ExportedModel) -> DecodedCase | str:
         return str(error)
 
 
-def _of_batch(
+def predict_batch(
     model: Model | ExportedModel, batch: Sequence[tuple[GivenCase, DecodedCase | str]]
 ) -> Iterator[PredictedCase]:
+    """Yield what a model says of the images of one batch.
+
+    Args:
+        model: a loaded model.
+        batch: cases, each with its image or why there is none, as `read_given` returns it.
+    """
     decoded = [(given, one) for given, one in batch if isinstance(one, DecodedCase)]
-    of_file = isinstance(model, ExportedModel)
-    scored = iter(_scored_by_file(model, decoded) if of_file else _scored(model, decoded))
+    results = iter(scored(model, decoded))
     for given, case in batch:
         if isinstance(case, str):
             flag = "; ".join(filter(None, (given.flag, case)))
@@ -152,7 +157,7 @@ def _of_batch(
         unlike = [] if model.familiar is None else model.familiar.differences(case)
         if model.covariates is not None:
             unlike += model.covariates.remarks(given.covariates)
-        probabilities, decision, spread = next(scored)
+        probabilities, decision, spread = next(results)
         said = [given.flag, *unlike, *(f"such files {remark}" for remark in case.remarks)]
         yield PredictedCase(
             given.id,
@@ -161,77 +166,6 @@ def _of_batch(
             spread=spread,
             flag="; ".join(filter(None, said)),
         )
-
-
-def _scored(
-    model: Model, cases: Sequence[tuple[GivenCase, DecodedCase]]
-) -> list[tuple[tuple[float, ...], str, float]]:
-    if not cases:
-        return []
-    images = torch.from_numpy(np.stack([case.image for _, case in cases]))
-    with torch.inference_mode():
-        # Its door for batches: the other one takes a batch for one image of many channels.
-        x = BatchCompose([model.preprocessing]).batch(images.to(model.device), torch.Generator())
-        beside = _beside_the_images(model, [given for given, _ in cases])
-        logits = torch.stack(
-            [model.inferer(x, *pair) for pair in zip(model.members, *beside)]
-        ).double()
-        if isinstance(model.network, Ensemble):
-            logits = model.network.on_one_scale(logits)
-    members = [_table(model, one.cpu()) for one in logits]
-    whole = _table(model, logits.mean(dim=0).cpu())
-    decided = decide(whole, model.point)
-    names = whole.predicted_names(decided)
-    calibrated = apply_temperature(whole, model.temperature).y_score
-    spreads = np.std([apply_temperature(one, model.temperature).y_score for one in members], axis=0)
-    chosen = (
-        spreads[np.arange(len(spreads)), decided] if model.task.exclusive else spreads.max(axis=1)
-    )
-    return [
-        (tuple(row.tolist()), decision, float(spread))
-        for row, decision, spread in zip(calibrated, names, chosen)
-    ]
-
-
-def _scored_by_file(
-    model: ExportedModel, cases: Sequence[tuple[GivenCase, DecodedCase]]
-) -> list[tuple[tuple[float, ...], str, float]]:
-    if not cases:
-        return []
-    covariates = None
-    if model.covariates is not None:
-        names = model.covariates.names
-        columns = {name: [given.covariates[name] for given, _ in cases] for name in names}
-        covariates = model.covariates.encode(columns)
-    probabilities, decided, spreads = model.scores(
-        np.stack([case.image for _, case in cases]), covariates
-    )
-    ids = np.arange(len(cases)).astype(str)
-    table = Predictions(ids, None, probabilities, model.task, model.class_names)
-    return [
-        (tuple(row.tolist()), decision, float(spread))
-        for row, decision, spread in zip(probabilities, table.predicted_names(decided), spreads)
-    ]
-
-
-def _beside_the_images(model: Model, cases: Sequence[GivenCase]) -> list[list[torch.Tensor]]:
-    """Return what each member takes beside the images: its encoded covariates; nothing where it
-    takes none.
-    """
-    if model.covariates is None:
-        return []
-    columns = {name: [case.covariates[name] for case in cases] for name in model.covariates.names}
-    values = torch.from_numpy(model.covariates.encode(columns)).to(model.device)
-    if values.ndim == 2:
-        return [[values] * len(model.members)]
-    return [list(values.unbind(dim=1))]
-
-
-def _table(model: Model, logits: torch.Tensor) -> Predictions:
-    scores = model.task.probabilities(logits).numpy()
-    # Numbers stand for the paths, which may hold anything.
-    ids = np.arange(len(scores)).astype(str)
-    return Predictions(ids, None, scores, model.task, model.class_names)
 
 
 def write_predicted(

@@ -1,0 +1,144 @@
+"""`medmonai serve`: a model on a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import json
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from medmonai.deployment import load_model
+
+from .limits import Limits
+from .service import service
+from .uploads import own_folder
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_HEADER_SECONDS = 10.0  # for the first line and the headers of a request
+_KEPT_OPEN_SECONDS = 5
+
+
+def serve(
+    model: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    token: str = "",
+    limits: Limits | None = None,
+) -> None:
+    """Serve a model until the process is stopped.
+
+    Args:
+        model: the folder of a fit, of a run, or of a bundle with weights; see
+            `medmonai.deployment.load_model`.
+        host: address to listen on.
+        port: of the address; 0 for a free one.
+        token: that requests have to give as "Authorization: Bearer TOKEN".
+        limits: of requests.
+
+    Raises:
+        FileNotFoundError: no model there.
+        OSError: the address is in use, or not of this machine.
+        ValueError: an address that other machines reach, without a token.
+    """
+    if not _is_local(host) and not token:
+        raise ValueError(
+            f"--host {host} can be reached from other machines; give a --token (or "
+            "MEDMONAI_TOKEN) of at least 16 characters, or keep 127.0.0.1."
+        )
+    if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+        raise ValueError("the token has to have at least 16 printable ASCII characters.")
+    loaded = load_model(model)
+    listening = _listening(host, port)
+    folder = own_folder()
+    # what a form parser writes lies there, too
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    hosts = _LOCAL if _is_local(host) else ()
+    app = service(
+        loaded, folder=folder, about=about_model(Path(model)), limits=limits, token=token,
+        hosts=hosts,
+    )  # fmt: skip
+    config = uvicorn.Config(
+        app,
+        http=Patient,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEPT_OPEN_SECONDS,
+        server_header=False,
+        lifespan="on",
+    )
+    name = f"[{host}]" if ":" in host else host
+    print(
+        f"http://{name}:{listening.getsockname()[1]}  Research software: not for clinical use.",
+        flush=True,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        tempfile.tempdir = before
+        listening.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def about_model(folder: Path) -> dict[str, Any]:
+    """Return name and version of a bundle, as its metadata says, and the digest of its weights."""
+    for place in (folder / "model", folder):
+        if (place / "models" / "model.pt").is_file():
+            break
+    digest = hashlib.sha256((place / "models" / "model.pt").read_bytes()).hexdigest()
+    metadata = place / "configs" / "metadata.json"
+    stated = json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
+    return {
+        "name": stated.get("name", place.resolve().name),
+        "version": stated.get("version"),
+        "weights_sha256": digest,
+    }
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(found[0], found[1])
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(found[4])
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}; name another --port.") from None
+    return listening
+
+
+class Patient(H11Protocol):
+    """uvicorn's HTTP, but a client that sends no whole header is cut off."""
+
+    _giving_up: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._giving_up = self.loop.call_later(_HEADER_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+        super().connection_lost(exc)
