@@ -57,11 +57,11 @@ class Look:
         colored: whether images are in color: (False,), (True,) or both.
         spacing: median millimeters along each axis of the volumes that state them; None where
             fewer than all of the sample do.
-        spacings: of the sampled files, like `sizes`; () where `spacing` is None.
         levels: gray values of the sampled training images, of each channel; one entry for gray
             images and for all colors together.
         decode_seconds: measured, of a file with all cores; 0 of a MedMNIST set.
         machine: cores, memory, GPU.
+        spacings: of the sampled files, like `sizes`; () where `spacing` is None.
         evidence: what the headers of the files say; None of a MedMNIST set.
         cohorts: the splits of a MedMNIST set.
         checks: what the examination of the images found, see `medmonai.planning.examination`.
