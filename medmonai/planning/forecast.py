@@ -16,7 +16,6 @@ from .measured_step import MeasuredStep
 _START = 12.0  # seconds: imports, audit, configs
 _RESULTS = 15.0  # seconds for a member's figures, saliency and report
 _BASE_GB = 0.9  # a process with torch, MONAI, scikit-learn and matplotlib
-_MEMBER_GB = 0.07  # what freed memory of earlier members leaves in pieces that are not used again
 _COPIES = 8  # of the weights in memory: gradients, moments, average, best and last epoch
 _FLOAT_BATCHES = 6  # batches in float32 on their way through the transforms
 _FILES = 9  # of the size of the weights: checkpoints of a run, and its part of the model
@@ -83,7 +82,7 @@ def forecast(
     memory = cases * image + batches + measured.kept_bytes + _COPIES * measured.weight_bytes
     return Forecast(
         minutes=(_START + cases * look.decode_seconds + division.members * member) / 60,
-        memory_gb=_BASE_GB + division.members * _MEMBER_GB + memory / 2**30,
+        memory_gb=_BASE_GB + memory / 2**30,
         disk_gb=(cases * image + networks * weights) / 2**30,
         step_seconds=measured.seconds,
     )

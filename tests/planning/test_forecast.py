@@ -23,7 +23,7 @@ def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
     assert cost.minutes == pytest.approx((12 + decoding + 5 * member) / 60)
     image = 32 * 32
     assert cost.memory_gb == pytest.approx(
-        0.9 + 5 * 0.07 + 1 + 8 * 2**27 / 2**30 + (40 * image + 6 * 4 * 8 * image) / 2**30
+        0.9 + 1 + 8 * 2**27 / 2**30 + (40 * image + 6 * 4 * 8 * image) / 2**30
     )
     assert cost.disk_gb == pytest.approx((40 * image + 5 * 9 * 2**27) / 2**30)
     assert cost.step_seconds == 2.0
