@@ -26,6 +26,7 @@ from .division import (
 )
 from .forecast import Forecast, cases_of_a_member, forecast
 from .images_alone import sees_covariates, write_images_bundle
+from .kept_weights import kept_weights_choice
 from .look import Look
 from .measured_step import MeasuredStep, measure_step
 from .network_rules import AskedNetwork, network_choice, published_normalization
@@ -140,10 +141,7 @@ def _planned(
     size, form, normalization, of_images = _image_choices(look, asked, scale=scale)
     network, of_network = network_choice(look, size, asked)
     covariates, of_covariates = covariate_choice(look, asked)
-    training_cases = cases_of_a_member(look, division)[0]
-    schedule, of_schedule = schedule_choice(look, training_cases, share=share)
-    optimizer, of_optimizer = optimizer_choice(look, training_cases, asked)
-    balance, of_balance = balance_choice(look)
+    training, of_training = _training_choices(look, division, asked, share=share)
     augmentation, of_augmentation = augmentation_choice(look, size)
     title = look.description.provenance.name
     recipe = {
@@ -154,9 +152,7 @@ def _planned(
         "network": network,
         "transfer": asked.transfer,
         "normalization": normalization,
-        **schedule,
-        **optimizer,
-        "balance": balance,
+        **training,
         **augmentation,
     }
     key = (*size, recipe["batch_size"])
@@ -164,17 +160,29 @@ def _planned(
         steps[key] = measure_step(look, recipe, size)
     task = Choice("task", look.task.kind, "what the labels are")
     of_cases = (task, division_choice(look, division))
-    decision = decision_choice(look, division)
-    of_training = (*of_covariates, *of_schedule, *of_optimizer, of_balance, *of_augmentation)
+    chosen = (*of_covariates, *of_training, *of_augmentation, decision_choice(look, division))
     return Plan(
         _bundle_name(title),
         look=look,
         recipe=recipe,
         division=division,
-        choices=(*of_cases, *of_images, of_network, *of_training, decision),
+        choices=(*of_cases, *of_images, of_network, *chosen),
         cost=forecast(look, recipe, size, division, measured=steps[key]),
         overrides=asked.overrides(),
     )
+
+
+def _training_choices(
+    look: Look, division: Division, asked: AskedNetwork, *, share: float
+) -> tuple[dict[str, Any], list[Choice]]:
+    """Return the recipe's entries of the training of a member, and these choices."""
+    training_cases, validation_cases, _ = cases_of_a_member(look, division)
+    schedule, of_schedule = schedule_choice(look, training_cases, share=share)
+    optimizer, of_optimizer = optimizer_choice(look, training_cases, asked)
+    kept, of_weights = kept_weights_choice(look, validation_cases)
+    balance, of_balance = balance_choice(look)
+    values = {**schedule, **optimizer, **kept, "balance": balance}
+    return values, [*of_schedule, *of_optimizer, of_weights, of_balance]
 
 
 def _image_choices(

@@ -281,9 +281,6 @@ def optimizer_choice(
             "cross-entropy, then the AUC margin loss with PESG" if binary else "cross-entropy",
             "a binary task is ranked by its AUC" if binary else "more than one AUC is at stake",
         ),
-        Choice(
-            "weights kept", "of the epoch with the best validation AUC", "no stage is preferred"
-        ),
     ]
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from medmonai.planning import Division, choose_division, look
 from medmonai.planning.augmentation_rules import augmentation_choice
 from medmonai.planning.division import decision_choice, division_choice
+from medmonai.planning.kept_weights import kept_weights_choice
 from medmonai.planning.network_rules import network_choice
 from medmonai.planning.rules import (
     balance_choice,
@@ -172,6 +173,13 @@ def test_only_a_binary_task_is_decided_by_a_threshold_of_all(grey, task):
             "multilabel": "temperature, a threshold for each label",
         }[task.kind]
     )
+
+
+@pytest.mark.parametrize(("cases", "kept"), [(100, "stage"), (1000, "run")])
+def test_few_validation_cases_do_not_choose_between_the_stages(grey, cases, kept):
+    assert kept_weights_choice(grey, cases)[0] == {"keep_best": kept}
+    several = replace(grey.description, task=Task("multiclass", 7))
+    assert kept_weights_choice(replace(grey, description=several), cases)[0] == {}
 
 
 def test_large_volumes_get_the_stem_of_the_paper(grey):
