@@ -8,7 +8,7 @@ import logging
 import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -117,6 +117,6 @@ class ClassProbabilitiesd(MapTransform):
             decided = np.nonzero(decided)[1]
         calibrated = apply_temperature(table, self.temperature).y_score
         values = torch.tensor(calibrated, dtype=torch.float32, device=logits.device)
-        made = ClassProbabilities(values[0] if one else values)
+        made = cast("ClassProbabilities", ClassProbabilities(values[0] if one else values))
         made.decide(torch.from_numpy(decided))
         return made

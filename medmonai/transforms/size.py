@@ -70,8 +70,10 @@ class Resize(BatchTransform, mt.Resize):
         """
         self._check(img.ndim - 1)
         # MONAI takes arrays too, though its annotation says tensors.
-        return super().__call__(  # pyright: ignore[reportArgumentType]
-            img, mode=mode and linear_or(mode, len(self._size)), lazy=lazy
+        return super().__call__(
+            img,  # pyright: ignore[reportArgumentType]
+            mode=mode and linear_or(mode, len(self._size)),
+            lazy=lazy,
         )
 
     def apply(self, x: torch.Tensor, draws: Draws, *, overwrite: bool = False) -> torch.Tensor:

@@ -45,8 +45,8 @@ class _CaseReader(ImageReader):
 
     def read(self, data: Sequence[PathLike] | PathLike, **_: Any) -> DecodedCase:
         """Return a case, from one file or from one for each channel."""
-        files = tuple(Path(str(file)) for file in ensure_tuple(data))
-        return read_case(files if len(files) > 1 else files[0], self.form)
+        files = [Path(str(file)) for file in ensure_tuple(data)]
+        return read_case(tuple(files) if len(files) > 1 else files[0], self.form)
 
     def get_data(self, img: DecodedCase) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the pixels and what is known about their place."""
@@ -79,7 +79,12 @@ class LoadImaged(mt.LoadImaged):
         allow_missing_keys: bool = False,
     ) -> None:
         reader = _CaseReader(ImageForm.of(form, argument="form"))
-        super().__init__(keys, reader, image_only=image_only, allow_missing_keys=allow_missing_keys)
+        super().__init__(
+            keys,
+            reader,  # pyright: ignore[reportArgumentType]  MONAI takes objects, too
+            image_only=image_only,
+            allow_missing_keys=allow_missing_keys,
+        )
         self._loader.readers = [reader]
         self._loader.auto_select = True  # errors of the reader come through as they are
 
