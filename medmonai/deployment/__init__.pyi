@@ -3,10 +3,12 @@ from .exported import ExportedModel, load_exported
 from .familiar import Familiar
 from .inputs import GivenCase, given_cases
 from .model import Model, load_model
+from .model_card import CARD, write_model_card
 from .predict import PredictedCase, open_model, predict, predict_batch, read_given, write_predicted
 from .scoring import member_covariates, prepared
 
 __all__ = [
+    "CARD",
     "ExportedModel",
     "Familiar",
     "GivenCase",
@@ -22,5 +24,6 @@ __all__ = [
     "predict_batch",
     "prepared",
     "read_given",
+    "write_model_card",
     "write_predicted",
 ]

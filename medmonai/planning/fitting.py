@@ -18,6 +18,7 @@ from medmonai.claims import claim
 from medmonai.data import write_splits
 from medmonai.data.case_files import channel_files
 from medmonai.data.splits import splits_text
+from medmonai.deployment import CARD, write_model_card
 from medmonai.engines import release_freed_memory
 from medmonai.predictions import Predictions, read_predictions
 from medmonai.report import write_report
@@ -93,6 +94,8 @@ def fit_source(
         if not (folder / "metrics.json").is_file():
             _train(seen, division, folder, seed=seed)
         metrics = read_record(folder / "metrics.json")
+        if not (folder / "model" / CARD).is_file():
+            write_model_card(folder)
         if not (folder / "report.html").is_file():
             write_report([folder])
     for line in (metrics.get("verdict"), metrics.get("diagnosis", {}).get("text")):

@@ -10,6 +10,7 @@ from html import unescape
 
 import numpy as np
 import pytest
+import yaml
 from bundle_runs import run, write_medmnist
 from PIL import Image
 from typer.testing import CliRunner
@@ -65,6 +66,23 @@ def test_a_fit_leaves_plan_model_predictions_and_report(fitted):
     assert (out / "report.html").is_file() and (out / "comparison.csv").is_file()
     state = out / "model" / "models" / "model.pt"
     assert state.is_file()
+
+
+def test_the_model_card_holds_what_the_records_know_and_marks_the_rest(fitted):
+    out, source, _, _ = fitted
+    card = (out / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    front = yaml.safe_load(card.split("---")[1])
+    metrics = json.loads((out / "metrics.json").read_text())
+    auc = metrics["splits"]["test"]["auc"]
+    (result,) = front["model-index"][0]["results"]
+    assert result["metrics"][0] == {"type": "roc_auc", "value": auc["estimate"], "name": "AUC"}
+    assert front["library_name"] == "medmonai"
+    assert f"| AUC | {auc['estimate']:.3f} | {auc['low']:.3f} to {auc['high']:.3f}" in card
+    assert "AUC of the random forest" in card and "recall at the stored threshold" not in card
+    assert metrics["verdict"] in card and "not for clinical use" in card
+    assert card.count("**To be filled in by the author.**") >= 7
+    assert f"medmonai fit {source.name} --group_pattern" in card
+    assert str(source.parent) not in card
 
 
 def test_the_report_begins_with_the_verdict_and_shows_the_baseline(fitted):

@@ -1,0 +1,216 @@
+"""The model card of a fit: what its records know, and what only its author can say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from medmonai.atomic_files import replacing
+from medmonai.run_files import read_record
+
+from .description import described
+from .model import Model, load_model
+
+CARD = "MODEL_CARD.md"
+_OPEN = "**To be filled in by the author.**"
+# What no record knows; the headings of Mitchell et al. and of CLAIM that readers look for.
+_BY_THE_AUTHOR = (
+    ("Clinical question", "what the model is meant to help with, and who would use it"),
+    ("Population", "where and when the images were taken, of whom, who was left out, and why"),
+    ("Devices and protocols", "of the training images"),
+    ("Reference standard", "how the labels were made, by whom, and how well readers agree"),
+    ("Ethics and consent", "approval, and the licence of the images"),
+    ("Licence of the model", "and whom to ask"),
+)
+_MEASURES = ("recall", "specificity", "precision", "accuracy")
+
+
+def write_model_card(folder: Path) -> Path:
+    """Write model/MODEL_CARD.md of a finished fit, for its readers and for the Hugging Face Hub.
+
+    The front matter is the Hub's (library, task, results). The text has data, intended use, limits,
+    results with their intervals, subgroups, threshold, calibration, and how to repeat it, as the
+    records of the fit know them. What they do not know is marked for the author; nothing is
+    invented.
+
+    Args:
+        folder: of the fit.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: no finished fit there.
+
+    References:
+        Mitchell et al., Model Cards for Model Reporting, FAT* 2019; Hugging Face, Model Cards.
+    """
+    metrics = read_record(folder / "metrics.json")
+    if not metrics:
+        raise FileNotFoundError(f"{folder} holds no finished fit (metrics.json).")
+    path = folder / "model" / CARD
+    with replacing(path, overwrite=True) as temporary:
+        temporary.write_text("\n".join(_lines(folder, metrics)) + "\n", encoding="utf-8")
+    return path
+
+
+def _lines(folder: Path, metrics: Mapping[str, Any]) -> Iterator[str]:
+    model = load_model(folder)
+    said = described(model, folder, ())
+    fit = read_record(folder / "fit.json")
+    yield from _front_matter(said["name"], metrics)
+    yield from ("", f"# {said['name']}", "", "**Research software: not for clinical use.**", "")
+    yield str(metrics.get("verdict", ""))
+    yield from _of_model(model, said, fit)
+    yield from ("", "## Intended use and limits", "", said["intended_use"], "", said["limits"])
+    yield from _of_data(metrics, said)
+    yield from _of_results(metrics)
+    yield from _of_decision(model)
+    yield from _repeated(folder, fit)
+    yield from ("", "## What the records do not know")
+    for name, meaning in _BY_THE_AUTHOR:
+        yield from ("", f"### {name}", "", f"{_OPEN} ({meaning})")
+
+
+def _front_matter(name: str, metrics: Mapping[str, Any]) -> Iterator[str]:
+    test = metrics["splits"]["test"]
+    data = metrics["data"].get("name") or "images"
+    auc = test["auc"]["estimate"]
+    yield from (
+        "---",
+        "library_name: medmonai",
+        "pipeline_tag: image-classification",
+        "tags: [medical, monai, not-for-clinical-use]",
+        "model-index:",
+        f"- name: {json.dumps(name)}",
+        "  results:",
+        "  - task: {type: image-classification}",
+        f"    dataset: {{name: {json.dumps(data)}, type: {json.dumps(data)}}}",
+        "    metrics:",
+        f"    - {{type: roc_auc, value: {json.dumps(auc)}, name: AUC}}",
+        "---",
+    )
+
+
+def _of_model(model: Model, said: Mapping[str, str], fit: Mapping[str, Any]) -> Iterator[str]:
+    chosen = {name: value for name, value, _ in fit.get("choices", ())}
+    rows = {
+        "task": said["task"],
+        "classes": ", ".join(model.class_names),
+        "positive class": said["positive_class"],
+        "input": _size(model),
+        "network": chosen.get("network", ""),
+        "members": str(len(model.members)),
+        "medmonai": said["medmonai_version"],
+    }
+    yield from ("", "## Model", "", "| | |", "|---|---|")
+    yield from (f"| {name} | {_cell(value)} |" for name, value in rows.items() if value)
+    yield from ("", "`plan.md` of the fit has every choice with its reason.")
+
+
+def _size(model: Model) -> str:
+    size = " x ".join(map(str, model.form.spatial_size))
+    spacing = model.form.spacing
+    of = f" of {' x '.join(f'{mm:g}' for mm in spacing)} mm" if spacing else ""
+    return f"{size} voxels{of}, {model.form.in_channels} channel(s)"
+
+
+def _of_data(metrics: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[str]:
+    data = metrics["data"]
+    yield from ("", "## Data", "")
+    rows = {
+        "set": data.get("name"),
+        "source": data.get("source"),
+        "version": data.get("version"),
+        "licence": data.get("licence"),
+        "cite": data.get("citation"),
+        "SHA-256 of the training images and labels": said["training_data_sha256"],
+    }
+    yield from ("| | |", "|---|---|")
+    for name, value in rows.items():
+        yield f"| {name} | {_cell(str(value) if value else _OPEN)} |"
+    issues = data.get("known_issues") or ()
+    if issues:
+        yield from ("", "Known issues:", "", *(f"- {issue}" for issue in issues))
+
+
+def _of_results(metrics: Mapping[str, Any]) -> Iterator[str]:
+    test = metrics["splits"]["test"]
+    counts = ", ".join(f"{name} {n}" for name, n in test["class_counts"].items())
+    groups = f" of {test['n_groups']} patients" if test.get("n_groups") else ""
+    yield from ("", "## Results", "", f"On {test['n']} test cases{groups} ({counts}).", "")
+    yield from ("| what | estimate | interval |", "|---|---|---|")
+    yield _row("AUC", test["auc"])
+    for name, other in metrics.get("references", {}).items():
+        yield _row(f"AUC of the {name.replace('_', ' ')}", other["auc"])
+    yield _row("accuracy", test["accuracy"])
+    decided = test.get("decisions", {}).get("locked", {}).get("overall", {})
+    for name in _MEASURES[:3]:
+        if name in decided:
+            yield _row(f"{name} at the stored threshold", decided[name])
+    yield from _of_subgroups(test)
+
+
+def _of_subgroups(test: Mapping[str, Any]) -> Iterator[str]:
+    subgroups = test.get("subgroups", {})
+    if not subgroups:
+        yield from ("", f"Subgroups were not evaluated. {_OPEN}")
+        return
+    yield from ("", "### Subgroups", "", "| group | AUC | interval |", "|---|---|---|")
+    for column, groups in subgroups.items():
+        for group, found in groups.items():
+            if isinstance(found, Mapping) and "auc" in found:
+                yield _row(f"{column}: {group} (n = {found.get('n', '?')})", found["auc"])
+
+
+def _row(name: str, measure: Mapping[str, Any]) -> str:
+    if measure.get("estimate") is None:
+        return f"| {_cell(name)} | undefined | |"
+    low, high = measure.get("low"), measure.get("high")
+    interval = ""
+    if low is not None and high is not None:
+        share = 100 * measure.get("confidence", 0.95)
+        interval = f"{low:.3f} to {high:.3f} ({share:g} %, {measure.get('method', '')})"
+    return f"| {_cell(name)} | {measure['estimate']:.3f} | {interval} |"
+
+
+def _of_decision(model: Model) -> Iterator[str]:
+    yield from ("", "## Threshold and calibration", "")
+    point = model.point
+    if point.thresholds:
+        shown = ", ".join(f"{value:.4g}" for value in point.thresholds)
+        yield f"Threshold on the score before calibration: {shown} ({point.rule}, n = {point.n})."
+    else:
+        yield "The class with the highest score is decided."
+    temperature = model.temperature
+    if temperature.chosen_on == "none":
+        yield "The probabilities are not calibrated."
+    else:
+        yield (
+            f"Probabilities are calibrated on {temperature.n} cases from which the networks that "
+            "scored them had not learned."
+        )
+
+
+def _repeated(folder: Path, fit: Mapping[str, Any]) -> Iterator[str]:
+    asked = fit.get("asked", {})
+    words = ["medmonai", "fit", _name_of(str(asked.get("source", "")))]
+    for name, value in {**asked.get("options", {}), "seed": asked.get("seed")}.items():
+        shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        words += [f"--{name}", _name_of(shown)]
+    yield from ("", "## How to repeat it", "", f"    {shlex.join([*words, '--output', 'OUT'])}", "")
+    run = read_record(folder / "members" / "0" / "run.json")
+    versions = ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items())
+    yield f"Versions: {versions}. Machine: {run.get('device', 'not known')}."
+
+
+def _name_of(path: str) -> str:
+    """Return the last part of an absolute path: a card does not say where files lie."""
+    return Path(path).name if Path(path).is_absolute() else path
+
+
+def _cell(text: str) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
