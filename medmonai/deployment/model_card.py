@@ -115,7 +115,8 @@ def _size(model: Model) -> str:
     size = " x ".join(map(str, model.form.spatial_size))
     spacing = model.form.spacing
     of = f" of {' x '.join(f'{mm:g}' for mm in spacing)} mm" if spacing else ""
-    return f"{size} voxels{of}, {model.form.in_channels} channel(s)"
+    unit = "pixels" if len(model.form.spatial_size) == 2 else "voxels"
+    return f"{size} {unit}{of}, {model.form.in_channels} channel(s)"
 
 
 def _of_data(metrics: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[str]:

@@ -72,8 +72,10 @@ def _of_files(seen: Look, decoded: SourceCohorts) -> list[str]:
     colored = sum(n for kind, n in kinds.items() if kind.colour)
     lines = [f"warning: {said.rstrip('.')}" for said in decoded.record.warnings()]
     if colored and not seen.in_color:
+        hold = "" if seen.spatial_dims == 3 else ", as those that were looked at hold no colors"
         lines.append(
-            f"colors: {colored:,} of {kinds.total():,} images are in color and become gray"
+            f"colors: {colored:,} of {kinds.total():,} images are stored in color and become gray"
+            f"{hold}"
         )
     if len(seen.levels) > 1:
         names = {number: level.channel for number, level in enumerate(seen.levels)}

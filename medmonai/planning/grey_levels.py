@@ -81,6 +81,7 @@ class Sample:
         eight_bits: whether each of them is uint8.
         spacing: of its first file, None where it is not known.
         size: of its first file.
+        colors_differ: whether its first file holds three channels that are not the same.
     """
 
     values: tuple[np.ndarray | None, ...]
@@ -88,6 +89,7 @@ class Sample:
     eight_bits: tuple[bool, ...]
     spacing: tuple[float, ...] | None
     size: tuple[int, ...]
+    colors_differ: bool = False
 
 
 def channel_names(headers: Headers, modalities: Sequence[str]) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ def sample_case(
         eight_bits=tuple(image is None or image.dtype == np.uint8 for image in images),
         spacing=spacing,
         size=first.shape[1:],
+        colors_differ=len(first) == 3 and bool((first[1:] != first[0]).any()),
     )
 
 

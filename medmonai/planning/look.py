@@ -143,7 +143,7 @@ class Look:
             return "as the set is described"
         return self.evidence.modality(
             spatial_dims=self.spatial_dims,
-            colored=self.colored,
+            colored=self.colored if self.in_color or self.spatial_dims == 3 else (False,),
             hounsfield=any(level.hounsfield for level in self.levels),
         )
 
@@ -240,15 +240,17 @@ def _look_at_files(source: str, options: Mapping[str, Any], listing: Listing, *,
     spacings = [sample.spacing for sample in samples]
     known = all(spacing is not None for spacing in spacings) and headers.spatial_dims == 3
     machine = this_machine()
+    # Gray pictures are often saved as RGB; a plan for colors would turn and tint them.
+    as_gray = names == ("",) and not any(sample.colors_differ for sample in samples)
     return Look(
         source,
         options=options,
         description=description,
         listing=listing,
         spatial_dims=headers.spatial_dims,
-        in_channels=headers.in_channels,
+        in_channels=1 if as_gray else headers.in_channels,
         sizes=tuple(sample.size for sample in samples),
-        colored=headers.colored,
+        colored=tuple({*headers.colored, False}) if as_gray else headers.colored,
         size=tuple(int(n) for n in np.median([sample.size for sample in samples], axis=0)),
         spacing=tuple(np.median(np.array(spacings), axis=0).tolist()) if known else None,
         spacings=tuple(one for one in spacings if one is not None) if known else (),

@@ -86,7 +86,7 @@ def test_colors_of_a_volume_become_gray_with_a_word(tmp_path):
         path.parent.mkdir(exist_ok=True)
         values = rng.integers(0, 255, (8, 7, 6, 3)).astype(np.uint8).view(kind)[..., 0]
         nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
-    assert "colors: 32 of 32 images are in color and become gray" in lines(tmp_path)
+    assert "colors: 32 of 32 images are stored in color and become gray" in lines(tmp_path)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

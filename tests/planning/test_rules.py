@@ -188,6 +188,20 @@ def test_large_volumes_get_the_stem_of_the_paper(grey):
     assert network_choice(volume, [64, 64, 64])[0]["stem"] == "standard"
 
 
+def test_gray_pictures_that_are_saved_as_rgb_are_planned_as_gray(tmp_path):
+    folder = pictures(tmp_path / "rgb", {"a": 20, "b": 20})
+    for path in folder.rglob("*.png"):
+        Image.open(path).convert("RGB").save(path)
+    seen = look(str(folder))
+    assert seen.in_channels == 1 and not seen.in_color
+    assert augmentation_choice(seen, [20, 24])[0]["flip_axes"] == [1]
+    assert set(seen.colored) == {True, False}  # neither kind is unlike the training
+    assert "gray images" in seen.modality
+    noise = np.random.default_rng(0).integers(0, 255, (20, 24, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(next(folder.rglob("*.png")))
+    assert look(str(folder)).in_color
+
+
 @pytest.mark.parametrize(("axes", "views"), [(2, "2 views"), (3, "8 views")])
 def test_the_average_over_flips_is_said(grey, axes, views):
     volume = replace(grey, spatial_dims=axes, size=(28,) * axes)
