@@ -42,6 +42,7 @@ ROOMS = (
     "studies",
     "planning",
     "deployment",
+    "serving",
 )
 PROJECT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)]*)?\)")

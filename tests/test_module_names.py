@@ -77,9 +77,10 @@ def test_every_module_has_a_docstring_and_lazy_annotations():
         tree = ast.parse(text)
         if not ast.get_docstring(tree):
             faults.append(f"{dotted(path)} has no docstring")
-        if path.name != "__init__.py" and "__future__.annotations" not in imports(
-            dotted(path), tree
-        ):
+        lazy = "__future__.annotations" in imports(dotted(path), tree)
+        # TorchScript reads the annotations of these as types.
+        scripted = dotted(path) in ("medmonai.networks.class_logits", "medmonai.networks.ensemble")
+        if path.name != "__init__.py" and not lazy and not scripted:
             faults.append(f"{dotted(path)} lacks from __future__ import annotations")
     assert not faults, "\n".join(faults)
 

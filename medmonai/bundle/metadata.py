@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
+import numpy as np
 
 import medmonai
 from medmonai.engines import versions
-from medmonai.transforms import NormalizeIntensity
 
 
 def metadata(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,10 +99,14 @@ def _value_range(values: Mapping[str, Any]) -> list[float]:
     """Return the least and largest value after `scaling` and `normalization`; nothing where an
     image's own statistics decide.
     """
-    ends = torch.tensor([0.0, 1.0]).expand(1, values["in_channels"], 1, 2)
+    ends = np.tile([0.0, 1.0], (values["in_channels"], 1))
     for stated in values["normalization"]:
         arguments = {name: value for name, value in stated.items() if name != "_target_"}
         if arguments.get("subtrahend") is None or arguments.get("divisor") is None:
             return []
-        ends = NormalizeIntensity(**arguments).batch(ends, torch.Generator())
+        # as `medmonai.transforms.NormalizeIntensity`, one number for all channels or one for each
+        taken, divided = (
+            np.reshape(arguments[name], (-1, 1)) for name in ("subtrahend", "divisor")
+        )
+        ends = (ends - taken) / divided
     return [round(float(end), 6) for end in (ends.min(), ends.max())]

@@ -26,7 +26,7 @@ def given_ids(words: list[str], *, own: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         ValueError: a word that is not an option, an option without a value, or one given twice.
     """
-    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -36,7 +36,7 @@ def given_ids(words: list[str], *, own: Sequence[str] = ()) -> dict[str, Any]:
         key, equals, value = word[2:].partition("=")
         if nearest(key, own, cutoff=_ALIKE) is not None:
             raise ValueError(f"--{key} is not an option; {did_you_mean(key, own, show='--{}')}")
-        if key in found:
+        if key in given:
             raise ValueError(f"--{key} is given twice; give it once.")
         if not equals:
             if not rest:
@@ -48,8 +48,8 @@ def given_ids(words: list[str], *, own: Sequence[str] = ()) -> dict[str, Any]:
             read = {"True": True, "False": False, "None": None}.get(value, value)
         is_class = re.split("[#:]", key.replace("-", "_"))[-1] == "positive_class"
         # a class may be called None, null or 1e5
-        found[key] = value if is_class and not isinstance(read, str) else read
-    return found
+        given[key] = value if is_class and not isinstance(read, str) else read
+    return given
 
 
 def own_options(context: typer.Context) -> list[str]:

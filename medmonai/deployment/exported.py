@@ -146,8 +146,8 @@ def _of_onnx(path: Path) -> tuple[Run, Mapping[str, str]]:
     names = [one.name for one in session.get_inputs()]
 
     def run(given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        found = session.run(list(OUTPUT_NAMES), {name: given[name] for name in names})
-        return [np.asarray(one) for one in found]
+        outputs = session.run(list(OUTPUT_NAMES), {name: given[name] for name in names})
+        return [np.asarray(one) for one in outputs]
 
     return run, description
 

@@ -162,9 +162,9 @@ def _of_subgroups(test: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from ("", "### Subgroups", "", "| group | AUC | interval |", "|---|---|---|")
     for column, groups in subgroups.items():
-        for group, found in groups.items():
-            if isinstance(found, Mapping) and "auc" in found:
-                yield _row(f"{column}: {group} (n = {found.get('n', '?')})", found["auc"])
+        for group, of_group in groups.items():
+            if isinstance(of_group, Mapping) and "auc" in of_group:
+                yield _row(f"{column}: {group} (n = {of_group.get('n', '?')})", of_group["auc"])
 
 
 def _row(name: str, measure: Mapping[str, Any]) -> str:

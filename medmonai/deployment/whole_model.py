@@ -106,15 +106,15 @@ class WholeModel(nn.Module):
         turned = torch.cat(
             [torch.flip(x, [a + 2 for a in axes]) if axes else x for axes in self.flips]
         )
-        found = []
+        of_members = []
         for number, member in enumerate(self.members):
             if covariates is None:
                 logits = member(turned)
             else:
                 own = covariates if covariates.ndim == 2 else covariates[:, number]
                 logits = member(turned, own.repeat(len(self.flips), 1))
-            found.append(logits.double().unflatten(0, (len(self.flips), -1)).mean(dim=0))
-        members = torch.stack(found)
+            of_members.append(logits.double().unflatten(0, (len(self.flips), -1)).mean(dim=0))
+        members = torch.stack(of_members)
         if self.scales is None or self.shifts is None:
             return members
         return members / self.scales + self.shifts

@@ -198,10 +198,10 @@ def _hidden_rows(path: Path, part: str) -> str:
     """Say how many rows a spreadsheet program does not show: a filter is no choice of cases."""
     with zipfile.ZipFile(path) as archive:
         part = part.lstrip("/")
-        found = _HIDDEN.findall(archive.read(part)) if part in archive.namelist() else ()
-    if not found:
+        hidden = _HIDDEN.findall(archive.read(part)) if part in archive.namelist() else ()
+    if not hidden:
         return ""
-    count = "1 hidden row was" if len(found) == 1 else f"{len(found)} hidden rows were"
+    count = "1 hidden row was" if len(hidden) == 1 else f"{len(hidden)} hidden rows were"
     return (
         f"{count} read, too (perhaps hidden by a filter); if they are not among the cases, "
         "delete them."

@@ -73,8 +73,8 @@ class ClassProbabilitiesd(MapTransform):
         >>> to_classes = ClassProbabilitiesd(
         ...     "pred", task=Task("multiclass", 3), class_names="abc", decision_path="none.json"
         ... )
-        >>> found = to_classes({"pred": torch.tensor([0.0, 1.0, 3.0])})["pred"]
-        >>> found.flatten().tolist(), round(float(found.sum()), 6)
+        >>> made = to_classes({"pred": torch.tensor([0.0, 1.0, 3.0])})["pred"]
+        >>> made.flatten().tolist(), round(float(made.sum()), 6)
         ([2], 1.0)
     """
 

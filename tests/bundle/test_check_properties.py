@@ -20,4 +20,4 @@ def test_nothing_is_missing_while_there_are_no_images(name, tmp_path):
     with pytest.raises(RuntimeError) as caught:  # MONAI's, around the one that says what is missing
         flow.run()
     assert isinstance(caught.value.__cause__, FileNotFoundError)
-    assert "nowhere does not exist; give a folder" in str(caught.value.__cause__)
+    assert "nowhere does not exist; give an image, a folder" in str(caught.value.__cause__)

@@ -59,7 +59,7 @@ def test_order_of_the_classes(counts, given, names, table):
     ("given", "match"),
     [
         (["a"], r"lack 'B' \(5 cases\)"),
-        ("ab", "class_names='ab'; different names"),
+        ("ab", "class_names='ab' is one name; give all classes"),
         (["a", "A "], "different names"),
     ],
 )

@@ -140,7 +140,7 @@ def test_the_run_folder_of_a_member_predicts_what_it_was_evaluated_on(fitted):
     model = load_model(folder / "fit" / "members" / "0")
     found = predict(
         model, folder / "data" / "table.csv", image_column="image",
-        image_folders=folder / "data" / "images",
+        image_folders=str(folder / "data" / "images"),
     )  # fmt: skip
     said = {case.id: case.probabilities for case in found}
     test = read_predictions(folder / "fit" / "members" / "0" / "predictions_test.csv")

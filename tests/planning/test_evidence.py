@@ -47,7 +47,7 @@ def volume(path, mm=1, scale=1, low=0):
         (lambda path, c: dicom(path, c, Modality="MR"), "MR (DICOM Modality)"),
         (lambda path, c: dicom(path, c, Modality="US" if int(path.name) % 2 else "MG"),
          "mammography 16, ultrasound 16 (DICOM Modality)"),
-        (lambda path, c: dicom(path, c, RescaleSlope=1, RescaleIntercept=-1024),
+        (lambda path, c: dicom(path, c, RescaleSlope=8, RescaleIntercept=-1024),
          "CT (DICOM Modality), values as in Hounsfield units"),
         (dicom, "CT (DICOM Modality), but the values are not those of Hounsfield units"),
         (lambda path, c: picture(path, 9, 9), "not stated; gray images"),

@@ -26,7 +26,7 @@ from medmonai.serving import Limits, listening, serve  # noqa: E402
 
 def post(address, files, **more):
     sent = [("files", (name, content)) for name, content in files]
-    return requests.post(f"{address}/predict", files=sent, timeout=60, **more)
+    return requests.post(f"{address}/predict", files=sent, timeout=600, **more)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_names_do_not_leave_the_folder(service, name, tmp_path):
 def test_a_body_that_does_not_say_its_length_is_counted(service):
     address, _ = service
     host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as client:
+    with socket.create_connection((host, int(port)), timeout=600) as client:
         head = "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
         client.sendall(f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode())
         part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
@@ -93,7 +93,7 @@ def test_a_body_that_does_not_say_its_length_is_counted(service):
                 client.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
         except OSError:
             pass
-        client.settimeout(10)
+        client.settimeout(600)
         try:
             answered = client.recv(200)
         except ConnectionError:
@@ -105,7 +105,7 @@ def test_pages_of_other_sites_and_other_names_are_refused(service):
     address, _ = service
     other = post(address, [("a.png", picture(1))], headers={"Origin": "https://evil.example"})
     assert other.status_code == 403
-    named = requests.get(f"{address}/model", headers={"Host": "evil.example"}, timeout=60)
+    named = requests.get(f"{address}/model", headers={"Host": "evil.example"}, timeout=600)
     assert named.status_code == 400 and "127.0.0.1" in named.json()["detail"]
     own = post(address, [("a.png", picture(1))], headers={"Origin": address})
     assert own.status_code == 200
@@ -119,7 +119,7 @@ def test_covariates_that_the_model_does_not_take(service, sent):
 
 
 def test_no_file_is_refused_in_words(service):
-    assert requests.post(f"{service[0]}/predict", timeout=60).status_code == 422
+    assert requests.post(f"{service[0]}/predict", timeout=600).status_code == 422
 
 
 def test_a_token(tmp_path):
@@ -130,18 +130,18 @@ def test_a_token(tmp_path):
             assert post(address, [("a.png", picture(1))], headers=headers).status_code == 401
         right = {"Authorization": f"Bearer {token}"}
         assert post(address, [("a.png", picture(1))], headers=right).status_code == 200
-        assert requests.get(f"{address}/model", timeout=60).status_code == 401
-        assert requests.get(f"{address}/health", timeout=60).status_code == 200
+        assert requests.get(f"{address}/model", timeout=600).status_code == 401
+        assert requests.get(f"{address}/health", timeout=600).status_code == 200
 
 
 def test_slow_clients_are_cut_off(tmp_path, monkeypatch):
     monkeypatch.setattr(listening, "_HEADER_SECONDS", 0.3)
     with running(mean_model(), tmp_path / "received", limits=Limits(seconds=0.5)) as address:
         host, port = address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as client:
+        with socket.create_connection((host, int(port)), timeout=600) as client:
             client.sendall(b"POST /predict HTTP/1.1\r\nHost: 12")
             assert client.recv(100) == b""  # no whole header
-        with socket.create_connection((host, int(port)), timeout=30) as client:
+        with socket.create_connection((host, int(port)), timeout=600) as client:
             client.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
                 b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x"
@@ -153,7 +153,7 @@ def test_slow_clients_are_cut_off(tmp_path, monkeypatch):
 def test_more_than_it_serves_at_once_is_told_to_come_back(tmp_path):
     with running(mean_model(), tmp_path / "received", limits=Limits(requests=1)) as address:
         host, port = address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as client:
+        with socket.create_connection((host, int(port)), timeout=600) as client:
             client.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
                 b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x"
@@ -206,5 +206,5 @@ def test_limits_are_above_zero(name):
 
 
 def test_refusals_are_json(service):
-    answer = requests.get(f"{service[0]}/other", timeout=60)
+    answer = requests.get(f"{service[0]}/other", timeout=600)
     assert answer.status_code == 404 and json.loads(answer.text)["detail"]

@@ -22,7 +22,7 @@ from running_services import archive, picture, running  # noqa: E402
 
 def ask(address, files, **query):
     sent = [("files", (name, content)) for name, content in files]
-    return requests.post(f"{address}/predict", files=sent, params=query, timeout=60)
+    return requests.post(f"{address}/predict", files=sent, params=query, timeout=600)
 
 
 def volume(value, folder):
@@ -101,7 +101,7 @@ def test_two_hundred_requests_at_once_get_their_own_answers(service):
         logit = 4 * m - 1.5
         assert case["id"] == f"{i}.png"
         assert case["probabilities"]["lesion"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
-    counted = requests.get(f"{address}/metrics", timeout=60).text
+    counted = requests.get(f"{address}/metrics", timeout=600).text
     batches, images = (
         float(next(line for line in counted.splitlines() if line.startswith(name)).split()[1])
         for name in ("medmonai_batch_images_count", "medmonai_batch_images_sum")
@@ -147,9 +147,9 @@ def test_pictures_of_the_image_and_of_the_saliency(dims, members, tmp_path):
 
 def test_what_the_model_is_and_whether_the_service_lives(service):
     address, _ = service
-    said = requests.get(f"{address}/model", timeout=60).json()
+    said = requests.get(f"{address}/model", timeout=600).json()
     assert said["classes"] == ["normal", "lesion"] and said["positive_class"] == "lesion"
     assert said["members"] == 2 and "not for clinical use" in said["warning"]
-    assert requests.get(f"{address}/health", timeout=60).json()["status"] == "ok"
-    described = requests.get(f"{address}/openapi.json", timeout=60).json()
+    assert requests.get(f"{address}/health", timeout=600).json()["status"] == "ok"
+    described = requests.get(f"{address}/openapi.json", timeout=600).json()
     assert set(described["paths"]) == {"/health", "/metrics", "/model", "/predict"}

@@ -55,7 +55,14 @@ def opened_nifti(path: Path) -> Iterator[tuple[Nifti1Image, io.BufferedIOBase]]:
         header.check_fix(logger=_SILENT)
         voxels = kind.ImageArrayProxy(stream, header.copy(), mmap=False)
         with np.errstate(invalid="ignore"):  # numbers that `read_nifti` refuses
-            image = kind(voxels, header.get_best_affine(), header)
+            affine = np.asarray(header.get_best_affine(), float)
+            if not np.isfinite(affine).all():
+                raise unreadable(
+                    path,
+                    "its header gives the voxels no size or direction in space: the affine holds "
+                    "values that are not finite",
+                )
+            image = kind(voxels, affine, header)
         end = voxels_end(path, image)
         holds, size = (
             ("could hold at most", path.stat().st_size * MOST_INFLATED)

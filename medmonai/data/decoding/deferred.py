@@ -37,8 +37,8 @@ class DeferredImages:
         >>> len(images)  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
         ...
-        FileNotFoundError: nowhere does not exist; give a folder of pictures or volumes, or an npz
-            file.
+        FileNotFoundError: nowhere does not exist; give an image, a folder of images, a DICOM
+            series, an npz file or a table (CSV, .xlsx).
     """
 
     deferred = True  # what a loader checks before it looks at the images

@@ -136,7 +136,7 @@ def test_fields_that_are_honoured(tmp_path, suffix, values, fields, expected):
         ({"magic": b"ni1\0"}, r"second file \(.img\)"),
         ({"srow_x": (1e-300, 0, 0, 0)}, "inverted|direction"),
         ({"magic": bytes(4)}, "Analyze"),
-        ({"srow_x": (np.nan, 0, 0, 0)}, "inverted"),
+        ({"srow_x": (np.nan, 0, 0, 0)}, "no size or direction"),
         ({"behind": b"garbage"}, "more than the 772"),
         ({"behind": bytes(1 << 17)}, "more than the 772 bytes"),
     ],

@@ -99,7 +99,7 @@ def test_an_older_file_stays_unless_told(tmp_path):
             "id,split\na,train\na,train\nb,val\n",
             "line 3 repeats id 'a'; each id needs one row with train, val, test",
         ),
-        ("id,split\na,train\nb,dev\n", "line 3 has split 'dev'"),
+        ("id,split\na,train\nb,other\n", "line 3 has split 'other'"),
         ("id\na\nb\n", r"column='split' is not a column of s.csv; it has 'id'"),
         ("", "s.csv holds 0 lines"),
         ("id,split\na\nb,val\n", "line 2 has 1 columns"),
