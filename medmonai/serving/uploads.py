@@ -17,6 +17,7 @@ from medmonai.data.containers import UnreadableImageError
 from medmonai.data.files import read_case
 from medmonai.deployment import GivenCase, Model, given_cases
 from medmonai.processes import alive
+from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
 
 from .limits import Limits
 
@@ -143,6 +144,9 @@ def _of_channels(places: Sequence[Path], model: Model) -> GivenCase:
 
 def _cases_of(place: Path, model: Model, limits: Limits) -> list[GivenCase]:
     shown = "series" if place.is_dir() else place.name
+    # A table names files of this machine, which a client must not reach.
+    if place.is_file() and place.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):
+        raise Refused(415, f"{shown} is a table; send the images themselves.")
     if place.is_file() and zipfile.is_zipfile(place) and place.suffix.lower() == ".zip":
         place = _unpacked(place, limits)
     try:

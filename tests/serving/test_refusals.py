@@ -50,6 +50,8 @@ def linked():
     ("name", "content", "status", "said"),
     [
         ("notes.txt", b"hello", 415, "notes.txt"),
+        ("a.csv", b"image\n/tmp/a.png\n", 415, "send the images"),
+        ("A.XLSX", archive({"a": b"1"}), 415, "send the images"),
         ("a.zip", b"PK\x05\x06" + bytes(18), 415, "no image"),
         ("a.zip", archive({"a.png": bytes(2_000_000)}), 413, "more than 1 MB"),
         ("a.zip", archive({f"{i}.png": picture(1) for i in range(25)}), 413, "at most 20"),
