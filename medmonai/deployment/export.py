@@ -136,7 +136,9 @@ def _write_torchscript(
     path: Path,
 ) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is no longer developed
+        # torch deprecates TorchScript; the sizes that tracing fixes are those of the plan
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
         traced = torch.jit.trace(whole, inputs, check_trace=False)
         torch.jit.save(traced, str(path), _extra_files={DESCRIPTION_FILE: json.dumps(description)})
 

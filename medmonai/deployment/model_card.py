@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medmonai.atomic_files import replacing
+from medmonai.report import command_of_fit, interval, split_tables
 from medmonai.run_files import read_record
 
 from .description import described
@@ -22,10 +22,9 @@ _BY_THE_AUTHOR = (
     ("Population", "where and when the images were taken, of whom, who was left out, and why"),
     ("Devices and protocols", "of the training images"),
     ("Reference standard", "how the labels were made, by whom, and how well readers agree"),
-    ("Ethics and consent", "approval, and the licence of the images"),
-    ("Licence of the model", "and whom to ask"),
+    ("Ethics and consent", "approval, and the license of the images"),
+    ("License of the model", "and whom to ask"),
 )
-_MEASURES = ("recall", "specificity", "precision", "accuracy")
 
 
 def write_model_card(folder: Path) -> Path:
@@ -106,8 +105,8 @@ def _of_model(model: Model, said: Mapping[str, str], fit: Mapping[str, Any]) -> 
         "members": str(len(model.members)),
         "medmonai": said["medmonai_version"],
     }
-    yield from ("", "## Model", "", "| | |", "|---|---|")
-    yield from (f"| {name} | {_cell(value)} |" for name, value in rows.items() if value)
+    yield from ("", "## Model", "")
+    yield from _table(("", ""), [(name, value) for name, value in rows.items() if value])
     yield from ("", "`plan.md` of the fit has every choice with its reason.")
 
 
@@ -126,13 +125,11 @@ def _of_data(metrics: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[st
         "set": data.get("name"),
         "source": data.get("source"),
         "version": data.get("version"),
-        "licence": data.get("licence"),
+        "license": data.get("licence"),
         "cite": data.get("citation"),
         "SHA-256 of the training images and labels": said["training_data_sha256"],
     }
-    yield from ("| | |", "|---|---|")
-    for name, value in rows.items():
-        yield f"| {name} | {_cell(str(value) if value else _OPEN)} |"
+    yield from _table(("", ""), [(name, str(value or _OPEN)) for name, value in rows.items()])
     issues = data.get("known_issues") or ()
     if issues:
         yield from ("", "Known issues:", "", *(f"- {issue}" for issue in issues))
@@ -141,41 +138,22 @@ def _of_data(metrics: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[st
 def _of_results(metrics: Mapping[str, Any]) -> Iterator[str]:
     test = metrics["splits"]["test"]
     counts = ", ".join(f"{name} {n}" for name, n in test["class_counts"].items())
-    groups = f" of {test['n_groups']} patients" if test.get("n_groups") else ""
-    yield from ("", "## Results", "", f"On {test['n']} test cases{groups} ({counts}).", "")
-    yield from ("| what | estimate | interval |", "|---|---|---|")
-    yield _row("AUC", test["auc"])
-    for name, other in metrics.get("references", {}).items():
-        yield _row(f"AUC of the {name.replace('_', ' ')}", other["auc"])
-    yield _row("accuracy", test["accuracy"])
-    decided = test.get("decisions", {}).get("locked", {}).get("overall", {})
-    for name in _MEASURES[:3]:
-        if name in decided:
-            yield _row(f"{name} at the stored threshold", decided[name])
-    yield from _of_subgroups(test)
-
-
-def _of_subgroups(test: Mapping[str, Any]) -> Iterator[str]:
-    subgroups = test.get("subgroups", {})
-    if not subgroups:
+    yield from ("", "## Results", "", f"Test cases: {counts}.")
+    for table in split_tables(test):
+        yield from ("", f"{table.caption}", "")
+        yield from _table(table.header, table.rows)
+    references = metrics.get("references", {})
+    if references:
+        rows = [(name.replace("_", " "), interval(one["auc"])) for name, one in references.items()]
+        yield from ("", "Beside it, on the same cases:", "", *_table(("classifier", "AUC"), rows))
+    if not test.get("subgroups"):
         yield from ("", f"Subgroups were not evaluated. {_OPEN}")
-        return
-    yield from ("", "### Subgroups", "", "| group | AUC | interval |", "|---|---|---|")
-    for column, groups in subgroups.items():
-        for group, of_group in groups.items():
-            if isinstance(of_group, Mapping) and "auc" in of_group:
-                yield _row(f"{column}: {group} (n = {of_group.get('n', '?')})", of_group["auc"])
 
 
-def _row(name: str, measure: Mapping[str, Any]) -> str:
-    if measure.get("estimate") is None:
-        return f"| {_cell(name)} | undefined | |"
-    low, high = measure.get("low"), measure.get("high")
-    interval = ""
-    if low is not None and high is not None:
-        share = 100 * measure.get("confidence", 0.95)
-        interval = f"{low:.3f} to {high:.3f} ({share:g} %, {measure.get('method', '')})"
-    return f"| {_cell(name)} | {measure['estimate']:.3f} | {interval} |"
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(_cell, header))} |"
+    yield "|" + "---|" * len(header)
+    yield from (f"| {' | '.join(map(_cell, row))} |" for row in rows)
 
 
 def _of_decision(model: Model) -> Iterator[str]:
@@ -197,20 +175,10 @@ def _of_decision(model: Model) -> Iterator[str]:
 
 
 def _repeated(folder: Path, fit: Mapping[str, Any]) -> Iterator[str]:
-    asked = fit.get("asked", {})
-    words = ["medmonai", "fit", _name_of(str(asked.get("source", "")))]
-    for name, value in {**asked.get("options", {}), "seed": asked.get("seed")}.items():
-        shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        words += [f"--{name}", _name_of(shown)]
-    yield from ("", "## How to repeat it", "", f"    {shlex.join([*words, '--output', 'OUT'])}", "")
+    yield from ("", "## How to repeat it", "", f"    {command_of_fit(fit)}", "")
     run = read_record(folder / "members" / "0" / "run.json")
     versions = ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items())
     yield f"Versions: {versions}. Machine: {run.get('device', 'not known')}."
-
-
-def _name_of(path: str) -> str:
-    """Return the last part of an absolute path: a card does not say where files lie."""
-    return Path(path).name if Path(path).is_absolute() else path
 
 
 def _cell(text: str) -> str:

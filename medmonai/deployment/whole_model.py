@@ -83,7 +83,7 @@ class WholeModel(nn.Module):
         probabilities = self._calibrated(scores)
         decision = self._decided(scores)
         spread = self._spread(members, decision)
-        # 0, or NaN where any gray value is no finite number
+        # 0, or NaN where any gray value is not finite
         invalid = (given["image"].float() * 0).flatten(1).sum(dim=1)
         refused = invalid.isnan()[:, None] if decision.ndim == 2 else invalid.isnan()
         return (

@@ -11,7 +11,7 @@ import numpy as np
 from medmonai.data.datalist import Listing
 from medmonai.data.files import Headers, series_of
 
-_FEW = 5  # folders with several cases that are no coincidence
+_FEW = 5  # folders with several cases: too many for a coincidence
 _MANY = 50  # cases in a folder that is more than a patient
 _SHOWN = 3
 _EQUAL = 0.999  # correlation of the same file in two windows
@@ -65,7 +65,7 @@ def several_in_a_folder(listing: Listing) -> list[str]:
     shown = ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
     return [
         f"warning: {len(several):,} folders hold several cases each (first {folder}: {shown}). If "
-        "a folder is a patient, say so with --group_pattern '^(.+)/', or the patient may be in "
+        "a folder is a patient, add --group_pattern '^(.+)/'; otherwise one patient may be in "
         "training and test. If its files are channels of one case, name them in a table, one "
         "column each (--image_column t1,t2)."
     ]

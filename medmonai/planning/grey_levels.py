@@ -15,7 +15,8 @@ _SHOWN = 8  # channels
 _VALUES = 20_000  # gray values that are kept of each image
 # Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
 _AIR = -500.0
-_OUTSIDE = -3100.0  # what scanners write around the field of view is no lower; MR phases are
+# Scanners write no lower value around the field of view of a CT; phases of an MR go lower.
+_OUTSIDE = -3100.0
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from .evaluation_lines import describe_evaluation
 from .evaluation_of_files import evaluate_files
 from .figure_material import ComparedModels, EvaluatedTable, ExplainedCases, FinishedRun
 from .figures import FIGURES, ReportFigure, drawn_figures, write_figures
+from .fit_section import command_of_fit
 from .latex import latex_table, write_latex
 from .model_comparison import comparison_section, comparison_table, write_comparison
 from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
 from .table_files import read_table
 from .tables import Table, split_tables
+from .wording import interval
 from .write import write_report
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "ReportFigure",
     "Table",
     "check_apart",
+    "command_of_fit",
     "compare_files",
     "compare_paths",
     "comparison_section",
@@ -31,6 +34,7 @@ __all__ = [
     "evaluate",
     "evaluate_files",
     "evaluation_figures",
+    "interval",
     "latex_table",
     "read_table",
     "remove_evaluation",

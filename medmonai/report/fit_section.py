@@ -25,17 +25,26 @@ def plan_part(fit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fit_command(fit: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the command that repeats a fit, without the folders of its files."""
+    """Return the command that repeats a fit, as a part of its report."""
     if not fit:
         return {}
+    title = "Command that repeats the fit (NEW: an empty folder)"
+    return {"blocks": (TextBlock(title, command_of_fit(fit)),)}
+
+
+def command_of_fit(fit: Mapping[str, Any]) -> str:
+    """Return the command that repeats a fit, without the folders of its files.
+
+    Args:
+        fit: its fit.json.
+    """
     asked = fit["asked"]
     words = ["python", "-m", "medmonai", "fit", PurePath(asked["source"]).name]
     given = {**asked["options"], **{k: v for k, v in asked.items() if k not in _NO_OPTIONS}}
     for name, value in given.items():
         if value not in (None, "", False):
             words += [f"--{name}", *([] if value is True else [_shown(value)])]
-    title = "Command that repeats the fit (NEW: an empty folder)"
-    return {"blocks": (TextBlock(title, shlex.join([*words, "--output", "NEW"])),)}
+    return shlex.join([*words, "--output", "NEW"])
 
 
 _NO_OPTIONS = ("source", "options")

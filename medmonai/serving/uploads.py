@@ -4,16 +4,18 @@ removed with the answer.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from medmonai.data.containers import UnreadableImageError
+from medmonai.data.containers import UnreadableImageError, of_the_disk
 from medmonai.data.files import read_case
 from medmonai.deployment import GivenCase, Model, given_cases
 from medmonai.processes import alive
@@ -25,6 +27,17 @@ _PREFIX = "medmonai-serve-"
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
 _DICOM = b"DICM"
+# What zipfile raises for a damaged archive, one with a password, or one packed in an unknown way:
+# the decoders of its methods have errors of their own, bz2 an OSError without a number.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+)
 
 
 class Refused(ValueError):
@@ -181,7 +194,9 @@ def _unpacked(archive: Path, limits: Limits) -> Path:
                     raise Refused(
                         413, f"{archive.name} unpacks to more than {limits.unpacked_mb:g} MB."
                     )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _DAMAGED as error:
+        if of_the_disk(error):
+            raise
         raise Refused(415, f"{archive.name} cannot be unpacked: {error}.") from None
     return folder
 

@@ -21,6 +21,7 @@ from medmonai.data import PhantomDesign, lesion_phantom
 from medmonai.metrics import Temperature, apply_temperature
 from medmonai.planning import division, rules
 from medmonai.predictions import Predictions, read_predictions
+from medmonai.report import command_of_fit, interval
 from medmonai.task import Task
 
 
@@ -77,8 +78,12 @@ def test_the_model_card_holds_what_the_records_know_and_marks_the_rest(fitted):
     (result,) = front["model-index"][0]["results"]
     assert result["metrics"][0] == {"type": "roc_auc", "value": auc["estimate"], "name": "AUC"}
     assert front["library_name"] == "medmonai"
-    assert f"| AUC | {auc['estimate']:.3f} | {auc['low']:.3f} to {auc['high']:.3f}" in card
-    assert "AUC of the random forest" in card and "recall at the stored threshold" not in card
+    assert f"| lesion | {interval(auc)} | " in card
+    forest = metrics["references"]["random_forest"]["auc"]
+    assert f"| random forest | {interval(forest)} |" in card
+    page = unescape((out / "report.html").read_text(encoding="utf-8"))
+    assert command_of_fit(json.loads((out / "fit.json").read_text())) in card
+    assert command_of_fit(json.loads((out / "fit.json").read_text())) in page
     assert metrics["verdict"] in card and "not for clinical use" in card
     assert card.count("**To be filled in by the author.**") >= 7
     assert f"medmonai fit {source.name} --group_pattern" in card

@@ -46,6 +46,25 @@ def linked():
     return held.getvalue()
 
 
+def damaged(method):
+    """An archive whose packed bytes were changed, by a method of compression."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as file:
+        file.writestr("a.png", bytes(range(256)) * 40)
+    content = bytearray(held.getvalue())
+    for place in range(45, 60):
+        content[place] ^= 0xFF
+    return bytes(content)
+
+
+def locked():
+    """An archive that says that it needs a password."""
+    content = bytearray(archive({"a.png": picture(1)}))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.find(mark) + place] |= 1
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "status", "said"),
     [
@@ -57,6 +76,10 @@ def linked():
         ("a.zip", archive({f"{i}.png": picture(1) for i in range(25)}), 413, "at most 20"),
         ("a.zip", archive({f"{i}.png": picture(1) for i in range(35)}), 413, "at most 30"),
         ("a.zip", linked(), 415, "no image"),
+        ("a.zip", locked(), 415, "cannot be unpacked"),
+        ("a.zip", damaged(zipfile.ZIP_DEFLATED), 415, "cannot be unpacked"),
+        ("a.zip", damaged(zipfile.ZIP_BZIP2), 415, "cannot be unpacked"),
+        ("a.zip", damaged(zipfile.ZIP_LZMA), 415, "cannot be unpacked"),
         ("a.zip", archive({"a.png": picture(1)})[:-30], 415, "a.zip"),
         ("a.png", bytes(600_000), 413, "larger than 0.5 MB"),
     ],

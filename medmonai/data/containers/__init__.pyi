@@ -1,6 +1,6 @@
 from .dicom_file import frame_bytes, frames, is_beside, is_dicom, open_dicom, readable
 from .dicom_pixels import stored_pixels
-from .faults import UnreadableImageError, unreadable
+from .faults import UnreadableImageError, of_the_disk, unreadable
 from .image_limit import check_limit
 from .nifti_file import check_end, opened_nifti, voxels_end
 from .npz import NpzArray, npz_array, npz_keys
@@ -27,6 +27,7 @@ __all__ = [
     "npz_array",
     "npz_keys",
     "of_channels",
+    "of_the_disk",
     "open_dicom",
     "opened_nifti",
     "opened_picture",

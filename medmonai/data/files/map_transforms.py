@@ -29,7 +29,7 @@ _NAME = "the image"  # of an array, in messages
 
 
 class _CaseReader(ImageReader):
-    """A reader of MONAI that decodes a case as `medmonai predict` does.
+    """A MONAI reader that decodes a case as `medmonai predict` does.
 
     Args:
         form: what every image becomes.
@@ -99,9 +99,9 @@ class ToImageFormd(mt.MapTransform):
                        left out. Where the metadata of a MetaTensor say that a 2D image has its
                        width first (MONAI's `PILReader`, MONAI Deploy's DICOM volumes), its axes are
                        exchanged
-    place of a volume  `original_affine` or `affine` of the metadata, in RAS, or in LPS where
-                       `space` says so; without one, the axes stay as they are, and a form with a
-                       spacing refuses the volume
+    place of a volume  `original_affine` or `affine` of the metadata, in RAS, or in LPS if
+                       `space` is "LPS"; without one, the axes stay as they are, and a form with
+                       a spacing refuses the volume
     gray values        as in the file. Floats that are whole numbers from 0 to 255 count as 8 bits
     channels           colors become gray, gray becomes colors, alpha is dropped
     ================== =============================================================================

@@ -1,6 +1,6 @@
 """Questions about columns, so that none is misread or passed over in silence: labels that are
 measurements, dates or identifiers; splits by other words; folds and patients that are not used; a
-first line that is no header.
+first line that is not a header.
 """
 
 from __future__ import annotations

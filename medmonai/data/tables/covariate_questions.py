@@ -131,7 +131,7 @@ def _dates(where: str, first: str) -> str:
 
 
 def _refuse_mixed(filled: Sequence[str], where: str) -> None:
-    """Raise ValueError for a measurement with a few cells that are no numbers."""
+    """Raise ValueError for a measurement with a few cells that are not numbers."""
     read = [number_of(text, mark="," if "," in text else ".") for text in filled]
     others = [text for text, number in zip(filled, read) if math.isnan(number)]
     numbers = len(filled) - len(others)

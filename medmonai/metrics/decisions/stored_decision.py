@@ -15,8 +15,8 @@ from .decisions import OperatingPoint, default_operating_point
 def read_decision(
     path: str | Path, task: Task, class_names: Sequence[str]
 ) -> tuple[OperatingPoint, Temperature]:
-    """Return the operating point and the temperature of a decision.json; the default ones where
-    there is no such file.
+    """Return the operating point and the temperature of a decision.json; the default ones if the
+    file does not exist.
 
     Args:
         path: the file, as an evaluation or a fit leaves it beside the weights.
