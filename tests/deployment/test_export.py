@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from exported_numbers import pictures, same
 from isolated_python import run_isolated
 from PIL import Image
 from tiny_models import tiny_model
@@ -21,11 +22,10 @@ from tiny_models import tiny_model
 from medmonai.data import CovariateEncoder, MemberEncoders
 from medmonai.data.covariate_columns import CategoricalCovariate, NumericCovariate
 from medmonai.deployment import Familiar, export_model, load_exported, predict
-from medmonai.transforms import BatchCompose, RandFlip, Resize, ScaleIntensityRange
+from medmonai.transforms import BatchCompose, RandFlip
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIAR = Familiar((90.0, 140.0), (60.0, 90.0), (20, 20), (90, 90), (False,))
-PICTURES = ((30, 20), (16, 24), (90, 33), (7, 8))
 AGE = NumericCovariate("age", mean=60.0, sd=10.0, low=40.0, high=80.0, missing=0)
 SEX = CategoricalCovariate("sex", categories=("f", "m"), counts=(5, 4), missing=0)
 
@@ -66,25 +66,6 @@ def volume_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("volumes") / "model.onnx"
     export_model(volume_model(), path)
     return path
-
-
-def pictures(folder, channels=()):
-    """Pictures of several sizes, and their arrays."""
-    rng = np.random.default_rng(0)
-    arrays = [rng.integers(0, 256, (*size, *channels), dtype=np.uint8) for size in PICTURES]
-    for i, values in enumerate(arrays):
-        Image.fromarray(values).save(folder / f"{i}.png")
-    return arrays
-
-
-def same(found, expected):
-    """Whether cases are the same to 1e-5."""
-    assert [(case.id, case.decision, case.flag) for case in found] == [
-        (case.id, case.decision, case.flag) for case in expected
-    ]
-    for one, other in zip(found, expected):
-        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
-        assert one.spread == pytest.approx(other.spread, abs=1e-5)
 
 
 def test_a_file_takes_pictures_as_decoded_of_any_size_in_any_batch(picture_file, tmp_path):
@@ -176,50 +157,6 @@ def test_a_file_takes_volumes_with_spacing_channels_and_covariates(volume_file, 
         }
         probabilities, decision, spread = session.run(None, given)
         assert np.isnan(probabilities).all() and (decision == -1).all() and np.isnan(spread).all()
-
-
-CASES = {
-    "colors": ("binary", {"size": (12, 17), "channels": 3, "form": {"aspect": "crop"}}, (3,)),
-    "grades": ("ordinal", {"size": (12, 17), "members": 3}, ()),
-    "window": ("multiclass", {"size": (9, 9), "form": {"intensity_range": (10.0, 200.0)}}, ()),
-    "enlarged": (
-        "binary",
-        {
-            "size": (12, 12),
-            "preprocessing": BatchCompose([ScaleIntensityRange(0, 255), Resize((20, 24))]),
-        },
-        (),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_torchscript_has_the_same_numbers(name, tmp_path):
-    kind, fields, channels = CASES[name]
-    model = tiny_model(kind, **fields)
-    (tmp_path / "in").mkdir()
-    arrays = pictures(tmp_path / "in", channels)
-    expected = list(predict(model, tmp_path / "in"))
-    path, *_ = export_model(model, tmp_path / "model.pt")
-    same(list(predict(path, tmp_path / "in")), expected)
-    network = torch.jit.load(str(path))
-    for values, case in zip(arrays, expected):
-        image = torch.from_numpy(values if values.ndim == 3 else values[..., None])[None]
-        found = network(image.float() if name == "window" else image)
-        np.testing.assert_allclose(found[0][0].detach(), case.probabilities, atol=1e-5)
-
-
-def test_stretched_volumes_in_torchscript(tmp_path):
-    model = tiny_model("ordinal", size=(7, 8, 9))
-    values = np.random.default_rng(0).integers(0, 256, (3, 12, 15, 6), dtype=np.uint8)
-    np.savez(tmp_path / "new.npz", images=values)
-    expected = list(predict(model, tmp_path / "new.npz"))
-    path, *_ = export_model(model, tmp_path / "model.pt")
-    same(list(predict(path, tmp_path / "new.npz")), expected)
-    found = torch.jit.load(str(path))(torch.from_numpy(values))
-    np.testing.assert_allclose(
-        found[0].detach(), [case.probabilities for case in expected], atol=1e-5
-    )
 
 
 def test_a_file_says_what_it_is(picture_file, volume_file):
