@@ -1,3 +1,4 @@
+from .description import described
 from .export import export_model
 from .exported import ExportedModel, load_exported
 from .familiar import Familiar
@@ -14,6 +15,7 @@ __all__ = [
     "GivenCase",
     "Model",
     "PredictedCase",
+    "described",
     "export_model",
     "given_cases",
     "load_exported",

@@ -13,6 +13,7 @@ from typing import Any
 
 from medmonai import __version__
 from medmonai.data import ImageForm
+from medmonai.report import NOT_CLINICAL
 from medmonai.run_files import parts_of, read_record, read_text
 
 from .graph_levels import takes_any_color
@@ -20,7 +21,6 @@ from .model import Model
 
 DESCRIPTION_FILE = "medmonai.json"  # in TorchScript's archive
 _NOT_STATED = "not stated"
-_CLINICAL = "Research software: not for clinical use."
 _SPATIAL = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -116,7 +116,7 @@ def _input(name: str, model: Model) -> dict[str, Any]:
 
 
 def _limits(model: Model) -> list[str]:
-    said = [_CLINICAL]
+    said = [NOT_CLINICAL]
     seen = model.familiar
     if seen is not None:
         sizes = [" x ".join(map(str, size)) for size in (seen.smallest, seen.largest)]

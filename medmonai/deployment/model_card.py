@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.atomic_files import replacing
-from medmonai.report import command_of_fit, interval, split_tables
+from medmonai.report import NOT_CLINICAL, command_of_fit, interval, split_tables
 from medmonai.run_files import read_record
 
 from .description import described
@@ -61,7 +61,7 @@ def _lines(folder: Path, metrics: Mapping[str, Any]) -> Iterator[str]:
     said = described(model, folder, ())
     fit = read_record(folder / "fit.json")
     yield from _front_matter(said["name"], metrics)
-    yield from ("", f"# {said['name']}", "", "**Research software: not for clinical use.**", "")
+    yield from ("", f"# {said['name']}", "", f"**{NOT_CLINICAL}**", "")
     yield str(metrics.get("verdict", ""))
     yield from _of_model(model, said, fit)
     yield from ("", "## Intended use and limits", "", said["intended_use"], "", said["limits"])

@@ -12,6 +12,8 @@ from medmonai.data.containers import UnreadableImageError
 from medmonai.data.files import Headers, read_sample
 
 _SHOWN = 8  # channels
+_TINT = 6  # of 256 values by which the channels of a gray picture differ at most
+_TINTED = 0.001  # share of the pixels that may differ more, such as a colored mark
 _VALUES = 20_000  # gray values that are kept of each image
 # Air is -1000 in the Hounsfield units of a CT; few other images hold values as low as this.
 _AIR = -500.0
@@ -155,7 +157,7 @@ def sample_case(
         eight_bits=tuple(image is None or image.dtype == np.uint8 for image in images),
         spacing=spacing,
         size=first.shape[1:],
-        colors_differ=len(first) == 3 and bool((first[1:] != first[0]).any()),
+        colors_differ=len(first) == 3 and _is_colored(first),
     )
 
 
@@ -198,6 +200,15 @@ def levels_lines(levels: Sequence[GreyLevels]) -> list[str]:
         high = max(level.high for level in rest)
         lines.append(f"gray values of {len(rest)} more channels: {low:.4g} to {high:.4g}")
     return lines
+
+
+def _is_colored(picture: np.ndarray) -> bool:
+    """Return whether three channels show colors: JPEG and scanners leave a gray picture with
+    channels that differ by a few values.
+    """
+    apart = np.ptp(picture.astype(np.float64), axis=0)
+    step = _TINT if picture.dtype == np.uint8 else _TINT / 255 * float(np.ptp(picture))
+    return bool((apart > step).mean() > _TINTED)
 
 
 def _some(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ from .figures import FIGURES, ReportFigure, drawn_figures, write_figures
 from .fit_section import command_of_fit
 from .latex import latex_table, write_latex
 from .model_comparison import comparison_section, comparison_table, write_comparison
+from .page import policy_hash
 from .results import evaluation_figures, remove_evaluation, write_decision, write_evaluation
 from .table_files import read_table
 from .tables import Table, split_tables
@@ -36,6 +37,7 @@ __all__ = [
     "evaluation_figures",
     "interval",
     "latex_table",
+    "policy_hash",
     "read_table",
     "remove_evaluation",
     "split_tables",

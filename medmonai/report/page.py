@@ -165,8 +165,8 @@ def render_page(
         style=style,
         script=script,
         policy=(
-            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
-            f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; img-src data:; style-src '{policy_hash(style)}'; "
+            f"script-src '{policy_hash(script)}'; base-uri 'none'; form-action 'none'"
         ),
     )
 
@@ -175,7 +175,7 @@ def _own(name: str) -> str:
     return (files("medmonai.report") / "template" / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """Return the hash by which a content security policy names an inline style or script."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from .uploads import Refused, Upload, received_cases
 from .views import image_slices, map_slices, saliency_map
 
 
+@dataclass(frozen=True, eq=False)
 class Answering:
     """Write, decode and predict the files of requests.
 
@@ -35,22 +36,13 @@ class Answering:
         counters: count images.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        batcher: Batcher,
-        decoders: ThreadPoolExecutor,
-        *,
-        folder: Path,
-        limits: Limits,
-        counters: Counters,
-    ) -> None:
-        self.model = model
-        self.batcher = batcher
-        self.decoders = decoders
-        self.folder = folder
-        self.limits = limits
-        self.counters = counters
+    model: Model
+    batcher: Batcher
+    decoders: ThreadPoolExecutor
+    _: KW_ONLY
+    folder: Path
+    limits: Limits
+    counters: Counters
 
     async def answers(
         self,

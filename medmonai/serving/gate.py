@@ -16,7 +16,6 @@ from .limits import Limits
 from .uploads import Refused
 
 _OPEN = {"/", "/health"}  # without a token: the page asks for one
-_MEGABYTE = 1_000_000
 _PATHS = {"/", "/health", "/metrics", "/model", "/openapi.json", "/predict"}
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -103,7 +102,7 @@ class Gate:
             if not secrets.compare_digest(given.encode("latin-1", "replace"), self.token.encode()):
                 raise Refused(401, "a token is needed: send 'Authorization: Bearer TOKEN'.")
         stated = headers.get("content-length", "0")
-        if stated.isdigit() and int(stated) > self.limits.request_mb * _MEGABYTE:
+        if stated.isdigit() and int(stated) > self.limits.request_bytes:
             raise Refused(413, self.too_large())
 
     def too_large(self) -> str:
@@ -113,7 +112,7 @@ class Gate:
     def count(self, received: int) -> None:
         """Count bytes of all requests that are being served."""
         self._received += received
-        if self._received > self.limits.received_mb * _MEGABYTE:
+        if self._received > self.limits.received_bytes:
             raise Refused(503, "too much is being received at once; try again.")
 
 
@@ -133,7 +132,7 @@ class _Body:
         self.bytes += size
         try:
             self.gate.count(size)
-            if self.bytes > self.gate.limits.request_mb * _MEGABYTE:
+            if self.bytes > self.gate.limits.request_bytes:
                 raise Refused(413, self.gate.too_large())
         except Refused as refused:
             self.refused = refused  # whoever parses the body makes an error of its own of it

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, fields
 
+_MEGABYTE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -40,3 +42,18 @@ class Limits:
             value = getattr(self, field.name)
             if not value > 0:
                 raise ValueError(f"{field.name}={value!r}; a number above 0 is needed.")
+
+    @property
+    def request_bytes(self) -> float:
+        """Bytes of one request."""
+        return self.request_mb * _MEGABYTE
+
+    @property
+    def unpacked_bytes(self) -> float:
+        """Bytes that the files of an archive may take."""
+        return self.unpacked_mb * _MEGABYTE
+
+    @property
+    def received_bytes(self) -> float:
+        """Bytes of all requests that are served at once."""
+        return self.received_mb * _MEGABYTE

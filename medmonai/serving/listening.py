@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
-import json
 import shutil
 import socket
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from medmonai.deployment import load_model
+from medmonai.deployment import Model, described, load_model
 
 from .limits import Limits
 from .service import service
@@ -63,7 +62,7 @@ def serve(
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     hosts = _LOCAL if _is_local(host) else ()
     app = service(
-        loaded, folder=folder, about=about_model(Path(model)), limits=limits, token=token,
+        loaded, folder=folder, about=about_model(loaded, Path(model)), limits=limits, token=token,
         hosts=hosts,
     )  # fmt: skip
     config = uvicorn.Config(
@@ -88,19 +87,21 @@ def serve(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def about_model(folder: Path) -> dict[str, Any]:
-    """Return name and version of a bundle, as its metadata says, and the digest of its weights."""
-    for place in (folder / "model", folder):
-        if (place / "models" / "model.pt").is_file():
-            break
-    digest = hashlib.sha256((place / "models" / "model.pt").read_bytes()).hexdigest()
-    metadata = place / "configs" / "metadata.json"
-    stated = json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
-    return {
-        "name": stated.get("name", place.resolve().name),
-        "version": stated.get("version"),
-        "weights_sha256": digest,
-    }
+def about_model(model: Model, folder: Path) -> dict[str, Any]:
+    """Return what identifies a model and says what it is for: its name, the digests of its weights
+    and of its training images, intended use and limits.
+
+    Args:
+        model: a loaded model.
+        folder: where it was loaded from.
+    """
+    said = described(model, folder, ())
+    weights = hashlib.sha256()
+    for name, value in model.network.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.detach().cpu().contiguous().numpy().tobytes())
+    kept = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
+    return {**{name: said[name] for name in kept}, "weights_sha256": weights.hexdigest()}
 
 
 def _is_local(host: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
+
+from medmonai.report import policy_hash
 
 
 @lru_cache(maxsize=1)
@@ -22,7 +22,7 @@ def content_security() -> str:
     """
     digests = {
         kind: " ".join(
-            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+            f"'{policy_hash(text)}'"
             for text in re.findall(rf"<{kind}>(.*?)</{kind}>", page(), re.S)
         )
         for kind in ("script", "style")

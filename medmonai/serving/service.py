@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 
 from medmonai import __version__
 from medmonai.deployment import Model
+from medmonai.report import NOT_CLINICAL
 
 from .answering import Answering, given_covariates
 from .batching import Batcher, Overloaded
@@ -22,8 +23,6 @@ from .gate import Gate
 from .limits import Limits
 from .page import content_security, page
 from .uploads import Refused, Upload
-
-WARNING = "Research software: not for clinical use."
 
 
 def service(
@@ -68,13 +67,13 @@ def service(
     app = FastAPI(
         title="medmonai",
         version=__version__,
-        description=WARNING,
+        description=NOT_CLINICAL,
         lifespan=life,
         docs_url=None,
         redoc_url=None,
     )
     answering = Answering(model, batcher, decoders, folder=folder, limits=limits, counters=counters)
-    _add_pages(app, {**(about or {}), **_described(model), "warning": WARNING}, counters)
+    _add_pages(app, {**(about or {}), **_described(model), "warning": NOT_CLINICAL}, counters)
     _add_predictions(app, answering, dict(about or {}))
     return Gate(app, limits=limits, counters=counters, token=token, hosts=hosts)
 
@@ -118,7 +117,7 @@ def _add_predictions(app: FastAPI, answering: Answering, about: Mapping[str, Any
             raise HTTPException(refused.status, str(refused)) from None
         except Overloaded as error:
             raise HTTPException(503, f"{error}; try again.", {"retry-after": "1"}) from None
-        return {"cases": cases, "model": about, "warning": WARNING}
+        return {"cases": cases, "model": about, "warning": NOT_CLINICAL}
 
 
 def _described(model: Model) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from medmonai.data.containers import UnreadableImageError, of_the_disk
+from medmonai.data.containers import UnreadableImageError, is_dicom, of_the_disk
 from medmonai.data.files import read_case
 from medmonai.deployment import GivenCase, Model, given_cases
 from medmonai.processes import alive
@@ -25,8 +25,6 @@ from .limits import Limits
 
 _PREFIX = "medmonai-serve-"
 _CHUNK = 1 << 20
-_MEGABYTE = 1_000_000
-_DICOM = b"DICM"
 # What zipfile raises for a damaged archive, one with a password, or one packed in an unknown way:
 # the decoders of its methods have errors of their own, bz2 an OSError without a number.
 _DAMAGED = (
@@ -105,7 +103,7 @@ def received_cases(
     if model.image_columns:
         return [_of_channels(places, model)]
     three = len(model.form.spatial_size) == 3
-    if three and len(places) > 1 and all(map(_is_dicom, places)):
+    if three and len(places) > 1 and all(map(is_dicom, places)):
         places = [_series(places, folder / "series")]
     cases = []
     for place in places:
@@ -129,11 +127,6 @@ def _plain_name(name: str) -> str:
     kept = "".join(letter if letter.isprintable() else "_" for letter in last).strip(". ")
     # the end says the format
     return kept.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore") or "image"
-
-
-def _is_dicom(place: Path) -> bool:
-    with place.open("rb") as file:
-        return file.read(132)[128:] == _DICOM
 
 
 def _series(places: Sequence[Path], folder: Path) -> Path:
@@ -180,7 +173,7 @@ def _unpacked(archive: Path, limits: Limits) -> Path:
     """Unpack an archive beside it; what is read is counted, not what the archive says of itself."""
     folder = archive.parent / "unpacked"
     folder.mkdir()
-    room = int(limits.unpacked_mb * _MEGABYTE)
+    room = int(limits.unpacked_bytes)
     try:
         with zipfile.ZipFile(archive) as file:
             members = [one for one in file.infolist() if _is_wanted(one)]

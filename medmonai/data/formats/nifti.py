@@ -176,8 +176,7 @@ def _assumed(stored: Nifti1Image, stream: io.BufferedIOBase) -> tuple[str, ...]:
 def _placed(path: Path, stored: Nifti1Image) -> np.ndarray:
     """Return the affine in millimeters."""
     assert stored.affine is not None  # of a file
-    with np.errstate(invalid="ignore"):
-        affine = np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine
+    affine = np.diag([*[_unit(stored)] * 3, 1.0]) @ stored.affine
     try:
         affine = check_affine(affine)
     except ValueError:
