@@ -125,7 +125,8 @@ def _in_float32(inferer: Any) -> Any:
     """Return an inferer that computes in float32, so that the same image has the same number on
     every machine and in an exported file.
 
-    Training may use bf16 on one machine and float32 on another; its scores differ by about 1e-3.
+    Training may use bf16 on one machine and float32 on another; docs/decisions has what that
+    changes.
     """
     if isinstance(inferer, PrecisionInferer):
         inferer.dtype = None
