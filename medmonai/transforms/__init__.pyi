@@ -1,7 +1,7 @@
 from . import functional
 from .affine import RandAffine, RandRotate
 from .batch import BatchTransform
-from .class_probabilities import ClassProbabilities, ClassProbabilitiesd
+from .class_probabilities import ClassProbabilitiesd
 from .color import RandColorJitter
 from .compose import BatchCompose
 from .dictionary import (
@@ -33,7 +33,6 @@ from .size import Resize
 __all__ = [
     "BatchCompose",
     "BatchTransform",
-    "ClassProbabilities",
     "ClassProbabilitiesd",
     "NormalizeIntensity",
     "NormalizeIntensityd",

@@ -15,11 +15,7 @@ from monai.utils import set_determinism
 import medmonai.transforms as mm
 
 # Resize has its own file: what it is given depends on the number of axes.
-TWINS = sorted(
-    name
-    for name in mm.__all__
-    if f"{name}d" in mm.__all__ and name not in ("Resize", "ClassProbabilities")
-)
+TWINS = sorted(name for name in mm.__all__ if f"{name}d" in mm.__all__ and name != "Resize")
 ARGUMENTS = {
     "RandRotate": {"range_x": pi / 3, "range_z": 0.5},
     "RandAffine": {
