@@ -76,12 +76,15 @@ def chain(library: object, dims: int, poses: bool, suffix: str = "", **keys: str
     return [*scale, flip, affine, noise, normalize]
 
 
-def random_batches(images: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
+def random_batches(
+    images: torch.Tensor, batch_size: int, device: str = "cpu"
+) -> Iterator[torch.Tensor]:
     """Images of shuffled epochs; the labels are gathered too, as a loader must."""
     generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(len(images)) % 2
+    images = images.to(device)
+    labels = torch.arange(len(images), device=device) % 2
     while True:
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(len(images), generator=generator).to(device)
         for part in order.split(batch_size):
             labels.index_select(0, part)
             yield images.index_select(0, part)
@@ -115,7 +118,9 @@ def monai_arrays(images: torch.Tensor, batch_size: int, poses: bool) -> Iterator
         yield batch
 
 
-def kornia_batches(images: torch.Tensor, batch_size: int, poses: bool) -> Iterator[torch.Tensor]:
+def kornia_batches(
+    images: torch.Tensor, batch_size: int, poses: bool, device: str = "cpu"
+) -> Iterator[torch.Tensor]:
     import kornia.augmentation as ka
 
     side = images.shape[-1]
@@ -142,11 +147,12 @@ def kornia_batches(images: torch.Tensor, batch_size: int, poses: bool) -> Iterat
             ka.RandomAffine3D((turn, turn, turn), shift, (0.9, 1.1), p=0.5),
         ]
     augment = torch.nn.Sequential(*chain)
-    for x in random_batches(images, batch_size):
+    for x in random_batches(images, batch_size, device):
         out = augment(x.float().div_(255))
         if dims == 3 and not poses:
-            index = (torch.rand(len(out)) < 0.5).nonzero().flatten()
-            out.index_add_(0, index, torch.randn(len(index), *out.shape[1:]), alpha=0.05)
+            index = (torch.rand(len(out)) < 0.5).nonzero().flatten().to(device)
+            noise = torch.randn(len(index), *out.shape[1:], device=device)
+            out.index_add_(0, index, noise, alpha=0.05)
         yield out.sub_(0.5).div_(0.5)
 
 

@@ -139,10 +139,10 @@ def in_turn(ways: dict, rounds: int, device: str) -> dict[str, float]:
     return {name: statistics.median(values[1:]) for name, values in seconds.items()}
 
 
-def compare(
-    name: str, make, shape, *, cases: int, batch_size: int, precision: str, options
-) -> None:
-    device = options.device
+def epoch_times(
+    make, shape, *, cases: int, batch_size: int, precision: str, device: str, rounds: int
+) -> dict[str, float]:
+    """Return the seconds of an epoch: bare loop, engine, and engine with the weight average."""
     inferer = PrecisionInferer(precision)
     loader = ResidentLoader(
         cohort(shape, cases),
@@ -160,19 +160,33 @@ def compare(
         device=device,
     )
     resident = [(b["image"].clone(), b["label"]) for b in plain]
-    took = in_turn(
+    return in_turn(
         {
             "bare": bare_epoch(make, resident, inferer, device),
             "engine": engine_epoch(make, loader, inferer, device, average=False),
             "bundle": engine_epoch(make, loader, inferer, device, average=True),
         },
-        options.rounds,
+        rounds,
         device,
     )
+
+
+def compare(
+    name: str, make, shape, *, cases: int, batch_size: int, precision: str, options
+) -> None:
+    took = epoch_times(
+        make,
+        shape,
+        cases=cases,
+        batch_size=batch_size,
+        precision=precision,
+        device=options.device,
+        rounds=options.rounds,
+    )
     print(
-        f"{name}: {len(resident)} iterations of {batch_size}; bare {took['bare']:.3f} s, bundle "
-        f"{took['bundle']:.3f} s, speed bundle / bare {took['bare'] / took['bundle']:.3f} (without "
-        f"weight average {took['bare'] / took['engine']:.3f})"
+        f"{name}: {cases // batch_size} iterations of {batch_size}; bare {took['bare']:.3f} s, "
+        f"bundle {took['bundle']:.3f} s, speed bundle / bare {took['bare'] / took['bundle']:.3f} "
+        f"(without weight average {took['bare'] / took['engine']:.3f})"
     )
 
 

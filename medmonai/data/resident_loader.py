@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from medmonai.distributed import rank, world_size
+from medmonai.transforms.functional import upload
 
 from .balance import Balance
 from .cohort import Cohort
@@ -198,7 +199,7 @@ class ResidentLoader:
 
     def _gather(self, index: np.ndarray) -> torch.Tensor:
         if isinstance(self._images, torch.Tensor):
-            picked = torch.from_numpy(index).to(self._images.device)
+            picked = upload(torch.from_numpy(index), self._images.device)
             return self._images.index_select(0, picked)
         assert self._images is not None  # _prepare has placed them
         return torch.from_numpy(np.ascontiguousarray(self._images[index]))
@@ -228,10 +229,9 @@ class ResidentLoader:
             images = self.transform.batch(images, generator, overwrite=True)
         batch = {"image": images.float(), "index": torch.from_numpy(index)}
         if self._labels is not None:
-            batch["label"] = self._labels[batch["index"]].to(self.device, non_blocking=True)
+            batch["label"] = upload(self._labels[batch["index"]], self.device)
         if self._covariates is not None:
-            covariates = torch.from_numpy(self._covariates[index])
-            batch["covariates"] = covariates.to(self.device, non_blocking=True)
+            batch["covariates"] = upload(torch.from_numpy(self._covariates[index]), self.device)
         return batch
 
 

@@ -1,0 +1,36 @@
+"""The parts of the GPU run, the most valuable first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """One part.
+
+    Args:
+        function: "module:name" in benchmarks.gpu.
+        limit: seconds after which it is stopped.
+        alone: whether it is timed, so that nothing may run beside it.
+    """
+
+    function: str
+    limit: float
+    alone: bool
+
+
+PARTS = {
+    "bundles": Part("works:bundles", 150, False),
+    "tests": Part("works:tests", 150, False),
+    "ranks": Part("works:ranks", 90, False),
+    "resume": Part("works:resume", 150, False),
+    "fit": Part("works:fit", 180, False),
+    "precision": Part("works:precision", 240, False),
+    "synchronisations": Part("loops:synchronisations", 90, True),
+    "epochs": Part("loops:epochs", 90, True),
+    "inputs": Part("pipeline:inputs", 60, True),
+    "captured": Part("steps:captured", 120, True),
+    "stacked": Part("steps:stacked", 60, True),
+    "optimizers": Part("steps:optimizers", 40, True),
+    "results": Part("reach:results", 200, True),
+}
