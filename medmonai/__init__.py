@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "predictions",
         "report",
         "serving",
+        "sites",
         "studies",
         "task",
         "transforms",

@@ -43,6 +43,7 @@ ROOMS = (
     "planning",
     "deployment",
     "serving",
+    "sites",
 )
 PROJECT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)]*)?\)")

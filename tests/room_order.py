@@ -12,6 +12,7 @@ ROOMS = (
     "commands",
     "run_results",
     "serving",
+    "sites",
     "planning",
     "studies",
     "deployment",

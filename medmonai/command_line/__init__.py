@@ -6,9 +6,11 @@ from .models import export, fit, predict
 from .results import compare, evaluate, report
 from .runs import bundles, init, run
 from .serving import serve
+from .sites import adapt
 from .study import run_study, status, summary
 
 __all__ = [
+    "adapt",
     "bundles",
     "cache",
     "check",

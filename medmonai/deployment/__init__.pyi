@@ -1,12 +1,20 @@
-from .description import described
+from .description import described, records_of
 from .export import export_model
 from .exported import ExportedModel, load_exported
 from .familiar import Familiar
 from .inputs import GivenCase, given_cases
-from .model import Model, load_model
-from .model_card import CARD, write_model_card
-from .predict import PredictedCase, open_model, predict, predict_batch, read_given, write_predicted
-from .scoring import member_covariates, prepared
+from .model import Model, load_model, model_place
+from .model_card import CARD, adapted_card, write_model_card
+from .predict import (
+    PredictedCase,
+    decoded_batches,
+    open_model,
+    predict,
+    predict_batch,
+    read_given,
+    write_predicted,
+)
+from .scoring import member_covariates, prepared, uncalibrated
 
 __all__ = [
     "CARD",
@@ -15,17 +23,22 @@ __all__ = [
     "GivenCase",
     "Model",
     "PredictedCase",
+    "adapted_card",
+    "decoded_batches",
     "described",
     "export_model",
     "given_cases",
     "load_exported",
     "load_model",
     "member_covariates",
+    "model_place",
     "open_model",
     "predict",
     "predict_batch",
     "prepared",
     "read_given",
+    "records_of",
+    "uncalibrated",
     "write_model_card",
     "write_predicted",
 ]

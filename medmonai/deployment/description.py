@@ -77,7 +77,8 @@ def training_data_sha256(folder: Path) -> str:
     It is that of the sorted lines "id,digest" of the train and validation cases in cases.csv of all
     members. A set with splits of its own has one digest for each split instead of one per case.
     """
-    paths = sorted(folder.glob("members/*/cases.csv")) or [folder / "cases.csv"]
+    records = records_of(folder)
+    paths = sorted(records.glob("members/*/cases.csv")) or [records / "cases.csv"]
     lines = set()
     for path in paths:
         if not path.is_file():
@@ -89,6 +90,14 @@ def training_data_sha256(folder: Path) -> str:
                     lines.add(f"{row['id']},{row['digest']}")
     cases = {line for line in lines if not line.startswith(",")} or lines
     return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest() if cases else ""
+
+
+def records_of(folder: Path) -> Path:
+    """Return where the records of a model's training lie: training/ of an adapted model, else the
+    folder itself.
+    """
+    inner = folder / "training"
+    return inner if (folder / "adaptation.json").is_file() and inner.is_dir() else folder
 
 
 def _model_folder(folder: Path) -> Path:
@@ -127,6 +136,11 @@ def _limits(model: Model) -> list[str]:
         said[-1] += "; nothing is known about results on images unlike those."
     else:
         said.append("What the training images looked like was not recorded.")
+    if model.temperature.chosen_on == "adaptation":
+        said.append(
+            f"Threshold and temperature were chosen on {model.temperature.n} cases of one site, "
+            "not on those of the training; they hold there."
+        )
     if model.point.chosen_on == "none":
         said.append("The threshold was not chosen on any data.")
     if model.temperature.chosen_on == "none":

@@ -84,7 +84,7 @@ def load_model(folder: str | Path) -> Model:
 
     Args:
         folder: what `medmonai fit` wrote, a run folder of `medmonai run` or `monai.bundle run`, or
-            a bundle's folder with models/model.pt.
+            a bundle's folder with models/model.pt, or what `medmonai adapt` made of one of them.
 
     Raises:
         FileNotFoundError: no model there, or no weights.
@@ -133,20 +133,31 @@ def _in_float32(inferer: Any) -> Any:
     return inferer
 
 
-def _content_of(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Any] | None]:
-    """Return the folder whose models/ has the weights, what the model is made of, and the config of
-    a bundle.
+def model_place(folder: Path) -> Path:
+    """Return the folder of a bundle or of a run that a model is in: folder/model, or the folder
+    itself.
+
+    Raises:
+        FileNotFoundError: no model there.
     """
     for place in (folder / "model", folder):
-        if (place / "configs" / "inference.json").is_file():
-            return place.resolve(), *_of_bundle(place.resolve())
-    if (folder / "config.json").is_file():
-        return folder.resolve(), recorded_content(folder), None
+        if any((place / n).is_file() for n in ("configs/inference.json", "config.json")):
+            return place.resolve()
     raise FileNotFoundError(
         f"{folder} holds no model; name the --output of `medmonai fit`, a run folder (config.json, "
         "models/model.pt), or the folder of a bundle with configs/inference.json and "
         "models/model.pt."
     )
+
+
+def _content_of(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Any] | None]:
+    """Return the folder whose models/ has the weights, what the model is made of, and the config of
+    a bundle.
+    """
+    place = model_place(folder)
+    if (place / "configs" / "inference.json").is_file():
+        return place, *_of_bundle(place)
+    return place, recorded_content(place), None
 
 
 def _of_bundle(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,6 +16,7 @@ from .model import Model, load_model
 
 CARD = "MODEL_CARD.md"
 _OPEN = "**To be filled in by the author.**"
+_DECISION = "## Threshold and calibration"
 # What no record knows; the headings of Mitchell et al. and of CLAIM that readers look for.
 _BY_THE_AUTHOR = (
     ("Clinical question", "what the model is meant to help with, and who would use it"),
@@ -54,6 +55,27 @@ def write_model_card(folder: Path) -> Path:
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text("\n".join(_lines(folder, metrics)) + "\n", encoding="utf-8")
     return path
+
+
+def adapted_card(card: str, model: Model, record: Mapping[str, Any]) -> str:
+    """Return the model card of a model after its adaptation to a site: with the new threshold, and
+    a sentence that the results are those before it.
+
+    Args:
+        card: of the model as it was.
+        model: with its new decision.
+        record: of the adaptation, see `medmonai.sites.adapted`.
+    """
+    before, heading, rest = card.partition(_DECISION)
+    _, following, after = rest.partition("\n## ")
+    n = record["cases"]["n"]
+    said = [
+        *_of_decision(model),
+        "",
+        f"Both were chosen again on {n} cases of {record['site']}; adaptation.md compares them "
+        "with those before. The results above are those of the model before its adaptation.",
+    ]
+    return before.rstrip("\n") + "\n".join(["", *said, following + after]) if heading else card
 
 
 def _lines(folder: Path, metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -157,7 +179,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
 
 
 def _of_decision(model: Model) -> Iterator[str]:
-    yield from ("", "## Threshold and calibration", "")
+    yield from ("", _DECISION, "")
     point = model.point
     if point.thresholds:
         shown = ", ".join(f"{value:.4g}" for value in point.thresholds)

@@ -99,6 +99,20 @@ def predict(
 
 
 def _predicted(model: Model | ExportedModel, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
+    for batch in decoded_batches(model, cases):
+        yield from predict_batch(model, batch)
+
+
+def decoded_batches(
+    model: Model | ExportedModel, cases: Iterator[GivenCase]
+) -> Iterator[list[tuple[GivenCase, DecodedCase | str]]]:
+    """Yield cases in batches, each case with its image or why there is none, as `read_given`
+    returns it. Threads decode the images of the next batch.
+
+    Args:
+        model: a loaded model; it says what images become, and how many are in a batch.
+        cases: names the images.
+    """
     jobs = check_jobs(None)
     with ThreadPoolExecutor(jobs) as pool:
         waiting: deque[tuple[GivenCase, Future[DecodedCase | str]]] = deque()
@@ -112,7 +126,7 @@ def _predicted(model: Model | ExportedModel, cases: Iterator[GivenCase]) -> Iter
             while waiting:
                 batch = [waiting.popleft() for _ in range(min(model.batch_size, len(waiting)))]
                 submit(len(batch))
-                yield from predict_batch(model, [(case, one.result()) for case, one in batch])
+                yield [(case, one.result()) for case, one in batch]
         finally:  # an error, or the consumer stopped: what has not started is not decoded
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -31,17 +31,7 @@ def scored(
         return []
     if isinstance(model, ExportedModel):
         return _scored_by_file(model, cases)
-    images = torch.from_numpy(np.stack([case.image for _, case in cases]))
-    with torch.inference_mode():
-        x = prepared(model, images)
-        beside = member_covariates(model, [given for given, _ in cases])
-        logits = torch.stack(
-            [model.inferer(x, *pair) for pair in zip(model.members, *beside)]
-        ).double()
-        if isinstance(model.network, Ensemble):
-            logits = model.network.on_one_scale(logits)
-    members = [_table(model, one.cpu()) for one in logits]
-    whole = _table(model, logits.mean(dim=0).cpu())
+    whole, members = uncalibrated(model, cases)
     decided = decide(whole, model.point)
     names = whole.predicted_names(decided)
     calibrated = apply_temperature(whole, model.temperature).y_score
@@ -53,6 +43,29 @@ def scored(
         (tuple(row.tolist()), decision, float(spread))
         for row, decision, spread in zip(calibrated, names, chosen)
     ]
+
+
+def uncalibrated(
+    model: Model, cases: Sequence[tuple[GivenCase, DecodedCase]]
+) -> tuple[Predictions, list[Predictions]]:
+    """Return the scores of a batch before the temperature, on which decisions are made: those of
+    the model, and those of each member. Their ids are the numbers of the cases.
+
+    Args:
+        model: a loaded model.
+        cases: with their decoded images, at least one.
+    """
+    images = torch.from_numpy(np.stack([case.image for _, case in cases]))
+    with torch.inference_mode():
+        x = prepared(model, images)
+        beside = member_covariates(model, [given for given, _ in cases])
+        logits = torch.stack(
+            [model.inferer(x, *pair) for pair in zip(model.members, *beside)]
+        ).double()
+        if isinstance(model.network, Ensemble):
+            logits = model.network.on_one_scale(logits)
+    members = [_table(model, one.cpu()) for one in logits]
+    return _table(model, logits.mean(dim=0).cpu()), members
 
 
 def _scored_by_file(

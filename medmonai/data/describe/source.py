@@ -231,14 +231,14 @@ def checked_options(
 
 
 def _as_list(name: str, value: Any) -> Any:
-    """Return "a, b" as a list of two texts; what is a list stays one.
+    """Return "a, b" as a list of two texts; a list, or a mapping of classes, stays one.
 
     Raises:
         TypeError: neither text nor list.
     """
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) and name != "class_names":  # it may be a mapping
         raise TypeError(f"--{name} {value!r}; names are needed, with commas between them.")
     return value
 

@@ -29,12 +29,20 @@ def case_digests(cohort: Cohort) -> np.ndarray:
         >>> len(set(first)), bool((first == again).all())
         (3, True)
     """
-    keys = image_keys(cohort.images)
-    labels = np.ascontiguousarray(cohort.labels)
+    return labeled_digests(image_keys(cohort.images), cohort.labels)
+
+
+def labeled_digests(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return 16 hexadecimal digits (N,) for the pixels and label of each case.
+
+    Args:
+        keys: (N,) of the images, see `image_keys`.
+        labels: (N,) or (N, L) int64.
+    """
     return np.array(
         [
             hashlib.blake2b(key.tobytes() + label.tobytes(), digest_size=_DIGITS // 2).hexdigest()
-            for key, label in zip(keys, labels)
+            for key, label in zip(keys, np.ascontiguousarray(labels))
         ]
     )
 

@@ -30,7 +30,8 @@ class Temperature:
         temperature: T > 0; above 1 makes scores less certain.
         bias: one per sigmoid (binary: one, multilabel: one per label); empty for a softmax.
         n: cases it was fitted on.
-        chosen_on: ``validation``, or ``none`` for (1, 0), which changes nothing.
+        chosen_on: ``validation``, ``adaptation`` (cases of another site, see `medmonai.sites`), or
+            ``none`` for (1, 0), which changes nothing.
         scores: what it is for: ``probabilities``, whose logits it takes, or ``logits``
             (`Predictions.score_kind`).
 
@@ -56,10 +57,10 @@ class Temperature:
                 f"temperature={self.temperature}, bias={bias}; use a number above 0, and finite "
                 "biases."
             )
-        if self.chosen_on not in ("validation", "none") or self.n < 0:
+        if self.chosen_on not in ("validation", "adaptation", "none") or self.n < 0:
             raise ValueError(
-                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases "
-                "from 0 up."
+                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation', 'adaptation' or "
+                "'none', and cases from 0 up."
             )
         if self.scores not in ("probabilities", "logits"):
             raise ValueError(

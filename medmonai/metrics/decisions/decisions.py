@@ -33,7 +33,8 @@ class OperatingPoint:
             ordinal (highest score).
         rule: how they were chosen: ``youden``, ``f1``, ``sensitivity=0.9``, ``specificity=0.9``,
             ``0.5`` or ``argmax``.
-        chosen_on: ``validation``, or ``none`` where nothing was chosen.
+        chosen_on: ``validation``, ``adaptation`` (cases of another site, see `medmonai.sites`), or
+            ``none`` where nothing was chosen.
         n: cases they were chosen on.
 
     Raises:
@@ -54,10 +55,10 @@ class OperatingPoint:
         thresholds = tuple(float(value) for value in self.thresholds)
         if not all(math.isfinite(value) for value in thresholds):
             raise ValueError(f"thresholds={thresholds}; finite numbers are needed.")
-        if self.chosen_on not in ("validation", "none") or self.n < 0:
+        if self.chosen_on not in ("validation", "adaptation", "none") or self.n < 0:
             raise ValueError(
-                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation' or 'none', and cases "
-                "from 0 up."
+                f"chosen_on={self.chosen_on!r}, n={self.n}; use 'validation', 'adaptation' or "
+                "'none', and cases from 0 up."
             )
         object.__setattr__(self, "thresholds", thresholds)
 

@@ -1,0 +1,18 @@
+from .adaptation import Adaptation, adapted
+from .adapting import adapt
+from .cases_needed import cases_for_width
+from .labeled import LabeledCases, list_labeled
+from .locking import Decision
+from .measured import MeasuredCases, measure
+
+__all__ = [
+    "Adaptation",
+    "Decision",
+    "LabeledCases",
+    "MeasuredCases",
+    "adapt",
+    "adapted",
+    "cases_for_width",
+    "list_labeled",
+    "measure",
+]

@@ -1,0 +1,30 @@
+"""The commands of docs/how_to/new_site.md, one after the other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from fit_commands import call
+from mean_bundles import write_mean_bundle
+from test_adapting import KINDS, site
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "new_site.md"
+
+
+def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
+    names, slopes, shifts = KINDS["binary"]
+    write_mean_bundle(tmp_path / "fit", slopes=slopes, shifts=shifts, names=names)
+    table = site(tmp_path / "SCANS", "binary", darker=0.15)
+    site(tmp_path / "NEW_IMAGES", "binary", darker=0.15, n=4, seed=1)
+    (tmp_path / "NEW_IMAGES" / "site.csv").unlink()
+    shutil.move(table, tmp_path / "site.csv")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^    medmonai (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["adapt", "predict", "export"]
+    for command in commands:
+        call(*shlex.split(command))
+    for made in ("fit_site/adaptation.md", "predictions.csv", "site_model.onnx"):
+        assert (tmp_path / made).is_file()
