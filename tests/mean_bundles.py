@@ -29,6 +29,14 @@ class OfMean(torch.nn.Module):
 """
 
 
+KINDS = {
+    "binary": (("well", "sick"), (8.0,), (-4.0,)),
+    "multiclass": (("a", "b", "c"), (-16.0, 0.0, 16.0), (8.0, 1.0, -8.0)),
+    "ordinal": (("0", "1", "2"), (-16.0, 0.0, 16.0), (8.0, 1.0, -8.0)),
+    "multilabel": (("x", "y"), (8.0, -8.0), (-4.0, 4.0)),
+}
+
+
 def write_mean_bundle(folder, kind="binary", *, slopes=(8.0,), shifts=(-4.0,), names, size=(8, 8)):
     """A bundle whose logits are slopes * mean + shifts, the mean between 0 and 1."""
     (folder / "configs").mkdir(parents=True)
@@ -91,3 +99,31 @@ def write_site(folder, labels, means, *, groups=None, size=(8, 8), name="site.cs
             row = [column[i] for column in named.values()]
             writer.writerow([path, *row, *([groups[i]] if groups is not None else [])])
     return folder / name
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def site(folder, kind, *, n=120, size=(8, 8), darker=0.0, name="site.csv", seed=0):
+    """Two images a patient, whose labels go by the brightness before they were darkened."""
+    names = KINDS[kind][0]
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0.2, 0.9, n)
+    if kind == "binary":
+        labels = [names[int(rng.random() < sigmoid(12 * (m - 0.5)))] for m in truth]
+    elif kind == "multilabel":
+        labels = {
+            names[0]: [int(rng.random() < sigmoid(12 * (m - 0.5))) for m in truth],
+            names[1]: [int(rng.random() < sigmoid(-12 * (m - 0.5))) for m in truth],
+        }
+    else:
+        labels = [names[int(np.clip((m + rng.normal(0, 0.1)) * 3, 0, 2))] for m in truth]
+    groups = [f"{name} patient {i // 2}" for i in range(n)]
+    return write_site(folder, labels, truth - darker, groups=groups, size=size, name=name)
+
+
+def bundle(folder, kind, *, size=(8, 8)):
+    """The bundle of a kind of task whose labels go by the brightness."""
+    names, slopes, shifts = KINDS[kind]
+    return write_mean_bundle(folder, kind, slopes=slopes, shifts=shifts, names=names, size=size)

@@ -39,10 +39,10 @@ def adapt(
     """Lock threshold and temperature of MODEL again on a few hundred labeled cases of another
     hospital.
 
-    MODEL stays as it is; OUTPUT is a model of its own for `predict`, `export` and `serve`. Shows the old and the new operating point with intervals, and how many
-    labeled cases a narrower interval takes. Takes the options of `fit` for the table: --images
-    FOLDER, --image_column, --label_column, --group_column (patients), --class_names,
-    --skip_unreadable true.
+    MODEL stays as it is; OUTPUT is a model of its own for `predict`, `export` and `serve`. Shows
+    the old and the new operating point with intervals, and how many labeled cases a narrower
+    interval takes. Takes the options of `fit` for the table: --images FOLDER, --image_column,
+    --label_column, --group_column (patients), --class_names, --skip_unreadable true.
     """
     from medmonai.sites import adapt as adapted
     from medmonai.sites.adaptation_lines import adaptation_lines

@@ -101,6 +101,7 @@ def predict(
 def _predicted(model: Model | ExportedModel, cases: Iterator[GivenCase]) -> Iterator[PredictedCase]:
     for batch in decoded_batches(model, cases):
         yield from predict_batch(model, batch)
+        del batch  # its images, before those of the next one are waited for
 
 
 def decoded_batches(

@@ -9,46 +9,12 @@ import json
 import numpy as np
 import pytest
 from fit_commands import call
-from mean_bundles import write_mean_bundle, write_site
+from mean_bundles import KINDS, bundle, sigmoid, site
 
 from medmonai.deployment import export_model, load_model, predict
 from medmonai.metrics import Temperature, apply_temperature, decide
 from medmonai.predictions import read_predictions
 from medmonai.sites import adapt
-
-KINDS = {
-    "binary": (("well", "sick"), (8.0,), (-4.0,)),
-    "multiclass": (("a", "b", "c"), (-16.0, 0.0, 16.0), (8.0, 1.0, -8.0)),
-    "ordinal": (("0", "1", "2"), (-16.0, 0.0, 16.0), (8.0, 1.0, -8.0)),
-    "multilabel": (("x", "y"), (8.0, -8.0), (-4.0, 4.0)),
-}
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def site(folder, kind, *, n=120, size=(8, 8), darker=0.0, name="site.csv", seed=0):
-    """Two images a patient, whose labels go by the brightness before they were darkened."""
-    names = KINDS[kind][0]
-    rng = np.random.default_rng(seed)
-    truth = rng.uniform(0.2, 0.9, n)
-    if kind == "binary":
-        labels = [names[int(rng.random() < sigmoid(12 * (m - 0.5)))] for m in truth]
-    elif kind == "multilabel":
-        labels = {
-            names[0]: [int(rng.random() < sigmoid(12 * (m - 0.5))) for m in truth],
-            names[1]: [int(rng.random() < sigmoid(-12 * (m - 0.5))) for m in truth],
-        }
-    else:
-        labels = [names[int(np.clip((m + rng.normal(0, 0.1)) * 3, 0, 2))] for m in truth]
-    groups = [f"{name} patient {i // 2}" for i in range(n)]
-    return write_site(folder, labels, truth - darker, groups=groups, size=size, name=name)
-
-
-def bundle(folder, kind, *, size=(8, 8)):
-    names, slopes, shifts = KINDS[kind]
-    return write_mean_bundle(folder, kind, slopes=slopes, shifts=shifts, names=names, size=size)
 
 
 def contents(folder):

@@ -8,15 +8,13 @@ import shutil
 from pathlib import Path
 
 from fit_commands import call
-from mean_bundles import write_mean_bundle
-from test_adapting import KINDS, site
+from mean_bundles import bundle, site
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "new_site.md"
 
 
 def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
-    names, slopes, shifts = KINDS["binary"]
-    write_mean_bundle(tmp_path / "fit", slopes=slopes, shifts=shifts, names=names)
+    bundle(tmp_path / "fit", "binary")
     table = site(tmp_path / "SCANS", "binary", darker=0.15)
     site(tmp_path / "NEW_IMAGES", "binary", darker=0.15, n=4, seed=1)
     (tmp_path / "NEW_IMAGES" / "site.csv").unlink()
