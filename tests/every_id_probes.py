@@ -102,7 +102,9 @@ def first_labels(b: Bundle) -> Any:
 
 def balance_of_epoch(b: Bundle) -> list[int]:
     loader = b.get("train#dataloader")
-    return np.bincount(torch.cat([batch["label"] for batch in loader]).flatten().numpy()).tolist()
+    return np.bincount(
+        torch.cat([batch["label"] for batch in loader]).flatten().cpu().numpy()
+    ).tolist()
 
 
 def pixels(b: Bundle) -> Any:

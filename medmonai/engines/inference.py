@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
@@ -83,9 +84,26 @@ def _choose_on_cpu(
     return ("bf16", why) if safe else ("fp32", why)
 
 
+@contextmanager
+def _whole_float32(device: torch.device) -> Iterator[None]:
+    """Keep torch from rounding the inputs of CUDA's convolutions to TF32: with it, one image has
+    logits that differ by 1e-4 from one path to the next.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 class PrecisionInferer(Inferer):
     """Run the network under autocast in the given precision and return float32 logits.
 
+    "fp32" is float32 on every device: TF32, torch's default for convolutions on CUDA, is off.
     MONAI's `amp=True` autocasts the loss as well and serves CUDA only; here the loss stays in
     float32 and a CPU can use bf16. fp16 is left to MONAI's `amp` with its GradScaler.
 
@@ -112,7 +130,8 @@ class PrecisionInferer(Inferer):
         """Return network(inputs) as float32."""
         try:
             if self.dtype is None:
-                return network(inputs, *args, **kwargs)
+                with _whole_float32(inputs.device):
+                    return network(inputs, *args, **kwargs)
             with torch.autocast(inputs.device.type, dtype=self.dtype):
                 return network(inputs, *args, **kwargs).float()
         except ValueError as error:

@@ -7,9 +7,10 @@ import platform
 import subprocess
 from pathlib import Path
 
+import torch
+
 _PACKAGES = (
     "medmonai",
-    "torch",
     "monai",
     "pytorch-ignite",
     "libauc",
@@ -25,7 +26,8 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a result; "absent" where one is
     not installed.
     """
-    versions = {"python": platform.python_version()}
+    # torch itself names its build ("+cpu", "+cu130"), which its package does not.
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
     for package in _PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)

@@ -37,7 +37,7 @@ from .look import Look, look
 from .network_rules import AskedNetwork
 from .plan import Plan, make_plan, write_choices, write_planned_bundle
 from .recipe_source import data_overrides
-from .wording import table_lines
+from .wording import about_minutes, table_lines
 
 _MOST_SEED = 2**31  # torch, NumPy and scikit-learn all take those below it
 _PLAN_FILES = {"plan.md", "recipe.json"}
@@ -242,7 +242,7 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
     for member in range(division.members):
         tables.append(_trained(seen, folder, member, seed=seed))
         left = (time.monotonic() - begun) / (member + 1) * (division.members - member - 1)
-        print(f"member {member + 1} of {division.members}; about {left / 60:.0f} minutes left")
+        print(f"member {member + 1} of {division.members}; {about_minutes(left / 60)} left")
     write_fit(
         folder,
         tables,

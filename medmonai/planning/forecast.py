@@ -12,6 +12,7 @@ from .division import Division
 from .images_alone import sees_covariates
 from .look import Look
 from .measured_step import MeasuredStep
+from .wording import about_minutes
 
 _START = 12.0  # seconds: imports, audit, configs
 _RESULTS = 15.0  # seconds for a member's figures, saliency and report
@@ -40,7 +41,7 @@ class Forecast:
     def line(self) -> str:
         """Return the forecast for a person to read."""
         return (
-            f"forecast: about {self.minutes:.0f} minutes, {self.memory_gb:.1f} GB of memory, "
+            f"forecast: {about_minutes(self.minutes)}, {self.memory_gb:.1f} GB of memory, "
             f"{self.disk_gb:.2f} GB of disk (a training step takes {self.step_seconds:.2f} s)"
         )
 

@@ -40,6 +40,7 @@ from .rules import (
     schedule_choice,
     size_choice,
 )
+from .wording import about_minutes
 
 # What is tried, in this order, where a plan takes longer than it may: (scale of the size, share of
 # the epochs), each with all members and then with fewer.
@@ -125,7 +126,7 @@ def make_plan(
                 return plan
             cheapest = min(cheapest, plan.cost.minutes)
     raise ValueError(
-        f"minutes={minutes:g}; the cheapest plan takes about {cheapest:.0f} on this machine."
+        f"minutes={minutes:g}; the cheapest plan takes {about_minutes(cheapest)} on this machine."
     )
 
 

@@ -78,7 +78,9 @@ def same(first, second):
         return torch.equal(first, second)
     if isinstance(first, dict):
         return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    return first == second or (isinstance(first, list) and all(map(same, first, second)))
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
 
 
 def flip_a_bit(path):

@@ -36,7 +36,8 @@ def trainer(dims, precision, epochs):
     loader = ResidentLoader(
         cases, batch_size=32, balance=Balance(), transform=augmentation(), device="cuda"
     )
-    average = torch.optim.swa_utils.AveragedModel(network, use_buffers=True)
+    ema = torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
     losses = EpochLoss()
     engine = SupervisedTrainer(
         device=torch.device("cuda"),
