@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -38,39 +39,61 @@ def main() -> None:
     until = time.monotonic() + 60 * options.minutes
     (options.output / "machine.json").write_text(json.dumps(machine(options.device), indent=1))
 
-    def run(part: str) -> None:
+    def run(part: str, worker: subprocess.Popen | None = None) -> None:
         left = until - time.monotonic()
         if left < 5:
             note(options.output, part, "not begun: the time was up")
             return
         limit = left if options.small else min(left, PARTS[part].limit)
-        arguments = [part, "--output", str(options.output), "--device", options.device]
-        arguments += ["--data", str(options.data.resolve())] if options.data else []
-        arguments += ["--small"] if options.small else []
-        # A session of its own: what the part has started is stopped with it.
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.gpu.worker", *arguments],
-            env=environment(),
-            start_new_session=True,
-        )
-        try:
-            worker.wait(limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-            note(options.output, part, f"stopped after {limit:.0f} s")
-        if not (options.output / f"{part}.json").is_file():
-            note(options.output, part, "ended without a result")
+        stop_after(limit, worker or started(part, options), part, options.output)
         write_summary(options.output, options.parts)
 
-    beside = [part for part in options.parts if not PARTS[part].alone]
-    cores = 1 if options.small else max(1, (os.cpu_count() or 1) // 3)
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(run, beside))
-    for part in options.parts:
-        if PARTS[part].alone:
-            run(part)
+    timed = [part for part in options.parts if PARTS[part].alone]
+    # They import while nothing is timed yet, and then wait for their turn.
+    waiting = {part: started(part, options, wait=True) for part in timed}
+    try:
+        beside = [part for part in options.parts if part not in timed]
+        cores = 1 if options.small else max(1, (os.cpu_count() or 1) // 3)
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(run, beside))
+        for part, worker in waiting.items():
+            run(part, worker)
+    finally:
+        for worker in waiting.values():
+            worker.kill()
+    write_summary(options.output, options.parts)
     print((options.output / "summary.md").read_text())
+
+
+def started(
+    part: str, options: argparse.Namespace, *, wait: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a part in a session of its own, so that what it has started can be stopped with it."""
+    arguments = [part, "--output", str(options.output), "--device", options.device]
+    arguments += ["--data", str(options.data.resolve())] if options.data else []
+    arguments += ["--small"] if options.small else []
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.gpu.worker", *arguments, *["--wait"] * wait],
+        stdin=subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def stop_after(limit: float, worker: subprocess.Popen[bytes], part: str, output: Path) -> None:
+    """Let a worker go on, and stop it after its limit."""
+    assert worker.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.write(b"go\n")
+        worker.stdin.flush()
+    try:
+        worker.wait(limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        note(output, part, f"stopped after {limit:.0f} s")
+    if not (output / f"{part}.json").is_file():
+        note(output, part, "ended without a result")
 
 
 def machine(device: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import sys
 import time
 import traceback
 import warnings
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--wait", action="store_true", help="import, then wait for a line")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     files = options.output / "files" / options.part
@@ -31,6 +33,9 @@ def main() -> None:
     began = time.perf_counter()
     try:
         work = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+        if options.wait:
+            sys.stdin.readline()
+        began = time.perf_counter()
         found = {"result": work(setting)}
     except Exception:  # whatever it is, it is the finding
         found = {"error": traceback.format_exc().splitlines()[-14:]}

@@ -162,4 +162,5 @@ def ranks(setting: Setting) -> dict[str, object]:
 
 def tests(setting: Setting) -> dict[str, object]:
     """Run the tests that need a GPU."""
-    return command(["pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", str(ROOT / "tests")])
+    files = sorted(map(str, ROOT.glob("tests/**/test_*on_cuda.py")))
+    return command(["pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", *files])
