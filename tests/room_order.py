@@ -59,6 +59,7 @@ INNER_ROOMS = {
         "cache",
         "containers",
     ),
+    "serving": ("dicom_node", "node_answers", "node_queue"),
     "metrics": ("comparison", "decisions", "calibration", "ranking"),
 }
 

@@ -17,6 +17,7 @@ MANY_PARAMETERS = {
     "spatial_dims, which every bundle fills in, beside what a person chooses",
     "medmonai.report.evaluation_of_files.evaluate_files": "the options of `medmonai evaluate`",
     "medmonai.report.comparison_of_files.compare_files": "the options of `medmonai compare`",
+    "medmonai.command_line.dicom_node.dicom_node": "the options of `medmonai dicom-node`",
 }
 MODULE_LINES, FUNCTION_LINES = 300, 50
 

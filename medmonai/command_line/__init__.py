@@ -1,6 +1,7 @@
 """The commands, by what they are about; `medmonai.__main__` gives them their names."""
 
 from .data_sets import cache, check, describe
+from .dicom_node import dicom_node
 from .given_ids import given_ids
 from .models import export, fit, predict
 from .results import compare, evaluate, report
@@ -16,6 +17,7 @@ __all__ = [
     "check",
     "compare",
     "describe",
+    "dicom_node",
     "evaluate",
     "export",
     "fit",

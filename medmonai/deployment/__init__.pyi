@@ -1,4 +1,4 @@
-from .description import described, records_of
+from .description import about_model, described, records_of
 from .export import export_model
 from .exported import ExportedModel, load_exported
 from .familiar import Familiar
@@ -23,6 +23,7 @@ __all__ = [
     "GivenCase",
     "Model",
     "PredictedCase",
+    "about_model",
     "adapted_card",
     "decoded_batches",
     "described",

@@ -70,6 +70,23 @@ def described(model: Model, folder: Path | None, input_names: Sequence[str]) -> 
     return texts | {name: json.dumps(value) for name, value in structures.items()}
 
 
+def about_model(model: Model, folder: Path) -> dict[str, Any]:
+    """Return what identifies a model and says what it is for: its name, the digests of its weights
+    and of its training images, intended use and limits.
+
+    Args:
+        model: a loaded model.
+        folder: where it was loaded from.
+    """
+    said = described(model, folder, ())
+    weights = hashlib.sha256()
+    for name, value in model.network.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.detach().cpu().contiguous().numpy().tobytes())
+    kept = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
+    return {**{name: said[name] for name in kept}, "weights_sha256": weights.hexdigest()}
+
+
 def training_data_sha256(folder: Path) -> str:
     """Return a SHA-256 of the decoded images and labels that a model was trained and tuned on, from
     the records of its runs; "" where there are none.

@@ -33,6 +33,8 @@ class Familiar:
         coarsest: greatest number.
         channels: of each channel that is not a color, its name, and the least and largest mean gray
             value of it in the images that have it; () where there is only one.
+        modalities: as DICOM files state them, such as "CT"; () where none states one.
+        body_parts: the BodyPartExamined of DICOM files; () where none states one.
     """
 
     brightness: tuple[float, float]
@@ -44,6 +46,8 @@ class Familiar:
     finest: tuple[float, ...] = ()
     coarsest: tuple[float, ...] = ()
     channels: tuple[tuple[str, float, float], ...] = ()
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -92,7 +96,13 @@ class Familiar:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Familiar:
         """Return the ranges from JSON-compatible values, as `dataclasses.asdict` has them."""
-        known = {field.name: tuple(stored[field.name]) for field in fields(cls)}
+        since = {"modalities", "body_parts"}  # records of earlier versions have none
+        known = {
+            field.name: tuple(
+                stored.get(field.name, ()) if field.name in since else stored[field.name]
+            )
+            for field in fields(cls)
+        }
         known["channels"] = tuple(map(tuple, known["channels"]))
         return cls(**known)
 

@@ -60,6 +60,8 @@ class Evidence:
         cameras: camera, as EXIF states it -> files.
         orientations: axes of a volume, as NIfTI states them -> files.
         findings: fields that go with the class, the strongest first.
+        codes: each Modality that DICOM files state, as it stands there.
+        body_parts: each BodyPartExamined, likewise.
     """
 
     files: int
@@ -68,6 +70,8 @@ class Evidence:
     cameras: Mapping[str, int]
     orientations: Mapping[str, int]
     findings: tuple[HeaderFinding, ...]
+    codes: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
 
     def modality(self, *, spatial_dims: int, colored: Sequence[bool], hounsfield: bool) -> str:
         """Return what the images are, no more certain than the evidence.
@@ -201,6 +205,8 @@ def evidence(listing: Listing, *, seed: int = 0) -> Evidence:
         cameras=counts("camera"),
         orientations=counts("orientation"),
         findings=findings,
+        codes=tuple(sorted(counts("Modality"))),
+        body_parts=tuple(sorted(counts("BodyPartExamined"))),
     )
 
 

@@ -33,6 +33,7 @@ from .diagnosis import Circumstances, diagnose, read_course
 from .division import Division
 from .frozen_baseline import FROZEN
 from .images_alone import IMAGES
+from .look import Look
 from .pooling import member_temperatures, pooled
 
 BASELINE = "random forest"
@@ -45,9 +46,7 @@ def write_fit(
     division: Division,
     *,
     overrides: Mapping[str, Any],
-    sizes: Sequence[Sequence[int]],
-    colored: Sequence[bool],
-    channels: Sequence[str] = (),
+    seen: Look,
     known: Circumstances,
 ) -> None:
     """Write the model of all members, its predictions and their evaluation; metrics.json comes
@@ -59,16 +58,14 @@ def write_fit(
             (validation, test) predictions.
         division: of the cases.
         overrides: with which the bundle finds the training images.
-        sizes: voxels of sampled training files along each axis.
-        colored: whether training files are in color, gray, or both.
-        channels: names of the channels of the images; () for gray images and colors.
+        seen: the look at the training files.
         known: what a diagnosis of the training is told.
     """
     networks = [member[NETWORK] for member in members]
     _write_ensemble(division.members, folder, member_temperatures(networks, division))
     _write_encoders(division.members, folder)
     cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
-    familiar = _familiar(cohorts, sizes=sizes, colored=colored, channels=channels)
+    familiar = _familiar(cohorts, seen)
     familiar.write(folder / "model" / "models" / "training_images.json")
     test, held_out = pooled(networks, division)
     references = {
@@ -102,25 +99,26 @@ def _means_of(images: np.ndarray, channel: int) -> np.ndarray:
     return np.array([image[channel].mean() for image in images])
 
 
-def _familiar(
-    cohorts: Sequence[Cohort],
-    *,
-    sizes: Sequence[Sequence[int]],
-    colored: Sequence[bool],
-    channels: Sequence[str],
-) -> Familiar:
+def _familiar(cohorts: Sequence[Cohort], seen: Look) -> Familiar:
     """Return what the training images looked like; see `write_fit`."""
+    channels = [level.channel for level in seen.levels] if len(seen.levels) > 1 else []
+    stated = seen.evidence
     described = [image_statistics(cohort.images) for cohort in cohorts]
-    return Familiar.of(
+    familiar = Familiar.of(
         np.concatenate([one.means for one in described]),
         np.concatenate([one.sds for one in described]),
-        sizes=sizes,
-        colored=colored,
+        sizes=seen.sizes or [seen.size],
+        colored=seen.colored,
         spacings=[place.original_spacing for cohort in cohorts for place in cohort.places or ()],
         channels={
             name: np.concatenate([_means_of(cohort.images, number) for cohort in cohorts])
             for number, name in enumerate(channels)
         },
+    )
+    return replace(
+        familiar,
+        modalities=() if stated is None else stated.codes,
+        body_parts=() if stated is None else stated.body_parts,
     )
 
 

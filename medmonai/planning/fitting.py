@@ -248,9 +248,7 @@ def _train(seen: Look, division: Division, folder: Path, *, seed: int) -> None:
         tables,
         division,
         overrides=_overrides(seen, folder, 0, seed=seed),
-        sizes=seen.sizes or [seen.size],
-        colored=seen.colored,
-        channels=[level.channel for level in seen.levels] if len(seen.levels) > 1 else [],
+        seen=seen,
         known=circumstances(seen, division, read_record(folder / "recipe.json")),
     )
 

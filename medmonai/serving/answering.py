@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.data.files import DecodedCase
-from medmonai.deployment import GivenCase, Model, PredictedCase, member_covariates, read_given
+from medmonai.deployment import GivenCase, Model, PredictedCase, read_given
 
 from .batching import Batcher
 from .counters import Counters
 from .limits import Limits
 from .uploads import Refused, Upload, received_cases
-from .views import image_slices, map_slices, saliency_map
+from .views import decided_map, image_slices, map_slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +120,7 @@ class Answering:
 def _explained(
     given: GivenCase, image: DecodedCase, predicted: PredictedCase, model: Model
 ) -> list[str]:
-    names = list(model.class_names)
-    if predicted.decision in names:
-        decided = names.index(predicted.decision)
-    else:  # several labels, or none
-        decided = max(range(len(names)), key=predicted.probabilities.__getitem__)
-    beside = member_covariates(model, [given])
-    values = saliency_map(model, image, decided, [one for one in beside[0]] if beside else None)
-    return map_slices(values, image.place)
+    return map_slices(decided_map(model, given, image, predicted), image.place)
 
 
 def given_covariates(text: str, model: Model) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import shutil
 import socket
@@ -14,7 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from medmonai.deployment import Model, described, load_model
+from medmonai.deployment import about_model, load_model
 
 from .limits import Limits
 from .service import service
@@ -85,23 +84,6 @@ def serve(
         tempfile.tempdir = before
         listening.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def about_model(model: Model, folder: Path) -> dict[str, Any]:
-    """Return what identifies a model and says what it is for: its name, the digests of its weights
-    and of its training images, intended use and limits.
-
-    Args:
-        model: a loaded model.
-        folder: where it was loaded from.
-    """
-    said = described(model, folder, ())
-    weights = hashlib.sha256()
-    for name, value in model.network.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.detach().cpu().contiguous().numpy().tobytes())
-    kept = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
-    return {**{name: said[name] for name in kept}, "weights_sha256": weights.hexdigest()}
 
 
 def _is_local(host: str) -> bool:

@@ -13,7 +13,7 @@ from torch import nn
 
 from medmonai.data.files import DecodedCase
 from medmonai.data.image_place import ImagePlace
-from medmonai.deployment import Model, prepared
+from medmonai.deployment import GivenCase, Model, PredictedCase, member_covariates, prepared
 from medmonai.engines import grad_cam
 
 _STRONGEST = 0.8  # opacity of the largest value of a map
@@ -39,6 +39,27 @@ def saliency_map(
     return mean / mean.max() if mean.max() > 0 else mean
 
 
+def decided_map(
+    model: Model, given: GivenCase, image: DecodedCase, predicted: PredictedCase
+) -> np.ndarray:
+    """Return the map of `saliency_map` for the class that was decided; of the likeliest label where
+    several labels were decided, or none.
+
+    Args:
+        model: a loaded model.
+        given: names the case and has its covariates.
+        image: the decoded image.
+        predicted: what the model said of it.
+    """
+    names = list(model.class_names)
+    if predicted.decision in names:
+        decided = names.index(predicted.decision)
+    else:
+        decided = max(range(len(names)), key=predicted.probabilities.__getitem__)
+    beside = member_covariates(model, [given])
+    return saliency_map(model, image, decided, list(beside[0]) if beside else None)
+
+
 class _Beside(nn.Module):
     """A network with its covariates held fixed."""
 
@@ -54,8 +75,9 @@ class _Beside(nn.Module):
         return self.network(x, self.covariates.expand(len(x), -1))
 
 
-def image_slices(case: DecodedCase) -> list[str]:
-    """Return the image as PNG, base64: one picture, or the slices of a volume along its last axis.
+def image_planes(case: DecodedCase) -> list[np.ndarray]:
+    """Return the image as pictures (rows, columns) or (rows, columns, 3), uint8: one, or the slices
+    of a volume along its last axis.
 
     Slices whose directions are known are turned as radiologists see them: the right side of the
     patient at the left, the front on top.
@@ -63,18 +85,27 @@ def image_slices(case: DecodedCase) -> list[str]:
     image = case.image
     colored = len(image) == 3 and image.ndim == 3
     values = np.moveaxis(image, 0, -1) if colored else image[0]
-    return [_png(plane) for plane in _planes(values, case.place, axes=2 if image.ndim == 3 else 3)]
+    return _planes(values, case.place, axes=2 if image.ndim == 3 else 3)
 
 
-def map_slices(values: np.ndarray, place: ImagePlace | None) -> list[str]:
-    """Return a map (*spatial) in [0, 1] as PNG with transparency, base64, slice by slice like the
-    image.
+def map_planes(values: np.ndarray, place: ImagePlace | None) -> list[np.ndarray]:
+    """Return a map (*spatial) in [0, 1] as pictures (rows, columns, 4), uint8, with transparency,
+    slice by slice like the image.
     """
     import matplotlib
 
     color = matplotlib.colormaps["inferno"]
-    planes = _planes(values, place, axes=values.ndim)
-    return [_png(_painted(plane, color)) for plane in planes]
+    return [_painted(plane, color) for plane in _planes(values, place, axes=values.ndim)]
+
+
+def image_slices(case: DecodedCase) -> list[str]:
+    """Return the pictures of `image_planes` as PNG, base64."""
+    return [_png(plane) for plane in image_planes(case)]
+
+
+def map_slices(values: np.ndarray, place: ImagePlace | None) -> list[str]:
+    """Return the pictures of `map_planes` as PNG, base64."""
+    return [_png(plane) for plane in map_planes(values, place)]
 
 
 def _painted(plane: np.ndarray, color: Any) -> np.ndarray:
@@ -86,14 +117,14 @@ def _painted(plane: np.ndarray, color: Any) -> np.ndarray:
 def _planes(values: np.ndarray, place: ImagePlace | None, *, axes: int) -> list[np.ndarray]:
     if axes == 2:
         return [values]
-    if place is not None and _is_upright(place):
+    if place is not None and is_upright(place):
         signs = np.sign(np.diag(place.affine)[:2])
         # columns from the right side of the patient to the left, rows from the front to the back
         values = values[:: -int(signs[0]), :: -int(signs[1])].swapaxes(0, 1)
     return [values[:, :, k] for k in range(values.shape[2])]
 
 
-def _is_upright(place: ImagePlace) -> bool:
+def is_upright(place: ImagePlace) -> bool:
     """Return whether the axes of a grid are those of the patient, but for their directions."""
     directions = np.abs(place.affine[:3, :3])
     return bool((directions.argmax(axis=0) == np.arange(3)).all())

@@ -1,0 +1,177 @@
+"""`medmonai dicom-node`: a model in a network of scanners and archives."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+
+from medmonai.claims import claim
+from medmonai.deployment import Model, about_model, load_model
+from medmonai.report import NOT_CLINICAL
+from medmonai.serving.node_answers import Identity, NotAnswered, Selection, answer_series
+from medmonai.serving.node_queue import Arrivals, DiskQueue, NodeLimits
+
+from .delivery import Destination, destination_key
+from .receiving import Listening, receiving
+from .sending import Sender
+
+_PAUSE = 0.2  # seconds between looks at the queue
+_AFTER_ERROR = 10.0
+
+logger = logging.getLogger("medmonai.dicom_node")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """What a node does with series: take, answer, send.
+
+    Args:
+        model: a loaded model.
+        identity: names it in results.
+        selection: which series it answers.
+        listening: where instances come in.
+        destinations: where answers go.
+        folder: of the queue.
+        arrivals: when a series is complete.
+        limits: of what is received.
+    """
+
+    model: Model
+    _: KW_ONLY
+    identity: Identity
+    selection: Selection
+    listening: Listening
+    destinations: Sequence[Destination]
+    folder: Path
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    limits: NodeLimits = field(default_factory=NodeLimits)
+
+    @contextmanager
+    def running(self) -> Iterator[int]:
+        """Receive, answer and send while the block runs; yields the port.
+
+        Raises:
+            FolderInUse: another node works in the folder.
+            OSError: the address or the folder cannot be used.
+        """
+        stop = threading.Event()
+        with claim(self.folder):
+            queue = DiskQueue(self.folder, version=self.identity.version, limits=self.limits)
+            for series in queue.incoming():
+                self.arrivals.stored(series, association=None, now=time.monotonic())
+            keys = [destination_key(one) for one in self.destinations]
+            threads = [threading.Thread(target=self._answer_series, args=(queue, stop))]
+            threads += [threading.Thread(target=self._complete_series, args=(queue, stop))]
+            threads += [
+                threading.Thread(target=Sender(queue, one, keys).run, args=(stop,))
+                for one in self.destinations
+            ]
+            with receiving(
+                queue, self.arrivals, listening=self.listening, limits=self.limits
+            ) as port:
+                for thread in threads:
+                    thread.start()
+                try:
+                    yield port
+                finally:
+                    stop.set()
+                    for thread in threads:
+                        thread.join()
+
+    def _complete_series(self, queue: DiskQueue, stop: threading.Event) -> None:
+        while not stop.wait(_PAUSE):
+            for series in self.arrivals.complete(time.monotonic()):
+                try:
+                    reason = queue.complete(series)
+                except OSError as error:
+                    logger.error("series %s: %s", series[:12], error)
+                    self.arrivals.stored(series, association=None, now=time.monotonic())
+                    continue
+                said = f"not answered: {reason}" if reason else "complete"
+                logger.info("series %s: %s", series[:12], said)
+
+    def _answer_series(self, queue: DiskQueue, stop: threading.Event) -> None:
+        while not stop.wait(_PAUSE):
+            while not stop.is_set() and (found := queue.next_waiting()) is not None:
+                self._answer_one(queue, *found, stop=stop)
+
+    def _answer_one(
+        self, queue: DiskQueue, series: str, folder: Path, *, stop: threading.Event
+    ) -> None:
+        short = f"series {series[:12]}"
+        try:
+            results = answer_series(
+                folder, self.model, selection=self.selection, identity=self.identity
+            )
+            queue.answer(series, results)
+        except NotAnswered as error:
+            logger.info("%s: not answered: %s", short, error)
+            queue.note(series, str(error))
+        except OSError as error:  # of the disk, not of the series
+            logger.error("%s: %s; trying again", short, error)
+            queue.put_back(series, counted=False)
+            stop.wait(_AFTER_ERROR)
+        except Exception as error:  # the others go on
+            logger.exception("%s: %s", short, type(error).__name__)
+            queue.put_back(series, counted=True)
+        else:
+            logger.info("%s: answered", short)
+
+
+def dicom_node(
+    model: str | Path,
+    *,
+    listening: Listening,
+    destinations: Sequence[Destination],
+    folder: str | Path = "dicom-node",
+    modalities: Sequence[str] = (),
+    body_parts: Sequence[str] = (),
+    arrivals: Arrivals | None = None,
+    limits: NodeLimits | None = None,
+) -> None:
+    """Answer the series that are sent to a model, until the process is stopped.
+
+    Args:
+        model: the folder of a fit, of a run, or of a bundle with weights; see
+            `medmonai.deployment.load_model`.
+        listening: where series come in.
+        destinations: where answers go; at least one.
+        folder: of the queue. What it holds after a stop or a crash goes on with the next start.
+        modalities: of the series that are answered; () for those recorded with the model.
+        body_parts: likewise.
+        arrivals: when a series is complete.
+        limits: of what is received.
+
+    Raises:
+        FileNotFoundError: no model there.
+        OSError: the address or the folder cannot be used.
+        ValueError: no destination, or a model that cannot answer series; see `Selection.of`.
+    """
+    if not destinations:
+        raise ValueError("name at least one destination: --send-to HOST:PORT:AET.")
+    loaded = load_model(model)
+    node = Node(
+        loaded,
+        identity=Identity.of(loaded, about_model(loaded, Path(model))),
+        selection=Selection.of(loaded, modalities=modalities, body_parts=body_parts),
+        listening=listening,
+        destinations=destinations,
+        folder=Path(folder),
+        arrivals=arrivals or Arrivals(),
+        limits=limits or NodeLimits(),
+    )
+    with node.running() as port:
+        chosen = node.selection
+        parts = f" of {', '.join(chosen.body_parts)}" if chosen.body_parts else ""
+        kind = "volumes" if chosen.spatial_dims == 3 else "images"
+        print(
+            f"{listening.aet}@{listening.host}:{port} answers {', '.join(chosen.modalities)} "
+            f"{kind}{parts} to {', '.join(one.name for one in destinations)}  {NOT_CLINICAL}",
+            flush=True,
+        )
+        threading.Event().wait()

@@ -1,0 +1,98 @@
+"""When a series is complete: DICOM does not say so, so time and associations have to."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass
+class _Arriving:
+    last: float
+    open: set[int] = field(default_factory=set)
+    released: bool = False
+
+
+class Arrivals:
+    """Decide when a series has arrived.
+
+    A series is complete
+
+    - `release_seconds` after every association that brought its instances was released, if nothing
+      of it has come since: a release says that the sender is done, and the seconds are for senders
+      that open an association for each slice; or
+    - `quiet_seconds` after its last instance, whatever its associations do: some stay open for
+      hours, and one that was aborted, or ended with this process, says nothing.
+
+    Args:
+        quiet_seconds: without an instance.
+        release_seconds: after the last release.
+
+    Raises:
+        ValueError: a time that is negative.
+
+    Example:
+        >>> arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+        >>> arrivals.stored("a series", association=1, now=0.0)
+        >>> arrivals.complete(now=10.0)
+        []
+        >>> arrivals.ended(1, released=True, now=10.0)
+        >>> arrivals.complete(now=15.0)
+        ['a series']
+    """
+
+    def __init__(self, *, quiet_seconds: float = 60.0, release_seconds: float = 5.0) -> None:
+        for name, value in (("quiet", quiet_seconds), ("release", release_seconds)):
+            if not value >= 0:
+                raise ValueError(f"{name}_seconds={value}; 0 or more is needed.")
+        self._quiet = quiet_seconds
+        self._release = release_seconds
+        self._arriving: dict[str, _Arriving] = {}
+        self._lock = threading.Lock()
+
+    def stored(self, series: str, *, association: int | None, now: float) -> None:
+        """Note that an instance was stored.
+
+        Args:
+            series: that it belongs to.
+            association: that brought it; None where the process that received it is gone.
+            now: seconds of any clock that does not go backward.
+        """
+        with self._lock:
+            arriving = self._arriving.setdefault(series, _Arriving(now))
+            arriving.last = now
+            if association is not None:
+                arriving.open.add(association)
+
+    def ended(self, association: int, *, released: bool, now: float) -> None:
+        """Note that an association is over.
+
+        Args:
+            association: which.
+            released: whether the sender ended it properly.
+            now: as above.
+        """
+        with self._lock:
+            for arriving in self._arriving.values():
+                if association in arriving.open:
+                    arriving.open.discard(association)
+                    arriving.released = released
+                    if released:
+                        arriving.last = max(arriving.last, now)
+
+    def complete(self, now: float) -> list[str]:
+        """Return the series that are complete; each is returned once.
+
+        Args:
+            now: as above.
+        """
+        with self._lock:
+            found = [series for series, one in self._arriving.items() if self._over(one, now)]
+            for series in found:
+                del self._arriving[series]
+        return found
+
+    def _over(self, one: _Arriving, now: float) -> bool:
+        silent = now - one.last
+        after_release = not one.open and one.released and silent >= self._release
+        return after_release or silent >= self._quiet

@@ -1,0 +1,364 @@
+"""A DICOM node among senders and archives that go away, send too much, or send the wrong thing."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import struct
+import time
+
+import pytest
+
+pytest.importorskip("pynetdicom")
+highdicom = pytest.importorskip("highdicom")
+from dicom_files import SECRET, dataset, save  # noqa: E402
+from dicom_nodes import (  # noqa: E402
+    a_node,
+    archive,
+    association,
+    ct,
+    free_port,
+    left,
+    probability,
+    records,
+    send,
+    until,
+    volume_model,
+)
+from pydicom import dcmread  # noqa: E402
+
+from medmonai.serving.dicom_node import Backoff, Listening, Sender, destination  # noqa: E402
+
+
+def probabilities(report):
+    """Meaning -> value of the measurements of a report."""
+    content = highdicom.sr.ComprehensiveSR.from_dataset(report).content
+    (group,) = content.get_image_measurement_groups()
+    return {one.name.meaning: one.value for one in group.get_measurements()}
+
+
+def test_a_series_is_answered_by_a_report_and_nothing_of_it_stays(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    ct(tmp_path / "a", value=120)
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            assert set(send(port, tmp_path / "a")) == {0x0000}
+            until(lambda: records(tmp_path / "node"))
+    (report,) = to.reports
+    assert probabilities(report)["Probability of lesion"] == pytest.approx(
+        probability(120), abs=1e-6
+    )
+    assert report.StudyInstanceUID == "1.2.3" and report.PatientName == SECRET
+    assert not left(tmp_path / "node")
+    kept = "".join(p.read_text() for p in (tmp_path / "node").rglob("*") if p.is_file())
+    for private in (SECRET, "1.2.3.1"):
+        assert private not in kept + caplog.text
+
+
+def test_a_series_that_is_sent_again_is_not_answered_again(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    ct(tmp_path / "a", slices=6)
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            send(port, tmp_path / "a")
+            until(lambda: records(tmp_path / "node"))
+            send(port, tmp_path / "a")
+            until(lambda: "answered before" in caplog.text)
+    assert [len(times) for times in to.stored.values()] == [1]
+    assert not left(tmp_path / "node")
+
+
+def test_two_series_in_turn_in_one_association_get_an_answer_each(tmp_path):
+    for name, value in (("a", 50), ("b", 200)):
+        ct(tmp_path / name, value=value, series=f"1.2.3.{value}")
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            send(port, tmp_path / "a", tmp_path / "b")
+            until(lambda: len(records(tmp_path / "node")) == 2)
+    found = sorted(probabilities(one)["Probability of lesion"] for one in to.reports)
+    assert found == pytest.approx([probability(50), probability(200)], abs=1e-6)
+
+
+def document():
+    """An encapsulated PDF in the study of the series."""
+    import numpy as np
+
+    found = dataset(np.zeros((2, 2), np.uint16))
+    for name in ("PixelData", "Rows", "Columns"):
+        del found[name]
+    found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.104.1"
+    found.Modality, found.MIMETypeOfEncapsulatedDocument = "DOC", "application/pdf"
+    found.EncapsulatedDocument, found.SeriesInstanceUID = b"%PDF-1.4 ", "1.2.3.7"
+    found.StudyInstanceUID = "1.2.3"
+    return found
+
+
+def test_what_the_model_is_not_for_is_noted_and_removed(tmp_path):
+    ct(tmp_path / "mr", Modality="MR")
+    (tmp_path / "pdf").mkdir()
+    save(document(), tmp_path / "pdf" / "a.dcm")
+    ct(tmp_path / "one", series="1.2.3.9", slices=1)
+    gap = ct(tmp_path / "gap", series="1.2.3.8")
+    middle = sorted(gap.iterdir(), key=lambda p: dcmread(p).ImagePositionPatient[2])[3]
+    middle.unlink()
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            for name in ("mr", "pdf", "one", "gap"):
+                assert set(send(port, tmp_path / name)) == {0x0000}
+            until(lambda: len(records(tmp_path / "node")) == 4)
+    reasons = [one["reason"] for one in records(tmp_path / "node")]
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        "it cannot be read",
+        "it holds 1 slice; the model takes volumes",
+        "it holds no image",
+        "modality MR; the model takes CT",
+    ]
+    assert "Encapsulated PDF Storage" in reasons[2] and "slice is missing" in reasons[0]
+    assert not to.stored and not left(tmp_path / "node")
+
+
+def test_a_series_that_could_not_be_read_is_answered_when_it_comes_whole(tmp_path):
+    whole = ct(tmp_path / "a", slices=6)
+    held = tmp_path / "held"
+    held.mkdir()
+    middle = sorted(whole.iterdir(), key=lambda p: dcmread(p).ImagePositionPatient[2])[3]
+    middle = middle.rename(held / middle.name)
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            send(port, whole)
+            until(lambda: records(tmp_path / "node"))
+            middle.rename(whole / middle.name)
+            send(port, whole)
+            until(lambda: records(tmp_path / "node")[0]["answered"])
+    assert len(to.reports) == 1
+
+
+def test_only_the_named_titles_may_send_and_everybody_named_gets_an_echo(tmp_path):
+    with archive() as to:
+        destined = f"127.0.0.1:{to.port}:ARCHIVE"
+        node = a_node(volume_model(), tmp_path / "node", destined, allowed=("SENDER",))
+        with node.running() as port:
+            with association(port, calling="FOREIGN") as foreign:
+                assert foreign.is_rejected
+            with association(port, called="OTHER") as other:
+                assert other.is_rejected
+            with association(port) as known:
+                assert known.send_c_echo().Status == 0x0000
+    assert not left(tmp_path / "node") and not records(tmp_path / "node")
+
+
+def test_an_association_that_is_aborted_says_nothing_about_completeness(tmp_path):
+    ct(tmp_path / "a", slices=6)
+    files = sorted((tmp_path / "a").iterdir())
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE", quiet=2.0)
+        with node.running() as port:
+            with association(port) as broken:
+                for file in files[:4]:
+                    broken.send_c_store(dcmread(file))
+                broken.abort()
+            send(port, tmp_path / "a")
+            until(lambda: records(tmp_path / "node"))
+            ct(tmp_path / "b", series="1.2.3.5")
+            with association(port) as broken:
+                for file in sorted((tmp_path / "b").iterdir()):
+                    broken.send_c_store(dcmread(file))
+                broken.abort()
+            until(lambda: len(records(tmp_path / "node")) == 2)
+    assert len(to.reports) == 2
+    assert sorted(len(one.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
+                      .ReferencedSOPSequence) for one in to.reports) == [6, 8]  # fmt: skip
+
+
+def test_an_archive_that_is_down_gets_the_answer_later(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    ct(tmp_path / "a")
+    down = free_port()
+    with archive() as to:
+        destinations = (f"127.0.0.1:{down}:ARCHIVE", f"127.0.0.1:{to.port}:ARCHIVE")
+        node = a_node(volume_model(), tmp_path / "node", *destinations)
+        with node.running() as port:
+            send(port, tmp_path / "a")
+            until(lambda: to.reports and "does not answer; next attempt" in caplog.text)
+        assert not records(tmp_path / "node")
+        (waiting,) = (tmp_path / "node" / "outbox").iterdir()
+        first = next(waiting.glob("*.dcm")).read_bytes()
+        with archive(down) as late:
+            again = a_node(volume_model(), tmp_path / "node", *destinations)
+            with again.running():
+                until(lambda: records(tmp_path / "node"))
+    assert not left(tmp_path / "node")
+    (early,), (late_one,) = to.reports, late.reports
+    assert early == late_one and early.SOPInstanceUID.encode() in first
+    assert [len(times) for times in to.stored.values()] == [1], "the first one got it twice"
+
+
+def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
+    class Queue:
+        def __init__(self):
+            self.folders = [tmp_path / "a", tmp_path / "b"]
+            self.done = []
+
+        def outbox(self):
+            return self.folders
+
+        def is_delivered(self, answer, key):
+            return (answer, key) in self.done
+
+        def delivered(self, answer, key):
+            self.done.append((answer, key))
+
+        def finish(self, answer, keys):
+            pass
+
+    queue = Queue()
+    for folder in queue.folders:
+        folder.mkdir()
+        save(dataset_of_results(), folder / "0.dcm")
+    with archive() as to:
+        there = destination(
+            f"127.0.0.1:{to.port}:ARCHIVE", calling_aet="MEDMONAI", security=security()
+        )
+        sender = Sender(queue, there, [], backoff=Backoff(first=5.0))
+        to.status = 0xA700
+        sender.send_due(0.0)
+        assert queue.done == []
+        to.status = 0x0000
+        sender.send_due(4.0)
+        assert queue.done == []
+        sender.send_due(5.0)
+        assert [answer.name for answer, _ in queue.done] == ["a", "b"]
+
+
+def dataset_of_results():
+    import numpy as np
+
+    found = dataset(np.zeros((2, 2, 3), np.uint8))
+    found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    found.StudyInstanceUID = "1.2.3"
+    return found
+
+
+def security(**options):
+    from medmonai.serving.dicom_node import Security
+
+    return Security(**options)
+
+
+def test_an_instance_that_is_too_large_ends_its_association(tmp_path):
+    import numpy as np
+
+    large = dataset(np.zeros((1600, 1600), np.uint16), StudyInstanceUID="1.2.3")  # 5 MB
+    ct(tmp_path / "a")
+    with archive() as to:
+        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        with node.running() as port:
+            with association(port) as found:
+                assert found.send_c_store(large).get("Status") is None
+            send(port, tmp_path / "a")
+            until(lambda: records(tmp_path / "node"))
+    assert len(to.reports) == 1 and not left(tmp_path / "node")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x01\x00" + struct.pack(">I", 0xFFFFFFFF) + b"x" * 100,  # a unit of 4 GB
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x04\x00" + struct.pack(">I", 10) + b"y" * 10,  # data before an association
+        b"",
+    ],
+)
+def test_what_is_no_dicom_is_cut_off_and_others_are_served(tmp_path, sent):
+    node = a_node(volume_model(), tmp_path / "node")
+    with node.running() as port:
+        with socket.create_connection(("127.0.0.1", port)) as stranger:
+            stranger.sendall(sent)
+            with association(port) as known:
+                assert known.send_c_echo().Status == 0x0000
+            if sent:
+                stranger.settimeout(None)
+                assert stranger.recv(1000)[:1] in (b"", b"\x07", b"\x03")
+
+
+def certificate(folder):
+    """A certificate for this machine that vouches for itself."""
+    import subprocess
+
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subprocess.run(
+        ["openssl", *words.split(), "-keyout", folder / "key.pem", "-out", folder / "cert.pem",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_both_directions_are_encrypted_and_strangers_are_refused(tmp_path):
+    cert, key = certificate(tmp_path)
+    ct(tmp_path / "a")
+    own = security(certificate=cert, key=key, authority=cert)
+    theirs = own.sending()
+    with archive(tls=own.listening()) as to:
+        node = a_node(
+            volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE",
+            security=own, encrypted=True,
+        )  # fmt: skip
+        with node.running() as port, socket.create_connection(("127.0.0.1", port)):
+            with association(port) as plain:  # the silent one above keeps nobody waiting
+                assert not plain.is_established
+            unknown = ssl.create_default_context(cafile=str(cert))  # shows no certificate
+            with association(port, tls=(unknown, "127.0.0.1")) as stranger:
+                assert not stranger.is_established
+            assert set(send(port, tmp_path / "a", tls=(theirs, "127.0.0.1"))) == {0x0000}
+            until(lambda: records(tmp_path / "node"))
+    assert len(to.reports) == 1
+
+
+def test_a_destination_whose_certificate_nobody_vouches_for_gets_nothing(tmp_path):
+    cert, key = certificate(tmp_path)
+    own = security(certificate=cert, key=key)
+    with archive(tls=own.listening()) as to:
+        there = destination(
+            f"127.0.0.1:{to.port}:ARCHIVE", calling_aet="M", encrypted=True, security=security()
+        )
+        with pytest.raises(ConnectionError, match="does not answer"):
+            there.send([])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"aet": ""}, "not an AE title"),
+        ({"aet": "A" * 17}, "not an AE title"),
+        ({"aet": "A", "allowed": ("Ä",)}, "not an AE title"),
+        ({"aet": "A", "host": "0.0.0.0"}, "--allow-aet"),
+    ],
+)
+def test_where_it_cannot_listen(options, said):
+    with pytest.raises(ValueError, match=said):
+        Listening(**options)
+
+
+@pytest.mark.parametrize("given", ["pacs", "pacs:104", ":104:A", "pacs:0:A", "pacs:x:A", "a:1:"])
+def test_destinations_that_are_none(given):
+    with pytest.raises(ValueError, match="HOST:PORT:AET"):
+        destination(given, calling_aet="A", security=security())
+
+
+def test_a_port_in_use_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        from dataclasses import replace
+
+        node = a_node(volume_model(), tmp_path / "node")
+        node = replace(node, listening=Listening("A", port=taken.getsockname()[1]))
+        with pytest.raises(OSError, match="name another --port"), node.running():
+            time.sleep(0)
