@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import socket
 import ssl
 import struct
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pynetdicom")
@@ -38,105 +41,124 @@ def probabilities(report):
     return {one.name.meaning: one.value for one in group.get_measurements()}
 
 
-def test_a_series_is_answered_by_a_report_and_nothing_of_it_stays(tmp_path, caplog):
-    caplog.set_level(logging.INFO)
-    ct(tmp_path / "a", value=120)
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """A node that answers the series of several tests: its port, its archive, its folder."""
+    folder = tmp_path_factory.mktemp("standing") / "node"
     with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
+        node = a_node(volume_model(), folder, f"127.0.0.1:{to.port}:ARCHIVE")
         with node.running() as port:
-            assert set(send(port, tmp_path / "a")) == {0x0000}
-            until(lambda: records(tmp_path / "node"))
-    (report,) = to.reports
-    assert probabilities(report)["Probability of lesion"] == pytest.approx(
-        probability(120), abs=1e-6
-    )
+            yield port, to, folder
+
+
+def noted(folder, series):
+    """What a node has noted of a series; waits for it."""
+    key = hashlib.sha256(series.encode()).hexdigest()
+    (path,) = until(lambda: [*(folder / "done").glob(f"{key}-*.json")])
+    return json.loads(path.read_text())
+
+
+def reports_on(to, series):
+    """The reports on a series that an archive has."""
+    return [
+        one
+        for one in to.reports
+        if one.CurrentRequestedProcedureEvidenceSequence[0]
+        .ReferencedSeriesSequence[0]
+        .SeriesInstanceUID
+        == series
+    ]
+
+
+def test_a_series_is_answered_by_a_report_and_nothing_of_it_stays(standing, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    port, to, folder = standing
+    ct(tmp_path / "a", value=120, series="1.2.3.101")
+    assert set(send(port, tmp_path / "a")) == {0x0000}
+    assert noted(folder, "1.2.3.101")["answered"]
+    (report,) = reports_on(to, "1.2.3.101")
+    found = probabilities(report)["Probability of lesion"]
+    assert found == pytest.approx(probability(120), abs=1e-6)
     assert report.StudyInstanceUID == "1.2.3" and report.PatientName == SECRET
-    assert not left(tmp_path / "node")
-    kept = "".join(p.read_text() for p in (tmp_path / "node").rglob("*") if p.is_file())
-    for private in (SECRET, "1.2.3.1"):
+    until(lambda: not left(folder))
+    kept = "".join(p.read_text() for p in folder.rglob("*") if p.is_file())
+    for private in (SECRET, "1.2.3.101"):
         assert private not in kept + caplog.text
 
 
-def test_a_series_that_is_sent_again_is_not_answered_again(tmp_path, caplog):
+def test_a_series_that_is_sent_again_is_not_answered_again(standing, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    ct(tmp_path / "a", slices=6)
-    with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
-        with node.running() as port:
-            send(port, tmp_path / "a")
-            until(lambda: records(tmp_path / "node"))
-            send(port, tmp_path / "a")
-            until(lambda: "answered before" in caplog.text)
-    assert [len(times) for times in to.stored.values()] == [1]
-    assert not left(tmp_path / "node")
+    port, to, folder = standing
+    ct(tmp_path / "a", slices=6, series="1.2.3.102")
+    send(port, tmp_path / "a")
+    noted(folder, "1.2.3.102")
+    send(port, tmp_path / "a")
+    until(lambda: "answered before" in caplog.text)
+    (report,) = reports_on(to, "1.2.3.102")
+    assert len(to.stored[report.SOPInstanceUID]) == 1
+    assert not left(folder)
 
 
-def test_two_series_in_turn_in_one_association_get_an_answer_each(tmp_path):
+def test_two_series_in_turn_in_one_association_get_an_answer_each(standing, tmp_path):
+    port, to, folder = standing
     for name, value in (("a", 50), ("b", 200)):
-        ct(tmp_path / name, value=value, series=f"1.2.3.{value}")
-    with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
-        with node.running() as port:
-            send(port, tmp_path / "a", tmp_path / "b")
-            until(lambda: len(records(tmp_path / "node")) == 2)
-    found = sorted(probabilities(one)["Probability of lesion"] for one in to.reports)
-    assert found == pytest.approx([probability(50), probability(200)], abs=1e-6)
+        ct(tmp_path / name, value=value, series=f"1.2.3.103.{value}")
+    send(port, tmp_path / "a", tmp_path / "b")
+    for value in (50, 200):
+        assert noted(folder, f"1.2.3.103.{value}")["answered"]
+        (report,) = reports_on(to, f"1.2.3.103.{value}")
+        found = probabilities(report)["Probability of lesion"]
+        assert found == pytest.approx(probability(value), abs=1e-6)
 
 
 def document():
     """An encapsulated PDF in the study of the series."""
-    import numpy as np
-
     found = dataset(np.zeros((2, 2), np.uint16))
     for name in ("PixelData", "Rows", "Columns"):
         del found[name]
     found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.104.1"
     found.Modality, found.MIMETypeOfEncapsulatedDocument = "DOC", "application/pdf"
-    found.EncapsulatedDocument, found.SeriesInstanceUID = b"%PDF-1.4 ", "1.2.3.7"
+    found.EncapsulatedDocument, found.SeriesInstanceUID = b"%PDF-1.4 ", "1.2.3.104.2"
     found.StudyInstanceUID = "1.2.3"
     return found
 
 
-def test_what_the_model_is_not_for_is_noted_and_removed(tmp_path):
-    ct(tmp_path / "mr", Modality="MR")
+def middle_of(series):
+    """The file of the fourth slice."""
+    return sorted(series.iterdir(), key=lambda p: dcmread(p).ImagePositionPatient[2])[3]
+
+
+def test_what_the_model_is_not_for_is_noted_and_removed(standing, tmp_path):
+    port, to, folder = standing
+    ct(tmp_path / "mr", Modality="MR", series="1.2.3.104.1")
     (tmp_path / "pdf").mkdir()
     save(document(), tmp_path / "pdf" / "a.dcm")
-    ct(tmp_path / "one", series="1.2.3.9", slices=1)
-    gap = ct(tmp_path / "gap", series="1.2.3.8")
-    middle = sorted(gap.iterdir(), key=lambda p: dcmread(p).ImagePositionPatient[2])[3]
-    middle.unlink()
-    with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
-        with node.running() as port:
-            for name in ("mr", "pdf", "one", "gap"):
-                assert set(send(port, tmp_path / name)) == {0x0000}
-            until(lambda: len(records(tmp_path / "node")) == 4)
-    reasons = [one["reason"] for one in records(tmp_path / "node")]
-    assert [reason.partition(":")[0] for reason in reasons] == [
-        "it cannot be read",
-        "it holds 1 slice; the model takes volumes",
-        "it holds no image",
+    ct(tmp_path / "one", series="1.2.3.104.3", slices=1)
+    middle_of(ct(tmp_path / "gap", series="1.2.3.104.4")).unlink()
+    for name in ("mr", "pdf", "one", "gap"):
+        assert set(send(port, tmp_path / name)) == {0x0000}
+    reasons = [noted(folder, f"1.2.3.104.{number}")["reason"] for number in (1, 2, 3, 4)]
+    assert reasons[:3] == [
         "modality MR; the model takes CT",
+        "it holds no image: Encapsulated PDF Storage",
+        "it holds 1 slice; the model takes volumes",
     ]
-    assert "Encapsulated PDF Storage" in reasons[2] and "slice is missing" in reasons[0]
-    assert not to.stored and not left(tmp_path / "node")
+    assert "it cannot be read" in reasons[3] and "a slice is missing" in reasons[3]
+    assert not any(reports_on(to, f"1.2.3.104.{number}") for number in (1, 2, 3, 4))
+    until(lambda: not left(folder))
 
 
-def test_a_series_that_could_not_be_read_is_answered_when_it_comes_whole(tmp_path):
-    whole = ct(tmp_path / "a", slices=6)
-    held = tmp_path / "held"
-    held.mkdir()
-    middle = sorted(whole.iterdir(), key=lambda p: dcmread(p).ImagePositionPatient[2])[3]
-    middle = middle.rename(held / middle.name)
-    with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
-        with node.running() as port:
-            send(port, whole)
-            until(lambda: records(tmp_path / "node"))
-            middle.rename(whole / middle.name)
-            send(port, whole)
-            until(lambda: records(tmp_path / "node")[0]["answered"])
-    assert len(to.reports) == 1
+def test_a_series_that_could_not_be_read_is_answered_when_it_comes_whole(standing, tmp_path):
+    port, to, folder = standing
+    whole = ct(tmp_path / "a", slices=6, series="1.2.3.105")
+    middle = middle_of(whole)
+    held = middle.rename(tmp_path / "held.dcm")
+    send(port, whole)
+    assert "cannot be read" in noted(folder, "1.2.3.105")["reason"]
+    held.rename(middle)
+    send(port, whole)
+    until(lambda: noted(folder, "1.2.3.105")["answered"])
+    assert len(reports_on(to, "1.2.3.105")) == 1
 
 
 def test_only_the_named_titles_may_send_and_everybody_named_gets_an_echo(tmp_path):
@@ -237,8 +259,6 @@ def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
 
 
 def dataset_of_results():
-    import numpy as np
-
     found = dataset(np.zeros((2, 2, 3), np.uint8))
     found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
     found.StudyInstanceUID = "1.2.3"
@@ -251,19 +271,14 @@ def security(**options):
     return Security(**options)
 
 
-def test_an_instance_that_is_too_large_ends_its_association(tmp_path):
-    import numpy as np
-
+def test_an_instance_that_is_too_large_ends_its_association(standing, tmp_path):
+    port, _, folder = standing
     large = dataset(np.zeros((1600, 1600), np.uint16), StudyInstanceUID="1.2.3")  # 5 MB
-    ct(tmp_path / "a")
-    with archive() as to:
-        node = a_node(volume_model(), tmp_path / "node", f"127.0.0.1:{to.port}:ARCHIVE")
-        with node.running() as port:
-            with association(port) as found:
-                assert found.send_c_store(large).get("Status") is None
-            send(port, tmp_path / "a")
-            until(lambda: records(tmp_path / "node"))
-    assert len(to.reports) == 1 and not left(tmp_path / "node")
+    with association(port) as found:
+        assert found.send_c_store(large).get("Status") is None
+    send(port, ct(tmp_path / "a", series="1.2.3.106"))
+    assert noted(folder, "1.2.3.106")["answered"]
+    until(lambda: not left(folder))
 
 
 @pytest.mark.parametrize(
@@ -275,16 +290,15 @@ def test_an_instance_that_is_too_large_ends_its_association(tmp_path):
         b"",
     ],
 )
-def test_what_is_no_dicom_is_cut_off_and_others_are_served(tmp_path, sent):
-    node = a_node(volume_model(), tmp_path / "node")
-    with node.running() as port:
-        with socket.create_connection(("127.0.0.1", port)) as stranger:
-            stranger.sendall(sent)
-            with association(port) as known:
-                assert known.send_c_echo().Status == 0x0000
-            if sent:
-                stranger.settimeout(None)
-                assert stranger.recv(1000)[:1] in (b"", b"\x07", b"\x03")
+def test_what_is_no_dicom_is_cut_off_and_others_are_served(standing, sent):
+    port, _, _ = standing
+    with socket.create_connection(("127.0.0.1", port)) as stranger:
+        stranger.sendall(sent)
+        with association(port) as known:
+            assert known.send_c_echo().Status == 0x0000
+        if sent:
+            stranger.settimeout(None)
+            assert stranger.recv(1000)[:1] in (b"", b"\x07", b"\x03")
 
 
 def certificate(folder):

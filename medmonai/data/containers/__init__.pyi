@@ -1,4 +1,4 @@
-from .dicom_file import frame_bytes, frames, is_beside, is_dicom, open_dicom, readable
+from .dicom_file import frame_bytes, frames, is_beside, is_dicom, open_dicom, readable, says_beside
 from .dicom_pixels import stored_pixels
 from .faults import UnreadableImageError, of_the_disk, unreadable
 from .image_limit import check_limit
@@ -32,6 +32,7 @@ __all__ = [
     "opened_nifti",
     "opened_picture",
     "readable",
+    "says_beside",
     "stored_pixels",
     "tiff_name",
     "tiff_swapped",

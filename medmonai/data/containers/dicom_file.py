@@ -158,6 +158,13 @@ def is_beside(path: Path) -> bool:
             dataset, _ = _parsed(path, pixels=False)
     except UnreadableImageError:
         return False
+    return says_beside(dataset)
+
+
+def says_beside(dataset: Dataset) -> bool:
+    """Return the same of a header with SOPClassUID, ImageType and ImagePositionPatient, as far as
+    the file states them.
+    """
     kind = str(getattr(dataset.get("SOPClassUID"), "name", ""))
     if kind.endswith("Storage") and not re.search("Image|Volume", kind):
         return True

@@ -40,6 +40,7 @@ _IMAGE_TAGS = (
     "Columns",
     "PatientOrientation",
     "FrameOfReferenceUID",
+    "ImagePositionPatient",
 )
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _UID = re.compile(r"[0-9.]{1,64}")

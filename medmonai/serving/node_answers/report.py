@@ -214,13 +214,27 @@ def _group(
 
 def _decisions(predicted: PredictedCase, model: Model) -> list[CodedConcept]:
     """Return the classes that were decided; of several labels perhaps none."""
-    found = []
-    rest = predicted.decision
-    for c, name in enumerate(model.class_names):  # several are joined in this order
-        if rest == name or (not model.task.exclusive and rest.startswith(f"{name}; ")):
-            found.append(own_code(f"CLASS_{c}", name))
-            rest = rest[len(name) + 2 :]
+    names = model.class_names
+    if model.task.exclusive:
+        chosen = [names.index(predicted.decision)]
+    else:
+        chosen = _joined(names, predicted.decision, 0) or []
+    found = [own_code(f"CLASS_{c}", names[c]) for c in chosen]
     return found or [own_code("NONE", "None of the labels")]
+
+
+def _joined(names: Sequence[str], text: str, first: int) -> list[int] | None:
+    """Return the numbers of the labels, from `first` on, that "; " joins to a text; None where none
+    do. A label may hold "; " itself.
+    """
+    for c in range(first, len(names)):
+        if text == names[c]:
+            return [c]
+        if text.startswith(f"{names[c]}; "):
+            others = _joined(names, text[len(names[c]) + 2 :], c + 1)
+            if others is not None:
+                return [c, *others]
+    return None
 
 
 def _comments(predicted: PredictedCase, model: Model) -> list[str]:

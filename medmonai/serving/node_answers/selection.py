@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from medmonai.data.containers import is_beside
+from medmonai.data.containers import says_beside
 from medmonai.deployment import Model
 
 from .instances import Instance
@@ -72,7 +72,7 @@ class Selection:
         Args:
             series: all of its instances.
         """
-        return [one for one in series if "Rows" in one.header and not is_beside(one.path)]
+        return [one for one in series if "Rows" in one.header and not says_beside(one.header)]
 
     def refusal(self, series: Sequence[Instance], images: Sequence[Instance]) -> str:
         """Return why a series is not answered; "" where it is.

@@ -1,0 +1,214 @@
+"""The queue of a node, and when a series is complete."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from medmonai.serving.node_queue import (
+    Arrivals,
+    DiskQueue,
+    NodeLimits,
+    QueueFull,
+    SeriesTooLarge,
+)
+
+
+class Result:
+    """What a queue writes: something that saves itself."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def save_as(self, path, *, enforce_file_format):
+        path.write_bytes(self.content)
+
+
+def a_queue(folder, version="v1", **limits):
+    return DiskQueue(folder / "node", version=version, limits=NodeLimits(**limits))
+
+
+def put(queue, series, *names, size=10):
+    for name in names:
+        file = queue.receiving / f"{name}.tmp"
+        file.write_bytes(b"x" * size)
+        queue.store(file, series, name)
+        file.unlink()
+
+
+def finish(queue, keys=("a",)):
+    (answer,) = queue.outbox()
+    for key in keys:
+        queue.delivered(answer, key)
+        queue.finish(answer, keys)
+
+
+def record(queue):
+    (path,) = (queue.folder / "done").glob("*.json")
+    return json.loads(path.read_text())
+
+
+def files(queue):
+    return sorted(path.name for path in queue.folder.rglob("*.dcm"))
+
+
+def test_a_series_goes_through_and_leaves_a_record(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1", "2")
+    assert queue.next_waiting() is None and queue.incoming() == ["s"]
+    assert queue.complete("s") == ""
+    series, folder = queue.next_waiting()
+    assert series == "s" and sorted(p.name for p in folder.glob("*.dcm")) == ["1.dcm", "2.dcm"]
+    queue.answer("s", [Result(b"one"), Result(b"two")])
+    (answer,) = queue.outbox()
+    assert [p.read_bytes() for p in sorted(answer.glob("*.dcm"))] == [b"one", b"two"]
+    queue.delivered(answer, "a")
+    queue.finish(answer, ["a", "b"])
+    assert queue.outbox() == [answer], "one destination has nothing yet"
+    finish(queue, ["a", "b"])
+    assert files(queue) == [] and queue.outbox() == []
+    noted = record(queue)
+    assert noted["answered"] and noted["instances"] == ["1", "2"] and noted["model"] == "v1"
+
+
+def test_what_comes_after_the_answer_is_not_answered_again(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1", "2")
+    queue.complete("s")
+    queue.next_waiting()
+    put(queue, "s", "2")
+    assert queue.complete("s") == "it was answered before"  # while it is being answered
+    queue.answer("s", [Result(b"one")])
+    put(queue, "s", "2", "3")
+    assert queue.complete("s").endswith("1 of these instances came too late for the answer")
+    finish(queue)
+    put(queue, "s", "1")
+    assert queue.complete("s") == "it was answered before" and files(queue) == []
+
+
+def test_another_model_answers_again(tmp_path):
+    for version in ("v1", "v2"):
+        queue = a_queue(tmp_path, version)
+        put(queue, "s", "1")
+        assert queue.complete("s") == ""
+        queue.next_waiting()
+        queue.answer("s", [Result(b"one")])
+        finish(queue)
+    assert len(list((queue.folder / "done").iterdir())) == 2
+
+
+def test_instances_that_come_before_the_answering_begins_join_the_series(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1")
+    queue.complete("s")
+    put(queue, "s", "2")
+    assert queue.complete("s") == ""
+    _, folder = queue.next_waiting()
+    assert len(list(folder.glob("*.dcm"))) == 2 and queue.next_waiting() is None
+
+
+def test_a_series_that_is_not_answered_may_be_sent_again(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1")
+    queue.complete("s")
+    queue.next_waiting()
+    queue.note("s", "it is a horse")
+    assert record(queue)["reason"] == "it is a horse" and files(queue) == []
+    put(queue, "s", "1", "2")
+    assert queue.complete("s") == "" and queue.next_waiting() is not None
+
+
+def test_a_series_whose_answering_fails_is_put_aside_in_the_end(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "bad", "1")
+    queue.complete("bad")
+    for _ in range(3):  # the disk was full
+        queue.next_waiting()
+        queue.put_back("bad", counted=False)
+    for _ in range(5):
+        assert queue.next_waiting() is not None
+        queue.put_back("bad", counted=True)
+    put(queue, "good", "1")
+    queue.complete("good")
+    series, _ = queue.next_waiting()
+    assert series == "good"
+    assert (queue.folder / "failed" / "bad" / "1.dcm").is_file(), "it is kept for a person"
+
+
+def test_what_ends_the_process_each_time_is_put_aside_too(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "bad", "1")
+    queue.complete("bad")
+    for _ in range(5):
+        assert queue.next_waiting() is not None
+        queue = a_queue(tmp_path)  # killed, and started again
+    assert queue.next_waiting() is None
+    assert (queue.folder / "failed" / "bad" / "1.dcm").is_file()
+
+
+def test_a_series_beyond_the_limits_is_refused_and_noted(tmp_path):
+    queue = a_queue(tmp_path, series_instances=2)
+    put(queue, "s", "1", "2", "2")
+    with pytest.raises(SeriesTooLarge, match="more than 2 instances"):
+        put(queue, "s", "3")
+    assert "more than 2 instances" in queue.complete("s")
+    assert files(queue) == [] and not record(queue)["answered"]
+    queue = a_queue(tmp_path, series_gb=15e-9)
+    put(queue, "t", "1")
+    with pytest.raises(SeriesTooLarge):
+        put(queue, "t", "2")
+
+
+def test_a_full_queue_takes_nothing_until_something_left(tmp_path):
+    queue = a_queue(tmp_path, queue_gb=250e-9)
+    put(queue, "s", "1", size=200)
+    with pytest.raises(QueueFull, match="wait"):
+        put(queue, "t", "1", size=200)
+    again = a_queue(tmp_path, queue_gb=250e-9)
+    with pytest.raises(QueueFull):
+        put(again, "t", "1", size=200)
+    again.complete("s")
+    again.next_waiting()
+    again.note("s", "x")
+    again = a_queue(tmp_path, queue_gb=450e-9)
+    put(again, "t", "1", size=200)
+
+
+def test_limits_are_numbers_above_0():
+    with pytest.raises(ValueError, match="queue_gb=0; a number above 0"):
+        NodeLimits(queue_gb=0)
+
+
+def test_a_release_or_silence_completes_a_series():
+    arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+    arrivals.stored("a", association=1, now=0)
+    arrivals.stored("b", association=1, now=1)
+    arrivals.stored("b", association=2, now=2)
+    arrivals.ended(1, released=True, now=3)
+    assert arrivals.complete(7.9) == [] and arrivals.complete(8) == ["a"]
+    arrivals.ended(2, released=False, now=9)  # aborted: only silence counts
+    assert arrivals.complete(61.9) == [] and arrivals.complete(63) == ["b"]
+    assert arrivals.complete(1000) == []
+
+
+def test_a_sender_with_an_association_for_each_slice():
+    arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+    for second in range(0, 40, 4):
+        arrivals.stored("a", association=second, now=second)
+        arrivals.ended(second, released=True, now=second + 0.5)
+        assert arrivals.complete(second + 3.9) == []
+    assert arrivals.complete(41.5) == ["a"]
+
+
+def test_an_association_that_stays_open():
+    arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+    arrivals.stored("a", association=1, now=0)
+    arrivals.ended(2, released=True, now=1)  # another one
+    assert arrivals.complete(59) == [] and arrivals.complete(60) == ["a"]
+
+
+@pytest.mark.parametrize("times", [{"quiet_seconds": -1}, {"release_seconds": float("nan")}])
+def test_times_that_are_none(times):
+    with pytest.raises(ValueError, match="0 or more"):
+        Arrivals(**times)
