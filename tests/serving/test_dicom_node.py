@@ -222,12 +222,12 @@ def test_an_archive_that_is_down_gets_the_answer_later(tmp_path, caplog):
 
 
 def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
-    class Queue:
+    class Outbox:
         def __init__(self):
             self.folders = [tmp_path / "a", tmp_path / "b"]
             self.done = []
 
-        def outbox(self):
+        def answers(self):
             return self.folders
 
         def is_delivered(self, answer, key):
@@ -239,23 +239,23 @@ def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
         def finish(self, answer, keys):
             pass
 
-    queue = Queue()
-    for folder in queue.folders:
+    outbox = Outbox()
+    for folder in outbox.folders:
         folder.mkdir()
         save(dataset_of_results(), folder / "0.dcm")
     with archive() as to:
         there = destination(
             f"127.0.0.1:{to.port}:ARCHIVE", calling_aet="MEDMONAI", security=security()
         )
-        sender = Sender(queue, there, [], backoff=Backoff(first=5.0))
+        sender = Sender(outbox, there, [], backoff=Backoff(first=5.0))
         to.status = 0xA700
         sender.send_due(0.0)
-        assert queue.done == []
+        assert outbox.done == []
         to.status = 0x0000
         sender.send_due(4.0)
-        assert queue.done == []
+        assert outbox.done == []
         sender.send_due(5.0)
-        assert [answer.name for answer, _ in queue.done] == ["a", "b"]
+        assert [answer.name for answer, _ in outbox.done] == ["a", "b"]
 
 
 def dataset_of_results():

@@ -38,10 +38,10 @@ def put(queue, series, *names, size=10):
 
 
 def finish(queue, keys=("a",)):
-    (answer,) = queue.outbox()
+    (answer,) = queue.outbox.answers()
     for key in keys:
-        queue.delivered(answer, key)
-        queue.finish(answer, keys)
+        queue.outbox.delivered(answer, key)
+        queue.outbox.finish(answer, keys)
 
 
 def record(queue):
@@ -61,13 +61,13 @@ def test_a_series_goes_through_and_leaves_a_record(tmp_path):
     series, folder = queue.next_waiting()
     assert series == "s" and sorted(p.name for p in folder.glob("*.dcm")) == ["1.dcm", "2.dcm"]
     queue.answer("s", [Result(b"one"), Result(b"two")])
-    (answer,) = queue.outbox()
+    (answer,) = queue.outbox.answers()
     assert [p.read_bytes() for p in sorted(answer.glob("*.dcm"))] == [b"one", b"two"]
-    queue.delivered(answer, "a")
-    queue.finish(answer, ["a", "b"])
-    assert queue.outbox() == [answer], "one destination has nothing yet"
+    queue.outbox.delivered(answer, "a")
+    queue.outbox.finish(answer, ["a", "b"])
+    assert queue.outbox.answers() == [answer], "one destination has nothing yet"
     finish(queue, ["a", "b"])
-    assert files(queue) == [] and queue.outbox() == []
+    assert files(queue) == [] and queue.outbox.answers() == []
     noted = record(queue)
     assert noted["answered"] and noted["instances"] == ["1", "2"] and noted["model"] == "v1"
 

@@ -68,7 +68,7 @@ class Node:
             threads = [threading.Thread(target=self._answer_series, args=(queue, stop))]
             threads += [threading.Thread(target=self._complete_series, args=(queue, stop))]
             threads += [
-                threading.Thread(target=Sender(queue, one, keys).run, args=(stop,))
+                threading.Thread(target=Sender(queue.outbox, one, keys).run, args=(stop,))
                 for one in self.destinations
             ]
             with receiving(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from medmonai.serving.node_queue import DiskQueue
+from medmonai.serving.node_queue import Outbox
 
 from .delivery import Destination, Refused, Unreachable, destination_key
 
@@ -56,7 +56,7 @@ class Sender:
     minutes; an answer that it refuses likewise, while the others go on. Nothing is given up.
 
     Args:
-        queue: with the outbox.
+        outbox: the answers.
         to: the destination.
         keys: of all destinations.
         backoff: of the attempts.
@@ -64,13 +64,13 @@ class Sender:
 
     def __init__(
         self,
-        queue: DiskQueue,
+        outbox: Outbox,
         to: Destination,
         keys: Sequence[str],
         *,
         backoff: Backoff | None = None,
     ) -> None:
-        self._queue = queue
+        self._outbox = outbox
         self._to = to
         self._key = destination_key(to)
         self._keys = keys
@@ -98,11 +98,11 @@ class Sender:
         """
         if not self._backoff.is_due(self._key, now=now):
             return
-        for answer in self._queue.outbox():
+        for answer in self._outbox.answers():
             if stop is not None and stop.is_set():
                 return
-            if self._queue.is_delivered(answer, self._key):
-                self._queue.finish(answer, self._keys)  # which may have been cut short
+            if self._outbox.is_delivered(answer, self._key):
+                self._outbox.finish(answer, self._keys)  # which may have been cut short
                 continue
             if not self._backoff.is_due(answer.name, now=now):
                 continue
@@ -119,8 +119,8 @@ class Sender:
             self._backoff.succeeded(self._key)
             self._backoff.succeeded(answer.name)
             logger.info("%s: sent to %s", _short(answer), self._to.name)
-            self._queue.delivered(answer, self._key)
-            self._queue.finish(answer, self._keys)
+            self._outbox.delivered(answer, self._key)
+            self._outbox.finish(answer, self._keys)
 
 
 def _short(answer: Path) -> str:

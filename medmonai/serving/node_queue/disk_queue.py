@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 
 from medmonai.atomic_files import read_json, replacing, write_json
 
-from .folders import bytes_of, link_or_copy, move_into, number_in, remove_tree, sub_folders, sync
+from .folders import (
+    bytes_of,
+    instance_names,
+    link_or_copy,
+    move_into,
+    number_in,
+    remove_tree,
+    sub_folders,
+    sync,
+)
 from .ledger import Ledger
 from .limits import NodeLimits
+from .outbox import RECORD, Outbox
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -32,7 +42,6 @@ _PLACES = (_RECEIVING, _INCOMING, _WAITING, _WORKING, _OUTBOX, _DONE, _FAILED, _
 _TOO_LARGE = "too_large"
 _ATTEMPTS = "attempts"
 _RESULTS = "results"
-_RECORD = "record.json"
 _MOST_ATTEMPTS = 5
 
 logger = logging.getLogger("medmonai.dicom_node")
@@ -58,6 +67,9 @@ class DiskQueue:
         folder: of the queue; created, for this user only.
         version: of the model; another model answers a series again.
         limits: of what waits.
+
+    Attributes:
+        outbox: the answers.
     """
 
     def __init__(self, folder: Path, *, version: str, limits: NodeLimits) -> None:
@@ -68,6 +80,7 @@ class DiskQueue:
         for place in _PLACES:
             (folder / place).mkdir(mode=0o700, exist_ok=True)
         self._ledger = Ledger(folder / _DONE, version)
+        self.outbox = Outbox(folder / _OUTBOX, self._ledger, remove=self._remove)
         self._recover()
         self._bytes = bytes_of(folder)
         # of each series in `incoming`: the bytes of its instances
@@ -130,7 +143,7 @@ class DiskQueue:
         """
         with self._lock:
             folder = self.folder / _INCOMING / series
-            names = _instance_names(folder)
+            names = instance_names(folder)
             self._arrived.pop(series, None)
             if (folder / _TOO_LARGE).exists():
                 return self._noted(folder, names, self._too_large())
@@ -146,9 +159,12 @@ class DiskQueue:
     def _answered(self, series: str) -> list[str] | None:
         """Return the instances of a series that has an answer, or is getting one; else None."""
         if (self.folder / _WORKING / series).is_dir():
-            return _instance_names(self.folder / _WORKING / series)
-        name = self._ledger.name(series)
-        for record in (read_json(self.folder / _OUTBOX / name / _RECORD), self._ledger.read(name)):
+            return instance_names(self.folder / _WORKING / series)
+        return self._answer_of(series)
+
+    def _answer_of(self, series: str) -> list[str] | None:
+        waiting = read_json(self.outbox.place(series) / RECORD)
+        for record in (waiting, self._ledger.read(self._ledger.name(series))):
             if record.get("answered"):
                 return list(record["instances"])
         return None
@@ -200,7 +216,7 @@ class DiskQueue:
         """
         with self._lock:
             folder = self.folder / _WORKING / series
-            self._noted(folder, _instance_names(folder), reason)
+            self._noted(folder, instance_names(folder), reason)
 
     def _noted(self, folder: Path, names: Sequence[str], reason: str) -> str:
         record = self._ledger.record(names, reason=reason)
@@ -222,56 +238,17 @@ class DiskQueue:
         for number, result in enumerate(results):
             with replacing(place / f"{number:05d}.dcm") as temporary:
                 result.save_as(temporary, enforce_file_format=True)
-        write_json(self._ledger.record(_instance_names(working)), place / _RECORD)
+        write_json(self._ledger.record(instance_names(working)), place / RECORD)
         sync(place)
         with self._lock:
             self._bytes += bytes_of(place)
-            place.rename(self.folder / _OUTBOX / self._ledger.name(series))
+            place.rename(self.outbox.place(series))
             sync(self.folder / _OUTBOX)
             self._remove(working)
 
-    def outbox(self) -> list[Path]:
-        """Return the folders of the answers that have not reached every destination, the oldest
-        first.
-        """
-        with self._lock:
-            there = sub_folders(self.folder / _OUTBOX)
-            return sorted(there, key=lambda one: (one / _RECORD).stat().st_mtime)
-
-    def is_delivered(self, answer: Path, destination: str) -> bool:
-        """Return whether a destination has an answer.
-
-        Args:
-            answer: a folder of the outbox.
-            destination: key of the destination.
-        """
-        return (answer / f"to_{destination}").exists()
-
-    def delivered(self, answer: Path, destination: str) -> None:
-        """Note that a destination has an answer.
-
-        Args:
-            answer: a folder of the outbox.
-            destination: key of the destination.
-        """
-        with self._lock:
-            (answer / f"to_{destination}").touch()
-            sync(answer)
-
-    def finish(self, answer: Path, destinations: Sequence[str]) -> None:
-        """Remove an answer that every destination has, and note it.
-
-        Args:
-            answer: a folder of the outbox.
-            destinations: keys of all of them.
-        """
-        with self._lock:
-            if answer.is_dir() and all(self.is_delivered(answer, one) for one in destinations):
-                self._ledger.write(answer.name, read_json(answer / _RECORD))
-                self._remove(answer)
-
     def _remove(self, folder: Path) -> None:
-        self._bytes -= bytes_of(folder)
+        with self._lock:
+            self._bytes -= bytes_of(folder)
         removed = self.folder / _REMOVED / f"{folder.parent.name}-{folder.name}"
         remove_tree(removed)
         folder.rename(removed)
@@ -284,18 +261,11 @@ class DiskQueue:
             place.mkdir(mode=0o700)
         for unfinished in self.folder.glob("*/**/.*"):  # named by `replacing`
             unfinished.unlink()
-        for folder in sub_folders(self.folder / _OUTBOX):
-            if self._ledger.read(folder.name).get("answered"):
-                remove_tree(folder)
+        self.outbox.recover()
         for folder in sub_folders(self.folder / _WORKING):
             remove_tree(folder / _RESULTS)
-            name = self._ledger.name(folder.name)
-            if (self.folder / _OUTBOX / name).is_dir() or self._ledger.read(name).get("answered"):
+            if self._answer_of(folder.name) is not None:
                 remove_tree(folder)
             else:
                 move_into(folder, self.folder / _WAITING / folder.name)
         self._ledger.forget_old()
-
-
-def _instance_names(folder: Path) -> list[str]:
-    return sorted(file.stem for file in folder.glob("*.dcm"))

@@ -12,6 +12,11 @@ def sub_folders(place: Path) -> list[Path]:
     return sorted(one for one in place.iterdir() if one.is_dir())
 
 
+def instance_names(folder: Path) -> list[str]:
+    """Return the names of the instances in a folder."""
+    return sorted(file.stem for file in folder.glob("*.dcm"))
+
+
 def bytes_of(folder: Path) -> int:
     """Return the bytes of all files below a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
