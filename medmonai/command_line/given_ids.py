@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from medmonai.nearest import did_you_mean, nearest
@@ -56,3 +56,15 @@ def own_options(context: typer.Context) -> list[str]:
     """Return the names of the options that a command defines itself, without the "--"."""
     options = [option for parameter in context.command.params for option in parameter.opts]
     return [option.removeprefix("--") for option in options if option.startswith("--")]
+
+
+def refuse_options(options: Mapping[str, Any], why: str) -> None:
+    """Raise ValueError for the first option with a value.
+
+    Args:
+        options: name -> value; None is no value.
+        why: it cannot be given.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--{name} {value} {why}; remove it.")

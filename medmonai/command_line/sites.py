@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medmonai.errors import stopped_in_words
 
 from .given_ids import given_ids, own_options
+
+if TYPE_CHECKING:
+    from medmonai.report import Evaluation
 
 
 def adapt(
@@ -39,10 +42,11 @@ def adapt(
     """Lock threshold and temperature of MODEL again on a few hundred labeled cases of another
     hospital.
 
-    MODEL stays as it is; OUTPUT is a model of its own for `predict`, `export` and `serve`. Shows
-    the old and the new operating point with intervals, and how many labeled cases a narrower
-    interval takes. Takes the options of `fit` for the table: --images FOLDER, --image_column,
-    --label_column, --group_column (patients), --class_names, --skip_unreadable true.
+    MODEL stays as it is; OUTPUT is a model of its own for `predict`, `export`, `serve` and
+    `evaluate --model`. Shows the old and the new operating point with intervals, and how many
+    labeled cases a narrower interval takes. Takes the options of `fit` for the table: --images
+    FOLDER, --image_column, --label_column, --group_column (patients), --class_names,
+    --skip_unreadable true.
     """
     from medmonai.sites import adapt as adapted
     from medmonai.sites.adaptation_lines import adaptation_lines
@@ -60,3 +64,11 @@ def adapt(
         )
     typer.echo("\n".join(adaptation_lines(adaptation.record)))
     typer.echo(f"{output}: adaptation.md, adaptation.json, adapted_cases.csv, model/")
+
+
+def evaluated_site(model: Path, table: Path, **options: Any) -> Evaluation:
+    """Evaluate a model on labeled images; see `medmonai.sites.evaluate_site`."""
+    from medmonai.sites import evaluate_site
+
+    with stopped_in_words():
+        return evaluate_site(model, table, **options)

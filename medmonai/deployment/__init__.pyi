@@ -15,6 +15,13 @@ from .predict import (
     write_predicted,
 )
 from .scoring import member_covariates, prepared, uncalibrated
+from .training_values import (
+    measurements,
+    patient_means,
+    read_training_values,
+    training_values,
+    write_training_values,
+)
 
 __all__ = [
     "CARD",
@@ -31,15 +38,20 @@ __all__ = [
     "given_cases",
     "load_exported",
     "load_model",
+    "measurements",
     "member_covariates",
     "model_place",
     "open_model",
+    "patient_means",
     "predict",
     "predict_batch",
     "prepared",
     "read_given",
+    "read_training_values",
     "records_of",
+    "training_values",
     "uncalibrated",
     "write_model_card",
     "write_predicted",
+    "write_training_values",
 ]

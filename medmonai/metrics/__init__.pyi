@@ -15,6 +15,7 @@ from .calibration.temperature import (
 from .comparison.accuracy_difference import accuracy_test, mcnemar
 from .comparison.auc_difference import delong_test
 from .comparison.decision_tests import decision_test
+from .comparison.independent import auc_shift, distribution_shift, share_shift
 from .comparison.paired_tests import PairedDifference, paired_bootstrap
 from .comparison.paired_verdicts import compare_tables
 from .comparison.scope import verdict_scope
@@ -75,6 +76,7 @@ __all__ = [
     "auc_interval",
     "auc_score",
     "auc_scores",
+    "auc_shift",
     "average_precision_influence",
     "average_precision_interval",
     "average_precision_score",
@@ -94,6 +96,7 @@ __all__ = [
     "delong_covariance",
     "delong_test",
     "delong_variance",
+    "distribution_shift",
     "expected_calibration_error",
     "f1",
     "fit_temperature",
@@ -118,6 +121,7 @@ __all__ = [
     "roc_points",
     "seed_spread",
     "sensitivity_at_specificity",
+    "share_shift",
     "specificity",
     "specificity_at_sensitivity",
     "subgroup_summary",

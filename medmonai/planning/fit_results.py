@@ -14,7 +14,7 @@ from medmonai.atomic_files import write_json
 from medmonai.bundle import bundle_cohorts
 from medmonai.data import Cohort, CovariateEncoder, MemberEncoders, read_covariates
 from medmonai.data.describe import image_statistics
-from medmonai.deployment import Familiar
+from medmonai.deployment import Familiar, training_values, write_training_values
 from medmonai.engines import load_checkpoint, save_atomically
 from medmonai.metrics import (
     Comparison,
@@ -64,9 +64,16 @@ def write_fit(
     networks = [member[NETWORK] for member in members]
     _write_ensemble(division.members, folder, member_temperatures(networks, division))
     _write_encoders(division.members, folder)
-    cohorts = [c for c in bundle_cohorts(folder / "model", overrides) if c.split != "test"]
+    cohorts = [
+        cohort
+        for cohort in bundle_cohorts(folder / "model", overrides)
+        if cohort.split != "test" or division.kind == "rotation"  # some member learned from it
+    ]
     familiar = _familiar(cohorts, seen)
-    familiar.write(folder / "model" / "models" / "training_images.json")
+    models = folder / "model" / "models"
+    familiar.write(models / "training_images.json")
+    sizes = seen.sizes or [seen.size] * sum(map(len, cohorts))
+    write_training_values(training_values(cohorts, sizes), models / "training_values.json")
     test, held_out = pooled(networks, division)
     references = {
         name: pooled([member[name] for member in members], division)[0]

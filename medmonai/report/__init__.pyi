@@ -1,7 +1,7 @@
 from .comparison_of_files import compare_files, compare_paths
 from .evaluation import NOT_CLINICAL, Evaluation, check_apart, evaluate
 from .evaluation_lines import describe_evaluation
-from .evaluation_of_files import evaluate_files
+from .evaluation_of_files import evaluate_files, holds_evaluation
 from .figure_material import ComparedModels, EvaluatedTable, ExplainedCases, FinishedRun
 from .figures import FIGURES, ReportFigure, drawn_figures, write_figures
 from .fit_section import command_of_fit
@@ -35,6 +35,7 @@ __all__ = [
     "evaluate",
     "evaluate_files",
     "evaluation_figures",
+    "holds_evaluation",
     "interval",
     "latex_table",
     "policy_hash",

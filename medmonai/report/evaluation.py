@@ -36,11 +36,13 @@ class Evaluation(InNotebook):
         test: the table that was evaluated.
         validation: the table on which threshold and temperature were chosen; None without one.
         metrics: the numbers, ready for JSON.
-        point: the operating point chosen on validation; the default one without validation.
+        point: the operating point chosen on validation, or that of the model; the default one
+            without either.
         uncalibrated: the test table as probabilities: itself, or the sigmoid or softmax of its
             logits. None for logits without a validation table of logits, and for rows that do not
             add up to 1.
-        calibrated: the test table after the temperature fitted on validation; None without one.
+        calibrated: the test table after the temperature fitted on validation, or that of the
+            model; None without either.
     """
 
     test: Predictions
@@ -60,7 +62,7 @@ class Evaluation(InNotebook):
         decisions = self.metrics["decisions"]
         kind = "locked" if "locked" in decisions else "default"
         rows = {"AUC": self.metrics["auc"], **decisions[kind]["overall"]}
-        chosen = {"locked": "locked on validation", "default": "not chosen"}[kind]
+        chosen = {"locked": f"locked on {self.point.chosen_on}", "default": "not chosen"}[kind]
         return Card(
             repr(self),
             {"positive class": self.test.positive_class, "operating point": chosen},
@@ -86,6 +88,7 @@ def evaluate(
     test: Predictions,
     *,
     validation: Predictions | None = None,
+    decision: tuple[OperatingPoint, Temperature] | None = None,
     rule: str = "youden",
     confidence: float = 0.95,
     seed: int = 0,
@@ -105,6 +108,8 @@ def evaluate(
     Args:
         test: a table with labels.
         validation: a table with labels, of other cases, from the same network.
+        decision: operating point and temperature of a trained model, which were chosen on other
+            cases; instead of a validation table.
         rule: how the operating point is chosen, see `medmonai.metrics.choose_operating_point`.
         confidence: nominal coverage of all intervals.
         seed: of the bootstrap.
@@ -117,8 +122,8 @@ def evaluate(
 
     Raises:
         ValueError: a table has no labels; the tables differ in task, in the order of their classes
-            (tables with class names as labels are reordered instead) or in the kind of scores; or
-            a case is in both tables.
+            (tables with class names as labels are reordered instead) or in the kind of scores; a
+            case is in both tables; or a validation table and a decision are given.
 
     Example:
         >>> from medmonai.task import Task
@@ -129,14 +134,21 @@ def evaluate(
         1.0
     """
     if validation is not None:
+        if decision is not None:
+            raise ValueError("validation and decision are both given; give one of them.")
         test, validation = in_one_order(test, validation)
     check_apart(test, validation)
     options = {"confidence": confidence, "seed": seed}
     default = default_operating_point(test.task)
-    point = default if validation is None else choose_operating_point(validation, rule=rule)
+    point, temperature = decision or (default, None)
+    if temperature is not None and temperature.chosen_on == "none":
+        temperature = None
+    if validation is not None:
+        point = choose_operating_point(validation, rule=rule)
     tables = [table for table in (test, validation) if table is not None]
     probable = all(table.score_kind == "logits" or table.calibratable for table in tables)
-    temperature = fit_temperature(validation) if validation is not None and probable else None
+    if validation is not None and probable:
+        temperature = fit_temperature(validation)
     calibrated = None if temperature is None else apply_temperature(test, temperature)
     uncalibrated = test if test.calibratable else None
     before = test if test.score_kind == "probabilities" else None
@@ -208,7 +220,9 @@ def _decisions(
     points: dict[str, OperatingPoint] = {}
     if default.thresholds == () or test.score_kind == "probabilities":
         points["default"] = default
-    if validation is not None and test.task.kind not in ("multiclass", "ordinal"):
+    if default.thresholds and point.chosen_on != "none":
+        points["locked"] = point
+    if default.thresholds and validation is not None:
         points |= {
             "locked": point,
             **{rule: choose_operating_point(validation, rule=rule) for rule in FIXED_RULES},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .evaluation import NOT_CLINICAL, Evaluation
+from .shift_section import shift_lines
 from .wording import below_chance, chosen_decisions, interval, method_words, positive_class
 
 
@@ -24,6 +25,7 @@ def describe_evaluation(evaluation: Evaluation, output: str | Path) -> str:
     ]
     chosen = chosen_decisions(metrics)
     lines += _decided(chosen) if chosen else []
+    lines += shift_lines(metrics) if "shift" in metrics else []
     lines += [f"results: {output} (metrics.json, metrics.csv, figures/)", NOT_CLINICAL]
     return "\n".join(lines)
 
@@ -32,7 +34,7 @@ def _decided(chosen: Mapping[str, Any]) -> list[str]:
     """Return a line for each kind of accuracy at the operating point."""
     point = chosen["operating_point"]
     overall = chosen["overall"]
-    where = f"chosen on {point['n']} validation cases" if point["n"] else "not chosen on validation"
+    where = f"chosen on {point['n']} {point['chosen_on']} cases" if point["n"] else "not chosen"
     return [
         f"  {name.replace('_', ' ')} {interval(overall[name])} at {point['rule']} ({where})"
         for name in ("balanced_accuracy", "accuracy", "macro_balanced_accuracy", "label_accuracy")

@@ -77,7 +77,7 @@ def evaluate_files(
     evaluation = evaluate(test, validation=held_out, rule=rule, confidence=confidence, seed=seed)
     if groups:
         _add_subgroups(evaluation, groups, confidence=confidence)
-    if _is_there(evaluation, output):
+    if holds_evaluation(evaluation, output):
         return evaluation
     copied = _to_be_copied(table, output, overwrite=overwrite)
     old = read_record(output / "metrics.json")
@@ -120,8 +120,16 @@ def _add_subgroups(evaluation: Evaluation, groups: Mapping[str, Any], *, confide
     }
 
 
-def _is_there(evaluation: Evaluation, output: Path) -> bool:
-    """Return whether the folder already holds exactly this evaluation."""
+def holds_evaluation(evaluation: Evaluation, output: Path) -> bool:
+    """Return whether a folder already holds exactly this evaluation.
+
+    Args:
+        evaluation: with its metrics.
+        output: the folder.
+
+    Raises:
+        ValueError: a damaged metrics.json.
+    """
     old = read_record(output / "metrics.json")
     with parts_of(output / "metrics.json"):
         return bool(old) and json.loads(json.dumps(evaluation.metrics)) == old["splits"]["test"]

@@ -59,7 +59,7 @@ def _curve_settings(table: EvaluatedTable) -> dict[str, Any]:
     """Return what the ROC curve and the precision-recall curve have in common."""
     evaluation = table.evaluation
     binary = evaluation.test.task.kind == "binary"
-    chosen = binary and evaluation.point.chosen_on == "validation"
+    chosen = binary and evaluation.point.chosen_on != "none"
     return {
         # of several classes there is a curve each: references are in the cards only
         "references": table.references if binary else None,

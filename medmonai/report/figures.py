@@ -63,6 +63,7 @@ SECTIONS = {
     "training": "Training",
     "performance": "Performance",
     "calibration": "Calibration and decision curve",
+    "shift": "Shift from the training",
     "failures": "Failure gallery",
     "saliency": "Saliency",
     "repeat": "How to repeat this",
@@ -110,7 +111,7 @@ _ROWS = (
         "performance",
         "ROC curve",
         "Sensitivity against 1 - specificity on the test split. A marker, if there is one, is the "
-        "operating point chosen on validation.",
+        "operating point, chosen on other cases.",
         "The closer a curve runs to the upper left corner, the better the ranking; the dashed "
         "diagonal is chance.",
         EvaluatedTable,

@@ -14,11 +14,13 @@ from .fit_section import plan_part
 from .page import Card, PageFigure, RunPage, Section
 from .repeat_section import repeat_part
 from .run_sections import data_part, part_of, saliency_part, training_part
+from .shift_section import shift_part
 from .tables import split_tables
 from .wording import (
     about_class,
     below_chance,
     chosen_decisions,
+    chosen_where,
     method_words,
     number,
     of_class,
@@ -56,6 +58,7 @@ def run_page(folder: str | Path, *, name: str | None = None, anchor: str = "run"
             "issues": tuple(below_chance(split)),
         },
         "calibration": {"tables": calibration},
+        "shift": shift_part(split),
         "failures": {},
         "saliency": part_of(folder / "saliency.json", saliency_part),
         "repeat": repeat_part(folder),
@@ -137,7 +140,9 @@ def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
         )
         yield Card(f"{name.replace('_', ' ')} AUC", number(table["auc"]["estimate"]), ends)
     decided = chosen_decisions(test)
-    how = "threshold chosen on validation" if "locked" in test["decisions"] else "default decision"
+    how = "default decision"
+    if decided and "locked" in test["decisions"]:
+        how = f"threshold chosen on {chosen_where(decided['operating_point'])}"
     for metric in (
         "balanced_accuracy",
         "recall",
@@ -155,5 +160,5 @@ def _cards(metrics: Mapping[str, Any]) -> Iterator[Card]:
         yield Card(
             "calibration error (ECE)",
             number(after["ece"]["estimate"]),
-            "after the temperature fitted on validation",
+            "after the temperature, which was fitted on other cases",
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from .wording import (
     chosen_decisions,
+    chosen_where,
     interval,
     method_words,
     number,
@@ -97,11 +98,10 @@ def decisions_table(split: Mapping[str, Any]) -> Table | None:
     rows += [
         (words(name), *(interval(p["overall"][name]) for p in points.values())) for name in names
     ]
-    locked = (
-        " The locked threshold was chosen on validation and applied unchanged."
-        if "locked" in points
-        else ""
-    )
+    locked = ""
+    if "locked" in points:
+        where = chosen_where(points["locked"]["operating_point"])
+        locked = f" The locked threshold was chosen on {where} and applied unchanged."
     caption = f"Decisions on {_cases(split)}{_against(split)}, with intervals "
     caption += f"({_methods([first['overall'][name] for name in names])}).{locked}"
     header = tuple(

@@ -105,6 +105,11 @@ def chosen_decisions(split: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return split["decisions"].get("locked") or split["decisions"].get("default")
 
 
+def chosen_where(point: Mapping[str, Any]) -> str:
+    """Return on which cases an operating point was chosen, in words."""
+    return "validation" if point["chosen_on"] == "validation" else "adaptation cases of a site"
+
+
 def below_chance(split: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence if a binary table clearly ranks the cases the wrong way round: its columns
     may be swapped.

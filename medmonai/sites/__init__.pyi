@@ -1,6 +1,7 @@
 from .adaptation import Adaptation, adapted
 from .adapting import adapt
 from .cases_needed import cases_for_width
+from .evaluating import evaluate_site
 from .labeled import LabeledCases, list_labeled
 from .locking import Decision
 from .measured import MeasuredCases, measure
@@ -13,6 +14,7 @@ __all__ = [
     "adapt",
     "adapted",
     "cases_for_width",
+    "evaluate_site",
     "list_labeled",
     "measure",
 ]

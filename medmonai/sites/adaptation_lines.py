@@ -151,7 +151,8 @@ def _side(one: Mapping[str, Any]) -> str:
 def _of_later_cases() -> str:
     return (
         "These cases cannot show how good the adapted model is on others, since their labels have "
-        "chosen its decision: label further cases for that."
+        "chosen its decision. Label further cases; `medmonai evaluate TABLE --model` leaves these "
+        "and their patients out."
     )
 
 

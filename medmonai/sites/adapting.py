@@ -29,7 +29,8 @@ def adapt(
     and write the adapted model into a new folder. The model itself stays as it is.
 
     The new folder is a model for `predict`, `export` and `serve`. adaptation.md has both operating
-    points with their intervals, adaptation.json the numbers, adapted_cases.csv the cases.
+    points with their intervals, adaptation.json the numbers, adapted_cases.csv the cases,
+    which `evaluate_site` leaves out.
 
     Args:
         model: the folder of a fit, of a run, or of a bundle with weights.

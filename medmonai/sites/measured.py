@@ -9,7 +9,13 @@ import numpy as np
 
 from medmonai.data.duplicates import image_keys, labeled_digests
 from medmonai.data.files import DecodedCase
-from medmonai.deployment import GivenCase, Model, decoded_batches, uncalibrated
+from medmonai.deployment import (
+    GivenCase,
+    Model,
+    decoded_batches,
+    measurements,
+    uncalibrated,
+)
 from medmonai.predictions import Predictions
 
 from .labeled import LabeledCases
@@ -109,29 +115,6 @@ def measure(model: Model, cases: LabeledCases, *, skip_unreadable: bool = False)
         np.array(columns["unlike"]),
         unreadable,
     )
-
-
-def measurements(case: DecodedCase) -> dict[str, float]:
-    """Return what is compared between sites: gray level, contrast, size and spacing of an image.
-
-    Brightness and contrast are mean and standard deviation of the gray levels that the network
-    sees, 0 to 255. Sizes are those of the file, in pixels or voxels; spacing is in mm, NaN where
-    the file states none.
-
-    Args:
-        case: the decoded image.
-    """
-    values = {"brightness": float(case.image.mean()), "contrast": float(case.image.std())}
-    volume = len(case.size) == 3
-    axes = ("axis 1", "axis 2", "axis 3") if volume else ("height", "width")
-    values |= {f"size, {axis}": float(n) for axis, n in zip(axes, case.size)}
-    if volume:
-        stated = None if case.place is None else case.place.original_spacing
-        values |= {
-            f"spacing, {axis}": float("nan") if stated is None else float(stated[number])
-            for number, axis in enumerate(axes)
-        }
-    return values
 
 
 def _unlike(model: Model, given: GivenCase, case: DecodedCase) -> str:

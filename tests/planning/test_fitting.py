@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from medmonai.__main__ import app
 from medmonai.bundle import bundle_cohorts
 from medmonai.data import PhantomDesign, lesion_phantom
+from medmonai.deployment import read_training_values
 from medmonai.metrics import Temperature, apply_temperature
 from medmonai.planning import division, rules
 from medmonai.predictions import Predictions, read_predictions
@@ -54,6 +55,9 @@ def test_a_fit_leaves_plan_model_predictions_and_report(fitted):
     assert (out / "report.html").is_file() and (out / "comparison.csv").is_file()
     state = out / "model" / "models" / "model.pt"
     assert state.is_file()
+    values = read_training_values(state.with_name("training_values.json"))
+    assert list(values) == ["brightness", "contrast", "size, height", "size, width"]
+    assert len(values["brightness"]) == 48 and set(values["size, width"]) == {16}  # by patient
 
 
 def test_the_model_card_holds_what_the_records_know_and_marks_the_rest(fitted):

@@ -19,10 +19,18 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     site(tmp_path / "NEW_IMAGES", "binary", darker=0.15, n=4, seed=1)
     (tmp_path / "NEW_IMAGES" / "site.csv").unlink()
     shutil.move(table, tmp_path / "site.csv")
+    more = site(tmp_path / "SCANS", "binary", darker=0.15, n=50, seed=2, name="more.csv")
+    shutil.move(more, tmp_path / "more.csv")
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^    medmonai (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["adapt", "predict", "export"]
+    assert [command.split()[0] for command in commands] == [
+        "adapt",
+        "predict",
+        "export",
+        "evaluate",
+    ]
     for command in commands:
         call(*shlex.split(command))
-    for made in ("fit_site/adaptation.md", "predictions.csv", "site_model.onnx"):
-        assert (tmp_path / made).is_file()
+    made = ("fit_site/adaptation.md", "predictions.csv", "site_model.onnx")
+    for name in (*made, "evaluation/metrics.json"):
+        assert (tmp_path / name).is_file()
