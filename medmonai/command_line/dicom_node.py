@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -98,7 +99,10 @@ def dicom_node(
 
 
 def _log_only_our_own() -> None:
-    """Show the log of the node; those of the libraries would name series."""
+    """Show the log of the node; logs and warnings of the libraries would quote headers."""
+    warnings.simplefilter("ignore")
+    for library in ("pydicom", "pynetdicom", "highdicom", "dicomweb_client", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     shown = logging.StreamHandler()
     shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     node = logging.getLogger("medmonai.dicom_node")

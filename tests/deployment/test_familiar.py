@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nibabel
 import numpy as np
 import pytest
@@ -55,6 +57,21 @@ def test_channels_that_are_exchanged_are_named(tmp_path):
     exchanged = said(images[0, ::-1])
     assert [phrase.split()[2] for phrase in exchanged] == ["t1", "t2"]
     assert "brightness of t1 15" in exchanged[0] and ", in training 2" in exchanged[0]
+
+
+def test_modality_and_body_part_are_kept_and_earlier_records_have_none(tmp_path):
+    familiar = Familiar(
+        (0.0, 1.0), (0.0, 1.0), (8, 8), (8, 8), (False,), modalities=("CR", "DX"),
+        body_parts=("CHEST",),
+    )  # fmt: skip
+    familiar.write(tmp_path / "x.json")
+    assert Familiar.read(tmp_path / "x.json") == familiar
+    stored = json.loads((tmp_path / "x.json").read_text())
+    for name in ("modalities", "body_parts"):
+        del stored[name]
+    (tmp_path / "x.json").write_text(json.dumps(stored))
+    earlier = Familiar.read(tmp_path / "x.json")
+    assert earlier.modalities == earlier.body_parts == () and earlier.finest == ()
 
 
 def test_another_spacing_is_named_along_the_axes_of_the_network(tmp_path):

@@ -64,6 +64,17 @@ def test_modality(write, said, tmp_path):
     assert f"modality: {seen.modality}" in seen.lines()
 
 
+def test_codes_and_body_parts_are_kept_as_the_files_state_them(tmp_path):
+    def write(path, c):
+        odd = int(path.name) % 2
+        dicom(path, c, Modality="CR" if odd else "DX", BodyPartExamined="CHEST" if odd else "")
+
+    seen = folders(tmp_path / "in", write).evidence
+    assert seen.codes == ("CR", "DX") and seen.body_parts == ("CHEST",)
+    plain = folders(tmp_path / "plain", lambda path, c: picture(path, 9, 9)).evidence
+    assert plain.codes == plain.body_parts == ()
+
+
 def test_a_camera_makes_a_photograph(tmp_path):
     exif = Image.Exif()
     exif[271] = "Maker"

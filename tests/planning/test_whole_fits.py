@@ -106,6 +106,8 @@ def test_a_fit_and_its_predictions(kind, tmp_path, monkeypatch):
             found[model] = list(csv.DictReader(file))
         assert len(found[model]) == cases and not any(row["flag"] for row in found[model])
     assert any(float(row["spread"]) > 0 for row in found[out])
+    familiar = load_model(out).familiar
+    assert familiar is not None and familiar.modalities == (("CT",) if kind == "DICOM" else ())
     # a member repeats its own evaluation
     member = load_model(out / "members" / "1")
     tested = read_predictions(out / "members" / "1" / "predictions_test.csv", task=member.task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_every_step_may_be_the_last_one(tmp_path):
         assert not left(folder)
         send_what_is_taken(port, series)
         until(lambda: "answered before" in last.log.read_text())
-        last.stop()
+        code, said = last.stop(signal.SIGTERM)
+        assert code == 0, said
     (record,) = records(folder)
     assert record["answered"] and len(record["instances"]) == 6
     assert len(to.reports) == 1 and not left(folder)

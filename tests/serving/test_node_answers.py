@@ -94,6 +94,35 @@ def test_the_report_and_its_pictures_belong_to_the_study_and_refer_to_the_images
     assert len({str(one.SOPInstanceUID) for one in captures}) == 16
 
 
+@pytest.mark.parametrize(
+    ("tag", "value", "kept"),
+    [
+        ("PatientSex", "W", ""),  # as in German
+        ("PatientSex", "F", "F"),
+        ("PatientBirthDate", "00000000", ""),
+        ("PatientBirthDate", "19700101", "19700101"),
+        ("StudyDate", "20261301", ""),
+        ("StudyTime", "25:00:00", ""),
+        ("StudyTime", "101010.5", "101010.5"),
+        ("ReferringPhysicianName", "A^B\\C^D", ""),
+        ("PatientID", None, ""),
+    ],
+)
+def test_headers_that_dicom_does_not_allow_make_no_invalid_results(tag, value, kept, tmp_path):
+    def change(k, found):
+        if value is None:
+            del found[tag]
+        else:
+            number = pydicom.datadict.tag_for_keyword(tag)
+            vr = pydicom.datadict.dictionary_VR(number)
+            found[number] = pydicom.DataElement(number, vr, value, validation_mode=0)
+
+    series = ct(tmp_path / "s", slices=3, change=change)
+    *captures, report = answered(series, volume_model(convolutions=True))
+    for result in (report, captures[0]):
+        assert str(result.get(tag) or "") == kept
+
+
 def test_results_have_the_same_uids_each_time_and_others_for_another_model(tmp_path):
     model = volume_model(convolutions=True)
     other = replace(model, point=OperatingPoint((0.3,), "youden", "validation", 50))

@@ -78,8 +78,9 @@ def test_what_comes_after_the_answer_is_not_answered_again(tmp_path):
     queue.complete("s")
     queue.next_waiting()
     put(queue, "s", "2")
-    assert queue.complete("s") == "it was answered before"  # while it is being answered
+    assert queue.complete("s") == ""  # while it is being answered
     queue.answer("s", [Result(b"one")])
+    assert queue.next_waiting() is None and files(queue) == ["00000.dcm"]
     put(queue, "s", "2", "3")
     assert queue.complete("s").endswith("1 of these instances came too late for the answer")
     finish(queue)
@@ -116,6 +117,35 @@ def test_a_series_that_is_not_answered_may_be_sent_again(tmp_path):
     queue.note("s", "it is a horse")
     assert record(queue)["reason"] == "it is a horse" and files(queue) == []
     put(queue, "s", "1", "2")
+    assert queue.complete("s") == "" and queue.next_waiting() is not None
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_comes_while_a_part_cannot_be_answered_joins_it(tmp_path, complete):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1")
+    queue.complete("s")
+    queue.next_waiting()
+    put(queue, "s", "2")
+    if complete:
+        queue.complete("s")
+    assert not queue.note("s", "one slice is no volume")
+    if not complete:
+        assert queue.next_waiting() is None and queue.complete("s") == ""
+    _, folder = queue.next_waiting()
+    assert sorted(p.name for p in folder.glob("*.dcm")) == ["1.dcm", "2.dcm"]
+
+
+def test_the_rest_of_a_series_is_not_taken_for_all_of_it(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1", "2")
+    queue.complete("s")
+    queue.next_waiting()
+    queue.note("s", "a slice is missing")
+    put(queue, "s", "3", "4")
+    assert queue.complete("s") == "2 instances of it came before; send the whole series"
+    assert record(queue)["instances"] == ["1", "2", "3", "4"] and files(queue) == []
+    put(queue, "s", "1", "2", "3", "4")
     assert queue.complete("s") == "" and queue.next_waiting() is not None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
@@ -110,14 +112,17 @@ class Node:
             )
             queue.answer(series, results)
         except NotAnswered as error:
-            logger.info("%s: not answered: %s", short, error)
-            queue.note(series, str(error))
+            noted = queue.note(series, str(error))
+            logger.info("%s: not answered%s: %s", short, "" if noted else " yet", error)
         except OSError as error:  # of the disk, not of the series
             logger.error("%s: %s; trying again", short, error)
             queue.put_back(series, counted=False)
             stop.wait(_AFTER_ERROR)
         except Exception as error:  # the others go on
-            logger.exception("%s: %s", short, type(error).__name__)
+            # without its message, which may quote the header of an image
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            kind = type(error).__name__
+            logger.error("%s: %s at %s:%s", short, kind, place.filename, place.lineno)
             queue.put_back(series, counted=True)
         else:
             logger.info("%s: answered", short)
@@ -174,4 +179,12 @@ def dicom_node(
             f"{kind}{parts} to {', '.join(one.name for one in destinations)}  {NOT_CLINICAL}",
             flush=True,
         )
-        threading.Event().wait()
+        _until_stopped()
+
+
+def _until_stopped() -> None:
+    """Wait for SIGTERM or SIGINT. What is being answered or sent is finished first."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()

@@ -156,6 +156,7 @@ class _Handlers:
         """Bound what a connection may send before a message of it is whole."""
         connection = event.assoc.dul.socket
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.socket.settimeout(self._limits.silent_seconds)  # within a message, too
         connection.recv = _Bounded(connection, event.assoc, self._limits)
 
     def message(self, event: Any) -> None:

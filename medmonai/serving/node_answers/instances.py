@@ -13,7 +13,8 @@ from medmonai.data.containers import readable, unreadable
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-# What a result in the same study has to repeat; "" where an instance has none.
+# What a result in the same study has to repeat; "" where an instance has none, or one that DICOM
+# does not allow.
 _STUDY_TAGS = (
     "PatientID",
     "PatientName",
@@ -114,10 +115,33 @@ def read_instance(path: Path) -> Instance:
             if not _UID.fullmatch(str(header.get(name) or "")):
                 raise unreadable(path, f"it states no {name}")
         for name in _STUDY_TAGS:
-            if name not in header:
+            if name not in header or not _is_allowed(header, name):
+                header.pop(name, None)
                 setattr(header, name, "")
         int(header.get("NumberOfFrames") or 1)
     return Instance(path, header)
+
+
+def _is_allowed(header: Dataset, name: str) -> bool:
+    """Return whether a value is one that DICOM allows: a sex of another language or a date such as
+    00000000 would make the results invalid, too.
+    """
+    from pydicom.multival import MultiValue
+    from pydicom.valuerep import DA, TM
+
+    value = header[name].value
+    if isinstance(value, MultiValue):
+        return False
+    if name == "PatientSex":
+        return str(value or "") in ("", "M", "F", "O")
+    try:
+        if name.endswith("Date"):
+            DA(str(value or ""))
+        elif name.endswith("Time"):
+            TM(str(value or ""))
+    except ValueError:
+        return False
+    return True
 
 
 def digest(text: str) -> str:

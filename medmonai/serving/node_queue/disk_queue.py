@@ -147,20 +147,27 @@ class DiskQueue:
             self._arrived.pop(series, None)
             if (folder / _TOO_LARGE).exists():
                 return self._noted(folder, names, self._too_large())
-            answered = self._answered(series)
-            if answered is not None:
-                new = len(set(names) - set(answered))
+            answered = self._too_late(series, names)
+            if answered:
                 self._remove(folder)
-                said = f"; {new} of these instances came too late for the answer" if new else ""
-                return f"it was answered before{said}"
+                return answered
+            earlier = set(self._ledger.read(self._ledger.name(series)).get("instances", ()))
+            missing = earlier - set(names)
+            if missing:  # a part of a series must not be taken for all of it
+                reason = f"{len(missing)} instances of it came before; send the whole series"
+                return self._noted(folder, sorted(earlier | set(names)), reason)
             move_into(folder, self.folder / _WAITING / series)
             return ""
 
-    def _answered(self, series: str) -> list[str] | None:
-        """Return the instances of a series that has an answer, or is getting one; else None."""
-        if (self.folder / _WORKING / series).is_dir():
-            return instance_names(self.folder / _WORKING / series)
-        return self._answer_of(series)
+    def _too_late(self, series: str, names: Sequence[str]) -> str:
+        """Return what is said of instances of a series that has an answer; "" where it has none."""
+        answered = self._answer_of(series)
+        if answered is None:
+            return ""
+        new = len(set(names) - set(answered))
+        return "it was answered before" + (
+            f"; {new} of these instances came too late for the answer" if new else ""
+        )
 
     def _answer_of(self, series: str) -> list[str] | None:
         waiting = read_json(self.outbox.place(series) / RECORD)
@@ -178,6 +185,11 @@ class DiskQueue:
         with self._lock:
             waiting = sub_folders(self.folder / _WAITING)
             for one in sorted(waiting, key=lambda one: one.stat().st_mtime):
+                late = self._too_late(one.name, instance_names(one))
+                if late:  # these came while the others were being answered
+                    logger.info("series %s: not answered: %s", one.name[:12], late)
+                    self._remove(one)
+                    continue
                 folder = self.folder / _WORKING / one.name
                 move_into(one, folder)
                 attempts = number_in(folder / _ATTEMPTS)
@@ -186,10 +198,9 @@ class DiskQueue:
                     return one.name, folder
                 move_into(folder, self.folder / _FAILED / one.name)
                 logger.error(
-                    "series %s: answering failed %d times; it lies in %s",
+                    "series %s: answering failed %d times; it lies in failed/",
                     one.name[:12],
                     attempts,
-                    self.folder / _FAILED,
                 )
         return None
 
@@ -207,8 +218,9 @@ class DiskQueue:
             remove_tree(folder / _RESULTS)
             move_into(folder, self.folder / _WAITING / series)
 
-    def note(self, series: str, reason: str) -> None:
-        """Note that a series is not answered, and remove it.
+    def note(self, series: str, reason: str) -> bool:
+        """Note that a series is not answered, and remove it; return False where more of it has come
+        meanwhile, with which it waits again instead.
 
         Args:
             series: its key.
@@ -216,7 +228,18 @@ class DiskQueue:
         """
         with self._lock:
             folder = self.folder / _WORKING / series
-            self._noted(folder, instance_names(folder), reason)
+            (folder / _ATTEMPTS).unlink(missing_ok=True)
+            remove_tree(folder / _RESULTS)
+            sizes = {file.stem: file.stat().st_size for file in folder.glob("*.dcm")}
+            if series in self._arrived:
+                move_into(folder, self.folder / _INCOMING / series)
+                self._arrived[series] |= sizes
+                return False
+            if (self.folder / _WAITING / series).is_dir():
+                move_into(folder, self.folder / _WAITING / series)
+                return False
+            self._noted(folder, list(sizes), reason)
+            return True
 
     def _noted(self, folder: Path, names: Sequence[str], reason: str) -> str:
         record = self._ledger.record(names, reason=reason)
