@@ -10,7 +10,10 @@ import typer
 
 def serve(
     model: Annotated[
-        Path, typer.Argument(help="the --output of `fit`, a run folder, or a bundle with weights")
+        Path,
+        typer.Argument(
+            help="the --output of `fit`, a run folder, a bundle with weights, or an exported file"
+        ),
     ],
     *,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",

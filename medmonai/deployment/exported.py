@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import torch
 
 from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders
 from medmonai.data.covariate_encoder import covariates_from
+from medmonai.metrics import OperatingPoint, Temperature
 from medmonai.run_files import parts_of
 from medmonai.task import Task, kind_named
 
@@ -22,6 +24,7 @@ from .familiar import Familiar
 from .whole_model import OUTPUT_NAMES
 
 _SUFFIXES = (".onnx", ".pt")
+_ABOUT = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
 Run = Callable[[Mapping[str, np.ndarray]], Sequence[np.ndarray]]
 
 
@@ -38,6 +41,11 @@ class ExportedModel:
         familiar: what the training images looked like; None where nobody noted it.
         batch_size: images that the file gets at once.
         covariates: the encoder of the columns that it takes beside an image; None for none.
+        point: the operating point inside.
+        temperature: the calibration inside.
+        member_count: networks inside.
+        about: what identifies it and says what it is for: its name, the digests of the file and of
+            the training images, intended use and limits.
     """
 
     run: Run
@@ -49,6 +57,10 @@ class ExportedModel:
     familiar: Familiar | None
     batch_size: int
     covariates: CovariateEncoder | MemberEncoders | None
+    point: OperatingPoint
+    temperature: Temperature
+    member_count: int
+    about: Mapping[str, str]
 
     def scores(
         self, images: np.ndarray, covariates: np.ndarray | None
@@ -127,6 +139,11 @@ def load_exported(path: str | Path) -> ExportedModel:
             familiar=None if seen is None else Familiar.from_dict(seen),
             batch_size=int(description["batch_size"]),
             covariates=None if covariates is None else covariates_from(covariates),
+            point=OperatingPoint.from_dict(json.loads(description["operating_point"])),
+            temperature=Temperature.from_dict(json.loads(description["temperature"])),
+            member_count=int(description["members"]),
+            about={name: description[name] for name in _ABOUT}
+            | {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         )
 
 

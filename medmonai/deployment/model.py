@@ -70,6 +70,11 @@ class Model:
     covariates: CovariateEncoder | MemberEncoders | None = None
 
     @property
+    def member_count(self) -> int:
+        """Number of `members`."""
+        return len(self.members)
+
+    @property
     def members(self) -> tuple[nn.Module, ...]:
         """The networks of an ensemble; the network itself where it is one."""
         network = self.network

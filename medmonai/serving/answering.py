@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medmonai.data.files import DecodedCase
-from medmonai.deployment import GivenCase, Model, PredictedCase, read_given
+from medmonai.deployment import ExportedModel, GivenCase, Model, PredictedCase, read_given
 
 from .batching import Batcher
 from .counters import Counters
@@ -36,7 +36,7 @@ class Answering:
         counters: count images.
     """
 
-    model: Model
+    model: Model | ExportedModel
     batcher: Batcher
     decoders: ThreadPoolExecutor
     _: KW_ONLY
@@ -62,8 +62,14 @@ class Answering:
 
         Raises:
             Overloaded: too many images wait for the network.
-            Refused: files that the model does not take.
+            Refused: files that the model does not take, or a map of an exported file.
         """
+        if saliency and isinstance(self.model, ExportedModel):
+            raise Refused(
+                422,
+                "an exported file cannot say where its networks look; ask without saliency, or "
+                "serve the folder that it was exported from.",
+            )
         loop = asyncio.get_running_loop()
         place = Path(tempfile.mkdtemp(dir=self.folder))
         try:
@@ -123,7 +129,7 @@ def _explained(
     return map_slices(decided_map(model, given, image, predicted), image.place)
 
 
-def given_covariates(text: str, model: Model) -> dict[str, str]:
+def given_covariates(text: str, model: Model | ExportedModel) -> dict[str, str]:
     """Return the covariates of a request, "" for what is not known.
 
     Args:

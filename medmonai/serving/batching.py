@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from medmonai.data.files import DecodedCase
-from medmonai.deployment import GivenCase, Model, PredictedCase, predict_batch
+from medmonai.deployment import ExportedModel, GivenCase, Model, PredictedCase, predict_batch
 
 
 class Overloaded(RuntimeError):
@@ -34,7 +34,7 @@ class Batcher:
 
     def __init__(
         self,
-        model: Model,
+        model: Model | ExportedModel,
         *,
         most_waiting: int = 1024,
         observe: Callable[[int], Any] = lambda size: None,
@@ -59,7 +59,7 @@ class Batcher:
         """
         return self._put(_Image(given, decoded))
 
-    def call(self, function: Callable[[Model], Any]) -> Future[Any]:
+    def call(self, function: Callable[[Any], Any]) -> Future[Any]:
         """Return the future result of a function of the model, which runs between two batches.
 
         Raises:
@@ -138,6 +138,6 @@ class _Image(_Work):
 
 
 class _Call(_Work):
-    def __init__(self, function: Callable[[Model], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
         self.function = function

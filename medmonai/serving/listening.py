@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from medmonai.deployment import about_model, load_model
+from medmonai.deployment import ExportedModel, about_model, open_model
 
 from .limits import Limits
 from .service import service
@@ -35,8 +35,8 @@ def serve(
     """Serve a model until the process is stopped.
 
     Args:
-        model: the folder of a fit, of a run, or of a bundle with weights; see
-            `medmonai.deployment.load_model`.
+        model: the folder of a fit, of a run, or of a bundle with weights, or a file that `medmonai
+            export` wrote; see `medmonai.deployment.open_model`.
         host: address to listen on.
         port: of the address; 0 for a free one.
         token: that requests have to give as "Authorization: Bearer TOKEN".
@@ -54,14 +54,16 @@ def serve(
         )
     if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
         raise ValueError("the token has to have at least 16 printable ASCII characters.")
-    loaded = load_model(model)
+    loaded = open_model(model)
+    exported = isinstance(loaded, ExportedModel)
+    about = loaded.about if exported else about_model(loaded, Path(model))
     listening = _listening(host, port)
     folder = own_folder()
     # what a form parser writes lies there, too
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     hosts = _LOCAL if _is_local(host) else ()
     app = service(
-        loaded, folder=folder, about=about_model(loaded, Path(model)), limits=limits, token=token,
+        loaded, folder=folder, about=about, limits=limits, token=token,
         hosts=hosts,
     )  # fmt: skip
     config = uvicorn.Config(

@@ -13,7 +13,7 @@ from fastapi import FastAPI, File, Form, HTTPException, Query, Response, UploadF
 from fastapi.responses import HTMLResponse
 
 from medmonai import __version__
-from medmonai.deployment import Model
+from medmonai.deployment import ExportedModel, Model
 from medmonai.report import NOT_CLINICAL
 
 from .answering import Answering, given_covariates
@@ -26,7 +26,7 @@ from .uploads import Refused, Upload
 
 
 def service(
-    model: Model,
+    model: Model | ExportedModel,
     *,
     folder: Path,
     about: Mapping[str, Any] | None = None,
@@ -120,7 +120,7 @@ def _add_predictions(app: FastAPI, answering: Answering, about: Mapping[str, Any
         return {"cases": cases, "model": about, "warning": NOT_CLINICAL}
 
 
-def _described(model: Model) -> dict[str, Any]:
+def _described(model: Model | ExportedModel) -> dict[str, Any]:
     form = model.form
     return {
         "task": model.task.kind,
@@ -129,7 +129,8 @@ def _described(model: Model) -> dict[str, Any]:
         "operating_point": model.point.as_dict(),
         "calibrated": model.temperature.chosen_on != "none",
         "calibrated_on": model.temperature.n,
-        "members": len(model.members),
+        "members": model.member_count,
+        "saliency": isinstance(model, Model),
         "spatial_size": list(form.spatial_size),
         "in_channels": form.in_channels,
         "images_of_a_case": list(model.image_columns),

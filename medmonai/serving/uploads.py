@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from medmonai.data.containers import UnreadableImageError, is_dicom, of_the_disk
 from medmonai.data.files import read_case
-from medmonai.deployment import GivenCase, Model, given_cases
+from medmonai.deployment import ExportedModel, GivenCase, Model, given_cases
 from medmonai.processes import alive
 from medmonai.tables import OTHER_TABLES, TABLE_SUFFIXES
 
@@ -77,7 +77,7 @@ def own_folder() -> Path:
 
 
 def received_cases(
-    uploads: Sequence[Upload], folder: Path, model: Model, limits: Limits
+    uploads: Sequence[Upload], folder: Path, model: Model | ExportedModel, limits: Limits
 ) -> list[GivenCase]:
     """Write the files of a request into a folder and return its cases; nothing is decoded yet.
 
@@ -136,7 +136,7 @@ def _series(places: Sequence[Path], folder: Path) -> Path:
     return folder
 
 
-def _of_channels(places: Sequence[Path], model: Model) -> GivenCase:
+def _of_channels(places: Sequence[Path], model: Model | ExportedModel) -> GivenCase:
     names = ", ".join(model.image_columns)
     if len(places) != len(model.image_columns):
         raise Refused(
@@ -148,7 +148,7 @@ def _of_channels(places: Sequence[Path], model: Model) -> GivenCase:
     return GivenCase(places[0].name, read=lambda form: read_case(case, form))
 
 
-def _cases_of(place: Path, model: Model, limits: Limits) -> list[GivenCase]:
+def _cases_of(place: Path, model: Model | ExportedModel, limits: Limits) -> list[GivenCase]:
     shown = "series" if place.is_dir() else place.name
     # A table names files of this machine, which a client must not reach.
     if place.is_file() and place.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES):

@@ -9,6 +9,7 @@ import pytest
 from chromium import Browser, installed
 from mean_models import mean_model
 
+from medmonai.deployment import export_model, open_model
 from medmonai.metrics import OperatingPoint, Temperature
 from medmonai.networks import Ensemble, resnet10
 
@@ -54,6 +55,21 @@ def test_an_image_is_chosen_and_its_result_is_shown(browser, tmp_path, width):
     assert browser.evaluate("document.getElementById('map').naturalWidth") == 16
     assert browser.evaluate("getComputedStyle(document.getElementById('slices')).display") == "none"
     assert wide <= width
+    assert browser.problems == []
+
+
+def test_an_exported_file_has_no_map_and_no_slider_for_it(browser, tmp_path):
+    export_model(convolutions(2), tmp_path / "model.pt")
+    (tmp_path / "case.png").write_bytes(picture(120, size=(16, 16)))
+    with running(open_model(tmp_path / "model.pt"), tmp_path / "received") as address:
+        browser.open(f"{address}/")
+        browser.choose("#files", tmp_path / "case.png")
+        browser.until("document.getElementById('status').textContent === 'Done.'")
+        said = browser.evaluate("document.body.innerText")
+    assert "Of 100 cases" in said and "networks differ by" in said and "Grad-CAM" not in said
+    for name, shown in (("map", "none"), ("maps", "none"), ("image", "block")):
+        style = f"getComputedStyle(document.getElementById('{name}')).display"
+        assert (browser.evaluate(style) == "none") == (shown == "none")
     assert browser.problems == []
 
 
