@@ -19,7 +19,6 @@ from medmonai.handlers import (
     HistoryWriter,
     NonFiniteGuard,
     Progress,
-    WeightAverage,
     in_order,
 )
 from medmonai.metrics import auc_score
@@ -73,35 +72,6 @@ def test_what_is_not_finite_stops_the_run_before_the_step(poison):
     with pytest.raises(FloatingPointError, match="epoch 1, by iteration 1 "):
         trainer(network, [NonFiniteGuard()], loss=Poison()).run()
     assert torch.equal(before, network.linear.weight)
-
-
-def test_the_average_follows_the_weights_and_can_begin_anew():
-    network = Mean()
-    decay = 0.5
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay)
-    )
-    handler, seen = WeightAverage(average, network), []
-
-    class Watch:
-        def attach(self, engine):
-            engine.add_event_handler(
-                Events.ITERATION_COMPLETED, lambda _: seen.append(network.linear.weight.item())
-            )
-
-    trainer(
-        network,
-        [handler, Watch()],
-        epochs=1,
-        optimizer=torch.optim.SGD(network.parameters(), lr=0.1),
-    ).run()
-    expected = seen[0]
-    for weight in seen[1:]:
-        expected = decay * expected + (1 - decay) * weight
-    assert average.module.linear.weight.item() == pytest.approx(expected, abs=1e-6)
-    handler.restart()
-    average.update_parameters(network)
-    assert torch.equal(average.module.linear.weight, network.linear.weight)
 
 
 def test_the_history_has_a_line_per_epoch(tmp_path, capsys):
