@@ -54,8 +54,8 @@ def given_cases(
 
     Raises:
         FileNotFoundError: no such path, or no image there.
-        ValueError: options or covariates without a table, a table that lacks one of them, or files
-            of several kinds.
+        ValueError: options or covariates without a table, a table that lacks one of them, or a
+            folder of npz files.
     """
     form = model.form
     covariates = () if model.covariates is None else model.covariates.names

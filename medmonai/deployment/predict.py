@@ -88,7 +88,7 @@ def predict(
 
     Raises:
         FileNotFoundError: no such model, or no image at the path.
-        ValueError: images of several kinds, or a table that is refused.
+        ValueError: a folder of npz files, or a table that is refused.
 
     Example:
         >>> for case in predict("fit", "new_images"):  # doctest: +SKIP

@@ -49,6 +49,7 @@ class TextTable:
         lines: the line (of a workbook: the row) of each row in the file, from 1.
         notes: one sentence each on how the file was read.
         repeated: names that more than one column has; `columns` has the first.
+        unnamed: how many columns have no name.
     """
 
     name: str
@@ -56,9 +57,22 @@ class TextTable:
     lines: list[int]
     notes: tuple[str, ...] = ()
     repeated: frozenset[str] = frozenset()
+    unnamed: int = 0
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def second_header(self) -> str:
+        """What to do if the names of the columns are not where they were looked for, to follow a
+        message; "" where every column has a name.
+        """
+        return (
+            f"; columns without a name: {self.unnamed}. If line {self.lines[0]} is a second header "
+            "line, delete the lines above it"
+            if self.unnamed
+            else ""
+        )
 
     def column_name(self, name: str, argument: str) -> str:
         """Return a column's name as the file spells it; case and spaces count only where two names
@@ -80,7 +94,7 @@ class TextTable:
             hint = "; if that is several columns, pass their separator." if joined else "."
             raise ValueError(
                 f"{argument}={name!r} is not a column of {self.name}; it has "
-                f"{quoted(self.columns)}{hint}"
+                f"{quoted(self.columns)}{self.second_header}{hint}"
             )
         if len(fits) > 1:
             raise ValueError(
@@ -214,10 +228,13 @@ def _table(
         )
     if layout.wrong:
         row = layout.wrong[0]
+        second = ""
+        if len(layout.wrong) == len(body):
+            second = f"; or, if the names are in line {lines[row]}, delete the lines above it"
         raise ValueError(
             f"{name}: line {lines[row]} has {len(rows[row])} columns and the header, line "
             f"{lines[layout.header]}, {len(layout.names)} ({len(layout.wrong)} such lines); quote "
-            "values that hold the separator, or pass another separator."
+            f"values that hold the separator, or pass another separator{second}."
         )
     if layout.header:
         above = "; ".join(" ".join(filter(None, map(tidy, row))) for row in rows[: layout.header])
@@ -240,4 +257,5 @@ def _table(
             for column, values in columns.items()
         }
     repeated = frozenset(column for column, count in Counter(spelled.values()).items() if count > 1)
-    return TextTable(name, columns, lines[layout.header + 1 :], tuple(notes), repeated)
+    unnamed = len(layout.names) - len(named)
+    return TextTable(name, columns, lines[layout.header + 1 :], tuple(notes), repeated, unnamed)

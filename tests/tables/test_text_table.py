@@ -241,3 +241,20 @@ def test_files_that_are_not_tables(tmp_path):
         read_text_table(tmp_path / "a.csv", encoding="klingon")
     (tmp_path / "a.csv").write_bytes("a,b\n\u0159,2\n".encode("cp1250"))
     assert read_text_table(tmp_path / "a.csv", encoding="cp1250").columns["a"] == ["\u0159"]
+
+
+def test_a_second_header_line_is_named_where_columns_are_missed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Image,,Clinical\nfile,dx,age\na.png,x,50\n")
+    with pytest.raises(
+        ValueError,
+        match=r"'label' is not a column .*; columns without a name: 1\. If line 2 is a second",
+    ):
+        read_text_table(path).column("label", "label_column")
+    assert list(read_text_table(path, wanted=["dx"]).columns) == ["file", "dx", "age"]
+    path.write_text("Image,Clinical\nfile,dx,age\na.png,x,50\n")
+    with pytest.raises(ValueError, match=r"or, if the names are in line 2, delete the lines above"):
+        read_text_table(path)
+    path.write_text("file,dx\na.png,x\nb.png,y,z\n")  # one line is a comma too many
+    with pytest.raises(ValueError, match=r"pass another separator\.$"):
+        read_text_table(path)

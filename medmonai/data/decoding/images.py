@@ -178,7 +178,8 @@ def load_images(
 
 
 def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]]:
-    """Return ids and files of the images at a path, sorted by name.
+    """Return ids and files of the images at a path, sorted by name. Files of several kinds may lie
+    together; one that a network does not take is refused when it is read.
 
     Args:
         path: a folder, or one file.
@@ -186,10 +187,10 @@ def image_files(path: Path, *, spatial_dims: int) -> tuple[list[str], list[Path]
 
     Raises:
         FileNotFoundError: no such path, or no image there.
-        ValueError: several kinds of files, or an npz file, which contains arrays.
+        ValueError: only npz files, which contain arrays.
     """
-    files, root = _find(path)
-    if image_kind(files[0]) == "npz":
+    files, root = _find(path, mixed=True)
+    if {image_kind(file) for file in files} == {"npz"}:
         raise ValueError(f"{path} is an npz file; give image files, or a folder of them.")
     if spatial_dims == 3:
         files = _series(files)
@@ -260,8 +261,10 @@ def _is_volume(file: Path) -> bool:
         return False
 
 
-def _find(path: Path) -> tuple[list[Path], Path]:
-    """Return the image files at a path, sorted, and the folder that their ids are relative to."""
+def _find(path: Path, *, mixed: bool = False) -> tuple[list[Path], Path]:
+    """Return the image files at a path, sorted, and the folder that their ids are relative to;
+    refuse several kinds unless they may be `mixed`.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; {_GIVE}.")
     root = path if path.is_dir() else path.parent
@@ -278,7 +281,7 @@ def _find(path: Path) -> tuple[list[Path], Path]:
         raise FileNotFoundError(f"{path} holds no image{held}; {', '.join(KINDS)} are read.")
     kinds = sorted({kind for p in files if (kind := image_kind(p))})
     volumes = not {"picture", "npz"} & set(kinds)
-    if (len(kinds) > 1 and not volumes) or (kinds == ["npz"] and len(files) > 1):
+    if (len(kinds) > 1 and not volumes and not mixed) or (kinds == ["npz"] and len(files) > 1):
         several = " and ".join(kinds) if len(kinds) > 1 else f"{len(files)} npz"
         raise ValueError(
             f"{path} holds {several} files; give a folder with one kind of image, or one npz file."

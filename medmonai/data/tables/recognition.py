@@ -210,7 +210,8 @@ def _label_column(table: TextTable, columns: Sequence[str]) -> str:
     if not fits:
         raise ValueError(
             f"{table.name}: none of its columns {_listed(table.columns)} looks like classes (two "
-            "or more values with several cases each); name the column with --label_column."
+            "or more values with several cases each); name the column with --label_column"
+            f"{table.second_header}."
         )
     return _only(table, "label_column", fits)
 

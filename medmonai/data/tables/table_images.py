@@ -166,8 +166,9 @@ def _without_image(
     first = next(iter(images[without[0]].lost), "")
     told = f"{len(without)} of {len(table)} rows have no image, first {first!r}"
     if not skip:
+        second = f"if line {table.lines[0]} is a second header line, delete it; " * (without == [0])
         raise ValueError(
-            f"{table.name}: {told} ({table.places(without)}); add the images, or set "
+            f"{table.name}: {told} ({table.places(without)}); {second}add the images, or set "
             "rows_without_image='skip' in images (--rows_without_image skip, of a bundle "
             "--listing#images#rows_without_image skip)."
         )
