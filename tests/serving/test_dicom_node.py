@@ -366,6 +366,17 @@ def test_destinations_that_are_none(given):
         destination(given, calling_aet="A", security=security())
 
 
+def test_an_address_without_a_host_is_no_destination():
+    with pytest.raises(ValueError, match="a host is needed"):
+        destination("http://", calling_aet="A", security=security())
+
+
+def test_a_host_that_nobody_knows_does_not_answer():
+    nowhere = destination("no.such.host.invalid:104:A", calling_aet="A", security=security())
+    with pytest.raises(ConnectionError, match="does not answer"):
+        nowhere.send([])
+
+
 def test_a_port_in_use_is_named(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

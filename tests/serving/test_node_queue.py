@@ -222,6 +222,15 @@ def test_a_release_or_silence_completes_a_series():
     assert arrivals.complete(1000) == []
 
 
+def test_a_connection_that_closes_before_its_release_is_noticed():
+    arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+    arrivals.stored("a", association=1, now=0)
+    arrivals.ended(1, released=False, now=1)
+    arrivals.ended(1, released=True, now=1)
+    arrivals.ended(2, released=True, now=30)  # brought nothing of it
+    assert arrivals.complete(6) == ["a"]
+
+
 def test_a_sender_with_an_association_for_each_slice():
     arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
     for second in range(0, 40, 4):

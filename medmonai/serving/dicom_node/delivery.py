@@ -90,7 +90,10 @@ class CStore:
         for kind in (ComprehensiveSRStorage, SecondaryCaptureImageStorage):
             ae.add_requested_context(kind, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
         tls = None if self.tls is None else (self.tls, self.host)
-        association = ae.associate(self.host, self.port, ae_title=self.aet, tls_args=tls)
+        try:
+            association = ae.associate(self.host, self.port, ae_title=self.aet, tls_args=tls)
+        except OSError as error:  # a name that is not known
+            raise Unreachable(f"{self.name} does not answer ({error.strerror})") from None
         if not association.is_established:
             refused = "refuses the association" if association.is_rejected else "does not answer"
             raise Unreachable(f"{self.name} {refused}")
@@ -189,6 +192,8 @@ def destination(
         'pacs:104:ARCHIVE'
     """
     if given.startswith(("http://", "https://")):
+        if not urlsplit(given).hostname:
+            raise ValueError(f"--send-to {given!r}; an address with a host is needed.")
         return StowRS(given.rstrip("/"), security=security)
     address, _, aet = given.rpartition(":")
     host, _, port = address.rpartition(":")

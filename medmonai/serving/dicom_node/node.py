@@ -6,7 +6,6 @@ import logging
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
@@ -20,7 +19,7 @@ from medmonai.serving.node_queue import Arrivals, DiskQueue, NodeLimits
 
 from .delivery import Destination, destination_key
 from .receiving import Listening, receiving
-from .sending import Sender
+from .sending import Sender, said_of
 
 _PAUSE = 0.2  # seconds between looks at the queue
 _AFTER_ERROR = 10.0
@@ -62,6 +61,7 @@ class Node:
             OSError: the address or the folder cannot be used.
         """
         stop = threading.Event()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with claim(self.folder):
             queue = DiskQueue(self.folder, version=self.identity.version, limits=self.limits)
             for series in queue.incoming():
@@ -90,8 +90,8 @@ class Node:
             for series in self.arrivals.complete(time.monotonic()):
                 try:
                     reason = queue.complete(series)
-                except OSError as error:
-                    logger.error("series %s: %s", series[:12], error)
+                except Exception as error:  # such as a full disk; the series stays
+                    logger.error("series %s: %s", series[:12], said_of(error))
                     self.arrivals.stored(series, association=None, now=time.monotonic())
                     continue
                 said = f"not answered: {reason}" if reason else "complete"
@@ -119,10 +119,7 @@ class Node:
             queue.put_back(series, counted=False)
             stop.wait(_AFTER_ERROR)
         except Exception as error:  # the others go on
-            # without its message, which may quote the header of an image
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            kind = type(error).__name__
-            logger.error("%s: %s at %s:%s", short, kind, place.filename, place.lineno)
+            logger.error("%s: %s", short, said_of(error))
             queue.put_back(series, counted=True)
         else:
             logger.info("%s: answered", short)

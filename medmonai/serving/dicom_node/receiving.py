@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import socket
 import ssl
@@ -151,9 +152,11 @@ class _Handlers:
         self._queue = queue
         self._arrivals = arrivals
         self._limits = limits
+        self._numbers = itertools.count()  # ids of objects come again
 
     def opened(self, event: Any) -> None:
         """Bound what a connection may send before a message of it is whole."""
+        event.assoc.medmonai_number = next(self._numbers)
         connection = event.assoc.dul.socket
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.socket.settimeout(self._limits.silent_seconds)  # within a message, too
@@ -180,7 +183,9 @@ class _Handlers:
             logger.error("an instance was refused: %s", error)
             return _OUT_OF_RESOURCES
         self._arrivals.stored(
-            instance.series_key, association=id(event.assoc), now=time.monotonic()
+            instance.series_key,
+            association=event.assoc.medmonai_number,
+            now=time.monotonic(),
         )
         return _SUCCESS
 
@@ -189,11 +194,11 @@ class _Handlers:
         logger.warning("an association was rejected: calling AE title %r", str(said)[:16])
 
     def released(self, event: Any) -> None:
-        self._arrivals.ended(id(event.assoc), released=True, now=time.monotonic())
+        self._arrivals.ended(event.assoc.medmonai_number, released=True, now=time.monotonic())
 
     def closed(self, event: Any) -> None:
         """The connection is over, however it ended."""
-        self._arrivals.ended(id(event.assoc), released=False, now=time.monotonic())
+        self._arrivals.ended(event.assoc.medmonai_number, released=False, now=time.monotonic())
         unfinished = event.assoc.dimse.message
         path = getattr(unfinished, "_data_set_path", None)
         if path is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,8 +87,8 @@ class Sender:
         while not stop.wait(pause):
             try:
                 self.send_due(time.monotonic(), stop)
-            except OSError as error:
-                logger.error("the outbox: %s", error)
+            except Exception as error:  # such as a full disk; what lies there stays
+                logger.error("the outbox: %s", said_of(error))
 
     def send_due(self, now: float, stop: threading.Event | None = None) -> None:
         """Send every answer whose turn it is.
@@ -121,6 +122,16 @@ class Sender:
             logger.info("%s: sent to %s", _short(answer), self._to.name)
             self._outbox.delivered(answer, self._key)
             self._outbox.finish(answer, self._keys)
+
+
+def said_of(error: Exception) -> str:
+    """Return what the log says of an error: its message where it is one of the system, otherwise
+    only where it happened, since it may quote the header of an image.
+    """
+    if isinstance(error, OSError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {place.filename}:{place.lineno}"
 
 
 def _short(answer: Path) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 @dataclass
 class _Arriving:
     last: float
+    brought_by: set[int] = field(default_factory=set)
     open: set[int] = field(default_factory=set)
     released: bool = False
 
@@ -62,10 +63,12 @@ class Arrivals:
             arriving = self._arriving.setdefault(series, _Arriving(now))
             arriving.last = now
             if association is not None:
+                arriving.brought_by.add(association)
                 arriving.open.add(association)
 
     def ended(self, association: int, *, released: bool, now: float) -> None:
-        """Note that an association is over.
+        """Note that an association is over: that it was released, that its connection was closed,
+        or both, in any order.
 
         Args:
             association: which.
@@ -74,11 +77,14 @@ class Arrivals:
         """
         with self._lock:
             for arriving in self._arriving.values():
-                if association in arriving.open:
-                    arriving.open.discard(association)
-                    arriving.released = released
-                    if released:
-                        arriving.last = max(arriving.last, now)
+                if association not in arriving.brought_by:
+                    continue
+                if released:
+                    arriving.released = True
+                    arriving.last = max(arriving.last, now)
+                elif association in arriving.open:
+                    arriving.released = False
+                arriving.open.discard(association)
 
     def complete(self, now: float) -> list[str]:
         """Return the series that are complete; each is returned once.
