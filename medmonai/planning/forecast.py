@@ -31,19 +31,28 @@ class Forecast:
         memory_gb: the largest use of memory.
         disk_gb: decoded images and weights.
         step_seconds: the measured training step.
+        smaller: another size and its training step, where the plan could take smaller images.
     """
 
     minutes: float
     memory_gb: float
     disk_gb: float
     step_seconds: float
+    smaller: tuple[tuple[int, ...], float] | None = None
 
     def line(self) -> str:
         """Return the forecast for a person to read."""
         return (
             f"forecast: {about_minutes(self.minutes)}, {self.memory_gb:.1f} GB of memory, "
-            f"{self.disk_gb:.2f} GB of disk (a training step takes {self.step_seconds:.2f} s)"
+            f"{self.disk_gb:.2f} GB of disk (a training step takes {self.step_seconds:.2f} s"
+            f"{self._at_smaller()})"
         )
+
+    def _at_smaller(self) -> str:
+        if self.smaller is None:
+            return ""
+        size, seconds = self.smaller
+        return f", {seconds:.2f} s at {' x '.join(map(str, size))}"
 
 
 def forecast(

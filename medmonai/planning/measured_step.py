@@ -62,9 +62,7 @@ def measure_step(look: Look, recipe: Mapping[str, Any], size: list[int]) -> Meas
     of_images = {name: one for name, one in recipe["dataset"].items() if name != "covariates"}
     trainer, inferer = trial_of_training({**recipe, "dataset": of_images}, noise)
     ends: list[float] = []
-    trainer.add_event_handler(
-        Events.ITERATION_COMPLETED, lambda _: ends.append(time.perf_counter())
-    )
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: ends.append(_now()))
     trainer.run()
     network = trainer.network
     x = torch.rand((recipe["batch_size"], look.in_channels, *size), device=trainer.state.device)
@@ -88,10 +86,19 @@ def _seconds(run: Callable[[], Any]) -> float:
     run()
     seconds = []
     for _ in range(_STEPS):
-        begun = time.perf_counter()
+        begun = _now()
         run()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(_now() - begun)
     return float(np.median(seconds))
+
+
+def _now() -> float:
+    """Return the time when a GPU has done what it was given."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def _noise(task: Task, cases: int, shape: tuple[int, ...]) -> Cohort:

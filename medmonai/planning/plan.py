@@ -7,7 +7,7 @@ import math
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def make_plan(
         for divided, most in ensembles(division, minutes):
             plan = _planned(look, divided, asked, steps, scale=scale, share=share)
             if plan.cost.minutes <= most:
-                return plan
+                return _beside_smaller(plan, steps, scale=scale)
             cheapest = min(cheapest, plan.cost.minutes)
     raise ValueError(
         f"minutes={minutes:g}; the cheapest plan takes {about_minutes(cheapest)} on this machine."
@@ -171,6 +171,22 @@ def _planned(
         cost=forecast(look, recipe, size, division, measured=steps[key]),
         overrides=asked.overrides(),
     )
+
+
+def _beside_smaller(
+    plan: Plan, steps: dict[tuple[int, ...], MeasuredStep], *, scale: float
+) -> Plan:
+    """Return the plan with the measured step of the next smaller size, where there is one."""
+    smaller = next((less for less, _ in _CHEAPER if less < scale), None)
+    if smaller is None:
+        return plan
+    size, other = (size_choice(plan.look, scale=each)[0]["size"] for each in (scale, smaller))
+    if other == size:
+        return plan
+    key = (*other, plan.recipe["batch_size"])
+    if key not in steps:
+        steps[key] = measure_step(plan.look, plan.recipe, other)
+    return replace(plan, cost=replace(plan.cost, smaller=(tuple(other), steps[key].seconds)))
 
 
 def _training_choices(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from medmonai.planning import Division, make_plan
 from medmonai.planning.forecast import forecast
 from medmonai.planning.measured_step import MeasuredStep, measure_step
+from medmonai.planning.rules import size_choice
 
 
 def test_minutes_memory_and_disk_follow_from_the_measured_step(seen):
@@ -48,3 +51,16 @@ def test_a_step_of_the_trainer_is_measured(seen):
     assert len({step.weight_bytes for step in steps.values()}) == 1
     for step in steps.values():
         assert min(step.seconds, step.forward_seconds, step.texture_seconds) > 0
+
+
+def test_the_step_of_a_second_size_is_measured_and_said(seen):
+    plan = make_plan(seen)
+    (size, seconds) = plan.cost.smaller
+    assert size == tuple(size_choice(seen, scale=0.8)[0]["size"])
+    assert size != tuple(size_choice(seen)[0]["size"]) and seconds > 0
+    assert plan.cost.line().endswith(f" s, {seconds:.2f} s at {' x '.join(map(str, size))})")
+
+
+def test_a_set_of_one_size_has_no_second(seen):
+    named = replace(seen, listing=None)
+    assert size_choice(named, scale=0.5)[0] == size_choice(named)[0]
