@@ -159,12 +159,12 @@ def test_an_archive_of_dcmtk_takes_the_answer(tmp_path):
 
 
 def test_dicomweb_failures_are_not_taken_for_success(pacs, tmp_path):
-    from medmonai.serving.dicom_node import Refused, Security, Unreachable, destination
+    from medmonai.serving.dicom_node import Declined, Security, Unreachable, destination
 
     address, _ = pacs
     files = sorted(ct(tmp_path / "a", slices=2).iterdir())
     wrong = destination(f"{address}/nothing", calling_aet="A", security=Security())
-    with pytest.raises(Refused, match="HTTP 404"):
+    with pytest.raises(Declined, match="HTTP 404"):
         wrong.send(files)
     nobody = destination(f"http://127.0.0.1:{free_port()}", calling_aet="A", security=Security())
     with pytest.raises(Unreachable, match="ConnectionError"):

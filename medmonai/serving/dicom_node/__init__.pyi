@@ -1,4 +1,4 @@
-from .delivery import CStore, Destination, Refused, StowRS, Unreachable, destination
+from .delivery import CStore, Declined, Destination, StowRS, Unreachable, destination
 from .node import Node, dicom_node
 from .receiving import Listening
 from .security import Security
@@ -7,10 +7,10 @@ from .sending import Backoff, Sender
 __all__ = [
     "Backoff",
     "CStore",
+    "Declined",
     "Destination",
     "Listening",
     "Node",
-    "Refused",
     "Security",
     "Sender",
     "StowRS",

@@ -25,7 +25,7 @@ class Unreachable(ConnectionError):
     """A destination that does not answer; later it may."""
 
 
-class Refused(ValueError):
+class Declined(ValueError):
     """A destination that does not take an answer."""
 
 
@@ -44,7 +44,7 @@ class Destination(Protocol):
             files: its instances, in their order.
 
         Raises:
-            Refused: the destination does not take them.
+            Declined: the destination does not take them.
             Unreachable: it does not answer.
         """
         ...
@@ -102,13 +102,13 @@ class CStore:
                 try:
                     status = association.send_c_store(dcmread(file)).get("Status")
                 except ValueError as error:  # it takes no such kind of object
-                    raise Refused(f"{self.name}: {error}") from None
+                    raise Declined(f"{self.name}: {error}") from None
                 except RuntimeError as error:
                     raise Unreachable(f"{self.name}: {error}") from None
                 if status is None:
                     raise Unreachable(f"{self.name} ended the association")
                 if status not in _STORED:
-                    raise Refused(f"{self.name} answers with status 0x{status:04X}")
+                    raise Declined(f"{self.name} answers with status 0x{status:04X}")
         finally:
             if association.is_established:
                 association.release()
@@ -151,12 +151,12 @@ class StowRS:
                 try:
                     failed = _failures(client.store_instances([dcmread(file)]))
                 except requests.HTTPError as error:
-                    raise Refused(f"{self.name} answers {_status(error)}") from None
+                    raise Declined(f"{self.name} answers {_status(error)}") from None
                 except requests.RequestException as error:
                     kind = type(error).__name__
                     raise Unreachable(f"{self.name} does not answer ({kind})") from None
                 if set(failed) - {_DUPLICATE}:
-                    raise Refused(f"{self.name} answers with failure reason 0x{max(failed):04X}")
+                    raise Declined(f"{self.name} answers with failure reason 0x{max(failed):04X}")
 
 
 def _status(error: object) -> str:

@@ -99,8 +99,8 @@ class Node:
 
     def _answer_series(self, queue: DiskQueue, stop: threading.Event) -> None:
         while not stop.wait(_PAUSE):
-            while not stop.is_set() and (found := queue.next_waiting()) is not None:
-                self._answer_one(queue, *found, stop=stop)
+            while not stop.is_set() and (waiting := queue.next_waiting()) is not None:
+                self._answer_one(queue, *waiting, stop=stop)
 
     def _answer_one(
         self, queue: DiskQueue, series: str, folder: Path, *, stop: threading.Event

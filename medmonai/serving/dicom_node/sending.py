@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medmonai.serving.node_queue import Outbox
 
-from .delivery import Destination, Refused, Unreachable, destination_key
+from .delivery import Declined, Destination, Unreachable, destination_key
 
 _FIRST_SECONDS = 2.0
 _MOST_SECONDS = 300.0
@@ -113,7 +113,7 @@ class Sender:
                 wait = self._backoff.failed(self._key, now=now)
                 logger.warning("%s; next attempt in %.0f s", error, wait)
                 return
-            except Refused as error:
+            except Declined as error:
                 wait = self._backoff.failed(answer.name, now=now)
                 logger.warning("%s: %s; next attempt in %.0f s", _short(answer), error, wait)
                 continue

@@ -64,12 +64,12 @@ class Instance:
     @property
     def series_key(self) -> str:
         """How the node names the series: the SHA-256 of its UID."""
-        return digest(str(self.header.SeriesInstanceUID))
+        return hashed(str(self.header.SeriesInstanceUID))
 
     @property
     def name(self) -> str:
         """How the node names the instance: the beginning of the SHA-256 of its UID."""
-        return digest(str(self.header.SOPInstanceUID))[:32]
+        return hashed(str(self.header.SOPInstanceUID))[:32]
 
     @property
     def modality(self) -> str:
@@ -144,6 +144,6 @@ def _is_allowed(header: Dataset, name: str) -> bool:
     return True
 
 
-def digest(text: str) -> str:
+def hashed(text: str) -> str:
     """Return the SHA-256 of a text, in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()

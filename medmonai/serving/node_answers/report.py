@@ -219,8 +219,8 @@ def _decisions(predicted: PredictedCase, model: Model) -> list[CodedConcept]:
         chosen = [names.index(predicted.decision)]
     else:
         chosen = _joined(names, predicted.decision, 0) or []
-    found = [own_code(f"CLASS_{c}", names[c]) for c in chosen]
-    return found or [own_code("NONE", "None of the labels")]
+    codes = [own_code(f"CLASS_{c}", names[c]) for c in chosen]
+    return codes or [own_code("NONE", "None of the labels")]
 
 
 def _joined(names: Sequence[str], text: str, first: int) -> list[int] | None:

@@ -87,9 +87,9 @@ class Selection:
         for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"):
             if len({str(one.header.get(name)) for one in images}) > 1:
                 return f"its instances differ in {name}"
-        found = sorted({one.modality or "none" for one in images})
-        if not set(found) <= set(self.modalities):
-            return f"modality {', '.join(found)}; the model takes {', '.join(self.modalities)}"
+        given = sorted({one.modality or "none" for one in images})
+        if not set(given) <= set(self.modalities):
+            return f"modality {', '.join(given)}; the model takes {', '.join(self.modalities)}"
         parts = {one.body_part for one in images} - {""}
         if self.body_parts and not parts <= set(self.body_parts):
             wanted = ", ".join(self.body_parts)

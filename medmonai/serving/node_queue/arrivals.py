@@ -93,10 +93,10 @@ class Arrivals:
             now: as above.
         """
         with self._lock:
-            found = [series for series, one in self._arriving.items() if self._over(one, now)]
-            for series in found:
+            over = [series for series, one in self._arriving.items() if self._over(one, now)]
+            for series in over:
                 del self._arriving[series]
-        return found
+        return over
 
     def _over(self, one: _Arriving, now: float) -> bool:
         silent = now - one.last

@@ -14,12 +14,12 @@ from medmonai.atomic_files import read_json, replacing, write_json
 
 from .folders import (
     bytes_of,
+    folders_in,
     instance_names,
     link_or_copy,
     move_into,
     number_in,
     remove_tree,
-    sub_folders,
     sync,
 )
 from .ledger import Ledger
@@ -86,7 +86,7 @@ class DiskQueue:
         # of each series in `incoming`: the bytes of its instances
         self._arrived = {
             one.name: {file.stem: file.stat().st_size for file in one.glob("*.dcm")}
-            for one in sub_folders(folder / _INCOMING)
+            for one in folders_in(folder / _INCOMING)
         }
 
     @property
@@ -96,7 +96,7 @@ class DiskQueue:
 
     def incoming(self) -> list[str]:
         """Return the keys of the series that may still grow."""
-        return [one.name for one in sub_folders(self.folder / _INCOMING)]
+        return [one.name for one in folders_in(self.folder / _INCOMING)]
 
     def store(self, file: Path, series: str, name: str) -> None:
         """Take an instance into its series.
@@ -183,7 +183,7 @@ class DiskQueue:
         A series whose answering failed several times, or ended the process, is put aside.
         """
         with self._lock:
-            waiting = sub_folders(self.folder / _WAITING)
+            waiting = folders_in(self.folder / _WAITING)
             for one in sorted(waiting, key=lambda one: one.stat().st_mtime):
                 late = self._too_late(one.name, instance_names(one))
                 if late:  # these came while the others were being answered
@@ -285,7 +285,7 @@ class DiskQueue:
         for unfinished in self.folder.glob("*/**/.*"):  # named by `replacing`
             unfinished.unlink()
         self.outbox.recover()
-        for folder in sub_folders(self.folder / _WORKING):
+        for folder in folders_in(self.folder / _WORKING):
             remove_tree(folder / _RESULTS)
             if self._answer_of(folder.name) is not None:
                 remove_tree(folder)

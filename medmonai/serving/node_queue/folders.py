@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 
-def sub_folders(place: Path) -> list[Path]:
+def folders_in(place: Path) -> list[Path]:
     """Return the folders in a folder, sorted by name."""
     return sorted(one for one in place.iterdir() if one.is_dir())
 

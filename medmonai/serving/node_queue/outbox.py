@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medmonai.atomic_files import read_json
 
-from .folders import remove_tree, sub_folders, sync
+from .folders import folders_in, remove_tree, sync
 from .ledger import Ledger
 
 RECORD = "record.json"
@@ -36,7 +36,7 @@ class Outbox:
     def answers(self) -> list[Path]:
         """Return the folders of the answers, the oldest first."""
         with self._lock:
-            there = sub_folders(self._folder)
+            there = folders_in(self._folder)
             return sorted(there, key=lambda one: (one / RECORD).stat().st_mtime)
 
     def is_delivered(self, answer: Path, destination: str) -> bool:
@@ -73,6 +73,6 @@ class Outbox:
 
     def recover(self) -> None:
         """Remove delivered answers whose removal was cut short."""
-        for answer in sub_folders(self._folder):
+        for answer in folders_in(self._folder):
             if self._ledger.read(answer.name).get("answered"):
                 remove_tree(answer)
