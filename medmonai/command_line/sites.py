@@ -25,7 +25,10 @@ def adapt(
         Path,
         typer.Option(help="labeled images of the site: a table (CSV, .xlsx), class folders, npz"),
     ],
-    output: Annotated[Path, typer.Option(help="the new folder of the adapted model")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="the new folder of the adapted model; default: MODEL_adapted"),
+    ] = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -49,8 +52,10 @@ def adapt(
     --skip_unreadable true.
     """
     from medmonai.sites import adapt as adapted
+    from medmonai.sites import adapted_beside
     from medmonai.sites.adaptation_lines import adaptation_lines
 
+    output = output or adapted_beside(model)
     with stopped_in_words():
         adaptation = adapted(
             model,

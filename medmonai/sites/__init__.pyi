@@ -1,5 +1,5 @@
 from .adaptation import Adaptation, adapted
-from .adapting import adapt
+from .adapting import adapt, adapted_beside
 from .cases_needed import cases_for_width
 from .evaluating import evaluate_site
 from .labeled import LabeledCases, list_labeled
@@ -13,6 +13,7 @@ __all__ = [
     "MeasuredCases",
     "adapt",
     "adapted",
+    "adapted_beside",
     "cases_for_width",
     "evaluate_site",
     "list_labeled",

@@ -75,6 +75,19 @@ def adapt(
     return adaptation
 
 
+def adapted_beside(model: str | Path) -> Path:
+    """Return where an adapted model goes if no place is named: MODEL_adapted, beside the model.
+
+    Args:
+        model: a folder.
+
+    Raises:
+        ValueError: a file.
+    """
+    folder = home_of(model).resolve()
+    return folder.with_name(f"{folder.name}_adapted")
+
+
 def home_of(model: str | Path) -> Path:
     """Return the folder with the records of a model: of the fit, where model/ of a fit is named.
 

@@ -104,6 +104,14 @@ def test_the_command_shows_both_points_and_what_to_do_next(tmp_path):
     assert contents(tmp_path / "adapted") == before
 
 
+def test_without_an_output_it_lies_beside_the_model(tmp_path):
+    model = bundle(tmp_path / "model", "binary")
+    table = site(tmp_path / "site", "binary")
+    assert "model_adapted" in call("adapt", model, "--table", table).output
+    assert load_model(tmp_path / "model_adapted").point.chosen_on == "adaptation"
+    assert "model_adapted exists" in str(call("adapt", model, "--table", table, code=1).exception)
+
+
 def test_an_adapted_model_is_not_adapted_again(tmp_path):
     model = bundle(tmp_path / "model", "binary")
     table = site(tmp_path / "site", "binary")
