@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +17,7 @@ from dicom_nodes import ABOUT, ct, probability, volume_model  # noqa: E402
 
 from medmonai.deployment import Familiar, predict  # noqa: E402
 from medmonai.metrics import OperatingPoint  # noqa: E402
+from medmonai.networks import resnet10  # noqa: E402
 from medmonai.serving.node_answers import (  # noqa: E402
     Identity,
     NotAnswered,
@@ -121,6 +124,26 @@ def test_headers_that_dicom_does_not_allow_make_no_invalid_results(tag, value, k
     *captures, report = answered(series, volume_model(convolutions=True))
     for result in (report, captures[0]):
         assert str(result.get(tag) or "") == kept
+
+
+@pytest.mark.skipif(
+    shutil.which("dciodvfy") is None, reason="not installed: dciodvfy (apt-get install dicom3tools)"
+)
+@pytest.mark.parametrize("dims", [2, 3])
+def test_results_are_what_the_standard_asks_for(dims, tmp_path):
+    if dims == 3:
+        model = volume_model(convolutions=True)
+        results = answered(ct(tmp_path / "s", slices=3), model)
+    else:
+        network = resnet10(spatial_dims=2, in_channels=1, num_classes=1, width=8).eval()
+        model = replace(mean_model(size=(16, 16)), network=network)
+        results = answered(pictures(tmp_path / "s", 40, 200), model, modalities=["DX"])
+    for number in (0, -1):
+        results[number].save_as(tmp_path / "result.dcm", enforce_file_format=True)
+        said = subprocess.run(
+            ["dciodvfy", tmp_path / "result.dcm"], capture_output=True, text=True, check=False
+        )
+        assert "Error" not in said.stdout + said.stderr, said.stdout + said.stderr
 
 
 def test_results_have_the_same_uids_each_time_and_others_for_another_model(tmp_path):

@@ -191,7 +191,11 @@ class _Handlers:
 
     def rejected(self, event: Any) -> None:
         said = event.assoc.requestor.ae_title
-        logger.warning("an association was rejected: calling AE title %r", str(said)[:16])
+        logger.warning(
+            "an association of AE title %r was rejected: it is not allowed, called another title, or "
+            "came while too many were open",
+            str(said)[:16],
+        )
 
     def released(self, event: Any) -> None:
         self._arrivals.ended(event.assoc.medmonai_number, released=True, now=time.monotonic())

@@ -90,7 +90,7 @@ def _capture(
     place: ImagePlace | None,
 ) -> Dataset:
     from highdicom.sc import SCImage
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
 
     first = images[0].header
     series = str(first.SeriesInstanceUID)
@@ -114,6 +114,7 @@ def _capture(
     )
     if place is None or not is_upright(place):
         capture["PatientOrientation"].value = ""  # not known
+    capture["Laterality"] = DataElement("Laterality", "CS", "")  # not known, and asked for
     capture.BurnedInAnnotation = "NO"  # none that identifies a patient
     capture.DerivationDescription = f"Grad-CAM of the decided class. {NOT_CLINICAL}"
     capture.SourceImageSequence = []

@@ -176,6 +176,13 @@ def test_what_is_dicom(tmp_path):
     )
 
 
+def test_jpeg_ls_is_read_where_its_decoder_is_installed(tmp_path):
+    pytest.importorskip("jpeg_ls")
+    found = dataset(GREY16, BitsStored=12, HighBit=11)
+    found.compress("1.2.840.10008.1.2.4.80", generate_instance_uid=False)
+    np.testing.assert_array_equal(read(tmp_path, found)[0], GREY16)
+
+
 def test_only_tags_that_the_pixels_need_are_read(tmp_path):
     path = save(dataset(GREY8), tmp_path / "a.dcm")
     found = open_dicom(path)
