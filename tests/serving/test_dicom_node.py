@@ -31,7 +31,13 @@ from dicom_nodes import (  # noqa: E402
 )
 from pydicom import dcmread  # noqa: E402
 
-from medmonai.serving.dicom_node import Backoff, Listening, Sender, destination  # noqa: E402
+from medmonai.serving.dicom_node import (  # noqa: E402
+    Backoff,
+    Listening,
+    Sender,
+    Unreachable,
+    destination,
+)
 
 
 def probabilities(report):
@@ -221,28 +227,31 @@ def test_an_archive_that_is_down_gets_the_answer_later(tmp_path, caplog):
     assert [len(times) for times in to.stored.values()] == [1], "the first one got it twice"
 
 
+class Outbox:
+    """Answers, each with one instance."""
+
+    def __init__(self, *folders):
+        self.folders = folders
+        self.done = []
+        for folder in folders:
+            folder.mkdir()
+            save(dataset_of_results(), folder / "0.dcm")
+
+    def answers(self):
+        return self.folders
+
+    def is_delivered(self, answer, key):
+        return (answer, key) in self.done
+
+    def delivered(self, answer, key):
+        self.done.append((answer, key))
+
+    def finish(self, answer, keys):
+        pass
+
+
 def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
-    class Outbox:
-        def __init__(self):
-            self.folders = [tmp_path / "a", tmp_path / "b"]
-            self.done = []
-
-        def answers(self):
-            return self.folders
-
-        def is_delivered(self, answer, key):
-            return (answer, key) in self.done
-
-        def delivered(self, answer, key):
-            self.done.append((answer, key))
-
-        def finish(self, answer, keys):
-            pass
-
-    outbox = Outbox()
-    for folder in outbox.folders:
-        folder.mkdir()
-        save(dataset_of_results(), folder / "0.dcm")
+    outbox = Outbox(tmp_path / "a", tmp_path / "b")
     with archive() as to:
         there = destination(
             f"127.0.0.1:{to.port}:ARCHIVE", calling_aet="MEDMONAI", security=security()
@@ -256,6 +265,24 @@ def test_an_answer_that_is_refused_waits_and_the_others_go_on(tmp_path):
         assert outbox.done == []
         sender.send_due(5.0)
         assert [answer.name for answer, _ in outbox.done] == ["a", "b"]
+
+
+def test_a_destination_that_does_not_answer_is_left_alone_longer_each_time(tmp_path):
+    class Down:
+        name = "down"
+        tried = 0
+
+        def send(self, files):
+            self.tried += 1
+            raise Unreachable("it does not answer")
+
+    down = Down()
+    sender = Sender(Outbox(tmp_path / "a", tmp_path / "b"), down, [], backoff=Backoff(first=5.0))
+    counts = []
+    for now in (0.0, 4.9, 5.0, 14.9, 15.0):
+        sender.send_due(now)
+        counts.append(down.tried)
+    assert counts == [1, 1, 2, 2, 3]
 
 
 def dataset_of_results():

@@ -192,8 +192,8 @@ class _Handlers:
     def rejected(self, event: Any) -> None:
         said = event.assoc.requestor.ae_title
         logger.warning(
-            "an association of AE title %r was rejected: it is not allowed, called another title, or "
-            "came while too many were open",
+            "an association of AE title %r was rejected: it is not allowed, called another title, "
+            "or came while too many were open",
             str(said)[:16],
         )
 
