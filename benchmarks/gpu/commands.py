@@ -50,7 +50,7 @@ def command(arguments: list[str], *, limit: float = 240) -> dict[str, object]:
         "seconds": round(time.perf_counter() - began, 2),
     }
     if done.returncode:
-        found["said"] = (done.stdout + done.stderr).strip().splitlines()[-25:]
+        found["said"] = (done.stdout + done.stderr).strip().splitlines()[-60:]
     return found
 
 

@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 PARTS = {
     "bundles": Part("works:bundles", 150, False),
-    "tests": Part("works:tests", 150, False),
+    "tests": Part("works:tests", 240, False),
     "ranks": Part("works:ranks", 90, False),
     "fit": Part("works:fit", 180, False),
     "resume": Part("works:resume", 200, False),
