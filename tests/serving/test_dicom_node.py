@@ -404,6 +404,13 @@ def test_a_host_that_nobody_knows_does_not_answer():
         nowhere.send([])
 
 
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "node").write_text("")
+    node = a_node(volume_model(), tmp_path / "node")
+    with pytest.raises(NotADirectoryError, match="choose another --folder"), node.running():
+        time.sleep(0)
+
+
 def test_a_port_in_use_is_named(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

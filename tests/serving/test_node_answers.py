@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +156,17 @@ def test_results_have_the_same_uids_each_time_and_others_for_another_model(tmp_p
         [str(one.SOPInstanceUID) for one in answered(series, one)] for one in (model, model, other)
     )
     assert first == again and not set(first) & set(changed)
+
+
+def test_the_program_of_the_page_reads_a_report(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "how_to" / "dicom_node.md").read_text()
+    (report,) = answered(ct(tmp_path / "s", value=140), volume_model())
+    report.save_as(tmp_path / "report.dcm", enforce_file_format=True)
+    monkeypatch.chdir(tmp_path)
+    program = re.search(r"```py\n(.*?)```", page, re.DOTALL)[1]
+    exec(compile(program, "dicom_node.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Probability of normal 0.") and said[-1].startswith("Decision ")
 
 
 def test_flags_are_in_the_report(tmp_path):

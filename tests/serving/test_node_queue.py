@@ -163,7 +163,10 @@ def test_a_series_whose_answering_fails_is_put_aside_in_the_end(tmp_path):
     queue.complete("good")
     series, _ = queue.next_waiting()
     assert series == "good"
-    assert (queue.folder / "failed" / "bad" / "1.dcm").is_file(), "it is kept for a person"
+    failed = queue.folder / "failed" / "bad"
+    assert (failed / "1.dcm").is_file(), "it is kept for a person"
+    failed.rename(queue.folder / "waiting" / "bad")
+    assert queue.next_waiting() is not None
 
 
 def test_what_ends_the_process_each_time_is_put_aside_too(tmp_path):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from medmonai.claims import claim
+from medmonai.claims import FolderInUse, release, take
 from medmonai.deployment import Model, about_model, load_model
 from medmonai.report import NOT_CLINICAL
 from medmonai.serving.node_answers import Identity, NotAnswered, Selection, answer_series
@@ -61,8 +61,7 @@ class Node:
             OSError: the address or the folder cannot be used.
         """
         stop = threading.Event()
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with claim(self.folder):
+        with _held(self.folder):
             queue = DiskQueue(self.folder, version=self.identity.version, limits=self.limits)
             for series in queue.incoming():
                 self.arrivals.stored(series, association=None, now=time.monotonic())
@@ -123,6 +122,21 @@ class Node:
             queue.put_back(series, counted=True)
         else:
             logger.info("%s: answered", short)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the folder of the queue, which is for this user only."""
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)
+    try:
+        take(folder)
+    except (FolderInUse, OSError) as error:
+        raise type(error)(str(error).replace("--output_dir", "--folder")) from None
+    try:
+        yield
+    finally:
+        release(folder)
 
 
 def dicom_node(

@@ -196,6 +196,7 @@ class DiskQueue:
                 if attempts < _MOST_ATTEMPTS:
                     (folder / _ATTEMPTS).write_text(str(attempts + 1), encoding="utf-8")
                     return one.name, folder
+                (folder / _ATTEMPTS).unlink()  # a person may move it back
                 move_into(folder, self.folder / _FAILED / one.name)
                 logger.error(
                     "series %s: answering failed %d times; it lies in failed/",
