@@ -44,7 +44,8 @@ def prepare_process(seed: int, *, device: str | torch.device = "cpu") -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Otherwise one more kernel fills each new tensor before it is written.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        filling = torch.utils.deterministic
+        filling.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
         torch.backends.cudnn.allow_tf32 = False
     _keep_freed_memory()
 
