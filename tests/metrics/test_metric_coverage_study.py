@@ -208,7 +208,7 @@ def test_claims_on_comparisons(rows):
         coverages(rows, population="40 patients 0.9", metric=metric).min()
         for metric in ("auc", "balanced_accuracy")
     ]
-    assert worst == pytest.approx([0.890, 0.892], abs=6e-4)
+    assert worst == pytest.approx([0.890, 0.914], abs=6e-4)
 
 
 def test_claims_on_false_verdicts(rows):
@@ -226,7 +226,7 @@ def test_claims_on_false_verdicts(rows):
 
     between(refused(False, False), 0.043, 0.062)
     between(refused(True, False), 0.035, 0.062)
-    between(refused(False, True), 0.034, 0.080)
+    between(refused(False, True), 0.034, 0.076)
     between(refused(True, True), 0.012, 0.068)
 
 
