@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from medmonai.metrics import balanced_accuracy, decide
 from medmonai.predictions import Predictions
@@ -164,3 +165,35 @@ def test_what_is_chosen_says_where():
 def test_rows_keep_their_patients():
     table = noise(6, groups=np.array(list("aabbcc")))
     assert rows_of(table, [4, 0]).groups.tolist() == ["c", "a"]
+
+
+def sensitivity_elsewhere(rule, auc, cases, repetitions=300):
+    """Standard deviation of the true sensitivity of a threshold chosen on so many cases of each
+    class, whose scores are normal.
+    """
+    rng = np.random.default_rng(0)
+    distance = norm.ppf(auc) * 2**0.5
+    labels = np.repeat([0, 1], cases)
+    true = []
+    for _ in range(repetitions):
+        scores = norm.cdf(rng.normal(labels * distance, 1))
+        threshold = lock(table_of(labels, scores), rule).point.thresholds[0]
+        true.append(norm.sf(norm.ppf(threshold) - distance))
+    return np.std(true)
+
+
+# the figures of docs/how_to/new_site.md: lowest and highest of AUC .8 and .9
+@pytest.mark.parametrize(
+    ("rule", "cases", "low", "high"),
+    [
+        ("sensitivity=0.9", 20, 0.07, 0.07),
+        ("sensitivity=0.9", 50, 0.04, 0.04),
+        ("sensitivity=0.9", 200, 0.02, 0.02),
+        ("youden", 20, 0.09, 0.13),
+        ("youden", 50, 0.07, 0.11),
+        ("youden", 200, 0.04, 0.07),
+    ],
+)
+def test_the_page_says_how_much_a_threshold_of_few_cases_varies(rule, cases, low, high):
+    found = sorted(sensitivity_elsewhere(rule, auc, cases) for auc in (0.8, 0.9))
+    assert found == pytest.approx([low, high], abs=0.008)
