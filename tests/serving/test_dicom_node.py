@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import resource
 import socket
 import ssl
 import struct
+import threading
 import time
 
 import numpy as np
@@ -38,6 +40,8 @@ from medmonai.serving.dicom_node import (  # noqa: E402
     Unreachable,
     destination,
 )
+from medmonai.serving.node_answers import read_instance  # noqa: E402
+from medmonai.serving.node_queue import DiskQueue  # noqa: E402
 
 
 def probabilities(report):
@@ -227,6 +231,33 @@ def test_an_archive_that_is_down_gets_the_answer_later(tmp_path, caplog):
     assert [len(times) for times in to.stored.values()] == [1], "the first one got it twice"
 
 
+def test_a_full_disk_ends_no_thread(tmp_path, caplog):
+    class Rounds(threading.Event):
+        """Makes room while the thread pauses after its error, and ends it a round later."""
+
+        waits = 0
+
+        def wait(self, timeout=None):
+            self.waits += 1
+            if self.waits == 2:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            return self.waits > 3
+
+    node = a_node(volume_model(), tmp_path / "node")
+    queue = DiskQueue(node.folder, version=node.identity.version, limits=node.limits)
+    for file in sorted(ct(tmp_path / "a").iterdir()):
+        instance = read_instance(file)
+        queue.store(file, instance.series_key, instance.name)
+    queue.complete(instance.series_key)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        node._answer_series(queue, Rounds())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(queue.outbox.answers()) == 1 and "trying again" in caplog.text
+
+
 class Outbox:
     """Answers, each with one instance."""
 
@@ -283,6 +314,24 @@ def test_a_destination_that_does_not_answer_is_left_alone_longer_each_time(tmp_p
         sender.send_due(now)
         counts.append(down.tried)
     assert counts == [1, 1, 2, 2, 3]
+
+
+def test_an_answer_that_cannot_be_sent_stands_in_no_others_way(tmp_path):
+    class Odd:
+        name = "odd"
+        tried = ()
+
+        def send(self, files):
+            self.tried += (files[0].parent.name,)
+            if files[0].parent.name == "a":
+                raise KeyError("no such answer was expected")
+
+    odd = Odd()
+    outbox = Outbox(tmp_path / "a", tmp_path / "b")
+    sender = Sender(outbox, odd, [], backoff=Backoff(first=5.0))
+    for now in (0.0, 4.9, 5.0):
+        sender.send_due(now)
+    assert odd.tried == ("a", "b", "a") and [one.name for one, _ in outbox.done] == ["b"]
 
 
 def dataset_of_results():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -167,6 +169,53 @@ def test_a_series_whose_answering_fails_is_put_aside_in_the_end(tmp_path):
     assert (failed / "1.dcm").is_file(), "it is kept for a person"
     failed.rename(queue.folder / "waiting" / "bad")
     assert queue.next_waiting() is not None
+
+
+@contextmanager
+def no_room():
+    """Let every write fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_loses_no_series_and_is_not_its_fault(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1")
+    queue.complete("s")
+    for _ in range(6):
+        with no_room(), pytest.raises(OSError):
+            queue.next_waiting()
+        queue.resume()
+        assert queue.next_waiting()[0] == "s"
+        with no_room(), pytest.raises(OSError):
+            queue.note("s", "it is a horse")
+        queue.resume()
+    assert queue.next_waiting()[0] == "s" and files(queue) == ["1.dcm"]
+
+
+def test_an_instance_that_could_not_be_stored_keeps_nothing_waiting(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1")
+    queue.complete("s")
+    queue.next_waiting()
+    (queue.receiving / "a folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        queue.store(queue.receiving / "a folder", "s", "2")
+    assert queue.note("s", "one slice is no volume")
+
+
+def test_an_instance_that_comes_while_its_series_is_completed_goes_along(tmp_path):
+    queue = a_queue(tmp_path)
+    put(queue, "s", "1", "2")
+    assert queue.complete("s") == "" and queue.complete("s") == ""
+    _, folder = queue.next_waiting()
+    assert len(list(folder.glob("*.dcm"))) == 2
+    queue.answer("s", [Result(b"one")])
+    assert queue.complete("s") == ""
 
 
 def test_what_ends_the_process_each_time_is_put_aside_too(tmp_path):

@@ -98,8 +98,13 @@ class Node:
 
     def _answer_series(self, queue: DiskQueue, stop: threading.Event) -> None:
         while not stop.wait(_PAUSE):
-            while not stop.is_set() and (waiting := queue.next_waiting()) is not None:
-                self._answer_one(queue, *waiting, stop=stop)
+            try:
+                queue.resume()
+                while not stop.is_set() and (waiting := queue.next_waiting()) is not None:
+                    self._answer_one(queue, *waiting, stop=stop)
+            except Exception as error:  # such as a full disk; what is there waits
+                logger.error("the queue: %s; trying again", said_of(error))
+                stop.wait(_AFTER_ERROR)
 
     def _answer_one(
         self, queue: DiskQueue, series: str, folder: Path, *, stop: threading.Event

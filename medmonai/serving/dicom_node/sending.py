@@ -54,7 +54,8 @@ class Sender:
     """Send what lies in the outbox to one destination.
 
     A destination that does not answer is left alone for a while, longer each time, up to five
-    minutes; an answer that it refuses likewise, while the others go on. Nothing is given up.
+    minutes; an answer that it refuses, or that cannot be sent, likewise, while the others go on.
+    Nothing is given up.
 
     Args:
         outbox: the answers.
@@ -113,9 +114,10 @@ class Sender:
                 wait = self._backoff.failed(self._key, now=now)
                 logger.warning("%s; next attempt in %.0f s", error, wait)
                 return
-            except Declined as error:
+            except Exception as error:  # declined, or unforeseen: the other answers go on
+                said = error if isinstance(error, Declined) else said_of(error)
                 wait = self._backoff.failed(answer.name, now=now)
-                logger.warning("%s: %s; next attempt in %.0f s", _short(answer), error, wait)
+                logger.warning("%s: %s; next attempt in %.0f s", _short(answer), said, wait)
                 continue
             self._backoff.succeeded(self._key)
             self._backoff.succeeded(answer.name)

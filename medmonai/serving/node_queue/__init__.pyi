@@ -1,6 +1,6 @@
 from .arrivals import Arrivals
-from .disk_queue import DiskQueue, QueueFull, SeriesTooLarge
-from .limits import NodeLimits
+from .disk_queue import DiskQueue
+from .limits import NodeLimits, QueueFull, SeriesTooLarge
 from .outbox import Outbox
 
 __all__ = ["Arrivals", "DiskQueue", "NodeLimits", "Outbox", "QueueFull", "SeriesTooLarge"]

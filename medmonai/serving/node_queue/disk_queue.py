@@ -23,7 +23,7 @@ from .folders import (
     sync,
 )
 from .ledger import Ledger
-from .limits import NodeLimits
+from .limits import NodeLimits, QueueFull, SeriesTooLarge
 from .outbox import RECORD, Outbox
 
 if TYPE_CHECKING:
@@ -45,14 +45,6 @@ _RESULTS = "results"
 _MOST_ATTEMPTS = 5
 
 logger = logging.getLogger("medmonai.dicom_node")
-
-
-class QueueFull(OSError):
-    """No room for another instance, for now."""
-
-
-class SeriesTooLarge(ValueError):
-    """A series with more instances or bytes than are taken."""
 
 
 class DiskQueue:
@@ -81,6 +73,7 @@ class DiskQueue:
             (folder / place).mkdir(mode=0o700, exist_ok=True)
         self._ledger = Ledger(folder / _DONE, version)
         self.outbox = Outbox(folder / _OUTBOX, self._ledger, remove=self._remove)
+        self._bytes = 0
         self._recover()
         self._bytes = bytes_of(folder)
         # of each series in `incoming`: the bytes of its instances
@@ -115,8 +108,10 @@ class DiskQueue:
             if self._bytes + size > self._limits.queue_bytes:
                 raise QueueFull(f"more than {self._limits.queue_gb:g} GB wait")
             folder = self.folder / _INCOMING / series
-            folder.mkdir(mode=0o700, exist_ok=True)
-            arrived = self._arrived.setdefault(series, {})
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700)
+                sync(folder.parent)
+            arrived = self._arrived.get(series, {})
             others = sum(arrived.values()) - arrived.get(name, 0)
             several = len(arrived) + (name not in arrived)
             if several > self._limits.series_instances or others + size > self._limits.series_bytes:
@@ -126,7 +121,7 @@ class DiskQueue:
                 link_or_copy(file, temporary)
             sync(folder)
             self._bytes += size - arrived.get(name, 0)
-            arrived[name] = size
+            self._arrived.setdefault(series, {})[name] = size
 
     def _too_large(self) -> str:
         limits = self._limits
@@ -143,6 +138,8 @@ class DiskQueue:
         """
         with self._lock:
             folder = self.folder / _INCOMING / series
+            if not folder.is_dir():  # its last instance came just before, and went along
+                return ""
             names = instance_names(folder)
             self._arrived.pop(series, None)
             if (folder / _TOO_LARGE).exists():
@@ -219,6 +216,16 @@ class DiskQueue:
             remove_tree(folder / _RESULTS)
             move_into(folder, self.folder / _WAITING / series)
 
+    def resume(self) -> None:
+        """Let series wait again whose answering was cut short by an error, such as a full disk."""
+        with self._lock:
+            for folder in folders_in(self.folder / _WORKING):
+                remove_tree(folder / _RESULTS)
+                if self._answer_of(folder.name) is not None:
+                    self._remove(folder)
+                else:
+                    move_into(folder, self.folder / _WAITING / folder.name)
+
     def note(self, series: str, reason: str) -> bool:
         """Note that a series is not answered, and remove it; return False where more of it has come
         meanwhile, with which it waits again instead.
@@ -286,10 +293,5 @@ class DiskQueue:
         for unfinished in self.folder.glob("*/**/.*"):  # named by `replacing`
             unfinished.unlink()
         self.outbox.recover()
-        for folder in folders_in(self.folder / _WORKING):
-            remove_tree(folder / _RESULTS)
-            if self._answer_of(folder.name) is not None:
-                remove_tree(folder)
-            else:
-                move_into(folder, self.folder / _WAITING / folder.name)
+        self.resume()
         self._ledger.forget_old()

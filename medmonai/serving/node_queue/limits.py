@@ -8,6 +8,14 @@ _MEGABYTE = 1_000_000
 _GIGABYTE = 1_000_000_000
 
 
+class QueueFull(OSError):
+    """No room for another instance, for now."""
+
+
+class SeriesTooLarge(ValueError):
+    """A series with more instances or bytes than are taken."""
+
+
 @dataclass(frozen=True)
 class NodeLimits:
     """Bounds of a node. What lies beyond one is refused with a status that the sender sees.
