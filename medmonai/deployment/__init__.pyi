@@ -19,6 +19,7 @@ from .training_values import (
     measurements,
     patient_means,
     read_training_values,
+    rounded,
     training_values,
     write_training_values,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "read_given",
     "read_training_values",
     "records_of",
+    "rounded",
     "training_values",
     "uncalibrated",
     "write_model_card",

@@ -69,17 +69,25 @@ def training_values(
 
 
 def write_training_values(values: Mapping[str, np.ndarray], path: Path) -> None:
-    """Write measurements as JSON: at most 5,000 of each, each sorted by itself, so that they lead
-    back to no patient.
+    """Write measurements as JSON: at most 5,000 of each, `rounded`, each sorted by itself, so that
+    they lead back to no patient.
     """
     rng = np.random.default_rng(0)
     kept = {
         name: np.sort(column if len(column) <= _MOST else rng.choice(column, _MOST, replace=False))
         for name, column in values.items()
     }
-    write_json(
-        {name: [float(f"{v:.{_DIGITS}g}") for v in column] for name, column in kept.items()}, path
-    )
+    write_json({name: rounded(column).tolist() for name, column in kept.items()}, path)
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return values with the digits that a record keeps: what is compared with them has to have as
+    many, or an equal spacing (0.7421875) would differ in all images.
+
+    Args:
+        values: (N,).
+    """
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in values], np.float64)
 
 
 def read_training_values(path: Path) -> dict[str, np.ndarray]:

@@ -22,10 +22,10 @@ class WeightAverage:
     normalization has counted, are taken over as they are. `restart()` begins again from the next
     weights, as a new training stage needs.
 
-    The values are those of `AveragedModel.update_parameters`. That sorts all tensors again in each
-    step and averages each whole number by itself, 1.3 ms of the host's time for a ResNet-18 where
-    this takes .1, and waits for a GPU twice. Ignite's `EMAHandler` goes parameter by parameter in
-    Python.
+    All other values are those of `AveragedModel.update_parameters`. That sorts all tensors again in
+    each step and averages each whole number by itself, 1.3 ms of the host's time for a ResNet-18
+    where this takes .1, and waits for a GPU twice. Ignite's `EMAHandler` goes parameter by
+    parameter in Python.
 
     Under torch.distributed every rank's batch-norm statistics are its own; before a validation
     those of rank 0 are given to all, so that all ranks evaluate the same network.

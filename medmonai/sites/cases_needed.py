@@ -9,8 +9,6 @@ from typing import Any
 from medmonai.metrics import wilson
 from medmonai.task import Task
 
-_MOST = 10_000_000
-
 
 def cases_for_width(share: float, width: float, *, confidence: float = 0.95) -> int:
     """Return the least number of cases whose Wilson interval of a share is at most so wide.
@@ -32,7 +30,9 @@ def cases_for_width(share: float, width: float, *, confidence: float = 0.95) -> 
             f"share={share}, width={width}; a share from 0 to 1 and a width between 0 and 1 are "
             "needed, such as 0.1."
         )
-    low, high = 1, _MOST
+    low, high = 1, 1
+    while _width(share, high, confidence) > width:
+        high *= 2
     while low < high:  # the width falls with n
         middle = (low + high) // 2
         if _width(share, middle, confidence) <= width:

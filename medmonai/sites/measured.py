@@ -71,7 +71,7 @@ def measure(model: Model, cases: LabeledCases, *, skip_unreadable: bool = False)
     Raises:
         ValueError: images that cannot be read, unless `skip_unreadable`; no image that can be read.
     """
-    rows_of = {id(case): row for row, case in enumerate(cases.cases)}
+    numbers = {id(case): row for row, case in enumerate(cases.cases)}
     columns: dict[str, list] = defaultdict(list)
     unreadable: dict[str, str] = {}
     for batch in decoded_batches(model, iter(cases.cases)):
@@ -84,7 +84,7 @@ def measure(model: Model, cases: LabeledCases, *, skip_unreadable: bool = False)
         if not good:
             continue
         whole, members = uncalibrated(model, good)
-        columns["rows"] += [rows_of[id(given)] for given, _ in good]
+        columns["rows"] += [numbers[id(given)] for given, _ in good]
         columns["scores"].append(whole.y_score)
         columns["members"].append(np.stack([one.y_score for one in members]))
         columns["keys"].append(image_keys(np.stack([case.image for _, case in good])))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medmonai.deployment import patient_means
+from medmonai.deployment import patient_means, rounded
 from medmonai.metrics import auc_shift, distribution_shift, holm, share_shift
 from medmonai.predictions import Predictions
 
@@ -98,7 +98,7 @@ def _inputs(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, there in cases.values.items():
         if name in training.values:
-            values = patient_means(there, cases.table.groups)
+            values = rounded(patient_means(there, cases.table.groups))
             yield name, distribution_shift(training.values[name], values, confidence=confidence)
 
 

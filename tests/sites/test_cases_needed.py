@@ -24,6 +24,11 @@ def test_it_is_the_least_number_whose_wilson_interval_is_narrow_enough(k, n, wan
     assert width(k * above, n * above) <= wanted < width(k * below, n * below)
 
 
+def test_a_very_narrow_interval_takes_very_many_cases():
+    cases = cases_for_width(0.5, 1e-4)
+    assert cases == pytest.approx(1.959964**2 / 1e-8, rel=1e-6)
+
+
 @pytest.mark.parametrize(("share", "wanted"), [(1.1, 0.1), (-0.1, 0.1), (0.5, 0), (0.5, 1.0)])
 def test_a_share_and_a_width_must_make_sense(share, wanted):
     with pytest.raises(ValueError, match="a share from 0 to 1 and a width between 0 and 1"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medmonai.deployment import read_training_values, write_training_values
 from medmonai.metrics import holm
 from medmonai.predictions import Predictions
 from medmonai.report.shift_section import shift_lines, shift_part
@@ -80,6 +81,16 @@ def test_a_patient_counts_once():
     row = found["inputs"]["brightness"]
     assert row["n_there"] == 20 and row["median_there"] == pytest.approx(np.median(of_patients))
     assert found["patients"] == {"here": 100, "there": 20}
+
+
+@pytest.mark.parametrize("spacing", [0.7421875, float(np.float32(0.7)), 0.9765625])
+def test_an_equal_spacing_is_no_shift(tmp_path, spacing):
+    path = tmp_path / "values.json"
+    write_training_values({"spacing, axis 1": np.full(100, spacing)}, path)
+    side = TrainingSide(None, False, read_training_values(path))
+    found = shift(side, measured(table(60), **{"spacing, axis 1": np.full(60, spacing)}))
+    row = found["inputs"]["spacing, axis 1"]
+    assert (row["distance"], row["p_value"]) == (0, 1)
 
 
 def test_a_rarer_class_is_no_shift_of_scores():

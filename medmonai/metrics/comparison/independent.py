@@ -72,7 +72,8 @@ def share_shift(
     """Share of each class (label) in two independent sets, and the difference, there minus here.
 
     Wilson's intervals, with the number of cases divided by the design effect where patients have
-    several; the difference as in `auc_shift` (without patients, Newcombe's interval 10).
+    several; a class that all cases have, or none, counts patients, since nothing is known of the
+    effect. The difference as in `auc_shift` (without patients, Newcombe's interval 10).
 
     Args:
         here: labels of one set.
@@ -184,11 +185,14 @@ def _share(column: np.ndarray, groups: np.ndarray | None) -> Ends:
     n = len(column)
     share = float(column.mean())
     effect = 1.0
-    if groups is not None and 0 < share < 1:
+    if groups is not None:
         deviations = by_group(column - share, groups)
         units = len(deviations)
-        clustered = float(deviations @ deviations) * units / max(units - 1, 1) / n**2
-        effect = max(clustered / (share * (1 - share) / n), 1.0)
+        if 0 < share < 1:
+            clustered = float(deviations @ deviations) * units / max(units - 1, 1) / n**2
+            effect = max(clustered / (share * (1 - share) / n), 1.0)
+        else:
+            effect = n / units
 
     def ends(confidence: float) -> tuple[float, float, float]:
         low, high = wilson(share * n / effect, n / effect, confidence=confidence)

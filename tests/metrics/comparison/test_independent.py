@@ -55,6 +55,14 @@ def test_cases_of_one_patient_count_as_one_where_they_are_alike():
         assert again[end] == pytest.approx(row[end], abs=0.004)
 
 
+def test_a_class_that_no_patient_has_counts_patients():
+    five = np.repeat([f"p{i}" for i in range(5)], 100)
+    none = table(np.zeros(500, int), np.full(500, 0.5), groups=five)
+    single = table(np.zeros(5, int), np.full(5, 0.5))
+    row, alone = share_shift(none, none)["sick"], share_shift(single, single)["sick"]
+    assert row["here"] == pytest.approx(alone["here"]) and row["high"] == alone["high"]
+
+
 def test_p_is_where_the_interval_touches_zero():
     here, there = drawn(150, 2.0, 0), drawn(120, 1.2, 1)
     row = auc_shift(here, there)["AUC"]
