@@ -72,6 +72,17 @@ def by_group(
     return member @ features
 
 
+def random_numbers(seed: int) -> np.random.Generator:
+    """Return the generator of a seed.
+
+    Raises:
+        ValueError: a negative seed.
+    """
+    if seed < 0:
+        raise ValueError(f"seed={seed}; a whole number from 0 on is needed.")
+    return np.random.default_rng(seed)
+
+
 def resampled_totals(
     features: np.ndarray | sparse.csr_array,
     *,
@@ -91,7 +102,7 @@ def resampled_totals(
     Returns:
         (repetitions, F) float64.
     """
-    rng = np.random.default_rng(seed)
+    rng = random_numbers(seed)
     rows = features.shape[0]  # pyright: ignore[reportOptionalSubscript]  # SciPy has no stubs: a sparse shape seems optional
     multiplicity = np.ones(rows, dtype=np.int64) if multiplicity is None else multiplicity
     units = int(multiplicity.sum())

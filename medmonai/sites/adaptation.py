@@ -18,8 +18,9 @@ from medmonai.metrics import (
 )
 from medmonai.predictions import Predictions
 from medmonai.report import interval
+from medmonai.task import Task
 
-from .cases_needed import cases_needed
+from .cases_needed import cases_needed, require_width
 from .locking import CrossFitted, Decision, cross_fit, lock, require_enough
 from .measured import MeasuredCases
 
@@ -111,6 +112,33 @@ def adapted(
         "unreadable": cases.unreadable,
     }
     return Adaptation(before, after, cases, record)
+
+
+def require_settings(task: Task, *, rule: str, width: float, confidence: float, seed: int) -> None:
+    """Refuse what `adapted` would refuse or not use, before any image is decoded.
+
+    Args:
+        task: of the model.
+        rule: see `adapted`.
+        width: see `adapted`.
+        confidence: see `adapted`.
+        seed: see `adapted`.
+
+    Raises:
+        ValueError: a value out of its range, or a rule where no threshold decides.
+    """
+    require_width(width)
+    if not 0 < confidence < 1:
+        raise ValueError(
+            f"confidence={confidence}; a number between 0 and 1 is needed, such as 0.95."
+        )
+    if seed < 0:
+        raise ValueError(f"seed={seed}; a whole number from 0 on is needed.")
+    if rule and task.kind not in _COMPARED:
+        raise ValueError(
+            f"rule={rule!r}: the model has a {task.kind} task, in which the highest score decides "
+            "and not a threshold; leave the rule out."
+        )
 
 
 def _described(

@@ -21,8 +21,8 @@ def adaptation_lines(record: Mapping[str, Any]) -> list[str]:
     lines = [
         f"# Adapted to {record['site']}",
         "",
-        f"{_counted(cases)}. AUC on these cases: {interval(cases['auc'])}; an adaptation does not "
-        "change it.",
+        f"{_counted(cases)}{_unreadable(record['unreadable'])}. AUC on these cases: "
+        f"{interval(cases['auc'])}; an adaptation does not change it.",
         "",
         *_table(("", "before", "adapted"), _rows(record)),
         "",
@@ -42,6 +42,18 @@ def _counted(cases: Mapping[str, Any]) -> str:
     classes = ", ".join(f"{name} {n}" for name, n in cases["class_counts"].items())
     unknown = "" if patients else "; patients not known, so that each case counts as one"
     return f"{cases['n']} cases{patients} ({classes}{unknown})"
+
+
+def _unreadable(reasons: Mapping[str, str]) -> str:
+    if not reasons:
+        return ""
+    n = len(reasons)
+    what = (
+        "1 image, which cannot be read, was"
+        if n == 1
+        else f"{n} images, which cannot be read, were"
+    )
+    return f"; {what} left out, first {next(iter(reasons))}"
 
 
 def _by_patient(cases: Mapping[str, Any]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from medmonai.deployment import load_model
+from medmonai.data.describe import require_switch
+from medmonai.deployment import Model, load_model
 
-from .adaptation import Adaptation, adapted
+from .adaptation import Adaptation, adapted, require_settings
 from .adapted_folder import ADAPTATION, require_new, write_adapted
 from .labeled import list_labeled
 from .measured import MeasuredCases, measure
@@ -52,13 +53,15 @@ def adapt(
     folder = home_of(model)
     output = Path(output).expanduser()
     require_new(output, folder)
-    if (folder / ADAPTATION).is_file():
+    loaded = load_model(folder)
+    if (folder / ADAPTATION).is_file() or was_adapted(loaded):
         raise ValueError(
             f"{folder} was adapted already; name the model that it was made from, with all cases "
             "of the site: its network is the same."
         )
-    loaded = load_model(folder)
+    require_settings(loaded.task, rule=rule, width=width, confidence=confidence, seed=seed)
     skip = options.pop("skip_unreadable", False)
+    require_switch("skip_unreadable", skip)
     listed = list_labeled(table, loaded, options)
     cases = measure(loaded, listed, skip_unreadable=skip)
     _require_unseen(cases, UsedCases.read(folder), listed.source.name)
@@ -88,6 +91,11 @@ def adapted_beside(model: str | Path) -> Path:
     return folder.with_name(f"{folder.name}_adapted")
 
 
+def was_adapted(model: Model) -> bool:
+    """Return whether the decision of a model was chosen on cases of a site."""
+    return "adaptation" in (model.point.chosen_on, model.temperature.chosen_on)
+
+
 def home_of(model: str | Path) -> Path:
     """Return the folder with the records of a model: of the fit, where model/ of a fit is named.
 
@@ -100,8 +108,8 @@ def home_of(model: str | Path) -> Path:
     folder = Path(model).expanduser()
     if folder.is_file():
         raise ValueError(
-            f"{folder} is a file, whose threshold cannot be changed; name the folder that it was "
-            "exported from, and export the adapted model again."
+            f"{folder} is a file, without the records of its model; name the folder that it was "
+            "exported from, and export an adapted model again."
         )
     above = folder.resolve().parent
     known = any((above / name).is_file() for name in ("fit.json", ADAPTATION))

@@ -9,13 +9,28 @@ from typing import Any
 from medmonai.metrics import wilson
 from medmonai.task import Task
 
+_NARROWEST = 1e-6
+
+
+def require_width(width: float) -> None:
+    """Refuse a width of an interval of a share that no number of cases gives, or only billions.
+
+    Raises:
+        ValueError: see above.
+    """
+    if not _NARROWEST <= width < 1:
+        raise ValueError(
+            f"width={width:g}; the width of an interval, at least {_NARROWEST:g} and below 1, is "
+            "needed, such as 0.1."
+        )
+
 
 def cases_for_width(share: float, width: float, *, confidence: float = 0.95) -> int:
     """Return the least number of cases whose Wilson interval of a share is at most so wide.
 
     Args:
         share: that is expected, such as a sensitivity, from 0 to 1.
-        width: of the whole interval, both sides together, above 0 and below 1.
+        width: of the whole interval, both sides together, at least 1e-6 and below 1.
         confidence: nominal coverage.
 
     Raises:
@@ -25,11 +40,9 @@ def cases_for_width(share: float, width: float, *, confidence: float = 0.95) -> 
         >>> cases_for_width(0.9, 0.1)
         141
     """
-    if not 0 <= share <= 1 or not 0 < width < 1:
-        raise ValueError(
-            f"share={share}, width={width}; a share from 0 to 1 and a width between 0 and 1 are "
-            "needed, such as 0.1."
-        )
+    require_width(width)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share={share}; a number from 0 to 1 is needed, such as 0.9.")
     low, high = 1, 1
     while _width(share, high, confidence) > width:
         high *= 2

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from medmonai.atomic_files import write_json
-from medmonai.deployment import load_model
+from medmonai.data.describe import require_switch
+from medmonai.deployment import load_model, model_place
 from medmonai.engines import versions
 from medmonai.metrics import subgroup_summary
 from medmonai.predictions import write_predictions
@@ -23,12 +24,12 @@ from medmonai.report import (
 )
 from medmonai.tables import read_metadata
 
-from .adapting import home_of
+from .adapting import home_of, was_adapted
 from .labeled import list_labeled
 from .measured import MeasuredCases, measure
 from .shift import shift
 from .training_side import TrainingSide
-from .used_cases import UsedCases
+from .used_cases import CASES, UsedCases
 
 _RESULTS = ("metrics.json", "metrics.csv", "figures", "predictions_test.csv")
 _OTHERS = ("run.json", "fit.json", "adaptation.json")
@@ -73,13 +74,20 @@ def evaluate_site(
     """
     output = Path(output).expanduser()
     folder = home_of(model)
-    _require_no_model(output)
+    _require_no_model(output, folder)
     loaded = load_model(folder)
+    used = UsedCases.read(folder)
+    if was_adapted(loaded) and not used.images:
+        raise ValueError(
+            f"{folder} was adapted to a site, and {CASES} is not beside it, so that the cases of "
+            "the adaptation cannot be left out; name the whole folder that `medmonai adapt` wrote."
+        )
     training = TrainingSide.read(folder, loaded)
     skip = options.pop("skip_unreadable", False)
+    require_switch("skip_unreadable", skip)
     listed = list_labeled(table, loaded, options)
     cases = measure(loaded, listed, skip_unreadable=skip)
-    cases, left_out = _unused(cases, UsedCases.read(folder), listed.source, other_hospital)
+    cases, left_out = _unused(cases, used, listed.source, other_hospital)
     test = cases.table
     evaluation = evaluate(
         test, decision=(loaded.point, loaded.temperature), confidence=confidence, seed=seed
@@ -92,6 +100,11 @@ def evaluate_site(
         }
     evaluation.metrics["left_out"] = left_out
     evaluation.metrics["shift"] = shift(training, cases, confidence=confidence)
+    if not used.learned:
+        evaluation.metrics["shift"]["missing"].append(
+            "Which images the networks have learned from is not recorded beside the model, so none "
+            "of them could be left out; name the folder of the fit or the run."
+        )
     if holds_evaluation(evaluation, output):
         return evaluation
     _require_free(output, overwrite=overwrite)
@@ -111,7 +124,8 @@ def _unused(
     counts for the first that holds.
     """
     kept = np.ones(len(cases), bool)
-    left_out = {}
+    unreadable = len(cases.unreadable)
+    left_out = {"the image cannot be read": unreadable} if unreadable else {}
     for reason, mask in used.found(cases, another_site=other_hospital).items():
         if (mask & kept).any():
             left_out[reason] = int((mask & kept).sum())
@@ -125,13 +139,18 @@ def _unused(
     return cases if kept.all() else cases.subset(kept), left_out
 
 
-def _require_no_model(output: Path) -> None:
+def _require_no_model(output: Path, model: Path) -> None:
     if output.exists() and not output.is_dir():
         raise FileExistsError(f"{output} is a file; name a folder with --output.")
     held = [name for name in _OTHERS if (output / name).exists()]
     if held:
         raise FileExistsError(
             f"{output} is the folder of a model ({held[0]}); name another --output."
+        )
+    place = model_place(model).resolve()
+    if output.resolve().is_relative_to(place):
+        raise FileExistsError(
+            f"--output {output} lies inside the model {place}; name another place."
         )
 
 

@@ -62,12 +62,14 @@ def list_labeled(source: str | Path, model: Model, options: Mapping[str, Any]) -
             f"{path} does not exist; give a table (CSV, .xlsx), a folder of class folders or an "
             "npz file."
         )
+    given = _options(path, model, options)
     try:
-        listing = open_source(str(path), _options(path, model, options))
+        listing = open_source(str(path), given)
     except ValueError as error:
-        if "positive_class" not in str(error) or "positive_class" in options:
+        # The reader is told of the classes, and not of an option that he did not give.
+        if "positive_class" not in str(error) or given.pop("positive_class", None) is None:
             raise
-        raise ValueError(f"{error} {_classes_of(model)}") from error
+        listing = open_source(str(path), given)
     assert isinstance(listing, Listing)  # of everything that is a path
     columns = {} if model.covariates is None else model.covariates.names
     cases = tuple(
@@ -95,7 +97,8 @@ def _options(path: Path, model: Model, options: Mapping[str, Any]) -> dict[str, 
     is_table = path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_TABLES)
     covariates = () if model.covariates is None else model.covariates.names
     needed = (*model.image_columns, *covariates)
-    if model.task.kind == "binary" and not {"class_names", "positive_class"} & set(given):
+    _require_positive(given.pop("positive_class", None), model)
+    if model.task.kind == "binary" and "class_names" not in given:
         given["positive_class"] = model.class_names[1]
     if not is_table:
         if needed:
@@ -119,6 +122,24 @@ def _options(path: Path, model: Model, options: Mapping[str, Any]) -> dict[str, 
         given["metadata_columns"] = [*stated, *covariates]
     volumes = len(model.form.spatial_size) == 3
     return {"dicom_folders": "series" if volumes else "files", "split_column": "", **given}
+
+
+def _require_positive(stated: Any, model: Model) -> None:
+    """Refuse a positive class that is not the model's: the networks and the threshold are about
+    it.
+    """
+    if stated is None:
+        return
+    if model.task.kind != "binary":
+        raise ValueError(
+            f"--positive_class {stated}: the model has no positive class; remove the option."
+        )
+    positive = model.class_names[1]
+    if folded(str(stated)) != folded(positive):
+        raise ValueError(
+            f"--positive_class {stated}: the positive class is the model's, {positive}; remove the "
+            "option."
+        )
 
 
 def _labels(listing: Listing, model: Model) -> np.ndarray:

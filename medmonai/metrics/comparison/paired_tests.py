@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from medmonai.metrics.resampling import random_numbers
 from medmonai.notebook import Card, InNotebook, number
 
 ZERO = 1e-12  # a standard error below this is rounding
@@ -88,7 +89,7 @@ def paired_bootstrap(
     difference = float(metric(y_true, output_a) - metric(y_true, output_b))
     if np.isnan(difference):
         raise ValueError("the metric is undefined (NaN) on these cases; compare another one.")
-    rng = np.random.default_rng(seed)
+    rng = random_numbers(seed)
     unit = np.arange(len(y_true)) if groups is None else np.unique(groups, return_inverse=True)[1]
     members = np.split(np.argsort(unit, kind="stable"), np.cumsum(np.bincount(unit))[:-1])
     differences = np.empty(repetitions)

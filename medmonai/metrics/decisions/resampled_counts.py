@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from medmonai.metrics.ranking import FEW
-from medmonai.metrics.resampling import bca_ends, entry, resampled_totals, wilson
+from medmonai.metrics.resampling import bca_ends, entry, random_numbers, resampled_totals, wilson
 
 from .decision_metrics import CHANCE, SHARES, ClassMean, Metric
 
@@ -59,7 +59,7 @@ class ResampledCounts:
         counts = (counts + np.where(counts.sum(axis=-1, keepdims=True) > 0, share, 0)).reshape(
             -1, size * size
         )
-        rng = np.random.default_rng(self.seed)
+        rng = random_numbers(self.seed)
         drawn = [
             rng.multinomial(round(one.sum()), one / one.sum(), size=self.repetitions)
             for one in counts
