@@ -11,7 +11,7 @@ import numpy as np
 
 from medmonai.atomic_files import write_json
 from medmonai.data.describe import require_switch
-from medmonai.deployment import load_model, model_place
+from medmonai.deployment import Model, load_model, model_place
 from medmonai.engines import versions
 from medmonai.metrics import subgroup_summary
 from medmonai.predictions import write_predictions
@@ -32,6 +32,10 @@ from .training_side import TrainingSide
 from .used_cases import CASES, UsedCases
 
 _RESULTS = ("metrics.json", "metrics.csv", "figures", "predictions_test.csv")
+_UNKNOWN = (
+    "Which images the networks have learned from is not recorded beside the model, so none of them "
+    "could be left out; name the folder of the fit or the run."
+)
 _OTHERS = ("run.json", "fit.json", "adaptation.json")
 
 
@@ -76,12 +80,7 @@ def evaluate_site(
     folder = home_of(model)
     _require_no_model(output, folder)
     loaded = load_model(folder)
-    used = UsedCases.read(folder)
-    if was_adapted(loaded) and not used.images:
-        raise ValueError(
-            f"{folder} was adapted to a site, and {CASES} is not beside it, so that the cases of "
-            "the adaptation cannot be left out; name the whole folder that `medmonai adapt` wrote."
-        )
+    used = _used(folder, loaded)
     training = TrainingSide.read(folder, loaded)
     skip = options.pop("skip_unreadable", False)
     require_switch("skip_unreadable", skip)
@@ -99,12 +98,8 @@ def evaluate_site(
             for name, values in groups.items()
         }
     evaluation.metrics["left_out"] = left_out
-    evaluation.metrics["shift"] = shift(training, cases, confidence=confidence)
-    if not used.learned:
-        evaluation.metrics["shift"]["missing"].append(
-            "Which images the networks have learned from is not recorded beside the model, so none "
-            "of them could be left out; name the folder of the fit or the run."
-        )
+    evaluation.metrics["shift"] = found = shift(training, cases, confidence=confidence)
+    found["missing"] += [] if used.learned else [_UNKNOWN]
     if holds_evaluation(evaluation, output):
         return evaluation
     _require_free(output, overwrite=overwrite)
@@ -115,6 +110,17 @@ def evaluate_site(
     write_predictions(test, output / "predictions_test.csv", overwrite=True)
     write_evaluation(evaluation, output)
     return evaluation
+
+
+def _used(folder: Path, model: Model) -> UsedCases:
+    """Return the cases that a model has used; refuse an adapted one that does not know them."""
+    used = UsedCases.read(folder)
+    if was_adapted(model) and not used.images:
+        raise ValueError(
+            f"{folder} was adapted to a site, and {CASES} is not beside it, so that the cases of "
+            "the adaptation cannot be left out; name the whole folder that `medmonai adapt` wrote."
+        )
+    return used
 
 
 def _unused(
