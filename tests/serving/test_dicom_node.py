@@ -11,6 +11,8 @@ import ssl
 import struct
 import threading
 import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -420,6 +422,61 @@ def test_a_destination_whose_certificate_nobody_vouches_for_gets_nothing(tmp_pat
         )
         with pytest.raises(ConnectionError, match="does not answer"):
             there.send([])
+
+
+@contextmanager
+def web_service(tls=None):
+    """A service that declines what is posted; yields its port and what it was shown."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            server.shown.append(self.headers["Authorization"])
+            self.send_error(409)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.shown = []
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever).start()
+    try:
+        yield server.server_port, server.shown
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def posted_to(address, folder, **options):
+    folder.mkdir()
+    save(dataset_of_results(), folder / "0.dcm")
+    there = destination(address, calling_aet="M", security=security(**options))
+    there.send([folder / "0.dcm"])
+
+
+def test_the_environment_does_not_say_whose_certificate_is_trusted(tmp_path, monkeypatch):
+    for name in ("theirs", "named"):
+        (tmp_path / name).mkdir()
+    cert, key = certificate(tmp_path / "theirs")
+    named, _ = certificate(tmp_path / "named")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(cert))
+    with web_service(security(certificate=cert, key=key).listening()) as (port, shown):
+        with pytest.raises(ConnectionError, match="SSLError"):
+            posted_to(f"https://127.0.0.1:{port}", tmp_path / "a", authority=named)
+        assert not shown
+        with pytest.raises(ValueError, match="HTTP 409"):
+            posted_to(f"https://127.0.0.1:{port}", tmp_path / "b", authority=cert)
+
+
+def test_the_header_that_was_given_is_shown_and_no_password_of_the_user(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with web_service() as (port, shown):
+        with pytest.raises(ValueError, match="HTTP 409"):
+            posted_to(f"http://127.0.0.1:{port}", tmp_path / "a", authorization="Bearer token")
+    assert shown == ["Bearer token"]
 
 
 @pytest.mark.parametrize(

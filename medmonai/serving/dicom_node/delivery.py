@@ -7,12 +7,13 @@ import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from .security import Security
 
 if TYPE_CHECKING:
+    import requests
     from pydicom import Dataset
 
 _SECONDS = 60.0
@@ -139,13 +140,8 @@ class StowRS:
         from dicomweb_client import DICOMwebClient
         from pydicom import dcmread
 
-        with requests.Session() as session:
-            if self.security.authority is not None:
-                session.verify = str(self.security.authority)
-            session.cert = self.security.pair
-            secret = self.security.authorization
-            headers = {"Authorization": secret} if secret else None
-            client = DICOMwebClient(self.url, session, headers=headers, timeout=_SECONDS)
+        with _session(self.security) as session:
+            client = DICOMwebClient(self.url, session, timeout=_SECONDS)
             client.set_http_retry_params(retry=False)  # the outbox tries again
             for file in files:
                 try:
@@ -157,6 +153,29 @@ class StowRS:
                     raise Unreachable(f"{self.name} does not answer ({kind})") from None
                 if set(failed) - {_DUPLICATE}:
                     raise Declined(f"{self.name} answers with failure reason 0x{max(failed):04X}")
+
+
+def _session(security: Security) -> requests.Session:
+    """Return a session that checks and shows what was named. Where something was, the environment
+    (REQUESTS_CA_BUNDLE, ~/.netrc) does not replace it; its proxies count.
+    """
+    import requests
+
+    class Session(requests.Session):
+        def merge_environment_settings(
+            self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+        ) -> Any:
+            checked = security.authority and str(security.authority)
+            return super().merge_environment_settings(url, proxies, stream, checked or verify, cert)
+
+    def shown(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = security.authorization
+        return request
+
+    session = Session()
+    session.cert = security.pair
+    session.auth = shown if security.authorization else None
+    return session
 
 
 def _status(error: object) -> str:
