@@ -44,7 +44,8 @@ def training_values(
     cohorts: Sequence[Cohort], sizes: Sequence[Sequence[int]]
 ) -> dict[str, np.ndarray]:
     """Return the measurements of training images, as `measurements` names them: one value for each
-    patient, the mean over the images, where patients are known, else one for each image.
+    patient, the mean over the images, where patients are known, else one for each image; sizes are
+    those of the sampled files, whoever they belong to.
 
     Args:
         cohorts: of the training.

@@ -106,7 +106,9 @@ class WeightAverage:
             torch._foreach_lerp_(mine, theirs, 1 / (int(count) + 1))
 
     def _collect(self) -> None:
-        """Note which tensors belong together; a new head has others."""
+        """Note which tensors belong together: a layer that is replaced has others, and so have the
+        buffers of a network that moved to another device.
+        """
         averaged = list(zip(self.average.module.parameters(), self.network.parameters()))
         buffers = list(zip(self.average.module.buffers(), self.network.buffers()))
         copied = buffers

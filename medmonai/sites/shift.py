@@ -30,7 +30,8 @@ def shift(
     - prevalence: how frequent each class is, apart from the above.
     - auc: there against here, for independent cases.
 
-    A patient counts once: with the mean of the patient's values. Inputs and scores are tested with
+    A patient counts once: with the mean of the patient's values; only the sizes of the training
+    images are those of sampled files. Inputs and scores are tested with
     Kolmogorov and Smirnov's test, corrected together (Holm). Where each test case of the training
     was scored by one member of an ensemble, scores and AUC of the site are those of one member for
     each patient, too, since a mean of members differs from one of them on the same cases.

@@ -260,6 +260,16 @@ def test_a_full_disk_ends_no_thread(tmp_path, caplog):
     assert len(queue.outbox.answers()) == 1 and "trying again" in caplog.text
 
 
+def test_a_destination_that_is_named_twice_gets_an_answer_once(tmp_path):
+    ct(tmp_path / "a")
+    with archive() as to:
+        address = f"127.0.0.1:{to.port}:ARCHIVE"
+        with a_node(volume_model(), tmp_path / "node", address, address).running() as port:
+            send(port, tmp_path / "a")
+            until(lambda: records(tmp_path / "node"))
+        assert [len(times) for times in to.stored.values()] == [1]
+
+
 class Outbox:
     """Answers, each with one instance."""
 

@@ -36,7 +36,7 @@ class Node:
         identity: names it in results.
         selection: which series it answers.
         listening: where instances come in.
-        destinations: where answers go.
+        destinations: where answers go; one that is named twice counts once.
         folder: of the queue.
         arrivals: when a series is complete.
         limits: of what is received.
@@ -65,12 +65,14 @@ class Node:
             queue = DiskQueue(self.folder, version=self.identity.version, limits=self.limits)
             for series in queue.incoming():
                 self.arrivals.stored(series, association=None, now=time.monotonic())
-            keys = [destination_key(one) for one in self.destinations]
+            destinations = {destination_key(one): one for one in self.destinations}
             threads = [threading.Thread(target=self._answer_series, args=(queue, stop))]
             threads += [threading.Thread(target=self._complete_series, args=(queue, stop))]
             threads += [
-                threading.Thread(target=Sender(queue.outbox, one, keys).run, args=(stop,))
-                for one in self.destinations
+                threading.Thread(
+                    target=Sender(queue.outbox, one, [*destinations]).run, args=(stop,)
+                )
+                for one in destinations.values()
             ]
             with receiving(
                 queue, self.arrivals, listening=self.listening, limits=self.limits

@@ -26,8 +26,8 @@ class Security:
         certificate: of the node, PEM; None for plain connections to it.
         key: of the certificate, PEM.
         authority: PEM with the certificates that vouch for those of senders and destinations. With
-            it, a sender needs a certificate; without it, destinations are checked by those of the
-            system.
+            it and a certificate of the node, a sender needs one, too; without it, destinations are
+            checked by those of the system.
         authorization: header for DICOMweb services, such as "Bearer TOKEN"; "" for none.
 
     Raises:
