@@ -274,6 +274,17 @@ def test_a_release_or_silence_completes_a_series():
     assert arrivals.complete(1000) == []
 
 
+@pytest.mark.parametrize("broken_off", [1, None])
+def test_a_release_does_not_make_up_for_what_another_association_lost(broken_off):
+    arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
+    arrivals.stored("a", association=broken_off, now=0)
+    arrivals.stored("a", association=2, now=1)
+    arrivals.ended(1, released=False, now=2)
+    arrivals.ended(2, released=True, now=3)
+    arrivals.ended(2, released=False, now=3)
+    assert arrivals.complete(62) == [] and arrivals.complete(63) == ["a"]
+
+
 def test_a_connection_that_closes_before_its_release_is_noticed():
     arrivals = Arrivals(quiet_seconds=60, release_seconds=5)
     arrivals.stored("a", association=1, now=0)

@@ -11,7 +11,7 @@ class _Arriving:
     last: float
     brought_by: set[int] = field(default_factory=set)
     open: set[int] = field(default_factory=set)
-    released: bool = False
+    broken_off: set[int | None] = field(default_factory=set)
 
 
 class Arrivals:
@@ -23,7 +23,8 @@ class Arrivals:
       of it has come since: a release says that the sender is done, and the seconds are for senders
       that open an association for each slice; or
     - `quiet_seconds` after its last instance, whatever its associations do: some stay open for
-      hours, and one that was aborted, or ended with this process, says nothing.
+      hours. After one was aborted, or ended with an earlier process, only this counts: a part of
+      the series may be lost with it.
 
     Args:
         quiet_seconds: without an instance.
@@ -56,13 +57,15 @@ class Arrivals:
 
         Args:
             series: that it belongs to.
-            association: that brought it; None where the process that received it is gone.
+            association: that brought it; None where that is not known, as after a restart.
             now: seconds of any clock that does not go backward.
         """
         with self._lock:
             arriving = self._arriving.setdefault(series, _Arriving(now))
             arriving.last = now
-            if association is not None:
+            if association is None:
+                arriving.broken_off.add(None)
+            else:
                 arriving.brought_by.add(association)
                 arriving.open.add(association)
 
@@ -80,10 +83,10 @@ class Arrivals:
                 if association not in arriving.brought_by:
                     continue
                 if released:
-                    arriving.released = True
+                    arriving.broken_off.discard(association)
                     arriving.last = max(arriving.last, now)
                 elif association in arriving.open:
-                    arriving.released = False
+                    arriving.broken_off.add(association)
                 arriving.open.discard(association)
 
     def complete(self, now: float) -> list[str]:
@@ -100,5 +103,5 @@ class Arrivals:
 
     def _over(self, one: _Arriving, now: float) -> bool:
         silent = now - one.last
-        after_release = not one.open and one.released and silent >= self._release
-        return after_release or silent >= self._quiet
+        released = not one.open and not one.broken_off
+        return silent >= self._quiet or (released and silent >= self._release)
