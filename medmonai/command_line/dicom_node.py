@@ -25,14 +25,17 @@ AllowAet = Annotated[
     list[str] | None,
     typer.Option(help="AE title that may send; may be repeated; default: any"),
 ]
-Folder = Annotated[Path, typer.Option(help="of the queue")]
+Folder = Annotated[Path, typer.Option(help="folder of the queue")]
 Modality = Annotated[list[str] | None, typer.Option(help=_AS_IN_TRAINING)]
 BodyPart = Annotated[list[str] | None, typer.Option(help=_AS_IN_TRAINING)]
 QuietSeconds = Annotated[
-    float, typer.Option(help="without a new instance, after which a series is complete")
+    float, typer.Option(help="seconds without a new instance after which a series is complete")
 ]
 ReleaseSeconds = Annotated[
-    float, typer.Option(help="after the release of its associations, likewise")
+    float,
+    typer.Option(
+        help="seconds after the release of its associations after which a series is complete"
+    ),
 ]
 QueueGb = Annotated[float, typer.Option(help="gigabytes that may wait on the disk")]
 TlsCertificate = Annotated[

@@ -37,7 +37,7 @@ def adapt(
         ),
     ] = "",
     width: Annotated[
-        float, typer.Option(help="of an interval, for which the number of cases is said")
+        float, typer.Option(help="of an interval; how many cases it takes is shown")
     ] = 0.1,
     confidence: float = 0.95,
     seed: Annotated[int, typer.Option(help="of the folds and the bootstrap")] = 0,

@@ -128,7 +128,7 @@ def _verdict(record: Mapping[str, Any]) -> Iterator[str]:
     if verdict.startswith("worse"):
         yield "Do not use the adapted threshold."
     elif not clear:
-        yield "That the new threshold decides better has not been shown."
+        yield "It has not been shown that the new threshold decides better."
 
 
 def _needed(record: Mapping[str, Any]) -> Iterator[str]:
@@ -151,8 +151,8 @@ def _needed(record: Mapping[str, Any]) -> Iterator[str]:
     if any(one["design_effect"] > 1 for one in record["cases_needed"]):
         yield ""
         yield (
-            "Several cases of one patient say less than as many patients; the numbers above are "
-            "larger by that."
+            "Several cases of one patient say less than as many patients with one case each; the "
+            "numbers above allow for that."
         )
 
 

@@ -135,7 +135,7 @@ class StowRS:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def send(self, files: Sequence[Path]) -> None:
-        """Send an answer, an instance a request; see `Destination.send`."""
+        """Send an answer, one request per instance; see `Destination.send`."""
         import requests
         from dicomweb_client import DICOMwebClient
         from pydicom import dcmread
@@ -204,7 +204,7 @@ def destination(
         encrypted: whether C-STORE uses TLS.
 
     Raises:
-        ValueError: neither of both.
+        ValueError: the text names neither.
 
     Example:
         >>> destination("pacs:104:ARCHIVE", calling_aet="MEDMONAI", security=Security()).name

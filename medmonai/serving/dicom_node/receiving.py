@@ -42,7 +42,7 @@ class Listening:
         tls: for encrypted connections; None for plain ones.
 
     Raises:
-        ValueError: an AE title that is none, or an address that other machines reach without
+        ValueError: an invalid AE title, or an address that other machines can reach without
             `allowed`.
     """
 
@@ -76,7 +76,7 @@ def receiving(
 
     Args:
         queue: takes the instances.
-        arrivals: is told what came, and which associations ended.
+        arrivals: notes what came, and which associations ended.
         listening: address and AE titles.
         limits: of what is received.
 

@@ -110,7 +110,7 @@ class Selection:
         return ""
 
     def remarks(self, images: Sequence[Instance]) -> list[str]:
-        """Return what could not be checked, a phrase each.
+        """Return what could not be checked, in phrases.
 
         Args:
             images: of the series.

@@ -1,4 +1,4 @@
-"""What became of each series: a file each, with nothing of the patient."""
+"""What became of each series: one file per series, with nothing about the patient."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ RECORD = "record.json"
 
 
 class Outbox:
-    """Answers on the disk, a folder each, with a mark for each destination that has it.
+    """Answers on the disk, one folder per answer, with a mark for each destination that has it.
 
     Args:
         folder: of the answers.
