@@ -97,8 +97,7 @@ def _texts(shift: Mapping[str, Any], left_out: Mapping[str, int] | None) -> Iter
     unlike = shift["unlike"]
     if unlike["images"]:
         yield (
-            f"{unlike['images']} of {unlike['of']} images lie outside the ranges of the training "
-            "images."
+            f"{unlike['images']} of {unlike['of']} cases lie outside the ranges of the training."
         )
 
 

@@ -110,6 +110,7 @@ def adapted(
             new, counts, table.task, n=len(table), width=width, confidence=confidence
         ),
         "unreadable": cases.unreadable,
+        "unlike": int((cases.unlike != "").sum()),
     }
     return Adaptation(before, after, cases, record)
 

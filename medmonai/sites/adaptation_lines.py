@@ -22,7 +22,7 @@ def adaptation_lines(record: Mapping[str, Any]) -> list[str]:
         f"# Adapted to {record['site']}",
         "",
         f"{_counted(cases)}{_unreadable(record['unreadable'])}. AUC on these cases: "
-        f"{interval(cases['auc'])}; an adaptation does not change it.",
+        f"{interval(cases['auc'])}; an adaptation does not change it.{_unlike(record)}",
         "",
         *_table(("", "before", "adapted"), _rows(record)),
         "",
@@ -54,6 +54,15 @@ def _unreadable(reasons: Mapping[str, str]) -> str:
         else f"{n} images, which cannot be read, were"
     )
     return f"; {what} left out, first {next(iter(reasons))}"
+
+
+def _unlike(record: Mapping[str, Any]) -> str:
+    if not record["unlike"]:
+        return ""
+    return (
+        f" {record['unlike']} of {record['cases']['n']} cases lie outside the ranges of the "
+        "training."
+    )
 
 
 def _by_patient(cases: Mapping[str, Any]) -> str:

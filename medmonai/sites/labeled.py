@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from medmonai.data import Listing
-from medmonai.data.class_names import folded
+from medmonai.data.class_names import class_keys, folded
 from medmonai.data.describe import open_source
 from medmonai.data.files import read_case
 from medmonai.deployment import GivenCase, Model
@@ -43,7 +43,8 @@ class LabeledCases:
 def list_labeled(source: str | Path, model: Model, options: Mapping[str, Any]) -> LabeledCases:
     """List the labeled images of a site.
 
-    Classes are matched with the model's by name; case and spaces do not count. A source need not
+    Classes are matched with the model's by name; case and spaces do not count, and numbers are
+    compared by value. A source need not
     have all of them.
 
     Args:
@@ -144,8 +145,9 @@ def _require_positive(stated: Any, model: Model) -> None:
 
 def _labels(listing: Listing, model: Model) -> np.ndarray:
     """Return the labels in the order of the model's classes."""
-    places = {folded(name): place for place, name in enumerate(model.class_names)}
-    order = [places.get(folded(name), -1) for name in listing.class_names]
+    keys = class_keys([*model.class_names, *listing.class_names])  # 1 and 1.0 are one class
+    places = {keys[name]: place for place, name in enumerate(model.class_names)}
+    order = [places.get(keys[name], -1) for name in listing.class_names]
     exclusive = model.task.exclusive
     if listing.task.exclusive != exclusive:
         wanted = "one class for each case" if exclusive else "several labels for each case"

@@ -140,3 +140,15 @@ def test_what_is_left_out_and_what_is_not_known_is_shown(place, tmp_path):
 def test_a_negative_seed_is_named():
     with pytest.raises(ValueError, match="seed=-1; a whole number from 0 on is needed"):
         random_numbers(-1)
+
+
+def test_numbers_as_classes_are_compared_by_value(tmp_path):
+    bundle(tmp_path / "model", "ordinal")
+    table = site(tmp_path / "site", "ordinal", darker=0.15)
+    plain = adapt(tmp_path / "model", table, output=tmp_path / "plain")
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    rows[1:] = [[file, f"{label}.0", patient] for file, label, patient in rows[1:]]
+    table.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    found = adapt(tmp_path / "model", table, output=tmp_path / "new")
+    np.testing.assert_array_equal(found.cases.table.labels, plain.cases.table.labels)
+    assert found.after == plain.after
