@@ -57,7 +57,7 @@ class Answering:
         Args:
             uploads: the files of the request.
             covariates: column -> text, as `given_covariates` returns it.
-            saliency: add the map of the decided class.
+            saliency: add the map of the decided class; None of a network without a layer for it.
             view: add the image as the network sees it.
 
         Raises:
@@ -117,9 +117,11 @@ class Answering:
         if view:
             pictures["view"] = await loop.run_in_executor(self.decoders, image_slices, image)
         if saliency:
-            pictures["saliency"] = await asyncio.wrap_future(
-                self.batcher.call(partial(_explained, given, image, predicted))
-            )
+            asked = self.batcher.call(partial(_explained, given, image, predicted))
+            try:
+                pictures["saliency"] = await asyncio.wrap_future(asked)
+            except (TypeError, ValueError):  # a network without a layer for it
+                pictures["saliency"] = None
         return pictures
 
 

@@ -129,6 +129,7 @@ def _described(model: Model | ExportedModel) -> dict[str, Any]:
         "operating_point": model.point.as_dict(),
         "calibrated": model.temperature.chosen_on != "none",
         "calibrated_on": model.temperature.n,
+        "adapted": model.temperature.chosen_on == "adaptation",
         "members": model.member_count,
         "saliency": isinstance(model, Model),
         "spatial_size": list(form.spatial_size),

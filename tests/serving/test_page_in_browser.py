@@ -58,6 +58,31 @@ def test_an_image_is_chosen_and_its_result_is_shown(browser, tmp_path, width):
     assert browser.problems == []
 
 
+@pytest.mark.parametrize(
+    ("chosen_on", "like", "chosen"),
+    [
+        ("validation", "cases like those of the training with", "chosen on 50 cases)."),
+        (
+            "adaptation",
+            "cases like those of the site that the model was adapted to with",
+            "chosen on 50 cases of the site).",
+        ),
+    ],
+)
+def test_whose_cases_a_probability_speaks_of(browser, tmp_path, chosen_on, like, chosen):
+    model = mean_model(
+        point=OperatingPoint((0.3,), "youden", chosen_on, 50),
+        temperature=Temperature(2.0, (0.1,), 50, chosen_on),
+    )
+    (tmp_path / "case.png").write_bytes(picture(120))
+    with running(model, tmp_path / "received") as address:
+        browser.open(f"{address}/", width=1200)
+        browser.choose("#files", tmp_path / "case.png")
+        browser.until("document.getElementById('status').textContent === 'Done.'")
+        said = browser.evaluate("document.body.innerText")
+    assert like in said and chosen in said
+
+
 def test_an_exported_file_has_no_map_and_no_slider_for_it(browser, tmp_path):
     export_model(convolutions(2), tmp_path / "model.pt")
     (tmp_path / "case.png").write_bytes(picture(120, size=(16, 16)))

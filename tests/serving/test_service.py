@@ -145,6 +145,14 @@ def test_pictures_of_the_image_and_of_the_saliency(dims, members, tmp_path):
         assert opened.size == (16, 16) and opened.mode == mode
 
 
+def test_a_network_without_a_layer_for_a_map_is_answered_without_one(service):
+    address, _ = service
+    (case,) = ask(address, [("a.png", picture(90))], saliency="true", view="true").json()["cases"]
+    (plain,) = ask(address, [("a.png", picture(90))]).json()["cases"]
+    assert case["saliency"] is None and len(case["view"]) == 1
+    assert {name: case[name] for name in plain} == plain
+
+
 def test_what_the_model_is_and_whether_the_service_lives(service):
     address, _ = service
     said = requests.get(f"{address}/model", timeout=600).json()
