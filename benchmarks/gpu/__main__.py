@@ -45,12 +45,19 @@ def main() -> None:
             note(options.output, part, "not begun: the time was up")
             return
         limit = left if options.small else min(left, PARTS[part].limit)
-        stop_after(limit, worker or started(part, options), part, options.output)
+        stop_after(limit, worker or begun(part), part, options.output)
         write_summary(options.output, options.parts)
+
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def begun(part: str, *, wait: bool = False) -> subprocess.Popen[bytes]:
+        (options.output / f"{part}.json").unlink(missing_ok=True)  # of an earlier run
+        workers.append(started(part, options, wait=wait))
+        return workers[-1]
 
     timed = [part for part in options.parts if PARTS[part].alone]
     # They import while nothing is timed yet, and then wait for their turn.
-    waiting = {part: started(part, options, wait=True) for part in timed}
+    waiting = {part: begun(part, wait=True) for part in timed}
     try:
         beside = [part for part in options.parts if part not in timed]
         cores = 1 if options.small else max(1, (os.cpu_count() or 1) // 3)
@@ -59,8 +66,9 @@ def main() -> None:
         for part, worker in waiting.items():
             run(part, worker)
     finally:
-        for worker in waiting.values():
-            worker.kill()
+        for worker in workers:
+            if worker.poll() is None:
+                os.killpg(worker.pid, signal.SIGKILL)
     write_summary(options.output, options.parts)
     print((options.output / "summary.md").read_text())
 

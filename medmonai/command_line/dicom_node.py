@@ -84,6 +84,12 @@ def dicom_node(
     from medmonai.serving.node_queue import Arrivals, NodeLimits
 
     security = Security(tls_certificate, key=tls_key, authority=tls_ca, authorization=authorization)
+    encrypted = send_tls or any(one.startswith("https://") for one in send_to)
+    if tls_ca is not None and tls_certificate is None and not encrypted:
+        raise ValueError(
+            f"--tls-ca {tls_ca} checks nobody: no connection is encrypted; give --tls-certificate "
+            "and --tls-key for senders, or --send-tls for destinations."
+        )
     tls = security.listening()
     _log_only_our_own()
     run_node(

@@ -71,7 +71,7 @@ def write_adapted(model: Path, output: Path, adaptation: Adaptation) -> None:
         if (records / "predictions_test.csv").is_file():
             _copy(records / "predictions_test.csv", made / "training" / "predictions_test.csv")
         _write_records(model, made, adaptation)
-        shutil.move(made, output)
+        made.rename(output)
 
 
 def _write_records(model: Path, made: Path, adaptation: Adaptation) -> None:

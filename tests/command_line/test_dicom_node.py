@@ -34,6 +34,11 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(tmp_path):
     assert "HOST:PORT:AET" in said(tmp_path, "--send-to", "pacs")
     assert "give both" in said(tmp_path, *to, "--tls-certificate", __file__)
     assert "does not exist" in said(tmp_path, *to, "--tls-ca", tmp_path / "ca.pem")
+    assert "checks nobody" in said(tmp_path, *to, "--tls-ca", __file__)
+    secret = ("--authorization", "Bearer A")
+    web = "http://pacs/dicom-web"
+    assert "use https" in said(tmp_path, "--send-to", web, *secret)
+    assert "no model" in said(tmp_path, "--send-to", "http://127.0.0.1/dicom-web", *secret)
     assert "no certificate" in said(
         tmp_path, *to, "--tls-certificate", __file__, "--tls-key", __file__
     )

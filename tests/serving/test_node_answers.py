@@ -230,6 +230,7 @@ def test_a_multiframe_file_is_a_volume(tmp_path):
     [
         ({"Modality": "MR"}, "modality MR; the model takes CT"),
         ({"Modality": ""}, "modality none; the model takes CT"),
+        ({"Modality": "MR (Doe\n"}, r"^modality MR \?DOE; the model takes CT$"),
         ({"BodyPartExamined": "HEAD"}, "body part HEAD; the model takes CHEST"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "it holds no image"),
     ],

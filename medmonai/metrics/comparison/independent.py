@@ -61,7 +61,9 @@ def auc_shift(
     names = {} if here.task.kind == "binary" else dict(enumerate(here.class_names))
     rows = {"AUC": _difference(_overall(here), _overall(there), confidence)}
     for c, name in names.items():
-        rows[name] = _difference(_of_class(here, c), _of_class(there, c), confidence)
+        rows[name if name != "AUC" else "class AUC"] = _difference(
+            _of_class(here, c), _of_class(there, c), confidence
+        )
     _warn([f"AUC of {n}" if n != "AUC" else n for n, row in rows.items() if row["method"] == ""])
     return rows
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _SECONDS = 60.0
+_OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
 # Stored, stored with a warning, and "there is one already": results have the same UID every time.
 _STORED = {0x0000, 0xB000, 0xB006, 0xB007, 0x0111}
 _DUPLICATE = 0x0111
@@ -204,15 +205,22 @@ def destination(
         encrypted: whether C-STORE uses TLS.
 
     Raises:
-        ValueError: the text names neither.
+        ValueError: the text names neither, or an authorization header would go to another machine
+            unencrypted.
 
     Example:
         >>> destination("pacs:104:ARCHIVE", calling_aet="MEDMONAI", security=Security()).name
         'pacs:104:ARCHIVE'
     """
     if given.startswith(("http://", "https://")):
-        if not urlsplit(given).hostname:
+        host = urlsplit(given).hostname
+        if not host:
             raise ValueError(f"--send-to {given!r}; an address with a host is needed.")
+        if security.authorization and given.startswith("http://") and host not in _OWN_HOSTS:
+            raise ValueError(
+                f"--send-to {given!r} would show the authorization header to everybody on the way; "
+                "use https."
+            )
         return StowRS(given.rstrip("/"), security=security)
     address, _, aet = given.rpartition(":")
     host, _, port = address.rpartition(":")

@@ -10,6 +10,8 @@ from medmonai.deployment import Model
 
 from .instances import Instance
 
+_OF_CODES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _")
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -87,13 +89,13 @@ class Selection:
         for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"):
             if len({str(one.header.get(name)) for one in images}) > 1:
                 return f"its instances differ in {name}"
-        given = sorted({one.modality or "none" for one in images})
+        given = sorted({one.modality for one in images})
         if not set(given) <= set(self.modalities):
-            return f"modality {', '.join(given)}; the model takes {', '.join(self.modalities)}"
+            return f"modality {_code_strings(given)}; the model takes {', '.join(self.modalities)}"
         parts = {one.body_part for one in images} - {""}
         if self.body_parts and not parts <= set(self.body_parts):
             wanted = ", ".join(self.body_parts)
-            return f"body part {', '.join(sorted(parts))}; the model takes {wanted}"
+            return f"body part {_code_strings(sorted(parts))}; the model takes {wanted}"
         return self._refused_shape(images)
 
     def _refused_shape(self, images: Sequence[Instance]) -> str:
@@ -117,6 +119,16 @@ class Selection:
         """
         unknown = self.body_parts and not any(one.body_part for one in images)
         return ["the series states no body part"] if unknown else []
+
+
+def _code_strings(values: Sequence[str]) -> str:
+    """Return values of a header for a log: what DICOM allows in a code (16 capitals, digits, spaces
+    and underscores), and a question mark for all else, which may be anything.
+    """
+    shown = [
+        "".join(c if c in _OF_CODES else "?" for c in value[:16]) or "none" for value in values[:5]
+    ]
+    return ", ".join(shown) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
 
 
 def _capitals(names: Sequence[str]) -> tuple[str, ...]:

@@ -107,6 +107,13 @@ def test_every_class_has_a_difference_and_a_missing_one_none():
     assert share_shift(here, there)["c"]["there"]["estimate"] == 0
 
 
+def test_a_class_may_be_called_auc():
+    names = ("AUC", "b", "c")
+    p = np.random.default_rng(0).dirichlet(np.ones(3), 90)
+    here = table(np.arange(90) % 3, p, kind="multiclass", names=names)
+    assert list(auc_shift(here, here)) == ["AUC", "class AUC", "b", "c"]
+
+
 def test_tables_of_two_models_are_refused():
     with pytest.raises(ValueError, match="give scores of one network"):
         auc_shift(drawn(20, 1, 0), table([0, 1], [0.1, 0.9], names=("no", "yes")))
