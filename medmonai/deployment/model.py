@@ -92,7 +92,7 @@ def load_model(folder: str | Path) -> Model:
             a bundle's folder with models/model.pt, or what `medmonai adapt` made of one of them.
 
     Raises:
-        FileNotFoundError: no model there, or no weights.
+        FileNotFoundError: no model there, no weights, or no decision of a fit or an adapted model.
         ValueError: weights of another network or of other classes, images prepared otherwise than
             in training, a run that is not evaluated or needs its bundle, or a damaged file.
     """
@@ -108,6 +108,7 @@ def load_model(folder: str | Path) -> Model:
     if config is not None:
         require_trained_input(config, path)
     stored = place / "models" / "decision.json"
+    _require_decision(stored, place)
     point, temperature = read_decision(stored, content["task"], names)
     return Model(
         place_weights(content["network"], state, path).eval(),
@@ -124,6 +125,18 @@ def load_model(folder: str | Path) -> Model:
         device=torch.device(content["device"]),
         covariates=content.get("covariate_encoder"),
     )
+
+
+def _require_decision(stored: Path, place: Path) -> None:
+    """Refuse a fit or an adapted model whose decision is lost: with the default one, it would
+    decide at another threshold and give probabilities that are not calibrated.
+    """
+    made = any((place.parent / name).is_file() for name in ("fit.json", "adaptation.json"))
+    if place.name == "model" and made and not stored.is_file():
+        raise FileNotFoundError(
+            f"{stored} is missing, which holds the threshold and the temperature; put back a copy "
+            "of it."
+        )
 
 
 def _in_float32(inferer: Any) -> Any:

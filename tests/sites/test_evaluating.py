@@ -21,6 +21,12 @@ def fit_of(folder, *, size=(8, 8)):
     """A folder like that of a fit: a model, the cases it learned from, and its test table."""
     bundle(folder / "model", "binary", size=size)
     model = load_model(folder / "model")
+    decision = {
+        "class_names": list(model.class_names),
+        "operating_point": model.point.as_dict(),
+        "temperature": model.temperature.as_dict(),
+    }
+    (folder / "model" / "models" / "decision.json").write_text(json.dumps(decision))
     learned = site(folder / "learned", "binary", n=60, size=size, name="learned.csv", seed=3)
     tested = site(folder / "tested", "binary", n=200, size=size, name="tested.csv", seed=4)
     options = {} if len(size) == 2 else {"images": str(folder / "learned")}

@@ -12,6 +12,7 @@ import pytest
 from fit_commands import call
 from mean_bundles import bundle, site, write_site
 
+from medmonai.deployment import load_model
 from medmonai.metrics.resampling import random_numbers
 from medmonai.sites import adapt, evaluate_site
 
@@ -152,3 +153,17 @@ def test_numbers_as_classes_are_compared_by_value(tmp_path):
     found = adapt(tmp_path / "model", table, output=tmp_path / "new")
     np.testing.assert_array_equal(found.cases.table.labels, plain.cases.table.labels)
     assert found.after == plain.after
+
+
+def test_a_lost_decision_is_not_replaced_by_the_default(place, tmp_path):
+    shutil.copytree(place / "adapted", tmp_path / "adapted")
+    stored = tmp_path / "adapted" / "model" / "models" / "decision.json"
+    stored.unlink()
+    for folder in (tmp_path / "adapted", tmp_path / "adapted" / "model"):
+        with pytest.raises(FileNotFoundError, match=r"decision\.json is missing.*put back a copy"):
+            load_model(folder)
+    (tmp_path / "adapted" / "adaptation.json").rename(tmp_path / "adapted" / "fit.json")
+    with pytest.raises(FileNotFoundError, match=r"decision\.json is missing"):
+        load_model(tmp_path / "adapted")
+    # a bundle without a decision has the default one
+    assert load_model(place / "binary").point.chosen_on == "none"
