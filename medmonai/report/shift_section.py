@@ -78,6 +78,9 @@ def shift_lines(split: Mapping[str, Any]) -> list[str]:
 def _texts(shift: Mapping[str, Any], left_out: Mapping[str, int] | None) -> Iterator[str]:
     for reason, n in (left_out or {}).items():
         yield f"{n} case{'s were' if n != 1 else ' was'} left out: {reason}."
+    patients = shift["patients"]
+    if patients["there"] is None and patients["here"] is not None:
+        yield "Patients of this site are not known, so each of its cases counts as one."
     auc = (shift["auc"] or {}).get("AUC")
     if auc:
         verdict = (

@@ -194,3 +194,14 @@ def test_options_of_images_are_refused_without_a_model(words, fit, tmp_path):
     table = fit / "predictions_test.csv"
     done = call("evaluate", table, "--output", tmp_path / "out", *words, code=1)
     assert "is for --model" in str(done.exception)
+
+
+def test_a_site_without_patients_says_so(fit, tmp_path):
+    table = site(tmp_path / "new", "binary", n=60, name="new.csv", seed=8)
+    unknown = "Patients of this site are not known, so each of its cases counts as one."
+    words = ("--model", fit, "--label_column", "dx", "--output")
+    assert unknown not in call("evaluate", table, *words, tmp_path / "with").output
+    rows = list(csv.reader(table.open(newline="")))
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows(row[:2] for row in rows)
+    assert unknown in call("evaluate", table, *words, tmp_path / "without").output
