@@ -123,7 +123,7 @@ def make_plan(
         for divided, most in ensembles(division, minutes):
             plan = _planned(look, divided, asked, steps, scale=scale, share=share)
             if plan.cost.minutes <= most:
-                return _beside_smaller(plan, steps, scale=scale)
+                return _beside_smaller(plan, asked, steps, scale=scale)
             cheapest = min(cheapest, plan.cost.minutes)
     raise ValueError(
         f"minutes={minutes:g}; the cheapest plan takes {about_minutes(cheapest)} on this machine."
@@ -174,19 +174,27 @@ def _planned(
 
 
 def _beside_smaller(
-    plan: Plan, steps: dict[tuple[int, ...], MeasuredStep], *, scale: float
+    plan: Plan,
+    asked: AskedNetwork,
+    steps: dict[tuple[int, ...], MeasuredStep],
+    *,
+    scale: float,
 ) -> Plan:
-    """Return the plan with the measured step of the next smaller size, where there is one."""
+    """Return the plan with the measured step of the next smaller size, where there is one that its
+    network takes.
+    """
+    look = plan.look
     smaller = next((less for less, _ in _CHEAPER if less < scale), None)
     if smaller is None:
         return plan
-    size, other = (size_choice(plan.look, scale=each)[0]["size"] for each in (scale, smaller))
+    size, other = (size_choice(look, scale=each)[0]["size"] for each in (scale, smaller))
     if other == size:
         return plan
-    key = (*other, plan.recipe["batch_size"])
-    if key not in steps:
-        steps[key] = measure_step(plan.look, plan.recipe, other)
-    return replace(plan, cost=replace(plan.cost, smaller=(tuple(other), steps[key].seconds)))
+    try:
+        cost = _planned(look, plan.division, asked, steps, scale=smaller, share=1.0).cost
+    except (ValueError, RuntimeError):  # torch's word for maps smaller than a kernel
+        return plan
+    return replace(plan, cost=replace(plan.cost, smaller=(tuple(other), cost.step_seconds)))
 
 
 def _training_choices(
