@@ -98,8 +98,8 @@ def evaluate_site(
             for name, values in groups.items()
         }
     evaluation.metrics["left_out"] = left_out
-    evaluation.metrics["shift"] = found = shift(training, cases, confidence=confidence)
-    found["missing"] += [] if used.learned else [_UNKNOWN]
+    evaluation.metrics["shift"] = section = shift(training, cases, confidence=confidence)
+    section["missing"] += [] if used.learned else [_UNKNOWN]
     if holds_evaluation(evaluation, output):
         return evaluation
     _require_free(output, overwrite=overwrite)
