@@ -15,6 +15,7 @@ from .fit_section import fit_command
 from .page import TextBlock
 from .run_sections import part_of
 
+_FLAG = "other_hospital"  # of the options of an evaluation, the only one without a value
 # Ids of a config that only say where things lie: no use to a reader, and often private.
 _PLACES = ("output_dir", "dataset_dir", "bundle_root", "ckpt_path")
 
@@ -44,8 +45,10 @@ def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         command = ["python", "-m", "medmonai", "evaluate", tables["test"]["file"]]
         for name, one in tables.items():
             command += [f"--{name}", one["file"]] if name != "test" else []
+        if "model" in evaluation:
+            command += ["--model", PurePosixPath(evaluation["model"]).name]
         for name, value in evaluation["options"].items():
-            command += [f"--{name}", str(value)] if value != "" else []
+            command += _option(name, value)
         facts += [
             f"{name} table {one['file']}: SHA-256 {one['sha256']}" for name, one in tables.items()
         ]
@@ -60,6 +63,12 @@ def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             )
         )
     return {"facts": facts, "blocks": blocks}
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if name == _FLAG:
+        return ["--other-hospital"] if value else []
+    return [f"--{name}", str(value)] if value != "" else []
 
 
 def _opened(opened: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 import shutil
@@ -34,3 +35,11 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     made = ("fit_site/adaptation.md", "predictions.csv", "site_model.onnx")
     for name in (*made, "evaluation/metrics.json"):
         assert (tmp_path / name).is_file()
+    call("report", "evaluation")
+    page = html.unescape((tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8"))
+    (again,) = re.findall(r"python -m medmonai (evaluate .+ --output NEW)", page)
+    call(*shlex.split(again))
+    assert "--model fit_site" in again
+    assert (tmp_path / "NEW" / "predictions_test.csv").read_bytes() == (
+        tmp_path / "evaluation" / "predictions_test.csv"
+    ).read_bytes()
