@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import requests
-from dicom_files import write_series
+from dicom_files import dataset, write_series
 from mean_models import mean_model
 
 from medmonai.networks import Ensemble, resnet10
@@ -253,3 +254,45 @@ def storescu(port, *places, options=()):
     return subprocess.run(
         [*words, str(port), *map(str, places)], capture_output=True, text=True, check=False
     )
+
+
+def probabilities(report):
+    """Meaning -> value of the measurements of a report."""
+    import highdicom  # of an extra
+
+    content = highdicom.sr.ComprehensiveSR.from_dataset(report).content
+    (group,) = content.get_image_measurement_groups()
+    return {one.name.meaning: one.value for one in group.get_measurements()}
+
+
+def noted(folder, series):
+    """What a node has noted of a series; waits for it."""
+    key = hashlib.sha256(series.encode()).hexdigest()
+    (path,) = until(lambda: [*(folder / "done").glob(f"{key}-*.json")])
+    return json.loads(path.read_text())
+
+
+def reports_on(to, series):
+    """The reports on a series that an archive has."""
+    return [
+        one
+        for one in to.reports
+        if one.CurrentRequestedProcedureEvidenceSequence[0]
+        .ReferencedSeriesSequence[0]
+        .SeriesInstanceUID
+        == series
+    ]
+
+
+def security(**options):
+    from medmonai.serving.dicom_node import Security
+
+    return Security(**options)
+
+
+def dataset_of_results():
+    """A small picture as a node sends it."""
+    found = dataset(np.zeros((2, 2, 3), np.uint8))
+    found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    found.StudyInstanceUID = "1.2.3"
+    return found
