@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
 
-from medmonai.run_files import parts_of, read_record, read_text
+from medmonai.run_files import file_sha256, parts_of, read_record, read_text
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,10 @@ def test_a_message_that_names_the_file_already_stays_as_it_is(tmp_path):
     path = tmp_path / "metrics.json"
     with pytest.raises(ValueError, match="said already"), parts_of(path):
         raise ValueError(f"{path}: said already")
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20, 2**20 + 1])
+def test_the_digest_of_a_file_is_that_of_its_bytes(size, tmp_path):
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    (tmp_path / "file").write_bytes(content)
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()

@@ -14,7 +14,7 @@ from medmonai.config_text import escaped, names_text, unescaped
 from medmonai.data import read_splits
 from medmonai.distributed import rank
 from medmonai.errors import last_word_on_errors
-from medmonai.run_files import parts_of, read_record
+from medmonai.run_files import file_sha256, parts_of, read_record
 from medmonai.tables import read_text_table
 
 from .config import merged_config
@@ -224,7 +224,7 @@ def same_test_cases(folder: Path, config: Mapping[str, Any]) -> bool:
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file; "" if there is none."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).is_file() else ""
+    return file_sha256(Path(path)) if Path(path).is_file() else ""
 
 
 @contextmanager

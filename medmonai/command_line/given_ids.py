@@ -62,7 +62,7 @@ def refuse_options(options: Mapping[str, Any], why: str) -> None:
     """Raise ValueError for the first option with a value.
 
     Args:
-        options: name -> value; None is no value.
+        options: name -> value; None where it was not given.
         why: it cannot be given.
     """
     for name, value in options.items():

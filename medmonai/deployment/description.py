@@ -23,6 +23,9 @@ DESCRIPTION_FILE = "medmonai.json"  # in TorchScript's archive
 _NOT_STATED = "not stated"
 _SPATIAL = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
+# What identifies a model and says what it is for, beside the digest of its weights.
+ABOUT = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
+
 
 def described(model: Model, folder: Path | None, input_names: Sequence[str]) -> dict[str, str]:
     """Return the metadata of an exported file, name -> text; structures are JSON.
@@ -83,8 +86,7 @@ def about_model(model: Model, folder: Path) -> dict[str, Any]:
     for name, value in model.network.state_dict().items():
         weights.update(name.encode())
         weights.update(value.detach().cpu().contiguous().numpy().tobytes())
-    kept = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
-    return {**{name: said[name] for name in kept}, "weights_sha256": weights.hexdigest()}
+    return {**{name: said[name] for name in ABOUT}, "weights_sha256": weights.hexdigest()}
 
 
 def training_data_sha256(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +15,14 @@ import torch
 from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders
 from medmonai.data.covariate_encoder import covariates_from
 from medmonai.metrics import OperatingPoint, Temperature
-from medmonai.run_files import parts_of
+from medmonai.run_files import file_sha256, parts_of
 from medmonai.task import Task, kind_named
 
-from .description import DESCRIPTION_FILE
+from .description import ABOUT, DESCRIPTION_FILE
 from .familiar import Familiar
 from .whole_model import OUTPUT_NAMES
 
 _SUFFIXES = (".onnx", ".pt")
-_ABOUT = ("name", "medmonai_version", "training_data_sha256", "intended_use", "limits")
 Run = Callable[[Mapping[str, np.ndarray]], Sequence[np.ndarray]]
 
 
@@ -142,8 +140,8 @@ def load_exported(path: str | Path) -> ExportedModel:
             point=OperatingPoint.from_dict(json.loads(description["operating_point"])),
             temperature=Temperature.from_dict(json.loads(description["temperature"])),
             member_count=int(description["members"]),
-            about={name: description[name] for name in _ABOUT}
-            | {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+            about={name: description[name] for name in ABOUT}
+            | {"weights_sha256": file_sha256(path)},
         )
 
 

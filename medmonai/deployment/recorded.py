@@ -4,7 +4,6 @@ program.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,7 +17,7 @@ from medmonai.config_text import unescaped
 from medmonai.data import CovariateEncoder, ImageForm, MemberEncoders, read_covariates
 from medmonai.engines import FlipAveragingInferer, choose_precision
 from medmonai.networks import to_channels_last
-from medmonai.run_files import parts_of, read_record
+from medmonai.run_files import file_sha256, parts_of, read_record
 from medmonai.task import Task
 from medmonai.transforms import BatchCompose, Resize
 
@@ -97,7 +96,7 @@ def _require_evaluated_weights(folder: Path) -> None:
             raise FileNotFoundError(f"{path} is missing; put back a copy of it.")
     with parts_of(folder / "test_opened.json"):
         evaluated = read_record(folder / "test_opened.json")["checkpoint_sha256"]
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != evaluated:
+    if file_sha256(weights) != evaluated:
         raise ValueError(
             f"{weights} is not the file whose threshold was chosen (test_opened.json); put back a "
             "copy of the weights that were evaluated."

@@ -10,13 +10,14 @@ from .reproducibility import (
 )
 from .saliency import grad_cam, occlusion_map
 from .saliency_files import write_saliency_nifti
-from .target_layer import find_target_layer
+from .target_layer import NoTargetLayer, find_target_layer
 from .versions import git_revision, versions
 from .weights import load_checkpoint, load_weights, place_weights, recorded_classes, save_atomically
 
 __all__ = [
     "FlipAveragingInferer",
     "HeadInferer",
+    "NoTargetLayer",
     "PrecisionInferer",
     "RandomizationCheck",
     "RunCheckpoint",

@@ -16,6 +16,10 @@ _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 LEAST_MAP = 4  # voxels per side; a smaller map says little about where
 
 
+class NoTargetLayer(ValueError):
+    """A network without a layer that Grad-CAM could look at."""
+
+
 class LayerRun(NamedTuple):
     """What one layer did with the spatial size when the network ran."""
 
@@ -102,7 +106,7 @@ def find_target_layer(
 
     Raises:
         TypeError: a TorchScript network.
-        ValueError: no convolution of that dimension.
+        NoTargetLayer: no convolution of that dimension.
 
     Example:
         >>> from medmonai.networks import resnet18
@@ -116,7 +120,7 @@ def find_target_layer(
     first = next((layer for layer in network.modules() if isinstance(layer, _CONVOLUTIONS)), None)
     if first is None or first.weight.ndim - 2 != len(spatial_size):
         kind = "no convolution" if first is None else f"{first.weight.ndim - 2}D convolutions"
-        raise ValueError(
+        raise NoTargetLayer(
             f"{type(network).__name__} has {kind}; spatial_size={tuple(spatial_size)} needs "
             f"{len(spatial_size)}D ones. Use occlusion_map, or another network."
         )
@@ -128,12 +132,12 @@ def target_of(runs: Sequence[LayerRun], *, least_map: int = LEAST_MAP) -> str:
     """Return the target layer among the layers that ran; see `find_target_layer`.
 
     Raises:
-        ValueError: no convolution ran.
+        NoTargetLayer: no convolution ran.
     """
     sizes = {run.name: run.size_out for run in runs}
     convolutions = [run for run in runs if isinstance(run.layer, _CONVOLUTIONS)]
     if not convolutions:
-        raise ValueError("no convolution ran, so there is no target layer; use occlusion_map.")
+        raise NoTargetLayer("no convolution ran, so there is no target layer; use occlusion_map.")
     enough = min(least_map, max(min(run.size_out) for run in convolutions))
     chosen = [run for run in convolutions if min(run.size_out) >= enough][-1]
     name = chosen.name

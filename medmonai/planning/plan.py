@@ -121,13 +121,35 @@ def make_plan(
     steps: dict[tuple[int, ...], MeasuredStep] = {}
     for scale, share in tries:
         for divided, most in ensembles(division, minutes):
-            plan = _planned(look, divided, asked, steps, scale=scale, share=share)
+            plan = _planned_if_taken(look, divided, asked, steps, scale=scale, share=share)
+            if plan is None:
+                continue
             if plan.cost.minutes <= most:
                 return _beside_smaller(plan, asked, steps, scale=scale)
             cheapest = min(cheapest, plan.cost.minutes)
     raise ValueError(
         f"minutes={minutes:g}; the cheapest plan takes {about_minutes(cheapest)} on this machine."
     )
+
+
+def _planned_if_taken(
+    look: Look,
+    division: Division,
+    asked: AskedNetwork,
+    steps: dict[tuple[int, ...], MeasuredStep],
+    *,
+    scale: float,
+    share: float,
+) -> Plan | None:
+    """Return a plan; None where its network does not take images of a smaller size than the rules'
+    own.
+    """
+    try:
+        return _planned(look, division, asked, steps, scale=scale, share=share)
+    except (ValueError, RuntimeError):  # torch's word for maps smaller than a kernel
+        if scale == 1:
+            raise
+        return None
 
 
 def _planned(
@@ -190,11 +212,10 @@ def _beside_smaller(
     size, other = (size_choice(look, scale=each)[0]["size"] for each in (scale, smaller))
     if other == size:
         return plan
-    try:
-        cost = _planned(look, plan.division, asked, steps, scale=smaller, share=1.0).cost
-    except (ValueError, RuntimeError):  # torch's word for maps smaller than a kernel
+    made = _planned_if_taken(look, plan.division, asked, steps, scale=smaller, share=1.0)
+    if made is None:
         return plan
-    return replace(plan, cost=replace(plan.cost, smaller=(tuple(other), cost.step_seconds)))
+    return replace(plan, cost=replace(plan.cost, smaller=(tuple(other), made.cost.step_seconds)))
 
 
 def _training_choices(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from medmonai.atomic_files import write_json
 from medmonai.engines import versions
 from medmonai.metrics import subgroup_summary
 from medmonai.predictions import Predictions, in_one_order, write_predictions
-from medmonai.run_files import parts_of, read_record
+from medmonai.run_files import file_sha256, parts_of, read_record
 from medmonai.tables import read_metadata
 
 from .evaluation import Evaluation, evaluate
@@ -177,9 +176,6 @@ def _write_record(
 ) -> None:
     """Record what an evaluation was made from: files with their SHA-256, options, versions."""
     given = {name: Path(path) for name, path in tables.items() if path is not None}
-    files = {
-        name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for name, path in given.items()
-    }
+    files = {name: {"file": path.name, "sha256": file_sha256(path)} for name, path in given.items()}
     record = {"options": dict(options), "versions": versions(), "tables": files}
     write_json(record, output / "evaluation.json")

@@ -15,6 +15,7 @@ from typing import Any
 
 from medmonai.data.files import DecodedCase
 from medmonai.deployment import ExportedModel, GivenCase, Model, PredictedCase, read_given
+from medmonai.engines import NoTargetLayer
 
 from .batching import Batcher
 from .counters import Counters
@@ -120,7 +121,7 @@ class Answering:
             asked = self.batcher.call(partial(_explained, given, image, predicted))
             try:
                 pictures["saliency"] = await asyncio.wrap_future(asked)
-            except (TypeError, ValueError):  # a network without a layer for it
+            except NoTargetLayer:
                 pictures["saliency"] = None
         return pictures
 

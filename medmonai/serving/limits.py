@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any
 
 _MEGABYTE = 1_000_000
+
+
+def require_above_zero(bounds: Any) -> None:
+    """Refuse bounds that are not above 0.
+
+    Args:
+        bounds: a dataclass of numbers.
+
+    Raises:
+        ValueError: the first that is not.
+    """
+    for field in fields(bounds):
+        value = getattr(bounds, field.name)
+        if not value > 0:
+            raise ValueError(f"{field.name}={value!r}; a number above 0 is needed.")
 
 
 @dataclass(frozen=True)
@@ -38,10 +54,7 @@ class Limits:
     received_mb: float = 2048
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not value > 0:
-                raise ValueError(f"{field.name}={value!r}; a number above 0 is needed.")
+        require_above_zero(self)
 
     @property
     def request_bytes(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from medmonai.report import (
     remove_evaluation,
     write_evaluation,
 )
+from medmonai.run_files import file_sha256
 from medmonai.tables import read_metadata
 
 from .adapting import home_of, was_adapted
@@ -174,7 +174,7 @@ def _record(
 ) -> dict[str, Any]:
     files = {"test": {"file": source.name}}
     if source.is_file():
-        files["test"]["sha256"] = hashlib.sha256(source.read_bytes()).hexdigest()
+        files["test"]["sha256"] = file_sha256(source)
     return {
         "model": str(folder.resolve()),
         "options": dict(chosen),

@@ -44,8 +44,7 @@ def list_labeled(source: str | Path, model: Model, options: Mapping[str, Any]) -
     """List the labeled images of a site.
 
     Classes are matched with the model's by name; case and spaces do not count, and numbers are
-    compared by value. A source need not
-    have all of them.
+    compared by value. A source need not have all of them.
 
     Args:
         source: a table (CSV, .xlsx), a folder of class folders, or an npz file.
@@ -67,7 +66,7 @@ def list_labeled(source: str | Path, model: Model, options: Mapping[str, Any]) -
     try:
         listing = open_source(str(path), given)
     except ValueError as error:
-        # The reader is told of the classes, and not of an option that he did not give.
+        # The message is to name the classes, and not an option that was not given.
         if "positive_class" not in str(error) or given.pop("positive_class", None) is None:
             raise
         listing = open_source(str(path), given)

@@ -31,10 +31,11 @@ def shift(
     - auc: there against here, for independent cases.
 
     A patient counts once: with the mean of the patient's values; only the sizes of the training
-    images are those of sampled files. Inputs and scores are tested with
-    Kolmogorov and Smirnov's test, corrected together (Holm). Where each test case of the training
-    was scored by one member of an ensemble, scores and AUC of the site are those of one member for
-    each patient, too, since a mean of members differs from one of them on the same cases.
+    images are those of sampled files. Inputs and scores are tested with Kolmogorov and Smirnov's
+    test, corrected together (Holm); of values with many ties, such as sizes, the test is
+    conservative. Where each test case of the training was scored by one member of an ensemble,
+    scores and AUC of the site are those of one member for each patient, too, since a mean of
+    members differs from one of them on the same cases.
 
     Args:
         training: what is compared with.

@@ -30,6 +30,12 @@ def test_a_plan_with_each_kind_of_network(seen, name):
     assert adam and plan.recipe["learning_rate"] == (0.0003 if name == "vit" else 0.001)
 
 
+def test_smaller_sizes_that_a_network_does_not_take_are_passed_over(seen):
+    with pytest.raises(ValueError, match="the cheapest plan takes"):
+        make_plan(seen, network=AskedNetwork("efficientnet_b0"), minutes=1e-6)
+    assert make_plan(seen, network=AskedNetwork("efficientnet_b0")).cost.smaller is None
+
+
 def test_weights_of_a_file(seen, tmp_path):
     body = transfer_network("resnet18", pretrained=False, in_channels=1).backbone
     torch.save(body.state_dict(), tmp_path / "w.pt")

@@ -273,3 +273,15 @@ def test_what_the_model_was_trained_on_is_read_from_its_record():
 def test_models_that_need_more_than_a_series():
     with pytest.raises(ValueError, match="several images"):
         Selection.of(mean_model(image_columns=("t1", "t2")), modalities=["MR"])
+
+
+def test_a_fault_of_the_saliency_map_is_logged_and_the_report_goes_out(
+    tmp_path, monkeypatch, caplog
+):
+    def fault(*arguments):
+        raise ValueError("Doe^Jane")
+
+    monkeypatch.setattr("medmonai.serving.node_answers.series_answer.decided_map", fault)
+    (report,) = answered(ct(tmp_path / "s"), volume_model(convolutions=True))
+    assert groups(report, tmp_path)
+    assert "no saliency pictures: ValueError" in caplog.text and "Doe" not in caplog.text

@@ -35,6 +35,7 @@ def accuracy(table, decided):
     return float(balanced_accuracy(matrix))
 
 
+# scores of noise: the temperature goes to its limit, and says so
 @pytest.mark.filterwarnings("ignore:temperature=50")
 def test_a_threshold_looks_too_good_on_its_own_cases_and_not_across_folds():
     own, crossed = [], []

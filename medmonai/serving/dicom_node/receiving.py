@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SUCCESS = 0x0000
 _OUT_OF_RESOURCES = 0xA700
 _CANNOT_UNDERSTAND = 0xC000
-# Bytes of a message that is no instance, and of one unit of the protocol.
+# Bytes of a message other than an instance, and of one unit of the protocol.
 _MOST_MESSAGE = 1 << 20
 _MOST_UNIT = 1 << 24
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from medmonai.data.files import DecodedCase, read_case
 from medmonai.deployment import GivenCase, Model, predict_batch, read_given
+from medmonai.engines import NoTargetLayer
 from medmonai.serving.views import decided_map
 
 from .captures import captures
@@ -19,6 +21,9 @@ from .selection import Selection
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+logger = logging.getLogger("medmonai.dicom_node")
 
 
 class NotAnswered(ValueError):
@@ -69,7 +74,10 @@ def answer_series(
         answered.append(Answered(predicted, case.images))
         try:
             values = decided_map(model, case.given, case.decoded, predicted)
-        except (TypeError, ValueError):  # a network without a layer for it
+        except NoTargetLayer:
+            continue
+        except Exception as error:  # the report goes out without pictures
+            logger.error("no saliency pictures: %s", type(error).__name__)
             continue
         for image in captures(case.decoded, values, case.images, identity, first=number):
             yield image

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
+
+from medmonai.serving.limits import require_above_zero
 
 _MEGABYTE = 1_000_000
 _GIGABYTE = 1_000_000_000
@@ -46,10 +48,7 @@ class NodeLimits:
     silent_seconds: float = 60
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not value > 0:
-                raise ValueError(f"{field.name}={value!r}; a number above 0 is needed.")
+        require_above_zero(self)
 
     @property
     def instance_bytes(self) -> int:
